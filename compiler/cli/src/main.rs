@@ -1,0 +1,2 @@
+//! The `cascadec` command.
+fn main() {}
