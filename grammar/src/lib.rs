@@ -1,1 +1,86 @@
-//! .
+//! Text to tokens to tree.
+//!
+//! [`parse`] never fails: whatever the bytes, it gives a tree, the comments, and what is wrong.
+
+pub mod ast;
+
+use ast::Span;
+
+/// A comment that is not documentation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// `//` included, line end excluded.
+    pub span: Span,
+    /// Whether nothing but white space stands before it on its line.
+    pub own_line: bool,
+}
+
+/// What the tree does not hold, sorted by place: the formatter's input beside the tree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Trivia {
+    /// `//` comments (documentation is in the tree).
+    pub comments: Vec<Comment>,
+    /// Start offsets of blank lines.
+    pub blank_lines: Vec<u32>,
+    /// Start offsets of all lines, the first (0) included.
+    pub line_starts: Vec<u32>,
+}
+
+/// Something that the text does wrong. The compiler turns it into a diagnostic of family E01.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What.
+    pub kind: SyntaxErrorKind,
+    /// Where.
+    pub span: Span,
+}
+
+/// Kinds of syntax error; each has a code of its own in the compiler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyntaxErrorKind {
+    /// A token that cannot stand here.
+    Unexpected {
+        /// What was found, as the reader would call it: `` `}` ``, "the end of the file".
+        found: String,
+        /// What could stand here, in categories, four at most: "an expression".
+        expected: Vec<String>,
+    },
+    /// Bytes that begin no token.
+    UnknownCharacter(char),
+    /// A string that is not closed before its line or the file ends.
+    UnterminatedString,
+    /// `$<` that is not closed before its string ends.
+    UnterminatedHole,
+    /// A bracket that is never closed; the span is the opening one.
+    Unclosed(char),
+    /// A closing bracket that nothing opened.
+    Unopened(char),
+    /// A backslash followed by something that is no escape.
+    BadEscape(String),
+    /// A number that does not fit or is malformed; the text says why.
+    BadNumber(String),
+    /// A reserved word where a name is needed.
+    ReservedWord(String),
+    /// Nesting beyond [`ast::MAX_DEPTH`].
+    TooDeep,
+    /// The file is larger than 2^32 - 1 bytes.
+    TooLarge,
+    /// Anything else that a rule of the grammar can say better than "unexpected".
+    Other {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+    },
+}
+
+/// What [`parse`] gives.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parse {
+    /// The tree, with `Error` nodes where the text could not be read.
+    pub file: ast::File,
+    /// Comments and blank lines.
+    pub trivia: Trivia,
+    /// What is wrong, sorted by place.
+    pub errors: Vec<SyntaxError>,
+}
