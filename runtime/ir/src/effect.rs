@@ -1,0 +1,132 @@
+//! Skills: the named effects.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::{Expr, Param, Place, Slot, Template, Type};
+
+/// A skill: exactly one effect with typed input and output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Skill {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its documentation.
+    pub doc: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// Its inputs, in the first slots.
+    pub params: Vec<Param>,
+    /// How many slots an activation needs.
+    pub slots: u32,
+    /// Type of its result; `Null` when it gives none.
+    pub result: Type,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Type that the effect's raw output is read as.
+    pub output: Type,
+    /// `return expr` and the slot that holds `output`; without it the output is the result.
+    pub map: Option<(Slot, Expr)>,
+    /// Capabilities that a model must provide, from `needs` and the result's type.
+    pub needs: Vec<SmolStr>,
+    /// `@once`: never repeated blindly.
+    pub once: bool,
+}
+
+/// What a skill does to the world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// A program.
+    Run(Box<Run>),
+    /// An HTTP request.
+    Http(Box<Http>),
+    /// A model.
+    Prompt(Box<Prompt>),
+    /// One that this version cannot run.
+    Unsupported(crate::Unsupported),
+}
+
+/// A program that is run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// A value of type command.
+    pub command: Expr,
+    /// Working directory; the run's own if absent.
+    pub cwd: Option<Expr>,
+    /// Environment variables beside the inherited ones; null removes one.
+    pub env: Vec<(SmolStr, Expr)>,
+    /// Standard input; empty if absent. Text as it is, other values as JSON.
+    pub stdin: Option<Expr>,
+    /// Accepted exit codes, both ends included; 0 alone when empty.
+    pub exit: Vec<(i64, i64)>,
+    /// How standard output is read.
+    pub format: OutputFormat,
+}
+
+/// An HTTP request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Http {
+    /// Upper case: `GET`.
+    pub method: SmolStr,
+    /// The address; holes are percent-encoded. A hole at its very start is taken as a base
+    /// address and not encoded.
+    pub url: Template,
+    /// Headers; null leaves one out.
+    pub headers: Vec<(SmolStr, Expr)>,
+    /// Query parameters: a record or map; null leaves one out, a list repeats one.
+    pub query: Option<Expr>,
+    /// Body: text as it is, other values as JSON.
+    pub body: Option<Expr>,
+    /// Accepted status codes, both ends included; 200 to 299 when empty.
+    pub status: Vec<(i64, i64)>,
+    /// How the body of the answer is read.
+    pub format: OutputFormat,
+}
+
+/// A request to a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// The request itself.
+    pub prompt: Template,
+    /// The system text.
+    pub system: Option<Template>,
+    /// Sampling temperature.
+    pub temperature: Option<Expr>,
+    /// Most tokens of the answer.
+    pub max_tokens: Option<Expr>,
+    /// Files that go with it.
+    pub attach: Vec<Attach>,
+}
+
+/// What goes with a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Attach {
+    /// A path, an artifact, or a list of them.
+    Value(Expr),
+    /// The files that a pattern names.
+    Files {
+        /// `src/**/*.rs`.
+        pattern: Expr,
+        /// Where to look; the working directory if absent.
+        dir: Option<Expr>,
+    },
+}
+
+/// How output becomes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputFormat {
+    /// Text, one trailing line end removed.
+    Text,
+    /// One JSON document.
+    Json,
+    /// A JSON document a line; the type is a list.
+    JsonLines,
+    /// CSV with a header; the type is a list of records.
+    Csv,
+    /// JUnit XML; the type is the built-in `TestRun`.
+    Junit,
+    /// TAP; the type is the built-in `TestRun`.
+    Tap,
+    /// Nothing is read (the skill gives nothing).
+    None,
+}

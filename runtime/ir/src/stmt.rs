@@ -1,0 +1,269 @@
+//! Statements: what happens in order, at once, or again, between effects.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::{CascadeId, Expr, MemoryId, Pattern, Place, SkillId, Slot};
+
+/// Statements in order.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Block {
+    /// In order.
+    pub stmts: Vec<Stmt>,
+    /// The block's value, evaluated after the statements; `None`: it has none (null).
+    pub value: Option<Expr>,
+    /// Whether nothing in it, nor in the cascades that it calls, can touch the world: no effect,
+    /// no wait. Such a block can be run to its end at once.
+    pub pure_: bool,
+}
+
+/// A statement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Stmt {
+    /// Puts a value into a slot (`let`, `var`, assignment).
+    Set(Slot, Expr),
+    /// `x.a.b = value` on a variable: the fields on the way, outermost first.
+    SetField(Slot, Vec<SmolStr>, Expr),
+    /// Changes a memory's key.
+    Remember {
+        /// The memory.
+        memory: MemoryId,
+        /// The key's position.
+        key: u32,
+        /// Whether the value is appended or merged (`+=`).
+        append: bool,
+        /// The value.
+        value: Expr,
+        /// Where.
+        place: Place,
+    },
+    /// A stage: named work under clauses.
+    Stage(Box<Stage>),
+    /// Work without a name of its own.
+    Work(Box<Work>, Option<Slot>),
+    /// `gate cond, message`: fails when false.
+    Gate(Expr, Option<Expr>, Place),
+    /// `warn cond, message`: reports when false.
+    Warn(Expr, Option<Expr>, Place),
+    /// `log message`.
+    Log(Expr, Place),
+    /// `fail message`.
+    Fail(Expr, Place),
+    /// `return value`: ends the cascade. (Never inside a parallel branch.)
+    Return(Expr),
+    /// A construct that this version cannot run; see [`crate::Cascade::unsupported`].
+    Unsupported(crate::Unsupported),
+}
+
+/// A named unit of work: what is journalled, retried, timed and shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Its name in paths; unique in its cascade (a repeated name got a suffix `#2`).
+    pub name: SmolStr,
+    /// Its documentation.
+    pub doc: String,
+    /// Where its value goes.
+    pub slot: Slot,
+    /// What it does.
+    pub work: Work,
+    /// Its clauses.
+    pub clauses: Clauses,
+    /// `@once`.
+    pub once: bool,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What a stage or a statement does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Work {
+    /// Calls a skill: the only thing that touches the world.
+    Skill(SkillId, Vec<Expr>),
+    /// Runs a cascade.
+    Cascade(CascadeId, Vec<Expr>),
+    /// Asks a person.
+    Person(Person),
+    /// Evaluates a pure expression (a stage may name a pure `fn`'s result).
+    Pure(Expr),
+    /// `if`, as one of two blocks.
+    If(Expr, Block, Block),
+    /// `match`. The compiler has proved that an arm applies.
+    Match(Expr, Vec<Arm>),
+    /// `for`: the value is the list of its blocks' values.
+    For(Box<For>),
+    /// `repeat`: the value is the last block's value.
+    Repeat(Box<Repeat>),
+    /// `parallel`: the value is the record of its branches.
+    Parallel(Box<Parallel>),
+    /// A plain block.
+    Block(Block),
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Person {
+    /// `approve(question) -> bool`.
+    Approve(Expr),
+    /// `ask(question) -> string`.
+    Ask(Expr),
+    /// `choose(question, options) -> string`.
+    Choose(Expr, Expr),
+}
+
+/// An arm of an effectful match.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arm {
+    /// When it applies.
+    pub pattern: Pattern,
+    /// What must hold too.
+    pub guard: Option<Expr>,
+    /// What it does.
+    pub body: Block,
+}
+
+/// `for`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct For {
+    /// Its name in paths when it is not a stage's own work: `x` for `for x in …`.
+    pub name: SmolStr,
+    /// Where each element goes.
+    pub item: Slot,
+    /// The list.
+    pub list: Expr,
+    /// Whether iterations run at once, each on its own copy of the variables.
+    pub parallel: bool,
+    /// Most iterations at once.
+    pub max: Option<Expr>,
+    /// What is done with each.
+    pub body: Block,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// `repeat max n { } until cond`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Repeat {
+    /// Most rounds; below 1 is an error.
+    pub max: Expr,
+    /// What is done.
+    pub body: Block,
+    /// When to stop early; sees the body's slots. The block's value is computed before it.
+    pub until: Option<Expr>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// `parallel`: a graph of branches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parallel {
+    /// Most branches at once.
+    pub max: Option<Expr>,
+    /// In the order of the text.
+    pub branches: Vec<Branch>,
+    /// The value: usually the record of the branches' slots.
+    pub value: Expr,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// A branch of a [`Parallel`]: runs on a copy of the variables as they are when it starts;
+/// only its own slot is seen by others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Branch {
+    /// One `Stage` or one `Set`.
+    pub stmt: Stmt,
+    /// The slot that it fills.
+    pub slot: Slot,
+    /// Positions of the branches that must be done before it.
+    pub after: Vec<u32>,
+}
+
+/// Clauses of a stage or a cascade. All expressions are evaluated when the stage starts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Clauses {
+    /// `using`: a model, a route or a list of them.
+    pub using: Option<Expr>,
+    /// `needs`, beyond the skill's own.
+    pub needs: Vec<SmolStr>,
+    /// `timeout`: a duration.
+    pub timeout: Option<Expr>,
+    /// `idle`: a duration.
+    pub idle: Option<Expr>,
+    /// `retry`.
+    pub retry: Option<Retry>,
+    /// `budget`: money.
+    pub budget: Option<Expr>,
+    /// `cache`: a duration.
+    pub cache: Option<Expr>,
+    /// `isolate`.
+    pub isolate: bool,
+    /// `on error`, in the order written.
+    pub on_error: Vec<OnError>,
+}
+
+/// `retry n backoff low..high`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// Attempts after the first.
+    pub count: Expr,
+    /// First and longest pause; without it 1 s to 30 s.
+    pub backoff: Option<(Expr, Expr)>,
+}
+
+/// `on error (kinds) action`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OnError {
+    /// Kinds; all (but `cancelled`) when empty.
+    pub kinds: Vec<ErrorKind>,
+    /// What to do.
+    pub action: ErrorAction,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What `on error` does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ErrorAction {
+    /// The value is null.
+    Skip,
+    /// Tries again with each of these models.
+    Use(Expr),
+    /// Does this instead; a skill, a cascade or a pure expression.
+    Fallback(Work),
+    /// Fails with this message instead.
+    Fail(Option<Expr>),
+    /// A construct that this version cannot run.
+    Unsupported(crate::Unsupported),
+}
+
+/// Kinds of error, as the language names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// A deadline passed.
+    TimedOut,
+    /// The provider asks to slow down.
+    RateLimited,
+    /// The provider's quota is spent for its window.
+    QuotaExhausted,
+    /// The service or program cannot be reached.
+    Unavailable,
+    /// The answer does not have the declared shape.
+    InvalidOutput,
+    /// A command ended with an exit code that is not accepted.
+    CommandFailed,
+    /// The model or service declined.
+    Refused,
+    /// A budget is spent.
+    OverBudget,
+    /// A patch does not apply.
+    MergeConflict,
+    /// Not permitted: credentials or policy.
+    Denied,
+    /// Cancelled from outside, or because a sibling failed.
+    Cancelled,
+    /// The program said no: a gate, `fail`, an operation without result (division by zero).
+    Failed,
+    /// A defect of Cascade itself.
+    Internal,
+}
