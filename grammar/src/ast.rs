@@ -505,6 +505,8 @@ pub enum MockOutcome {
     Fails {
         /// The kind of error.
         kind: Name,
+        /// What the error says.
+        message: Option<Expr>,
         /// `times N`.
         times: Option<Expr>,
     },
