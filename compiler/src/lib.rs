@@ -6,11 +6,12 @@
 
 pub mod codes;
 pub mod diagnostic;
-mod builtins;
+
 mod elab;
-pub mod graph;
+
 mod module;
 pub mod render;
+
 pub mod source;
 mod suggest;
 mod syntax;

@@ -91,13 +91,15 @@ pub(crate) struct Body<'c, 'a> {
     pub level: u32,
     /// Locals read since the list was last taken: the edges of a `parallel`.
     pub reads: Vec<u32>,
-    /// Names of stages so far under each enclosing path, to keep paths unique.
-    pub stage_names: HashMap<SmolStr, u32>,
+    /// How often each path of a stage occurred so far, to keep paths unique.
+    pub stage_names: HashMap<String, u32>,
+    /// The path of the enclosing named stages and loops.
+    pub prefix: String,
     /// Parameters that choose a program, as calls show.
     pub program: Vec<(usize, SourceId, Span)>,
     pub not_yet: Vec<NotYet>,
-    /// Variables assigned in the branches of the `parallel` that is being read: name, branch.
-    pub writes: Vec<(SmolStr, Span)>,
+    /// Names that were reported already, whatever they mean here.
+    pub broken: Vec<SmolStr>,
 }
 
 impl<'c, 'a> Body<'c, 'a> {
@@ -116,9 +118,10 @@ impl<'c, 'a> Body<'c, 'a> {
             level: 0,
             reads: Vec::new(),
             stage_names: HashMap::new(),
+            prefix: String::new(),
             program: Vec::new(),
             not_yet: Vec::new(),
-            writes: Vec::new(),
+            broken: Vec::new(),
         }
     }
 

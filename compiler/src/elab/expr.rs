@@ -57,11 +57,10 @@ impl<'a> Body<'_, 'a> {
                 let typed = self.call(e, callee, args, *args_span, Some(expected));
                 return self.coerce(typed, expected, e.span);
             }
-            ExprKind::Str(text) if wanted == Ty::PATH || wanted == Ty::JSON => {
+            ExprKind::Str(text) if wanted == Ty::JSON => {
                 let mut typed = self.text(text);
-                if wanted == Ty::PATH && typed.ty == Ty::STRING {
-                    typed.ir = ir::Expr::Cast(Box::new(typed.ir), Box::new(ir::Type::Path), self.place(e.span));
-                    typed.ty = Ty::PATH;
+                if wanted == Ty::JSON && typed.ty == Ty::STRING {
+                    typed.ty = Ty::JSON;
                 }
                 return self.coerce(typed, expected, e.span);
             }
@@ -196,6 +195,10 @@ impl<'a> Body<'_, 'a> {
             let ir = ir::Expr::Refine(Box::new(inner.ir), Box::new(refinement), self.place(span));
             return Ok(Typed { ir, ty: expected, flow: inner.flow });
         }
+        if expected == Ty::PATH && types.base(value.ty) == Ty::STRING {
+            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(ir::Type::Path), self.place(span));
+            return Ok(Typed { ir, ty: Ty::PATH, flow: value.flow });
+        }
         if expected == Ty::FLOAT && types.base(value.ty) == Ty::INT {
             let ir = match value.ir {
                 ir::Expr::Const(ir::Const::Int(n)) => constant(ir::Const::Float(n as f64)),
@@ -230,7 +233,6 @@ impl<'a> Body<'_, 'a> {
             }
             (Ty::FLOAT, Ty::INT) => d.help("`round(x)`, `x.floor()` or `x.ceil()` make an int"),
             (Ty::STRING, Ty::INT) => d.help("`text.to_int()` reads a number, or gives null"),
-            (Ty::STRING, Ty::PATH) => d.help("`\"$<text>\"` makes a path of it where one is expected"),
             (Ty::STRING, Ty::COMMAND) => d.help("a command is written `sh\"…\"`"),
             (Ty::COMMAND, Ty::STRING) => d.help("text is written without `sh`"),
             _ => d,
@@ -293,6 +295,9 @@ impl<'a> Body<'_, 'a> {
 
     /// Reports a name that means nothing here.
     pub fn unknown_value(&mut self, name: &Name) {
+        if self.broken.contains(&name.text) {
+            return;
+        }
         if let Some(span) = self.ended.get(&name.text).copied() {
             let source = self.source();
             let d = self

@@ -1,7 +1,7 @@
 //! Visits every expression below a node, the node itself first.
 
 use cascade_grammar::ast::{
-    ArmBody, Attach, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, RecordEntry, Stmt, StmtKind, StrLit,
+    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, RecordEntry, Stmt, StmtKind, StrLit,
     StrPart,
 };
 
@@ -75,17 +75,6 @@ fn literal<'a>(s: &'a StrLit, f: &mut dyn FnMut(&'a Expr)) {
     for part in &s.parts {
         if let StrPart::Hole { expr: e, .. } = part {
             expr(e, f);
-        }
-    }
-}
-
-/// Calls `f` for the expressions of what a prompt carries.
-pub(crate) fn attach<'a>(a: &'a Attach, f: &mut dyn FnMut(&'a Expr)) {
-    match a {
-        Attach::Value(e) => expr(e, f),
-        Attach::Files { pattern, dir } => {
-            expr(pattern, f);
-            optional(dir, f);
         }
     }
 }
