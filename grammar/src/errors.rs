@@ -4,15 +4,19 @@ use crate::ast::Span;
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
+const DECLARATION: &str = "a declaration";
+const EXPRESSION: &str = "an expression";
+
 /// The categories, in the order in which they are told; each with what the grammar calls it.
 const CATEGORIES: &[(&str, &[&str])] = &[
-    ("a declaration", &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""]),
-    ("an expression", &["\"number\"", "\"constant\""]),
+    (DECLARATION, &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""]),
+    (EXPRESSION, &["\"number\"", "\"constant\""]),
     ("a statement", &["\"stage\"", "\"check\"", "\"return\""]),
     ("a line of a skill", &["\"line word\""]),
     ("`mock`, `run` or `expect`", &["\"mock\""]),
     ("a name", &["\"ident\""]),
     ("`->`", &["\"->\""]),
+    ("`[`", &["\"[\""]),
     ("`=`", &["\"=\""]),
     ("`:`", &["\":\""]),
     ("`in`", &["\"in\""]),
@@ -37,7 +41,8 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         None => ("the end of the file".to_owned(), Span::new(text.len(), text.len())),
         Some(Token(kind, span)) => (found(text, kind, span), span),
     };
-    let expression = has("\"number\"");
+    let expression = has("\"number\"") && has("\"constant\"");
+    let operator = has("\"operator\"");
     if let Some(Token(kind, span)) = token
         && !expression
         && has("\"ident\"")
@@ -48,7 +53,13 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     }
     let mut told = Vec::new();
     for (category, terminals) in CATEGORIES {
-        let implied = expression && matches!(*category, "a name" | "a string" | "`(`" | "`{`");
+        let implied = match *category {
+            "a name" | "a string" | "`{`" => expression,
+            "`(`" | "`[`" => expression || operator,
+            "`=`" | "`:`" | "`>`" => operator,
+            "the end of the line" => has("\"import\""),
+            _ => false,
+        };
         if told.len() < 4 && !implied && terminals.iter().any(|terminal| has(terminal)) {
             told.push((*category).to_owned());
         }
@@ -70,7 +81,14 @@ fn found(text: &str, kind: Kind, span: Span) -> String {
 fn is_reserved(text: &str, kind: Kind, span: Span) -> bool {
     kind != Kind::Ident
         && text[span.range()].starts_with(|c: char| c.is_ascii_alphabetic())
-        && !matches!(kind, Kind::Number | Kind::CommandStart)
+        && !matches!(kind, Kind::Number | Kind::CommandStart | Kind::In)
+}
+
+/// Says that a type was expected, which the terminals alone do not tell from a block.
+pub(crate) fn of_type(error: &mut SyntaxError) {
+    if let SyntaxErrorKind::Unexpected { expected, .. } = &mut error.kind {
+        *expected = vec!["a type".to_owned()];
+    }
 }
 
 /// Sorts, and drops what only follows from another error.
@@ -91,16 +109,25 @@ pub(crate) fn settle(
     let mut poisons = poison.into_iter().peekable();
     let mut poisoned_to: Option<u32> = None;
     let mut last_line = None;
+    let mut outside = false;
     for error in errors {
         while let Some(span) = poisons.next_if(|span| span.start <= error.span.start) {
             poisoned_to = poisoned_to.max(Some(span.end));
         }
         let line = line_starts.partition_point(|start| *start <= error.span.start);
-        let surprise = matches!(error.kind, SyntaxErrorKind::Unexpected { .. });
-        let follows = surprise
-            && (poisoned_to.is_some_and(|end| error.span.start <= end)
-                || last_line == Some(line)
-                || (!kept.is_empty() && is_closer(text, error.span)));
+        let follows = match &error.kind {
+            SyntaxErrorKind::Unexpected { expected, .. } => {
+                outside |= expected.iter().any(|category| category == DECLARATION);
+                let missing = expected.iter().any(|category| category == EXPRESSION);
+                poisoned_to.is_some_and(|end| error.span.start <= end)
+                    || last_line == Some(line)
+                    || (!kept.is_empty() && !missing && is_closer(text, error.span))
+            }
+            SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
+            // A brace too many ended a declaration early; its own brace is one too many then.
+            SyntaxErrorKind::Unopened('}') => std::mem::take(&mut outside),
+            _ => false,
+        };
         if follows {
             continue;
         }

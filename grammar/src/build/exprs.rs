@@ -95,6 +95,9 @@ impl Cx<'_> {
 
     pub(crate) fn error_type(&mut self, mistake: Mistake) -> TypeExpr {
         let span = self.recover(mistake);
+        if let Some(error) = self.errors.last_mut() {
+            crate::errors::of_type(error);
+        }
         self.ty(TypeExprKind::Error, span)
     }
 }

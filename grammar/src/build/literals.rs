@@ -25,7 +25,9 @@ impl Cx<'_> {
         let kind = match self.slice(span) {
             "true" => ExprKind::Bool(true),
             "false" => ExprKind::Bool(false),
-            _ => ExprKind::Null,
+            "null" => ExprKind::Null,
+            // Text in single quotes, which is reported.
+            _ => ExprKind::Error,
         };
         self.expr(kind, span)
     }

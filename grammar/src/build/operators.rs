@@ -56,8 +56,8 @@ impl Pending {
 fn operator(word: &str) -> BinaryOp {
     match word {
         "??" => BinaryOp::Coalesce,
-        "or" => BinaryOp::Or,
-        "and" => BinaryOp::And,
+        "or" | "||" => BinaryOp::Or,
+        "and" | "&&" => BinaryOp::And,
         "==" => BinaryOp::Eq,
         "!=" => BinaryOp::Ne,
         "<" => BinaryOp::Lt,

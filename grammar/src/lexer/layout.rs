@@ -125,7 +125,7 @@ impl Layout<'_> {
             Kind::Lt if self.after_generic(span) => Kind::TypeLt,
             kind => kind,
         };
-        if raw.first_of_line && self.line_can_end() && !self.continues(kind, at) {
+        if raw.first_of_line && self.line_ends_before(kind, at) {
             let end = self.out.last().map_or(span.start, |token| token.1.end);
             self.out.push(Token(Kind::LineEnd, Span { start: end, end }));
             self.prefixes = 0;
@@ -224,16 +224,33 @@ impl Layout<'_> {
         })
     }
 
-    /// Whether a line may end after the last token.
-    fn line_can_end(&self) -> bool {
-        let Some(frame) = self.frames.last() else { return false };
-        if matches!(frame.place, Place::Inline | Place::Filter) {
+    /// Whether the line before the token at `at`, the first of its own line, ends.
+    fn line_ends_before(&self, kind: Kind, at: usize) -> bool {
+        let Some(frame) = self.frames.last() else {
+            // Declarations need no line ends; they give mistakes a line to stand on.
+            return !self.out.is_empty() && (kind.begins_item() || kind == Kind::At);
+        };
+        if matches!(frame.place, Place::Inline | Place::Filter) || self.previous() == Kind::Comma {
             return false;
         }
+        let opened = matches!(self.previous(), Kind::LBrace | Kind::RecordBrace | Kind::LineEnd);
+        if kind.begins_line() && !opened {
+            // Whatever stands before, nothing goes on with this word.
+            return true;
+        }
+        let unfinished = matches!(self.previous(), Kind::Colon | Kind::Assign);
+        if unfinished && kind == Kind::Ident && self.kind_at(at + 1) == Kind::Colon {
+            return true;
+        }
+        self.line_can_end() && !self.continues(kind, at)
+    }
+
+    /// Whether a line of braces may end after the last token.
+    fn line_can_end(&self) -> bool {
         match self.previous() {
             Kind::ClauseBare | Kind::Skip | Kind::Escalate | Kind::Return => true,
-            // A field that is still missing.
-            Kind::Dot | Kind::SafeDot => true,
+            // A field, a type or an answer that is still missing.
+            Kind::Dot | Kind::SafeDot | Kind::Arrow => true,
             Kind::Gt => self.closed_angle,
             kind => kind.ends_operand(),
         }

@@ -1,5 +1,6 @@
 //! How the scanner closes what the text leaves open, and whom it blames.
 
+use super::modes::Code;
 use super::scan::{Frame, Open, Scan, slot};
 use super::words;
 use crate::SyntaxErrorKind;
@@ -62,7 +63,9 @@ impl Scan<'_> {
             }
         }
         while self.close_top(at).is_some() {}
-        if let Some(frame) = outermost {
+        if let Some(frame) = outermost
+            && !std::mem::take(&mut self.swallowed)
+        {
             self.blame(frame, at);
         }
         self.suspect = None;
@@ -242,6 +245,24 @@ impl Scan<'_> {
         }
         self.blame(hole, start);
         Some(start)
+    }
+
+    /// Reports what other languages write; gives the token that is meant.
+    pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
+        let (message, help, kind) = match (token, &self.text[span.range()]) {
+            (Code::Quoted, _) => {
+                ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant))
+            }
+            (Code::Hash, _) => ("`#` begins no comment", "write `//`", None),
+            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator)),
+            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator)),
+            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow)),
+            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not)),
+            _ => ("a statement ends with its line", "leave `;` out", None),
+        };
+        let (message, help) = (message.to_owned(), Some(help.to_owned()));
+        self.error(SyntaxErrorKind::Other { message, help }, span);
+        kind
     }
 
     /// The first line after `from` that begins a declaration at its first column.

@@ -78,6 +78,8 @@ pub(crate) struct Scan<'t> {
     pub(super) suspect: Option<Span>,
     /// Whether a text block without end was cut already.
     cut_block: bool,
+    /// Whether what is open was swallowed by a text block without end.
+    pub(super) swallowed: bool,
 }
 
 impl<'t> Scan<'t> {
@@ -100,6 +102,7 @@ impl<'t> Scan<'t> {
             first_of_line: true,
             suspect: None,
             cut_block: false,
+            swallowed: false,
         };
         let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
         scan.line_start = at;
@@ -287,6 +290,12 @@ impl<'t> Scan<'t> {
                 Code::Minus => Kind::Minus,
                 Code::Operator => Kind::Operator,
                 Code::AsOptional => Kind::AsOptional,
+                Code::Foreign | Code::Quoted | Code::Hash => {
+                    if let Some(kind) = self.foreign(token, span) {
+                        self.push(kind, span);
+                    }
+                    continue;
+                }
             };
             self.push(kind, span);
         }
@@ -388,6 +397,7 @@ impl<'t> Scan<'t> {
         }
         self.leave();
         self.add(Kind::StrEnd, end);
+        self.swallowed = true;
         end
     }
 
