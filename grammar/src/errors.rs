@@ -4,15 +4,23 @@ use crate::ast::Span;
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
+const DECLARATION: &str = "a declaration";
+const EXPRESSION: &str = "an expression";
+const NAME: &str = "a name";
+
 /// The categories, in the order in which they are told; each with what the grammar calls it.
 const CATEGORIES: &[(&str, &[&str])] = &[
-    ("a declaration", &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""]),
-    ("an expression", &["\"number\"", "\"constant\""]),
-    ("a statement", &["\"stage\"", "\"check\"", "\"return\""]),
+    (
+        DECLARATION,
+        &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""],
+    ),
+    (EXPRESSION, &["\"number\"", "\"constant\""]),
+    ("a statement", &["\"stage\"", "\"check\""]),
     ("a line of a skill", &["\"line word\""]),
     ("`mock`, `run` or `expect`", &["\"mock\""]),
-    ("a name", &["\"ident\""]),
+    (NAME, &["\"ident\""]),
     ("`->`", &["\"->\""]),
+    ("`[`", &["\"[\""]),
     ("`=`", &["\"=\""]),
     ("`:`", &["\":\""]),
     ("`in`", &["\"in\""]),
@@ -34,26 +42,64 @@ const CATEGORIES: &[(&str, &[&str])] = &[
 pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) -> SyntaxError {
     let has = |terminal: &str| expected.iter().any(|e| e == terminal);
     let (found, span) = match token {
-        None => ("the end of the file".to_owned(), Span::new(text.len(), text.len())),
+        None => (
+            "the end of the file".to_owned(),
+            Span::new(text.len(), text.len()),
+        ),
         Some(Token(kind, span)) => (found(text, kind, span), span),
     };
-    let expression = has("\"number\"");
+    let expression = has("\"number\"") && has("\"constant\"");
+    let operator = has("\"operator\"");
     if let Some(Token(kind, span)) = token
         && !expression
         && has("\"ident\"")
         && is_reserved(text, kind, span)
     {
         let word = text[span.range()].to_owned();
-        return SyntaxError { kind: SyntaxErrorKind::ReservedWord(word), span };
+        return SyntaxError {
+            kind: SyntaxErrorKind::ReservedWord(word),
+            span,
+        };
     }
+    let (found, span) = if expression || (has("\"ident\"") && !operator) {
+        unfinished_line(text, span).unwrap_or((found, span))
+    } else {
+        (found, span)
+    };
     let mut told = Vec::new();
     for (category, terminals) in CATEGORIES {
-        let implied = expression && matches!(*category, "a name" | "a string" | "`(`" | "`{`");
+        let implied = match *category {
+            NAME | "a string" | "`{`" => expression,
+            "`(`" | "`[`" => expression || operator,
+            "`=`" | "`:`" | "`>`" => operator,
+            "`in`" => has("\"line word\""),
+            "the end of the line" => has("\"import\""),
+            _ => false,
+        };
         if told.len() < 4 && !implied && terminals.iter().any(|terminal| has(terminal)) {
             told.push((*category).to_owned());
         }
     }
-    SyntaxError { kind: SyntaxErrorKind::Unexpected { found, expected: told }, span }
+    SyntaxError {
+        kind: SyntaxErrorKind::Unexpected {
+            found,
+            expected: told,
+        },
+        span,
+    }
+}
+
+/// Something is missing before a token that begins a line: the line before is to blame.
+fn unfinished_line(text: &str, span: Span) -> Option<(String, Span)> {
+    let before = text[..span.start as usize].trim_end();
+    let between = &text[before.len()..span.start as usize];
+    let told = !before.is_empty() && between.contains('\n');
+    told.then(|| {
+        (
+            "the end of the line".to_owned(),
+            Span::new(before.len(), before.len()),
+        )
+    })
 }
 
 fn found(text: &str, kind: Kind, span: Span) -> String {
@@ -70,7 +116,16 @@ fn found(text: &str, kind: Kind, span: Span) -> String {
 fn is_reserved(text: &str, kind: Kind, span: Span) -> bool {
     kind != Kind::Ident
         && text[span.range()].starts_with(|c: char| c.is_ascii_alphabetic())
-        && !matches!(kind, Kind::Number | Kind::CommandStart)
+        && !matches!(kind, Kind::Number | Kind::CommandStart | Kind::In)
+}
+
+/// Says that a type was expected, which the terminals alone do not tell from a block.
+pub(crate) fn of_type(error: &mut SyntaxError) {
+    if let SyntaxErrorKind::Unexpected { expected, .. } = &mut error.kind
+        && expected.iter().any(|category| category == NAME)
+    {
+        *expected = vec!["a type".to_owned()];
+    }
 }
 
 /// Sorts, and drops what only follows from another error.
@@ -91,16 +146,30 @@ pub(crate) fn settle(
     let mut poisons = poison.into_iter().peekable();
     let mut poisoned_to: Option<u32> = None;
     let mut last_line = None;
+    let mut outside = false;
+    let mut too_deep = false;
     for error in errors {
         while let Some(span) = poisons.next_if(|span| span.start <= error.span.start) {
             poisoned_to = poisoned_to.max(Some(span.end));
         }
         let line = line_starts.partition_point(|start| *start <= error.span.start);
-        let surprise = matches!(error.kind, SyntaxErrorKind::Unexpected { .. });
-        let follows = surprise
-            && (poisoned_to.is_some_and(|end| error.span.start <= end)
-                || last_line == Some(line)
-                || (!kept.is_empty() && is_closer(text, error.span)));
+        let follows = match &error.kind {
+            SyntaxErrorKind::Unexpected { expected, .. } => {
+                outside |= expected.iter().any(|category| category == DECLARATION);
+                let missing = expected.iter().any(|category| category == EXPRESSION);
+                poisoned_to.is_some_and(|end| error.span.start <= end)
+                    || last_line == Some(line)
+                    || (!kept.is_empty() && !missing && is_closer(text, error.span))
+            }
+            SyntaxErrorKind::ReservedWord(_) => {
+                poisoned_to.is_some_and(|end| error.span.start <= end)
+            }
+            SyntaxErrorKind::TooDeep => std::mem::replace(&mut too_deep, true),
+            SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
+            // A brace too many ended a declaration early; its own brace is one too many then.
+            SyntaxErrorKind::Unopened('}') => std::mem::take(&mut outside),
+            _ => false,
+        };
         if follows {
             continue;
         }
@@ -119,7 +188,10 @@ fn rank(kind: &SyntaxErrorKind) -> u8 {
 
 /// Whether the grammar may stumble over the same mistake again.
 fn disturbs(kind: &SyntaxErrorKind) -> bool {
-    !matches!(kind, SyntaxErrorKind::BadEscape(_) | SyntaxErrorKind::BadNumber(_))
+    !matches!(
+        kind,
+        SyntaxErrorKind::BadEscape(_) | SyntaxErrorKind::BadNumber(_)
+    )
 }
 
 fn is_closer(text: &str, span: Span) -> bool {

@@ -158,4 +158,27 @@ impl Kind {
             Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test
         )
     }
+
+    /// Whether only a statement, or a line of a skill or of a test, begins with this word.
+    pub(crate) fn begins_line(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            Stage
+                | Let
+                | Check
+                | Say
+                | Return
+                | On
+                | LineWord
+                | Agent
+                | Http
+                | Output
+                | Exit
+                | Env
+                | Tools
+                | Mock
+                | Expect
+        )
+    }
 }

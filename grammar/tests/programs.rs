@@ -1,5 +1,7 @@
 //! Every sample program of the repository reads without an error.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 fn programs() -> Vec<PathBuf> {
@@ -7,7 +9,10 @@ fn programs() -> Vec<PathBuf> {
     let mut paths: Vec<_> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "cascade"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "cascade")
+        })
         .collect();
     paths.sort();
     paths

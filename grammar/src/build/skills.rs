@@ -13,7 +13,9 @@ impl Cx<'_> {
     /// the grammar cannot tell it from the `in dir` of a `run`.
     pub(crate) fn skill_line(&mut self, lines: &mut Vec<SkillLine>, line: SkillLine) {
         if let Some(SkillLine { kind, span }) = lines.last_mut()
-            && let SkillLineKind::Attach(Attach::Files { dir: dir @ None, .. }) = kind
+            && let SkillLineKind::Attach(Attach::Files {
+                dir: dir @ None, ..
+            }) = kind
             && let SkillLineKind::In(_) = &line.kind
             && !self.text[span.end as usize..line.span.start as usize].contains('\n')
             && let SkillLineKind::In(value) = line.kind
@@ -67,13 +69,24 @@ impl Cx<'_> {
             self.error(kind, pattern.span);
         }
         let span = word.to(pattern.span);
-        line(span, SkillLineKind::Attach(Attach::Files { pattern, dir: None }))
+        line(
+            span,
+            SkillLineKind::Attach(Attach::Files { pattern, dir: None }),
+        )
     }
 
     pub(crate) fn exit_range(&mut self, low: Span, high: Span) -> ExitRange {
         let first = self.exit_code(low);
-        let last = if low == high { first } else { self.exit_code(high) };
-        ExitRange { low: first, high: last, span: low.to(high) }
+        let last = if low == high {
+            first
+        } else {
+            self.exit_code(high)
+        };
+        ExitRange {
+            low: first,
+            high: last,
+            span: low.to(high),
+        }
     }
 
     pub(crate) fn test_let(
@@ -99,7 +112,14 @@ pub(crate) fn http(
     settings: Option<(Vec<Setting>, Span)>,
 ) -> SkillLine {
     let (settings, end) = settings.unwrap_or((Vec::new(), url.span));
-    line(word.to(end), SkillLineKind::Http { method, url, settings })
+    line(
+        word.to(end),
+        SkillLineKind::Http {
+            method,
+            url,
+            settings,
+        },
+    )
 }
 
 pub(crate) fn mcp_line(word: Span, path: Vec<Name>, args: Option<Expr>) -> SkillLine {
@@ -116,11 +136,7 @@ pub(crate) fn test_line(span: Span, kind: TestLineKind) -> TestLine {
     TestLine { kind, span }
 }
 
-pub(crate) fn mock(
-    word: Span,
-    skill: Vec<Name>,
-    outcomes: (Vec<MockOutcome>, Span),
-) -> TestLine {
+pub(crate) fn mock(word: Span, skill: Vec<Name>, outcomes: (Vec<MockOutcome>, Span)) -> TestLine {
     let (outcomes, end) = outcomes;
     test_line(word.to(end), TestLineKind::Mock { skill, outcomes })
 }
@@ -138,5 +154,12 @@ pub(crate) fn mock_fails(
     times: Option<Expr>,
 ) -> (MockOutcome, Span) {
     let span = times.as_ref().map_or(span, |times| span.to(times.span));
-    (MockOutcome::Fails { kind, message, times }, span)
+    (
+        MockOutcome::Fails {
+            kind,
+            message,
+            times,
+        },
+        span,
+    )
 }

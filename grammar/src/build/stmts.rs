@@ -14,16 +14,29 @@ pub(crate) fn stage(
 ) -> Said {
     let span = word.to(value.span);
     let span = clauses.last().map_or(span, |last| span.to(last.span));
-    (span, StmtKind::Stage { name, ty, value, clauses })
+    (
+        span,
+        StmtKind::Stage {
+            name,
+            ty,
+            value,
+            clauses,
+        },
+    )
 }
 
 pub(crate) fn expr_stmt(value: Expr, clauses: Vec<Clause>) -> Said {
-    let span = clauses.last().map_or(value.span, |last| value.span.to(last.span));
+    let span = clauses
+        .last()
+        .map_or(value.span, |last| value.span.to(last.span));
     (span, StmtKind::Expr(value, clauses))
 }
 
 pub(crate) fn assign(target: Expr, op: AssignOp, value: Expr) -> Said {
-    (target.span.to(value.span), StmtKind::Assign { target, op, value })
+    (
+        target.span.to(value.span),
+        StmtKind::Assign { target, op, value },
+    )
 }
 
 pub(crate) fn return_stmt(word: Span, value: Option<Expr>) -> Said {
@@ -52,7 +65,12 @@ impl Cx<'_> {
             docs.extend(self.docs(span.start));
         }
         let span = attributes.first().map_or(span, |first| first.span.to(span));
-        Stmt { docs, attributes, kind, span }
+        Stmt {
+            docs,
+            attributes,
+            kind,
+            span,
+        }
     }
 
     pub(crate) fn let_stmt(
@@ -73,7 +91,9 @@ impl Cx<'_> {
 
     /// `gate`, `warn`.
     pub(crate) fn check(&mut self, word: Span, condition: Expr, message: Option<Expr>) -> Said {
-        let end = message.as_ref().map_or(condition.span, |message| message.span);
+        let end = message
+            .as_ref()
+            .map_or(condition.span, |message| message.span);
         let kind = if self.slice(word) == "warn" {
             StmtKind::Warn { condition, message }
         } else {
@@ -85,8 +105,11 @@ impl Cx<'_> {
     /// `fail`, `log`.
     pub(crate) fn say(&mut self, word: Span, value: Expr) -> Said {
         let span = word.to(value.span);
-        let kind =
-            if self.slice(word) == "log" { StmtKind::Log(value) } else { StmtKind::Fail(value) };
+        let kind = if self.slice(word) == "log" {
+            StmtKind::Log(value)
+        } else {
+            StmtKind::Fail(value)
+        };
         (span, kind)
     }
 
@@ -146,7 +169,14 @@ impl Cx<'_> {
     /// `isolate`, `discard`.
     pub(crate) fn bare_clause(&mut self, word: Span) -> Clause {
         let discard = self.slice(word) == "discard";
-        clause(word, if discard { ClauseKind::Discard } else { ClauseKind::Isolate })
+        clause(
+            word,
+            if discard {
+                ClauseKind::Discard
+            } else {
+                ClauseKind::Isolate
+            },
+        )
     }
 
     /// `fix using model max n`.
@@ -169,19 +199,42 @@ impl Cx<'_> {
     pub(crate) fn use_action(&mut self, word: Span, value: Expr) -> (ErrorAction, Span) {
         let span = word.to(value.span);
         let fallback = self.slice(word) == "fallback";
-        (if fallback { ErrorAction::Fallback(value) } else { ErrorAction::Use(value) }, span)
+        (
+            if fallback {
+                ErrorAction::Fallback(value)
+            } else {
+                ErrorAction::Use(value)
+            },
+            span,
+        )
     }
 
     /// `escalate`, `fail`.
     pub(crate) fn escalate(&mut self, word: Span, message: Option<Expr>) -> (ErrorAction, Span) {
-        let span = message.as_ref().map_or(word, |message| word.to(message.span));
+        let span = message
+            .as_ref()
+            .map_or(word, |message| word.to(message.span));
         let fail = self.slice(word) == "fail";
-        (if fail { ErrorAction::Fail(message) } else { ErrorAction::Escalate(message) }, span)
+        (
+            if fail {
+                ErrorAction::Fail(message)
+            } else {
+                ErrorAction::Escalate(message)
+            },
+            span,
+        )
     }
 
     /// `skip`, `redistribute`.
     pub(crate) fn skip(&mut self, word: Span) -> (ErrorAction, Span) {
         let skip = self.slice(word) == "skip";
-        (if skip { ErrorAction::Skip } else { ErrorAction::Redistribute }, word)
+        (
+            if skip {
+                ErrorAction::Skip
+            } else {
+                ErrorAction::Redistribute
+            },
+            word,
+        )
     }
 }

@@ -33,14 +33,21 @@ impl Cx<'_> {
 
     /// A text as written; [`Cx::str_lit`] reads it when its literal is complete.
     pub(crate) fn text(&mut self, span: Span) -> StrPart {
-        StrPart::Text { text: String::new(), span }
+        StrPart::Text {
+            text: String::new(),
+            span,
+        }
     }
 
     /// A literal from its parts.
     pub(crate) fn str_lit(&mut self, start: Span, mut parts: Vec<StrPart>, end: Span) -> StrLit {
         let open = self.slice(start);
         let block = open.ends_with("\"\"\"");
-        let mut reading = Reading { block, command: open.starts_with("sh"), indentation: 0 };
+        let mut reading = Reading {
+            block,
+            command: open.starts_with("sh"),
+            indentation: 0,
+        };
         if block {
             reading.indentation = self.indentation(&parts);
         }
@@ -51,22 +58,27 @@ impl Cx<'_> {
             }
         }
         parts.retain(|part| !matches!(part, StrPart::Text { text, .. } if text.is_empty()));
-        StrLit { parts, block, span: start.to(end) }
+        StrLit {
+            parts,
+            block,
+            span: start.to(end),
+        }
     }
 
     /// The indentation that the lines of a block have in common, the closing line included.
     fn indentation(&self, parts: &[StrPart]) -> usize {
         let mut least = usize::MAX;
-        let last = parts.len().saturating_sub(1);
-        for (index, part) in parts.iter().enumerate() {
-            let StrPart::Text { span, .. } = part else { continue };
+        for part in parts {
+            let StrPart::Text { span, .. } = part else {
+                continue;
+            };
             let mut lines = self.slice(*span).split('\n').skip(1).peekable();
             while let Some(line) = lines.next() {
                 let blanks = line.len() - line.trim_start_matches([' ', '\t']).len();
                 let blank = line.trim_end_matches('\r').len() == blanks;
                 // The last line of a text goes on in a hole, or holds the closing quotes.
                 let goes_on = lines.peek().is_none();
-                if !blank || (goes_on && (index < last || index == last)) {
+                if !blank || goes_on {
                     least = least.min(blanks);
                 }
             }
@@ -99,7 +111,9 @@ impl Cx<'_> {
         loop {
             if line_start {
                 let blanks = raw.bytes().take(reading.indentation);
-                let blanks = blanks.take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+                let blanks = blanks
+                    .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                    .count();
                 at += blanks;
                 raw = &raw[blanks..];
             }
@@ -107,7 +121,9 @@ impl Cx<'_> {
             text.push_str(&raw[..stop]);
             at += stop;
             raw = &raw[stop..];
-            let Some(c) = raw.chars().next() else { return text };
+            let Some(c) = raw.chars().next() else {
+                return text;
+            };
             line_start = c == '\n';
             let used = self.special(c, raw, at, reading, &mut text);
             at += used;
@@ -136,7 +152,9 @@ impl Cx<'_> {
                     return 2;
                 }
                 // The character after it is the shell's too, even a second backslash.
-                let next = raw[1..].chars().next().map_or(0, char::len_utf8);
+                // A line break is left to the block's indentation.
+                let next = raw[1..].chars().next().filter(|c| !matches!(c, '\n' | '\r'));
+                let next = next.map_or(0, char::len_utf8);
                 text.push_str(&raw[..1 + next]);
                 1 + next
             }
@@ -166,7 +184,9 @@ impl Cx<'_> {
             && let Some(length) = raw.bytes().take(12).position(|byte| byte == b'}')
         {
             let digits = &raw[3..length];
-            let c = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+            let c = u32::from_str_radix(digits, 16)
+                .ok()
+                .and_then(char::from_u32);
             if let Some(c) = c.filter(|_| !digits.starts_with('+')) {
                 text.push(c);
                 return length + 1;
@@ -174,7 +194,10 @@ impl Cx<'_> {
             self.bad_escape(&raw[..=length], at);
             return length + 1;
         }
-        let next = raw[1..].chars().next().filter(|c| !matches!(c, '\n' | '\r'));
+        let next = raw[1..]
+            .chars()
+            .next()
+            .filter(|c| !matches!(c, '\n' | '\r'));
         let used = 1 + next.map_or(0, char::len_utf8);
         self.bad_escape(&raw[..used], at);
         text.push_str(&raw[..used]);

@@ -48,7 +48,6 @@ struct Layout<'t> {
     action_next: bool,
     /// How many tokens that nest without brackets stand since the last brace or line end.
     prefixes: u16,
-    too_deep: bool,
     /// How many `<` of types are open between declarations.
     file_angles: u16,
     /// Whether the last token is a `>` that closed a type's arguments.
@@ -67,7 +66,6 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
         item: Kind::LineEnd,
         action_next: false,
         prefixes: 0,
-        too_deep: false,
         file_angles: 0,
         closed_angle: false,
     };
@@ -75,7 +73,12 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
     while at < layout.raw.len() {
         at = layout.token(at);
     }
-    let Layout { out, errors, poison, .. } = layout;
+    let Layout {
+        out,
+        errors,
+        poison,
+        ..
+    } = layout;
     scan.errors.extend(errors);
     scan.poison.extend(poison);
     out
@@ -125,9 +128,10 @@ impl Layout<'_> {
             Kind::Lt if self.after_generic(span) => Kind::TypeLt,
             kind => kind,
         };
-        if raw.first_of_line && self.line_can_end() && !self.continues(kind, at) {
+        if raw.first_of_line && self.line_ends_before(kind, at) {
             let end = self.out.last().map_or(span.start, |token| token.1.end);
-            self.out.push(Token(Kind::LineEnd, Span { start: end, end }));
+            self.out
+                .push(Token(Kind::LineEnd, Span { start: end, end }));
             self.prefixes = 0;
             *self.angles() = 0;
         }
@@ -139,23 +143,30 @@ impl Layout<'_> {
         next
     }
 
-    /// Counts what nests without brackets; false when the token must be left out.
+    /// Counts what nests without brackets; false when the token must be left out, as all must up
+    /// to the next bracket or comma, once there are too many.
     fn nests(&mut self, kind: Kind, span: Span) -> bool {
-        use Kind::{Comma, For, If, LBrace, Match, Minus, Not, Pipe, RBrace, RecordBrace, Sandbox, TypeLt};
+        use Kind::{
+            Comma, CommandStart, For, HoleEnd, HoleStart, If, LBrace, LBracket, LParen, Match,
+            Minus, Not, Pipe, RBrace, RBracket, RParen, RecordBrace, Sandbox, StrEnd, StrStart,
+            TypeLt,
+        };
         match kind {
             LBrace | RecordBrace | RBrace | Comma => self.prefixes = 0,
+            LParen | RParen | LBracket | RBracket | StrStart | CommandStart | StrEnd
+            | HoleStart | HoleEnd => {}
             If | Match | For | Sandbox | Pipe | Minus | Not | TypeLt => {
                 self.prefixes = self.prefixes.saturating_add(1);
-                if self.prefixes > MAX_DEPTH {
-                    if !self.too_deep {
-                        self.errors.push(SyntaxError { kind: SyntaxErrorKind::TooDeep, span });
-                    }
-                    self.too_deep = true;
+                if self.prefixes == MAX_DEPTH + 1 {
+                    self.errors.push(SyntaxError {
+                        kind: SyntaxErrorKind::TooDeep,
+                        span,
+                    });
                     self.poison.push(span);
-                    return false;
                 }
+                return self.prefixes <= MAX_DEPTH;
             }
-            _ => {}
+            _ => return self.prefixes <= MAX_DEPTH,
         }
         true
     }
@@ -170,8 +181,17 @@ impl Layout<'_> {
         let mut kind = kind;
         match kind {
             LParen | LBracket | StrStart | CommandStart | HoleStart => {
-                let place = if kind == LParen && action_next { Place::Filter } else { Place::Inline };
-                self.frames.push(Frame { place, open: span, kind, angles: 0 });
+                let place = if kind == LParen && action_next {
+                    Place::Filter
+                } else {
+                    Place::Inline
+                };
+                self.frames.push(Frame {
+                    place,
+                    open: span,
+                    kind,
+                    angles: 0,
+                });
             }
             LBrace | RecordBrace => {
                 let previous = self.previous();
@@ -184,7 +204,12 @@ impl Layout<'_> {
                     Kind::Test => Place::Test,
                     _ => Place::Item,
                 };
-                self.frames.push(Frame { place, open: span, kind, angles: 0 });
+                self.frames.push(Frame {
+                    place,
+                    open: span,
+                    kind,
+                    angles: 0,
+                });
             }
             RParen | RBracket | RBrace | StrEnd | HoleEnd => {
                 if let Some(frame) = self.frames.pop() {
@@ -224,16 +249,36 @@ impl Layout<'_> {
         })
     }
 
-    /// Whether a line may end after the last token.
-    fn line_can_end(&self) -> bool {
-        let Some(frame) = self.frames.last() else { return false };
-        if matches!(frame.place, Place::Inline | Place::Filter) {
+    /// Whether the line before the token at `at`, the first of its own line, ends.
+    fn line_ends_before(&self, kind: Kind, at: usize) -> bool {
+        let Some(frame) = self.frames.last() else {
+            // Declarations need no line ends; they give mistakes a line to stand on.
+            return !self.out.is_empty() && (kind.begins_item() || kind == Kind::At);
+        };
+        if matches!(frame.place, Place::Inline | Place::Filter) || self.previous() == Kind::Comma {
             return false;
         }
+        let opened = matches!(
+            self.previous(),
+            Kind::LBrace | Kind::RecordBrace | Kind::LineEnd
+        );
+        if kind.begins_line() && !opened {
+            // Whatever stands before, nothing goes on with this word.
+            return true;
+        }
+        let unfinished = matches!(self.previous(), Kind::Colon | Kind::Assign);
+        if unfinished && kind == Kind::Ident && self.kind_at(at + 1) == Kind::Colon {
+            return true;
+        }
+        self.line_can_end() && !self.continues(kind, at)
+    }
+
+    /// Whether a line of braces may end after the last token.
+    fn line_can_end(&self) -> bool {
         match self.previous() {
             Kind::ClauseBare | Kind::Skip | Kind::Escalate | Kind::Return => true,
-            // A field that is still missing.
-            Kind::Dot | Kind::SafeDot => true,
+            // A field, a type or an answer that is still missing.
+            Kind::Dot | Kind::SafeDot | Kind::Arrow => true,
             Kind::Gt => self.closed_angle,
             kind => kind.ends_operand(),
         }
@@ -253,7 +298,10 @@ impl Layout<'_> {
             | LBrace => true,
             RecordBrace => self.place() == Place::Skill,
             // `- x` subtracts, `-1` is a number (perhaps the pattern of an arm).
-            Minus => self.raw.get(at + 1).is_some_and(|next| next.span.start > self.raw[at].span.end),
+            Minus => self
+                .raw
+                .get(at + 1)
+                .is_some_and(|next| next.span.start > self.raw[at].span.end),
             _ => false,
         }
     }
@@ -265,7 +313,11 @@ impl Layout<'_> {
             Kind::Word => self.kind_at(at + 2) == Kind::Colon,
             Kind::Ellipsis => true,
             Kind::StrStart => {
-                let end = if self.kind_at(at + 2) == Kind::StrText { at + 3 } else { at + 2 };
+                let end = if self.kind_at(at + 2) == Kind::StrText {
+                    at + 3
+                } else {
+                    at + 2
+                };
                 self.kind_at(end) == Kind::StrEnd && self.kind_at(end + 1) == Kind::Colon
             }
             Kind::RBrace => self.previous().wants_operand() && self.empty_is_record(),
@@ -276,7 +328,10 @@ impl Layout<'_> {
     /// Whether `{}` after the last token is a record and not a block without statements.
     fn empty_is_record(&self) -> bool {
         use Kind::{Arrow, Else, Env, Gt, Parallel, Repeat, Swarm};
-        !matches!(self.previous(), Arrow | Else | Env | Gt | Parallel | Repeat | Swarm)
+        !matches!(
+            self.previous(),
+            Arrow | Else | Env | Gt | Parallel | Repeat | Swarm
+        )
     }
 
     /// What a word is in its place, and how many raw tokens it uses.
@@ -294,18 +349,30 @@ impl Layout<'_> {
             return (Kind::Ident, 1);
         }
         let meaning = words::meaning(word);
-        if names && let Meaning::Reserved(kind) = meaning && kind != Kind::In {
+        if names
+            && let Meaning::Reserved(kind) = meaning
+            && kind != Kind::In
+        {
             let kind = SyntaxErrorKind::ReservedWord(word.to_owned());
-            self.errors.push(SyntaxError { kind, span: raw.span });
+            self.errors.push(SyntaxError {
+                kind,
+                span: raw.span,
+            });
             return (Kind::Ident, 1);
         }
-        if action_next && line && let Some(kind) = words::error_action(word) {
+        if action_next
+            && line
+            && let Some(kind) = words::error_action(word)
+        {
             return (kind, 1);
         }
         match meaning {
             Meaning::Reserved(Kind::On) if self.word_at(at + 1) == "error" => (Kind::OnError, 2),
             Meaning::Reserved(Kind::On) if previous == Kind::Ident && line => {
-                let named = self.out.last().is_some_and(|t| &text[t.1.range()] == "network");
+                let named = self
+                    .out
+                    .last()
+                    .is_some_and(|t| &text[t.1.range()] == "network");
                 (if named { Kind::Ident } else { Kind::On }, 1)
             }
             Meaning::Reserved(Kind::As) if self.is_hole_format(at) => (Kind::HoleAs, 1),
@@ -319,9 +386,7 @@ impl Layout<'_> {
 
     /// Whether a name is declared right after `previous`.
     fn names_next(&self, previous: Kind) -> bool {
-        use Kind::{
-            Cascade, Enum, Fn, For, Let, Mcp, Memory, Model, Route, Skill, Stage, Type,
-        };
+        use Kind::{Cascade, Enum, Fn, For, Let, Mcp, Memory, Model, Route, Skill, Stage, Type};
         matches!(
             previous,
             Stage | Let | For | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade
@@ -330,7 +395,9 @@ impl Layout<'_> {
 
     /// Whether `as` at `at` begins the format of the hole that it stands in.
     fn is_hole_format(&self, at: usize) -> bool {
-        self.frames.last().is_some_and(|frame| frame.kind == Kind::HoleStart)
+        self.frames
+            .last()
+            .is_some_and(|frame| frame.kind == Kind::HoleStart)
             && words::hole_format(self.word_at(at + 1))
             && self.kind_at(at + 2) == Kind::HoleEnd
     }
@@ -344,7 +411,11 @@ impl Layout<'_> {
         let after_operand = previous.ends_operand() || (previous == Kind::Gt && self.closed_angle);
         match (self.place(), word) {
             (Place::File, "model" | "test") => {
-                let named = if word == "test" { Kind::StrStart } else { Kind::Word };
+                let named = if word == "test" {
+                    Kind::StrStart
+                } else {
+                    Kind::Word
+                };
                 if next == named && next_on_line && (raw.first_of_line || after_operand) {
                     return words::item(word).unwrap_or(Kind::Ident);
                 }
@@ -364,7 +435,8 @@ impl Layout<'_> {
             _ => {}
         }
         // A clause follows a complete operand and has one of its own, which no name has.
-        let clause_can_stand = after_operand || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
+        let clause_can_stand =
+            after_operand || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
         match word {
             "cache" | "branch"
                 if clause_can_stand
@@ -373,7 +445,19 @@ impl Layout<'_> {
             {
                 Kind::ClauseWord
             }
-            "discard" if previous == Kind::RBrace && !(next_on_line && matches!(next, Kind::Dot | Kind::LParen | Kind::LBracket | Kind::Assign | Kind::AddAssign | Kind::Comma)) => {
+            "discard"
+                if previous == Kind::RBrace
+                    && !(next_on_line
+                        && matches!(
+                            next,
+                            Kind::Dot
+                                | Kind::LParen
+                                | Kind::LBracket
+                                | Kind::Assign
+                                | Kind::AddAssign
+                                | Kind::Comma
+                        )) =>
+            {
                 Kind::ClauseBare
             }
             _ => Kind::Ident,

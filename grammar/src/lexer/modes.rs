@@ -78,6 +78,17 @@ pub(super) enum Code {
     Operator,
     #[token("as?")]
     AsOptional,
+    /// What other languages write; understood and reported.
+    #[token("&&")]
+    #[token("||")]
+    #[token("!")]
+    #[token(";")]
+    #[token("=>")]
+    Foreign,
+    #[regex(r"'[^'\n]*'", allow_greedy = true)]
+    Quoted,
+    #[regex(r"#[^\n]*", allow_greedy = true)]
+    Hash,
 }
 
 /// Between the quotes of a one-line string.

@@ -1,5 +1,6 @@
 //! How the scanner closes what the text leaves open, and whom it blames.
 
+use super::modes::Code;
 use super::scan::{Frame, Open, Scan, slot};
 use super::words;
 use crate::SyntaxErrorKind;
@@ -27,13 +28,18 @@ impl Scan<'_> {
 
     /// The same for a bracket, with the blame for it.
     fn close_unclosed(&mut self, at: usize) {
-        let Some(frame) = self.close_top(at) else { return };
+        let Some(frame) = self.close_top(at) else {
+            return;
+        };
         self.blame(frame, at);
     }
 
     fn blame(&mut self, frame: Frame, at: usize) {
         let at = at as u32;
         let (kind, span) = match frame.open {
+            Open::Bracket(Kind::LBrace) if frame.record => {
+                (SyntaxErrorKind::Unclosed('{'), frame.span)
+            }
             Open::Bracket(Kind::LBrace) => {
                 self.poison.push(Span { start: at, end: at });
                 let span = self.suspect.take().unwrap_or(frame.span);
@@ -45,7 +51,10 @@ impl Scan<'_> {
             Open::OneLine | Open::Block => (SyntaxErrorKind::UnterminatedString, frame.span),
         };
         self.error(kind, span);
-        self.poison.push(Span { start: frame.span.start, end: at });
+        self.poison.push(Span {
+            start: frame.span.start,
+            end: at,
+        });
     }
 
     /// Closes everything; the outermost thing is to blame, unless an indentation tells better.
@@ -55,14 +64,20 @@ impl Scan<'_> {
             outermost = Some(frame);
             // A parenthesis explains more than the brace around it.
             if frame.open != Open::Bracket(Kind::LBrace) {
-                while self.frames.last().is_some_and(|f| f.open != Open::Bracket(Kind::LBrace)) {
+                while self
+                    .frames
+                    .last()
+                    .is_some_and(|f| f.open != Open::Bracket(Kind::LBrace))
+                {
                     outermost = self.close_top(at);
                 }
                 break;
             }
         }
         while self.close_top(at).is_some() {}
-        if let Some(frame) = outermost {
+        if let Some(frame) = outermost
+            && !std::mem::take(&mut self.swallowed)
+        {
             self.blame(frame, at);
         }
         self.suspect = None;
@@ -76,16 +91,26 @@ impl Scan<'_> {
         if self.frames.is_empty() {
             self.suspect = None;
         } else if begins_item(&self.text[start..]) {
-            let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
+            let at = self
+                .tokens
+                .last()
+                .map_or(start, |token| token.span.end as usize);
             self.close_all(at);
         }
     }
 
-    /// A word that is the first of its line: when it begins a statement, no parenthesis and no
-    /// bracket can be open.
+    /// Whether a key and `:` stand at `at`.
+    pub(super) fn begins_record(&self, at: usize) -> bool {
+        let rest = self.text[at..].trim_start();
+        let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        word.is_some_and(|end| end > 0 && rest[end..].trim_start_matches(' ').starts_with(':'))
+    }
+
+    /// A word that is the first of its line: when it begins a statement, no parenthesis, no
+    /// bracket and no record can be open. The outermost of them is to blame.
     pub(super) fn maybe_statement(&mut self, start: usize, end: usize) {
         let inside = |frame: &&Frame| {
-            matches!(frame.open, Open::Bracket(Kind::LParen | Kind::LBracket))
+            frame.record || matches!(frame.open, Open::Bracket(Kind::LParen | Kind::LBracket))
         };
         if self.frames.last().filter(inside).is_none() || self.open[2] == 0 {
             return;
@@ -96,9 +121,16 @@ impl Scan<'_> {
         if !statement || !rest.starts_with(|c: char| c.is_alphanumeric() || "_\"({[".contains(c)) {
             return;
         }
-        let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
+        let at = self
+            .tokens
+            .last()
+            .map_or(start, |token| token.span.end as usize);
+        let mut outermost = None;
         while self.frames.last().filter(inside).is_some() {
-            self.close_unclosed(at);
+            outermost = self.close_top(at);
+        }
+        if let Some(frame) = outermost {
+            self.blame(frame, at);
         }
     }
 
@@ -118,7 +150,11 @@ impl Scan<'_> {
             }
             return None;
         }
-        if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
+        if let Some(Frame {
+            open: Open::Hole(_),
+            ..
+        }) = self.frames.last()
+        {
             self.close_unclosed(span.start as usize);
             return Some(span.start as usize);
         }
@@ -149,7 +185,12 @@ impl Scan<'_> {
         if self.one_line > 0 {
             self.close_one_line(at);
         }
-        let Some(Frame { open: Open::Hole(_), span, .. }) = self.frames.last().copied() else {
+        let Some(Frame {
+            open: Open::Hole(_),
+            span,
+            ..
+        }) = self.frames.last().copied()
+        else {
             return None;
         };
         // In a text block a hole may go on where a reader sees that it does: right after `$<`,
@@ -169,12 +210,21 @@ impl Scan<'_> {
         if self.one_line > 1 {
             return self.close_one_line(at);
         }
-        let Some(frame) = self.close_top(at) else { return };
-        let span = Span { start: frame.span.start, end: at as u32 };
+        let Some(frame) = self.close_top(at) else {
+            return;
+        };
+        let span = Span {
+            start: frame.span.start,
+            end: at as u32,
+        };
         self.error(SyntaxErrorKind::UnterminatedString, span);
         self.poison.push(span);
         self.close_swallowed(frame, at);
-        if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
+        if let Some(Frame {
+            open: Open::Hole(_),
+            ..
+        }) = self.frames.last()
+        {
             self.close_top(at);
         }
     }
@@ -184,7 +234,9 @@ impl Scan<'_> {
         let mut hole = None;
         let mut last = None;
         while self.one_line > 0 {
-            let Some(frame) = self.close_top(at) else { break };
+            let Some(frame) = self.close_top(at) else {
+                break;
+            };
             if let Open::Hole(_) = frame.open {
                 hole = Some(frame);
             }
@@ -192,7 +244,10 @@ impl Scan<'_> {
         }
         if let Some(hole) = hole {
             self.error(SyntaxErrorKind::UnterminatedHole, hole.span);
-            self.poison.push(Span { start: hole.span.start, end: at as u32 });
+            self.poison.push(Span {
+                start: hole.span.start,
+                end: at as u32,
+            });
         }
         if let Some(frame) = last {
             self.close_swallowed(frame, at);
@@ -203,7 +258,9 @@ impl Scan<'_> {
     fn close_swallowed(&mut self, string: Frame, at: usize) {
         let text = self.text;
         for c in text[string.span.end as usize..at].chars() {
-            let Some(frame) = self.frames.last() else { return };
+            let Some(frame) = self.frames.last() else {
+                return;
+            };
             let open = match c {
                 ')' => Kind::LParen,
                 ']' => Kind::LBracket,
@@ -213,7 +270,10 @@ impl Scan<'_> {
             if frame.open == Open::Bracket(open) && frame.line == string.line {
                 let from = frame.span.start;
                 self.close_top(at);
-                self.poison.push(Span { start: from, end: at as u32 });
+                self.poison.push(Span {
+                    start: from,
+                    end: at as u32,
+                });
             }
         }
     }
@@ -221,7 +281,11 @@ impl Scan<'_> {
     /// `"""` in the hole of a text block ends the block, since blocks do not nest; gives where
     /// the block goes on, that is, right before the quotes.
     pub(super) fn quotes_in_hole(&mut self, start: usize, _end: usize) -> Option<usize> {
-        let in_block = self.frames.iter().rev().take_while(|f| f.open != Open::Block);
+        let in_block = self
+            .frames
+            .iter()
+            .rev()
+            .take_while(|f| f.open != Open::Block);
         let mut hole = None;
         let mut depth = 0;
         for frame in in_block {
@@ -244,6 +308,26 @@ impl Scan<'_> {
         Some(start)
     }
 
+    /// Reports what other languages write; gives the token that is meant.
+    pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
+        let (message, help, kind) = match (token, &self.text[span.range()]) {
+            (Code::Quoted, _) => (
+                "text stands in double quotes",
+                "write `\"…\"`",
+                Some(Kind::Constant),
+            ),
+            (Code::Hash, _) => ("`#` begins no comment", "write `//`", None),
+            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator)),
+            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator)),
+            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow)),
+            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not)),
+            _ => ("a statement ends with its line", "leave `;` out", None),
+        };
+        let (message, help) = (message.to_owned(), Some(help.to_owned()));
+        self.error(SyntaxErrorKind::Other { message, help }, span);
+        kind
+    }
+
     /// The first line after `from` that begins a declaration at its first column.
     pub(super) fn next_item_line(&self, from: usize) -> Option<usize> {
         let bytes = &self.text[from..];
@@ -261,8 +345,12 @@ impl Scan<'_> {
 
 /// Whether a text begins with the head of a declaration.
 fn begins_item(text: &str) -> bool {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    let Some(kind) = words::item(&text[..end]) else { return false };
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let Some(kind) = words::item(&text[..end]) else {
+        return false;
+    };
     let rest = &text[end..];
     let after = rest.trim_start_matches([' ', '\t']);
     if after.len() == rest.len() {
