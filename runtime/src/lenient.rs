@@ -24,7 +24,11 @@ pub(crate) fn parse(text: &str) -> Option<Json> {
 
 /// A number as people write it: `1,234`, `$5`, `50%`, `1/2`.
 pub(crate) fn number(text: &str) -> Option<Value> {
-    let plain = text.trim().trim_start_matches(['$', '€', '£']).trim_end_matches('%').replace([',', '_'], "");
+    let plain = text
+        .trim()
+        .trim_start_matches(['$', '€', '£'])
+        .trim_end_matches('%')
+        .replace([',', '_'], "");
     let plain = plain.trim();
     if let Ok(n) = plain.parse::<i64>() {
         return Some(Value::Int(n));
@@ -33,7 +37,11 @@ pub(crate) fn number(text: &str) -> Option<Value> {
         let (a, b) = (a.trim().parse::<f64>().ok()?, b.trim().parse::<f64>().ok()?);
         return (b != 0.0).then_some(Value::Float(a / b));
     }
-    plain.parse::<f64>().ok().filter(|f| f.is_finite()).map(Value::Float)
+    plain
+        .parse::<f64>()
+        .ok()
+        .filter(|f| f.is_finite())
+        .map(Value::Float)
 }
 
 /// The contents of fenced blocks.
@@ -194,7 +202,11 @@ impl<'t> Reader<'t> {
             self.space();
             if self.peek() != Some(':') {
                 // Cut off after a key: what was read before counts.
-                return if self.peek().is_none() { Some(Json::Object(fields)) } else { None };
+                return if self.peek().is_none() {
+                    Some(Json::Object(fields))
+                } else {
+                    None
+                };
             }
             self.bump();
             self.space();
@@ -239,7 +251,11 @@ impl<'t> Reader<'t> {
             self.at += (end + 3).min(rest.len());
             return Some(rest[..end].to_owned());
         }
-        let triple = open == '"' && self.rest().starts_with("\"\"") && !self.rest()[2..].trim_start().starts_with([',', '}', ']', ':']);
+        let triple = open == '"'
+            && self.rest().starts_with("\"\"")
+            && !self.rest()[2..]
+                .trim_start()
+                .starts_with([',', '}', ']', ':']);
         if triple {
             self.at += 2;
             let rest = self.rest();
@@ -254,7 +270,11 @@ impl<'t> Reader<'t> {
                 None => return Some(out),
                 Some(c) if c == close => {
                     let after = self.rest().trim_start();
-                    if after.is_empty() || after.starts_with([',', '}', ']', ':']) || after.starts_with("//") || after.starts_with("/*") {
+                    if after.is_empty()
+                        || after.starts_with([',', '}', ']', ':'])
+                        || after.starts_with("//")
+                        || after.starts_with("/*")
+                    {
                         return Some(out);
                     }
                     out.push(c);
@@ -278,7 +298,9 @@ impl<'t> Reader<'t> {
                     Some(high @ 0xd800..0xdc00) if self.rest().starts_with("\\u") => {
                         self.at += 2;
                         let low = self.hex().unwrap_or(0xdc00);
-                        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff))
+                        char::from_u32(
+                            0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff),
+                        )
                     }
                     Some(n) => char::from_u32(n),
                     None => None,

@@ -6,7 +6,10 @@ use cascade_ir::{ErrorKind, ModelId};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
-use crate::{failure::Failure, value::{Arg, Secret}};
+use crate::{
+    failure::Failure,
+    value::{Arg, Secret},
+};
 
 /// Names one request of one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -218,12 +221,18 @@ pub struct Response {
 impl Answer {
     /// An answer that cost nothing.
     pub fn ok(output: Output) -> Self {
-        Self { result: Ok(output), usage: Usage::default() }
+        Self {
+            result: Ok(output),
+            usage: Usage::default(),
+        }
     }
 
     /// A failure that cost nothing.
     pub fn failed(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { result: Err(Failure::new(kind, message)), usage: Usage::default() }
+        Self {
+            result: Err(Failure::new(kind, message)),
+            usage: Usage::default(),
+        }
     }
 }
 
@@ -245,6 +254,9 @@ impl What {
 /// A secret as an argument.
 impl From<&Secret> for Arg {
     fn from(secret: &Secret) -> Self {
-        Self { text: secret.reveal().into(), secret: true }
+        Self {
+            text: secret.reveal().into(),
+            secret: true,
+        }
     }
 }

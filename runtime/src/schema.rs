@@ -8,7 +8,10 @@ use crate::{check::is_tagged, eval::literal, value::to_json};
 
 /// The schema of a type, with its named types under `$defs`.
 pub fn of_type(program: &Program, ty: &Type) -> Json {
-    let mut writer = Writer { program, defs: Vec::new() };
+    let mut writer = Writer {
+        program,
+        defs: Vec::new(),
+    };
     let schema = writer.schema(ty);
     writer.finish(schema)
 }
@@ -19,7 +22,10 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
     if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
         return None;
     }
-    let mut writer = Writer { program, defs: Vec::new() };
+    let mut writer = Writer {
+        program,
+        defs: Vec::new(),
+    };
     let inner = writer.schema(ty);
     let schema = if is_wrapped(program, ty) {
         object([("value".to_owned(), inner)].into_iter().collect())
@@ -33,10 +39,19 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
 /// A name for a skill's schema: letters, digits and `_`, at most 64.
 pub(crate) fn name(program: &Program, skill: &Skill) -> String {
     let base = match &skill.output {
-        Type::Named(id) => program.types.get(id.index()).map_or(&skill.name, |d| &d.name),
+        Type::Named(id) => program
+            .types
+            .get(id.index())
+            .map_or(&skill.name, |d| &d.name),
         _ => &skill.name,
     };
-    let clean = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+    let clean = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '_'
+        }
+    };
     base.chars().map(clean).take(64).collect()
 }
 
@@ -69,10 +84,14 @@ pub(crate) fn is_wrapped(program: &Program, ty: &Type) -> bool {
 
 /// Free JSON and maps have no strict schema.
 fn has_free_json(program: &Program, ty: &Type, seen: &mut Vec<TypeId>) -> bool {
-    let mut fields = |fields: &[Field], seen: &mut Vec<TypeId>| fields.iter().any(|f| has_free_json(program, &f.ty, seen));
+    let fields = |fields: &[Field], seen: &mut Vec<TypeId>| {
+        fields.iter().any(|f| has_free_json(program, &f.ty, seen))
+    };
     match ty {
         Type::Json | Type::Map(_) => true,
-        Type::List(inner) | Type::Optional(inner) | Type::Refined(inner, _) => has_free_json(program, inner, seen),
+        Type::List(inner) | Type::Optional(inner) | Type::Refined(inner, _) => {
+            has_free_json(program, inner, seen)
+        }
         Type::Record(all) => fields(all, seen),
         Type::Named(id) => {
             if seen.contains(id) {
@@ -81,7 +100,9 @@ fn has_free_json(program: &Program, ty: &Type, seen: &mut Vec<TypeId>) -> bool {
             seen.push(*id);
             match program.types.get(id.index()).map(|d| &d.kind) {
                 Some(TypeDefKind::Record(all)) => fields(all, seen),
-                Some(TypeDefKind::Enum(variants)) => variants.iter().any(|v| fields(&v.fields, seen)),
+                Some(TypeDefKind::Enum(variants)) => {
+                    variants.iter().any(|v| fields(&v.fields, seen))
+                }
                 Some(TypeDefKind::Alias(inner)) => has_free_json(program, inner, seen),
                 None => false,
             }
@@ -105,20 +126,30 @@ impl Writer<'_> {
         if let Json::Object(fields) = &mut schema
             && !self.defs.is_empty()
         {
-            let defs: Map<String, Json> = self.defs.into_iter().map(|(_, name, def)| (name.to_string(), def)).collect();
+            let defs: Map<String, Json> = self
+                .defs
+                .into_iter()
+                .map(|(_, name, def)| (name.to_string(), def))
+                .collect();
             fields.insert("$defs".to_owned(), Json::Object(defs));
         }
         schema
     }
 
     fn resolved(&mut self, schema: Json) -> Json {
-        let target = schema.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
+        let target = schema
+            .get("$ref")
+            .and_then(Json::as_str)
+            .and_then(|r| r.strip_prefix("#/$defs/"));
         match target.and_then(|name| self.defs.iter().position(|(_, n, _)| n == name)) {
             // Kept in `$defs` as well: it may refer to itself.
             Some(position) => {
                 let definition = self.defs[position].2.clone();
                 let name = self.defs[position].1.to_string();
-                let used = self.defs.iter().any(|(_, _, d)| refers(d, &format!("#/$defs/{name}")));
+                let used = self
+                    .defs
+                    .iter()
+                    .any(|(_, _, d)| refers(d, &format!("#/$defs/{name}")));
                 if !used {
                     self.defs.remove(position);
                 }
@@ -131,17 +162,26 @@ impl Writer<'_> {
     fn schema(&mut self, ty: &Type) -> Json {
         match ty {
             Type::Null => json!({ "type": "null" }),
-            Type::String | Type::Path | Type::Secret | Type::Command | Type::Artifact(_) | Type::Model => {
+            Type::String
+            | Type::Path
+            | Type::Secret
+            | Type::Command
+            | Type::Artifact(_)
+            | Type::Model => {
                 json!({ "type": "string" })
             }
             Type::Int => json!({ "type": "integer" }),
             Type::Float => json!({ "type": "number" }),
             Type::Bool => json!({ "type": "boolean" }),
             Type::Json => json!({}),
-            Type::Duration => json!({ "type": "string", "description": "A duration such as 1m30s" }),
+            Type::Duration => {
+                json!({ "type": "string", "description": "A duration such as 1m30s" })
+            }
             Type::Money => json!({ "type": "number", "description": "US dollars" }),
             Type::List(inner) => json!({ "type": "array", "items": self.schema(inner) }),
-            Type::Map(inner) => json!({ "type": "object", "additionalProperties": self.schema(inner) }),
+            Type::Map(inner) => {
+                json!({ "type": "object", "additionalProperties": self.schema(inner) })
+            }
             Type::Optional(inner) => nullable(self.schema(inner)),
             Type::Record(fields) => self.record(fields),
             Type::Named(id) => self.named(*id),
@@ -173,12 +213,18 @@ impl Writer<'_> {
     }
 
     fn named(&mut self, id: TypeId) -> Json {
-        let Some(def) = self.program.types.get(id.index()) else { return json!({}) };
+        let Some(def) = self.program.types.get(id.index()) else {
+            return json!({});
+        };
         if let Some((_, name, _)) = self.defs.iter().find(|(known, ..)| *known == id) {
             return json!({ "$ref": format!("#/$defs/{name}") });
         }
         let taken = self.defs.iter().any(|(_, name, _)| *name == def.name);
-        let name = if taken { SmolStr::from(format!("{}_{}", def.name, id.0)) } else { def.name.clone() };
+        let name = if taken {
+            SmolStr::from(format!("{}_{}", def.name, id.0))
+        } else {
+            def.name.clone()
+        };
         // The place is taken first: a recursive type refers to itself.
         self.defs.push((id, name.clone(), Json::Null));
         let schema = match &def.kind {
@@ -196,8 +242,11 @@ impl Writer<'_> {
     fn variants(&mut self, variants: &[Variant]) -> Json {
         if !is_tagged(variants) {
             let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
-            let docs: Vec<String> =
-                variants.iter().filter(|v| !v.doc.is_empty()).map(|v| format!("{}: {}", v.name, v.doc.trim())).collect();
+            let docs: Vec<String> = variants
+                .iter()
+                .filter(|v| !v.doc.is_empty())
+                .map(|v| format!("{}: {}", v.name, v.doc.trim()))
+                .collect();
             return described(json!({ "type": "string", "enum": names }), &docs.join("\n"));
         }
         let all: Vec<Json> = variants
@@ -251,7 +300,9 @@ fn described(mut schema: Json, doc: &str) -> Json {
 
 fn refers(schema: &Json, reference: &str) -> bool {
     match schema {
-        Json::Object(fields) => fields.iter().any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
+        Json::Object(fields) => fields
+            .iter()
+            .any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
         Json::Array(items) => items.iter().any(|v| refers(v, reference)),
         _ => false,
     }

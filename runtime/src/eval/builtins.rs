@@ -56,7 +56,12 @@ impl Lambda<'_> {
         eval.eval(self.body, slots)
     }
 
-    pub(super) fn test(&self, eval: &mut Eval<'_>, slots: &mut [Value], arg: &Value) -> Result<bool> {
+    pub(super) fn test(
+        &self,
+        eval: &mut Eval<'_>,
+        slots: &mut [Value],
+        arg: &Value,
+    ) -> Result<bool> {
         match self.call(eval, slots, &[arg])? {
             Value::Bool(b) => Ok(b),
             other => Err(defect!("a predicate gave {}", other.kind())),
@@ -75,7 +80,12 @@ pub(super) fn lambda(args: &[Expr]) -> Result<Lambda<'_>> {
 }
 
 impl Eval<'_> {
-    pub(super) fn builtin(&mut self, builtin: Builtin, exprs: &[Expr], slots: &mut [Value]) -> Result {
+    pub(super) fn builtin(
+        &mut self,
+        builtin: Builtin,
+        exprs: &[Expr],
+        slots: &mut [Value],
+    ) -> Result {
         use Builtin as B;
         let mut values = Vec::with_capacity(exprs.len());
         for expr in exprs {
@@ -85,29 +95,77 @@ impl Eval<'_> {
         }
         let mut args = Args(values.into_iter());
         match builtin {
-            B::Map | B::Filter | B::FlatMap | B::Any | B::All | B::Count | B::Find | B::Reduce | B::SortBy
-            | B::GroupBy | B::MinBy | B::MaxBy | B::MapValues => {
-                self.higher_order(builtin, &mut args, &lambda(exprs)?, slots)
-            }
-            B::Flatten | B::Sort | B::Join | B::Sum | B::SumFrom | B::Avg | B::ListMin | B::ListMax | B::Unique
-            | B::Zip | B::Enumerate | B::Chunk | B::Compact | B::ToMap | B::First | B::Last | B::Range => {
-                self.list_builtin(builtin, &mut args)
-            }
+            B::Map
+            | B::Filter
+            | B::FlatMap
+            | B::Any
+            | B::All
+            | B::Count
+            | B::Find
+            | B::Reduce
+            | B::SortBy
+            | B::GroupBy
+            | B::MinBy
+            | B::MaxBy
+            | B::MapValues => self.higher_order(builtin, &mut args, &lambda(exprs)?, slots),
+            B::Flatten
+            | B::Sort
+            | B::Join
+            | B::Sum
+            | B::SumFrom
+            | B::Avg
+            | B::ListMin
+            | B::ListMax
+            | B::Unique
+            | B::Zip
+            | B::Enumerate
+            | B::Chunk
+            | B::Compact
+            | B::ToMap
+            | B::First
+            | B::Last
+            | B::Range => self.list_builtin(builtin, &mut args),
             B::Len | B::IsEmpty | B::Reverse | B::Take | B::Skip | B::Contains | B::IndexOf => {
                 self.shared_builtin(builtin, &mut args)
             }
             B::Keys | B::Values | B::Entries | B::Get | B::Set | B::Remove | B::Merge => {
                 self.map_builtin(builtin, &mut args)
             }
-            B::Split | B::Trim | B::Lines | B::Words | B::Lower | B::Upper | B::Replace | B::StartsWith
-            | B::EndsWith | B::Matches | B::Capture | B::PadStart | B::PadEnd | B::Repeat | B::ToInt | B::ToFloat
-            | B::ParseJson | B::ToText | B::ToJson | B::Slug => self.text_builtin(builtin, &mut args),
-            B::PathJoin | B::PathName | B::PathStem | B::PathExtension | B::PathParent | B::CommandWith => {
-                super::text::paths_and_commands(builtin, &mut args)
-            }
-            B::Min | B::Max | B::Abs | B::Round | B::Floor | B::Ceil | B::Clamp | B::Seconds | B::Usd => {
-                super::numbers::number_builtin(builtin, &mut args)
-            }
+            B::Split
+            | B::Trim
+            | B::Lines
+            | B::Words
+            | B::Lower
+            | B::Upper
+            | B::Replace
+            | B::StartsWith
+            | B::EndsWith
+            | B::Matches
+            | B::Capture
+            | B::PadStart
+            | B::PadEnd
+            | B::Repeat
+            | B::ToInt
+            | B::ToFloat
+            | B::ParseJson
+            | B::ToText
+            | B::ToJson
+            | B::Slug => self.text_builtin(builtin, &mut args),
+            B::PathJoin
+            | B::PathName
+            | B::PathStem
+            | B::PathExtension
+            | B::PathParent
+            | B::CommandWith => super::text::paths_and_commands(builtin, &mut args),
+            B::Min
+            | B::Max
+            | B::Abs
+            | B::Round
+            | B::Floor
+            | B::Ceil
+            | B::Clamp
+            | B::Seconds
+            | B::Usd => super::numbers::number_builtin(builtin, &mut args),
         }
     }
 }

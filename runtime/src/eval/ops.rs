@@ -58,9 +58,11 @@ impl Eval<'_> {
                 }
                 Ok(merged)
             }
-            (a @ (Value::Str(_) | Value::Path(_)), b @ (Value::Str(_) | Value::Path(_))) => {
-                self.concat(a.as_text().unwrap_or_default(), b.as_text().unwrap_or_default())
-            }
+            (a @ (Value::Str(_) | Value::Path(_)), b @ (Value::Str(_) | Value::Path(_))) => self
+                .concat(
+                    a.as_text().unwrap_or_default(),
+                    b.as_text().unwrap_or_default(),
+                ),
             (a, b) => arithmetic(BinaryOp::Add, &a, &b),
         }
     }
@@ -121,7 +123,9 @@ fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
             Div => total(x.checked_div(*n), wrap),
             _ => Err(defect!("an operator on {} and {}", a.kind(), b.kind())),
         },
-        (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => total(x.checked_mul(*n), wrap),
+        (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => {
+            total(x.checked_mul(*n), wrap)
+        }
         (Value::Duration(x) | Value::Money(x), Value::Float(f)) => match op {
             Mul => total(crate::value::whole(*x as f64 * f), wrap),
             Div if *f == 0.0 => fail!("division by zero"),
@@ -182,10 +186,16 @@ pub(super) fn negate(a: Value) -> Result {
 pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Duration(a), Value::Duration(b)) | (Value::Money(a), Value::Money(b)) => Some(a.cmp(b)),
+        (Value::Duration(a), Value::Duration(b)) | (Value::Money(a), Value::Money(b)) => {
+            Some(a.cmp(b))
+        }
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => a.as_float()?.partial_cmp(&b.as_float()?),
-        (Value::Str(_) | Value::Path(_), Value::Str(_) | Value::Path(_)) => Some(a.as_text()?.cmp(b.as_text()?)),
+        (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
+            a.as_float()?.partial_cmp(&b.as_float()?)
+        }
+        (Value::Str(_) | Value::Path(_), Value::Str(_) | Value::Path(_)) => {
+            Some(a.as_text()?.cmp(b.as_text()?))
+        }
         // By the order of their names: the enum's own order is not known here.
         (Value::Variant(a), Value::Variant(b)) => Some(a.name.cmp(&b.name)),
         _ => None,
@@ -197,7 +207,11 @@ pub(super) fn index(base: &Value, index: &Value) -> Result {
     Ok(match (base, index) {
         (Value::Null, _) => Value::Null,
         (Value::List(items), Value::Int(i)) => {
-            let position = if *i < 0 { i.checked_add(items.len() as i64) } else { Some(*i) };
+            let position = if *i < 0 {
+                i.checked_add(items.len() as i64)
+            } else {
+                Some(*i)
+            };
             position
                 .and_then(|p| usize::try_from(p).ok())
                 .and_then(|p| items.get(p))
@@ -206,7 +220,11 @@ pub(super) fn index(base: &Value, index: &Value) -> Result {
         }
         (Value::Str(text), Value::Int(i)) => {
             let count = || text.chars().count() as i64;
-            let position = if *i < 0 { i.checked_add(count()) } else { Some(*i) };
+            let position = if *i < 0 {
+                i.checked_add(count())
+            } else {
+                Some(*i)
+            };
             position
                 .and_then(|p| usize::try_from(p).ok())
                 .and_then(|p| text.chars().nth(p))

@@ -55,7 +55,9 @@ impl<'p> Fiber<'p> {
 
     /// The variables of the innermost cascade.
     pub(super) fn slots(&mut self) -> &mut [Value] {
-        self.activations.last_mut().map_or(&mut [], Vec::as_mut_slice)
+        self.activations
+            .last_mut()
+            .map_or(&mut [], Vec::as_mut_slice)
     }
 
     /// The path of what the top frame does.
@@ -96,10 +98,18 @@ impl<'p> Fiber<'p> {
                 }
                 Frame::Call(call) if !named => segment(&mut out, &call.skill.name),
                 Frame::For(f) => {
-                    iteration(&mut out, (!named).then_some(f.node.name.as_str()), f.next.saturating_sub(1));
+                    iteration(
+                        &mut out,
+                        (!named).then_some(f.node.name.as_str()),
+                        f.next.saturating_sub(1),
+                    );
                 }
                 Frame::Repeat(r) => {
-                    iteration(&mut out, (!named).then_some("repeat"), usize::try_from(r.round).unwrap_or(0).saturating_sub(1));
+                    iteration(
+                        &mut out,
+                        (!named).then_some("repeat"),
+                        usize::try_from(r.round).unwrap_or(0).saturating_sub(1),
+                    );
                 }
                 Frame::Hook(name, _) => {
                     out.push('/');

@@ -26,7 +26,7 @@ use std::collections::{HashMap, VecDeque};
 use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 
 pub use environment::{Availability, Environment};
-pub(crate) use parse::test_run;
+pub(crate) use keys::hex;
 
 use crate::{
     eval::Eval,
@@ -88,14 +88,25 @@ impl<'p> Machine<'p> {
     /// # Errors
     /// When there is no such cascade, it needs what this version does not have, or an initial
     /// value of memory cannot be computed.
-    pub fn new(program: &'p Program, cascade: CascadeId, inputs: Vec<Value>, env: Environment) -> Result<Self, Failure> {
+    pub fn new(
+        program: &'p Program,
+        cascade: CascadeId,
+        inputs: Vec<Value>,
+        env: Environment,
+    ) -> Result<Self, Failure> {
         let Some(entry) = program.cascades.get(cascade.index()) else {
-            return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
+            return Err(Failure::new(
+                ErrorKind::Internal,
+                format!("there is no cascade {}", cascade.0),
+            ));
         };
         if let Some(first) = entry.unsupported.first() {
             let mut failure = Failure::new(
                 ErrorKind::Denied,
-                format!("`{}` is not supported by this version of Cascade", first.construct),
+                format!(
+                    "`{}` is not supported by this version of Cascade",
+                    first.construct
+                ),
             );
             failure.place = Some(first.place);
             return Err(failure);
@@ -121,7 +132,9 @@ impl<'p> Machine<'p> {
         };
         machine.start_memory().map_err(|f| *f)?;
         let mut fiber = Fiber::new(None, "".into());
-        machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
+        machine
+            .enter_cascade(&mut fiber, cascade, inputs)
+            .map_err(|f| *f)?;
         machine.adopt(fiber, false);
         Ok(machine)
     }
@@ -140,7 +153,9 @@ impl<'p> Machine<'p> {
     /// Runs every fiber until it waits or ends.
     pub fn step(&mut self) {
         while let Some(id) = self.ready.pop_front() {
-            let Some(mut fiber) = self.fibers.get_mut(id).and_then(Option::take) else { continue };
+            let Some(mut fiber) = self.fibers.get_mut(id).and_then(Option::take) else {
+                continue;
+            };
             fiber.queued = false;
             if matches!(fiber.mode, Mode::Wait) {
                 fiber.mode = Mode::Run;
@@ -176,6 +191,11 @@ impl<'p> Machine<'p> {
         self.outcome.as_ref().map(|o| o.as_ref().map_err(|f| &**f))
     }
 
+    /// Whether it can never go on: a defect, said instead of waiting for ever.
+    pub fn is_stuck(&self) -> bool {
+        self.outcome.is_none() && self.ready.is_empty() && self.waiting.is_empty()
+    }
+
     /// What the run used so far.
     pub fn spent(&self) -> Spent {
         self.spent
@@ -183,7 +203,9 @@ impl<'p> Machine<'p> {
 
     /// Tells the answer to a request. One that was withdrawn meanwhile is counted and dropped.
     pub fn answer(&mut self, id: RequestId, answer: Answer) {
-        let Some(waiter) = self.waiting.remove(&id) else { return };
+        let Some(waiter) = self.waiting.remove(&id) else {
+            return;
+        };
         match waiter {
             Waiter::Call(fiber) => self.call_answered(fiber, answer),
             Waiter::Delay(fiber) => self.queue(fiber),
@@ -219,7 +241,12 @@ impl<'p> Machine<'p> {
         self.outcome = Some(Err(unwind::cancelled()));
     }
 
-    fn request(&mut self, what: What, effect: Option<Box<crate::request::EffectInfo>>, waiter: Waiter) -> RequestId {
+    fn request(
+        &mut self,
+        what: What,
+        effect: Option<Box<crate::request::EffectInfo>>,
+        waiter: Waiter,
+    ) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.waiting.insert(id, waiter);
@@ -323,7 +350,11 @@ impl<'p> Machine<'p> {
     }
 
     fn warn(&mut self, path: &str, message: String, place: Option<Place>) {
-        self.tell(|| Event::Warning { path: path.to_owned(), message, place });
+        self.tell(|| Event::Warning {
+            path: path.to_owned(),
+            message,
+            place,
+        });
     }
 
     /// A fiber has come to its end: its parent hears of it.

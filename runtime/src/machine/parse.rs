@@ -12,11 +12,13 @@ use crate::{
     value::{Value, from_json},
 };
 
-pub(crate) use output::test_run;
-
 fn accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
     let within = |(low, high): &(i64, i64)| (*low..=*high).contains(&code);
-    if ranges.is_empty() { within(&default) } else { ranges.iter().any(within) }
+    if ranges.is_empty() {
+        within(&default)
+    } else {
+        ranges.iter().any(within)
+    }
 }
 
 /// The output of a program that ended as it may.
@@ -26,17 +28,24 @@ pub(super) fn process(run: &Run, _args: &[Value], process: Process) -> Result {
         stderr => format!("{message}\n{stderr}"),
     };
     match (process.code, process.signal) {
-        (Some(code), _) if accepted(&run.exit, (0, 0), i64::from(code)) => format_output(run.format, &process.stdout)
-            .map_err(|mut failure| {
+        (Some(code), _) if accepted(&run.exit, (0, 0), i64::from(code)) => {
+            format_output(run.format, &process.stdout).map_err(|mut failure| {
                 if !process.stderr.trim().is_empty() {
                     failure.message = tail(failure.message);
                 }
                 failure
-            }),
-        (Some(code), _) => Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("exit code {code}")))),
+            })
+        }
+        (Some(code), _) => Err(Failure::raise(
+            ErrorKind::CommandFailed,
+            tail(format!("exit code {code}")),
+        )),
         (None, signal) => {
             let signal = signal.map_or_else(|| "a signal".to_owned(), |s| format!("signal {s}"));
-            Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("ended by {signal}"))))
+            Err(Failure::raise(
+                ErrorKind::CommandFailed,
+                tail(format!("ended by {signal}")),
+            ))
         }
     }
 }
@@ -47,7 +56,11 @@ pub(super) fn response(http: &Http, response: Response) -> Result {
     if accepted(&http.status, (200, 299), i64::from(status)) {
         return format_output(http.format, &response.body);
     }
-    Err(status_failure(status, &response.body, response.retry_after_ms))
+    Err(status_failure(
+        status,
+        &response.body,
+        response.retry_after_ms,
+    ))
 }
 
 /// The failure that an HTTP status stands for.
@@ -60,7 +73,11 @@ fn status_failure(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Rais
     };
     let text = String::from_utf8_lossy(body);
     let excerpt: String = text.trim().chars().take(300).collect();
-    let message = if excerpt.is_empty() { format!("HTTP status {status}") } else { format!("HTTP status {status}: {excerpt}") };
+    let message = if excerpt.is_empty() {
+        format!("HTTP status {status}")
+    } else {
+        format!("HTTP status {status}: {excerpt}")
+    };
     with_pause(kind, message, retry_after_ms)
 }
 
@@ -83,7 +100,10 @@ pub(super) fn model(program: &Program, ty: &Type, text: &str) -> Result {
     }
     let Some(json) = lenient::parse(text) else {
         let excerpt: String = text.trim().chars().take(120).collect();
-        return Err(Failure::raise(ErrorKind::InvalidOutput, format!("the answer is not JSON: {excerpt}")));
+        return Err(Failure::raise(
+            ErrorKind::InvalidOutput,
+            format!("the answer is not JSON: {excerpt}"),
+        ));
     };
     let value = from_json(&json);
     if schema::is_wrapped(program, ty)

@@ -3,12 +3,7 @@
 use cascade_ir::{ErrorKind, ModelId, ModelRef, Rendering};
 use smol_str::SmolStr;
 
-use super::{
-    Machine,
-    environment::Availability,
-    fiber::Fiber,
-    frame::Frame,
-};
+use super::{Machine, environment::Availability, fiber::Fiber, frame::Frame};
 use crate::{
     eval::Result,
     events::Event,
@@ -34,13 +29,19 @@ impl<'p> Machine<'p> {
         }
         let mut next = fiber.parent;
         while let Some(parent) = next {
-            let Some(fiber) = self.fiber(parent.fiber) else { break };
+            let Some(fiber) = self.fiber(parent.fiber) else {
+                break;
+            };
             if let Some(found) = nearest(fiber) {
                 return found;
             }
             next = fiber.parent;
         }
-        self.program.default_route.map(ModelRef::Route).into_iter().collect()
+        self.program
+            .default_route
+            .map(ModelRef::Route)
+            .into_iter()
+            .collect()
     }
 
     /// The first model that is available and can hold the prompt, with the prompt as it likes
@@ -71,7 +72,11 @@ impl<'p> Machine<'p> {
             };
             let name = model.name.to_string();
             let pass = |machine: &mut Self, reason: String| {
-                machine.tell(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
+                machine.tell(|| Event::ModelPassedOver {
+                    path: path.to_owned(),
+                    model: name.clone(),
+                    reason,
+                });
             };
             if let Some(Availability::Missing(reason)) = self.env.models.get(id.index()) {
                 let reason = reason.clone();
@@ -84,7 +89,8 @@ impl<'p> Machine<'p> {
             let (text, system, size) = write(self, model.prefers)?;
             let tokens = (size * 2).div_ceil(HALF_BYTES_A_TOKEN) as u64;
             if let Some(context) = model.context.filter(|c| tokens > *c) {
-                let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
+                let reason =
+                    format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
                 pass(self, reason.clone());
                 too_small.push(reason);
                 continue;
@@ -92,11 +98,17 @@ impl<'p> Machine<'p> {
             return Ok((id, text, system));
         }
         if too_small.is_empty() {
-            Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))
+            Err(Failure::raise(
+                ErrorKind::Denied,
+                format!("no model is available: {}", missing.join("; ")),
+            ))
         } else {
             let mut reasons = too_small;
             reasons.extend(missing);
-            Err(Failure::raise(ErrorKind::Failed, format!("no model can take the prompt: {}", reasons.join("; "))))
+            Err(Failure::raise(
+                ErrorKind::Failed,
+                format!("no model can take the prompt: {}", reasons.join("; ")),
+            ))
         }
     }
 
@@ -109,7 +121,14 @@ impl<'p> Machine<'p> {
                 }
             }
             ModelRef::Route(id) => {
-                let Some(route) = self.program.routes.get(id.index()).filter(|_| level < MAX_ROUTES) else { return };
+                let Some(route) = self
+                    .program
+                    .routes
+                    .get(id.index())
+                    .filter(|_| level < MAX_ROUTES)
+                else {
+                    return;
+                };
                 for arm in &route.arms {
                     if arm.capability.as_ref().is_none_or(|c| needs.contains(c)) {
                         for model in &arm.models {

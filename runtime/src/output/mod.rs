@@ -21,7 +21,12 @@ fn invalid(message: impl Into<String>) -> Raise {
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|e| invalid(format!("the output is not UTF-8 (at byte {})", e.valid_up_to())))
+    std::str::from_utf8(bytes).map_err(|e| {
+        invalid(format!(
+            "the output is not UTF-8 (at byte {})",
+            e.valid_up_to()
+        ))
+    })
 }
 
 /// Text without its last line end. Bytes that are not UTF-8 are replaced.
@@ -51,7 +56,12 @@ pub(crate) fn json_lines(bytes: &[u8]) -> Result {
         }
         match serde_json::from_str(line) {
             Ok(json) => values.push(from_json(&json)),
-            Err(error) => return Err(invalid(format!("line {} of the output is not JSON: {error}", i + 1))),
+            Err(error) => {
+                return Err(invalid(format!(
+                    "line {} of the output is not JSON: {error}",
+                    i + 1
+                )));
+            }
         }
     }
     Ok(Value::list(values))
@@ -62,11 +72,20 @@ pub(crate) fn csv(bytes: &[u8]) -> Result {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
     let wrong = |e: csv::Error| invalid(format!("the output is not CSV: {e}"));
-    let names: Vec<SmolStr> = reader.headers().map_err(wrong)?.iter().map(|h| h.trim().into()).collect();
+    let names: Vec<SmolStr> = reader
+        .headers()
+        .map_err(wrong)?
+        .iter()
+        .map(|h| h.trim().into())
+        .collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(wrong)?;
-        let row: IndexMap<SmolStr, Value> = names.iter().cloned().zip(record.iter().map(Value::str)).collect();
+        let row: IndexMap<SmolStr, Value> = names
+            .iter()
+            .cloned()
+            .zip(record.iter().map(Value::str))
+            .collect();
         rows.push(Value::map(row));
     }
     Ok(Value::list(rows))
@@ -94,7 +113,8 @@ pub(crate) struct TestCase {
 /// The value of JUnit and TAP output: `{ total, passed, failed, skipped, cases }`, where a case
 /// is `{ name, suite, file, line, status, message, seconds }` and errors count as failed.
 pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
-    let count = |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
+    let count =
+        |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
     let text = |t: &Option<String>| t.as_deref().map_or(Value::Null, Value::str);
     let case = |c: &TestCase| {
         Value::record(vec![
@@ -104,7 +124,12 @@ pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
             ("line".into(), c.line.map_or(Value::Null, Value::Int)),
             ("status".into(), Value::str(c.status)),
             ("message".into(), text(&c.message)),
-            ("seconds".into(), c.seconds.filter(|s| s.is_finite()).map_or(Value::Null, Value::Float)),
+            (
+                "seconds".into(),
+                c.seconds
+                    .filter(|s| s.is_finite())
+                    .map_or(Value::Null, Value::Float),
+            ),
         ])
     };
     Value::record(vec![
@@ -112,7 +137,10 @@ pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
         ("passed".into(), count("passed")),
         ("failed".into(), count("failed")),
         ("skipped".into(), count("skipped")),
-        ("cases".into(), Value::list(cases.iter().map(case).collect())),
+        (
+            "cases".into(),
+            Value::list(cases.iter().map(case).collect()),
+        ),
     ])
 }
 
@@ -130,15 +158,26 @@ mod tests {
 
     #[test]
     fn json_lines_tell_the_wrong_line() {
-        assert_eq!(to_json(&json_lines(b"{\"a\":1}\n\n[2]\n").unwrap()), json!([{ "a": 1 }, [2]]));
-        assert!(json_lines(b"1\nx\n").unwrap_err().message.starts_with("line 2 "));
+        assert_eq!(
+            to_json(&json_lines(b"{\"a\":1}\n\n[2]\n").unwrap()),
+            json!([{ "a": 1 }, [2]])
+        );
+        assert!(
+            json_lines(b"1\nx\n")
+                .unwrap_err()
+                .message
+                .starts_with("line 2 ")
+        );
         assert!(json(b" \n").unwrap_err().message.contains("empty"));
     }
 
     #[test]
     fn csv_has_a_header() {
         let value = csv(b"\xef\xbb\xbfname,n\n\"a, b\",1\nc,\n").unwrap();
-        assert_eq!(to_json(&value), json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }]));
+        assert_eq!(
+            to_json(&value),
+            json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }])
+        );
         assert!(csv(b"a,b\n1\n").is_err());
     }
 
@@ -152,8 +191,19 @@ line</failure></testcase>
             <testcase name="skip"><skipped message="later"/></testcase>
           </testsuite></testsuites>"#;
         let run = to_json(&junit(xml).unwrap());
-        assert_eq!((&run["total"], &run["passed"], &run["failed"], &run["skipped"]), (&json!(4), &json!(1), &json!(2), &json!(1)));
-        assert_eq!(run["cases"][0], json!({ "name": "ok", "suite": "t.A", "file": "a.py", "line": 3, "status": "passed", "message": null, "seconds": 0.5 }));
+        assert_eq!(
+            (
+                &run["total"],
+                &run["passed"],
+                &run["failed"],
+                &run["skipped"]
+            ),
+            (&json!(4), &json!(1), &json!(2), &json!(1))
+        );
+        assert_eq!(
+            run["cases"][0],
+            json!({ "name": "ok", "suite": "t.A", "file": "a.py", "line": 3, "status": "passed", "message": null, "seconds": 0.5 })
+        );
         assert_eq!(run["cases"][1]["message"], "1 < 2\ntrace\nline");
         assert_eq!(run["cases"][2]["message"], "boom & bust");
         assert_eq!(run["cases"][2]["suite"], "s");
@@ -166,11 +216,19 @@ line</failure></testcase>
         let run = to_json(
             &tap(b"TAP version 13\n1..4\nok 1 - one\nnot ok 2 - two\n  ---\n  message: no\n  ...\nok 3 three # SKIP later\nnot ok 4 four # TODO some day\n").unwrap(),
         );
-        assert_eq!((&run["passed"], &run["failed"], &run["skipped"]), (&json!(1), &json!(1), &json!(2)));
+        assert_eq!(
+            (&run["passed"], &run["failed"], &run["skipped"]),
+            (&json!(1), &json!(1), &json!(2))
+        );
         assert_eq!(run["cases"][1]["message"], "message: no");
         assert_eq!(run["cases"][2]["message"], "later");
         assert!(tap(b"hello\n").is_err());
         assert!(tap(b"1..3\nok 1\n").unwrap_err().message.contains("3"));
-        assert!(tap(b"ok 1\nBail out! no disk\n").unwrap_err().message.contains("no disk"));
+        assert!(
+            tap(b"ok 1\nBail out! no disk\n")
+                .unwrap_err()
+                .message
+                .contains("no disk")
+        );
     }
 }

@@ -16,8 +16,8 @@ use smol_str::SmolStr;
 
 pub use command::{Arg, Command};
 pub use json::{from_json, to_json};
-pub use units::{format_duration, format_money, parse_duration, parse_money};
 pub(crate) use units::whole;
+pub use units::{format_duration, format_money, parse_duration, parse_money};
 
 /// Deepest nesting of a value; one level is one list, map, record or variant.
 pub const MAX_DEPTH: u32 = 256;
@@ -144,27 +144,47 @@ impl Value {
     /// A list.
     pub fn list(items: Vec<Value>) -> Self {
         let (depth, weight) = measure(items.iter());
-        Self::List(Arc::new(Node { depth, weight, data: items }))
+        Self::List(Arc::new(Node {
+            depth,
+            weight,
+            data: items,
+        }))
     }
 
     /// A map.
     pub fn map(entries: IndexMap<SmolStr, Value>) -> Self {
         let (depth, mut weight) = measure(entries.values());
         weight += entries.keys().map(|k| k.len() as u64 / 16).sum::<u64>();
-        Self::Map(Arc::new(Node { depth, weight, data: entries }))
+        Self::Map(Arc::new(Node {
+            depth,
+            weight,
+            data: entries,
+        }))
     }
 
     /// A record.
     pub fn record(fields: Vec<(SmolStr, Value)>) -> Self {
         let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
-        Self::Record(Arc::new(Node { depth, weight, data: fields }))
+        Self::Record(Arc::new(Node {
+            depth,
+            weight,
+            data: fields,
+        }))
     }
 
     /// A variant.
     pub fn variant(name: SmolStr, tagged: bool, fields: Vec<(SmolStr, Value)>) -> Self {
         let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
-        let data = VariantData { name, tagged, fields };
-        Self::Variant(Arc::new(Node { depth, weight, data }))
+        let data = VariantData {
+            name,
+            tagged,
+            fields,
+        };
+        Self::Variant(Arc::new(Node {
+            depth,
+            weight,
+            data,
+        }))
     }
 
     /// Levels of containers in it; 0 for a scalar.
