@@ -1,1 +1,24 @@
-//! .
+//! Meaning: from syntax trees to checked programs.
+//!
+//! The crate does no input or output but reading sources through [`Sources`]; whoever calls it
+//! (the command line, the language server, tests) says where text comes from and what is done
+//! with the [`Diagnostic`]s.
+
+pub mod codes;
+pub mod diagnostic;
+
+mod elab;
+pub mod graph;
+
+mod module;
+pub mod render;
+
+pub mod source;
+mod suggest;
+mod syntax;
+mod types;
+
+pub use codes::{Code, Explanation};
+pub use diagnostic::{Diagnostic, Fix, Label, Severity};
+pub use module::{Compilation, check, compile};
+pub use source::{FileSources, MemorySources, SourceId, SourceMap, Sources};

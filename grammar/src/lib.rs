@@ -3,8 +3,14 @@
 //! [`parse`] never fails: whatever the bytes, it gives a tree, the comments, and what is wrong.
 
 pub mod ast;
+mod build;
+mod errors;
+mod lexer;
+mod parse;
+mod token;
 
 use ast::Span;
+pub use parse::parse;
 
 /// A comment that is not documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]

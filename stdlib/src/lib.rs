@@ -1,1 +1,26 @@
-//! .
+//! The standard library, written in Cascade and embedded as text.
+
+macro_rules! modules {
+    ($($name:literal => $file:literal,)*) => {
+        /// Names of all modules, sorted.
+        pub fn modules() -> &'static [&'static str] {
+            &[$($name,)*]
+        }
+
+        /// The text of a module such as `std.testing`.
+        pub fn source(name: &str) -> Option<&'static str> {
+            match name {
+                $($name => Some(include_str!(concat!("../std/", $file))),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+modules! {
+    "std.audit" => "audit.cascade",
+    "std.github" => "github.cascade",
+    "std.models" => "models.cascade",
+    "std.prelude" => "prelude.cascade",
+    "std.testing" => "testing.cascade",
+}

@@ -1,0 +1,162 @@
+//! The code of every diagnostic, with its page.
+
+use crate::diagnostic::Severity;
+
+/// The code of a diagnostic: `E0201`, `W0101`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(&'static str);
+
+impl Code {
+    /// As text.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+    /// Errors begin with `E`, warnings with `W`.
+    pub fn severity(self) -> Severity {
+        if self.0.starts_with('E') { Severity::Error } else { Severity::Warning }
+    }
+    /// The code that a text names, whatever its case.
+    pub fn find(text: &str) -> Option<Code> {
+        ALL.iter().map(|(code, _)| *code).find(|code| code.0.eq_ignore_ascii_case(text.trim()))
+    }
+    /// Its page.
+    pub fn explanation(self) -> Explanation {
+        let page = ALL.iter().find(|(code, _)| *code == self).map_or("", |(_, page)| page);
+        Explanation { code: self, page }
+    }
+}
+
+/// What there is to say of a code: Markdown with a wrong and a right program.
+#[derive(Debug, Clone, Copy)]
+pub struct Explanation {
+    /// The code.
+    pub code: Code,
+    /// The page: a title line, text, programs in fences marked `cascade wrong` and
+    /// `cascade right`.
+    pub page: &'static str,
+}
+
+impl Explanation {
+    /// The first line without its mark.
+    pub fn title(&self) -> &'static str {
+        self.page.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
+    }
+    /// The programs under a mark (`wrong` or `right`).
+    pub fn programs(&self, mark: &str) -> Vec<&'static str> {
+        let open = format!("```cascade {mark}\n");
+        self.page.split(open.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        $($(#[$doc])* pub const $name: Code = Code($code);)*
+        /// All codes and their pages, sorted.
+        pub const ALL: &[(Code, &str)] = &[$((Code($code), include_str!(concat!("../explain/", $code, ".md"))),)*];
+    };
+}
+
+codes! {
+    /// A token that cannot stand where it stands.
+    UNEXPECTED = "E0101";
+    /// A character that begins nothing.
+    UNKNOWN_CHARACTER = "E0102";
+    /// Text without its closing quote.
+    UNTERMINATED_STRING = "E0103";
+    /// `$<` without `>`.
+    UNTERMINATED_HOLE = "E0104";
+    /// An opening bracket without its partner.
+    UNCLOSED = "E0105";
+    /// A closing bracket without its partner.
+    UNOPENED = "E0106";
+    /// An escape that does not exist.
+    BAD_ESCAPE = "E0107";
+    /// A number that cannot be.
+    BAD_NUMBER = "E0108";
+    /// A word of the language as a name.
+    RESERVED_WORD = "E0109";
+    /// Nested too deeply.
+    TOO_DEEP = "E0110";
+    /// More than 4 GiB.
+    TOO_LARGE = "E0111";
+    /// Other mistakes of syntax.
+    SYNTAX = "E0112";
+    /// A name that nothing has.
+    UNKNOWN_NAME = "E0201";
+    /// A field or method that the type does not have.
+    UNKNOWN_FIELD = "E0202";
+    /// A name given twice.
+    DUPLICATE = "E0203";
+    /// A variant that the enum does not have.
+    UNKNOWN_VARIANT = "E0204";
+    /// An import that leads nowhere.
+    UNKNOWN_MODULE = "E0205";
+    /// Files that import each other.
+    IMPORT_CYCLE = "E0206";
+    /// A name that the imported file does not give.
+    NOT_EXPORTED = "E0207";
+    /// A type that does not exist.
+    UNKNOWN_TYPE = "E0208";
+    /// Something that calls itself.
+    RECURSION = "E0209";
+    /// A setting, clause word or attribute that does not exist.
+    UNKNOWN_SETTING = "E0210";
+    /// A value of another type than is needed.
+    MISMATCH = "E0301";
+    /// Arguments that do not fit the parameters.
+    ARGUMENTS = "E0302";
+    /// Something is called that cannot be.
+    NOT_CALLABLE = "E0303";
+    /// A record without a field that it needs.
+    MISSING_FIELD = "E0304";
+    /// A value that may be null where one is needed.
+    MAY_BE_NULL = "E0305";
+    /// An operator on types that do not have it.
+    OPERATOR = "E0306";
+    /// A type that cannot be found out.
+    CANNOT_INFER = "E0307";
+    /// A skill called without `stage`, or a stage without a call.
+    STAGE_CALL = "E0308";
+    /// `json` read without saying as what.
+    JSON_READ = "E0309";
+    /// A type that is written wrongly or contains itself.
+    BAD_TYPE = "E0310";
+    /// Something that cannot be assigned.
+    NOT_ASSIGNABLE = "E0311";
+    /// A value that must be known before the program runs.
+    NOT_CONSTANT = "E0312";
+    /// A `match` that does not cover everything.
+    NOT_EXHAUSTIVE = "E0401";
+    /// Statements that can never run.
+    UNREACHABLE = "E0402";
+    /// A value that may not have been set.
+    MAYBE_UNSET = "E0403";
+    /// A way through a cascade without `return`.
+    MISSING_RETURN = "E0404";
+    /// A statement where it cannot stand.
+    MISPLACED = "E0405";
+    /// A model that cannot do what is asked.
+    CAPABILITY = "E0501";
+    /// A skill without exactly one effect.
+    ONE_EFFECT = "E0502";
+    /// A setting that does not belong to the effect or the statement.
+    WRONG_PLACE = "E0503";
+    /// Untrusted text that would choose a program.
+    UNTRUSTED_PROGRAM = "E0601";
+    /// A secret that would be seen.
+    SECRET_LEAK = "E0602";
+    /// Two parallel branches that write one thing.
+    PARALLEL_WRITE = "E0701";
+    /// Stages of a `parallel` that wait for each other.
+    PARALLEL_CYCLE = "E0702";
+    /// A loop without a bound.
+    UNBOUNDED = "E0801";
+    /// A name that is never used.
+    UNUSED = "W0101";
+    /// A name in another style than the language's.
+    NAMING = "W0102";
+    /// Something outdated.
+    DEPRECATED = "W0103";
+    /// A construct that this version checks but does not run.
+    NOT_YET = "W0901";
+}

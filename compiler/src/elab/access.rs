@@ -1,0 +1,205 @@
+//! `x.field`, `x?.field`, `x[i]`.
+
+use cascade_grammar::ast::{Expr, ExprKind, Name, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    Def,
+    body::{Body, Typed},
+    flow::Flow,
+    with_suggestion,
+};
+use crate::{codes, types::{Ty, TyKind}};
+
+impl<'a> Body<'_, 'a> {
+    /// A field; also a memory's key, an enum's variant and a module's member.
+    pub fn field(&mut self, receiver: &'a Expr, name: &'a Name, safe: bool, whole: &'a Expr) -> Typed {
+        if let ExprKind::Name(base) = &receiver.kind {
+            if self.find(&base.text).is_none() {
+                match self.cx.lookup(self.module, &base.text) {
+                    Some(Def::Memory(id)) => return self.memory_key(id, name),
+                    Some(Def::Type(id)) => {
+                        let ty = self.cx.type_of(id);
+                        let Some(variants) = self.cx.types.variants(ty) else {
+                            let d = self
+                                .diag(codes::UNKNOWN_FIELD, name.span, format!("`{}` is not an enum", base.text))
+                                .label("only an enum has variants");
+                            self.report(d);
+                            return Typed::error();
+                        };
+                        if name.text.is_empty() {
+                            return Typed::error();
+                        }
+                        let _ = variants;
+                        return self.variant_named(name, ty).unwrap_or_else(|| {
+                            self.unknown_variant(name, ty);
+                            Typed::error()
+                        });
+                    }
+                    Some(Def::Module(other)) => return self.module_value(other, name),
+                    Some(Def::Missing) => return Typed::error(),
+                    _ => {}
+                }
+            }
+        }
+        let value = self.infer(receiver);
+        if let Some(path) = self.path(whole) {
+            if let Some(ty) = self.narrowed(&path) {
+                let ir = if safe {
+                    ir::Expr::SafeField(Box::new(value.ir), name.text.clone())
+                } else {
+                    ir::Expr::Field(Box::new(value.ir), name.text.clone())
+                };
+                return Typed::new(ir, ty, value.flow);
+            }
+        }
+        if value.ty == Ty::ERROR || name.text.is_empty() {
+            return Typed { ty: Ty::ERROR, ..value };
+        }
+        let non_null = self.cx.types.non_null(value.ty);
+        let nullable = non_null != value.ty;
+        if nullable && !safe {
+            self.null_access(value.ty, name, receiver.span);
+            return Typed::error();
+        }
+        let Some(ty) = self.cx.types.field(non_null, &name.text) else {
+            self.no_field(non_null, name);
+            return Typed::error();
+        };
+        if safe && nullable {
+            let ty = self.cx.types.optional(ty);
+            return Typed::new(ir::Expr::SafeField(Box::new(value.ir), name.text.clone()), ty, value.flow);
+        }
+        Typed::new(ir::Expr::Field(Box::new(value.ir), name.text.clone()), ty, value.flow)
+    }
+
+    /// Reports a field or method of something that may be null.
+    pub fn null_access(&mut self, ty: Ty, name: &Name, receiver: Span) {
+        let shown = self.show(ty);
+        let text = self.cx.text(self.module, receiver).to_owned();
+        let short = if text.len() <= 40 && !text.contains('\n') { text } else { "it".to_owned() };
+        let d = self
+            .diag(codes::MAY_BE_NULL, receiver, format!("`{short}` may be null, so `.{}` may have nothing to read", name.text))
+            .label(format!("`{shown}`"))
+            .help(format!("read it only if it is there, `?.{}`, or test it first: `if {short} != null {{ … }}`", name.text));
+        self.report(d);
+    }
+
+    fn no_field(&mut self, ty: Ty, name: &Name) {
+        let shown = self.show(ty);
+        if ty == Ty::JSON {
+            let d = self
+                .diag(codes::JSON_READ, name.span, "`json` has no known fields")
+                .label("say what the json is first")
+                .help(format!("`(… as {{ {}: string }}).{}`, or `.get(\"{}\")` for a `json?`", name.text, name.text, name.text));
+            self.report(d);
+            return;
+        }
+        let d = self
+            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no field `{}`", name.text))
+            .label("not found");
+        let fields: Vec<SmolStr> = self.cx.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
+        let methods = super::methods::names(self.cx.types.kind(self.cx.types.base(ty)));
+        let d = if methods.contains(&name.text.as_str()) {
+            d.help(format!("`{}` is a method: call it with `()`", name.text)).fix("call it", name.span, format!("{}()", name.text))
+        } else {
+            let known = fields.len();
+            let mut d = with_suggestion(
+                d,
+                &name.text,
+                name.span,
+                fields.iter().map(SmolStr::as_str).chain(methods.iter().copied()),
+            );
+            if d.help.is_none() && known > 0 {
+                d = d.help(format!("its fields are {}", super::literal::names(fields.iter().map(SmolStr::as_str))));
+            }
+            d
+        };
+        self.report(d);
+    }
+
+    fn memory_key(&mut self, id: ir::MemoryId, name: &Name) -> Typed {
+        let info = &self.cx.memory_infos[id.index()];
+        let span = info.decl.name.span;
+        match info.keys.iter().position(|(n, _)| *n == name.text) {
+            Some(position) => {
+                let ty = info.keys[position].1;
+                if self.kind != super::body::Kind::Cascade {
+                    let d = self
+                        .diag(codes::MISPLACED, name.span, "only a cascade reads a memory")
+                        .label("not here")
+                        .help("pass what is needed as a parameter");
+                    self.report(d);
+                    return Typed::error();
+                }
+                if self.not_yet.iter().all(|n| n.construct != "memory") {
+                    self.not_yet("memory", name.span);
+                }
+                // What is remembered may have come from a model in an earlier run.
+                let flow = Flow { untrusted: Some((self.source(), name.span)), params: 0 };
+                let _ = span;
+                Typed::new(ir::Expr::Memory(id, position as u32), ty, flow)
+            }
+            None if name.text.is_empty() => Typed::error(),
+            None => {
+                let keys: Vec<SmolStr> = info.keys.iter().map(|(n, _)| n.clone()).collect();
+                let memory = info.decl.name.text.clone();
+                let d = self
+                    .diag(codes::UNKNOWN_FIELD, name.span, format!("the memory `{memory}` has no key `{}`", name.text))
+                    .label("not declared");
+                let d = with_suggestion(d, &name.text, name.span, keys.iter().map(SmolStr::as_str));
+                self.report(d);
+                Typed::error()
+            }
+        }
+    }
+
+    fn module_value(&mut self, other: usize, name: &Name) -> Typed {
+        if name.text.is_empty() {
+            return Typed::error();
+        }
+        match self.cx.exported(other, &name.text) {
+            Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
+            Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
+            Some(def) => {
+                let d = self
+                    .diag(codes::MISMATCH, name.span, format!("`{}` is {}, not a value", name.text, def.what()))
+                    .label("a value is needed here");
+                self.report(d);
+                Typed::error()
+            }
+            None => {
+                self.cx.not_exported(self.module, other, name);
+                Typed::error()
+            }
+        }
+    }
+
+    /// `x[i]`.
+    pub fn index(&mut self, receiver: &'a Expr, index: &'a Expr, span: Span) -> Typed {
+        let value = self.infer(receiver);
+        let base = self.cx.types.base(value.ty);
+        let (key, result) = match *self.cx.types.kind(base) {
+            TyKind::List(element) => (Ty::INT, self.cx.types.optional(element)),
+            TyKind::Map(element) => (Ty::STRING, self.cx.types.optional(element)),
+            TyKind::Error => {
+                self.infer(index);
+                return Typed::error();
+            }
+            _ => {
+                self.infer(index);
+                let shown = self.show(value.ty);
+                let d = self
+                    .diag(codes::OPERATOR, span, format!("`{shown}` has no elements to pick with `[ ]`"))
+                    .label("a list or a map is needed");
+                let d = if base == Ty::JSON { d.help("say what it is first: `(… as list<json>)[0]`") } else { d };
+                self.report(d);
+                return Typed::error();
+            }
+        };
+        let index = self.check(index, key);
+        let flow = value.flow.with(index.flow);
+        Typed::new(ir::Expr::Index(Box::new(value.ir), Box::new(index.ir), self.place(span)), result, flow)
+    }
+}

@@ -1,0 +1,442 @@
+//! Blocks: statements in order, what they leave behind, and what can never run.
+
+use cascade_grammar::ast::{AssignOp, Block, Expr, ExprKind, Span, Stmt, StmtKind};
+use cascade_ir as ir;
+
+use super::{
+    Def,
+    body::{Body, LocalKind, Typed},
+    flow::Flow,
+    narrow,
+};
+use crate::{codes, types::{Ty, TyKind}};
+
+/// What a block is to its surroundings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Want {
+    /// Whether anyone uses its value.
+    pub value: bool,
+    /// The type that is expected of it.
+    pub ty: Option<Ty>,
+}
+
+impl Want {
+    /// Nobody uses the value.
+    pub const NOTHING: Want = Want { value: false, ty: None };
+}
+
+/// What a block turned out to be.
+pub(crate) struct BlockOut {
+    pub ir: ir::Block,
+    pub ty: Ty,
+    pub flow: Flow,
+    /// Whether its end is never reached: it returns or fails on every way.
+    pub ends: bool,
+}
+
+impl<'a> Body<'_, 'a> {
+    /// A block with a scope of its own.
+    pub fn block(&mut self, block: &'a Block, want: Want) -> BlockOut {
+        let mark = self.enter();
+        let out = self.statements(block, want);
+        self.leave(mark);
+        out
+    }
+
+    /// The statements of a block in the current scope.
+    pub fn statements(&mut self, block: &'a Block, want: Want) -> BlockOut {
+        let mut out = BlockOut { ir: ir::Block::default(), ty: Ty::NULL, flow: Flow::default(), ends: false };
+        let mut reported = false;
+        let count = block.stmts.len();
+        let mut last_stage: Option<(ir::Slot, Ty, Flow)> = None;
+        for (i, stmt) in block.stmts.iter().enumerate() {
+            if let StmtKind::On { .. } = stmt.kind {
+                continue;
+            }
+            if out.ends && !reported {
+                reported = true;
+                self.unreachable(stmt, &block.stmts[..i]);
+            }
+            let last = i + 1 == count;
+            if let (true, StmtKind::Expr(e, clauses)) = (last && want.value, &stmt.kind) {
+                let typed = self.tail(e, clauses, want, &mut out);
+                if let Some(typed) = typed {
+                    out.ty = typed.ty;
+                    out.flow = typed.flow;
+                    out.ir.value = Some(typed.ir);
+                } else {
+                    out.ty = Ty::NEVER;
+                }
+                return out;
+            }
+            let ends = self.statement(stmt, &mut out.ir.stmts, &mut last_stage);
+            out.ends |= ends;
+        }
+        if out.ends {
+            out.ty = Ty::NEVER;
+        } else if let (true, Some((slot, ty, flow))) = (want.value, last_stage) {
+            let value = Typed::new(ir::Expr::Slot(slot), ty, flow);
+            let value = match want.ty {
+                Some(expected) => {
+                    let span = block.stmts.last().map_or(block.span, |s| s.span);
+                    self.coerce(value, expected, span)
+                }
+                None => value,
+            };
+            out.ty = value.ty;
+            out.flow = flow;
+            out.ir.value = Some(value.ir);
+        } else if let (true, Some(expected)) = (want.value, want.ty) {
+            if !self.cx.types.nullable(expected) {
+                let shown = self.show(expected);
+                let d = self
+                    .diag(codes::MISMATCH, block.span, format!("this block gives nothing, and `{shown}` is needed"))
+                    .label("ends without a value")
+                    .help("a block's value is its last expression, or else its last stage");
+                self.report(d);
+                out.ty = Ty::ERROR;
+            }
+        }
+        out
+    }
+
+    /// The last expression of a block, as its value. `None`: its end is never reached.
+    fn tail(
+        &mut self,
+        e: &'a Expr,
+        clauses: &'a [cascade_grammar::ast::Clause],
+        want: Want,
+        out: &mut BlockOut,
+    ) -> Option<Typed> {
+        if self.is_block(e) {
+            let (work, ty, flow, ends) = self.block_work(e, clauses, want)?;
+            out.ends |= ends;
+            if ends {
+                out.ir.stmts.push(ir::Stmt::Work(Box::new(work), None));
+                return None;
+            }
+            let slot = self.new_slot();
+            out.ir.stmts.push(ir::Stmt::Work(Box::new(work), Some(slot)));
+            return Some(Typed::new(ir::Expr::Slot(slot), ty, flow));
+        }
+        self.no_clauses(clauses);
+        Some(match want.ty {
+            Some(ty) => self.check(e, ty),
+            None => self.infer(e),
+        })
+    }
+
+    fn unreachable(&mut self, stmt: &Stmt, before: &[Stmt]) {
+        let source = self.source();
+        let what = match &stmt.kind {
+            StmtKind::Stage { name, .. } => format!("the stage `{}` can never run", name.text),
+            _ => "this can never run".to_owned(),
+        };
+        let mut d = self.diag(codes::UNREACHABLE, stmt.span, what).label("never reached");
+        if let Some(end) = before.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. })) {
+            let text = match end.kind {
+                StmtKind::Return(_) => "the cascade returns here",
+                StmtKind::Fail(_) => "the cascade fails here",
+                _ => "every way through this ends the cascade",
+            };
+            d = d.also(source, end.span, text);
+        }
+        self.report(d);
+    }
+
+    /// Whether an expression is one of the blocks that can hold stages.
+    pub fn is_block(&self, e: &Expr) -> bool {
+        matches!(
+            e.kind,
+            ExprKind::If(_)
+                | ExprKind::Match(_)
+                | ExprKind::For(_)
+                | ExprKind::Repeat(_)
+                | ExprKind::Parallel(_)
+                | ExprKind::Swarm(_)
+                | ExprKind::Sandbox(_)
+        )
+    }
+
+    /// One statement; whether the end of it is never reached.
+    fn statement(&mut self, stmt: &'a Stmt, out: &mut Vec<ir::Stmt>, last_stage: &mut Option<(ir::Slot, Ty, Flow)>) -> bool {
+        match &stmt.kind {
+            StmtKind::Error | StmtKind::On { .. } => false,
+            StmtKind::Stage { name, ty, value, clauses } => {
+                let stage = self.stage(stmt, name, ty.as_ref(), value, clauses);
+                *last_stage = Some((stage.slot, stage.ty, stage.flow));
+                let ends = stage.ends;
+                out.push(stage.stmt);
+                ends
+            }
+            StmtKind::Let { name, ty, value } => {
+                let declared = ty.as_ref().map(|t| self.cx.resolve(self.module, t));
+                let typed = self.value_of(value, declared, out);
+                self.cx.snake(self.module, name);
+                let typed = self.known(typed, value.span);
+                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
+                out.push(ir::Stmt::Set(self.locals[index as usize].slot, typed.ir));
+                false
+            }
+            StmtKind::Var { name, ty, value } => {
+                let declared = ty.as_ref().map(|t| self.cx.resolve(self.module, t));
+                let typed = self.value_of(value, declared, out);
+                self.cx.snake(self.module, name);
+                let mut typed = self.known(typed, value.span);
+                if declared.is_none() {
+                    typed.ty = self.cx.types.base(typed.ty);
+                }
+                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Var);
+                out.push(ir::Stmt::Set(self.locals[index as usize].slot, typed.ir));
+                false
+            }
+            StmtKind::Assign { target, op, value } => {
+                self.assign(target, *op, value, out);
+                false
+            }
+            StmtKind::Gate { condition, message } => {
+                let value = self.check(condition, Ty::BOOL);
+                let message = message.as_ref().map(|m| self.message(m, "a message"));
+                out.push(ir::Stmt::Gate(value.ir, message, self.place(stmt.span)));
+                let facts = narrow::facts(condition);
+                self.assume(&facts.when_true);
+                false
+            }
+            StmtKind::Warn { condition, message } => {
+                let value = self.check(condition, Ty::BOOL);
+                let message = message.as_ref().map(|m| self.message(m, "a message"));
+                out.push(ir::Stmt::Warn(value.ir, message, self.place(stmt.span)));
+                false
+            }
+            StmtKind::Fail(message) => {
+                let message = self.message(message, "a message");
+                out.push(ir::Stmt::Fail(message, self.place(stmt.span)));
+                true
+            }
+            StmtKind::Log(message) => {
+                let message = self.message(message, "a log line");
+                out.push(ir::Stmt::Log(message, self.place(stmt.span)));
+                false
+            }
+            StmtKind::Return(value) => {
+                self.return_statement(value.as_ref(), stmt.span, out);
+                true
+            }
+            StmtKind::Expr(e, clauses) => self.expression_statement(e, clauses, out),
+        }
+    }
+
+    fn return_statement(&mut self, value: Option<&'a Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
+        if self.level > 0 {
+            let d = self
+                .diag(codes::MISPLACED, span, "a parallel branch cannot return from the cascade")
+                .label("other branches may still be running")
+                .help("let the branch give a value, and return after the block");
+            self.report(d);
+        }
+        let result = self.result;
+        let typed = match value {
+            Some(e) => self.value_of(e, Some(result), out),
+            None => {
+                if !self.cx.types.nullable(result) {
+                    let shown = self.show(result);
+                    let d = self
+                        .diag(codes::MISMATCH, span, format!("this cascade gives `{shown}`"))
+                        .label("returns nothing");
+                    self.report(d);
+                }
+                Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default())
+            }
+        };
+        self.result_flow = self.result_flow.with(typed.flow);
+        out.push(ir::Stmt::Return(typed.ir));
+    }
+
+    /// The value of `let`, `var`, `return` or an assignment: a pure expression, or a block.
+    fn value_of(&mut self, e: &'a Expr, expected: Option<Ty>, out: &mut Vec<ir::Stmt>) -> Typed {
+        if !self.is_block(e) {
+            return match expected {
+                Some(ty) => self.check(e, ty),
+                None => self.infer(e),
+            };
+        }
+        let want = Want { value: true, ty: expected };
+        match self.block_work(e, &[], want) {
+            Some((work, ty, flow, _)) => {
+                let slot = self.new_slot();
+                out.push(ir::Stmt::Work(Box::new(work), Some(slot)));
+                Typed::new(ir::Expr::Slot(slot), ty, flow)
+            }
+            None => Typed::error(),
+        }
+    }
+
+    /// Reports a variable whose type would stay open.
+    fn known(&mut self, typed: Typed, span: Span) -> Typed {
+        let open = |body: &Self, t: Ty| match body.cx.types.kind(t) {
+            TyKind::List(e) | TyKind::Map(e) | TyKind::Optional(e) => *e == Ty::NEVER,
+            TyKind::Null => true,
+            _ => false,
+        };
+        if open(self, typed.ty) {
+            let what = if typed.ty == Ty::NULL { "null" } else { "an empty list" };
+            let d = self
+                .diag(codes::CANNOT_INFER, span, format!("the type of {what} is not known by itself"))
+                .label("of what?")
+                .help("write the type after the name: `name: list<string> = []`");
+            self.report(d);
+            return Typed { ty: Ty::ERROR, ..typed };
+        }
+        typed
+    }
+
+    fn expression_statement(&mut self, e: &'a Expr, clauses: &'a [cascade_grammar::ast::Clause], out: &mut Vec<ir::Stmt>) -> bool {
+        if self.is_block(e) {
+            let Some((work, _, _, ends)) = self.block_work(e, clauses, Want::NOTHING) else { return false };
+            out.push(ir::Stmt::Work(Box::new(work), None));
+            // After `if x == null { return … }` the rest of the block knows x.
+            if let ExprKind::If(x) = &e.kind {
+                self.assume_after(x, out.last());
+            }
+            return ends;
+        }
+        self.no_clauses(clauses);
+        let typed = self.infer(e);
+        if typed.ty != Ty::ERROR {
+            let d = self
+                .diag(codes::UNUSED, e.span, "this value is not used")
+                .label("computed for nothing")
+                .help("give it a name with `let`, or remove it; a block's value is its last expression");
+            self.report(d);
+        }
+        false
+    }
+
+    fn assume_after(&mut self, x: &'a cascade_grammar::ast::IfExpr, lowered: Option<&ir::Stmt>) {
+        let Some(ir::Stmt::Work(work, _)) = lowered else { return };
+        let ir::Work::If(_, then, otherwise) = &**work else { return };
+        let ends = |b: &ir::Block| b.stmts.iter().any(|s| matches!(s, ir::Stmt::Return(_) | ir::Stmt::Fail(_, _)));
+        let facts = narrow::facts(&x.condition);
+        if ends(then) {
+            self.assume(&facts.when_false);
+        } else if ends(otherwise) {
+            self.assume(&facts.when_true);
+        }
+    }
+
+    fn assign(&mut self, target: &'a Expr, op: AssignOp, value: &'a Expr, out: &mut Vec<ir::Stmt>) {
+        // A memory's key.
+        if let ExprKind::Field { receiver, name, .. } = &target.kind {
+            if let ExprKind::Name(base) = &receiver.kind {
+                if self.find(&base.text).is_none() {
+                    if let Some(Def::Memory(id)) = self.cx.lookup(self.module, &base.text) {
+                        return self.remember(id, name, target, op, value, out);
+                    }
+                }
+            }
+        }
+        let mut fields = Vec::new();
+        let mut root = target;
+        while let ExprKind::Field { receiver, name, safe: false } = &root.kind {
+            fields.push(name);
+            root = receiver;
+        }
+        let ExprKind::Name(name) = &root.kind else {
+            if !matches!(root.kind, ExprKind::Error) {
+                let d = self
+                    .diag(codes::NOT_ASSIGNABLE, target.span, "this cannot be assigned")
+                    .label("not a variable")
+                    .help("only a `var`, a field of one, or a key of a memory is assigned");
+                self.report(d);
+            }
+            self.infer(value);
+            return;
+        };
+        let Some(index) = self.assignable(name) else {
+            self.infer(value);
+            return;
+        };
+        self.locals[index as usize].used = true;
+        if self.locals[index as usize].level < self.level {
+            self.parallel_write(name, index);
+        }
+        let place = self.infer_target(target);
+        let typed = match op {
+            AssignOp::Set => self.check(value, place.ty),
+            AssignOp::Add => {
+                let ty = place.ty;
+                let value = self.added(value, ty);
+                let flow = place.flow.with(value.flow);
+                let ir = ir::Expr::Binary(ir::BinaryOp::Add, Box::new(place.ir), Box::new(value.ir), self.place(target.span));
+                let sum = Typed::new(ir, self.cx.types.base(ty), flow);
+                self.coerce(sum, ty, target.span)
+            }
+        };
+        let local = &mut self.locals[index as usize];
+        local.flow = local.flow.with(typed.flow);
+        let slot = local.slot;
+        self.forget(index);
+        if fields.is_empty() {
+            out.push(ir::Stmt::Set(slot, typed.ir));
+        } else {
+            let path = fields.iter().rev().map(|n| n.text.clone()).collect();
+            out.push(ir::Stmt::SetField(slot, path, typed.ir));
+        }
+    }
+
+    /// The declared type of what is assigned: what is known of it by tests does not bind it.
+    fn infer_target(&mut self, target: &'a Expr) -> Typed {
+        let facts = std::mem::take(&mut self.facts);
+        let typed = self.infer(target);
+        self.facts = facts;
+        typed
+    }
+
+    /// What may be added to a place of a type.
+    fn added(&mut self, value: &'a Expr, ty: Ty) -> Typed {
+        let base = self.cx.types.base(ty);
+        match self.cx.types.kind(base) {
+            TyKind::Int
+            | TyKind::Float
+            | TyKind::String
+            | TyKind::Money
+            | TyKind::Duration
+            | TyKind::List(_)
+            | TyKind::Map(_)
+            | TyKind::Error => self.check(value, base),
+            _ => {
+                let shown = self.show(ty);
+                let typed = self.infer(value);
+                let d = self
+                    .diag(codes::OPERATOR, value.span, format!("nothing can be added to `{shown}`"))
+                    .label("`+=` adds numbers, joins text and lists, merges maps");
+                self.report(d);
+                typed
+            }
+        }
+    }
+
+    fn remember(
+        &mut self,
+        id: ir::MemoryId,
+        name: &'a cascade_grammar::ast::Name,
+        target: &'a Expr,
+        op: AssignOp,
+        value: &'a Expr,
+        out: &mut Vec<ir::Stmt>,
+    ) {
+        let key = self.infer(target);
+        let append = op == AssignOp::Add;
+        let typed = if append { self.added(value, key.ty) } else { self.check(value, key.ty) };
+        if !append && self.level > 0 {
+            let text = format!("{}.{}", self.cx.memory_infos[id.index()].decl.name.text, name.text);
+            let d = self
+                .diag(codes::PARALLEL_WRITE, target.span, format!("parallel branches would overwrite each other's `{text}`"))
+                .label("set from a parallel branch")
+                .help(format!("`{text} += …` adds without losing what others wrote"));
+            self.report(d);
+        }
+        let ir::Expr::Memory(memory, key) = key.ir else { return };
+        out.push(ir::Stmt::Remember { memory, key, append, value: typed.ir, place: self.place(target.span) });
+    }
+}

@@ -1,0 +1,280 @@
+//! The context of one body: its variables, what is known of them, where its slots are.
+
+use std::collections::HashMap;
+
+use cascade_grammar::ast::{self, Expr, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{Cx, ParamInfo, flow::Flow, narrow::Fact};
+use crate::{
+    codes::{self, Code},
+    diagnostic::Diagnostic,
+    source::SourceId,
+    types::Ty,
+};
+
+/// An expression with what is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Typed {
+    pub ir: ir::Expr,
+    pub ty: Ty,
+    pub flow: Flow,
+}
+
+impl Typed {
+    pub fn new(ir: ir::Expr, ty: Ty, flow: Flow) -> Self {
+        Self { ir, ty, flow }
+    }
+    /// What stands for an expression that is wrong: it fits everywhere.
+    pub fn error() -> Self {
+        Self::new(ir::Expr::Const(ir::Const::Null), Ty::ERROR, Flow::default())
+    }
+}
+
+/// How a variable came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LocalKind {
+    Param,
+    Let,
+    Var,
+    Stage,
+    /// Bound by a loop, a pattern, a lambda, a hook.
+    Bound,
+}
+
+/// A variable.
+#[derive(Debug, Clone)]
+pub(crate) struct Local {
+    pub name: SmolStr,
+    pub slot: ir::Slot,
+    pub ty: Ty,
+    pub flow: Flow,
+    pub kind: LocalKind,
+    pub span: Span,
+    pub used: bool,
+    /// How many parallel branches or iterations enclose its declaration.
+    pub level: u32,
+}
+
+/// Where a body stands: what it may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A value that must be known beforehand.
+    Closed,
+    /// A `fn`, a predicate.
+    Fn,
+    /// A skill.
+    Skill,
+    /// A cascade.
+    Cascade,
+}
+
+/// A construct found that this version does not run.
+pub(crate) type NotYet = ir::Unsupported;
+
+pub(crate) struct Body<'c, 'a> {
+    pub cx: &'c mut Cx<'a>,
+    pub module: usize,
+    pub kind: Kind,
+    pub locals: Vec<Local>,
+    names: HashMap<SmolStr, Vec<u32>>,
+    /// Names whose scope has ended, for the message that a value may not be set.
+    pub ended: HashMap<SmolStr, Span>,
+    pub slots: u32,
+    pub facts: Vec<Fact>,
+    /// The declared result of the cascade.
+    pub result: Ty,
+    /// What returned values are made of.
+    pub result_flow: Flow,
+    /// How many parallel branches or iterations enclose the current place.
+    pub level: u32,
+    /// Locals read since the list was last taken: the edges of a `parallel`.
+    pub reads: Vec<u32>,
+    /// How often each path of a stage occurred so far, to keep paths unique.
+    pub stage_names: HashMap<String, u32>,
+    /// The path of the enclosing named stages and loops.
+    pub prefix: String,
+    /// Parameters that choose a program, as calls show.
+    pub program: Vec<(usize, SourceId, Span)>,
+    pub not_yet: Vec<NotYet>,
+    /// Names that were reported already, whatever they mean here.
+    pub broken: Vec<SmolStr>,
+}
+
+impl<'c, 'a> Body<'c, 'a> {
+    pub fn new(cx: &'c mut Cx<'a>, module: usize, kind: Kind) -> Self {
+        Self {
+            cx,
+            module,
+            kind,
+            locals: Vec::new(),
+            names: HashMap::new(),
+            ended: HashMap::new(),
+            slots: 0,
+            facts: Vec::new(),
+            result: Ty::NULL,
+            result_flow: Flow::default(),
+            level: 0,
+            reads: Vec::new(),
+            stage_names: HashMap::new(),
+            prefix: String::new(),
+            program: Vec::new(),
+            not_yet: Vec::new(),
+            broken: Vec::new(),
+        }
+    }
+
+    /// The predicate of a refined type over `it`, and the slots that it needs.
+    pub fn predicate(cx: &'c mut Cx<'a>, module: usize, base: Ty, predicate: &'a Expr) -> (ir::Expr, u32) {
+        let mut body = Body::new(cx, module, Kind::Fn);
+        body.declare("it", predicate.span, base, Flow::default(), LocalKind::Bound);
+        let value = body.check(predicate, Ty::BOOL);
+        (value.ir, body.slots)
+    }
+
+    /// A value without variables: a default, a memory's first value.
+    pub fn closed(cx: &'c mut Cx<'a>, module: usize, value: &'a Expr, ty: Ty) -> ir::Expr {
+        let mut body = Body::new(cx, module, Kind::Closed);
+        body.check(value, ty).ir
+    }
+
+    /// The body of a `fn`.
+    pub fn function(
+        cx: &'c mut Cx<'a>,
+        module: usize,
+        decl: &'a ast::FnDecl,
+        params: &[ParamInfo],
+        result: Ty,
+    ) -> ir::Function {
+        let mut body = Body::new(cx, module, Kind::Fn);
+        for (i, (param, ast)) in params.iter().zip(&decl.params).enumerate() {
+            body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
+        }
+        let value = body.check(&decl.body, result);
+        body.unused();
+        ir::Function { name: decl.name.text.clone(), params: params.len() as u32, slots: body.slots, body: value.ir }
+    }
+
+    // ---- reporting ----------------------------------------------------------------------
+
+    pub fn diag(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        self.cx.diag(self.module, code, span, message)
+    }
+    pub fn report(&mut self, d: Diagnostic) {
+        self.cx.report(d);
+    }
+    pub fn place(&self, span: Span) -> ir::Place {
+        self.cx.place(self.module, span)
+    }
+    pub fn source(&self) -> SourceId {
+        self.cx.source(self.module)
+    }
+    pub fn show(&self, ty: Ty) -> String {
+        self.cx.types.show(ty)
+    }
+
+    /// Notes a construct that this version checks but does not run, and warns of it.
+    pub fn not_yet(&mut self, construct: &str, span: Span) -> ir::Unsupported {
+        let unsupported = ir::Unsupported { construct: construct.to_owned(), place: self.place(span) };
+        self.not_yet.push(unsupported.clone());
+        if !self.cx.modules[self.module].std {
+            let d = self
+                .diag(codes::NOT_YET, span, format!("this version checks `{construct}` but cannot run it yet"))
+                .label("a run that reaches this is refused before it starts");
+            self.report(d);
+        }
+        unsupported
+    }
+
+    // ---- variables ----------------------------------------------------------------------
+
+    pub fn new_slot(&mut self) -> ir::Slot {
+        self.slots += 1;
+        ir::Slot(self.slots - 1)
+    }
+
+    /// Declares a variable and gives its index among the locals.
+    pub fn declare(&mut self, name: &str, span: Span, ty: Ty, flow: Flow, kind: LocalKind) -> u32 {
+        let slot = self.new_slot();
+        self.declare_at(name, span, ty, flow, kind, slot)
+    }
+
+    pub fn declare_at(&mut self, name: &str, span: Span, ty: Ty, flow: Flow, kind: LocalKind, slot: ir::Slot) -> u32 {
+        let index = self.locals.len() as u32;
+        if let Some(previous) = self.find(name) {
+            let previous = &self.locals[previous as usize];
+            let both_bound = kind == LocalKind::Bound && previous.kind == LocalKind::Bound && self.kind != Kind::Cascade;
+            if !name.is_empty() && name != "_" && !both_bound {
+                let (span_before, message) = (previous.span, format!("`{name}` is already the name of a value here"));
+                let source = self.source();
+                let d = self
+                    .diag(codes::DUPLICATE, span, message)
+                    .label("again here")
+                    .also(source, span_before, "first here")
+                    .help("give one of them another name; a `var` is changed by `name = value`");
+                self.report(d);
+            }
+        }
+        self.locals.push(Local {
+            name: SmolStr::new(name),
+            slot,
+            ty,
+            flow,
+            kind,
+            span,
+            used: false,
+            level: self.level,
+        });
+        if !name.is_empty() && name != "_" {
+            self.names.entry(SmolStr::new(name)).or_default().push(index);
+        }
+        index
+    }
+
+    /// The index of the variable that a name means here.
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.names.get(name).and_then(|v| v.last()).copied()
+    }
+
+    /// Names of all variables that can be seen here.
+    pub fn visible(&self) -> Vec<SmolStr> {
+        self.names.iter().filter(|(_, v)| !v.is_empty()).map(|(n, _)| n.clone()).collect()
+    }
+
+    /// Where the current scope begins; give it to [`Body::leave`].
+    pub fn enter(&self) -> (usize, usize) {
+        (self.locals.len(), self.facts.len())
+    }
+
+    /// Ends the scope that began at the mark.
+    pub fn leave(&mut self, (locals, facts): (usize, usize)) {
+        while self.locals.len() > locals {
+            let Some(local) = self.locals.pop() else { break };
+            if let Some(indexes) = self.names.get_mut(&local.name) {
+                indexes.pop();
+            }
+            self.warn_unused(&local);
+            if matches!(local.kind, LocalKind::Stage | LocalKind::Let | LocalKind::Var) {
+                self.ended.insert(local.name, local.span);
+            }
+        }
+        self.facts.truncate(facts);
+    }
+
+    /// Ends the whole body: warns of what was never used.
+    pub fn unused(&mut self) {
+        self.leave((0, 0));
+    }
+
+    fn warn_unused(&mut self, local: &Local) {
+        let names = matches!(local.kind, LocalKind::Let | LocalKind::Var);
+        if names && !local.used && !local.name.starts_with('_') && local.ty != Ty::ERROR {
+            let d = self
+                .diag(codes::UNUSED, local.span, format!("`{}` is never used", local.name))
+                .label("set here, never read")
+                .help(format!("remove it, or call it `_{}`", local.name));
+            self.report(d);
+        }
+    }
+}

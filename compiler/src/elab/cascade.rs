@@ -1,0 +1,237 @@
+//! Cascades: clauses, body, and what follows at the end.
+
+use cascade_grammar::ast::{Attribute, ClauseKind, Stmt, StmtKind};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    Cx, Def,
+    block::Want,
+    body::{Body, Kind, LocalKind},
+    flow::{CascadeFlow, Flow},
+    with_suggestion,
+};
+use crate::{codes, types::Ty};
+
+const ATTRIBUTES: &[&str] = &["version", "command", "schedule", "webhook", "once", "deprecated", "allow"];
+
+impl<'a> Cx<'a> {
+    /// Checks and lowers a cascade.
+    pub fn lower_cascade(&mut self, index: usize) -> ir::Cascade {
+        let info = &self.cascades[index];
+        let (module, decl, item, sig) = (info.sig.module, info.decl, info.item, info.sig.clone());
+        let attributes = self.attributes(module, &item.attributes);
+        let mut body = Body::new(self, module, Kind::Cascade);
+        body.result = sig.result;
+        let mut params = Vec::new();
+        for (i, (param, ast)) in sig.params.iter().zip(&decl.params).enumerate() {
+            let local = body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
+            params.push(ir::Param {
+                name: param.name.clone(),
+                ty: body.cx.types.lower(param.ty),
+                doc: param.doc.clone(),
+                default: param.default.clone(),
+                slot: body.locals[local as usize].slot,
+            });
+        }
+        for clause in &decl.clauses {
+            if !matches!(
+                clause.kind,
+                ClauseKind::Using(_) | ClauseKind::Timeout { .. } | ClauseKind::Budget(_) | ClauseKind::Needs(_) | ClauseKind::Error
+            ) {
+                let d = body
+                    .diag(codes::WRONG_PLACE, clause.span, "this clause belongs to a stage")
+                    .label("a cascade has `budget`, `timeout`, `using` and `needs`")
+                    .help("put it on the stage that calls this cascade");
+                body.report(d);
+            }
+        }
+        let clauses = body.cascade_clauses(decl);
+        let mark = body.enter();
+        let out = body.statements(&decl.body, Want::NOTHING);
+        if !out.ends && sig.result != Ty::NULL && !body.cx.types.nullable(sig.result) {
+            body.missing_return(decl, sig.result);
+        }
+        let hooks = body.hooks(&decl.body.stmts, sig.result);
+        body.leave(mark);
+        body.unused();
+        let mut lowered = ir::Cascade {
+            name: decl.name.text.clone(),
+            doc: Self::type_doc(&item.docs),
+            place: ir::Place::default(),
+            params,
+            result: body.cx.types.lower(sig.result),
+            slots: body.slots,
+            clauses,
+            body: out.ir,
+            on_success: hooks.success,
+            on_failure: hooks.failure,
+            on_cancel: hooks.cancel,
+            attributes,
+            unsupported: std::mem::take(&mut body.not_yet),
+        };
+        let flow = CascadeFlow { result: body.result_flow, program: std::mem::take(&mut body.program) };
+        lowered.place = self.place(module, decl.name.span);
+        self.cascades[index].flow = flow;
+        lowered
+    }
+
+    /// Attributes with constant arguments; reports unknown ones.
+    fn attributes(&mut self, module: usize, attributes: &'a [Attribute]) -> Vec<(SmolStr, Vec<ir::Const>)> {
+        let mut out = Vec::new();
+        for attribute in attributes {
+            let name = &attribute.name;
+            if !ATTRIBUTES.contains(&name.text.as_str()) {
+                if name.text.is_empty() {
+                    continue;
+                }
+                let d = self
+                    .diag(module, codes::UNKNOWN_SETTING, name.span, format!("there is no attribute `@{}`", name.text))
+                    .label("not known");
+                let mut d = with_suggestion(d, &name.text, name.span, ATTRIBUTES.iter().copied());
+                if d.help.is_none() {
+                    d = d.help(format!("the attributes are {}", super::literal::names(ATTRIBUTES.iter().copied())));
+                }
+                self.report(d);
+                continue;
+            }
+            if matches!(name.text.as_str(), "version" | "command" | "schedule" | "webhook") && attribute.args.len() != 1 {
+                let d = self
+                    .diag(module, codes::ARGUMENTS, attribute.span, format!("`@{}` takes one text", name.text))
+                    .label(format!("write `@{}(\"…\")`", name.text));
+                self.report(d);
+            }
+            let mut args = Vec::new();
+            for arg in &attribute.args {
+                let ty = match name.text.as_str() {
+                    "allow" => continue,
+                    _ => Ty::STRING,
+                };
+                if let ir::Expr::Const(c) = Body::closed(self, module, arg, ty) {
+                    args.push(c);
+                }
+            }
+            out.push((name.text.clone(), args));
+        }
+        out
+    }
+}
+
+/// Blocks for the end of a cascade.
+#[derive(Default)]
+struct Hooks {
+    success: Option<ir::Hook>,
+    failure: Option<ir::Hook>,
+    cancel: Option<ir::Hook>,
+}
+
+impl<'a> Body<'_, 'a> {
+    fn cascade_clauses(&mut self, decl: &'a cascade_grammar::ast::CascadeDecl) -> ir::Clauses {
+        let mut out = ir::Clauses::default();
+        for clause in &decl.clauses {
+            match &clause.kind {
+                ClauseKind::Using(e) => out.using = Some(self.models(e)),
+                ClauseKind::Needs(needs) => out.needs = needs.iter().map(|n| n.text.clone()).collect(),
+                ClauseKind::Timeout { total, idle } => {
+                    out.timeout = Some(self.check(total, Ty::DURATION).ir);
+                    out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
+                }
+                ClauseKind::Budget(e) => out.budget = Some(self.check(e, Ty::MONEY).ir),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn missing_return(&mut self, decl: &'a cascade_grammar::ast::CascadeDecl, result: Ty) {
+        let shown = self.show(result);
+        let span = decl.result.as_ref().map_or(decl.name.span, |t| t.span);
+        let source = self.source();
+        let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
+        let mut d = self
+            .diag(codes::MISSING_RETURN, span, format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text))
+            .label("promised here");
+        if let Some(last) = last {
+            d = d.also(source, Self::line_of(last), "the cascade can end after this");
+            let value = match &last.kind {
+                StmtKind::Stage { name, .. } => Some(name.text.to_string()),
+                _ => None,
+            };
+            d = match value {
+                Some(name) => d.help(format!("write `return {name}` at the end")),
+                None => d.help("write `return …` at the end of every way through it"),
+            };
+        } else {
+            d = d.help("write `return …`");
+        }
+        self.report(d);
+    }
+
+    fn line_of(stmt: &Stmt) -> cascade_grammar::ast::Span {
+        match &stmt.kind {
+            StmtKind::Stage { name, .. } => cascade_grammar::ast::Span { start: stmt.span.start, end: name.span.end },
+            _ => stmt.span,
+        }
+    }
+
+    fn hooks(&mut self, stmts: &'a [Stmt], result: Ty) -> Hooks {
+        let mut out = Hooks::default();
+        let mut after: Option<cascade_grammar::ast::Span> = None;
+        for stmt in stmts {
+            let StmtKind::On { event, param, body } = &stmt.kind else {
+                if let (Some(_), false) = (after, matches!(stmt.kind, StmtKind::Error)) {
+                    let d = self
+                        .diag(codes::MISPLACED, stmt.span, "`on success`, `on failure` and `on cancel` stand at the end")
+                        .label("stands after one of them");
+                    self.report(d);
+                }
+                continue;
+            };
+            after = Some(stmt.span);
+            let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
+            let outer = std::mem::replace(&mut self.prefix, format!("on_{}", event.text));
+            let outer_level = std::mem::replace(&mut self.level, 1);
+            let mark = self.enter();
+            let ty = match event.text.as_str() {
+                "success" => result,
+                "failure" => self.error_type(),
+                _ => Ty::NULL,
+            };
+            let slot = param.as_ref().map(|name| self.bind(name, ty, Flow::default()));
+            if let (Some(name), "cancel") = (param, event.text.as_str()) {
+                let d = self
+                    .diag(codes::ARGUMENTS, name.span, "`on cancel` is given nothing")
+                    .label("remove it");
+                self.report(d);
+            }
+            let block = self.statements(body, Want::NOTHING);
+            self.leave(mark);
+            (self.level, self.prefix, self.result) = (outer_level, outer, outer_result);
+            let hook = Some(ir::Hook { slot, body: block.ir });
+            let place = match event.text.as_str() {
+                "success" => &mut out.success,
+                "failure" => &mut out.failure,
+                "cancel" => &mut out.cancel,
+                _ => continue,
+            };
+            if place.is_some() {
+                let d = self
+                    .diag(codes::DUPLICATE, stmt.span, format!("`on {}` is there twice", event.text))
+                    .label("again here");
+                self.report(d);
+            } else {
+                *place = hook;
+            }
+        }
+        out
+    }
+
+    /// The prelude's type of the error that `on failure` is given.
+    fn error_type(&mut self) -> Ty {
+        let def = self.cx.prelude.and_then(|p| self.cx.exported(p, "Error"));
+        match def {
+            Some(Def::Type(id)) => self.cx.type_of(id),
+            _ => Ty::ERROR,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Declarations get their ids, modules their scopes.
+
+use std::{cell::Cell, collections::HashMap};
+
+use cascade_grammar::ast::{self, ItemKind, Name, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    Binding, CascadeInfo, Cx, Def, FnInfo, MemoryInfo, ModelInfo, Resolve, RouteInfo, Signature, SkillInfo, TypeInfo,
+    TypeSource,
+};
+use crate::{codes, types::{Ty, TypeDef, TypeDefKind}};
+
+impl<'a> Cx<'a> {
+    /// Fills the scopes and the tables of declarations.
+    pub fn collect(&mut self) {
+        let modules = self.modules;
+        for module in 0..modules.len() {
+            self.scopes.push(HashMap::new());
+            for item in &modules[module].parse.file.items {
+                self.collect_item(module, item);
+            }
+        }
+        for module in 0..modules.len() {
+            for (index, item) in modules[module].parse.file.items.iter().enumerate() {
+                if let ItemKind::Import(import) = &item.kind {
+                    self.collect_import(module, index, import);
+                }
+            }
+        }
+    }
+
+    fn collect_item(&mut self, module: usize, item: &'a ast::Item) {
+        let signature = |name: &Name| Signature {
+            name: name.text.clone(),
+            module,
+            span: name.span,
+            params: Vec::new(),
+            result: Ty::ERROR,
+            deprecated: item.attributes.iter().any(|a| a.name.text == "deprecated"),
+        };
+        match &item.kind {
+            ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) => {}
+            ItemKind::Type(decl) => self.collect_type(module, item, &decl.name, TypeSource::Record(decl)),
+            ItemKind::Alias(decl) => self.collect_type(module, item, &decl.name, TypeSource::Alias(decl)),
+            ItemKind::Enum(decl) => self.collect_type(module, item, &decl.name, TypeSource::Enum(decl)),
+            ItemKind::Model(decl) => {
+                let id = ir::ModelId(self.model_infos.len() as u32);
+                self.model_infos.push(ModelInfo { module, decl });
+                self.bind(module, &decl.name, Def::Model(id));
+                self.snake(module, &decl.name);
+            }
+            ItemKind::Route(decl) => {
+                let id = ir::RouteId(self.route_infos.len() as u32);
+                self.route_infos.push(RouteInfo { module, decl });
+                self.bind(module, &decl.name, Def::Route(id));
+                self.snake(module, &decl.name);
+            }
+            ItemKind::Mcp(decl) => {
+                self.bind(module, &decl.name, Def::Mcp(0));
+                self.snake(module, &decl.name);
+            }
+            ItemKind::Skill(decl) => {
+                let id = ir::SkillId(self.skills.len() as u32);
+                self.skills.push(SkillInfo { sig: signature(&decl.name), decl, item, flow: Default::default() });
+                self.bind(module, &decl.name, Def::Skill(id));
+                self.snake(module, &decl.name);
+            }
+            ItemKind::Fn(decl) => {
+                let id = ir::FnId(self.fns.len() as u32);
+                self.fns.push(FnInfo { sig: signature(&decl.name), decl });
+                self.bind(module, &decl.name, Def::Fn(id));
+                self.snake(module, &decl.name);
+            }
+            ItemKind::Memory(decl) => {
+                let id = ir::MemoryId(self.memory_infos.len() as u32);
+                self.memory_infos.push(MemoryInfo { module, decl, keys: Vec::new() });
+                self.bind(module, &decl.name, Def::Memory(id));
+                self.snake(module, &decl.name);
+            }
+            ItemKind::Cascade(decl) => {
+                let id = ir::CascadeId(self.cascades.len() as u32);
+                self.cascades.push(CascadeInfo { sig: signature(&decl.name), decl, item, flow: Default::default() });
+                self.bind(module, &decl.name, Def::Cascade(id));
+                self.snake(module, &decl.name);
+            }
+        }
+    }
+
+    fn collect_type(&mut self, module: usize, item: &'a ast::Item, name: &Name, kind: TypeSource<'a>) {
+        let id = ir::TypeId(self.type_infos.len() as u32);
+        self.type_infos.push(TypeInfo { module, kind, state: Cell::new(Resolve::Waiting) });
+        self.types.defs.push(TypeDef {
+            name: name.text.clone(),
+            doc: Self::type_doc(&item.docs),
+            kind: TypeDefKind::Unknown,
+        });
+        self.bind(module, name, Def::Type(id));
+        self.pascal(module, name);
+    }
+
+    fn bind(&mut self, module: usize, name: &Name, def: Def) {
+        self.bind_as(module, name.text.clone(), name.span, def, false);
+    }
+
+    fn bind_as(&mut self, module: usize, name: SmolStr, span: Span, def: Def, imported: bool) {
+        if name.is_empty() {
+            return;
+        }
+        if let Some(first) = self.scopes[module].get(&name) {
+            let first_span = first.span;
+            let source = self.source(module);
+            let d = self
+                .diag(module, codes::DUPLICATE, span, format!("`{name}` is declared twice in this file"))
+                .label("again here")
+                .also(source, first_span, "first here")
+                .help(if imported { "import it under another name: `name as other`" } else { "give one of them another name" });
+            self.report(d);
+            return;
+        }
+        self.scopes[module].insert(name, Binding { def, span, imported, used: Cell::new(false) });
+    }
+
+    fn collect_import(&mut self, module: usize, item: usize, import: &ast::Import) {
+        let target = self.modules[module].imports.get(&item).copied();
+        let Some(target) = target else {
+            return self.bind_missing(module, import);
+        };
+        match &import.names {
+            None => {
+                let (name, span) = match (&import.alias, &import.source) {
+                    (Some(alias), _) => (alias.text.clone(), alias.span),
+                    (None, ast::ImportSource::Module(parts)) => match parts.last() {
+                        Some(last) => (last.text.clone(), last.span),
+                        None => return,
+                    },
+                    (None, ast::ImportSource::Path(path)) => {
+                        let d = self
+                            .diag(module, codes::SYNTAX, path.span, "this import gives no names")
+                            .label("which names?")
+                            .help("name what you need, `{ a, b }`, or the file itself, `as name`");
+                        self.report(d);
+                        return;
+                    }
+                };
+                self.bind_as(module, name, span, Def::Module(target), true);
+            }
+            Some(names) => {
+                for name in names {
+                    if name.name.text.is_empty() {
+                        continue;
+                    }
+                    match self.exported(target, &name.name.text) {
+                        Some(def) => {
+                            let local = name.alias.as_ref().unwrap_or(&name.name);
+                            self.bind_as(module, local.text.clone(), local.span, def, true);
+                        }
+                        None => self.not_exported(module, target, &name.name),
+                    }
+                }
+            }
+        }
+    }
+
+    /// An import that could not be loaded has been reported; its names must not be reported
+    /// again at every use. They stand for [`Def::Missing`].
+    fn bind_missing(&mut self, module: usize, import: &ast::Import) {
+        let mut missing: Vec<(SmolStr, Span)> = Vec::new();
+        if let Some(alias) = &import.alias {
+            missing.push((alias.text.clone(), alias.span));
+        } else if let (None, ast::ImportSource::Module(parts)) = (&import.names, &import.source) {
+            missing.extend(parts.last().map(|p| (p.text.clone(), p.span)));
+        }
+        for name in import.names.iter().flatten() {
+            let local = name.alias.as_ref().unwrap_or(&name.name);
+            missing.push((local.text.clone(), local.span));
+        }
+        for (name, span) in missing {
+            let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
+            self.scopes[module].entry(name).or_insert(binding);
+        }
+    }
+
+    /// Warns of a value's name that is not `snake_case`.
+    pub fn snake(&mut self, module: usize, name: &Name) {
+        if name.text.chars().any(char::is_uppercase) {
+            let better = to_snake(&name.text);
+            let d = self
+                .diag(module, codes::NAMING, name.span, format!("`{}` should be written `{better}`", name.text))
+                .label("values, skills and cascades are snake_case")
+                .help(format!("rename it to `{better}`"));
+            self.report(d);
+        }
+    }
+
+    fn pascal(&mut self, module: usize, name: &Name) {
+        let first_lower = name.text.trim_start_matches('_').chars().next().is_some_and(char::is_lowercase);
+        if first_lower || name.text.trim_start_matches('_').contains('_') {
+            let better: String = name
+                .text
+                .split('_')
+                .flat_map(|part| {
+                    let mut chars = part.chars();
+                    chars.next().map(|c| c.to_uppercase().collect::<String>() + chars.as_str())
+                })
+                .collect();
+            let d = self
+                .diag(module, codes::NAMING, name.span, format!("`{}` should be written `{better}`", name.text))
+                .label("types are PascalCase")
+                .help(format!("rename it to `{better}`"));
+            self.report(d);
+        }
+    }
+}
+
+fn to_snake(name: &str) -> String {
+    let mut out = String::new();
+    let mut previous_lower = false;
+    for c in name.chars() {
+        if c.is_uppercase() {
+            if previous_lower {
+                out.push('_');
+            }
+            out.extend(c.to_lowercase());
+            previous_lower = false;
+        } else {
+            out.push(c);
+            previous_lower = c != '_';
+        }
+    }
+    out
+}

@@ -1,0 +1,92 @@
+//! Functions given to methods.
+
+use cascade_grammar::ast::{Expr, ExprKind};
+use cascade_ir as ir;
+
+use super::{
+    Def,
+    body::{Body, LocalKind, Typed},
+    flow::Flow,
+};
+use crate::{codes, types::Ty};
+
+impl<'a> Body<'_, 'a> {
+    /// A lambda with parameters of known types; the type of the result is that of its body. The
+    /// name of a `fn` may stand for the lambda that calls it.
+    pub fn lambda(&mut self, e: &'a Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
+        if let ExprKind::Name(name) = &e.kind {
+            if self.find(&name.text).is_none() {
+                if let Some(Def::Fn(id)) = self.cx.lookup(self.module, &name.text) {
+                    return self.fn_as_lambda(id, e, params, flow, expected);
+                }
+            }
+        }
+        let ExprKind::Lambda { params: names, body } = &e.kind else {
+            let found = self.infer(e);
+            if found.ty != Ty::ERROR {
+                let d = self
+                    .diag(codes::MISMATCH, e.span, "a lambda is needed here")
+                    .label("not a function")
+                    .help(match params.len() {
+                        1 => "write `|x| …`",
+                        _ => "write `|acc, x| …`",
+                    });
+                self.report(d);
+            }
+            return Typed::error();
+        };
+        if names.len() != params.len() {
+            let d = self
+                .diag(codes::ARGUMENTS, e.span, format!("this lambda is given {} value{}", params.len(), if params.len() == 1 { "" } else { "s" }))
+                .label(format!("takes {}", names.len()));
+            self.report(d);
+        }
+        let mark = self.enter();
+        let mut slots = Vec::with_capacity(params.len());
+        for (i, name) in names.iter().enumerate() {
+            let ty = params.get(i).copied().unwrap_or(Ty::ERROR);
+            let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Bound);
+            slots.push(self.locals[index as usize].slot);
+        }
+        while slots.len() < params.len() {
+            slots.push(self.new_slot());
+        }
+        let value = match expected {
+            Some(ty) => self.check(body, ty),
+            None => self.infer(body),
+        };
+        self.leave(mark);
+        Typed::new(ir::Expr::Lambda(slots, Box::new(value.ir)), value.ty, value.flow)
+    }
+
+    fn fn_as_lambda(&mut self, id: ir::FnId, e: &'a Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
+        let sig = self.cx.fns[id.index()].sig.clone();
+        let required = sig.params.iter().filter(|p| p.default.is_none()).count();
+        if params.len() < required || params.len() > sig.params.len() {
+            let d = self
+                .diag(codes::ARGUMENTS, e.span, format!("`{}` is given {} value{} here", sig.name, params.len(), if params.len() == 1 { "" } else { "s" }))
+                .label(format!("takes {}", sig.params.len()));
+            self.report(d);
+            return Typed::error();
+        }
+        let mut slots = Vec::new();
+        let mut args = Vec::new();
+        for (i, param) in sig.params.iter().enumerate() {
+            match params.get(i) {
+                Some(ty) => {
+                    let slot = self.new_slot();
+                    slots.push(slot);
+                    let value = Typed::new(ir::Expr::Slot(slot), *ty, flow);
+                    args.push(self.coerce(value, param.ty, e.span).ir);
+                }
+                None => args.extend(param.default.clone()),
+            }
+        }
+        let call = Typed::new(ir::Expr::Call(id, args), sig.result, flow);
+        let value = match expected {
+            Some(ty) => self.coerce(call, ty, e.span),
+            None => call,
+        };
+        Typed::new(ir::Expr::Lambda(slots, Box::new(value.ir)), value.ty, flow)
+    }
+}

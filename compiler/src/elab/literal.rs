@@ -1,0 +1,404 @@
+//! Lists, records and variants as written.
+
+use cascade_grammar::ast::{Arg, Expr, Name, RecordEntry, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    body::{Body, LocalKind, Typed},
+    expr::constant,
+    flow::Flow,
+    with_suggestion,
+};
+use crate::{codes, types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef}};
+
+/// A field that a literal must fill.
+struct Wanted {
+    name: SmolStr,
+    ty: Ty,
+    default: Option<ir::Expr>,
+}
+
+impl From<&FieldDef> for Wanted {
+    fn from(f: &FieldDef) -> Self {
+        Wanted { name: f.name.clone(), ty: f.ty, default: f.default.clone() }
+    }
+}
+
+impl<'a> Body<'_, 'a> {
+    /// A list whose elements have a known type.
+    pub fn list_of(&mut self, items: &'a [Expr], element: Ty, list: Ty) -> Typed {
+        let mut flow = Flow::default();
+        let items = items
+            .iter()
+            .map(|item| {
+                let typed = self.check(item, element);
+                flow = flow.with(typed.flow);
+                typed.ir
+            })
+            .collect();
+        Typed::new(ir::Expr::List(items), list, flow)
+    }
+
+    /// A list by itself: its elements are joined to one type.
+    pub fn infer_list(&mut self, items: &'a [Expr]) -> Typed {
+        let mut flow = Flow::default();
+        let mut element = Ty::NEVER;
+        let mut values = Vec::with_capacity(items.len());
+        let mut first: Option<Span> = None;
+        for item in items {
+            let typed = self.infer(item);
+            flow = flow.with(typed.flow);
+            match self.cx.types.join(element, typed.ty) {
+                Some(joined) => element = joined,
+                None if self.cx.types.numeric(element) && self.cx.types.numeric(typed.ty) => element = Ty::FLOAT,
+                None => {
+                    let (a, b) = (self.show(element), self.show(typed.ty));
+                    let source = self.source();
+                    let mut d = self
+                        .diag(codes::MISMATCH, item.span, format!("the elements of a list have one type: `{a}` before, `{b}` here"))
+                        .label(format!("`{b}`"));
+                    if let Some(first) = first {
+                        d = d.also(source, first, format!("`{a}`"));
+                    }
+                    self.report(d);
+                    element = Ty::ERROR;
+                }
+            }
+            first.get_or_insert(item.span);
+            values.push((typed, item.span));
+        }
+        let values = values.into_iter().map(|(v, span)| self.coerce(v, element, span).ir).collect();
+        let ty = self.cx.types.list(element);
+        Typed::new(ir::Expr::List(values), ty, flow)
+    }
+
+    /// A record literal where a record, a map or json is expected; `None` when something else is.
+    pub fn check_record(&mut self, entries: &'a [RecordEntry], span: Span, wanted: Ty) -> Option<Typed> {
+        match self.cx.types.kind(wanted).clone() {
+            TyKind::Map(element) => Some(self.map_literal(entries, element, wanted)),
+            TyKind::Json => Some(self.map_literal(entries, Ty::JSON, Ty::JSON)),
+            TyKind::Record(fields) => {
+                let wanted_fields =
+                    fields.into_iter().map(|(name, ty)| Wanted { name, ty, default: None }).collect();
+                let (fields, flow) = self.fill(entries, span, wanted_fields, "this record");
+                Some(Typed::new(fields, wanted, flow))
+            }
+            TyKind::Named(id) => match &self.cx.types.defs[id.index()].kind {
+                TypeDefKind::Record(fields) => {
+                    let wanted_fields = fields.iter().map(Wanted::from).collect();
+                    let name = format!("`{}`", self.cx.types.defs[id.index()].name);
+                    let (fields, flow) = self.fill(entries, span, wanted_fields, &name);
+                    Some(Typed::new(fields, wanted, flow))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn map_literal(&mut self, entries: &'a [RecordEntry], element: Ty, ty: Ty) -> Typed {
+        let mut flow = Flow::default();
+        let mut out = Vec::new();
+        let mut seen: Vec<&Name> = Vec::new();
+        for entry in entries {
+            match entry {
+                RecordEntry::Field { key, value, .. } => {
+                    self.twice(&mut seen, key);
+                    let value = self.check(value, element);
+                    flow = flow.with(value.flow);
+                    out.push(ir::MapEntry::Entry(key.text.clone(), value.ir));
+                }
+                RecordEntry::Spread(base) => {
+                    let value = self.infer(base);
+                    flow = flow.with(value.flow);
+                    let is_map = matches!(self.cx.types.kind(self.cx.types.base(value.ty)), TyKind::Map(t) if self.cx.types.fits(*t, element));
+                    if !is_map && element != Ty::JSON && value.ty != Ty::ERROR {
+                        self.mismatch(value.ty, ty, base.span);
+                    }
+                    out.push(ir::MapEntry::Spread(value.ir));
+                }
+            }
+        }
+        Typed::new(ir::Expr::Map(out), ty, flow)
+    }
+
+    fn twice<'n>(&mut self, seen: &mut Vec<&'n Name>, key: &'n Name) {
+        if let Some(first) = seen.iter().find(|k| k.text == key.text) {
+            let first = first.span;
+            let source = self.source();
+            let d = self
+                .diag(codes::DUPLICATE, key.span, format!("`{}` is given twice", key.text))
+                .label("again here")
+                .also(source, first, "first here");
+            self.report(d);
+        }
+        seen.push(key);
+    }
+
+    fn fill(&mut self, entries: &'a [RecordEntry], span: Span, wanted: Vec<Wanted>, name: &str) -> (ir::Expr, Flow) {
+        let mut flow = Flow::default();
+        let mut given: Vec<Option<ir::Expr>> = vec![None; wanted.len()];
+        let mut seen: Vec<&Name> = Vec::new();
+        let mut bases: Vec<(ir::Slot, ir::Expr)> = Vec::new();
+        let mut broken = false;
+        for entry in entries {
+            match entry {
+                RecordEntry::Field { key, value, .. } => {
+                    if key.text.is_empty() {
+                        broken = true;
+                        self.infer(value);
+                        continue;
+                    }
+                    self.twice(&mut seen, key);
+                    match wanted.iter().position(|w| w.name == key.text) {
+                        Some(i) => {
+                            let value = self.check(value, wanted[i].ty);
+                            flow = flow.with(value.flow);
+                            given[i] = Some(value.ir);
+                        }
+                        None => {
+                            self.infer(value);
+                            broken = true;
+                            let d = self
+                                .diag(codes::UNKNOWN_FIELD, key.span, format!("{name} has no field `{}`", key.text))
+                                .label("not a field of it");
+                            let open = wanted.iter().map(|w| w.name.as_str()).filter(|n| !seen.iter().any(|k| k.text == *n));
+                            let mut d = with_suggestion(d, &key.text, key.span, open);
+                            if d.help.is_none() {
+                                d = d.help(format!("its fields are {}", names(wanted.iter().map(|w| w.name.as_str()))));
+                            }
+                            self.report(d);
+                        }
+                    }
+                }
+                RecordEntry::Spread(base) => {
+                    let value = self.infer(base);
+                    flow = flow.with(value.flow);
+                    match self.cx.types.fields(value.ty) {
+                        Some(fields) => {
+                            let slot = self.new_slot();
+                            bases.push((slot, value.ir));
+                            for (i, w) in wanted.iter().enumerate() {
+                                let Some((_, ty)) = fields.iter().find(|(n, _)| *n == w.name) else { continue };
+                                let read = ir::Expr::Field(Box::new(ir::Expr::Slot(slot)), w.name.clone());
+                                let typed = Typed::new(read, *ty, value.flow);
+                                given[i] = Some(self.coerce(typed, w.ty, base.span).ir);
+                            }
+                        }
+                        None if value.ty == Ty::ERROR => broken = true,
+                        None => {
+                            broken = true;
+                            let shown = self.show(value.ty);
+                            let d = self
+                                .diag(codes::MISMATCH, base.span, format!("`...` needs a record, found `{shown}`"))
+                                .label(format!("`{shown}`"));
+                            self.report(d);
+                        }
+                    }
+                }
+            }
+        }
+        let mut missing = Vec::new();
+        let mut fields = Vec::with_capacity(wanted.len());
+        for (w, value) in wanted.into_iter().zip(given) {
+            let value = match (value, w.default) {
+                (Some(value), _) | (None, Some(value)) => value,
+                (None, None) => {
+                    if !self.cx.types.nullable(w.ty) {
+                        missing.push(w.name.clone());
+                    }
+                    constant(ir::Const::Null)
+                }
+            };
+            fields.push((w.name, value));
+        }
+        if !missing.is_empty() && !broken {
+            let d = self
+                .diag(codes::MISSING_FIELD, span, format!("{name} needs {}", names(missing.iter().map(SmolStr::as_str))))
+                .label(if missing.len() == 1 { "one field is missing" } else { "fields are missing" });
+            self.report(d);
+        }
+        let mut out = ir::Expr::Record(fields);
+        for (slot, base) in bases.into_iter().rev() {
+            out = ir::Expr::Let(slot, Box::new(base), Box::new(out));
+        }
+        (out, flow)
+    }
+
+    /// A record literal by itself: an anonymous record.
+    pub fn infer_record(&mut self, entries: &'a [RecordEntry], span: Span) -> Typed {
+        let mut flow = Flow::default();
+        let mut fields: Vec<(SmolStr, Ty, ir::Expr)> = Vec::new();
+        let mut bases = Vec::new();
+        let mut seen: Vec<&Name> = Vec::new();
+        for entry in entries {
+            match entry {
+                RecordEntry::Field { key, value, .. } => {
+                    self.twice(&mut seen, key);
+                    let value = self.infer(value);
+                    flow = flow.with(value.flow);
+                    fields.retain(|(n, _, _)| *n != key.text);
+                    fields.push((key.text.clone(), value.ty, value.ir));
+                }
+                RecordEntry::Spread(base) => {
+                    let value = self.infer(base);
+                    flow = flow.with(value.flow);
+                    let Some(base_fields) = self.cx.types.fields(value.ty) else {
+                        if value.ty != Ty::ERROR {
+                            let shown = self.show(value.ty);
+                            let d = self
+                                .diag(codes::MISMATCH, base.span, format!("`...` needs a record, found `{shown}`"))
+                                .label(format!("`{shown}`"));
+                            self.report(d);
+                        }
+                        return Typed::error();
+                    };
+                    let slot = self.new_slot();
+                    bases.push((slot, value.ir));
+                    for (name, ty) in base_fields {
+                        let read = ir::Expr::Field(Box::new(ir::Expr::Slot(slot)), name.clone());
+                        fields.retain(|(n, _, _)| *n != name);
+                        fields.push((name, ty, read));
+                    }
+                }
+            }
+        }
+        let _ = span;
+        let ty = self.cx.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
+        let mut out = ir::Expr::Record(fields.into_iter().map(|(n, _, e)| (n, e)).collect());
+        for (slot, base) in bases.into_iter().rev() {
+            out = ir::Expr::Let(slot, Box::new(base), Box::new(out));
+        }
+        Typed::new(out, ty, flow)
+    }
+
+    /// A bare name where an enum is expected.
+    pub fn variant_named(&mut self, name: &Name, wanted: Ty) -> Option<Typed> {
+        let (id, _) = self.cx.types.def(wanted)?;
+        let variants = self.cx.types.variants(wanted)?;
+        if name.text.is_empty() {
+            return Some(Typed::error());
+        }
+        match variants.iter().position(|v| v.name == name.text) {
+            Some(position) => {
+                let variant = variants[position].clone();
+                Some(self.build_variant(id, position, &variant, &[], name.span, wanted))
+            }
+            None => {
+                if self.cx.lookup(self.module, &name.text).is_some() {
+                    return None;
+                }
+                self.unknown_variant(name, wanted);
+                Some(Typed::error())
+            }
+        }
+    }
+
+    /// Reports a variant that an enum does not have.
+    pub fn unknown_variant(&mut self, name: &Name, ty: Ty) {
+        let shown = self.show(ty);
+        let variants: Vec<SmolStr> =
+            self.cx.types.variants(ty).into_iter().flatten().map(|v| v.name.clone()).collect();
+        if self.ended.contains_key(&name.text) {
+            return self.unknown_value(name);
+        }
+        let d = self
+            .diag(codes::UNKNOWN_VARIANT, name.span, format!("`{shown}` has no variant `{}`", name.text))
+            .label("not one of its variants");
+        let mut d = with_suggestion(d, &name.text, name.span, variants.iter().map(SmolStr::as_str));
+        if d.help.is_none() {
+            d = d.help(format!("its variants are {}", names(variants.iter().map(SmolStr::as_str))));
+        }
+        self.report(d);
+    }
+
+    /// `variant(field: value)` where an enum is expected.
+    pub fn variant_call(&mut self, name: &Name, args: &'a [Arg], wanted: Ty) -> Option<Typed> {
+        let (id, _) = self.cx.types.def(wanted)?;
+        let variants = self.cx.types.variants(wanted)?;
+        let position = variants.iter().position(|v| v.name == name.text)?;
+        let variant = variants[position].clone();
+        Some(self.build_variant(id, position, &variant, args, name.span, wanted))
+    }
+
+    /// A variant with its fields.
+    pub fn build_variant(
+        &mut self,
+        id: ir::TypeId,
+        position: usize,
+        variant: &VariantDef,
+        args: &'a [Arg],
+        span: Span,
+        ty: Ty,
+    ) -> Typed {
+        let mut flow = Flow::default();
+        let mut fields: Vec<(SmolStr, Option<ir::Expr>)> = variant.fields.iter().map(|f| (f.name.clone(), None)).collect();
+        for (i, arg) in args.iter().enumerate() {
+            let index = match &arg.name {
+                Some(name) => match variant.fields.iter().position(|f| f.name == name.text) {
+                    Some(index) => index,
+                    None => {
+                        let d = self
+                            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{}` has no field `{}`", variant.name, name.text))
+                            .label("not a field of it");
+                        let d = with_suggestion(d, &name.text, name.span, variant.fields.iter().map(|f| f.name.as_str()));
+                        self.report(d);
+                        self.infer(&arg.value);
+                        continue;
+                    }
+                },
+                None => i,
+            };
+            let Some(field) = variant.fields.get(index) else {
+                let d = self
+                    .diag(codes::ARGUMENTS, arg.value.span, format!("`{}` has {} fields", variant.name, variant.fields.len()))
+                    .label("one too many");
+                self.report(d);
+                continue;
+            };
+            let value = self.check(&arg.value, field.ty);
+            flow = flow.with(value.flow);
+            fields[index].1 = Some(value.ir);
+        }
+        let mut missing = Vec::new();
+        let fields = fields
+            .into_iter()
+            .zip(&variant.fields)
+            .map(|((name, value), def)| {
+                let value = value.or_else(|| def.default.clone()).unwrap_or_else(|| {
+                    if !self.cx.types.nullable(def.ty) {
+                        missing.push(name.clone());
+                    }
+                    constant(ir::Const::Null)
+                });
+                (name, value)
+            })
+            .collect();
+        if !missing.is_empty() {
+            let example: Vec<String> = missing.iter().map(|n| format!("{n}: …")).collect();
+            let d = self
+                .diag(codes::MISSING_FIELD, span, format!("`{}` needs {}", variant.name, names(missing.iter().map(SmolStr::as_str))))
+                .label("given without")
+                .help(format!("write `{}({})`", variant.name, example.join(", ")));
+            self.report(d);
+        }
+        Typed::new(ir::Expr::Variant { ty: id, variant: position as u32, fields }, ty, flow)
+    }
+
+    /// A pattern's or loop's variable, ready for use.
+    pub fn bind(&mut self, name: &Name, ty: Ty, flow: Flow) -> ir::Slot {
+        let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Bound);
+        self.locals[index as usize].slot
+    }
+}
+
+/// "`a`, `b` and `c`".
+pub(crate) fn names<'n>(list: impl Iterator<Item = &'n str>) -> String {
+    let list: Vec<String> = list.map(|n| format!("`{n}`")).collect();
+    match list.as_slice() {
+        [] => "nothing".into(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
+}

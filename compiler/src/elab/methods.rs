@@ -1,0 +1,552 @@
+//! Methods of the built-in types: their names, what they take, what they give.
+
+use cascade_grammar::ast::{Arg, Name, Span};
+use cascade_ir::{self as ir, Builtin as B};
+
+use super::{
+    body::{Body, Typed},
+    flow::Flow,
+    with_suggestion,
+};
+use crate::{codes, types::{Ty, TyKind}};
+
+const LIST: &[&str] = &[
+    "len", "is_empty", "map", "filter", "flat_map", "flatten", "any", "all", "count", "find", "reduce", "sort", "sort_by",
+    "reverse", "group_by", "first", "last", "take", "skip", "join", "sum", "avg", "min", "max", "min_by", "max_by",
+    "contains", "index_of", "unique", "zip", "enumerate", "chunk", "compact", "to_map", "to_text", "to_json",
+];
+const TEXT: &[&str] = &[
+    "len", "is_empty", "split", "trim", "lines", "words", "lower", "upper", "replace", "starts_with", "ends_with", "contains",
+    "matches", "capture", "index_of", "take", "skip", "reverse", "repeat", "pad_start", "pad_end", "to_int", "to_float",
+    "parse_json", "to_text", "to_json",
+];
+const MAP: &[&str] = &[
+    "len", "is_empty", "keys", "values", "entries", "get", "contains", "set", "remove", "merge", "map_values", "to_text",
+    "to_json",
+];
+const NUMBER: &[&str] = &["abs", "round", "floor", "ceil", "clamp", "to_text", "to_json"];
+const PATH: &[&str] = &["join", "name", "stem", "extension", "parent", "to_text", "to_json", "starts_with", "ends_with"];
+const DURATION: &[&str] = &["seconds", "to_text", "to_json"];
+const MONEY: &[&str] = &["usd", "to_text", "to_json"];
+const JSON: &[&str] = &["get", "to_text", "to_json"];
+const COMMAND: &[&str] = &["with"];
+const OTHER: &[&str] = &["to_text", "to_json"];
+
+/// Names of the methods of a type.
+pub(crate) fn names(kind: &TyKind) -> &'static [&'static str] {
+    match kind {
+        TyKind::List(_) => LIST,
+        TyKind::String => TEXT,
+        TyKind::Map(_) => MAP,
+        TyKind::Int | TyKind::Float => NUMBER,
+        TyKind::Path => PATH,
+        TyKind::Duration => DURATION,
+        TyKind::Money => MONEY,
+        TyKind::Json => JSON,
+        TyKind::Command => COMMAND,
+        TyKind::Bool | TyKind::Record(_) | TyKind::Named(_) | TyKind::File | TyKind::Image | TyKind::Audio | TyKind::Video => {
+            OTHER
+        }
+        _ => &[],
+    }
+}
+
+/// A call of a method while it is checked.
+struct Call<'x, 'a> {
+    name: &'x Name,
+    args: &'a [Arg],
+    args_span: Span,
+    values: Vec<ir::Expr>,
+    flow: Flow,
+}
+
+impl<'a> Body<'_, 'a> {
+    /// `receiver.name(args)` on a value.
+    pub fn method(
+        &mut self,
+        receiver: Typed,
+        receiver_span: Span,
+        name: &Name,
+        args: &'a [Arg],
+        args_span: Span,
+        expected: Option<Ty>,
+    ) -> Typed {
+        let base = self.cx.types.base(receiver.ty);
+        if base == Ty::ERROR || name.text.is_empty() {
+            self.args_anyhow(args);
+            return Typed::error();
+        }
+        if self.cx.types.non_null(base) != base {
+            self.null_access(receiver.ty, name, receiver_span);
+            self.args_anyhow(args);
+            return Typed::error();
+        }
+        for arg in args {
+            if let Some(label) = &arg.name {
+                let d = self
+                    .diag(codes::ARGUMENTS, label.span, "the arguments of a method have no names")
+                    .label("remove the name");
+                self.report(d);
+            }
+        }
+        let kind = self.cx.types.kind(base).clone();
+        let mut call = Call { name, args, args_span, values: vec![receiver.ir], flow: receiver.flow };
+        let found = match &kind {
+            TyKind::List(element) => self.list_method(&mut call, *element, base, expected),
+            TyKind::Map(element) => self.map_method(&mut call, *element, base),
+            TyKind::String => self.text_method(&mut call),
+            TyKind::Path => self.path_method(&mut call),
+            TyKind::Int | TyKind::Float => self.number_method(&mut call, base),
+            TyKind::Duration if name.text == "seconds" => self.none(&mut call, B::Seconds, Ty::FLOAT),
+            TyKind::Money if name.text == "usd" => self.none(&mut call, B::Usd, Ty::FLOAT),
+            TyKind::Json if name.text == "get" => {
+                let result = self.cx.types.optional(Ty::JSON);
+                self.simple(&mut call, B::Get, &[Ty::STRING], result)
+            }
+            TyKind::Command if name.text == "with" => {
+                self.simple(&mut call, B::CommandWith, &[Ty::STRING, Ty::STRING], Ty::COMMAND)
+            }
+            _ => None,
+        };
+        let found = found.or_else(|| match name.text.as_str() {
+            "to_text" | "to_json" if names(&kind).contains(&name.text.as_str()) => {
+                if self.cx.types.holds_secret(base) {
+                    let d = self
+                        .diag(codes::SECRET_LEAK, name.span, "a secret does not become text")
+                        .label("would become visible");
+                    self.report(d);
+                }
+                let builtin = if name.text == "to_text" { B::ToText } else { B::ToJson };
+                self.none(&mut call, builtin, Ty::STRING)
+            }
+            _ => None,
+        });
+        match found {
+            Some((builtin, ty)) => {
+                Typed::new(ir::Expr::Builtin(builtin, call.values, self.place(name.span)), ty, call.flow)
+            }
+            None => {
+                self.no_method(base, name);
+                self.args_anyhow(args);
+                Typed::error()
+            }
+        }
+    }
+
+    fn no_method(&mut self, ty: Ty, name: &Name) {
+        let shown = self.show(ty);
+        let known = names(self.cx.types.kind(ty));
+        let is_field = self.cx.types.field(ty, &name.text).is_some();
+        let d = self
+            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no method `{}`", name.text))
+            .label("not found");
+        let d = if is_field {
+            d.help(format!("`{}` is a field: read it without `()`", name.text))
+        } else {
+            let d = with_suggestion(d, &name.text, name.span, known.iter().copied());
+            match (d.help.is_none(), name.text.as_str()) {
+                (true, "length" | "size" | "count") => d.help("its size is `len()`"),
+                (true, "push" | "append" | "add") => d.help("values do not change; `xs + [x]` is a new list"),
+                _ => d,
+            }
+        };
+        self.report(d);
+    }
+
+    /// Looks at arguments whose call is wrong, so that what is wrong inside them is said too.
+    pub fn args_anyhow(&mut self, args: &'a [Arg]) {
+        for arg in args {
+            if !matches!(arg.value.kind, cascade_grammar::ast::ExprKind::Lambda { .. }) {
+                self.infer(&arg.value);
+            }
+        }
+    }
+
+    fn count(&mut self, call: &Call<'_, 'a>, least: usize, most: usize) -> bool {
+        let n = call.args.len();
+        if n >= least && n <= most {
+            return true;
+        }
+        let wants = match (least, most) {
+            (0, 0) => "no arguments".to_owned(),
+            (1, 1) => "one argument".to_owned(),
+            (a, b) if a == b => format!("{a} arguments"),
+            (a, b) => format!("{a} to {b} arguments"),
+        };
+        let d = self
+            .diag(codes::ARGUMENTS, call.args_span, format!("`{}` takes {wants}", call.name.text))
+            .label(format!("{n} given"));
+        self.report(d);
+        false
+    }
+
+    /// A method whose arguments have fixed types.
+    fn simple(&mut self, call: &mut Call<'_, 'a>, builtin: B, params: &[Ty], result: Ty) -> Option<(B, Ty)> {
+        self.upto(call, builtin, params, params.len(), result)
+    }
+
+    fn upto(&mut self, call: &mut Call<'_, 'a>, builtin: B, params: &[Ty], least: usize, result: Ty) -> Option<(B, Ty)> {
+        if self.count(call, least, params.len()) {
+            for (arg, ty) in call.args.iter().zip(params) {
+                let value = self.check(&arg.value, *ty);
+                call.flow = call.flow.with(value.flow);
+                call.values.push(value.ir);
+            }
+        } else {
+            self.args_anyhow(call.args);
+        }
+        Some((builtin, result))
+    }
+
+    fn none(&mut self, call: &mut Call<'_, 'a>, builtin: B, result: Ty) -> Option<(B, Ty)> {
+        self.upto(call, builtin, &[], 0, result)
+    }
+
+    /// A method with one lambda; gives the lambda's type.
+    fn one_lambda(&mut self, call: &mut Call<'_, 'a>, params: &[Ty], expected: Option<Ty>) -> Ty {
+        if !self.count(call, 1, 1) {
+            return Ty::ERROR;
+        }
+        let lambda = self.lambda(&call.args[0].value, params, call.flow, expected);
+        call.flow = call.flow.with(lambda.flow);
+        call.values.push(lambda.ir);
+        lambda.ty
+    }
+
+    fn list_method(&mut self, call: &mut Call<'_, 'a>, element: Ty, list: Ty, expected: Option<Ty>) -> Option<(B, Ty)> {
+        let optional = |body: &mut Self, t: Ty| body.cx.types.optional(t);
+        let expected_base = expected.map(|t| self.cx.types.base(self.cx.types.non_null(t)));
+        let expected_element = expected_base.and_then(|t| match self.cx.types.kind(t) {
+            TyKind::List(e) => Some(*e),
+            _ => None,
+        });
+        Some(match call.name.text.as_str() {
+            "len" => return self.none(call, B::Len, Ty::INT),
+            "is_empty" => return self.none(call, B::IsEmpty, Ty::BOOL),
+            "map" => {
+                let ty = self.one_lambda(call, &[element], expected_element);
+                (B::Map, self.cx.types.list(ty))
+            }
+            "filter" => {
+                self.one_lambda(call, &[element], Some(Ty::BOOL));
+                (B::Filter, list)
+            }
+            "flat_map" => {
+                let wanted = expected_element.map(|e| self.cx.types.list(e));
+                let ty = self.one_lambda(call, &[element], wanted);
+                let base = self.cx.types.base(ty);
+                if !matches!(self.cx.types.kind(base), TyKind::List(_) | TyKind::Error) {
+                    let shown = self.show(ty);
+                    let span = call.args[0].value.span;
+                    let d = self
+                        .diag(codes::MISMATCH, span, format!("the lambda of `flat_map` gives lists, found `{shown}`"))
+                        .label(format!("gives `{shown}`"))
+                        .help("`map` takes a lambda that gives one value for each");
+                    self.report(d);
+                    (B::FlatMap, Ty::ERROR)
+                } else {
+                    (B::FlatMap, base)
+                }
+            }
+            "flatten" => {
+                self.count(call, 0, 0);
+                match self.cx.types.kind(self.cx.types.base(element)) {
+                    TyKind::List(_) => (B::Flatten, self.cx.types.base(element)),
+                    _ => {
+                        self.element_error(call, element, "lists");
+                        (B::Flatten, Ty::ERROR)
+                    }
+                }
+            }
+            "any" | "all" | "count" | "find" => {
+                self.one_lambda(call, &[element], Some(Ty::BOOL));
+                match call.name.text.as_str() {
+                    "any" => (B::Any, Ty::BOOL),
+                    "all" => (B::All, Ty::BOOL),
+                    "count" => (B::Count, Ty::INT),
+                    _ => (B::Find, optional(self, element)),
+                }
+            }
+            "reduce" => {
+                if !self.count(call, 2, 2) {
+                    return Some((B::Reduce, Ty::ERROR));
+                }
+                let start = match expected {
+                    Some(ty) if !self.cx.types.nullable(ty) => self.check(&call.args[0].value, ty),
+                    _ => self.infer(&call.args[0].value),
+                };
+                let acc = self.cx.types.base(start.ty);
+                call.flow = call.flow.with(start.flow);
+                call.values.push(start.ir);
+                let lambda = self.lambda(&call.args[1].value, &[acc, element], call.flow, Some(acc));
+                call.flow = call.flow.with(lambda.flow);
+                call.values.push(lambda.ir);
+                (B::Reduce, acc)
+            }
+            "sort" => {
+                self.count(call, 0, 0);
+                if !self.cx.types.ordered(element) {
+                    self.element_error(call, element, "values with an order; `sort_by` sorts records by one of their fields");
+                }
+                (B::Sort, list)
+            }
+            "sort_by" | "min_by" | "max_by" => {
+                let key = self.one_lambda(call, &[element], None);
+                let key_value = self.cx.types.non_null(key);
+                if !self.cx.types.ordered(key_value) {
+                    let shown = self.show(key);
+                    let span = call.args.first().map_or(call.args_span, |a| a.value.span);
+                    let d = self
+                        .diag(codes::MISMATCH, span, format!("the lambda of `{}` gives what to compare, and `{shown}` has no order", call.name.text))
+                        .label(format!("gives `{shown}`"));
+                    self.report(d);
+                }
+                match call.name.text.as_str() {
+                    "sort_by" => (B::SortBy, list),
+                    "min_by" => (B::MinBy, optional(self, element)),
+                    _ => (B::MaxBy, optional(self, element)),
+                }
+            }
+            "group_by" => {
+                let key = self.one_lambda(call, &[element], None);
+                let base = self.cx.types.base(key);
+                let fine = matches!(base, Ty::STRING | Ty::PATH | Ty::INT | Ty::BOOL | Ty::ERROR)
+                    || self.cx.types.variants(base).is_some();
+                if !fine {
+                    let shown = self.show(key);
+                    let span = call.args.first().map_or(call.args_span, |a| a.value.span);
+                    let d = self
+                        .diag(codes::MISMATCH, span, format!("the lambda of `group_by` gives the name of a group, found `{shown}`"))
+                        .label(format!("gives `{shown}`"));
+                    self.report(d);
+                }
+                (B::GroupBy, self.cx.types.map(list))
+            }
+            "first" => return { let t = optional(self, element); self.none(call, B::First, t) },
+            "last" => return { let t = optional(self, element); self.none(call, B::Last, t) },
+            "take" => return self.simple(call, B::Take, &[Ty::INT], list),
+            "skip" => return self.simple(call, B::Skip, &[Ty::INT], list),
+            "reverse" => return self.none(call, B::Reverse, list),
+            "join" => {
+                if self.cx.types.holds_secret(element) {
+                    let d = self
+                        .diag(codes::SECRET_LEAK, call.name.span, "a secret does not become text")
+                        .label("would become visible");
+                    self.report(d);
+                }
+                return self.simple(call, B::Join, &[Ty::STRING], Ty::STRING);
+            }
+            "sum" | "avg" => {
+                self.count(call, 0, 0);
+                let base = self.cx.types.base(element);
+                let sum = call.name.text == "sum";
+                if !matches!(base, Ty::INT | Ty::FLOAT | Ty::ERROR | Ty::NEVER)
+                    && !(sum && matches!(base, Ty::MONEY | Ty::DURATION))
+                {
+                    self.element_error(call, element, "numbers");
+                    return Some((B::Sum, Ty::ERROR));
+                }
+                if !sum {
+                    return Some((B::Avg, optional(self, Ty::FLOAT)));
+                }
+                let zero = match base {
+                    Ty::FLOAT => ir::Const::Float(0.0),
+                    Ty::MONEY => ir::Const::Money(0),
+                    Ty::DURATION => ir::Const::Duration(0),
+                    _ => return Some((B::Sum, Ty::INT)),
+                };
+                call.values.push(ir::Expr::Const(zero));
+                (B::SumFrom, base)
+            }
+            "min" | "max" => {
+                self.count(call, 0, 0);
+                if !self.cx.types.ordered(element) {
+                    self.element_error(call, element, "values with an order; `min_by` and `max_by` compare by a field");
+                }
+                let b = if call.name.text == "min" { B::ListMin } else { B::ListMax };
+                (b, optional(self, element))
+            }
+            "contains" => return self.simple(call, B::Contains, &[element], Ty::BOOL),
+            "index_of" => return { let t = optional(self, Ty::INT); self.simple(call, B::IndexOf, &[element], t) },
+            "unique" => return self.none(call, B::Unique, list),
+            "zip" => {
+                if !self.count(call, 1, 1) {
+                    return Some((B::Zip, Ty::ERROR));
+                }
+                let other = self.infer(&call.args[0].value);
+                call.flow = call.flow.with(other.flow);
+                call.values.push(other.ir);
+                match *self.cx.types.kind(self.cx.types.base(other.ty)) {
+                    TyKind::List(second) => {
+                        let pair = self.cx.types.record(vec![("first".into(), element), ("second".into(), second)]);
+                        (B::Zip, self.cx.types.list(pair))
+                    }
+                    TyKind::Error => (B::Zip, Ty::ERROR),
+                    _ => {
+                        let want = self.cx.types.list(Ty::NEVER);
+                        self.mismatch(other.ty, want, call.args[0].value.span);
+                        (B::Zip, Ty::ERROR)
+                    }
+                }
+            }
+            "enumerate" => {
+                self.count(call, 0, 0);
+                let pair = self.cx.types.record(vec![("index".into(), Ty::INT), ("value".into(), element)]);
+                (B::Enumerate, self.cx.types.list(pair))
+            }
+            "chunk" => return { let t = self.cx.types.list(list); self.simple(call, B::Chunk, &[Ty::INT], t) },
+            "compact" => {
+                self.count(call, 0, 0);
+                let inner = self.cx.types.non_null(element);
+                (B::Compact, self.cx.types.list(inner))
+            }
+            "to_map" => {
+                self.count(call, 0, 0);
+                let (key, value) = (self.cx.types.field(element, "key"), self.cx.types.field(element, "value"));
+                match (key, value) {
+                    (Some(key), Some(value)) if self.cx.types.fits(key, Ty::STRING) => (B::ToMap, self.cx.types.map(value)),
+                    _ => {
+                        self.element_error(call, element, "records `{ key: string, value: … }`");
+                        (B::ToMap, Ty::ERROR)
+                    }
+                }
+            }
+            _ => return None,
+        })
+    }
+
+    fn element_error(&mut self, call: &Call<'_, 'a>, element: Ty, wanted: &str) {
+        let shown = self.show(element);
+        if element == Ty::ERROR {
+            return;
+        }
+        let d = self
+            .diag(codes::OPERATOR, call.name.span, format!("`{}` works on lists of {wanted}", call.name.text))
+            .label(format!("the elements are `{shown}`"));
+        self.report(d);
+    }
+
+    fn map_method(&mut self, call: &mut Call<'_, 'a>, element: Ty, map: Ty) -> Option<(B, Ty)> {
+        let strings = self.cx.types.list(Ty::STRING);
+        match call.name.text.as_str() {
+            "len" => self.none(call, B::Len, Ty::INT),
+            "is_empty" => self.none(call, B::IsEmpty, Ty::BOOL),
+            "keys" => self.none(call, B::Keys, strings),
+            "values" => {
+                let ty = self.cx.types.list(element);
+                self.none(call, B::Values, ty)
+            }
+            "entries" => {
+                let pair = self.cx.types.record(vec![("key".into(), Ty::STRING), ("value".into(), element)]);
+                let ty = self.cx.types.list(pair);
+                self.none(call, B::Entries, ty)
+            }
+            "get" => {
+                let ty = self.cx.types.optional(element);
+                self.simple(call, B::Get, &[Ty::STRING], ty)
+            }
+            "contains" => self.simple(call, B::Contains, &[Ty::STRING], Ty::BOOL),
+            "set" => self.simple(call, B::Set, &[Ty::STRING, element], map),
+            "remove" => self.simple(call, B::Remove, &[Ty::STRING], map),
+            "merge" => self.simple(call, B::Merge, &[map], map),
+            "map_values" => {
+                let ty = self.one_lambda(call, &[element], None);
+                Some((B::MapValues, self.cx.types.map(ty)))
+            }
+            _ => None,
+        }
+    }
+
+    fn text_method(&mut self, call: &mut Call<'_, 'a>) -> Option<(B, Ty)> {
+        use Ty as T;
+        let strings = self.cx.types.list(T::STRING);
+        let mut opt = |t: Ty| self.cx.types.optional(t);
+        let (int_opt, float_opt, json_opt) = (opt(T::INT), opt(T::FLOAT), opt(T::JSON));
+        match call.name.text.as_str() {
+            "len" => self.none(call, B::Len, T::INT),
+            "is_empty" => self.none(call, B::IsEmpty, T::BOOL),
+            "split" => self.simple(call, B::Split, &[T::STRING], strings),
+            "trim" => self.none(call, B::Trim, T::STRING),
+            "lines" => self.none(call, B::Lines, strings),
+            "words" => self.none(call, B::Words, strings),
+            "lower" => self.none(call, B::Lower, T::STRING),
+            "upper" => self.none(call, B::Upper, T::STRING),
+            "replace" => self.simple(call, B::Replace, &[T::STRING, T::STRING], T::STRING),
+            "starts_with" => self.simple(call, B::StartsWith, &[T::STRING], T::BOOL),
+            "ends_with" => self.simple(call, B::EndsWith, &[T::STRING], T::BOOL),
+            "contains" => self.simple(call, B::Contains, &[T::STRING], T::BOOL),
+            "index_of" => self.simple(call, B::IndexOf, &[T::STRING], int_opt),
+            "matches" => {
+                self.regex(call);
+                self.simple(call, B::Matches, &[T::STRING], T::BOOL)
+            }
+            "capture" => {
+                self.regex(call);
+                let group = self.cx.types.optional(T::STRING);
+                let groups = self.cx.types.list(group);
+                let ty = self.cx.types.optional(groups);
+                self.simple(call, B::Capture, &[T::STRING], ty)
+            }
+            "take" => self.simple(call, B::Take, &[T::INT], T::STRING),
+            "skip" => self.simple(call, B::Skip, &[T::INT], T::STRING),
+            "reverse" => self.none(call, B::Reverse, T::STRING),
+            "repeat" => self.simple(call, B::Repeat, &[T::INT], T::STRING),
+            "pad_start" => self.upto(call, B::PadStart, &[T::INT, T::STRING], 1, T::STRING),
+            "pad_end" => self.upto(call, B::PadEnd, &[T::INT, T::STRING], 1, T::STRING),
+            "to_int" => self.none(call, B::ToInt, int_opt),
+            "to_float" => self.none(call, B::ToFloat, float_opt),
+            "parse_json" => self.none(call, B::ParseJson, json_opt),
+            _ => None,
+        }
+    }
+
+    /// A pattern that is written out is checked now rather than when it is used.
+    fn regex(&mut self, call: &Call<'_, 'a>) {
+        use cascade_grammar::ast::{ExprKind, StrPart};
+        let Some(arg) = call.args.first() else { return };
+        let ExprKind::Str(text) = &arg.value.kind else { return };
+        if let [StrPart::Text { text, .. }] = text.parts.as_slice() {
+            if let Err(error) = regex_syntax::parse(text) {
+                let why = match &error {
+                    regex_syntax::Error::Parse(e) => e.kind().to_string(),
+                    regex_syntax::Error::Translate(e) => e.kind().to_string(),
+                    other => other.to_string(),
+                };
+                let d = self
+                    .diag(codes::MISMATCH, arg.value.span, format!("this is not a regular expression: {why}"))
+                    .label("cannot be read as a pattern")
+                    .help("a backslash in text is written `\\\\`: `\"\\\\d+\"`");
+                self.report(d);
+            }
+        }
+    }
+
+    fn path_method(&mut self, call: &mut Call<'_, 'a>) -> Option<(B, Ty)> {
+        let text = self.cx.types.optional(Ty::STRING);
+        let path = self.cx.types.optional(Ty::PATH);
+        match call.name.text.as_str() {
+            "join" => self.simple(call, B::PathJoin, &[Ty::PATH], Ty::PATH),
+            "name" => self.none(call, B::PathName, Ty::STRING),
+            "stem" => self.none(call, B::PathStem, Ty::STRING),
+            "extension" => self.none(call, B::PathExtension, text),
+            "parent" => self.none(call, B::PathParent, path),
+            "starts_with" => self.simple(call, B::StartsWith, &[Ty::STRING], Ty::BOOL),
+            "ends_with" => self.simple(call, B::EndsWith, &[Ty::STRING], Ty::BOOL),
+            _ => None,
+        }
+    }
+
+    fn number_method(&mut self, call: &mut Call<'_, 'a>, ty: Ty) -> Option<(B, Ty)> {
+        match call.name.text.as_str() {
+            "abs" => self.none(call, B::Abs, ty),
+            "round" => {
+                let result = if call.args.is_empty() { Ty::INT } else { Ty::FLOAT };
+                self.upto(call, B::Round, &[Ty::INT], 0, result)
+            }
+            "floor" => self.none(call, B::Floor, Ty::INT),
+            "ceil" => self.none(call, B::Ceil, Ty::INT),
+            "clamp" => self.simple(call, B::Clamp, &[ty, ty], ty),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! Elaboration: one walk over each declaration resolves names, infers types, checks, and writes
+//! the instructions. What a program means is decided here and nowhere else.
+//!
+//! Order: [`collect`] gives every declaration an id and every module its scope; [`declare`]
+//! resolves types and signatures; then the bodies, callees before callers, so that what is known
+//! of a callee (does it return untrusted text, does it choose a program by an argument) is
+//! known at its calls; [`finish`] draws the conclusions that need the whole program.
+
+mod access;
+mod block;
+mod body;
+mod call;
+mod cascade;
+mod collect;
+mod control;
+mod declare;
+mod expr;
+mod finish;
+mod flow;
+mod lambda;
+mod literal;
+mod methods;
+mod models;
+mod narrow;
+mod operators;
+mod parallel;
+mod pattern;
+mod shell;
+mod skill;
+mod stage;
+mod text;
+mod tests_block;
+mod typeexpr;
+mod walk;
+
+use std::{cell::Cell, collections::HashMap};
+
+use cascade_grammar::ast::{self, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use self::flow::{CascadeFlow, SkillFlow};
+use crate::{
+    codes::{self, Code},
+    diagnostic::Diagnostic,
+    module::Module,
+    source::{SourceId, SourceMap},
+    types::{Ty, Types},
+};
+
+/// What a name of a module stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Def {
+    Type(ir::TypeId),
+    Model(ir::ModelId),
+    Route(ir::RouteId),
+    Mcp(u32),
+    Skill(ir::SkillId),
+    Fn(ir::FnId),
+    Memory(ir::MemoryId),
+    Cascade(ir::CascadeId),
+    Module(usize),
+    /// Of an import that could not be loaded, and was reported: fits everywhere.
+    Missing,
+}
+
+impl Def {
+    /// What it is, with its article.
+    pub fn what(self) -> &'static str {
+        match self {
+            Def::Type(_) => "a type",
+            Def::Model(_) => "a model",
+            Def::Route(_) => "a route",
+            Def::Mcp(_) => "an mcp server",
+            Def::Skill(_) => "a skill",
+            Def::Fn(_) => "a fn",
+            Def::Memory(_) => "a memory",
+            Def::Cascade(_) => "a cascade",
+            Def::Module(_) => "a module",
+            Def::Missing => "missing",
+        }
+    }
+}
+
+/// A name of a module's scope.
+#[derive(Debug, Clone)]
+pub(crate) struct Binding {
+    pub def: Def,
+    /// Where this module declares or imports it.
+    pub span: Span,
+    pub imported: bool,
+    pub used: Cell<bool>,
+}
+
+/// A parameter, as callers see it.
+#[derive(Debug, Clone)]
+pub(crate) struct ParamInfo {
+    pub name: SmolStr,
+    pub ty: Ty,
+    pub doc: String,
+    pub default: Option<ir::Expr>,
+}
+
+/// What callers need to know of something with parameters.
+#[derive(Debug, Clone)]
+pub(crate) struct Signature {
+    pub name: SmolStr,
+    pub module: usize,
+    pub span: Span,
+    pub params: Vec<ParamInfo>,
+    pub result: Ty,
+    pub deprecated: bool,
+}
+
+pub(crate) struct FnInfo<'a> {
+    pub sig: Signature,
+    pub decl: &'a ast::FnDecl,
+}
+
+pub(crate) struct SkillInfo<'a> {
+    pub sig: Signature,
+    pub decl: &'a ast::SkillDecl,
+    pub item: &'a ast::Item,
+    pub flow: SkillFlow,
+}
+
+pub(crate) struct CascadeInfo<'a> {
+    pub sig: Signature,
+    pub decl: &'a ast::CascadeDecl,
+    pub item: &'a ast::Item,
+    pub flow: CascadeFlow,
+}
+
+/// A declared type's source.
+pub(crate) struct TypeInfo<'a> {
+    pub module: usize,
+    pub kind: TypeSource<'a>,
+    pub state: Cell<Resolve>,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum TypeSource<'a> {
+    Record(&'a ast::TypeDecl),
+    Enum(&'a ast::EnumDecl),
+    Alias(&'a ast::AliasDecl),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resolve {
+    Waiting,
+    Running,
+    Done,
+}
+
+pub(crate) struct ModelInfo<'a> {
+    pub module: usize,
+    pub decl: &'a ast::ModelDecl,
+}
+
+pub(crate) struct RouteInfo<'a> {
+    pub module: usize,
+    pub decl: &'a ast::RouteDecl,
+}
+
+pub(crate) struct MemoryInfo<'a> {
+    pub module: usize,
+    pub decl: &'a ast::MemoryDecl,
+    pub keys: Vec<(SmolStr, Ty)>,
+}
+
+/// The state of one compilation.
+pub(crate) struct Cx<'a> {
+    pub map: &'a SourceMap,
+    pub modules: &'a [Module],
+    pub prelude: Option<usize>,
+    pub types: Types,
+    pub diagnostics: Vec<Diagnostic>,
+    pub scopes: Vec<HashMap<SmolStr, Binding>>,
+    pub type_infos: Vec<TypeInfo<'a>>,
+    pub fns: Vec<FnInfo<'a>>,
+    pub skills: Vec<SkillInfo<'a>>,
+    pub cascades: Vec<CascadeInfo<'a>>,
+    pub model_infos: Vec<ModelInfo<'a>>,
+    pub route_infos: Vec<RouteInfo<'a>>,
+    pub memory_infos: Vec<MemoryInfo<'a>>,
+    pub out: Out,
+}
+
+/// What has been lowered.
+#[derive(Default)]
+pub(crate) struct Out {
+    pub models: Vec<ir::Model>,
+    pub routes: Vec<ir::Route>,
+    pub memories: Vec<ir::Memory>,
+    pub functions: Vec<Option<ir::Function>>,
+    pub skills: Vec<Option<ir::Skill>>,
+    pub cascades: Vec<Option<ir::Cascade>>,
+}
+
+/// Checks and lowers all modules; `root` is the file that was asked for.
+pub(crate) fn elaborate(
+    map: &SourceMap,
+    modules: &[Module],
+    root: usize,
+    prelude: Option<usize>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<ir::Program> {
+    let mut cx = Cx {
+        map,
+        modules,
+        prelude,
+        types: Types::default(),
+        diagnostics: Vec::new(),
+        scopes: Vec::new(),
+        type_infos: Vec::new(),
+        fns: Vec::new(),
+        skills: Vec::new(),
+        cascades: Vec::new(),
+        model_infos: Vec::new(),
+        route_infos: Vec::new(),
+        memory_infos: Vec::new(),
+        out: Out::default(),
+    };
+    cx.collect();
+    cx.declare();
+    cx.bodies();
+    let program = cx.finish(root);
+    diagnostics.append(&mut cx.diagnostics);
+    program
+}
+
+impl<'a> Cx<'a> {
+    pub fn source(&self, module: usize) -> SourceId {
+        self.modules[module].source
+    }
+
+    /// Records a diagnostic.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A diagnostic in a module's file; still to be reported.
+    pub fn diag(&self, module: usize, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, self.source(module), span, message)
+    }
+
+    /// The place of a span, for messages of the runtime.
+    pub fn place(&self, module: usize, span: Span) -> ir::Place {
+        let source = self.source(module);
+        let (line, column) = self.map.get(source).position(span.start);
+        ir::Place { file: source.0, line, column }
+    }
+
+    /// The text under a span.
+    pub fn text(&self, module: usize, span: Span) -> &'a str {
+        self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
+    }
+
+    /// What a name stands for in a module (its own and imported names, then the prelude's).
+    pub fn lookup(&self, module: usize, name: &str) -> Option<Def> {
+        if let Some(binding) = self.scopes[module].get(name) {
+            binding.used.set(true);
+            return Some(binding.def);
+        }
+        let prelude = self.prelude?;
+        self.scopes[prelude].get(name).map(|b| b.def)
+    }
+
+    /// A name that another module may use: declared there, not imported there, not private.
+    pub fn exported(&self, module: usize, name: &str) -> Option<Def> {
+        self.scopes[module].get(name).filter(|b| !b.imported && !name.starts_with('_')).map(|b| b.def)
+    }
+
+    /// What a dotted name stands for (`github.Issue`); reports when it stands for nothing.
+    pub fn lookup_path(&mut self, module: usize, path: &[ast::Name], wanted: &str) -> Option<Def> {
+        let first = path.first()?;
+        if first.text.is_empty() {
+            return None;
+        }
+        let Some(def) = self.lookup(module, &first.text) else {
+            self.unknown(module, first, wanted);
+            return None;
+        };
+        match (def, path.get(1)) {
+            (Def::Missing, _) => Some(Def::Missing),
+            (def, None) => Some(def),
+            (Def::Module(other), Some(second)) => {
+                if second.text.is_empty() {
+                    return None;
+                }
+                let found = self.exported(other, &second.text);
+                if found.is_none() {
+                    self.not_exported(module, other, second);
+                }
+                found
+            }
+            (def, Some(second)) => {
+                let d = self
+                    .diag(module, codes::UNKNOWN_NAME, second.span, format!("`{}` is {} and has no parts", first.text, def.what()))
+                    .label("not found");
+                self.report(d);
+                None
+            }
+        }
+    }
+
+    /// Reports a name that a module does not give.
+    pub fn not_exported(&mut self, module: usize, other: usize, name: &ast::Name) {
+        let from = self.modules[other].name.clone();
+        let mut d = self.diag(module, codes::NOT_EXPORTED, name.span, format!("`{from}` has no `{}`", name.text));
+        match self.scopes[other].get(&name.text) {
+            Some(b) if b.imported => d = d.label("only imported there").help("import it from the file that declares it"),
+            Some(b) => {
+                let (source, span) = (self.source(other), b.span);
+                d = d
+                    .label("private to its file")
+                    .also(source, span, "declared here")
+                    .help("a name that begins with `_` cannot be imported");
+            }
+            None => {
+                let names: Vec<&str> = self.scopes[other]
+                    .iter()
+                    .filter(|(n, b)| !b.imported && !n.starts_with('_'))
+                    .map(|(n, _)| n.as_str())
+                    .collect();
+                d = d.label("not declared there");
+                d = with_suggestion(d, &name.text, name.span, names);
+            }
+        }
+        self.report(d);
+    }
+
+    /// Reports a name that nothing has.
+    pub fn unknown(&mut self, module: usize, name: &ast::Name, wanted: &str) {
+        let (code, message) = match wanted {
+            "type" => (codes::UNKNOWN_TYPE, format!("there is no type `{}`", name.text)),
+            _ => (codes::UNKNOWN_NAME, format!("there is no {wanted} `{}`", name.text)),
+        };
+        let d = self.diag(module, code, name.span, message).label("not found");
+        let names: Vec<&str> = self.scopes[module]
+            .iter()
+            .chain(self.prelude.iter().flat_map(|p| self.scopes[*p].iter()))
+            .filter(|(_, b)| wanted_fits(wanted, b.def))
+            .map(|(n, _)| n.as_str())
+            .chain(if wanted == "type" { typeexpr::BASIC_NAMES.iter().copied() } else { [].iter().copied() })
+            .collect();
+        let mut d = with_suggestion(d, &name.text, name.span, names);
+        if d.help.is_none() {
+            if let Some(module) = cascade_std_home(&name.text) {
+                d = d.help(format!("`import {module} {{ {} }}` gives it", name.text));
+            }
+        }
+        self.report(d);
+    }
+
+    pub fn type_doc(docs: &[ast::DocLine]) -> String {
+        docs.iter().map(|d| d.text.trim_end()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn wanted_fits(wanted: &str, def: Def) -> bool {
+    match wanted {
+        "type" => matches!(def, Def::Type(_) | Def::Module(_)),
+        "model" | "model or route" => matches!(def, Def::Model(_) | Def::Route(_) | Def::Module(_)),
+        "skill" => matches!(def, Def::Skill(_) | Def::Module(_)),
+        "skill or cascade" => matches!(def, Def::Skill(_) | Def::Cascade(_) | Def::Module(_)),
+        _ => true,
+    }
+}
+
+/// The module of the standard library that declares a name at the start of a line.
+fn cascade_std_home(name: &str) -> Option<&'static str> {
+    cascade_stdlib::modules().iter().copied().filter(|m| *m != "std.prelude").find(|module| {
+        cascade_stdlib::source(module).is_some_and(|text| {
+            text.lines().any(|line| {
+                ["type", "enum", "model", "route", "skill", "fn", "cascade"].iter().any(|keyword| {
+                    line.strip_prefix(keyword)
+                        .and_then(|rest| rest.strip_prefix(' '))
+                        .and_then(|rest| rest.strip_prefix(name))
+                        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+                })
+            })
+        })
+    })
+}
+
+/// Adds "did you mean" with its fix, when something is near.
+pub(crate) fn with_suggestion<'n>(
+    d: Diagnostic,
+    name: &str,
+    span: Span,
+    candidates: impl IntoIterator<Item = &'n str>,
+) -> Diagnostic {
+    match crate::suggest::closest(name, candidates) {
+        Some(near) => {
+            let near = near.to_owned();
+            d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
+        }
+        None => d,
+    }
+}

@@ -1,0 +1,214 @@
+//! `parallel` and `swarm`: stages that start as soon as what they name is done.
+
+use std::collections::HashMap;
+
+use cascade_grammar::ast::{Block, Expr, ExprKind, Name, Span, Stmt, StmtKind, SwarmExpr};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    body::Body,
+    control::{Worked, head_word},
+    flow::Flow,
+    walk, with_suggestion,
+};
+use crate::{codes, types::Ty};
+
+impl<'a> Body<'_, 'a> {
+    /// `parallel max n { … }`.
+    pub fn parallel_work(&mut self, max: Option<&'a Expr>, body: &'a Block, span: Span) -> Worked {
+        let max = max.map(|e| self.check(e, Ty::INT).ir);
+        let mark = self.enter();
+        self.level += 1;
+        let (branches, stages) = self.branches(body);
+        self.level -= 1;
+        let mut flow = Flow::default();
+        for (_, _, _, f) in &stages {
+            flow = flow.with(*f);
+        }
+        let ty = self.cx.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
+        let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
+        self.leave(mark);
+        let work = ir::Work::Parallel(Box::new(ir::Parallel { max, branches, value, place: self.place(span) }));
+        (work, ty, flow, false)
+    }
+
+    /// `swarm … { … }`: typed as a `parallel`.
+    pub fn swarm_work(&mut self, x: &'a SwarmExpr, span: Span) -> Worked {
+        self.not_yet("swarm", head_word(span, "swarm"));
+        self.one_of(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
+        self.one_of(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
+        self.parallel_work(x.max.as_ref(), &x.body, span)
+    }
+
+    fn one_of(&mut self, name: Option<&Name>, what: &str, known: &[&str]) {
+        let Some(name) = name else { return };
+        if name.text.is_empty() || known.contains(&name.text.as_str()) {
+            return;
+        }
+        let d = self
+            .diag(codes::UNKNOWN_SETTING, name.span, format!("there is no {what} `{}`", name.text))
+            .label("not known");
+        let mut d = with_suggestion(d, &name.text, name.span, known.iter().copied());
+        if d.help.is_none() {
+            d = d.help(format!("write {}", super::literal::names(known.iter().copied())));
+        }
+        self.report(d);
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn branches(&mut self, body: &'a Block) -> (Vec<ir::Branch>, Vec<(SmolStr, ir::Slot, Ty, Flow)>) {
+        let mut stmts: Vec<&'a Stmt> = Vec::new();
+        for stmt in &body.stmts {
+            match &stmt.kind {
+                StmtKind::Stage { .. } | StmtKind::Let { .. } => stmts.push(stmt),
+                StmtKind::Error => {}
+                _ => {
+                    let d = self
+                        .diag(codes::MISPLACED, stmt.span, "only stages stand in a `parallel` block")
+                        .label("has no place in a graph of stages")
+                        .help("put what belongs together into a cascade of its own, and call it as one stage");
+                    self.report(d);
+                }
+            }
+        }
+        let order = self.graph(&stmts);
+        let mut positions: HashMap<u32, usize> = HashMap::new();
+        let mut lowered: Vec<Option<(ir::Branch, Option<(SmolStr, ir::Slot, Ty, Flow)>)>> = stmts.iter().map(|_| None).collect();
+        for index in order {
+            let stmt = stmts[index];
+            let before = std::mem::take(&mut self.reads);
+            let mut out = Vec::new();
+            let (slot, stage) = match &stmt.kind {
+                StmtKind::Stage { name, ty, value, clauses } => {
+                    let stage = self.stage(stmt, name, ty.as_ref(), value, clauses);
+                    out.push(stage.stmt);
+                    (stage.slot, Some((name.text.clone(), stage.slot, stage.ty, stage.flow)))
+                }
+                _ => {
+                    self.let_branch(stmt, &mut out);
+                    let slot = self.locals.last().map_or(ir::Slot(0), |l| l.slot);
+                    (slot, None)
+                }
+            };
+            let own = self.locals.len() as u32 - 1;
+            let mut after: Vec<u32> =
+                self.reads.iter().filter_map(|read| positions.get(read)).map(|p| *p as u32).collect();
+            after.sort_unstable();
+            after.dedup();
+            let mut reads = std::mem::replace(&mut self.reads, before);
+            self.reads.append(&mut reads);
+            positions.insert(own, index);
+            if let Some(stmt) = out.pop() {
+                lowered[index] = Some((ir::Branch { stmt, slot, after }, stage));
+            }
+        }
+        let mut branches = Vec::new();
+        let mut stages = Vec::new();
+        for (branch, stage) in lowered.into_iter().flatten() {
+            branches.push(branch);
+            stages.extend(stage);
+        }
+        (branches, stages)
+    }
+
+    fn let_branch(&mut self, stmt: &'a Stmt, out: &mut Vec<ir::Stmt>) {
+        let StmtKind::Let { name, ty, value } = &stmt.kind else { return };
+        let declared = ty.as_ref().map(|t| self.cx.resolve(self.module, t));
+        let typed = match declared {
+            Some(ty) => self.check(value, ty),
+            None => self.infer(value),
+        };
+        let index = self.declare(&name.text, name.span, typed.ty, typed.flow, super::body::LocalKind::Let);
+        out.push(ir::Stmt::Set(self.locals[index as usize].slot, typed.ir));
+    }
+
+    /// The order in which the statements can be looked at: what is named before what names it.
+    /// Reports stages that wait for each other; those are put in the order of the text.
+    fn graph(&mut self, stmts: &[&'a Stmt]) -> Vec<usize> {
+        let mut declared: HashMap<&str, usize> = HashMap::new();
+        let name_of = |stmt: &'a Stmt| match &stmt.kind {
+            StmtKind::Stage { name, .. } | StmtKind::Let { name, .. } => Some(name),
+            _ => None,
+        };
+        for (i, stmt) in stmts.iter().enumerate() {
+            if let Some(name) = name_of(stmt) {
+                declared.entry(name.text.as_str()).or_insert(i);
+            }
+        }
+        let mut needs: Vec<Vec<(usize, Span)>> = Vec::with_capacity(stmts.len());
+        for stmt in stmts {
+            let mut found: Vec<(usize, Span)> = Vec::new();
+            walk::stmt(stmt, &mut |e| {
+                if let ExprKind::Name(name) = &e.kind {
+                    if let Some(i) = declared.get(name.text.as_str()) {
+                        if !found.iter().any(|(j, _)| j == i) {
+                            found.push((*i, name.span));
+                        }
+                    }
+                }
+            });
+            found.reverse();
+            needs.push(found);
+        }
+        let mut state = vec![0u8; stmts.len()];
+        let mut order = Vec::with_capacity(stmts.len());
+        for start in 0..stmts.len() {
+            if state[start] != 0 {
+                continue;
+            }
+            state[start] = 1;
+            let mut stack = vec![start];
+            while let Some(&index) = stack.last() {
+                match needs[index].pop() {
+                    Some((next, span)) => match state[next] {
+                        0 => {
+                            state[next] = 1;
+                            stack.push(next);
+                        }
+                        1 => {
+                            let from = stack.iter().position(|i| *i == next).unwrap_or(0);
+                            let mut way: Vec<String> = stack[from..]
+                                .iter()
+                                .filter_map(|i| name_of(stmts[*i]))
+                                .map(|n| format!("`{}`", n.text))
+                                .collect();
+                            way.extend(name_of(stmts[next]).map(|n| format!("`{}`", n.text)));
+                            let message = if way.len() == 2 {
+                                format!("{} waits for itself", way[0])
+                            } else {
+                                format!("these stages wait for each other: {}", way.join(" → "))
+                            };
+                            let d = self
+                                .diag(codes::PARALLEL_CYCLE, span, message)
+                                .label("closes the circle")
+                                .help("in `parallel` a stage starts when the stages that it names are done");
+                            self.report(d);
+                            // What uses the name before it is set must not be reported again.
+                            self.broken.extend(name_of(stmts[next]).map(|n| n.text.clone()));
+                        }
+                        _ => {}
+                    },
+                    None => {
+                        state[index] = 2;
+                        order.push(index);
+                        stack.pop();
+                    }
+                }
+            }
+        }
+        order
+    }
+
+    /// Reports a variable from outside that a parallel branch assigns.
+    pub fn parallel_write(&mut self, name: &Name, index: u32) {
+        let span = self.locals[index as usize].span;
+        let source = self.source();
+        let d = self
+            .diag(codes::PARALLEL_WRITE, name.span, format!("parallel branches would overwrite each other's `{}`", name.text))
+            .label("assigned from a parallel branch")
+            .also(source, span, "declared outside")
+            .help("let each branch give a value, and join them after the block");
+        self.report(d);
+    }
+}

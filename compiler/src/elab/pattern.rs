@@ -1,0 +1,270 @@
+//! Patterns of `match`, and whether they cover everything.
+
+use cascade_grammar::ast::{Expr, ExprKind, Pattern, PatternKind, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    body::{Body, Typed},
+    flow::Flow,
+    literal::names,
+};
+use crate::{codes, types::Ty};
+
+/// What the arms of one `match` have covered so far.
+#[derive(Debug, Default)]
+pub(crate) struct Coverage {
+    all: bool,
+    null: bool,
+    variants: Vec<SmolStr>,
+    truths: [bool; 2],
+    /// Ranges of ints, both ends included.
+    ints: Vec<(i64, i64)>,
+    /// Literals seen, for arms that repeat one.
+    seen: Vec<(ir::Expr, Span)>,
+    catch_all: Option<Span>,
+}
+
+impl<'a> Body<'_, 'a> {
+    /// A pattern against a value; its names are declared. `guarded` arms cover nothing.
+    pub fn pattern(
+        &mut self,
+        pattern: &'a Pattern,
+        subject: &Typed,
+        coverage: &mut Coverage,
+        guarded: bool,
+    ) -> ir::Pattern {
+        let ty = subject.ty;
+        let inner = self.cx.types.base(self.cx.types.non_null(ty));
+        if let Some(before) = coverage.catch_all {
+            let source = self.source();
+            let d = self
+                .diag(codes::UNREACHABLE, pattern.span, "this arm is never reached")
+                .label("everything is taken before")
+                .also(source, before, "this arm takes everything");
+            self.report(d);
+        }
+        match &pattern.kind {
+            PatternKind::Error => {
+                coverage.all = true;
+                ir::Pattern::Any
+            }
+            PatternKind::Wildcard => {
+                if !guarded {
+                    coverage.all = true;
+                    coverage.catch_all = Some(pattern.span);
+                }
+                ir::Pattern::Any
+            }
+            PatternKind::Literal(e) => self.literal_pattern(e, ty, coverage, guarded),
+            PatternKind::Range(low, high) => {
+                if !self.cx.types.ordered(inner) || inner == Ty::BOOL {
+                    let shown = self.show(ty);
+                    let d = self
+                        .diag(codes::MISMATCH, pattern.span, format!("a range needs values with an order, found `{shown}`"))
+                        .label("not a range of these");
+                    self.report(d);
+                }
+                let mut end = |e: &'a Option<Expr>| e.as_ref().map(|e| self.check(e, inner).ir);
+                let (low, high) = (end(low), end(high));
+                let known = |e: &Option<ir::Expr>, open: i64| match e {
+                    None => Some(open),
+                    Some(ir::Expr::Const(ir::Const::Int(n))) => Some(*n),
+                    _ => None,
+                };
+                if let (Some(a), Some(b), false) = (known(&low, i64::MIN), known(&high, i64::MAX), guarded) {
+                    if a > b {
+                        let d = self
+                            .diag(codes::UNREACHABLE, pattern.span, "this range is empty")
+                            .label("the first end is above the last");
+                        self.report(d);
+                    }
+                    coverage.ints.push((a, b));
+                }
+                ir::Pattern::Range(low, high)
+            }
+            PatternKind::Variant { name, fields } => {
+                if name.text.is_empty() {
+                    coverage.all = true;
+                    return ir::Pattern::Any;
+                }
+                let Some(variants) = self.cx.types.variants(inner) else {
+                    coverage.all = true;
+                    if inner != Ty::ERROR {
+                        let shown = self.show(ty);
+                        let d = self
+                            .diag(codes::MISMATCH, pattern.span, format!("`{}` is no pattern for `{shown}`", name.text))
+                            .label("a name stands for a variant of an enum")
+                            .help("take anything with `_`, or compare with `_ if … == …`");
+                        self.report(d);
+                    }
+                    for field in fields.iter().flatten() {
+                        let bound = field.binding.as_ref().unwrap_or(&field.field);
+                        self.bind(bound, Ty::ERROR, Flow::default());
+                    }
+                    return ir::Pattern::Any;
+                };
+                let Some(variant) = variants.iter().find(|v| v.name == name.text).cloned() else {
+                    self.unknown_variant(name, inner);
+                    coverage.all = true;
+                    for field in fields.iter().flatten() {
+                        let bound = field.binding.as_ref().unwrap_or(&field.field);
+                        self.bind(bound, Ty::ERROR, Flow::default());
+                    }
+                    return ir::Pattern::Any;
+                };
+                if coverage.variants.contains(&variant.name) {
+                    let d = self
+                        .diag(codes::UNREACHABLE, pattern.span, format!("`{}` is taken by an arm before", variant.name))
+                        .label("never reached");
+                    self.report(d);
+                }
+                if !guarded {
+                    coverage.variants.push(variant.name.clone());
+                }
+                let mut bound = Vec::new();
+                for field in fields.iter().flatten() {
+                    let found = variant.fields.iter().find(|f| f.name == field.field.text);
+                    let name = field.binding.as_ref().unwrap_or(&field.field);
+                    match found {
+                        Some(f) => {
+                            let slot = self.bind(name, f.ty, subject.flow);
+                            bound.push((field.field.text.clone(), slot));
+                        }
+                        None => {
+                            let d = self
+                                .diag(codes::UNKNOWN_FIELD, field.field.span, format!("`{}` has no field `{}`", variant.name, field.field.text))
+                                .label("not a field of it");
+                            let d = super::with_suggestion(
+                                d,
+                                &field.field.text,
+                                field.field.span,
+                                variant.fields.iter().map(|f| f.name.as_str()),
+                            );
+                            self.report(d);
+                            self.bind(name, Ty::ERROR, Flow::default());
+                        }
+                    }
+                }
+                ir::Pattern::Variant { name: variant.name, fields: bound }
+            }
+        }
+    }
+
+    fn literal_pattern(&mut self, e: &'a Expr, ty: Ty, coverage: &mut Coverage, guarded: bool) -> ir::Pattern {
+        if matches!(e.kind, ExprKind::Null) {
+            if !self.cx.types.nullable(ty) {
+                let shown = self.show(ty);
+                let d = self
+                    .diag(codes::UNREACHABLE, e.span, "this arm is never reached: the value is never null")
+                    .label(format!("`{shown}`"));
+                self.report(d);
+            }
+            coverage.null |= !guarded;
+            return ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null));
+        }
+        let inner = self.cx.types.base(self.cx.types.non_null(ty));
+        let value = self.check(e, inner);
+        if let (ir::Expr::Const(_), false) = (&value.ir, guarded) {
+            if let Some((_, before)) = coverage.seen.iter().find(|(v, _)| *v == value.ir) {
+                let before = *before;
+                let source = self.source();
+                let d = self
+                    .diag(codes::UNREACHABLE, e.span, "this value is taken by an arm before")
+                    .label("never reached")
+                    .also(source, before, "taken here");
+                self.report(d);
+            }
+            coverage.seen.push((value.ir.clone(), e.span));
+            match &value.ir {
+                ir::Expr::Const(ir::Const::Bool(b)) => coverage.truths[usize::from(*b)] = true,
+                ir::Expr::Const(ir::Const::Int(n)) => coverage.ints.push((*n, *n)),
+                _ => {}
+            }
+        }
+        ir::Pattern::Equal(value.ir)
+    }
+
+    /// What a catch-all arm knows of its subject: not null, when an arm before took null.
+    pub fn null_taken(&self, coverage: &Coverage) -> bool {
+        coverage.null
+    }
+
+    /// Reports values that no arm takes.
+    pub fn exhaustive(&mut self, coverage: &Coverage, ty: Ty, span: Span) {
+        if coverage.all || ty == Ty::ERROR || ty == Ty::NEVER {
+            return;
+        }
+        let inner = self.cx.types.base(self.cx.types.non_null(ty));
+        let mut missing: Vec<String> = Vec::new();
+        if self.cx.types.nullable(ty) && !coverage.null {
+            missing.push("null".into());
+        }
+        if let Some(variants) = self.cx.types.variants(inner) {
+            missing.extend(
+                variants.iter().filter(|v| !coverage.variants.contains(&v.name)).map(|v| {
+                    if v.fields.is_empty() {
+                        v.name.to_string()
+                    } else {
+                        let fields: Vec<&str> = v.fields.iter().map(|f| f.name.as_str()).collect();
+                        format!("{} {{ {} }}", v.name, fields.join(", "))
+                    }
+                }),
+            );
+        } else if inner == Ty::BOOL {
+            for (covered, word) in coverage.truths.iter().zip(["false", "true"]) {
+                if !covered {
+                    missing.push(word.into());
+                }
+            }
+        } else if inner == Ty::INT {
+            missing.extend(holes(&coverage.ints));
+        } else if inner != Ty::NEVER {
+            missing.push("_".into());
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let d = self
+            .diag(
+                codes::NOT_EXHAUSTIVE,
+                span,
+                if missing == ["_"] {
+                    "this `match` does not take every value".to_owned()
+                } else {
+                    format!("this `match` does not take {}", names(missing.iter().map(String::as_str)))
+                },
+            )
+            .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
+            .help(format!("add `{} -> …`{}", missing[0], if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }));
+        self.report(d);
+    }
+}
+
+/// Ranges of ints that no arm takes, as patterns.
+fn holes(covered: &[(i64, i64)]) -> Vec<String> {
+    let mut sorted = covered.to_vec();
+    sorted.sort_unstable();
+    let mut out = Vec::new();
+    let mut next = Some(i64::MIN);
+    let show = |a: i64, b: i64| match (a, b) {
+        (i64::MIN, i64::MAX) => "_".to_owned(),
+        (i64::MIN, b) => format!("..{b}"),
+        (a, i64::MAX) => format!("{a}.."),
+        (a, b) if a == b => a.to_string(),
+        (a, b) => format!("{a}..{b}"),
+    };
+    for (low, high) in sorted {
+        let Some(n) = next else { break };
+        if low > n {
+            out.push(show(n, low - 1));
+        }
+        if high >= n {
+            next = high.checked_add(1);
+        }
+    }
+    if let Some(n) = next {
+        out.push(show(n, i64::MAX));
+    }
+    out
+}

@@ -1,0 +1,314 @@
+//! `sh"…"`: what a shell would read, understood well enough that a value can never become code.
+//!
+//! A command without any syntax of the shell is split into words here and executed directly.
+//! Any other is a script in which each value is a positional parameter, written so that it is
+//! one argument whatever quotes stand around it. The same reading tells which words choose a
+//! program: there, only text that the program vouches for may stand.
+
+use cascade_grammar::ast::{Span, StrLit, StrPart};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    body::{Body, Typed},
+    flow::Flow,
+};
+use crate::{codes, types::{Ty, TyKind}};
+
+/// Words that only a shell understands as the name of a command.
+const SHELL_WORDS: &[&str] = &[
+    ":", ".", "!", "{", "}", "[[", "alias", "bg", "break", "builtin", "case", "cd", "command", "continue", "declare", "do",
+    "done", "elif", "else", "esac", "eval", "exec", "exit", "export", "fg", "fi", "for", "function", "getopts", "hash", "if",
+    "jobs", "let", "local", "read", "readonly", "return", "set", "shift", "source", "then", "times", "trap", "type", "typeset",
+    "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
+];
+
+/// Commands whose next word that is no option is a program again.
+const WRAPPERS: &[&str] = &[
+    "command", "doas", "env", "exec", "eval", "nice", "nohup", "setsid", "stdbuf", "sudo", "time", "timeout", "xargs", "then",
+    "do", "else", "elif", "if", "while", "until", "!", "{",
+];
+
+/// Interpreters and the options after which they read code.
+const INTERPRETERS: &[(&str, &[&str])] = &[
+    ("sh", &["-c"]),
+    ("bash", &["-c"]),
+    ("dash", &["-c"]),
+    ("zsh", &["-c"]),
+    ("ksh", &["-c"]),
+    ("fish", &["-c"]),
+    ("python", &["-c"]),
+    ("python3", &["-c"]),
+    ("perl", &["-e", "-E"]),
+    ("ruby", &["-e"]),
+    ("node", &["-e", "--eval", "-p"]),
+    ("php", &["-r"]),
+    ("ssh", &[]),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Bare,
+    Double,
+    Single,
+}
+
+/// What the reading of the text found.
+#[derive(Default)]
+struct Reading {
+    /// The words, while the command is simple.
+    words: Vec<ir::Word>,
+    word: Option<ir::Word>,
+    /// Script parts.
+    script: Vec<ir::ShellPart>,
+    /// Whether syntax of the shell was seen.
+    shell: bool,
+    /// The literal text of the current word so far, and whether a hole is in it.
+    current: String,
+    has_hole: bool,
+    /// Words of the current simple command, literal text only.
+    command: Vec<String>,
+    newlines: bool,
+}
+
+impl Reading {
+    fn push(&mut self, c: char) {
+        self.current.push(c);
+        let word = self.word.get_or_insert_with(|| ir::Word { parts: Vec::new() });
+        if let Some(ir::WordPart::Text(text)) = word.parts.last_mut() {
+            let mut joined = text.to_string();
+            joined.push(c);
+            *text = SmolStr::new(joined);
+        } else {
+            word.parts.push(ir::WordPart::Text(SmolStr::new(c.to_string())));
+        }
+    }
+
+    /// Quotes begin a word even when nothing stands between them.
+    fn begin(&mut self) {
+        self.word.get_or_insert_with(|| ir::Word { parts: Vec::new() });
+    }
+
+    fn end_word(&mut self) {
+        if let Some(word) = self.word.take() {
+            self.words.push(word);
+            self.command.push(std::mem::take(&mut self.current));
+            self.has_hole = false;
+        }
+    }
+
+    fn end_command(&mut self) {
+        self.end_word();
+        self.command.clear();
+    }
+
+    /// Whether the word that begins here, or goes on here, chooses what is executed.
+    fn chooses(&self) -> bool {
+        // A path below a literal directory (`./tools/$<name>`) is still chosen by the value.
+        let before: Vec<&str> = self.command.iter().map(String::as_str).filter(|w| !is_assignment(w)).collect();
+        let Some(first) = before.first() else {
+            return !self.current.contains('=');
+        };
+        let name = first.rsplit('/').next().unwrap_or(first);
+        if let Some((_, options)) = INTERPRETERS.iter().find(|(n, _)| *n == name) {
+            let last = before.last().copied().unwrap_or_default();
+            let combined = |o: &&str| last == *o || (last.starts_with('-') && !last.starts_with("--") && last.ends_with(&o[1..]) && o.len() == 2);
+            return before.len() > 1 && options.iter().any(|o| combined(&o));
+        }
+        if WRAPPERS.contains(&name) {
+            if name == "eval" {
+                return true;
+            }
+            return before[1..].iter().all(|w| w.starts_with('-') || w.chars().next().is_some_and(|c| c.is_ascii_digit()))
+                && !self.current.starts_with('-');
+        }
+        false
+    }
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+impl<'a> Body<'_, 'a> {
+    /// A command.
+    pub fn command(&mut self, literal: &'a StrLit) -> Typed {
+        let mut flow = Flow::default();
+        let mut r = Reading::default();
+        let mut state = State::Bare;
+        for part in &literal.parts {
+            match part {
+                StrPart::Text { text, .. } => {
+                    r.script.push(ir::ShellPart::Text(SmolStr::new(text)));
+                    state = read(&mut r, text, state);
+                }
+                StrPart::Hole { expr, format, .. } => {
+                    let value = self.infer(expr);
+                    flow = flow.with(value.flow);
+                    let rendering = format.as_ref().and_then(|f| self.rendering(f));
+                    self.argument_type(value.ty, expr.span);
+                    if r.chooses() {
+                        self.program_sink(value.flow, expr.span);
+                    }
+                    let quote = match state {
+                        State::Bare => ir::Quote::Bare,
+                        State::Double => ir::Quote::Double,
+                        State::Single => ir::Quote::Single,
+                    };
+                    r.has_hole = true;
+                    r.word
+                        .get_or_insert_with(|| ir::Word { parts: Vec::new() })
+                        .parts
+                        .push(ir::WordPart::Hole(value.ir.clone(), rendering));
+                    r.script.push(ir::ShellPart::Hole(value.ir, rendering, quote));
+                }
+            }
+        }
+        r.end_word();
+        if state != State::Bare {
+            let d = self
+                .diag(codes::UNTERMINATED_STRING, literal.span, "a quote in this command is never closed")
+                .label(if state == State::Single { "a `'` is open at the end" } else { "a `\"` is open at the end" });
+            self.report(d);
+        }
+        if r.words.is_empty() && !r.shell {
+            let d = self.diag(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
+            self.report(d);
+        }
+        let first_literal = r.words.first().map(|w| match w.parts.as_slice() {
+            [ir::WordPart::Text(t)] => t.to_string(),
+            _ => String::new(),
+        });
+        let needs_shell = r.shell || first_literal.is_some_and(|w| SHELL_WORDS.contains(&w.as_str()) || is_assignment(&w));
+        let template = if needs_shell {
+            ir::CommandTemplate::Shell { parts: r.script, stop_on_error: r.newlines }
+        } else {
+            ir::CommandTemplate::Direct(r.words)
+        };
+        Typed::new(ir::Expr::Command(Box::new(template)), Ty::COMMAND, flow)
+    }
+
+    /// Untrusted text must not choose a program.
+    pub fn program_sink(&mut self, flow: Flow, span: Span) {
+        if let Some((source, from)) = flow.untrusted {
+            let d = self
+                .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
+                .label("the program of a command is part of the code")
+                .also(source, from, "the text comes from here")
+                .help("write the program out, and pass the text as an argument; or `match` it against the programs that you allow");
+            self.report(d);
+        }
+        let source = self.source();
+        for index in 0..64 {
+            if flow.params & (1 << index) != 0 && !self.program.iter().any(|(i, _, _)| *i == index) {
+                self.program.push((index, source, span));
+            }
+        }
+    }
+
+    /// Checks that a value can be an argument of a command.
+    fn argument_type(&mut self, ty: Ty, span: Span) {
+        let base = self.cx.types.base(self.cx.types.non_null(ty));
+        let bad = match self.cx.types.kind(base) {
+            TyKind::Secret => Some("a secret in an argument can be seen by every program of the machine"),
+            TyKind::Command => Some("a command cannot be a part of another"),
+            TyKind::Model => Some("a model cannot be an argument of a command"),
+            _ if self.cx.types.holds_secret(base) => Some("a secret in an argument can be seen by every program of the machine"),
+            _ => None,
+        };
+        if let Some(message) = bad {
+            let secret = message.starts_with("a secret");
+            let code = if secret { codes::SECRET_LEAK } else { codes::OPERATOR };
+            let shown = self.show(ty);
+            let d = self.diag(code, span, message).label(format!("`{shown}`"));
+            let d = if secret { d.help("give it in `env { NAME: … }` or on `stdin`") } else { d };
+            self.report(d);
+        }
+    }
+}
+
+/// Reads literal text of a command from a state, and gives the state after it.
+fn read(r: &mut Reading, text: &str, mut state: State) -> State {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (state, c) {
+            (State::Single, '\'') | (State::Double, '"') => state = State::Bare,
+            (State::Single, c) => r.push(c),
+            (State::Double, '\\') => match chars.peek() {
+                Some('$' | '`' | '"' | '\\') => {
+                    if let Some(next) = chars.next() {
+                        r.push(next);
+                    }
+                }
+                Some('\n') => {
+                    chars.next();
+                }
+                _ => r.push('\\'),
+            },
+            (State::Double, '$' | '`') => {
+                r.shell = true;
+                r.push(c);
+            }
+            (State::Double, c) => r.push(c),
+            (State::Bare, '\'') => {
+                r.begin();
+                state = State::Single;
+            }
+            (State::Bare, '"') => {
+                r.begin();
+                state = State::Double;
+            }
+            (State::Bare, '\\') => match chars.next() {
+                Some('\n') => {}
+                Some(next) => r.push(next),
+                None => {
+                    // Before a hole: the shell would escape what follows.
+                    r.shell = true;
+                }
+            },
+            (State::Bare, '\n') => {
+                if !r.words.is_empty() || r.word.is_some() {
+                    r.shell = true;
+                    r.newlines = true;
+                }
+                r.end_command();
+            }
+            (State::Bare, c) if c.is_whitespace() => r.end_word(),
+            (State::Bare, '|' | '&' | ';' | '(' | ')') => {
+                r.shell = true;
+                r.end_command();
+            }
+            (State::Bare, '`') => {
+                r.shell = true;
+                r.end_command();
+            }
+            (State::Bare, '<' | '>') => {
+                r.shell = true;
+                r.end_word();
+                // What follows is a file, not a word of the command.
+                while matches!(chars.peek(), Some('<' | '>' | '&' | '|')) {
+                    chars.next();
+                }
+            }
+            (State::Bare, '$' | '*' | '?' | '[') => {
+                r.shell = true;
+                if c == '$' && chars.peek() == Some(&'(') {
+                    chars.next();
+                    r.end_command();
+                } else {
+                    r.push(c);
+                }
+            }
+            (State::Bare, '~' | '#') => {
+                if r.word.is_none() {
+                    r.shell = true;
+                }
+                r.push(c);
+            }
+            (State::Bare, c) => r.push(c),
+        }
+    }
+    state
+}

@@ -1,0 +1,522 @@
+//! `stage name = call clauses`: the only way to an effect.
+
+use cascade_grammar::ast::{Arg, Clause, ClauseKind, ErrorAction, Expr, ExprKind, Name, Span, Stmt, TypeExpr};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    Def,
+    block::Want,
+    body::{Body, LocalKind},
+    flow::Flow,
+    with_suggestion,
+};
+use crate::{codes, types::{Ty, TyKind}};
+
+/// A stage, lowered.
+pub(crate) struct StageOut {
+    pub stmt: ir::Stmt,
+    pub slot: ir::Slot,
+    pub ty: Ty,
+    pub flow: Flow,
+    pub ends: bool,
+}
+
+/// What a stage calls.
+pub(crate) struct Called {
+    pub work: ir::Work,
+    pub ty: Ty,
+    pub flow: Flow,
+    /// The skill, when it is one: for what its model must provide.
+    pub skill: Option<ir::SkillId>,
+}
+
+impl<'a> Body<'_, 'a> {
+    /// A stage.
+    pub fn stage(
+        &mut self,
+        stmt: &'a Stmt,
+        name: &'a Name,
+        ty: Option<&'a TypeExpr>,
+        value: &'a Expr,
+        clauses: &'a [Clause],
+    ) -> StageOut {
+        let declared = ty.map(|t| self.cx.resolve(self.module, t));
+        self.cx.snake(self.module, name);
+        let path = self.stage_path(&name.text);
+        let inner = format!("{}/{path}", self.prefix);
+        let outer = std::mem::replace(&mut self.prefix, inner);
+        let mut ends = false;
+        let mut skill = None;
+        let mut from_block = false;
+        let called = if self.is_block(value) {
+            from_block = true;
+            let want = Want { value: true, ty: declared };
+            match self.block_work(value, clauses, want) {
+                Some((work, ty, flow, block_ends)) => {
+                    ends = block_ends;
+                    Some((work, ty, flow))
+                }
+                None => None,
+            }
+        } else {
+            self.stage_call(value, name).map(|called| {
+                skill = called.skill;
+                (called.work, called.ty, called.flow)
+            })
+        };
+        let (work, mut ty, flow) =
+            called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
+        let (lowered, skips) = self.clauses(clauses, ty, skill, value, from_block);
+        if skips {
+            ty = self.cx.types.optional(ty);
+        }
+        if let Some(declared) = declared {
+            if !self.cx.types.fits(ty, declared) {
+                let (a, b) = (self.show(ty), self.show(declared));
+                let span = stmt_type_span(stmt);
+                let source = self.source();
+                let mut d = self
+                    .diag(codes::MISMATCH, span, format!("the stage is declared `{b}` and gives `{a}`"))
+                    .label(format!("`{b}`"))
+                    .also(source, value.span, format!("`{a}`"));
+                if skips {
+                    d = d.help("`on error skip` makes the value null when the stage fails");
+                }
+                self.report(d);
+            }
+            ty = declared;
+        }
+        self.prefix = outer;
+        if ty == Ty::NEVER {
+            ty = Ty::NULL;
+        }
+        let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Stage);
+        let slot = self.locals[index as usize].slot;
+        let once = stmt.attributes.iter().any(|a| a.name.text == "once");
+        let stage = ir::Stage {
+            name: SmolStr::new(path),
+            doc: super::Cx::type_doc(&stmt.docs),
+            slot,
+            work,
+            clauses: lowered,
+            once,
+            place: self.place(stmt.span),
+        };
+        StageOut { stmt: ir::Stmt::Stage(Box::new(stage)), slot, ty, flow, ends }
+    }
+
+    /// The name of a stage in paths: itself, or with a number when its path is taken.
+    fn stage_path(&mut self, name: &str) -> String {
+        let count = self.stage_names.entry(format!("{}/{name}", self.prefix)).or_insert(0);
+        *count += 1;
+        if *count == 1 { name.to_owned() } else { format!("{name}#{count}") }
+    }
+
+    /// The name of an unnamed loop in paths.
+    pub fn loop_path(&mut self, name: &str) -> SmolStr {
+        SmolStr::new(self.stage_path(name))
+    }
+
+    /// What `stage x = …` calls; reports what cannot be called by a stage.
+    pub fn stage_call(&mut self, value: &'a Expr, stage: &Name) -> Option<Called> {
+        let ExprKind::Call { callee, args, args_span } = &value.kind else {
+            if matches!(value.kind, ExprKind::Error) {
+                return None;
+            }
+            if let ExprKind::Paren(inner) = &value.kind {
+                return self.stage_call(inner, stage);
+            }
+            let typed = self.infer(value);
+            if typed.ty != Ty::ERROR {
+                let d = self
+                    .diag(codes::STAGE_CALL, value.span, "a stage calls a skill or a cascade, or is a block")
+                    .label("nothing is called here")
+                    .help(format!("a value without cost is named by `let {} = …`", stage.text));
+                self.report(d);
+            }
+            return None;
+        };
+        let def = match &callee.kind {
+            ExprKind::Name(name) if self.find(&name.text).is_none() => match self.cx.lookup(self.module, &name.text) {
+                Some(def) => Some((def, name)),
+                None if super::call::PERSON.contains(&name.text.as_str()) => return self.person(name, args, *args_span),
+                None => {
+                    self.cx.unknown(self.module, name, "skill or cascade");
+                    self.args_anyhow(args);
+                    return None;
+                }
+            },
+            ExprKind::Field { receiver, name, safe: false } => match &receiver.kind {
+                ExprKind::Name(base) if self.find(&base.text).is_none() => {
+                    match self.cx.lookup(self.module, &base.text) {
+                        Some(Def::Module(_)) | None => {
+                            let path = [base.clone(), name.clone()];
+                            let Some(def) = self.cx.lookup_path(self.module, &path, "skill or cascade") else {
+                                self.args_anyhow(args);
+                                return None;
+                            };
+                            Some((def, name))
+                        }
+                        Some(Def::Missing) => Some((Def::Missing, name)),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        match def {
+            Some((Def::Skill(id), _)) => {
+                let sig = self.cx.skills[id.index()].sig.clone();
+                let flow = self.cx.skills[id.index()].flow.clone();
+                let lowered = self.arguments(&sig, args, *args_span);
+                self.call_sinks(&flow.program, &lowered.flows, callee.span);
+                let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
+                let result = if flow.untrusted {
+                    Flow { untrusted: Some((self.source(), value.span)), params: 0 }
+                } else {
+                    inputs
+                };
+                Some(Called { work: ir::Work::Skill(id, lowered.values), ty: sig.result, flow: result, skill: Some(id) })
+            }
+            Some((Def::Cascade(id), _)) => {
+                let sig = self.cx.cascades[id.index()].sig.clone();
+                let flow = self.cx.cascades[id.index()].flow.clone();
+                let lowered = self.arguments(&sig, args, *args_span);
+                self.call_sinks(&flow.program, &lowered.flows, callee.span);
+                let mut result = Flow::default();
+                if flow.result.untrusted.is_some() {
+                    result.untrusted = Some((self.source(), value.span));
+                }
+                for (i, f) in lowered.flows.iter().enumerate().take(64) {
+                    if flow.result.params & (1 << i) != 0 {
+                        result = result.with(*f);
+                    }
+                }
+                Some(Called { work: ir::Work::Cascade(id, lowered.values), ty: sig.result, flow: result, skill: None })
+            }
+            Some((Def::Missing, _)) => {
+                self.args_anyhow(args);
+                None
+            }
+            Some((Def::Fn(_), name)) => {
+                let d = self
+                    .diag(codes::STAGE_CALL, callee.span, format!("`{}` is a fn: it has no effect and needs no stage", name.text))
+                    .label("pure")
+                    .help(format!("write `let {} = {}(…)`", stage.text, name.text));
+                self.report(d);
+                self.args_anyhow(args);
+                None
+            }
+            Some((other, name)) => {
+                let d = self
+                    .diag(codes::NOT_CALLABLE, callee.span, format!("`{}` is {} and cannot be called", name.text, other.what()))
+                    .label(other.what());
+                self.report(d);
+                self.args_anyhow(args);
+                None
+            }
+            None => {
+                let typed = self.infer(value);
+                if typed.ty != Ty::ERROR {
+                    let d = self
+                        .diag(codes::STAGE_CALL, value.span, "a stage calls a skill or a cascade")
+                        .label("this has no effect and needs no stage")
+                        .help(format!("write `let {} = …`", stage.text));
+                    self.report(d);
+                }
+                None
+            }
+        }
+    }
+
+    /// Arguments that would choose a program somewhere below.
+    fn call_sinks(&mut self, program: &[(usize, crate::source::SourceId, Span)], flows: &[Flow], span: Span) {
+        for (index, source, place) in program {
+            let Some(flow) = flows.get(*index) else { continue };
+            if let Some((from_source, from)) = flow.untrusted {
+                let d = self
+                    .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
+                    .label("passed in here")
+                    .also(from_source, from, "the text comes from here")
+                    .also(*source, *place, "and is run as a program here")
+                    .help("`match` it against the programs that you allow");
+                self.report(d);
+            }
+            for i in 0..64 {
+                if flow.params & (1 << i) != 0 && !self.program.iter().any(|(p, _, _)| *p == i) {
+                    self.program.push((i, *source, *place));
+                }
+            }
+        }
+    }
+
+    fn person(&mut self, name: &Name, args: &'a [Arg], args_span: Span) -> Option<Called> {
+        self.not_yet(&name.text, name.span);
+        let wanted = if name.text == "choose" { 2 } else { 1 };
+        if args.len() != wanted {
+            let form = if wanted == 2 { "choose(\"question\", options)" } else { "(\"question\")" };
+            let d = self
+                .diag(codes::ARGUMENTS, args_span, format!("`{}` is written `{form}`", name.text))
+                .label(format!("{} given", args.len()));
+            self.report(d);
+            self.args_anyhow(args);
+            return None;
+        }
+        let question = self.message(&args[0].value, "a question");
+        let flow = Flow::default();
+        Some(match name.text.as_str() {
+            "approve" => Called { work: ir::Work::Person(ir::Person::Approve(question)), ty: Ty::BOOL, flow, skill: None },
+            "ask" => Called { work: ir::Work::Person(ir::Person::Ask(question)), ty: Ty::STRING, flow, skill: None },
+            _ => {
+                let strings = self.cx.types.list(Ty::STRING);
+                let options = self.check(&args[1].value, strings);
+                let work = ir::Work::Person(ir::Person::Choose(question, options.ir));
+                Called { work, ty: Ty::STRING, flow: options.flow, skill: None }
+            }
+        })
+    }
+
+    /// Reports clauses where none can stand.
+    pub fn no_clauses(&mut self, clauses: &'a [Clause]) {
+        if let Some(clause) = clauses.first() {
+            if !matches!(clause.kind, ClauseKind::Error) {
+                let d = self
+                    .diag(codes::WRONG_PLACE, clause.span, "a clause belongs to a stage")
+                    .label("no stage here")
+                    .help("`stage name = …` before it");
+                self.report(d);
+            }
+        }
+    }
+
+    /// Clauses of a stage; whether `on error skip` makes its value optional.
+    pub fn clauses(
+        &mut self,
+        clauses: &'a [Clause],
+        ty: Ty,
+        skill: Option<ir::SkillId>,
+        value: &'a Expr,
+        block: bool,
+    ) -> (ir::Clauses, bool) {
+        let mut out = ir::Clauses::default();
+        let mut skips = false;
+        let mut seen: Vec<(&'static str, Span)> = Vec::new();
+        let is_sandbox = matches!(value.kind, ExprKind::Sandbox(_));
+        for clause in clauses {
+            let word = clause_word(&clause.kind);
+            if !matches!(clause.kind, ClauseKind::OnError { .. } | ClauseKind::Error) {
+                if let Some((_, first)) = seen.iter().find(|(w, _)| *w == word) {
+                    let (first, source) = (*first, self.source());
+                    let d = self
+                        .diag(codes::DUPLICATE, clause.span, format!("`{word}` is given twice"))
+                        .label("again here")
+                        .also(source, first, "first here");
+                    self.report(d);
+                }
+                seen.push((word, clause.span));
+            }
+            match &clause.kind {
+                ClauseKind::Error => {}
+                ClauseKind::Using(e) => {
+                    let models = self.models(e);
+                    if let Some(skill) = skill {
+                        self.capability(skill, &models, e.span);
+                    }
+                    out.using = Some(models);
+                }
+                ClauseKind::Needs(needs) => out.needs.extend(needs.iter().map(|n| n.text.clone())),
+                ClauseKind::Timeout { total, idle } => {
+                    out.timeout = Some(self.check(total, Ty::DURATION).ir);
+                    out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
+                }
+                ClauseKind::Retry { count, backoff } => {
+                    let count = self.check(count, Ty::INT).ir;
+                    let backoff = backoff
+                        .as_ref()
+                        .map(|(low, high)| (self.check(low, Ty::DURATION).ir, self.check(high, Ty::DURATION).ir));
+                    out.retry = Some(ir::Retry { count, backoff });
+                }
+                ClauseKind::Budget(e) => out.budget = Some(self.check(e, Ty::MONEY).ir),
+                ClauseKind::Cache(e) => {
+                    out.cache = Some(self.check(e, Ty::DURATION).ir);
+                    self.not_yet("cache", clause.span);
+                }
+                ClauseKind::Isolate => {
+                    out.isolate = true;
+                    self.not_yet("isolate", clause.span);
+                }
+                ClauseKind::Discard | ClauseKind::Branch(_) => {
+                    if let ClauseKind::Branch(e) = &clause.kind {
+                        self.check(e, Ty::STRING);
+                    }
+                    if !is_sandbox {
+                        let d = self
+                            .diag(codes::WRONG_PLACE, clause.span, format!("`{word}` belongs to a `sandbox`"))
+                            .label("no sandbox here");
+                        self.report(d);
+                    }
+                }
+                ClauseKind::OnError { filter, action } => {
+                    let kinds = filter.iter().filter_map(|name| self.error_kind(name)).collect();
+                    let (action, skip) = self.error_action(action, clause.span, ty, block);
+                    skips |= skip;
+                    out.on_error.push(ir::OnError { kinds, action, place: self.place(clause.span) });
+                }
+            }
+        }
+        (out, skips)
+    }
+
+    fn error_action(&mut self, action: &'a ErrorAction, span: Span, ty: Ty, block: bool) -> (ir::ErrorAction, bool) {
+        match action {
+            ErrorAction::Error => (ir::ErrorAction::Fail(None), false),
+            ErrorAction::Skip => (ir::ErrorAction::Skip, true),
+            ErrorAction::Use(e) => {
+                let models = self.models(e);
+                if block {
+                    let d = self
+                        .diag(codes::WRONG_PLACE, span, "`use` switches the model of one call")
+                        .label("this stage is a block")
+                        .help("put the clause on the stages inside");
+                    self.report(d);
+                }
+                (ir::ErrorAction::Use(models), false)
+            }
+            ErrorAction::Fail(message) => {
+                let message = message.as_ref().map(|m| self.message(m, "a message"));
+                (ir::ErrorAction::Fail(message), false)
+            }
+            ErrorAction::Fallback(e) => {
+                let is_effect = matches!(&e.kind, ExprKind::Call { callee, .. } if self.is_stage_call(callee));
+                if is_effect {
+                    let name = Name { text: SmolStr::default(), span: e.span };
+                    return match self.stage_call(e, &name) {
+                        Some(called) => {
+                            if !self.cx.types.fits(called.ty, ty) {
+                                self.mismatch(called.ty, ty, e.span);
+                            }
+                            (ir::ErrorAction::Fallback(called.work), false)
+                        }
+                        None => (ir::ErrorAction::Skip, false),
+                    };
+                }
+                let value = self.check(e, ty);
+                (ir::ErrorAction::Fallback(ir::Work::Pure(value.ir)), false)
+            }
+            ErrorAction::Fix { using, max } => {
+                if let Some(e) = using {
+                    self.models(e);
+                }
+                if let Some(e) = max {
+                    self.check(e, Ty::INT);
+                }
+                (ir::ErrorAction::Unsupported(self.not_yet("on error fix", span)), false)
+            }
+            ErrorAction::Redistribute => (ir::ErrorAction::Unsupported(self.not_yet("on error redistribute", span)), false),
+            ErrorAction::Escalate(message) => {
+                if let Some(message) = message {
+                    self.message(message, "a question");
+                }
+                (ir::ErrorAction::Unsupported(self.not_yet("on error escalate", span)), false)
+            }
+        }
+    }
+
+    fn is_stage_call(&mut self, callee: &Expr) -> bool {
+        let def = match &callee.kind {
+            ExprKind::Name(name) if self.find(&name.text).is_none() => self.cx.lookup(self.module, &name.text),
+            ExprKind::Field { receiver, name, .. } => match &receiver.kind {
+                ExprKind::Name(base) if self.find(&base.text).is_none() => match self.cx.lookup(self.module, &base.text) {
+                    Some(Def::Module(other)) => self.cx.exported(other, &name.text),
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        };
+        matches!(def, Some(Def::Skill(_) | Def::Cascade(_)))
+    }
+
+    /// A model, a route, or a list of them.
+    pub fn models(&mut self, e: &'a Expr) -> ir::Expr {
+        match &e.kind {
+            ExprKind::List(items) => ir::Expr::List(items.iter().map(|i| self.models(i)).collect()),
+            ExprKind::Name(name) if self.find(&name.text).is_none() => {
+                match self.cx.lookup(self.module, &name.text) {
+                    None => {
+                        self.cx.unknown(self.module, name, "model or route");
+                        ir::Expr::List(Vec::new())
+                    }
+                    Some(_) => self.check(e, Ty::MODEL).ir,
+                }
+            }
+            _ => self.check(e, Ty::MODEL).ir,
+        }
+    }
+
+    /// A kind of error by its name.
+    fn error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
+        use ir::ErrorKind as K;
+        const KINDS: &[(&str, K)] = &[
+            ("timed_out", K::TimedOut),
+            ("rate_limited", K::RateLimited),
+            ("quota_exhausted", K::QuotaExhausted),
+            ("unavailable", K::Unavailable),
+            ("invalid_output", K::InvalidOutput),
+            ("command_failed", K::CommandFailed),
+            ("refused", K::Refused),
+            ("over_budget", K::OverBudget),
+            ("merge_conflict", K::MergeConflict),
+            ("denied", K::Denied),
+            ("cancelled", K::Cancelled),
+            ("failed", K::Failed),
+            ("internal", K::Internal),
+        ];
+        let found = KINDS.iter().find(|(n, _)| *n == name.text).map(|(_, k)| *k);
+        if found.is_none() && !name.text.is_empty() {
+            let d = self
+                .diag(codes::UNKNOWN_VARIANT, name.span, format!("there is no kind of error `{}`", name.text))
+                .label("not known");
+            let mut d = with_suggestion(d, &name.text, name.span, KINDS.iter().map(|(n, _)| *n));
+            if d.help.is_none() {
+                d = d.help(format!("the kinds are {}", super::literal::names(KINDS.iter().map(|(n, _)| *n))));
+            }
+            self.report(d);
+        }
+        found
+    }
+
+    /// The type of a list's elements; `None` when the type is no list.
+    pub fn unwrap_list(&self, ty: Ty) -> Option<Ty> {
+        match self.cx.types.kind(self.cx.types.base(ty)) {
+            TyKind::List(e) => Some(*e),
+            TyKind::Error => Some(Ty::ERROR),
+            _ => None,
+        }
+    }
+}
+
+fn clause_word(kind: &ClauseKind) -> &'static str {
+    match kind {
+        ClauseKind::Using(_) => "using",
+        ClauseKind::Needs(_) => "needs",
+        ClauseKind::Timeout { .. } => "timeout",
+        ClauseKind::Retry { .. } => "retry",
+        ClauseKind::Budget(_) => "budget",
+        ClauseKind::Cache(_) => "cache",
+        ClauseKind::Isolate => "isolate",
+        ClauseKind::OnError { .. } => "on error",
+        ClauseKind::Discard => "discard",
+        ClauseKind::Branch(_) => "branch",
+        ClauseKind::Error => "",
+    }
+}
+
+fn stmt_type_span(stmt: &Stmt) -> Span {
+    match &stmt.kind {
+        cascade_grammar::ast::StmtKind::Stage { ty: Some(ty), .. } => ty.span,
+        _ => stmt.span,
+    }
+}

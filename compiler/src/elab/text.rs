@@ -1,0 +1,165 @@
+//! Text with holes.
+
+use cascade_grammar::ast::{Name, Span, StrLit, StrPart};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    body::{Body, Typed},
+    flow::Flow,
+    with_suggestion,
+};
+use crate::{codes, types::Ty};
+
+const RENDERINGS: &[(&str, ir::Rendering)] = &[
+    ("json", ir::Rendering::Json),
+    ("yaml", ir::Rendering::Yaml),
+    ("markdown", ir::Rendering::Markdown),
+    ("xml", ir::Rendering::Xml),
+    ("csv", ir::Rendering::Csv),
+    ("text", ir::Rendering::Text),
+];
+
+/// Where a text is used; decides whether a secret may stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A value of the program: with a secret in it, it is a secret.
+    Value,
+    /// Something that others see: a prompt, a log line, a message.
+    Shown(&'static str),
+}
+
+impl<'a> Body<'_, 'a> {
+    /// A string of the program.
+    pub fn text(&mut self, literal: &'a StrLit) -> Typed {
+        let (template, flow, secret) = self.template(literal, Use::Value);
+        let ty = if secret { Ty::SECRET } else { Ty::STRING };
+        let ir = match template.parts.as_slice() {
+            [] => ir::Expr::Const(ir::Const::Str(SmolStr::default())),
+            [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
+            _ => ir::Expr::Template(template),
+        };
+        Typed::new(ir, ty, flow)
+    }
+
+    /// The parts of a text, what it is made of, and whether a secret is in it.
+    pub fn template(&mut self, literal: &'a StrLit, used: Use) -> (ir::Template, Flow, bool) {
+        let mut flow = Flow::default();
+        let mut secret = false;
+        let mut parts = Vec::with_capacity(literal.parts.len());
+        // Blanks since the last line end, or `None` when something else stands on the line.
+        let mut indent: Option<u32> = Some(0);
+        for part in &literal.parts {
+            match part {
+                StrPart::Text { text, .. } => {
+                    let last = match text.rfind('\n') {
+                        Some(i) => {
+                            indent = Some(0);
+                            &text[i + 1..]
+                        }
+                        None => text.as_str(),
+                    };
+                    indent = match indent {
+                        Some(n) if last.chars().all(|c| c == ' ') => Some(n + last.len() as u32),
+                        _ => None,
+                    };
+                    parts.push(ir::TextPart::Text(SmolStr::new(text)));
+                }
+                StrPart::Hole { expr, format, span } => {
+                    let value = self.infer(expr);
+                    flow = flow.with(value.flow);
+                    let rendering = format.as_ref().and_then(|f| self.rendering(f));
+                    secret |= self.hole_type(value.ty, used, expr.span);
+                    let _ = span;
+                    parts.push(ir::TextPart::Hole { value: value.ir, rendering, indent: indent.unwrap_or(0) });
+                    indent = None;
+                }
+            }
+        }
+        (ir::Template { parts }, flow, secret)
+    }
+
+    /// The rendering that `as name` asks for.
+    pub fn rendering(&mut self, name: &Name) -> Option<ir::Rendering> {
+        let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
+        if found.is_none() && !name.text.is_empty() {
+            let d = self
+                .diag(codes::UNKNOWN_SETTING, name.span, format!("there is no rendering `{}`", name.text))
+                .label("not known");
+            let mut d = with_suggestion(d, &name.text, name.span, RENDERINGS.iter().map(|(n, _)| *n));
+            if d.help.is_none() {
+                d = d.help("values are rendered as json, yaml, markdown, xml, csv or text");
+            }
+            self.report(d);
+        }
+        found
+    }
+
+    /// Checks that a value can stand in a text; whether it makes the text a secret.
+    fn hole_type(&mut self, ty: Ty, used: Use, span: Span) -> bool {
+        if self.cx.types.holds_secret(ty) {
+            if let Use::Shown(place) = used {
+                let shown = self.show(ty);
+                let d = self
+                    .diag(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
+                    .label(format!("`{shown}`"))
+                    .help("secrets go into the headers of `http`, the `env` or `stdin` of `run`, and nowhere else");
+                self.report(d);
+            } else if self.cx.types.base(ty) != Ty::SECRET {
+                let d = self
+                    .diag(codes::SECRET_LEAK, span, "a value that holds a secret cannot stand in text")
+                    .label("holds a secret")
+                    .help("name the field that you mean");
+                self.report(d);
+            }
+            return true;
+        }
+        if matches!(self.cx.types.base(ty), Ty::COMMAND | Ty::MODEL) {
+            let shown = self.show(ty);
+            let d = self
+                .diag(codes::OPERATOR, span, format!("a {shown} cannot stand in text"))
+                .label(format!("`{shown}`"));
+            self.report(d);
+        }
+        false
+    }
+
+    /// A message that people see: a string without secrets.
+    pub fn message(&mut self, e: &'a cascade_grammar::ast::Expr, place: &'static str) -> ir::Expr {
+        if let cascade_grammar::ast::ExprKind::Str(literal) = &e.kind {
+            let (template, _, _) = self.template(literal, Use::Shown(place));
+            return match template.parts.as_slice() {
+                [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
+                _ => ir::Expr::Template(template),
+            };
+        }
+        let value = self.infer(e);
+        if value.ty == Ty::ERROR {
+            return value.ir;
+        }
+        if value.ty == Ty::SECRET {
+            self.hole_type(value.ty, Use::Shown(place), e.span);
+            return value.ir;
+        }
+        if self.cx.types.base(value.ty) == Ty::STRING {
+            return value.ir;
+        }
+        self.hole_type(value.ty, Use::Shown(place), e.span);
+        ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.place(e.span))
+    }
+
+    /// A template that others see: a prompt, a URL. Other expressions than text are one hole.
+    pub fn shown_template(&mut self, e: &'a cascade_grammar::ast::Expr, place: &'static str) -> (ir::Template, Flow) {
+        if let cascade_grammar::ast::ExprKind::Str(literal) = &e.kind {
+            let (template, flow, _) = self.template(literal, Use::Shown(place));
+            return (template, flow);
+        }
+        let value = self.infer(e);
+        self.hole_type(value.ty, Use::Shown(place), e.span);
+        if !matches!(self.cx.types.base(value.ty), Ty::STRING | Ty::ERROR | Ty::PATH) {
+            self.mismatch(value.ty, Ty::STRING, e.span);
+        }
+        let part = ir::TextPart::Hole { value: value.ir, rendering: Some(ir::Rendering::Text), indent: 0 };
+        (ir::Template { parts: vec![part] }, value.flow)
+    }
+}

@@ -1,0 +1,158 @@
+//! Visits every expression below a node, the node itself first.
+
+use cascade_grammar::ast::{
+    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, RecordEntry, Stmt, StmtKind, StrLit,
+    StrPart,
+};
+
+/// Calls `f` for every expression of a block.
+pub(crate) fn block<'a>(b: &'a Block, f: &mut dyn FnMut(&'a Expr)) {
+    for s in &b.stmts {
+        stmt(s, f);
+    }
+}
+
+/// Calls `f` for every expression of a statement.
+pub(crate) fn stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
+    match &s.kind {
+        StmtKind::Stage { value, clauses: c, .. } | StmtKind::Expr(value, c) => {
+            expr(value, f);
+            clauses(c, f);
+        }
+        StmtKind::Let { value, .. } | StmtKind::Var { value, .. } => expr(value, f),
+        StmtKind::Assign { target, value, .. } => {
+            expr(target, f);
+            expr(value, f);
+        }
+        StmtKind::Gate { condition, message } | StmtKind::Warn { condition, message } => {
+            expr(condition, f);
+            optional(message, f);
+        }
+        StmtKind::Fail(e) | StmtKind::Log(e) => expr(e, f),
+        StmtKind::Return(e) => optional(e, f),
+        StmtKind::On { body, .. } => block(body, f),
+        StmtKind::Error => {}
+    }
+}
+
+/// Calls `f` for every expression of clauses.
+pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
+    for clause in list {
+        match &clause.kind {
+            ClauseKind::Using(e) | ClauseKind::Budget(e) | ClauseKind::Cache(e) | ClauseKind::Branch(e) => expr(e, f),
+            ClauseKind::Timeout { total, idle } => {
+                expr(total, f);
+                optional(idle, f);
+            }
+            ClauseKind::Retry { count, backoff } => {
+                expr(count, f);
+                if let Some((low, high)) = backoff {
+                    expr(low, f);
+                    expr(high, f);
+                }
+            }
+            ClauseKind::OnError { action, .. } => match action {
+                ErrorAction::Fix { using, max } => {
+                    optional(using, f);
+                    optional(max, f);
+                }
+                ErrorAction::Use(e) | ErrorAction::Fallback(e) => expr(e, f),
+                ErrorAction::Escalate(e) | ErrorAction::Fail(e) => optional(e, f),
+                ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Error => {}
+            },
+            ClauseKind::Needs(_) | ClauseKind::Isolate | ClauseKind::Discard | ClauseKind::Error => {}
+        }
+    }
+}
+
+fn optional<'a>(e: &'a Option<Expr>, f: &mut dyn FnMut(&'a Expr)) {
+    if let Some(e) = e {
+        expr(e, f);
+    }
+}
+
+fn literal<'a>(s: &'a StrLit, f: &mut dyn FnMut(&'a Expr)) {
+    for part in &s.parts {
+        if let StrPart::Hole { expr: e, .. } = part {
+            expr(e, f);
+        }
+    }
+}
+
+/// Calls `f` for an expression and all below it.
+pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
+    f(e);
+    match &e.kind {
+        ExprKind::Null
+        | ExprKind::Bool(_)
+        | ExprKind::Int(_)
+        | ExprKind::Float(_)
+        | ExprKind::Duration(_)
+        | ExprKind::Money(_)
+        | ExprKind::Name(_)
+        | ExprKind::Error => {}
+        ExprKind::Str(s) | ExprKind::Command(s) => literal(s, f),
+        ExprKind::List(items) => items.iter().for_each(|i| expr(i, f)),
+        ExprKind::Record(entries) => entries.iter().for_each(|entry| match entry {
+            RecordEntry::Field { value, .. } => expr(value, f),
+            RecordEntry::Spread(base) => expr(base, f),
+        }),
+        ExprKind::Field { receiver, .. } => expr(receiver, f),
+        ExprKind::Index { receiver, index } => {
+            expr(receiver, f);
+            expr(index, f);
+        }
+        ExprKind::Call { callee, args, .. } => {
+            expr(callee, f);
+            args.iter().for_each(|a| expr(&a.value, f));
+        }
+        ExprKind::Unary(_, x) | ExprKind::Paren(x) => expr(x, f),
+        ExprKind::Binary(a, _, b) => {
+            expr(a, f);
+            expr(b, f);
+        }
+        ExprKind::Cast { value, .. } => expr(value, f),
+        ExprKind::Lambda { body, .. } => expr(body, f),
+        ExprKind::If(x) => {
+            expr(&x.condition, f);
+            block(&x.then, f);
+            match &x.otherwise {
+                Some(Else::Block(b)) => block(b, f),
+                Some(Else::If(e)) => expr(e, f),
+                None => {}
+            }
+        }
+        ExprKind::Match(x) => {
+            expr(&x.subject, f);
+            for arm in &x.arms {
+                optional(&arm.guard, f);
+                match &arm.body {
+                    ArmBody::Block(b) => block(b, f),
+                    ArmBody::Expr(e) => expr(e, f),
+                }
+            }
+        }
+        ExprKind::For(x) => {
+            expr(&x.iterable, f);
+            optional(&x.max, f);
+            block(&x.body, f);
+        }
+        ExprKind::Repeat(x) => {
+            optional(&x.max, f);
+            block(&x.body, f);
+            optional(&x.until, f);
+        }
+        ExprKind::Parallel(x) => {
+            optional(&x.max, f);
+            block(&x.body, f);
+        }
+        ExprKind::Swarm(x) => {
+            optional(&x.max, f);
+            block(&x.body, f);
+        }
+        ExprKind::Sandbox(x) => {
+            expr(&x.dir, f);
+            block(&x.body, f);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! From a file to a checked program: its imports, then names, types and bodies of all.
+
+use std::{collections::HashMap, sync::Arc};
+
+use cascade_grammar::{Parse, ast, ast::Span, parse};
+use cascade_ir as ir;
+
+use crate::{
+    codes,
+    diagnostic::{self, Diagnostic, Severity},
+    elab, suggest, syntax,
+    source::{SourceId, SourceMap, Sources},
+};
+
+/// A file that takes part in a compilation.
+pub(crate) struct Module {
+    pub source: SourceId,
+    /// Name among the sources: a path, or `std.testing`.
+    pub name: String,
+    pub parse: Parse,
+    /// Modules that its imports name, by the position of the item.
+    pub imports: HashMap<usize, usize>,
+    /// Whether it belongs to the standard library.
+    pub std: bool,
+}
+
+/// What checking gives.
+#[derive(Debug)]
+pub struct Compilation {
+    /// All texts that were read.
+    pub sources: SourceMap,
+    /// What is wrong, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The program, when nothing is an error.
+    pub program: Option<ir::Program>,
+}
+
+impl Compilation {
+    /// Whether any diagnostic is an error.
+    pub fn failed(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// Checks a file and everything that it imports, without keeping the program.
+pub fn check(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {
+    compile(name, text, sources)
+}
+
+/// Compiles a file and everything that it imports. `name` is how the user named the file; the
+/// imports are resolved from it.
+pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {
+    let mut loader = Loader {
+        sources,
+        map: SourceMap::default(),
+        modules: Vec::new(),
+        by_name: HashMap::new(),
+        diagnostics: Vec::new(),
+    };
+    let prelude = loader.std("std.prelude");
+    let root = loader.add(name, text, false);
+    loader.load_imports();
+    if loader.modules.iter().any(|m| uses_models(&m.parse.file)) {
+        loader.std("std.models");
+        loader.load_imports();
+    }
+    loader.report_cycles();
+    let Loader { map, modules, mut diagnostics, .. } = loader;
+    let program = elab::elaborate(&map, &modules, root, prelude, &mut diagnostics);
+    diagnostic::finish(&mut diagnostics);
+    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
+    Compilation { sources: map, diagnostics, program: if failed { None } else { program } }
+}
+
+/// Whether a file has a skill that a model must serve; then the default route is needed.
+fn uses_models(file: &ast::File) -> bool {
+    file.items.iter().any(|item| match &item.kind {
+        ast::ItemKind::Skill(skill) => skill.body.iter().any(|line| {
+            matches!(line.kind, ast::SkillLineKind::Prompt(_) | ast::SkillLineKind::Agent { .. })
+        }),
+        _ => false,
+    })
+}
+
+struct Loader<'s> {
+    sources: &'s dyn Sources,
+    map: SourceMap,
+    modules: Vec<Module>,
+    by_name: HashMap<String, usize>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Loader<'_> {
+    fn add(&mut self, name: &str, text: Arc<str>, std: bool) -> usize {
+        let source = self.map.add(name, text.clone());
+        let parse = parse(&text);
+        for error in &parse.errors {
+            self.diagnostics.push(syntax::diagnostic(error, source));
+        }
+        let index = self.modules.len();
+        self.modules.push(Module { source, name: name.to_owned(), parse, imports: HashMap::new(), std });
+        self.by_name.insert(name.to_owned(), index);
+        index
+    }
+
+    fn std(&mut self, name: &str) -> Option<usize> {
+        if let Some(index) = self.by_name.get(name) {
+            return Some(*index);
+        }
+        let text = cascade_stdlib::source(name)?;
+        Some(self.add(name, Arc::from(text), true))
+    }
+
+    /// Loads what the imports of all modules name, until nothing new comes up.
+    fn load_imports(&mut self) {
+        let mut next = 0;
+        while next < self.modules.len() {
+            let wanted: Vec<(usize, Wanted)> = self.modules[next]
+                .parse
+                .file
+                .items
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !self.modules[next].imports.contains_key(i))
+                .filter_map(|(i, item)| match &item.kind {
+                    ast::ItemKind::Import(import) => Some((i, wanted(import))),
+                    _ => None,
+                })
+                .collect();
+            for (item, want) in wanted {
+                if let Some(module) = self.import(next, want) {
+                    self.modules[next].imports.insert(item, module);
+                }
+            }
+            next += 1;
+        }
+    }
+
+    fn import(&mut self, from: usize, want: Wanted) -> Option<usize> {
+        let source = self.modules[from].source;
+        match want {
+            Wanted::Std(name, span) => {
+                let found = self.std(&name);
+                if found.is_none() && !self.reported(source, span) {
+                    let mut d = Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("there is no module `{name}`"))
+                        .label("not in the standard library");
+                    let known = cascade_stdlib::modules().iter().copied().filter(|m| *m != "std.prelude");
+                    d = match suggest::closest(&name, known.clone()) {
+                        Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near),
+                        None => d.help(format!(
+                            "the standard library has {}; a file of yours is imported by its path: import \"./file.cascade\"",
+                            known.map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ")
+                        )),
+                    };
+                    self.diagnostics.push(d);
+                }
+                found
+            }
+            Wanted::File(target, span) => {
+                let name = self.sources.resolve(&self.modules[from].name, &target);
+                if let Some(index) = self.by_name.get(&name) {
+                    return Some(*index);
+                }
+                match self.sources.read(&name) {
+                    Ok(text) => Some(self.add(&name, text, false)),
+                    Err(error) => {
+                        if !self.reported(source, span) {
+                            let why = match error.kind() {
+                                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                                std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
+                                _ => error.to_string(),
+                            };
+                            let mut d =
+                                Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("`{target}` cannot be imported"))
+                                    .label(why);
+                            d = if target.ends_with(".cascade") {
+                                d.help(format!("the path is relative to the importing file; looked for `{name}`"))
+                            } else {
+                                d.help("an import names a file that ends in `.cascade`")
+                            };
+                            self.diagnostics.push(d);
+                        }
+                        None
+                    }
+                }
+            }
+            Wanted::Dynamic(span) => {
+                if !self.reported(source, span) {
+                    self.diagnostics.push(
+                        Diagnostic::new(codes::UNKNOWN_MODULE, source, span, "the path of an import is plain text")
+                            .label("no `$<>` here")
+                            .help("which files make a program is known before it runs"),
+                    );
+                }
+                None
+            }
+            Wanted::Nothing => None,
+        }
+    }
+
+    fn reported(&self, source: SourceId, span: Span) -> bool {
+        self.diagnostics.iter().any(|d| d.primary.source == source && d.primary.span == span)
+    }
+
+    /// Reports every import that closes a cycle, with the way around it.
+    fn report_cycles(&mut self) {
+        let count = self.modules.len();
+        let mut state = vec![0u8; count];
+        for start in 0..count {
+            if state[start] != 0 {
+                continue;
+            }
+            let mut stack: Vec<(usize, Vec<(usize, usize)>)> = vec![(start, self.edges(start))];
+            state[start] = 1;
+            while let Some((module, edges)) = stack.last_mut() {
+                let module = *module;
+                let Some((item, target)) = edges.pop() else {
+                    state[module] = 2;
+                    stack.pop();
+                    continue;
+                };
+                match state[target] {
+                    0 => {
+                        state[target] = 1;
+                        let edges = self.edges(target);
+                        stack.push((target, edges));
+                    }
+                    1 => {
+                        let from = stack.iter().position(|(m, _)| *m == target).unwrap_or(0);
+                        let mut way: Vec<String> =
+                            stack[from..].iter().map(|(m, _)| format!("`{}`", self.modules[*m].name)).collect();
+                        way.push(format!("`{}`", self.modules[target].name));
+                        let d = Diagnostic::new(
+                            codes::IMPORT_CYCLE,
+                            self.modules[module].source,
+                            self.modules[module].parse.file.items[item].span,
+                            format!("these files import each other: {}", way.join(" → ")),
+                        )
+                        .label("closes the cycle")
+                        .help("move what both need into a third file");
+                        self.diagnostics.push(d);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn edges(&self, module: usize) -> Vec<(usize, usize)> {
+        let mut edges: Vec<(usize, usize)> = self.modules[module].imports.iter().map(|(i, m)| (*i, *m)).collect();
+        edges.sort_unstable_by(|a, b| b.cmp(a));
+        edges
+    }
+}
+
+enum Wanted {
+    Std(String, Span),
+    File(String, Span),
+    /// A path with holes.
+    Dynamic(Span),
+    /// Nothing to load: the import could not be read.
+    Nothing,
+}
+
+fn wanted(import: &ast::Import) -> Wanted {
+    match &import.source {
+        ast::ImportSource::Module(parts) => match (parts.first(), parts.last()) {
+            (Some(first), Some(last)) => {
+                let name = parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join(".");
+                Wanted::Std(name, first.span.to(last.span))
+            }
+            _ => Wanted::Nothing,
+        },
+        ast::ImportSource::Path(path) => match path.parts.as_slice() {
+            [ast::StrPart::Text { text, .. }] => Wanted::File(text.clone(), path.span),
+            _ => Wanted::Dynamic(path.span),
+        },
+    }
+}

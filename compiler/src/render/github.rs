@@ -1,0 +1,35 @@
+//! Workflow commands of GitHub Actions: `::error file=…,line=…::message`.
+//! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
+
+use crate::{diagnostic::Diagnostic, source::SourceMap};
+
+/// One command a line.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    let mut out = String::new();
+    for d in diagnostics {
+        let source = sources.get(d.primary.source);
+        let (line, column) = source.position(d.primary.span.start);
+        let (end_line, end_column) = source.position(d.primary.span.end);
+        let mut message = d.message.clone();
+        if let Some(help) = &d.help {
+            message.push('\n');
+            message.push_str(help);
+        }
+        out.push_str(&format!(
+            "::{} file={},line={line},col={column},endLine={end_line},endColumn={end_column},title={}::{}\n",
+            d.severity.as_str(),
+            property(&source.name),
+            d.code.as_str(),
+            data(&message)
+        ));
+    }
+    out
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,80 @@
+//! For people, through ariadne.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
+
+use crate::{
+    diagnostic::{Diagnostic, Severity},
+    source::{SourceId, SourceMap},
+};
+
+/// Renders all, with an empty line after each.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let mut cache = Cache { sources, parsed: HashMap::new(), names: names(diagnostics, sources) };
+    let mut out = Vec::new();
+    for d in diagnostics {
+        let (kind, main) = match d.severity {
+            Severity::Error => (ReportKind::Error, Color::Red),
+            Severity::Warning => (ReportKind::Warning, Color::Yellow),
+        };
+        let at = |source: SourceId, span: cascade_grammar::ast::Span| {
+            let length = sources.get(source).text.len();
+            let start = (span.start as usize).min(length);
+            (source, start..(span.end as usize).clamp(start, length))
+        };
+        let mut report = Report::build(kind, at(d.primary.source, d.primary.span))
+            .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false))
+            .with_code(d.code.as_str())
+            .with_message(&d.message);
+        let primary = Label::new(at(d.primary.source, d.primary.span)).with_color(main).with_order(-1);
+        report = report.with_label(if d.primary.text.is_empty() { primary } else { primary.with_message(&d.primary.text) });
+        for label in &d.labels {
+            report = report.with_label(
+                Label::new(at(label.source, label.span)).with_message(&label.text).with_color(Color::Cyan),
+            );
+        }
+        if let Some(help) = &d.help {
+            report = report.with_help(help);
+        }
+        // Writing to memory does not fail; what a report cannot show is shown in short form.
+        let mut one = Vec::new();
+        if report.finish().write(&mut cache, &mut one).is_err() {
+            one = super::short::render(std::slice::from_ref(d), sources).into_bytes();
+        }
+        out.extend_from_slice(&one);
+        out.push(b'\n');
+    }
+    let text = String::from_utf8_lossy(&out);
+    let mut clean = String::with_capacity(text.len());
+    for line in text.lines() {
+        clean.push_str(line.trim_end());
+        clean.push('\n');
+    }
+    clean
+}
+
+fn names(diagnostics: &[Diagnostic], sources: &SourceMap) -> HashMap<SourceId, String> {
+    let ids: BTreeSet<SourceId> =
+        diagnostics.iter().flat_map(|d| std::iter::once(&d.primary).chain(&d.labels)).map(|l| l.source).collect();
+    ids.into_iter().map(|id| (id, sources.get(id).name.clone())).collect()
+}
+
+struct Cache<'s> {
+    sources: &'s SourceMap,
+    parsed: HashMap<SourceId, Source<String>>,
+    names: HashMap<SourceId, String>,
+}
+
+impl ariadne::Cache<SourceId> for &mut Cache<'_> {
+    type Storage = String;
+
+    fn fetch(&mut self, id: &SourceId) -> Result<&Source<Self::Storage>, impl std::fmt::Debug> {
+        let sources = self.sources;
+        Ok::<_, String>(self.parsed.entry(*id).or_insert_with(|| Source::from(sources.get(*id).text.to_string())))
+    }
+
+    fn display<'a>(&self, id: &'a SourceId) -> Option<impl std::fmt::Display + 'a> {
+        self.names.get(id).cloned()
+    }
+}

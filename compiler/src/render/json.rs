@@ -1,0 +1,45 @@
+//! One JSON object a line, for programs.
+
+use serde_json::{Value, json};
+
+use crate::{
+    diagnostic::{Diagnostic, Label},
+    source::SourceMap,
+};
+use cascade_grammar::ast::Span;
+
+/// Lines of JSON; lines and columns count from 1, columns in characters, offsets in bytes.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    let mut out = String::new();
+    for d in diagnostics {
+        let value = json!({
+            "code": d.code.as_str(),
+            "severity": d.severity.as_str(),
+            "message": d.message,
+            "primary": label(&d.primary, sources),
+            "labels": d.labels.iter().map(|l| label(l, sources)).collect::<Vec<_>>(),
+            "help": d.help,
+            "fixes": d.fixes.iter().map(|f| json!({
+                "title": f.title,
+                "range": range(f.source, f.span, sources),
+                "replacement": f.replacement,
+            })).collect::<Vec<_>>(),
+        });
+        out.push_str(&value.to_string());
+        out.push('\n');
+    }
+    out
+}
+
+fn label(label: &Label, sources: &SourceMap) -> Value {
+    json!({ "text": label.text, "range": range(label.source, label.span, sources) })
+}
+
+fn range(source: crate::SourceId, span: Span, sources: &SourceMap) -> Value {
+    let source = sources.get(source);
+    let point = |offset: u32| {
+        let (line, column) = source.position(offset);
+        json!({ "line": line, "column": column, "offset": offset })
+    };
+    json!({ "file": source.name, "start": point(span.start), "end": point(span.end) })
+}

@@ -1,0 +1,43 @@
+//! Diagnostics as text: for people, for programs, for the checks of a pull request.
+
+mod github;
+mod human;
+mod json;
+mod short;
+
+use crate::{diagnostic::{Diagnostic, Severity}, source::SourceMap};
+
+/// A rendering of diagnostics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Source, labels and help, for people.
+    Human,
+    /// One line each: `file:line:column: error[E0201]: message`.
+    Short,
+    /// One JSON object a line.
+    Json,
+    /// GitHub's workflow commands, which annotate a pull request.
+    Github,
+}
+
+/// Renders diagnostics in their order.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, format: Format, color: bool) -> String {
+    match format {
+        Format::Human => human::render(diagnostics, sources, color),
+        Format::Short => short::render(diagnostics, sources),
+        Format::Json => json::render(diagnostics, sources),
+        Format::Github => github::render(diagnostics, sources),
+    }
+}
+
+/// "2 errors and 1 warning"; `None` when there is nothing to say.
+pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
+    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
+    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    match (count(Severity::Error), count(Severity::Warning)) {
+        (0, 0) => None,
+        (e, 0) => Some(plural(e, "error")),
+        (0, w) => Some(plural(w, "warning")),
+        (e, w) => Some(format!("{} and {}", plural(e, "error"), plural(w, "warning"))),
+    }
+}

@@ -1,0 +1,20 @@
+//! One line each, as compilers have written them for editors and `grep` for decades.
+
+use crate::{diagnostic::Diagnostic, source::SourceMap};
+
+/// `file:line:column: error[E0201]: message`.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    let mut out = String::new();
+    for d in diagnostics {
+        let source = sources.get(d.primary.source);
+        let (line, column) = source.position(d.primary.span.start);
+        out.push_str(&format!(
+            "{}:{line}:{column}: {}[{}]: {}\n",
+            source.name,
+            d.severity.as_str(),
+            d.code.as_str(),
+            d.message
+        ));
+    }
+    out
+}

@@ -1,0 +1,126 @@
+//! Source texts: where they come from, and where in them a byte stands.
+
+use std::{collections::HashMap, io, path::Path, sync::Arc};
+
+/// Index of a source in a [`SourceMap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u32);
+
+/// Where texts come from. The only way in which the compiler reads anything.
+pub trait Sources {
+    /// The text of a file. `name` is a path as [`Sources::resolve`] gives it.
+    ///
+    /// # Errors
+    /// Whatever the reading gives: not found, not permitted, not UTF-8 (`InvalidData`).
+    fn read(&self, name: &str) -> io::Result<Arc<str>>;
+
+    /// The name of the file that `import "target"` in the file `from` means. Two spellings of
+    /// one file must give one name.
+    fn resolve(&self, from: &str, target: &str) -> String {
+        let base = Path::new(from).parent().unwrap_or(Path::new(""));
+        normalise(&base.join(target))
+    }
+}
+
+/// `a/./b/../c` as `a/c`; leading `..` are kept.
+fn normalise(path: &Path) -> String {
+    use std::path::Component;
+    let mut parts: Vec<Component<'_>> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if matches!(parts.last(), Some(Component::Normal(_))) => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    let joined: std::path::PathBuf = parts.iter().collect();
+    joined.to_string_lossy().into_owned()
+}
+
+/// Sources on disk.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct FileSources;
+
+impl Sources for FileSources {
+    fn read(&self, name: &str) -> io::Result<Arc<str>> {
+        std::fs::read_to_string(name).map(Arc::from)
+    }
+}
+
+/// Sources in memory, for tests, standard input and unsaved text.
+#[derive(Debug, Default, Clone)]
+pub struct MemorySources {
+    files: HashMap<String, Arc<str>>,
+}
+
+impl MemorySources {
+    /// With one file.
+    pub fn one(name: &str, text: &str) -> Self {
+        let mut sources = Self::default();
+        sources.insert(name, text);
+        sources
+    }
+    /// Adds or replaces a file.
+    pub fn insert(&mut self, name: &str, text: &str) {
+        self.files.insert(name.to_owned(), Arc::from(text));
+    }
+}
+
+impl Sources for MemorySources {
+    fn read(&self, name: &str) -> io::Result<Arc<str>> {
+        self.files.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// One text and where its lines begin.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name, for messages: the path as the user gave it, or `std.testing`.
+    pub name: String,
+    /// Its text.
+    pub text: Arc<str>,
+    /// Start offset of each line; the first is 0.
+    pub line_starts: Vec<u32>,
+}
+
+impl Source {
+    /// A source from its text.
+    pub fn new(name: &str, text: Arc<str>) -> Self {
+        let mut line_starts = vec![0];
+        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        Self { name: name.to_owned(), text, line_starts }
+    }
+
+    /// Line and column (in characters), both from 1, of a byte offset.
+    pub fn position(&self, offset: u32) -> (u32, u32) {
+        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0) as usize;
+        let end = (offset as usize).min(self.text.len());
+        let column = self.text.get(start..end).map_or(0, |before| before.chars().count());
+        (line as u32, column as u32 + 1)
+    }
+}
+
+/// All texts of one compilation.
+#[derive(Debug, Clone, Default)]
+pub struct SourceMap {
+    sources: Vec<Source>,
+}
+
+impl SourceMap {
+    /// Adds a text.
+    pub fn add(&mut self, name: &str, text: Arc<str>) -> SourceId {
+        self.sources.push(Source::new(name, text));
+        SourceId(self.sources.len() as u32 - 1)
+    }
+    /// A text by its index.
+    pub fn get(&self, id: SourceId) -> &Source {
+        &self.sources[id.0 as usize]
+    }
+    /// All texts in the order of their indexes.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.sources.iter().enumerate().map(|(i, s)| (SourceId(i as u32), s))
+    }
+}

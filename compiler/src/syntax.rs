@@ -1,0 +1,63 @@
+//! Syntax errors as diagnostics of family E01.
+
+use cascade_grammar::{SyntaxError, SyntaxErrorKind as Kind, ast::MAX_DEPTH};
+
+use crate::{codes, diagnostic::Diagnostic, source::SourceId};
+
+/// The diagnostic of a syntax error.
+pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
+    let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
+    match &error.kind {
+        Kind::Unexpected { found, expected } => {
+            let d = at(codes::UNEXPECTED, format!("unexpected {found}"));
+            if expected.is_empty() { d.label("cannot stand here") } else { d.label(format!("expected {}", list(expected))) }
+        }
+        Kind::UnknownCharacter(c) => {
+            let d = at(codes::UNKNOWN_CHARACTER, format!("`{c}` means nothing here")).label("not a character of the language");
+            match c {
+                ';' => d.help("statements end with their line; there are no semicolons").fix("remove it", error.span, ""),
+                '&' => d.help("`and` joins conditions"),
+                '!' => d.help("write `not`"),
+                '\'' | '`' => d.help("text stands in double quotes"),
+                '#' => d.help("a comment begins with `//`"),
+                _ => d,
+            }
+        }
+        Kind::UnterminatedString => at(codes::UNTERMINATED_STRING, "this text is never closed".into())
+            .label("opened here")
+            .help("close it with `\"`; text of several lines stands in `\"\"\"`"),
+        Kind::UnterminatedHole => at(codes::UNTERMINATED_HOLE, "this `$<` is never closed".into())
+            .label("opened here")
+            .help("close it with `>`; for a literal `$<` write `$$<`"),
+        Kind::Unclosed(c) => at(codes::UNCLOSED, format!("this `{c}` is never closed")).label("opened here"),
+        Kind::Unopened(c) => at(codes::UNOPENED, format!("this `{c}` closes nothing")).label("nothing is open here"),
+        Kind::BadEscape(text) => at(codes::BAD_ESCAPE, format!("`{text}` is no escape"))
+            .label("not known")
+            .help("known are \\n \\t \\r \\\\ \\\" \\0 \\u{…}; a backslash itself is `\\\\`"),
+        Kind::BadNumber(why) => at(codes::BAD_NUMBER, why.clone()).label("this number"),
+        Kind::ReservedWord(word) => at(codes::RESERVED_WORD, format!("`{word}` is a word of the language"))
+            .label("a name is needed here")
+            .help(format!("choose another name, such as `{word}_`"))
+            .fix(format!("rename to `{word}_`"), error.span, format!("{word}_")),
+        Kind::TooDeep => at(codes::TOO_DEEP, format!("this is nested more than {MAX_DEPTH} levels deep"))
+            .label("too deep")
+            .help("give parts of it names"),
+        Kind::TooLarge => at(codes::TOO_LARGE, "the file is larger than 4 GiB".into()),
+        Kind::Other { message, help } => {
+            let d = at(codes::SYNTAX, message.clone());
+            match help {
+                Some(help) => d.help(help.clone()),
+                None => d,
+            }
+        }
+    }
+}
+
+/// "a, b or c".
+fn list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} or {last}", start.join(", ")),
+    }
+}

@@ -1,0 +1,439 @@
+//! Types while checking: interned, so that they copy and compare as numbers.
+
+use std::collections::HashMap;
+
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+/// A type; an index into [`Types`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ty(u32);
+
+macro_rules! basics {
+    ($($name:ident = $number:literal $kind:ident;)*) => {
+        impl Ty { $(#[allow(missing_docs)] pub const $name: Ty = Ty($number);)* }
+        const BASICS: &[TyKind] = &[$(TyKind::$kind,)*];
+    };
+}
+basics! {
+    ERROR = 0 Error;
+    NEVER = 1 Never;
+    NULL = 2 Null;
+    STRING = 3 String;
+    INT = 4 Int;
+    FLOAT = 5 Float;
+    BOOL = 6 Bool;
+    PATH = 7 Path;
+    JSON = 8 Json;
+    DURATION = 9 Duration;
+    MONEY = 10 Money;
+    SECRET = 11 Secret;
+    COMMAND = 12 Command;
+    MODEL = 13 Model;
+    FILE = 14 File;
+    IMAGE = 15 Image;
+    AUDIO = 16 Audio;
+    VIDEO = 17 Video;
+}
+
+/// What a type is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TyKind {
+    /// The type of what is wrong already; fits everywhere, so that one mistake is one error.
+    Error,
+    /// The type of what never ends normally (`return`); also of the elements of `[]`.
+    Never,
+    Null,
+    String,
+    Int,
+    Float,
+    Bool,
+    Path,
+    Json,
+    Duration,
+    Money,
+    Secret,
+    Command,
+    Model,
+    File,
+    Image,
+    Audio,
+    Video,
+    List(Ty),
+    Map(Ty),
+    Optional(Ty),
+    /// An anonymous record: name, type, in the order written.
+    Record(Vec<(SmolStr, Ty)>),
+    /// A declared record or enum.
+    Named(ir::TypeId),
+    /// A base type with a predicate, by its index in [`Types::refinements`].
+    Refined(Ty, u32),
+}
+
+/// A declared record, enum or alias.
+#[derive(Debug, Clone)]
+pub struct TypeDef {
+    /// Its name.
+    pub name: SmolStr,
+    /// Documentation.
+    pub doc: String,
+    /// What it is.
+    pub kind: TypeDefKind,
+}
+
+/// What a declared type is.
+#[derive(Debug, Clone)]
+pub enum TypeDefKind {
+    /// Not resolved yet, or wrong.
+    Unknown,
+    /// A record.
+    Record(Vec<FieldDef>),
+    /// An enum.
+    Enum(Vec<VariantDef>),
+    /// Another name.
+    Alias(Ty),
+}
+
+/// A field.
+#[derive(Debug, Clone)]
+pub struct FieldDef {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its type.
+    pub ty: Ty,
+    /// Documentation.
+    pub doc: String,
+    /// Taken when absent.
+    pub default: Option<ir::Expr>,
+}
+
+/// A variant.
+#[derive(Debug, Clone)]
+pub struct VariantDef {
+    /// Its name.
+    pub name: SmolStr,
+    /// Documentation.
+    pub doc: String,
+    /// Its payload.
+    pub fields: Vec<FieldDef>,
+}
+
+/// All types of a compilation.
+#[derive(Debug)]
+pub struct Types {
+    kinds: Vec<TyKind>,
+    index: HashMap<TyKind, Ty>,
+    /// Declared types by id.
+    pub defs: Vec<TypeDef>,
+    /// Predicates of refined types.
+    pub refinements: Vec<ir::Refinement>,
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        let mut types = Self { kinds: Vec::new(), index: HashMap::new(), defs: Vec::new(), refinements: Vec::new() };
+        for kind in BASICS {
+            types.intern(kind.clone());
+        }
+        types
+    }
+}
+
+impl Types {
+    /// The type of a kind.
+    pub fn intern(&mut self, kind: TyKind) -> Ty {
+        if let Some(ty) = self.index.get(&kind) {
+            return *ty;
+        }
+        let ty = Ty(self.kinds.len() as u32);
+        self.kinds.push(kind.clone());
+        self.index.insert(kind, ty);
+        ty
+    }
+    /// What a type is.
+    pub fn kind(&self, ty: Ty) -> &TyKind {
+        &self.kinds[ty.0 as usize]
+    }
+    /// `list<T>`.
+    pub fn list(&mut self, of: Ty) -> Ty {
+        self.intern(TyKind::List(of))
+    }
+    /// `map<T>`.
+    pub fn map(&mut self, of: Ty) -> Ty {
+        self.intern(TyKind::Map(of))
+    }
+    /// `T?`; an optional is not wrapped again.
+    pub fn optional(&mut self, of: Ty) -> Ty {
+        match self.kind(of) {
+            TyKind::Optional(_) | TyKind::Null | TyKind::Error | TyKind::Json => of,
+            TyKind::Never => Ty::NULL,
+            _ => self.intern(TyKind::Optional(of)),
+        }
+    }
+    /// A record of fields.
+    pub fn record(&mut self, fields: Vec<(SmolStr, Ty)>) -> Ty {
+        self.intern(TyKind::Record(fields))
+    }
+    /// A type without its refinements.
+    pub fn base(&self, mut ty: Ty) -> Ty {
+        while let TyKind::Refined(base, _) = self.kind(ty) {
+            ty = *base;
+        }
+        ty
+    }
+    /// What remains of a type when the value is not null.
+    pub fn non_null(&self, ty: Ty) -> Ty {
+        match self.kind(ty) {
+            TyKind::Optional(inner) => *inner,
+            TyKind::Null => Ty::NEVER,
+            _ => ty,
+        }
+    }
+    /// Whether null is a value of the type.
+    pub fn nullable(&self, ty: Ty) -> bool {
+        matches!(self.kind(ty), TyKind::Optional(_) | TyKind::Null | TyKind::Json | TyKind::Error | TyKind::Never)
+    }
+    /// The declared type behind a type, if it is one.
+    pub fn def(&self, ty: Ty) -> Option<(ir::TypeId, &TypeDef)> {
+        match self.kind(self.base(ty)) {
+            TyKind::Named(id) => Some((*id, &self.defs[id.index()])),
+            _ => None,
+        }
+    }
+    /// The variants of an enum type.
+    pub fn variants(&self, ty: Ty) -> Option<&[VariantDef]> {
+        match self.def(ty) {
+            Some((_, TypeDef { kind: TypeDefKind::Enum(variants), .. })) => Some(variants),
+            _ => None,
+        }
+    }
+    /// The names and types of a record type's fields, declared or anonymous.
+    pub fn fields(&self, ty: Ty) -> Option<Vec<(SmolStr, Ty)>> {
+        match self.kind(self.base(ty)) {
+            TyKind::Record(fields) => Some(fields.clone()),
+            TyKind::Named(id) => match &self.defs[id.index()].kind {
+                TypeDefKind::Record(fields) => Some(fields.iter().map(|f| (f.name.clone(), f.ty)).collect()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    /// One field's type.
+    pub fn field(&self, ty: Ty, name: &str) -> Option<Ty> {
+        match self.kind(self.base(ty)) {
+            TyKind::Record(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, t)| *t),
+            TyKind::Named(id) => match &self.defs[id.index()].kind {
+                TypeDefKind::Record(fields) => fields.iter().find(|f| f.name == name).map(|f| f.ty),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether every value of `from` is a value of `to`, represented in the same way.
+    pub fn fits(&self, from: Ty, to: Ty) -> bool {
+        if from == to || from == Ty::ERROR || to == Ty::ERROR || from == Ty::NEVER {
+            return true;
+        }
+        match (self.kind(from), self.kind(to)) {
+            (TyKind::Refined(base, _), _) => self.fits(*base, to),
+            (TyKind::Optional(a), TyKind::Optional(b)) => self.fits(*a, *b),
+            (_, TyKind::Optional(b)) => from == Ty::NULL || self.fits(from, *b),
+            (TyKind::List(a), TyKind::List(b)) | (TyKind::Map(a), TyKind::Map(b)) => self.fits(*a, *b),
+            (TyKind::Image | TyKind::Audio | TyKind::Video, TyKind::File) => true,
+            (TyKind::Null, TyKind::Json) => true,
+            (TyKind::Record(have), _) => match self.fields(to) {
+                Some(want) => {
+                    have.len() == want.len()
+                        && want.iter().all(|(name, ty)| {
+                            have.iter().find(|(n, _)| n == name).is_some_and(|(_, t)| self.fits(*t, *ty))
+                        })
+                }
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// A type that both fit into without conversion, or with int widened to float.
+    pub fn join(&mut self, a: Ty, b: Ty) -> Option<Ty> {
+        if self.fits(a, b) {
+            return Some(b);
+        }
+        if self.fits(b, a) {
+            return Some(a);
+        }
+        let (base_a, base_b) = (self.base(a), self.base(b));
+        if base_a == base_b {
+            return Some(base_a);
+        }
+        if a == Ty::NULL {
+            return Some(self.optional(b));
+        }
+        if b == Ty::NULL {
+            return Some(self.optional(a));
+        }
+        match (self.kind(a).clone(), self.kind(b).clone()) {
+            (TyKind::Optional(x), TyKind::Optional(y)) => self.join(x, y).map(|t| self.optional(t)),
+            (TyKind::Optional(x), _) => self.join(x, b).map(|t| self.optional(t)),
+            (_, TyKind::Optional(y)) => self.join(a, y).map(|t| self.optional(t)),
+            (TyKind::List(x), TyKind::List(y)) => self.join(x, y).map(|t| self.list(t)),
+            (TyKind::Map(x), TyKind::Map(y)) => self.join(x, y).map(|t| self.map(t)),
+            _ if self.artifact(a) && self.artifact(b) => Some(Ty::FILE),
+            _ => None,
+        }
+    }
+
+    /// Whether values are artifacts.
+    pub fn artifact(&self, ty: Ty) -> bool {
+        matches!(self.kind(ty), TyKind::File | TyKind::Image | TyKind::Audio | TyKind::Video)
+    }
+    /// Whether values can be added, subtracted and compared as numbers.
+    pub fn numeric(&self, ty: Ty) -> bool {
+        matches!(self.base(ty), Ty::INT | Ty::FLOAT)
+    }
+    /// Whether values have an order.
+    pub fn ordered(&self, ty: Ty) -> bool {
+        matches!(
+            self.base(ty),
+            Ty::INT | Ty::FLOAT | Ty::STRING | Ty::PATH | Ty::DURATION | Ty::MONEY | Ty::BOOL | Ty::ERROR | Ty::NEVER
+        )
+    }
+    /// Whether a value of the type could hold a secret.
+    pub fn holds_secret(&self, ty: Ty) -> bool {
+        self.holds(ty, &mut Vec::new(), &|t| t == Ty::SECRET)
+    }
+    /// Whether a predicate holds of the type or of a part of it.
+    pub fn holds(&self, ty: Ty, seen: &mut Vec<ir::TypeId>, test: &dyn Fn(Ty) -> bool) -> bool {
+        if test(ty) {
+            return true;
+        }
+        match self.kind(ty) {
+            TyKind::List(t) | TyKind::Map(t) | TyKind::Optional(t) | TyKind::Refined(t, _) => self.holds(*t, seen, test),
+            TyKind::Record(fields) => fields.iter().any(|(_, t)| self.holds(*t, seen, test)),
+            TyKind::Named(id) => {
+                if seen.contains(id) {
+                    return false;
+                }
+                seen.push(*id);
+                match &self.defs[id.index()].kind {
+                    TypeDefKind::Record(fields) => fields.iter().any(|f| self.holds(f.ty, seen, test)),
+                    TypeDefKind::Enum(variants) => {
+                        variants.iter().flat_map(|v| &v.fields).any(|f| self.holds(f.ty, seen, test))
+                    }
+                    TypeDefKind::Alias(t) => self.holds(*t, seen, test),
+                    TypeDefKind::Unknown => false,
+                }
+            }
+            _ => false,
+        }
+    }
+
+    /// The type as a reader writes it.
+    pub fn show(&self, ty: Ty) -> String {
+        match self.kind(ty) {
+            TyKind::Error => "?".into(),
+            TyKind::Never => "never".into(),
+            TyKind::Null => "null".into(),
+            TyKind::String => "string".into(),
+            TyKind::Int => "int".into(),
+            TyKind::Float => "float".into(),
+            TyKind::Bool => "bool".into(),
+            TyKind::Path => "path".into(),
+            TyKind::Json => "json".into(),
+            TyKind::Duration => "duration".into(),
+            TyKind::Money => "money".into(),
+            TyKind::Secret => "secret".into(),
+            TyKind::Command => "command".into(),
+            TyKind::Model => "model".into(),
+            TyKind::File => "file".into(),
+            TyKind::Image => "image".into(),
+            TyKind::Audio => "audio".into(),
+            TyKind::Video => "video".into(),
+            TyKind::List(t) => format!("list<{}>", self.show(*t)),
+            TyKind::Map(t) => format!("map<{}>", self.show(*t)),
+            TyKind::Optional(t) => format!("{}?", self.show(*t)),
+            TyKind::Record(fields) => {
+                let fields: Vec<String> = fields.iter().map(|(n, t)| format!("{n}: {}", self.show(*t))).collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+            TyKind::Named(id) => self.defs[id.index()].name.to_string(),
+            TyKind::Refined(base, r) => {
+                format!("{} where {}", self.show(*base), self.refinements[*r as usize].text)
+            }
+        }
+    }
+
+    /// The type as the runtime needs it.
+    pub fn lower(&self, ty: Ty) -> ir::Type {
+        match self.kind(ty) {
+            TyKind::Error | TyKind::Never | TyKind::Null => ir::Type::Null,
+            TyKind::String => ir::Type::String,
+            TyKind::Int => ir::Type::Int,
+            TyKind::Float => ir::Type::Float,
+            TyKind::Bool => ir::Type::Bool,
+            TyKind::Path => ir::Type::Path,
+            TyKind::Json => ir::Type::Json,
+            TyKind::Duration => ir::Type::Duration,
+            TyKind::Money => ir::Type::Money,
+            TyKind::Secret => ir::Type::Secret,
+            TyKind::Command => ir::Type::Command,
+            TyKind::Model => ir::Type::Model,
+            TyKind::File => ir::Type::Artifact(ir::ArtifactKind::File),
+            TyKind::Image => ir::Type::Artifact(ir::ArtifactKind::Image),
+            TyKind::Audio => ir::Type::Artifact(ir::ArtifactKind::Audio),
+            TyKind::Video => ir::Type::Artifact(ir::ArtifactKind::Video),
+            TyKind::List(t) => ir::Type::List(Box::new(self.lower(*t))),
+            TyKind::Map(t) => ir::Type::Map(Box::new(self.lower(*t))),
+            TyKind::Optional(t) => ir::Type::Optional(Box::new(self.lower(*t))),
+            TyKind::Record(fields) => ir::Type::Record(
+                fields
+                    .iter()
+                    .map(|(name, t)| ir::Field {
+                        name: name.clone(),
+                        ty: self.lower(*t),
+                        doc: String::new(),
+                        default: None,
+                    })
+                    .collect(),
+            ),
+            TyKind::Named(id) => ir::Type::Named(*id),
+            TyKind::Refined(base, r) => {
+                ir::Type::Refined(Box::new(self.lower(*base)), Box::new(self.refinements[*r as usize].clone()))
+            }
+        }
+    }
+
+    /// Declared types as the runtime needs them.
+    pub fn lower_defs(&self) -> Vec<ir::TypeDef> {
+        let fields = |fields: &[FieldDef]| {
+            fields
+                .iter()
+                .map(|f| ir::Field {
+                    name: f.name.clone(),
+                    ty: self.lower(f.ty),
+                    doc: f.doc.clone(),
+                    default: f.default.clone(),
+                })
+                .collect()
+        };
+        self.defs
+            .iter()
+            .map(|def| ir::TypeDef {
+                name: def.name.clone(),
+                doc: def.doc.clone(),
+                kind: match &def.kind {
+                    TypeDefKind::Unknown => ir::TypeDefKind::Alias(ir::Type::Null),
+                    TypeDefKind::Record(f) => ir::TypeDefKind::Record(fields(f)),
+                    TypeDefKind::Alias(t) => ir::TypeDefKind::Alias(self.lower(*t)),
+                    TypeDefKind::Enum(variants) => ir::TypeDefKind::Enum(
+                        variants
+                            .iter()
+                            .map(|v| ir::Variant { name: v.name.clone(), doc: v.doc.clone(), fields: fields(&v.fields) })
+                            .collect(),
+                    ),
+                },
+            })
+            .collect()
+    }
+}

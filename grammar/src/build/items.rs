@@ -1,0 +1,190 @@
+//! Declarations and their parts.
+
+use super::exprs::path_span;
+use super::{Cx, Mistake};
+use crate::ast::*;
+
+/// What a declaration says and where it stands, before its documentation and attributes.
+pub(crate) type Declared = (Span, ItemKind);
+
+impl Cx<'_> {
+    pub(crate) fn item(&mut self, attributes: Vec<Attribute>, declared: Declared) -> Item {
+        let (span, kind) = declared;
+        let mut docs = Vec::new();
+        for attribute in &attributes {
+            docs.extend(self.docs(attribute.span.start));
+        }
+        docs.extend(self.docs(span.start));
+        let span = attributes.first().map_or(span, |first| first.span.to(span));
+        Item {
+            docs,
+            attributes,
+            span,
+            kind,
+        }
+    }
+
+    pub(crate) fn error_item(&mut self, mistake: Mistake) -> Item {
+        let span = self.recover(mistake);
+        Item {
+            docs: Vec::new(),
+            attributes: Vec::new(),
+            span,
+            kind: ItemKind::Error,
+        }
+    }
+
+    pub(crate) fn attribute(
+        &mut self,
+        at: Span,
+        name: Name,
+        args: Option<(Vec<Expr>, Span)>,
+    ) -> Attribute {
+        let (args, end) = args.unwrap_or((Vec::new(), name.span));
+        Attribute {
+            name,
+            args,
+            span: at.to(end),
+        }
+    }
+
+    pub(crate) fn field(&mut self, name: Name, ty: TypeExpr, default: Option<Expr>) -> FieldDecl {
+        let end = default.as_ref().map_or(ty.span, |value| value.span);
+        let docs = self.docs(name.span.start);
+        let span = name.span.to(end);
+        FieldDecl {
+            docs,
+            name,
+            ty,
+            default,
+            span,
+        }
+    }
+
+    pub(crate) fn param(&mut self, field: FieldDecl) -> Param {
+        self.usable(&field.name);
+        let FieldDecl {
+            docs,
+            name,
+            ty,
+            default,
+            span,
+        } = field;
+        Param {
+            docs,
+            name,
+            ty,
+            default,
+            span,
+        }
+    }
+
+    pub(crate) fn variant(
+        &mut self,
+        name: Name,
+        fields: Option<(Vec<FieldDecl>, Span)>,
+    ) -> VariantDecl {
+        let docs = self.docs(name.span.start);
+        let (fields, end) = match fields {
+            Some((fields, end)) => (Some(fields), end),
+            None => (None, name.span),
+        };
+        let span = name.span.to(end);
+        VariantDecl {
+            docs,
+            name,
+            fields,
+            span,
+        }
+    }
+
+    pub(crate) fn setting(&mut self, name: Name, value: Expr) -> Setting {
+        let docs = self.docs(name.span.start);
+        let span = name.span.to(value.span);
+        Setting {
+            docs,
+            name,
+            value,
+            span,
+        }
+    }
+}
+
+pub(crate) fn import(
+    start: Span,
+    source: (ImportSource, Span),
+    names: Option<(Vec<ImportName>, Span)>,
+    alias: Option<Name>,
+) -> Declared {
+    let (source, mut end) = source;
+    let names = names.map(|(names, span)| {
+        end = span;
+        names
+    });
+    if let Some(alias) = &alias {
+        end = alias.span;
+    }
+    (
+        start.to(end),
+        ItemKind::Import(Import {
+            source,
+            names,
+            alias,
+        }),
+    )
+}
+
+pub(crate) fn module(path: Vec<Name>) -> (ImportSource, Span) {
+    let span = path_span(&path);
+    (ImportSource::Module(path), span)
+}
+
+pub(crate) fn skill(
+    start: Span,
+    name: Name,
+    params: Vec<Param>,
+    result: Option<TypeExpr>,
+    body: Vec<SkillLine>,
+    body_span: Span,
+) -> Declared {
+    let decl = SkillDecl {
+        name,
+        params,
+        result,
+        body,
+        body_span,
+    };
+    (start.to(body_span), ItemKind::Skill(decl))
+}
+
+pub(crate) fn cascade(
+    start: Span,
+    name: Name,
+    params: Vec<Param>,
+    result: Option<TypeExpr>,
+    clauses: Vec<Clause>,
+    body: Block,
+) -> Declared {
+    let span = start.to(body.span);
+    (
+        span,
+        ItemKind::Cascade(CascadeDecl {
+            name,
+            params,
+            result,
+            clauses,
+            body,
+        }),
+    )
+}
+
+pub(crate) fn route_arm(capability: Name, target: (RouteTarget, Span)) -> RouteArm {
+    let (target, end) = target;
+    let span = capability.span.to(end);
+    let capability = Some(capability).filter(|name| name.text != "_");
+    RouteArm {
+        capability,
+        target,
+        span,
+    }
+}

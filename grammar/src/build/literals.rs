@@ -1,0 +1,131 @@
+//! Numbers, durations, money.
+
+use super::Cx;
+use crate::SyntaxErrorKind;
+use crate::ast::{Expr, ExprKind, Span, UnaryOp};
+
+/// How many decimals an amount of money may have.
+const MONEY_DECIMALS: usize = 6;
+
+impl Cx<'_> {
+    /// A number of any kind.
+    pub(crate) fn number(&mut self, span: Span) -> Expr {
+        let kind = self.number_kind(span);
+        self.expr(kind, span)
+    }
+
+    /// `-` and a number, in a pattern.
+    pub(crate) fn negative(&mut self, minus: Span, span: Span) -> Expr {
+        let value = self.number(span);
+        self.expr(
+            ExprKind::Unary(UnaryOp::Neg, Box::new(value)),
+            minus.to(span),
+        )
+    }
+
+    /// `true`, `false`, `null`.
+    pub(crate) fn constant(&mut self, span: Span) -> Expr {
+        let kind = match self.slice(span) {
+            "true" => ExprKind::Bool(true),
+            "false" => ExprKind::Bool(false),
+            "null" => ExprKind::Null,
+            // Text in single quotes, which is reported.
+            _ => ExprKind::Error,
+        };
+        self.expr(kind, span)
+    }
+
+    fn number_kind(&mut self, span: Span) -> ExprKind {
+        match number(self.slice(span)) {
+            Ok(kind) => kind,
+            Err(why) => {
+                self.error(SyntaxErrorKind::BadNumber(why), span);
+                ExprKind::Error
+            }
+        }
+    }
+
+    /// The code of an exit; 0 when it is none, which is reported.
+    pub(crate) fn exit_code(&mut self, span: Span) -> i64 {
+        match self.number_kind(span) {
+            ExprKind::Int(code) => code,
+            ExprKind::Error => 0,
+            _ => {
+                let why = "a code is a whole number".to_owned();
+                self.error(SyntaxErrorKind::BadNumber(why), span);
+                0
+            }
+        }
+    }
+}
+
+/// Reads a number with its unit.
+fn number(text: &str) -> Result<ExprKind, String> {
+    let unit_at = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(unit_at);
+    let plain: std::borrow::Cow<'_, str> = if digits.contains('_') {
+        digits.replace('_', "").into()
+    } else {
+        digits.into()
+    };
+    if digits.ends_with('_') || digits.contains("_.") || digits.contains("__") {
+        return Err("`_` stands between digits".to_owned());
+    }
+    let too_large = || "the number is too large".to_owned();
+    match unit {
+        "" if plain.contains('.') => {
+            let value: f64 = plain.parse().map_err(|_| "this is no number".to_owned())?;
+            if value.is_finite() {
+                Ok(ExprKind::Float(value))
+            } else {
+                Err(too_large())
+            }
+        }
+        "" => plain.parse().map(ExprKind::Int).map_err(|_| too_large()),
+        "usd" => money(&plain).map(ExprKind::Money),
+        "ms" | "s" | "m" | "h" | "d" => {
+            let millis = match unit {
+                "ms" => 1,
+                "s" => 1_000,
+                "m" => 60_000,
+                "h" => 3_600_000,
+                _ => 86_400_000,
+            };
+            if plain.contains('.') {
+                return Err("a duration is a whole number of its unit".to_owned());
+            }
+            let count: i64 = plain.parse().map_err(|_| too_large())?;
+            count
+                .checked_mul(millis)
+                .map(ExprKind::Duration)
+                .ok_or_else(too_large)
+        }
+        _ => Err(format!(
+            "`{unit}` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`"
+        )),
+    }
+}
+
+/// Millionths of a dollar, exactly.
+fn money(text: &str) -> Result<i64, String> {
+    let too_large = || "the amount is too large".to_owned();
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if decimals.len() > MONEY_DECIMALS {
+        return Err("an amount of money has six decimals at most".to_owned());
+    }
+    let whole: i64 = whole.parse().map_err(|_| too_large())?;
+    let mut micros: i64 = 0;
+    for index in 0..MONEY_DECIMALS {
+        let digit = decimals
+            .as_bytes()
+            .get(index)
+            .map_or(0, |digit| i64::from(digit - b'0'));
+        micros = micros * 10 + digit;
+    }
+    whole
+        .checked_mul(1_000_000)
+        .and_then(|all| all.checked_add(micros))
+        .ok_or_else(too_large)
+}

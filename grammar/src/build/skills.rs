@@ -1,0 +1,165 @@
+//! Lines of skills and of tests.
+
+use super::exprs::path_span;
+use super::{Cx, Mistake};
+use crate::ast::*;
+
+pub(crate) fn line(span: Span, kind: SkillLineKind) -> SkillLine {
+    SkillLine { kind, span }
+}
+
+impl Cx<'_> {
+    /// Adds a line. `in dir` right after `attach files "…"` belongs to it: read apart, since
+    /// the grammar cannot tell it from the `in dir` of a `run`.
+    pub(crate) fn skill_line(&mut self, lines: &mut Vec<SkillLine>, line: SkillLine) {
+        if let Some(SkillLine { kind, span }) = lines.last_mut()
+            && let SkillLineKind::Attach(Attach::Files {
+                dir: dir @ None, ..
+            }) = kind
+            && let SkillLineKind::In(_) = &line.kind
+            && !self.text[span.end as usize..line.span.start as usize].contains('\n')
+            && let SkillLineKind::In(value) = line.kind
+        {
+            *span = span.to(line.span);
+            *dir = Some(value);
+            return;
+        }
+        lines.push(line);
+    }
+
+    pub(crate) fn error_line(&mut self, mistake: Mistake) -> SkillLine {
+        line(self.recover(mistake), SkillLineKind::Error)
+    }
+
+    /// A line that is a word and an expression.
+    pub(crate) fn word_line(&mut self, word: Span, value: Expr) -> SkillLine {
+        let span = word.to(value.span);
+        let kind = match self.slice(word) {
+            "prompt" => SkillLineKind::Prompt(value),
+            "run" => SkillLineKind::Run(value),
+            "system" => SkillLineKind::System(value),
+            "temperature" => SkillLineKind::Temperature(value),
+            "max_tokens" => SkillLineKind::MaxTokens(value),
+            "stdin" => SkillLineKind::Stdin(value),
+            "attach" => SkillLineKind::Attach(Attach::Value(value)),
+            _ => match value.kind {
+                ExprKind::Str(path) => SkillLineKind::SkillFile(path),
+                _ => {
+                    let kind = crate::SyntaxErrorKind::Other {
+                        message: "`skill_file` names a file".to_owned(),
+                        help: Some("write its path as a string".to_owned()),
+                    };
+                    if value.kind != ExprKind::Error {
+                        self.error(kind, value.span);
+                    }
+                    SkillLineKind::Error
+                }
+            },
+        };
+        line(span, kind)
+    }
+
+    pub(crate) fn attach_files(&mut self, word: Span, files: Span, pattern: Expr) -> SkillLine {
+        if self.slice(word) == "attach" {
+            self.word(files, &["files"]);
+        } else {
+            let found = "a string".to_owned();
+            let expected = vec!["the end of the line".to_owned()];
+            let kind = crate::SyntaxErrorKind::Unexpected { found, expected };
+            self.error(kind, pattern.span);
+        }
+        let span = word.to(pattern.span);
+        line(
+            span,
+            SkillLineKind::Attach(Attach::Files { pattern, dir: None }),
+        )
+    }
+
+    pub(crate) fn exit_range(&mut self, low: Span, high: Span) -> ExitRange {
+        let first = self.exit_code(low);
+        let last = if low == high {
+            first
+        } else {
+            self.exit_code(high)
+        };
+        ExitRange {
+            low: first,
+            high: last,
+            span: low.to(high),
+        }
+    }
+
+    pub(crate) fn test_let(
+        &mut self,
+        word: Span,
+        name: Name,
+        ty: Option<TypeExpr>,
+        value: Expr,
+    ) -> TestLine {
+        self.word(word, &["let"]);
+        test_line(word.to(value.span), TestLineKind::Let { name, ty, value })
+    }
+}
+
+pub(crate) fn agent(word: Span, dir: Option<Expr>, prompt: Expr) -> SkillLine {
+    line(word.to(prompt.span), SkillLineKind::Agent { dir, prompt })
+}
+
+pub(crate) fn http(
+    word: Span,
+    method: Name,
+    url: Expr,
+    settings: Option<(Vec<Setting>, Span)>,
+) -> SkillLine {
+    let (settings, end) = settings.unwrap_or((Vec::new(), url.span));
+    line(
+        word.to(end),
+        SkillLineKind::Http {
+            method,
+            url,
+            settings,
+        },
+    )
+}
+
+pub(crate) fn mcp_line(word: Span, path: Vec<Name>, args: Option<Expr>) -> SkillLine {
+    let end = args.as_ref().map_or(path_span(&path), |args| args.span);
+    line(word.to(end), SkillLineKind::Mcp { path, args })
+}
+
+pub(crate) fn output(word: Span, format: Name, ty: Option<TypeExpr>) -> SkillLine {
+    let end = ty.as_ref().map_or(format.span, |ty| ty.span);
+    line(word.to(end), SkillLineKind::Output { format, ty })
+}
+
+pub(crate) fn test_line(span: Span, kind: TestLineKind) -> TestLine {
+    TestLine { kind, span }
+}
+
+pub(crate) fn mock(word: Span, skill: Vec<Name>, outcomes: (Vec<MockOutcome>, Span)) -> TestLine {
+    let (outcomes, end) = outcomes;
+    test_line(word.to(end), TestLineKind::Mock { skill, outcomes })
+}
+
+pub(crate) fn mock_value(value: Expr, times: Option<Expr>) -> (MockOutcome, Span) {
+    let end = times.as_ref().map_or(value.span, |times| times.span);
+    let span = value.span.to(end);
+    (MockOutcome::Value { value, times }, span)
+}
+
+pub(crate) fn mock_fails(
+    span: Span,
+    kind: Name,
+    message: Option<Expr>,
+    times: Option<Expr>,
+) -> (MockOutcome, Span) {
+    let span = times.as_ref().map_or(span, |times| span.to(times.span));
+    (
+        MockOutcome::Fails {
+            kind,
+            message,
+            times,
+        },
+        span,
+    )
+}

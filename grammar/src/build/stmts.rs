@@ -1,0 +1,240 @@
+//! Statements and clauses.
+
+use super::Cx;
+use crate::ast::*;
+
+type Said = (Span, StmtKind);
+
+pub(crate) fn stage(
+    word: Span,
+    name: Name,
+    ty: Option<TypeExpr>,
+    value: Expr,
+    clauses: Vec<Clause>,
+) -> Said {
+    let span = word.to(value.span);
+    let span = clauses.last().map_or(span, |last| span.to(last.span));
+    (
+        span,
+        StmtKind::Stage {
+            name,
+            ty,
+            value,
+            clauses,
+        },
+    )
+}
+
+pub(crate) fn expr_stmt(value: Expr, clauses: Vec<Clause>) -> Said {
+    let span = clauses
+        .last()
+        .map_or(value.span, |last| value.span.to(last.span));
+    (span, StmtKind::Expr(value, clauses))
+}
+
+pub(crate) fn assign(target: Expr, op: AssignOp, value: Expr) -> Said {
+    (
+        target.span.to(value.span),
+        StmtKind::Assign { target, op, value },
+    )
+}
+
+pub(crate) fn return_stmt(word: Span, value: Option<Expr>) -> Said {
+    let span = value.as_ref().map_or(word, |value| word.to(value.span));
+    (span, StmtKind::Return(value))
+}
+
+pub(crate) fn clause(span: Span, kind: ClauseKind) -> Clause {
+    Clause { kind, span }
+}
+
+pub(crate) fn on_error(word: Span, filter: Vec<Name>, action: (ErrorAction, Span)) -> Clause {
+    let (action, end) = action;
+    clause(word.to(end), ClauseKind::OnError { filter, action })
+}
+
+impl Cx<'_> {
+    pub(crate) fn stmt(&mut self, attributes: Vec<Attribute>, said: Said) -> Stmt {
+        let (span, kind) = said;
+        let mut docs = Vec::new();
+        // Only stages are documented; before anything else it is a comment.
+        if let StmtKind::Stage { .. } = kind {
+            for attribute in &attributes {
+                docs.extend(self.docs(attribute.span.start));
+            }
+            docs.extend(self.docs(span.start));
+        }
+        let span = attributes.first().map_or(span, |first| first.span.to(span));
+        Stmt {
+            docs,
+            attributes,
+            kind,
+            span,
+        }
+    }
+
+    pub(crate) fn let_stmt(
+        &mut self,
+        word: Span,
+        name: Name,
+        ty: Option<TypeExpr>,
+        value: Expr,
+    ) -> Said {
+        let span = word.to(value.span);
+        let kind = if self.slice(word) == "var" {
+            StmtKind::Var { name, ty, value }
+        } else {
+            StmtKind::Let { name, ty, value }
+        };
+        (span, kind)
+    }
+
+    /// `gate`, `warn`.
+    pub(crate) fn check(&mut self, word: Span, condition: Expr, message: Option<Expr>) -> Said {
+        let end = message
+            .as_ref()
+            .map_or(condition.span, |message| message.span);
+        let kind = if self.slice(word) == "warn" {
+            StmtKind::Warn { condition, message }
+        } else {
+            StmtKind::Gate { condition, message }
+        };
+        (word.to(end), kind)
+    }
+
+    /// `fail`, `log`.
+    pub(crate) fn say(&mut self, word: Span, value: Expr) -> Said {
+        let span = word.to(value.span);
+        let kind = if self.slice(word) == "log" {
+            StmtKind::Log(value)
+        } else {
+            StmtKind::Fail(value)
+        };
+        (span, kind)
+    }
+
+    /// `on success(x) { }` and its like.
+    pub(crate) fn on_event(
+        &mut self,
+        word: Span,
+        event: Name,
+        param: Option<Name>,
+        body: Block,
+    ) -> Said {
+        self.word(event.span, &["success", "failure", "cancel"]);
+        (word.to(body.span), StmtKind::On { event, param, body })
+    }
+
+    pub(crate) fn timeout(
+        &mut self,
+        word: Span,
+        total: Expr,
+        idle: Option<(Span, Expr)>,
+    ) -> Clause {
+        let mut span = word.to(total.span);
+        let idle = idle.map(|(word, idle)| {
+            self.word(word, &["idle"]);
+            span = span.to(idle.span);
+            idle
+        });
+        clause(span, ClauseKind::Timeout { total, idle })
+    }
+
+    pub(crate) fn retry(
+        &mut self,
+        word: Span,
+        count: Expr,
+        backoff: Option<(Span, Expr, Span, Expr)>,
+    ) -> Clause {
+        let mut span = word.to(count.span);
+        let backoff = backoff.map(|(word, first, _, last)| {
+            self.word(word, &["backoff"]);
+            span = span.to(last.span);
+            (first, last)
+        });
+        clause(span, ClauseKind::Retry { count, backoff })
+    }
+
+    /// `budget`, `cache`, `branch`.
+    pub(crate) fn word_clause(&mut self, word: Span, value: Expr) -> Clause {
+        let span = word.to(value.span);
+        let kind = match self.slice(word) {
+            "budget" => ClauseKind::Budget(value),
+            "cache" => ClauseKind::Cache(value),
+            _ => ClauseKind::Branch(value),
+        };
+        clause(span, kind)
+    }
+
+    /// `isolate`, `discard`.
+    pub(crate) fn bare_clause(&mut self, word: Span) -> Clause {
+        let discard = self.slice(word) == "discard";
+        clause(
+            word,
+            if discard {
+                ClauseKind::Discard
+            } else {
+                ClauseKind::Isolate
+            },
+        )
+    }
+
+    /// `fix using model max n`.
+    pub(crate) fn fix(
+        &mut self,
+        word: Span,
+        using: Option<Expr>,
+        max: Option<(Span, Expr)>,
+    ) -> (ErrorAction, Span) {
+        let mut span = using.as_ref().map_or(word, |using| word.to(using.span));
+        let max = max.map(|(word, max)| {
+            self.word(word, &["max"]);
+            span = span.to(max.span);
+            max
+        });
+        (ErrorAction::Fix { using, max }, span)
+    }
+
+    /// `use`, `fallback`.
+    pub(crate) fn use_action(&mut self, word: Span, value: Expr) -> (ErrorAction, Span) {
+        let span = word.to(value.span);
+        let fallback = self.slice(word) == "fallback";
+        (
+            if fallback {
+                ErrorAction::Fallback(value)
+            } else {
+                ErrorAction::Use(value)
+            },
+            span,
+        )
+    }
+
+    /// `escalate`, `fail`.
+    pub(crate) fn escalate(&mut self, word: Span, message: Option<Expr>) -> (ErrorAction, Span) {
+        let span = message
+            .as_ref()
+            .map_or(word, |message| word.to(message.span));
+        let fail = self.slice(word) == "fail";
+        (
+            if fail {
+                ErrorAction::Fail(message)
+            } else {
+                ErrorAction::Escalate(message)
+            },
+            span,
+        )
+    }
+
+    /// `skip`, `redistribute`.
+    pub(crate) fn skip(&mut self, word: Span) -> (ErrorAction, Span) {
+        let skip = self.slice(word) == "skip";
+        (
+            if skip {
+                ErrorAction::Skip
+            } else {
+                ErrorAction::Redistribute
+            },
+            word,
+        )
+    }
+}

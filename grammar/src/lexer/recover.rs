@@ -1,0 +1,364 @@
+//! How the scanner closes what the text leaves open, and whom it blames.
+
+use super::modes::Code;
+use super::scan::{Frame, Open, Scan, slot};
+use super::words;
+use crate::SyntaxErrorKind;
+use crate::ast::Span;
+use crate::token::Kind;
+
+/// The token that closes what `open` opened.
+fn closer(open: Open) -> Kind {
+    match open {
+        Open::Bracket(Kind::LParen) => Kind::RParen,
+        Open::Bracket(Kind::LBracket) => Kind::RBracket,
+        Open::Bracket(_) => Kind::RBrace,
+        Open::Hole(_) => Kind::HoleEnd,
+        Open::OneLine | Open::Block => Kind::StrEnd,
+    }
+}
+
+impl Scan<'_> {
+    /// Closes the innermost thing that is open with a token that the text lacks.
+    fn close_top(&mut self, at: usize) -> Option<Frame> {
+        let frame = self.leave()?;
+        self.add(closer(frame.open), at);
+        Some(frame)
+    }
+
+    /// The same for a bracket, with the blame for it.
+    fn close_unclosed(&mut self, at: usize) {
+        let Some(frame) = self.close_top(at) else {
+            return;
+        };
+        self.blame(frame, at);
+    }
+
+    fn blame(&mut self, frame: Frame, at: usize) {
+        let at = at as u32;
+        let (kind, span) = match frame.open {
+            Open::Bracket(Kind::LBrace) if frame.record => {
+                (SyntaxErrorKind::Unclosed('{'), frame.span)
+            }
+            Open::Bracket(Kind::LBrace) => {
+                self.poison.push(Span { start: at, end: at });
+                let span = self.suspect.take().unwrap_or(frame.span);
+                return self.error(SyntaxErrorKind::Unclosed('{'), span);
+            }
+            Open::Bracket(Kind::LBracket) => (SyntaxErrorKind::Unclosed('['), frame.span),
+            Open::Bracket(_) => (SyntaxErrorKind::Unclosed('('), frame.span),
+            Open::Hole(_) => (SyntaxErrorKind::UnterminatedHole, frame.span),
+            Open::OneLine | Open::Block => (SyntaxErrorKind::UnterminatedString, frame.span),
+        };
+        self.error(kind, span);
+        self.poison.push(Span {
+            start: frame.span.start,
+            end: at,
+        });
+    }
+
+    /// Closes everything; the outermost thing is to blame, unless an indentation tells better.
+    pub(super) fn close_all(&mut self, at: usize) {
+        let mut outermost = None;
+        while let Some(frame) = self.close_top(at) {
+            outermost = Some(frame);
+            // A parenthesis explains more than the brace around it.
+            if frame.open != Open::Bracket(Kind::LBrace) {
+                while self
+                    .frames
+                    .last()
+                    .is_some_and(|f| f.open != Open::Bracket(Kind::LBrace))
+                {
+                    outermost = self.close_top(at);
+                }
+                break;
+            }
+        }
+        while self.close_top(at).is_some() {}
+        if let Some(frame) = outermost
+            && !std::mem::take(&mut self.swallowed)
+        {
+            self.blame(frame, at);
+        }
+        self.suspect = None;
+    }
+
+    /// A word at the start of a line: when it begins a declaration, nothing can be open.
+    pub(super) fn maybe_item(&mut self, start: usize, end: usize) {
+        if words::item(&self.text[start..end]).is_none() {
+            return;
+        }
+        if self.frames.is_empty() {
+            self.suspect = None;
+        } else if begins_item(&self.text[start..]) {
+            let at = self
+                .tokens
+                .last()
+                .map_or(start, |token| token.span.end as usize);
+            self.close_all(at);
+        }
+    }
+
+    /// Whether a key and `:` stand at `at`.
+    pub(super) fn begins_record(&self, at: usize) -> bool {
+        let rest = self.text[at..].trim_start();
+        let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        word.is_some_and(|end| end > 0 && rest[end..].trim_start_matches(' ').starts_with(':'))
+    }
+
+    /// A word that is the first of its line: when it begins a statement, no parenthesis, no
+    /// bracket and no record can be open. The outermost of them is to blame.
+    pub(super) fn maybe_statement(&mut self, start: usize, end: usize) {
+        let inside = |frame: &&Frame| {
+            frame.record || matches!(frame.open, Open::Bracket(Kind::LParen | Kind::LBracket))
+        };
+        if self.frames.last().filter(inside).is_none() || self.open[2] == 0 {
+            return;
+        }
+        let word = &self.text[start..end];
+        let rest = self.text[end..].trim_start_matches([' ', '\t']);
+        let statement = matches!(word, "stage" | "let" | "var" | "gate" | "return");
+        if !statement || !rest.starts_with(|c: char| c.is_alphanumeric() || "_\"({[".contains(c)) {
+            return;
+        }
+        let at = self
+            .tokens
+            .last()
+            .map_or(start, |token| token.span.end as usize);
+        let mut outermost = None;
+        while self.frames.last().filter(inside).is_some() {
+            outermost = self.close_top(at);
+        }
+        if let Some(frame) = outermost {
+            self.blame(frame, at);
+        }
+    }
+
+    /// A closing bracket; gives where a string goes on when it closed a hole.
+    pub(super) fn close(&mut self, open: Kind, close: Kind, span: Span) -> Option<usize> {
+        let matching = slot(open).is_some_and(|slot| self.open[slot] > 0);
+        if matching {
+            while let Some(frame) = self.frames.last().copied() {
+                if frame.open == Open::Bracket(open) {
+                    self.note_indentation(frame, open, span);
+                    // The closer of the deepest bracket that the grammar sees is seen too.
+                    self.leave();
+                    self.push(close, span);
+                    return None;
+                }
+                self.close_unclosed(span.start as usize);
+            }
+            return None;
+        }
+        if let Some(Frame {
+            open: Open::Hole(_),
+            ..
+        }) = self.frames.last()
+        {
+            self.close_unclosed(span.start as usize);
+            return Some(span.start as usize);
+        }
+        let bracket = match close {
+            Kind::RParen => ')',
+            Kind::RBracket => ']',
+            _ => '}',
+        };
+        self.error(SyntaxErrorKind::Unopened(bracket), span);
+        None
+    }
+
+    /// Remembers a brace whose `}` stands further left than its line begins: when a `}` turns
+    /// out to be missing, it was that one.
+    fn note_indentation(&mut self, frame: Frame, open: Kind, close: Span) {
+        if open != Kind::LBrace || !self.first_of_line || self.suspect.is_some() {
+            return;
+        }
+        let line = &self.text[frame.line as usize..frame.span.start as usize];
+        let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if (close.start as usize - self.line_start) < indentation {
+            self.suspect = Some(frame.span);
+        }
+    }
+
+    /// A line end in code: closes holes that cannot go on; gives where a string goes on.
+    pub(super) fn line_end(&mut self, at: usize) -> Option<usize> {
+        if self.one_line > 0 {
+            self.close_one_line(at);
+        }
+        let Some(Frame {
+            open: Open::Hole(_),
+            span,
+            ..
+        }) = self.frames.last().copied()
+        else {
+            return None;
+        };
+        // In a text block a hole may go on where a reader sees that it does: right after `$<`,
+        // before `.` or `?.`, and before a `>` of its own line.
+        let rest = self.text[at + 1..].trim_start_matches([' ', '\t', '\r']);
+        let begins = self.tokens.last().is_some_and(|token| token.span == span);
+        if begins || rest.starts_with('.') || rest.starts_with('?') || rest.starts_with('>') {
+            return None;
+        }
+        self.close_unclosed(at);
+        Some(at)
+    }
+
+    /// Ends a one-line string at its line's end.
+    pub(super) fn unterminated(&mut self, at: usize) {
+        // Inside the hole of another one-line string: that hole is the mistake.
+        if self.one_line > 1 {
+            return self.close_one_line(at);
+        }
+        let Some(frame) = self.close_top(at) else {
+            return;
+        };
+        let span = Span {
+            start: frame.span.start,
+            end: at as u32,
+        };
+        self.error(SyntaxErrorKind::UnterminatedString, span);
+        self.poison.push(span);
+        self.close_swallowed(frame, at);
+        if let Some(Frame {
+            open: Open::Hole(_),
+            ..
+        }) = self.frames.last()
+        {
+            self.close_top(at);
+        }
+    }
+
+    /// Ends all one-line strings and what is open in them; the outermost hole is to blame.
+    pub(super) fn close_one_line(&mut self, at: usize) {
+        let mut hole = None;
+        let mut last = None;
+        while self.one_line > 0 {
+            let Some(frame) = self.close_top(at) else {
+                break;
+            };
+            if let Open::Hole(_) = frame.open {
+                hole = Some(frame);
+            }
+            last = Some(frame);
+        }
+        if let Some(hole) = hole {
+            self.error(SyntaxErrorKind::UnterminatedHole, hole.span);
+            self.poison.push(Span {
+                start: hole.span.start,
+                end: at as u32,
+            });
+        }
+        if let Some(frame) = last {
+            self.close_swallowed(frame, at);
+        }
+    }
+
+    /// The brackets that a string without end swallowed the closers of were not forgotten.
+    fn close_swallowed(&mut self, string: Frame, at: usize) {
+        let text = self.text;
+        for c in text[string.span.end as usize..at].chars() {
+            let Some(frame) = self.frames.last() else {
+                return;
+            };
+            let open = match c {
+                ')' => Kind::LParen,
+                ']' => Kind::LBracket,
+                '}' => Kind::LBrace,
+                _ => continue,
+            };
+            if frame.open == Open::Bracket(open) && frame.line == string.line {
+                let from = frame.span.start;
+                self.close_top(at);
+                self.poison.push(Span {
+                    start: from,
+                    end: at as u32,
+                });
+            }
+        }
+    }
+
+    /// `"""` in the hole of a text block ends the block, since blocks do not nest; gives where
+    /// the block goes on, that is, right before the quotes.
+    pub(super) fn quotes_in_hole(&mut self, start: usize, _end: usize) -> Option<usize> {
+        let in_block = self
+            .frames
+            .iter()
+            .rev()
+            .take_while(|f| f.open != Open::Block);
+        let mut hole = None;
+        let mut depth = 0;
+        for frame in in_block {
+            depth += 1;
+            if let Open::Hole(_) = frame.open {
+                hole = Some(*frame);
+            }
+            if frame.open == Open::OneLine {
+                return None;
+            }
+        }
+        if depth == self.frames.len() {
+            return None;
+        }
+        let hole = hole?;
+        for _ in 0..depth {
+            self.close_top(start);
+        }
+        self.blame(hole, start);
+        Some(start)
+    }
+
+    /// Reports what other languages write; gives the token that is meant.
+    pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
+        let (message, help, kind) = match (token, &self.text[span.range()]) {
+            (Code::Quoted, _) => (
+                "text stands in double quotes",
+                "write `\"…\"`",
+                Some(Kind::Constant),
+            ),
+            (Code::Hash, _) => ("`#` begins no comment", "write `//`", None),
+            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator)),
+            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator)),
+            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow)),
+            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not)),
+            _ => ("a statement ends with its line", "leave `;` out", None),
+        };
+        let (message, help) = (message.to_owned(), Some(help.to_owned()));
+        self.error(SyntaxErrorKind::Other { message, help }, span);
+        kind
+    }
+
+    /// The first line after `from` that begins a declaration at its first column.
+    pub(super) fn next_item_line(&self, from: usize) -> Option<usize> {
+        let bytes = &self.text[from..];
+        let mut at = 0;
+        while let Some(newline) = bytes[at..].find('\n') {
+            at += newline + 1;
+            if begins_item(&bytes[at..]) {
+                // The line break belongs to the code.
+                return Some(from + at - 1);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a text begins with the head of a declaration.
+fn begins_item(text: &str) -> bool {
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let Some(kind) = words::item(&text[..end]) else {
+        return false;
+    };
+    let rest = &text[end..];
+    let after = rest.trim_start_matches([' ', '\t']);
+    if after.len() == rest.len() {
+        return false;
+    }
+    match kind {
+        Kind::Test => after.starts_with('"'),
+        Kind::Import => after.starts_with(|c: char| c.is_ascii_alphabetic() || "_\"".contains(c)),
+        _ => after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'),
+    }
+}

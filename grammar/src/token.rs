@@ -1,0 +1,184 @@
+//! Tokens as the grammar sees them.
+
+use crate::ast::Span;
+
+/// A token: what it is, and where.
+///
+/// The text is not kept: whoever needs it slices the source by the span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token(pub Kind, pub Span);
+
+/// What a token is.
+///
+/// Words of the same shape share a kind (`let` and `var`, `gate` and `warn`), since every
+/// terminal enlarges the generated tables; the actions look at the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// A statement, a field, an arm, ends here.
+    LineEnd,
+    LParen,
+    RParen,
+    LBracket,
+    RBracket,
+    /// `{` of a block.
+    LBrace,
+    /// `{` that a key and `:`, or `...`, follow.
+    RecordBrace,
+    /// `}` inside an item.
+    RBrace,
+    /// `}` that ends an item, so that recovery cannot leave the item early.
+    ItemEnd,
+    Comma,
+    Colon,
+    Dot,
+    SafeDot,
+    DotDot,
+    Ellipsis,
+    Arrow,
+    Assign,
+    AddAssign,
+    Pipe,
+    At,
+    Question,
+    Coalesce,
+    Lt,
+    /// `<` right after `list` or `map`: opens the arguments of a type.
+    TypeLt,
+    Gt,
+    Minus,
+    /// `+ * / % == != <= >= and or`.
+    Operator,
+    Number,
+    /// `true`, `false`, `null`.
+    Constant,
+    StrStart,
+    CommandStart,
+    StrText,
+    StrEnd,
+    HoleStart,
+    /// `as` before the format of a hole.
+    HoleAs,
+    HoleEnd,
+    /// A word that the layout has not judged yet; never reaches the grammar.
+    Word,
+    Ident,
+    Import,
+    Type,
+    Enum,
+    Model,
+    Route,
+    Mcp,
+    Skill,
+    Fn,
+    Memory,
+    Cascade,
+    Test,
+    Stage,
+    /// `let`, `var`.
+    Let,
+    If,
+    Else,
+    Match,
+    For,
+    In,
+    Repeat,
+    Until,
+    Parallel,
+    Swarm,
+    Sandbox,
+    /// `gate`, `warn`.
+    Check,
+    /// `fail`, `log`.
+    Say,
+    Return,
+    On,
+    Not,
+    Where,
+    As,
+    AsOptional,
+    Using,
+    Needs,
+    Timeout,
+    Retry,
+    /// `budget`, `cache`, `branch`.
+    ClauseWord,
+    /// `isolate`, `discard`.
+    ClauseBare,
+    /// `on error`, both words.
+    OnError,
+    Fix,
+    /// `using` right after `fix`, which is the agent's and not the stage's.
+    FixUsing,
+    /// `use`, `fallback`.
+    Use,
+    /// `escalate`, `fail`.
+    Escalate,
+    /// `skip`, `redistribute`.
+    Skip,
+    /// `prompt`, `run`, `system` and the like: a word and an expression.
+    LineWord,
+    Agent,
+    Http,
+    Output,
+    Exit,
+    Env,
+    Tools,
+    Mock,
+    Expect,
+    Then,
+    Times,
+}
+
+impl Kind {
+    /// Whether a statement can end after this token. Also: whether an operand ends here.
+    pub(crate) fn ends_operand(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            RParen | RBracket | RBrace | ItemEnd | Question | Number | Constant | StrEnd | Ident
+        )
+    }
+
+    /// Whether a name, a value or a type must follow.
+    pub(crate) fn wants_operand(self) -> bool {
+        use Kind::*;
+        !self.ends_operand()
+            && !matches!(
+                self,
+                LineEnd | LBrace | RecordBrace | ClauseBare | Skip | Escalate | Fix | HoleEnd
+            )
+    }
+
+    /// Whether this word begins a declaration.
+    pub(crate) fn begins_item(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test
+        )
+    }
+
+    /// Whether only a statement, or a line of a skill or of a test, begins with this word.
+    pub(crate) fn begins_line(self) -> bool {
+        use Kind::*;
+        matches!(
+            self,
+            Stage
+                | Let
+                | Check
+                | Say
+                | Return
+                | On
+                | LineWord
+                | Agent
+                | Http
+                | Output
+                | Exit
+                | Env
+                | Tools
+                | Mock
+                | Expect
+        )
+    }
+}
