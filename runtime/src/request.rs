@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, Raise},
     value::{Arg, Secret},
 };
 
@@ -161,7 +161,7 @@ pub struct PersonRequest {
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// What came of it.
-    pub result: Result<Output, Failure>,
+    pub result: Result<Output, Raise>,
     /// What it used; counts even when it failed.
     pub usage: Usage,
 }
@@ -230,7 +230,7 @@ impl Answer {
     /// A failure that cost nothing.
     pub fn failed(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
-            result: Err(Failure::new(kind, message)),
+            result: Err(Failure::raise(kind, message)),
             usage: Usage::default(),
         }
     }

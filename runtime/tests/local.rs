@@ -1,4 +1,5 @@
 //! Real programs and real HTTP on this machine.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The interpreter against a scripted host on virtual time.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

@@ -169,9 +169,7 @@ impl<'p> LocalHost<'p> {
             if *time > Instant::now() {
                 return None;
             }
-            let Some(Reverse((_, alarm))) = self.alarms.pop() else {
-                return None;
-            };
+            let Reverse((_, alarm)) = self.alarms.pop()?;
             match alarm {
                 Alarm::Fire(id) if self.timers.remove(&id) => {
                     return Some(Report::Answer(id, Answer::ok(Output::Fired)));

@@ -98,7 +98,7 @@ impl<'p> Machine<'p> {
         };
         if let Some(answer) = call.answer.take() {
             let skill = call.skill;
-            let output = answer.result.map_err(Box::new)?;
+            let output = answer.result?;
             if let Output::Files(files, notes) = output {
                 call.attachments = Some(files);
                 let path = fiber.path();
@@ -467,7 +467,7 @@ impl<'p> Machine<'p> {
         };
         if let Some(answer) = answer.take() {
             fiber.frames.pop();
-            return match answer.result.map_err(Box::new)? {
+            return match answer.result? {
                 Output::Person(json) => Ok(Mode::Give(crate::value::from_json(&json))),
                 _ => Err(defect!("a person answered with something else")),
             };
@@ -512,15 +512,15 @@ fn announce(what: &mut What, key: &str) {
             .env
             .push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
         // Reading twice is harmless, and caches should not see a new header each time.
-        What::Http(http) if !matches!(http.method.as_str(), "GET" | "HEAD") => {
-            if !http
-                .headers
-                .iter()
-                .any(|(n, _)| n.eq_ignore_ascii_case("idempotency-key"))
-            {
-                http.headers
-                    .push(("Idempotency-Key".into(), Arg::plain(key)));
-            }
+        What::Http(http)
+            if !matches!(http.method.as_str(), "GET" | "HEAD")
+                && !http
+                    .headers
+                    .iter()
+                    .any(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")) =>
+        {
+            http.headers
+                .push(("Idempotency-Key".into(), Arg::plain(key)));
         }
         _ => {}
     }

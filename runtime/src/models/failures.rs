@@ -3,7 +3,10 @@
 use cascade_ir::ErrorKind;
 use serde_json::Value as Json;
 
-use crate::{failure::Failure, request::Response};
+use crate::{
+    failure::{Failure, Raise},
+    request::Response,
+};
 
 /// Words with which providers say that a quota is spent, and not just the rate too high.
 const QUOTA: [&str; 6] = [
@@ -16,7 +19,7 @@ const QUOTA: [&str; 6] = [
 ];
 
 /// The failure that an HTTP status and its body stand for.
-pub(super) fn of_status(response: &Response) -> Failure {
+pub(super) fn of_status(response: &Response) -> Raise {
     let json: Json = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
     // Gemini wraps its error in a list when it streams.
     let error = if json.is_array() {
@@ -55,20 +58,20 @@ pub(super) fn of_status(response: &Response) -> Failure {
         408 | 409 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Failed,
     };
-    let mut failure = Failure::new(kind, message);
+    let mut failure = Failure::raise(kind, message);
     failure.retry_after_ms = response.retry_after_ms;
     failure
 }
 
 /// The failure that a code in an answer stands for.
-pub(super) fn of_code(code: Option<&str>, message: &str) -> Failure {
+pub(super) fn of_code(code: Option<&str>, message: &str) -> Raise {
     let kind = match code {
         Some("rate_limit_exceeded") => ErrorKind::RateLimited,
         Some(code) if is_quota(code) => ErrorKind::QuotaExhausted,
         Some("invalid_prompt") => ErrorKind::Refused,
         _ => ErrorKind::Unavailable,
     };
-    Failure::new(kind, message)
+    Failure::raise(kind, message)
 }
 
 fn is_quota(text: &str) -> bool {

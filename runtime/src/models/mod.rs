@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 
 use crate::{
-    failure::Failure,
+    failure::{Failure, Raise},
     machine::Availability,
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
     value::Arg,
@@ -42,7 +42,7 @@ pub(crate) struct ModelCall {
     structured: bool,
 }
 
-type Read = Result<(String, Usage), (Failure, Usage)>;
+type Read = Result<(String, Usage), (Raise, Usage)>;
 
 impl ModelCall {
     /// The text and usage of an answer.
@@ -51,7 +51,7 @@ impl ModelCall {
             return Err((failures::of_status(response), Usage::default()));
         }
         let Ok(json) = serde_json::from_slice::<Json>(&response.body) else {
-            let failure = Failure::new(ErrorKind::Unavailable, "the model's answer is not JSON");
+            let failure = Failure::raise(ErrorKind::Unavailable, "the model's answer is not JSON");
             return Err((failure, Usage::default()));
         };
         match self.dialect {
@@ -312,16 +312,16 @@ fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
 }
 
 /// The failure of an answer that holds no text.
-fn nothing(usage: Usage) -> (Failure, Usage) {
+fn nothing(usage: Usage) -> (Raise, Usage) {
     (
-        Failure::new(ErrorKind::InvalidOutput, "the model's answer is empty"),
+        Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"),
         usage,
     )
 }
 
-fn cut_off(usage: Usage) -> (Failure, Usage) {
+fn cut_off(usage: Usage) -> (Raise, Usage) {
     (
-        Failure::new(
+        Failure::raise(
             ErrorKind::InvalidOutput,
             "the model's answer was cut off: it reached the most tokens allowed",
         ),
@@ -329,9 +329,9 @@ fn cut_off(usage: Usage) -> (Failure, Usage) {
     )
 }
 
-fn refused(reason: &str, usage: Usage) -> (Failure, Usage) {
+fn refused(reason: &str, usage: Usage) -> (Raise, Usage) {
     (
-        Failure::new(ErrorKind::Refused, format!("the model declined: {reason}")),
+        Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")),
         usage,
     )
 }

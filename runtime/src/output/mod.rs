@@ -110,15 +110,21 @@ pub(crate) struct TestCase {
     pub(crate) seconds: Option<f64>,
 }
 
-/// The value of JUnit and TAP output: `{ total, passed, failed, skipped, cases }`, where a case
-/// is `{ name, suite, file, line, status, message, seconds }` and errors count as failed.
+/// The value of JUnit and TAP output: `{ tests, total, passed, failed, skipped }`, where a test is
+/// `{ name, test, suite, file, line, status, message, seconds }`. Its `name` is `suite::test`,
+/// which is unique; errors count as failed.
 pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
     let count =
         |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
     let text = |t: &Option<String>| t.as_deref().map_or(Value::Null, Value::str);
     let case = |c: &TestCase| {
+        let full = match &c.suite {
+            Some(suite) if !suite.is_empty() => format!("{suite}::{}", c.name),
+            _ => c.name.clone(),
+        };
         Value::record(vec![
-            ("name".into(), Value::str(c.name.as_str())),
+            ("name".into(), Value::str(full)),
+            ("test".into(), Value::str(c.name.as_str())),
             ("suite".into(), text(&c.suite)),
             ("file".into(), text(&c.file)),
             ("line".into(), c.line.map_or(Value::Null, Value::Int)),
@@ -133,14 +139,14 @@ pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
         ])
     };
     Value::record(vec![
+        (
+            "tests".into(),
+            Value::list(cases.iter().map(case).collect()),
+        ),
         ("total".into(), Value::Int(cases.len() as i64)),
         ("passed".into(), count("passed")),
         ("failed".into(), count("failed")),
         ("skipped".into(), count("skipped")),
-        (
-            "cases".into(),
-            Value::list(cases.iter().map(case).collect()),
-        ),
     ])
 }
 
@@ -201,12 +207,12 @@ line</failure></testcase>
             (&json!(4), &json!(1), &json!(2), &json!(1))
         );
         assert_eq!(
-            run["cases"][0],
-            json!({ "name": "ok", "suite": "t.A", "file": "a.py", "line": 3, "status": "passed", "message": null, "seconds": 0.5 })
+            run["tests"][0],
+            json!({ "name": "t.A::ok", "test": "ok", "suite": "t.A", "file": "a.py", "line": 3, "status": "passed", "message": null, "seconds": 0.5 })
         );
-        assert_eq!(run["cases"][1]["message"], "1 < 2\ntrace\nline");
-        assert_eq!(run["cases"][2]["message"], "boom & bust");
-        assert_eq!(run["cases"][2]["suite"], "s");
+        assert_eq!(run["tests"][1]["message"], "1 < 2\ntrace\nline");
+        assert_eq!(run["tests"][2]["message"], "boom & bust");
+        assert_eq!(run["tests"][2]["suite"], "s");
         assert!(junit(b"<testsuite><testcase></testsuite>").is_err());
         assert!(junit(b"not xml").is_err());
     }
@@ -220,8 +226,8 @@ line</failure></testcase>
             (&run["passed"], &run["failed"], &run["skipped"]),
             (&json!(1), &json!(1), &json!(2))
         );
-        assert_eq!(run["cases"][1]["message"], "message: no");
-        assert_eq!(run["cases"][2]["message"], "later");
+        assert_eq!(run["tests"][1]["message"], "message: no");
+        assert_eq!(run["tests"][2]["message"], "later");
         assert!(tap(b"hello\n").is_err());
         assert!(tap(b"1..3\nok 1\n").unwrap_err().message.contains("3"));
         assert!(

@@ -95,7 +95,7 @@ pub fn parse_money(text: &str) -> Option<i64> {
 /// The nearest integer, if it is one of 64 bits.
 pub(crate) fn whole(x: f64) -> Option<i64> {
     let x = x.round();
-    (x >= -9.2e18 && x <= 9.2e18).then_some(x as i64)
+    (-9.2e18..=9.2e18).contains(&x).then_some(x as i64)
 }
 
 #[cfg(test)]
