@@ -25,6 +25,7 @@ impl Make {
                 skills: Vec::new(),
                 cascades: Vec::new(),
                 entries: Vec::new(),
+                main: None,
                 default_route: None,
             },
         }
