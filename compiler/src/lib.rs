@@ -8,6 +8,7 @@ pub mod codes;
 pub mod diagnostic;
 
 mod elab;
+pub mod format;
 pub mod graph;
 
 mod module;
