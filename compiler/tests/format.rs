@@ -144,6 +144,13 @@ fn the_standard_library_keeps_the_promises() {
 }
 
 #[test]
+fn every_construct_has_one_style() {
+    let out = check(include_str!("format/everything.cascade"));
+    let expected = include_str!("format/everything.formatted.cascade");
+    same("the style", expected, &out, "", &out);
+}
+
+#[test]
 fn a_text_with_errors_is_left_alone() {
     let text = "type T {";
     assert_eq!(format(text, &parse(text)), None);
@@ -359,6 +366,39 @@ fn comments_stay_where_they_stand() {
     );
 }
 
+#[test]
+fn deep_programs_are_printed_on_a_small_stack() {
+    let run = || {
+        let n = 200;
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("f(a, ", ")"),
+            ("{ a: ", "}"),
+            ("|x| ", ""),
+            ("not ", ""),
+            ("xs.map(|x| ", ")"),
+            ("if a { ", " }"),
+            ("match a {\n_ -> {\n", "\n}\n}"),
+        ] {
+            let text = std::format!("let x = {}a{}", open.repeat(n / 2), close.repeat(n / 2));
+            body(&text);
+            let sum = std::format!("let x = a{}", " + a.b(c)".repeat(n));
+            body(&sum);
+            let chain = std::format!("let x = a{}", ".b(c)".repeat(n / 2));
+            body(&chain);
+            let holes = std::format!("log {}a{}", "\"$<".repeat(n / 4), ">\"".repeat(n / 4));
+            body(&holes);
+        }
+    };
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(run)
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
 /// Texts to start from.
 fn seeds() -> Vec<String> {
     let mut seeds: Vec<_> = files("tests/programs")
@@ -405,7 +445,12 @@ fn mutate(text: &mut String, how: u8, at: prop::sample::Index) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig {
+        cases: 600,
+        max_global_rejects: 100_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn promises_hold_for_mutated_programs(

@@ -89,6 +89,19 @@ impl<'t> Comments<'t> {
         !self.inside(span).is_empty()
     }
 
+    /// Takes the comments before `at` away for a while: what is printed next cannot hold any.
+    pub(super) fn set_aside(&mut self, at: u32) -> Vec<&'t Comment> {
+        let end = self.left.partition_point(|comment| comment.span.start < at);
+        self.left.drain(..end).collect()
+    }
+
+    /// Puts them back.
+    pub(super) fn put_back(&mut self, comments: Vec<&'t Comment>) {
+        for comment in comments.into_iter().rev() {
+            self.left.push_front(comment);
+        }
+    }
+
     /// The comments of a span are printed with its text.
     pub(super) fn skip(&mut self, span: Span) {
         let range = self.inside(span);

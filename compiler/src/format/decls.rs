@@ -133,7 +133,9 @@ impl<'t> Formatter<'t> {
         match target {
             RouteTarget::One(path) => self.path(path),
             RouteTarget::BestOf { models, by } => {
-                let models = self.names(models, |path| path, 0);
+                let last = models.last().and_then(|path| path.last());
+                let end = last.map_or(by.span.start, |last| self.closer(last.span.end));
+                let models = self.names(models, |path| path, end);
                 let by = Doc::Text(&by.text);
                 Doc::seq([Doc::Text("best_of "), models, Doc::Text(" by "), by])
             }

@@ -54,14 +54,17 @@ impl<'t> Formatter<'t> {
                 }));
             }
             docs.push(Doc::Text(" "));
-            let end = import.alias.as_ref().map_or(end, |_| 0);
+            let last = names
+                .last()
+                .map(|name| name.alias.as_ref().unwrap_or(&name.name));
+            let end = last.map_or(end, |last| self.closer(last.span.end));
             docs.push(self.brackets("{", entries, "}", end, false).doc());
         }
         docs.extend(import.alias.iter().flat_map(renamed));
         Doc::seq(docs)
     }
 
-    pub(super) fn params(&mut self, params: &'t [Param]) -> Doc<'t> {
+    fn params(&mut self, name: &'t Name, params: &'t [Param]) -> Doc<'t> {
         let mut entries = Vec::new();
         for param in params {
             let entry = self.entry(&param.docs, param.span, |this| {
@@ -69,7 +72,11 @@ impl<'t> Formatter<'t> {
             });
             entries.push(entry);
         }
-        self.brackets("(", entries, ")", 0, false).doc()
+        let end = match params.last() {
+            Some(last) => self.closer(last.span.end),
+            None => self.next_token(self.next_token(name.span.end) + 1),
+        };
+        self.brackets("(", entries, ")", end, false).doc()
     }
 
     /// `word name(params) -> T`.
@@ -80,7 +87,11 @@ impl<'t> Formatter<'t> {
         params: &'t [Param],
         result: Option<&'t TypeExpr>,
     ) -> Vec<Doc<'t>> {
-        let mut docs = vec![Doc::Text(word), Doc::Text(&name.text), self.params(params)];
+        let mut docs = vec![
+            Doc::Text(word),
+            Doc::Text(&name.text),
+            self.params(name, params),
+        ];
         if let Some(result) = result {
             docs.push(Doc::Text(" -> "));
             docs.push(self.ty(result));

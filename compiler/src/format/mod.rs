@@ -118,6 +118,17 @@ impl<'t> Formatter<'t> {
         }
     }
 
+    /// The bracket that closes a list whose last thing ends at `at`.
+    fn closer(&self, at: u32) -> u32 {
+        let next = self.next_token(at);
+        let comma = self.text[next as usize..].starts_with(',');
+        if comma {
+            self.next_token(next + 1)
+        } else {
+            next
+        }
+    }
+
     /// A thing of a list, with its comments.
     fn entry(
         &mut self,

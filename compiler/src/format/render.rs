@@ -200,10 +200,11 @@ impl<'d> Renderer<'d> {
                         continue;
                     }
                     Doc::Group(doc, hard) => {
-                        let mode = match mode {
-                            Mode::Hug => Mode::Hug,
-                            _ if *hard => Mode::Break,
-                            _ => Mode::Flat,
+                        // In what follows, a group that is not decided yet may break.
+                        let mode = if *hard && mode == Mode::Flat {
+                            Mode::Break
+                        } else {
+                            mode
                         };
                         stack.push(Command::Doc(indent, mode, doc));
                         continue;
@@ -213,7 +214,8 @@ impl<'d> Renderer<'d> {
                             _ if items.broken => Mode::Break,
                             Mode::Hug if items.hug => Mode::Hug,
                             Mode::Hug => Mode::Break,
-                            Mode::Flat | Mode::Break => Mode::Flat,
+                            Mode::Break if items.entries.is_empty() => Mode::Flat,
+                            Mode::Flat | Mode::Break => mode,
                         };
                         expand(indent, mode, items, &mut stack);
                         continue;

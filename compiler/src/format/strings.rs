@@ -50,7 +50,10 @@ impl<'t> Formatter<'t> {
             self.comments.skip(span);
             return self.str(span).to_owned();
         }
-        let Some(value) = self.expr(expr).flat() else {
+        let earlier = self.comments.set_aside(span.start);
+        let value = self.expr(expr).flat();
+        self.comments.put_back(earlier);
+        let Some(value) = value else {
             return self.str(span).to_owned();
         };
         match format {
