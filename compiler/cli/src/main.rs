@@ -1,11 +1,47 @@
-//! The `cascadec` command.
-fn main() {
-    let mut bad = false;
-    for name in std::env::args().skip(1) {
-        let text = std::fs::read_to_string(&name).unwrap_or_default();
-        let c = cascade_compiler::compile(&name, text.into(), &cascade_compiler::FileSources);
-        print!("{}", cascade_compiler::render::render(&c.diagnostics, &c.sources, cascade_compiler::render::Format::Human, false));
-        bad |= c.failed();
+//! The `cascadec` command: arguments in, text and exit codes out. What it does is done by the
+//! libraries.
+
+mod args;
+mod check;
+mod commands;
+mod error;
+mod files;
+mod fmt;
+mod progress;
+mod run;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Parser;
+
+use crate::args::{Cli, Color, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let color = use_color(cli.color);
+    let result = match &cli.command {
+        Command::Check(args) => check::run(args, color),
+        Command::Run(args) => run::run(args, color),
+        Command::Fmt(args) => fmt::run(args, color),
+        Command::Build(args) => commands::build(args, color),
+        Command::Explain(args) => commands::explain(args),
+        Command::Graph(args) => commands::draw(args, color),
+        Command::Completions(args) => commands::completions(args),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(stop) => ExitCode::from(stop.report(color)),
     }
-    std::process::exit(i32::from(bad));
+}
+
+/// Whether standard error is coloured. <https://no-color.org>, <https://bixense.com/clicolors>
+fn use_color(choice: Color) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty() && v != "0");
+    match choice {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if set("NO_COLOR") => false,
+        Color::Auto if set("CLICOLOR_FORCE") => true,
+        Color::Auto => std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|t| t != "dumb"),
+    }
 }

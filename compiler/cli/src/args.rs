@@ -1,0 +1,210 @@
+//! The arguments of every command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Checks, runs, formats and draws `.cascade` programs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cascadec",
+    version,
+    about = "Checks, runs, formats and draws .cascade programs",
+    propagate_version = true,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  cascadec check flow.cascade              find mistakes before anything runs
+  cascadec run flow.cascade --input n=3    run its cascade, print the result
+  cascadec explain E0301                   what a diagnostic means
+
+Exit codes: 0 done; 1 the program said no (a diagnostic, a gate, a failed stage);
+2 the call was wrong; 3 paused; 130 cancelled."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colours; `auto` looks at the terminal, NO_COLOR and CLICOLOR_FORCE.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find mistakes without running anything
+    Check(CheckArgs),
+    /// Run a cascade
+    Run(RunArgs),
+    /// Format source files
+    Fmt(FmtArgs),
+    /// Compile into one file that runs without its sources
+    Build(BuildArgs),
+    /// Explain a diagnostic by its code
+    Explain(ExplainArgs),
+    /// Draw a cascade
+    Graph(GraphArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
+}
+
+/// How diagnostics are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With source and help
+    Human,
+    /// One line each
+    Short,
+    /// One JSON object a line
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+}
+
+/// `cascadec check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec check flow.cascade
+  cascadec check examples/                  all .cascade files below a folder
+  cascadec check - < flow.cascade           standard input
+  cascadec check --deny warnings --format github .")]
+pub struct CheckArgs {
+    /// Files, folders, or `-` for standard input; the current folder when none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How diagnostics are printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Treat these as errors
+    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
+    pub deny: Vec<String>,
+}
+
+/// `cascadec run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec run hello.cascade
+  cascadec run report.cascade --input repo=. --input threshold=80
+  cascadec run report.cascade --inputs inputs.json
+  echo '{\"repo\": \".\"}' | cascadec run report.cascade --inputs -
+  cascadec run report.cir --json            a compiled program; one JSON event a line
+
+An input is checked against its declared type before anything runs. Text, paths, enums,
+durations and money are written as they are; everything else as JSON.")]
+pub struct RunArgs {
+    /// A .cascade file, a .cir file, or `-` for a program on standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The cascade to run; needed when the file has several
+    #[arg(value_name = "CASCADE")]
+    pub cascade: Option<String>,
+    /// One input
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
+    /// Inputs as a JSON object, from a file or `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub inputs: Option<PathBuf>,
+    /// Print one JSON event a line to standard output; the last one has the result
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but the result and errors
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Most commands at once [default: four times the processors]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Keep no journal of this run
+    #[arg(long)]
+    pub no_journal: bool,
+}
+
+/// `cascadec fmt`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec fmt flow.cascade                 rewrite it
+  cascadec fmt --check .                    only say what would change, exit 1 if anything would
+  cascadec fmt - < flow.cascade             standard input to standard output")]
+pub struct FmtArgs {
+    /// Files, folders, or `-` for standard input; the current folder when none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing; show a diff and exit 1 if a file is not formatted
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `cascadec build`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  cascadec build flow.cascade -o flow.cir && cascadec run flow.cir")]
+pub struct BuildArgs {
+    /// The file to compile
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where to write; the file's name with `.cir` when absent, `-` for standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// `cascadec explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec explain E0401
+  cascadec explain                          all codes with their titles")]
+pub struct ExplainArgs {
+    /// A code such as E0301
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// How a picture is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// For Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// For a browser
+    Svg,
+}
+
+/// `cascadec graph`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec graph flow.cascade
+  cascadec graph flow.cascade quality --format svg -o quality.svg")]
+pub struct GraphArgs {
+    /// A .cascade or .cir file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The cascade to draw; needed when the file has several
+    #[arg(value_name = "CASCADE")]
+    pub cascade: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
+    pub format: GraphFormat,
+    /// Where to write; standard output when absent
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// `cascadec completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  cascadec completions bash > ~/.local/share/bash-completion/completions/cascadec")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,175 @@
+//! Finding and reading what a command is about.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use cascade_compiler::{Compilation, FileSources, compile, render};
+use cascade_ir as ir;
+
+use crate::error::Stop;
+
+/// The name under which standard input appears in messages.
+pub const STDIN: &str = "<stdin>";
+
+/// All `.cascade` files that paths name: a file itself, the files below a folder; sorted.
+/// `-` stays as it is.
+pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here[..] } else { paths };
+    let mut out = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            out.push(path.clone());
+            continue;
+        }
+        let meta = std::fs::metadata(path).map_err(|e| Stop::file("read", path, &e))?;
+        if meta.is_dir() {
+            let before = out.len();
+            walk(path, &mut out)?;
+            if out.len() == before {
+                return Err(Stop::usage_help(
+                    format!("there is no .cascade file below `{}`", path.display()),
+                    "name a file, or a folder that has some",
+                ));
+            }
+        } else {
+            out.push(path.clone());
+        }
+    }
+    Ok(out)
+}
+
+fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<(), Stop> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Stop::file("read", folder, &e))?;
+    let mut found: Vec<(PathBuf, bool)> = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|e| Stop::file("read", folder, &e))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let kind = entry.file_type().map_err(|e| Stop::file("read", &entry.path(), &e))?;
+        let hidden = name.starts_with('.') || matches!(&*name, "target" | "node_modules");
+        if kind.is_dir() && !hidden {
+            found.push((tidy(entry.path()), true));
+        } else if kind.is_file() && name.ends_with(".cascade") {
+            found.push((tidy(entry.path()), false));
+        }
+    }
+    found.sort();
+    for (path, is_dir) in found {
+        if is_dir {
+            walk(&path, out)?;
+        } else {
+            out.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// `./a` as `a`.
+fn tidy(path: PathBuf) -> PathBuf {
+    path.strip_prefix("./").map(Path::to_path_buf).unwrap_or(path)
+}
+
+/// The text of a file or of standard input, and its name for messages.
+pub fn read(path: &Path) -> Result<(String, Arc<str>), Stop> {
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map_err(|e| Stop::file("read", Path::new(STDIN), &e))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Stop::usage_help("standard input is not UTF-8 text", "a .cascade file is UTF-8"))?;
+        return Ok((STDIN.to_owned(), text.into()));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| Stop::file("read", path, &e))?;
+    Ok((path.to_string_lossy().into_owned(), text.into()))
+}
+
+/// Compiles a file, says what is wrong with it, and gives the program when nothing is an error.
+pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Stop> {
+    if path.extension().is_some_and(|e| e == "cir") {
+        return built(path);
+    }
+    let (name, text) = read(path)?;
+    let compiled = compile(&name, text, &FileSources);
+    let show: Vec<_> = compiled
+        .diagnostics
+        .iter()
+        .filter(|d| !quiet || d.severity == cascade_compiler::Severity::Error)
+        .cloned()
+        .collect();
+    if compiled.failed() || !show.is_empty() {
+        let shown = if compiled.failed() {
+            show
+        } else {
+            // What a run is about to do matters more than style; `check` says the rest.
+            Vec::new()
+        };
+        eprint!("{}", render::render(&shown, &compiled.sources, render::Format::Human, color));
+    }
+    finish(compiled, path)
+}
+
+fn finish(compiled: Compilation, path: &Path) -> Result<ir::Program, Stop> {
+    match compiled.program {
+        Some(program) => Ok(program),
+        None => {
+            if let Some(summary) = render::summary(&compiled.diagnostics) {
+                eprintln!("{}: {summary}", path.display());
+            }
+            Err(Stop::Said)
+        }
+    }
+}
+
+/// A program that `cascadec build` wrote.
+fn built(path: &Path) -> Result<ir::Program, Stop> {
+    let bytes = std::fs::read(path).map_err(|e| Stop::file("read", path, &e))?;
+    let broken = |why: String| {
+        Stop::usage_help(
+            format!("`{}` is not a compiled program: {why}", path.display()),
+            "write it again with `cascadec build file.cascade -o file.cir`",
+        )
+    };
+    // The format is looked at before the rest, which another version may have changed.
+    #[derive(Debug)]
+    struct Head(Option<u64>);
+    let head: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
+    let format = Head(head.get("format").and_then(serde_json::Value::as_u64));
+    match format.0 {
+        Some(n) if n == u64::from(ir::FORMAT) => serde_json::from_value(head).map_err(|e| broken(e.to_string())),
+        Some(n) => Err(broken(format!("it has format {n}, and this version reads format {}", ir::FORMAT))),
+        None => Err(broken("it has no format number".to_owned())),
+    }
+}
+
+/// The cascade that a command means.
+pub fn entry(program: &ir::Program, wanted: Option<&str>) -> Result<ir::CascadeId, Stop> {
+    let name = |id: &ir::CascadeId| program.cascades.get(id.index()).map(|c| c.name.to_string()).unwrap_or_default();
+    let names = || program.entries.iter().map(|e| format!("`{}`", name(e))).collect::<Vec<_>>().join(", ");
+    if let Some(wanted) = wanted {
+        return program.entries.iter().copied().find(|e| name(e) == wanted).ok_or_else(|| {
+            Stop::usage_help(
+                format!("`{}` has no cascade `{wanted}`", program.name),
+                if program.entries.is_empty() { "it has none".to_owned() } else { format!("it has {}", names()) },
+            )
+        });
+    }
+    match program.entries.as_slice() {
+        [] => Err(Stop::usage_help(
+            format!("`{}` has no cascade to run", program.name),
+            "declare one: `cascade main() { … }`",
+        )),
+        [one] => Ok(*one),
+        several => {
+            if let Some(main) = several.iter().copied().find(|e| name(e) == "main") {
+                return Ok(main);
+            }
+            Err(Stop::usage_help(
+                format!("`{}` has several cascades: {}", program.name, names()),
+                format!("say which: `… {} {}`", program.name, several.last().map(name).unwrap_or_default()),
+            ))
+        }
+    }
+}

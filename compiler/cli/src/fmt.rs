@@ -1,0 +1,94 @@
+//! `cascadec fmt`.
+
+use cascade_compiler::{FileSources, check, format::format, render};
+use similar::{ChangeTag, TextDiff};
+
+use crate::{args::FmtArgs, commands::print, error::Stop, files};
+
+/// Formats files, or says what would change.
+pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
+    let files = files::expand(&args.paths)?;
+    let mut code = 0;
+    let mut changed = 0;
+    for path in &files {
+        let (name, text) = files::read(path)?;
+        let stdin = path.as_os_str() == "-";
+        let parse = cascade_grammar::parse(&text);
+        let Some(formatted) = format(&text, &parse) else {
+            // Only mistakes of syntax keep a file from being formatted; only those are said.
+            let checked = check(&name, text, &FileSources);
+            let syntax: Vec<_> = checked
+                .diagnostics
+                .into_iter()
+                .filter(|d| d.code.as_str().starts_with("E01") && checked.sources.get(d.primary.source).name == name)
+                .collect();
+            eprint!("{}", render::render(&syntax, &checked.sources, render::Format::Human, color));
+            eprintln!("{name}: not formatted, since it cannot be read");
+            code = 1;
+            continue;
+        };
+        if stdin && !args.check {
+            print(&formatted)?;
+            continue;
+        }
+        if formatted == *text {
+            continue;
+        }
+        changed += 1;
+        if args.check {
+            code = 1;
+            print(&diff(&name, &text, &formatted, color))?;
+        } else {
+            replace(path, &formatted)?;
+            eprintln!("{name}: formatted");
+        }
+    }
+    if args.check {
+        match changed {
+            0 if code == 0 => eprintln!("{} formatted", count(files.len())),
+            0 => {}
+            n => eprintln!("{} would change; run `cascadec fmt` to format", count(n)),
+        }
+    }
+    Ok(code)
+}
+
+fn count(n: usize) -> String {
+    if n == 1 { "1 file".to_owned() } else { format!("{n} files") }
+}
+
+/// Writes beside the file and renames, so that a crash leaves the old text or the new one.
+fn replace(path: &std::path::Path, text: &str) -> Result<(), Stop> {
+    let target = std::fs::canonicalize(path).map_err(|e| Stop::file("write", path, &e))?;
+    let beside = target.with_extension(format!("cascade.{}.tmp", std::process::id()));
+    let result = std::fs::write(&beside, text)
+        .and_then(|()| std::fs::metadata(&target))
+        .and_then(|meta| std::fs::set_permissions(&beside, meta.permissions()))
+        .and_then(|()| std::fs::rename(&beside, &target));
+    if result.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    result.map_err(|e| Stop::file("write", path, &e))
+}
+
+fn diff(name: &str, before: &str, after: &str, color: bool) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    let mut out = format!("--- {name}\n+++ {name} (formatted)\n");
+    for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
+        out.push_str(&format!("{}\n", hunk.header()));
+        for change in hunk.iter_changes() {
+            let (sign, paint) = match change.tag() {
+                ChangeTag::Delete => ('-', "\x1b[31m"),
+                ChangeTag::Insert => ('+', "\x1b[32m"),
+                ChangeTag::Equal => (' ', ""),
+            };
+            let line = change.value().trim_end_matches(['\n', '\r']);
+            if color && !paint.is_empty() {
+                out.push_str(&format!("{paint}{sign}{line}\x1b[0m\n"));
+            } else {
+                out.push_str(&format!("{sign}{line}\n"));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,57 @@
+//! What a run shows while it goes on: a live tree on a terminal, lines on a pipe, JSON events.
+
+mod events;
+mod figures;
+mod plain;
+mod tree;
+
+use std::io::IsTerminal;
+
+use cascade_runtime::{Event, Observer};
+
+pub use figures::{money, seconds};
+
+/// Who hears of a run's events.
+pub enum Progress {
+    /// Nobody.
+    Quiet,
+    /// Lines on standard error.
+    Plain(plain::Plain),
+    /// A live tree on standard error.
+    Tree(tree::Live),
+    /// JSON lines on standard output.
+    Json(events::Events),
+}
+
+impl Progress {
+    /// What suits the arguments and the terminal.
+    pub fn new(quiet: bool, json: bool, color: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb") || std::env::var_os("CI").is_some();
+        if json {
+            Self::Json(events::Events::new())
+        } else if quiet {
+            Self::Quiet
+        } else if std::io::stderr().is_terminal() && !dumb {
+            Self::Tree(tree::Live::new(color))
+        } else {
+            Self::Plain(plain::Plain::new(color))
+        }
+    }
+
+    /// The function that the run calls; `None` when nobody listens.
+    pub fn observer(&self) -> Option<Observer<'_>> {
+        match self {
+            Self::Quiet => None,
+            Self::Plain(plain) => Some(Box::new(|event: &Event| plain.event(event))),
+            Self::Tree(live) => Some(Box::new(|event: &Event| live.event(event))),
+            Self::Json(events) => Some(Box::new(|event: &Event| events.event(event))),
+        }
+    }
+
+    /// Ends the drawing, before anything else is printed.
+    pub fn finish(&self) {
+        if let Self::Tree(live) = self {
+            live.finish();
+        }
+    }
+}

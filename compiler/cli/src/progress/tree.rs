@@ -1,0 +1,283 @@
+//! A live tree on a terminal: what runs, for how long, what it cost so far.
+//!
+//! Stages that are done and whose parent is done are folded into it, so the tree stays small
+//! while a run is large. A thread redraws ten times a second; the run itself only notes events.
+
+use std::{
+    collections::HashMap,
+    io::Write,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use cascade_runtime::Event;
+
+use super::{figures, plain::first_line};
+
+const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+const TICK: Duration = Duration::from_millis(100);
+/// Children shown of one stage before the rest is counted.
+const SHOWN: usize = 12;
+
+/// The tree and the thread that draws it.
+pub struct Live {
+    state: Arc<Mutex<Tree>>,
+    stop: Arc<AtomicBool>,
+    painter: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Live {
+    /// Starts drawing.
+    pub fn new(color: bool) -> Self {
+        let state = Arc::new(Mutex::new(Tree::new(color)));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (shared, flag) = (Arc::clone(&state), Arc::clone(&stop));
+        let painter = std::thread::Builder::new()
+            .name("progress".to_owned())
+            .spawn(move || {
+                while !flag.load(Ordering::Relaxed) {
+                    std::thread::park_timeout(TICK);
+                    lock(&shared).draw(false);
+                }
+            })
+            .ok();
+        Self { state, stop, painter: Mutex::new(painter) }
+    }
+
+    /// Notes an event.
+    pub fn event(&self, event: &Event) {
+        lock(&self.state).event(event);
+    }
+
+    /// Draws for the last time and leaves the tree where it is.
+    pub fn finish(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let painter = self.painter.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(painter) = painter {
+            painter.thread().unpark();
+            let _ = painter.join();
+        }
+        lock(&self.state).draw(true);
+    }
+}
+
+fn lock(state: &Mutex<Tree>) -> MutexGuard<'_, Tree> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Running,
+    Done,
+    Skipped,
+    Failed,
+}
+
+struct Node {
+    name: String,
+    note: String,
+    status: Status,
+    began: Instant,
+    ms: u64,
+    attempt: u32,
+    tokens: u64,
+    cost: i64,
+    parent: Option<usize>,
+    children: Vec<usize>,
+}
+
+struct Tree {
+    nodes: Vec<Node>,
+    roots: Vec<usize>,
+    index: HashMap<String, usize>,
+    lines: Vec<String>,
+    drawn: usize,
+    frame: usize,
+    dirty: bool,
+    color: bool,
+    began: Instant,
+}
+
+impl Tree {
+    fn new(color: bool) -> Self {
+        Self {
+            nodes: Vec::new(),
+            roots: Vec::new(),
+            index: HashMap::new(),
+            lines: Vec::new(),
+            drawn: 0,
+            frame: 0,
+            dirty: false,
+            color,
+            began: Instant::now(),
+        }
+    }
+
+    /// The node of a path; those above it are made as needed.
+    fn node(&mut self, path: &str) -> usize {
+        if let Some(index) = self.index.get(path) {
+            return *index;
+        }
+        let (parent, name) = match path.rsplit_once('/') {
+            Some((above, name)) => (Some(self.node(above)), name),
+            None => (None, path),
+        };
+        let index = self.nodes.len();
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            note: String::new(),
+            status: Status::Running,
+            began: Instant::now(),
+            ms: 0,
+            attempt: 1,
+            tokens: 0,
+            cost: 0,
+            parent,
+            children: Vec::new(),
+        });
+        match parent {
+            Some(parent) => self.nodes[parent].children.push(index),
+            None => self.roots.push(index),
+        }
+        self.index.insert(path.to_owned(), index);
+        index
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.dirty = true;
+        match event {
+            Event::StageStarted { path, attempt, .. } => {
+                let node = self.node(path);
+                self.nodes[node].attempt = *attempt;
+                self.nodes[node].status = Status::Running;
+            }
+            Event::ModelChosen { path, model } => {
+                let node = self.node(path);
+                self.nodes[node].note = model.clone();
+            }
+            Event::StageRetrying { path, message, .. } => {
+                let node = self.node(path);
+                self.nodes[node].note = first_line(message).to_owned();
+            }
+            Event::StageFinished { path, status, attempts, tokens, cost, ms, message } => {
+                let node = self.node(path);
+                let node = &mut self.nodes[node];
+                node.status = match *status {
+                    "done" => Status::Done,
+                    "failed" => Status::Failed,
+                    _ => Status::Skipped,
+                };
+                (node.attempt, node.tokens, node.cost, node.ms) = (*attempts, *tokens, *cost, *ms);
+                node.note = match (node.status, message) {
+                    (Status::Done, _) | (_, None) => String::new(),
+                    (_, Some(message)) => first_line(message).to_owned(),
+                };
+            }
+            Event::Log { message, .. } => self.say("34", "·", message),
+            Event::Warning { message, .. } => self.say("33", "!", message),
+            Event::GateFailed { message, .. } => self.say("31", "✗", message),
+            Event::ModelPassedOver { model, reason, .. } => self.say("33", "!", &format!("`{model}` is passed over: {reason}")),
+            Event::RunFinished { status, .. } => {
+                for root in self.roots.clone() {
+                    if self.nodes[root].status == Status::Running {
+                        self.nodes[root].status = if *status == "done" { Status::Done } else { Status::Failed };
+                        self.nodes[root].ms = u64::try_from(self.nodes[root].began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    }
+                }
+            }
+            Event::RunStarted { cascade, .. } => {
+                self.node(cascade);
+            }
+        }
+    }
+
+    fn say(&mut self, code: &str, mark: &str, message: &str) {
+        let line = format!("{} {message}", self.paint(code, mark));
+        self.lines.push(line);
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Draws the tree over the one drawn before.
+    fn draw(&mut self, last: bool) {
+        let running = self.nodes.iter().any(|n| n.status == Status::Running);
+        // A run that ends at once shows nothing, rather than a flicker.
+        if !last && (self.began.elapsed() < TICK || !(self.dirty || running)) {
+            return;
+        }
+        self.dirty = false;
+        self.frame += 1;
+        let (width, height) = terminal_size::terminal_size().map_or((80, 24), |(w, h)| (usize::from(w.0), usize::from(h.0)));
+        let mut out = Vec::new();
+        for root in self.roots.clone() {
+            self.write(root, 0, &mut out, width.saturating_sub(1).max(20));
+        }
+        let most = height.saturating_sub(2).max(4);
+        if out.len() > most {
+            let hidden = out.len() - (most - 1);
+            out.drain(0..hidden);
+            out.insert(0, self.paint("2", &format!("… {hidden} lines above")));
+        }
+        let mut text = String::new();
+        if self.drawn > 0 {
+            text.push_str(&format!("\x1b[{}A\r\x1b[J", self.drawn));
+        }
+        for line in self.lines.drain(..).chain(out.iter().cloned()) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        self.drawn = out.len();
+        let mut err = std::io::stderr().lock();
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
+    fn write(&self, index: usize, depth: usize, out: &mut Vec<String>, width: usize) {
+        let node = &self.nodes[index];
+        let (mark, code) = match node.status {
+            Status::Running => (SPINNER[self.frame % SPINNER.len()], "36"),
+            Status::Done => ("✓", "32"),
+            Status::Skipped => ("○", "33"),
+            Status::Failed => ("✗", "31"),
+        };
+        let ms = match node.status {
+            Status::Running => u64::try_from(node.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            _ => node.ms,
+        };
+        let mut facts = figures::figures(ms, node.attempt, node.tokens, node.cost);
+        if !node.note.is_empty() {
+            facts = format!("{facts}  {}", node.note);
+        }
+        let indent = "  ".repeat(depth);
+        let used = indent.chars().count() + 2 + node.name.chars().count() + 2;
+        let facts: String = facts.chars().take(width.saturating_sub(used)).collect();
+        out.push(format!("{indent}{} {}  {}", self.paint(code, mark), node.name, self.paint("2", &facts)));
+        // What is over and done under something that is over needs no lines of its own, but
+        // what failed always has one.
+        let folded = node.status == Status::Done && node.parent.is_some() && depth > 1;
+        let children: Vec<usize> = node
+            .children
+            .iter()
+            .copied()
+            .filter(|c| !folded || self.nodes[*c].status != Status::Done)
+            .collect();
+        let done = children.iter().filter(|c| self.nodes[**c].status == Status::Done).count();
+        let hide = if children.len() > SHOWN { done.min(children.len() - SHOWN) } else { 0 };
+        let mut hidden = 0;
+        for child in children {
+            if hidden < hide && self.nodes[child].status == Status::Done {
+                hidden += 1;
+                continue;
+            }
+            self.write(child, depth + 1, out, width);
+        }
+        if hidden > 0 {
+            out.push(format!("{indent}  {}", self.paint("2", &format!("✓ {hidden} more done"))));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `cascadec run`.
+
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use cascade_ir as ir;
+use cascade_runtime::{Cancel, Failure, RunOptions, Value, inputs_from_json, parse_input_text, run as execute, to_json};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    args::RunArgs,
+    commands::print,
+    error::Stop,
+    files,
+    progress::{Progress, money, seconds},
+};
+
+/// Runs a cascade, prints its result.
+pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
+    let program = files::program(&args.file, color, args.quiet || args.json)?;
+    let cascade = files::entry(&program, args.cascade.as_deref())?;
+    refuse_unsupported(&program, cascade)?;
+    let inputs = inputs(args, &program, cascade)?;
+    let cancel = Cancel::default();
+    let handle = cancel.clone();
+    // A handler that cannot be set only means that Ctrl-C ends the process as usual.
+    let _ = ctrlc::set_handler(move || handle.cancel());
+    let progress = Progress::new(args.quiet, args.json, color);
+    let options = RunOptions {
+        journal: if args.no_journal { None } else { Some(journal(&args.file)?) },
+        observer: progress.observer(),
+        max_commands: args.jobs.unwrap_or(0),
+        cwd: None,
+        cancel,
+    };
+    let outcome = execute(&program, cascade, inputs, options);
+    progress.finish();
+    let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+    match outcome.result {
+        Ok(value) => {
+            if let Progress::Json(events) = &progress {
+                events.write(json!({ "event": "result", "run": outcome.run, "value": to_json(&value) }));
+            } else {
+                print(&shown(&value))?;
+                if outcome.spent.cost > 0 && !args.quiet {
+                    eprintln!("{} spent in {}", money(outcome.spent.cost), seconds(ms));
+                }
+            }
+            Ok(0)
+        }
+        Err(failure) => {
+            let code = if failure.kind == ir::ErrorKind::Cancelled { 130 } else { 1 };
+            if let Progress::Json(events) = &progress {
+                let error = serde_json::to_value(&failure).unwrap_or_default();
+                events.write(json!({ "event": "error", "run": outcome.run, "error": error }));
+            }
+            eprint!("{}", explain(&failure, &program, color));
+            Ok(code)
+        }
+    }
+}
+
+/// The result as it is printed: text as it is, everything else as JSON.
+fn shown(value: &Value) -> String {
+    match to_json(value) {
+        Json::Null => String::new(),
+        Json::String(text) => {
+            if text.ends_with('\n') {
+                text
+            } else {
+                text + "\n"
+            }
+        }
+        other => serde_json::to_string_pretty(&other).unwrap_or_default() + "\n",
+    }
+}
+
+/// A failure for a person: what, where, after how many attempts, why.
+fn explain(failure: &Failure, program: &ir::Program, color: bool) -> String {
+    let (red, dim, end) = if color { ("\x1b[1;31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let kind = cascade_runtime::failure::kind_name(failure.kind);
+    let mut out = String::new();
+    let mut lines = failure.message.lines();
+    let first = lines.next().unwrap_or_default();
+    if failure.stage.is_empty() {
+        out.push_str(&format!("{red}failed{end}: {first} {dim}({kind}){end}\n"));
+    } else {
+        out.push_str(&format!("{red}failed{end}: {}: {first} {dim}({kind}){end}\n", failure.stage));
+    }
+    for line in lines {
+        out.push_str(&format!("  {line}\n"));
+    }
+    for cause in &failure.causes {
+        out.push_str(&format!("  because {cause}\n"));
+    }
+    if let Some(place) = failure.place {
+        let file = program.files.get(place.file as usize).map_or("?", String::as_str);
+        out.push_str(&format!("  at {file}:{}:{}\n", place.line, place.column));
+    }
+    if failure.attempts > 1 {
+        out.push_str(&format!("  after {} attempts\n", failure.attempts));
+    }
+    out
+}
+
+/// Nothing happens of a run that would reach something that cannot be run.
+fn refuse_unsupported(program: &ir::Program, cascade: ir::CascadeId) -> Result<(), Stop> {
+    let Some(entry) = program.cascades.get(cascade.index()) else { return Ok(()) };
+    let Some(first) = entry.unsupported.first() else { return Ok(()) };
+    let mut words: Vec<String> = Vec::new();
+    for u in &entry.unsupported {
+        let file = program.files.get(u.place.file as usize).map_or("?", String::as_str);
+        words.push(format!("`{}` at {file}:{}:{}", u.construct, u.place.line, u.place.column));
+    }
+    Err(Stop::usage_help(
+        format!("`{}` cannot be run by this version: it uses `{}`", entry.name, first.construct),
+        format!("not there yet: {}; nothing was started", words.join(", ")),
+    ))
+}
+
+fn inputs(args: &RunArgs, program: &ir::Program, cascade: ir::CascadeId) -> Result<Vec<Value>, Stop> {
+    let Some(entry) = program.cascades.get(cascade.index()) else { return Ok(Vec::new()) };
+    let mut map = match &args.inputs {
+        Some(path) => inputs_file(path, args.file.as_os_str() == "-")?,
+        None => Map::new(),
+    };
+    for given in &args.input {
+        let Some((name, text)) = given.split_once('=') else {
+            return Err(Stop::usage_help(
+                format!("`--input {given}` has no `=`"),
+                "write `--input name=value`",
+            ));
+        };
+        let param = entry.params.iter().find(|p| p.name == name);
+        let value = match param {
+            Some(param) => parse_input_text(program, &param.ty, text)
+                .map_err(|e| Stop::usage(format!("input `{name}`: {e}")))?,
+            // An unknown name is reported with the others.
+            None => Json::String(text.to_owned()),
+        };
+        map.insert(name.to_owned(), value);
+    }
+    inputs_from_json(program, cascade, &map).map_err(|errors| {
+        let mut message = String::new();
+        for (i, error) in errors.iter().enumerate() {
+            if i > 0 {
+                message.push_str("\n       ");
+            }
+            message.push_str(&format!("input `{}`: {}", error.input, error.message));
+        }
+        let signature: Vec<String> = entry
+            .params
+            .iter()
+            .map(|p| if p.default.is_some() { format!("[{}]", p.name) } else { p.name.to_string() })
+            .collect();
+        let help = if signature.is_empty() {
+            format!("`{}` takes no inputs", entry.name)
+        } else {
+            format!("`{}` takes {}; give them as `--input name=value`", entry.name, signature.join(", "))
+        };
+        Stop::usage_help(message, help)
+    })
+}
+
+fn inputs_file(path: &Path, stdin_taken: bool) -> Result<Map<String, Json>, Stop> {
+    let text = if path.as_os_str() == "-" {
+        if stdin_taken {
+            return Err(Stop::usage("standard input cannot be both the program and its inputs"));
+        }
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|e| Stop::file("read", Path::new(files::STDIN), &e))?;
+        text
+    } else {
+        std::fs::read_to_string(path).map_err(|e| Stop::file("read", path, &e))?
+    };
+    match serde_json::from_str(&text) {
+        Ok(Json::Object(map)) => Ok(map),
+        Ok(_) => Err(Stop::usage_help(
+            format!("`{}` does not hold a JSON object", path.display()),
+            "write `{ \"name\": value }`",
+        )),
+        Err(e) => Err(Stop::usage(format!("`{}` is not JSON: {e}", path.display()))),
+    }
+}
+
+/// The journal of the project that a file belongs to: beside `cascade.toml`, or else in the
+/// current folder.
+fn journal(file: &Path) -> Result<PathBuf, Stop> {
+    let mut folder = std::env::current_dir().unwrap_or_default();
+    if file.as_os_str() != "-" {
+        let start = std::fs::canonicalize(file).unwrap_or_default();
+        if let Some(project) = start.ancestors().skip(1).find(|a| a.join("cascade.toml").is_file()) {
+            folder = project.to_path_buf();
+        }
+    }
+    let folder = folder.join(".cascade");
+    if !folder.is_dir() {
+        let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"));
+        made.map_err(|e| {
+            Stop::usage_help(
+                format!("the journal of the run cannot be kept in `{}`: {e}", folder.display()),
+                "run in a folder that can be written, or with `--no-journal`",
+            )
+        })?;
+    }
+    Ok(folder.join("runs.db"))
+}

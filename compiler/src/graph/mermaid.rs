@@ -1,0 +1,129 @@
+//! Mermaid: what GitHub shows in Markdown.
+
+use super::{Look, Node, Part, Picture};
+
+/// A flowchart.
+pub fn mermaid(picture: &Picture) -> String {
+    let mut w = Writer { out: String::from("flowchart TD\n"), next: 0 };
+    w.line(1, &format!("start([{}])", quote(&picture.name)));
+    w.parts(&picture.parts, vec!["start".to_owned()], 1);
+    w.out
+}
+
+struct Writer {
+    out: String,
+    next: u32,
+}
+
+fn quote(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "#quot;").replace(['\n', '\r'], " "))
+}
+
+impl Writer {
+    fn line(&mut self, depth: usize, text: &str) {
+        self.out.push_str(&"  ".repeat(depth));
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn id(&mut self) -> String {
+        self.next += 1;
+        format!("n{}", self.next)
+    }
+
+    /// Writes parts in order; gives the nodes that what follows comes after.
+    fn parts(&mut self, parts: &[Part], mut from: Vec<String>, depth: usize) -> Vec<String> {
+        for part in parts {
+            from = self.part(part, &from, depth);
+        }
+        from
+    }
+
+    fn edges(&mut self, from: &[String], to: &str, depth: usize) {
+        for f in from {
+            self.line(depth, &format!("{f} --> {to}"));
+        }
+    }
+
+    fn part(&mut self, part: &Part, from: &[String], depth: usize) -> Vec<String> {
+        match part {
+            Part::Box(node) => {
+                let id = self.id();
+                self.line(depth, &format!("{id}{}", shape(node)));
+                self.edges(from, &id, depth);
+                if node.look == Look::End { Vec::new() } else { vec![id] }
+            }
+            Part::Choice(title, ways) => {
+                let id = self.id();
+                self.line(depth, &format!("{id}{{{}}}", quote(title)));
+                self.edges(from, &id, depth);
+                let mut ends = Vec::new();
+                for (label, parts) in ways {
+                    let way = self.id();
+                    self.line(depth, &format!("{id} -->|{}| {way}(( ))", quote(label)));
+                    ends.extend(self.parts(parts, vec![way], depth));
+                }
+                ends
+            }
+            Part::Frame(title, parts) => {
+                let id = self.id();
+                let entry = format!("{id}_in");
+                self.line(depth, &format!("subgraph {id}[{}]", quote(title)));
+                self.line(depth + 1, &format!("{entry}(( ))"));
+                let ends = self.parts(parts, vec![entry.clone()], depth + 1);
+                self.line(depth, "end");
+                self.edges(from, &entry, depth);
+                ends
+            }
+            Part::Parallel(title, branches) => {
+                let id = self.id();
+                let entry = format!("{id}_in");
+                self.line(depth, &format!("subgraph {id}[{}]", quote(title)));
+                self.line(depth + 1, &format!("{entry}(( ))"));
+                let mut done: Vec<Vec<String>> = Vec::new();
+                let mut pending: Vec<usize> = (0..branches.len()).collect();
+                done.resize(branches.len(), Vec::new());
+                let mut finished = vec![false; branches.len()];
+                // The graph has no cycle, so each round writes at least one branch.
+                while !pending.is_empty() {
+                    let before = pending.len();
+                    pending.retain(|i| {
+                        let (part, after) = &branches[*i];
+                        if !after.iter().all(|a| finished[*a]) {
+                            return true;
+                        }
+                        let from: Vec<String> = if after.is_empty() {
+                            vec![entry.clone()]
+                        } else {
+                            after.iter().flat_map(|a| done[*a].clone()).collect()
+                        };
+                        done[*i] = self.part(part, &from, depth + 1);
+                        finished[*i] = true;
+                        false
+                    });
+                    if pending.len() == before {
+                        break;
+                    }
+                }
+                self.line(depth, "end");
+                self.edges(from, &entry, depth);
+                let waited: Vec<usize> = branches.iter().flat_map(|(_, after)| after.clone()).collect();
+                (0..branches.len()).filter(|i| !waited.contains(i)).flat_map(|i| done[i].clone()).collect()
+            }
+        }
+    }
+}
+
+fn shape(node: &Node) -> String {
+    let label = if node.detail.is_empty() { node.title.clone() } else { format!("{}: {}", node.title, node.detail) };
+    let label = quote(&label);
+    match node.look {
+        Look::Run | Look::Other => format!("[{label}]"),
+        Look::Http => format!("[/{label}/]"),
+        Look::Model => format!("({label})"),
+        Look::Cascade => format!("[[{label}]]"),
+        Look::Person => format!("[\\{label}/]"),
+        Look::Gate => format!("{{{{{label}}}}}"),
+        Look::End => format!("([{label}])"),
+    }
+}

@@ -1,0 +1,289 @@
+//! SVG: drawn here, since a structured program has a structured picture.
+//!
+//! Each part has a size; parts in order are stacked, ways and branches stand side by side.
+//! Branches of a `parallel` are put into columns by what they wait for.
+
+use std::fmt::Write as _;
+
+use super::{Look, Node, Part, Picture};
+
+const GAP: f64 = 26.0;
+const PAD: f64 = 16.0;
+const HEAD: f64 = 22.0;
+const BOX_HEIGHT: f64 = 46.0;
+const LETTER: f64 = 7.4;
+
+/// A picture that any browser shows; follows a dark or light page.
+pub fn svg(picture: &Picture) -> String {
+    let body = stack(&picture.parts);
+    let title_width = picture.name.chars().count() as f64 * 9.0 + 2.0 * PAD;
+    let (width, height) = (body.width.max(title_width) + 2.0 * PAD, body.height + 2.0 * PAD + 40.0);
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0} {height:.0}" width="{width:.0}" height="{height:.0}" role="img" aria-label="{}">
+<style>
+text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
+.title {{ font-weight: 600; font-size: 16px }}
+.detail {{ font-size: 11px; fill: #656d76 }}
+.head {{ font-size: 12px; fill: #656d76 }}
+.box {{ fill: #f6f8fa; stroke: #8c959f }}
+.run {{ fill: #ddf4ff; stroke: #54aeff }}
+.http {{ fill: #fff8c5; stroke: #d4a72c }}
+.model {{ fill: #fbefff; stroke: #c297ff }}
+.cascade {{ fill: #dafbe1; stroke: #4ac26b }}
+.person {{ fill: #fff1e5; stroke: #fb8f44 }}
+.gate {{ fill: #ffebe9; stroke: #ff8182 }}
+.frame {{ fill: none; stroke: #8c959f; stroke-dasharray: 4 3 }}
+.edge {{ fill: none; stroke: #8c959f; stroke-width: 1.4 }}
+.tip {{ fill: #8c959f }}
+@media (prefers-color-scheme: dark) {{
+  text {{ fill: #e6edf3 }} .detail, .head {{ fill: #9198a1 }}
+  .box {{ fill: #21262d }} .run {{ fill: #0c2d6b }} .http {{ fill: #4b2900 }} .model {{ fill: #3c1e70 }}
+  .cascade {{ fill: #033a16 }} .person {{ fill: #5a1e02 }} .gate {{ fill: #67060c }}
+}}
+</style>
+<text class="title" x="{PAD}" y="{:.0}">{}</text>
+"#,
+        escape(&picture.name),
+        PAD + 14.0,
+        escape(&picture.name)
+    );
+    body.draw(&mut out, (width - body.width) / 2.0, PAD + 34.0);
+    out.push_str("</svg>\n");
+    out
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace(['\n', '\r'], " ")
+}
+
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
+}
+
+/// Something with a size that can draw itself at a place.
+struct Shape {
+    width: f64,
+    height: f64,
+    /// Where an arrow comes in and goes out, from the left.
+    axis: f64,
+    kind: Kind,
+}
+
+enum Kind {
+    Leaf(Node),
+    Stack(Vec<Shape>),
+    Ways(String, Vec<(String, Shape)>),
+    Frame(String, Box<Shape>),
+    /// Branches with column, row offset and what they wait for.
+    Graph(String, Vec<(Shape, f64, f64, Vec<usize>)>),
+    Empty,
+}
+
+fn stack(parts: &[Part]) -> Shape {
+    if parts.is_empty() {
+        return Shape { width: 30.0, height: 0.0, axis: 15.0, kind: Kind::Empty };
+    }
+    let shapes: Vec<Shape> = parts.iter().map(shape).collect();
+    let left = shapes.iter().map(|s| s.axis).fold(0.0, f64::max);
+    let right = shapes.iter().map(|s| s.width - s.axis).fold(0.0, f64::max);
+    let height = shapes.iter().map(|s| s.height).sum::<f64>() + GAP * (shapes.len() as f64 - 1.0);
+    Shape { width: left + right, height, axis: left, kind: Kind::Stack(shapes) }
+}
+
+fn shape(part: &Part) -> Shape {
+    match part {
+        Part::Box(node) => {
+            let node = Node { title: shorten(&node.title, 34), detail: shorten(&node.detail, 40), look: node.look };
+            let title = node.title.chars().count() as f64 * LETTER;
+            let detail = node.detail.chars().count() as f64 * 6.2;
+            let width = (title.max(detail) + 2.0 * PAD).max(80.0);
+            let height = if node.detail.is_empty() { BOX_HEIGHT - 14.0 } else { BOX_HEIGHT };
+            Shape { width, height, axis: width / 2.0, kind: Kind::Leaf(node) }
+        }
+        Part::Choice(title, ways) => {
+            let ways: Vec<(String, Shape)> = ways.iter().map(|(l, p)| (shorten(l, 24), stack(p))).collect();
+            let width = ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).sum::<f64>()
+                + GAP * (ways.len() as f64 - 1.0).max(0.0);
+            let head = title.chars().count() as f64 * LETTER + 2.0 * PAD;
+            let width = width.max(head);
+            let height = ways.iter().map(|(_, s)| s.height).fold(0.0, f64::max) + 30.0 + 2.0 * GAP + 12.0;
+            Shape { width, height, axis: width / 2.0, kind: Kind::Ways(shorten(title, 40), ways) }
+        }
+        Part::Frame(title, parts) => {
+            let inner = stack(parts);
+            let head = title.chars().count() as f64 * 6.8 + 2.0 * PAD;
+            let width = (inner.width + 2.0 * PAD).max(head);
+            let height = inner.height + HEAD + 2.0 * PAD;
+            Shape { width, height, axis: width / 2.0, kind: Kind::Frame(shorten(title, 60), Box::new(inner)) }
+        }
+        Part::Parallel(title, branches) => {
+            let shapes: Vec<Shape> = branches.iter().map(|(p, _)| shape(p)).collect();
+            let mut rank = vec![0usize; shapes.len()];
+            for _ in 0..shapes.len() {
+                for (i, (_, after)) in branches.iter().enumerate() {
+                    rank[i] = after.iter().map(|a| rank[*a] + 1).max().unwrap_or(0).min(shapes.len());
+                }
+            }
+            let rows = rank.iter().copied().max().unwrap_or(0) + 1;
+            let row_width = |row: usize| {
+                let of: Vec<f64> = shapes.iter().zip(&rank).filter(|(_, r)| **r == row).map(|(s, _)| s.width).collect();
+                of.iter().sum::<f64>() + GAP * (of.len() as f64 - 1.0).max(0.0)
+            };
+            let inner = (0..rows).map(row_width).fold(0.0, f64::max);
+            let head = title.chars().count() as f64 * 6.8;
+            let width = inner.max(head) + 2.0 * PAD;
+            let mut y = HEAD + PAD;
+            let mut tops = Vec::new();
+            for row in 0..rows {
+                tops.push(y);
+                y += shapes.iter().zip(&rank).filter(|(_, r)| **r == row).map(|(s, _)| s.height).fold(0.0, f64::max) + GAP;
+            }
+            let height = y - GAP + PAD;
+            let mut lefts: Vec<f64> = (0..rows).map(|row| (width - row_width(row)) / 2.0).collect();
+            let placed = shapes
+                .into_iter()
+                .enumerate()
+                .map(|(i, s)| {
+                    let row = rank[i];
+                    let x = lefts[row];
+                    lefts[row] += s.width + GAP;
+                    (s, x, tops[row], branches[i].1.clone())
+                })
+                .collect();
+            Shape { width, height, axis: width / 2.0, kind: Kind::Graph(shorten(title, 60), placed) }
+        }
+    }
+}
+
+fn arrow(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64) {
+    let middle = (y1 + y2) / 2.0;
+    let _ = writeln!(
+        out,
+        r#"<path class="edge" d="M{x1:.1} {y1:.1} C{x1:.1} {middle:.1} {x2:.1} {middle:.1} {x2:.1} {:.1}"/><path class="tip" d="M{:.1} {:.1}h8l-4 6z"/>"#,
+        y2 - 5.0,
+        x2 - 4.0,
+        y2 - 6.0
+    );
+}
+
+impl Shape {
+    fn ends(&self) -> bool {
+        match &self.kind {
+            Kind::Leaf(node) => node.look == Look::End,
+            Kind::Stack(shapes) => shapes.last().is_some_and(Shape::ends),
+            Kind::Ways(_, ways) => ways.iter().all(|(_, s)| s.ends()),
+            _ => false,
+        }
+    }
+
+    fn draw(&self, out: &mut String, x: f64, y: f64) {
+        match &self.kind {
+            Kind::Empty => {}
+            Kind::Leaf(node) => {
+                let class = match node.look {
+                    Look::Run => "run",
+                    Look::Http => "http",
+                    Look::Model => "model",
+                    Look::Cascade => "cascade",
+                    Look::Person => "person",
+                    Look::Gate => "gate",
+                    Look::End | Look::Other => "box",
+                };
+                let radius = if node.look == Look::End { self.height / 2.0 } else { 6.0 };
+                let _ = writeln!(
+                    out,
+                    r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{:.1}" height="{:.1}" rx="{radius:.1}"/>"#,
+                    self.width, self.height
+                );
+                let centre = x + self.width / 2.0;
+                let _ = writeln!(out, r#"<text x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#, y + 20.0, escape(&node.title));
+                if !node.detail.is_empty() {
+                    let _ = writeln!(
+                        out,
+                        r#"<text class="detail" x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+                        y + 36.0,
+                        escape(&node.detail)
+                    );
+                }
+            }
+            Kind::Stack(shapes) => {
+                let mut top = y;
+                for (i, s) in shapes.iter().enumerate() {
+                    let left = x + self.axis - s.axis;
+                    s.draw(out, left, top);
+                    top += s.height;
+                    if i + 1 < shapes.len() {
+                        if !s.ends() {
+                            arrow(out, x + self.axis, top, x + self.axis, top + GAP);
+                        }
+                        top += GAP;
+                    }
+                }
+            }
+            Kind::Ways(title, ways) => {
+                let centre = x + self.axis;
+                let half = (title.chars().count() as f64 * LETTER / 2.0 + 14.0).max(34.0);
+                let _ = writeln!(
+                    out,
+                    r#"<path class="box" d="M{:.1} {:.1}l10 -15h{:.1}l10 15l-10 15h{:.1}z"/><text x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+                    centre - half,
+                    y + 15.0,
+                    2.0 * half - 20.0,
+                    -(2.0 * half - 20.0),
+                    y + 19.5,
+                    escape(title)
+                );
+                let widths: Vec<f64> = ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).collect();
+                let total = widths.iter().sum::<f64>() + GAP * (ways.len() as f64 - 1.0).max(0.0);
+                let mut left = x + (self.width - total) / 2.0;
+                let top = y + 30.0 + GAP + 12.0;
+                for ((label, s), width) in ways.iter().zip(widths) {
+                    let inner = left + (width - s.width) / 2.0;
+                    let axis = inner + s.axis;
+                    arrow(out, centre, y + 30.0, axis, top);
+                    let _ = writeln!(
+                        out,
+                        r#"<text class="head" x="{:.1}" y="{:.1}">{}</text>"#,
+                        axis + 7.0,
+                        top - 8.0,
+                        escape(label)
+                    );
+                    s.draw(out, inner, top);
+                    if !s.ends() {
+                        arrow(out, axis, top + s.height, centre, y + self.height);
+                    }
+                    left += width + GAP;
+                }
+            }
+            Kind::Frame(title, inner) => {
+                self.frame(out, x, y, title);
+                inner.draw(out, x + (self.width - inner.width) / 2.0, y + HEAD + PAD);
+            }
+            Kind::Graph(title, branches) => {
+                self.frame(out, x, y, title);
+                for (s, left, top, after) in branches {
+                    for a in after {
+                        if let Some((before, bx, by, _)) = branches.get(*a) {
+                            arrow(out, x + bx + before.axis, y + by + before.height, x + left + s.axis, y + top);
+                        }
+                    }
+                    s.draw(out, x + left, y + top);
+                }
+            }
+        }
+    }
+
+    fn frame(&self, out: &mut String, x: f64, y: f64, title: &str) {
+        let _ = writeln!(
+            out,
+            r#"<rect class="frame" x="{x:.1}" y="{y:.1}" width="{:.1}" height="{:.1}" rx="8"/><text class="head" x="{:.1}" y="{:.1}">{}</text>"#,
+            self.width,
+            self.height,
+            x + 10.0,
+            y + 17.0,
+            escape(title)
+        );
+    }
+}

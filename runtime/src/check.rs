@@ -1,0 +1,461 @@
+//! Fitting a value to a type: inputs, casts, and whatever the world answers.
+
+use cascade_ir::{ErrorKind, Expr, Field, Refinement, Type, TypeDefKind, Variant};
+use indexmap::IndexMap;
+use smol_str::SmolStr;
+
+use crate::{
+    eval::{Eval, Result},
+    failure::{Failure, Raise, defect},
+    value::{Artifact, REDACTED, Secret, Value, parse_duration, to_json, whole},
+};
+
+/// How exactly a value must fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Strictness {
+    /// A user's input: unknown keys are refused, with a suggestion.
+    Input,
+    /// An effect's answer: unknown keys are ignored.
+    Effect,
+    /// A model's answer: also text for a number, one element for a list, case of variants.
+    Lenient,
+    /// `as T` inside the program.
+    Cast,
+}
+
+/// Whether a variant of the enum has fields: its JSON is an object then.
+pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
+    variants.iter().any(|v| !v.fields.is_empty())
+}
+
+/// The value as the type has it, or `invalid_output` with the place inside the value.
+pub(crate) fn coerce(
+    eval: &mut Eval<'_>,
+    value: Value,
+    ty: &Type,
+    strictness: Strictness,
+) -> Result {
+    let mut checker = Checker {
+        eval,
+        strictness,
+        path: Vec::new(),
+        levels: 0,
+    };
+    checker.coerce(value, ty)
+}
+
+/// Whether a value satisfies a refinement.
+pub(crate) fn satisfies(
+    eval: &mut Eval<'_>,
+    value: &Value,
+    refinement: &Refinement,
+) -> Result<bool> {
+    let mut slots = vec![Value::Null; refinement.slots.max(1) as usize];
+    slots[0] = value.clone();
+    eval.truth(&refinement.predicate, &mut slots)
+}
+
+/// A value for a message: short.
+pub(crate) fn shown(value: &Value) -> String {
+    if let Value::Secret(_) = value {
+        return REDACTED.to_owned();
+    }
+    let text = to_json(value).to_string();
+    match text.char_indices().nth(60) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text,
+    }
+}
+
+/// A type's name for a message.
+pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
+    match ty {
+        Type::Null => "null".into(),
+        Type::String => "string".into(),
+        Type::Int => "int".into(),
+        Type::Float => "float".into(),
+        Type::Bool => "bool".into(),
+        Type::Path => "path".into(),
+        Type::Json => "json".into(),
+        Type::Duration => "duration".into(),
+        Type::Money => "money".into(),
+        Type::Secret => "secret".into(),
+        Type::Command => "command".into(),
+        Type::Artifact(kind) => format!("{kind:?}").to_lowercase(),
+        Type::Model => "model".into(),
+        Type::List(inner) => format!("list<{}>", describe(program, inner)),
+        Type::Map(inner) => format!("map<{}>", describe(program, inner)),
+        Type::Optional(inner) => format!("{}?", describe(program, inner)),
+        Type::Record(fields) => {
+            let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+            format!("{{ {} }}", names.join(", "))
+        }
+        Type::Named(id) => program
+            .types
+            .get(id.index())
+            .map_or_else(|| "?".into(), |d| d.name.to_string()),
+        Type::Refined(inner, _) => describe(program, inner),
+    }
+}
+
+enum Step {
+    Key(SmolStr),
+    Index(usize),
+}
+
+struct Checker<'e, 'p> {
+    eval: &'e mut Eval<'p>,
+    strictness: Strictness,
+    path: Vec<Step>,
+    levels: u32,
+}
+
+impl Checker<'_, '_> {
+    fn coerce(&mut self, value: Value, ty: &Type) -> Result {
+        self.eval.spend(1)?;
+        self.levels += 1;
+        if self.levels > 4 * crate::value::MAX_DEPTH {
+            return Err(self.error("the value is nested too deeply".to_owned()));
+        }
+        let result = self.fit(value, ty);
+        self.levels -= 1;
+        result
+    }
+
+    fn fit(&mut self, value: Value, ty: &Type) -> Result {
+        match (ty, value) {
+            (Type::Null, Value::Null) | (Type::Optional(_), Value::Null) => Ok(Value::Null),
+            (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
+            (Type::Optional(inner), value) => self.coerce(value, inner),
+            (Type::String, value @ Value::Str(_)) | (Type::Int, value @ Value::Int(_)) => Ok(value),
+            (Type::Bool, value @ Value::Bool(_)) | (Type::Float, value @ Value::Float(_)) => {
+                Ok(value)
+            }
+            (Type::String, Value::Path(p)) => Ok(Value::str(p.as_ref())),
+            (Type::String, Value::Variant(v)) if !v.tagged => Ok(Value::Str(v.name.clone())),
+            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && whole(f).is_some() => {
+                Ok(Value::Int(f as i64))
+            }
+            (Type::Float, Value::Int(i)) => Ok(Value::Float(i as f64)),
+            (Type::Path, value @ Value::Path(_)) | (Type::Secret, value @ Value::Secret(_)) => {
+                Ok(value)
+            }
+            (Type::Path, Value::Str(s)) => Ok(Value::path(&s)),
+            (Type::Path, Value::Artifact(a)) => Ok(Value::path(&a.path)),
+            (Type::Secret, Value::Str(s)) => Ok(Value::Secret(Secret::new(&s))),
+            (Type::Duration, value @ Value::Duration(_))
+            | (Type::Money, value @ Value::Money(_)) => Ok(value),
+            (Type::Duration, value) => self.duration(value, ty),
+            (Type::Money, value) => self.money(value, ty),
+            (Type::Json, value) => self.json(value),
+            (Type::Command, value @ Value::Command(_))
+            | (Type::Model, value @ (Value::Model(_) | Value::List(_))) => Ok(value),
+            (Type::Artifact(_), value @ Value::Artifact(_)) => Ok(value),
+            (Type::Artifact(kind), Value::Str(s)) => Ok(artifact(*kind, &s)),
+            (Type::Artifact(kind), Value::Path(s)) => Ok(artifact(*kind, &s)),
+            (Type::List(inner), Value::List(items)) => self.list(&items, inner),
+            (Type::Map(inner), value @ (Value::Map(_) | Value::Record(_))) => {
+                self.map(&value, inner)
+            }
+            (Type::Record(fields), value @ (Value::Map(_) | Value::Record(_))) => {
+                self.record(&value, fields)
+            }
+            (Type::Named(id), value) => {
+                let program = self.eval.program;
+                match program.types.get(id.index()).map(|d| &d.kind) {
+                    Some(TypeDefKind::Record(fields)) => match value {
+                        value @ (Value::Map(_) | Value::Record(_)) => self.record(&value, fields),
+                        other => self.lenient(other, ty),
+                    },
+                    Some(TypeDefKind::Enum(variants)) => self.variant(value, variants, ty),
+                    Some(TypeDefKind::Alias(inner)) => self.coerce(value, inner),
+                    None => Err(defect!("there is no type {}", id.0)),
+                }
+            }
+            (Type::Refined(inner, refinement), value) => {
+                let value = self.coerce(value, inner)?;
+                if satisfies(self.eval, &value, refinement).map_err(|f| self.wrap(f))? {
+                    Ok(value)
+                } else {
+                    Err(self.error(format!(
+                        "{} does not satisfy `{}`",
+                        shown(&value),
+                        refinement.text
+                    )))
+                }
+            }
+            (ty, value) => self.lenient(value, ty),
+        }
+    }
+
+    fn list(&mut self, items: &[Value], inner: &Type) -> Result {
+        let mut out = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            self.path.push(Step::Index(i));
+            out.push(self.coerce(item.clone(), inner)?);
+            self.path.pop();
+        }
+        Ok(Value::list(out))
+    }
+
+    fn map(&mut self, value: &Value, inner: &Type) -> Result {
+        let mut out = IndexMap::new();
+        for (key, item) in value.entries().into_iter().flatten() {
+            self.path.push(Step::Key(key.clone()));
+            out.insert(key.clone(), self.coerce(item.clone(), inner)?);
+            self.path.pop();
+        }
+        Ok(Value::map(out))
+    }
+
+    fn record(&mut self, value: &Value, fields: &[Field]) -> Result {
+        if self.strictness == Strictness::Input {
+            self.unknown_keys(value, fields)?;
+        }
+        let out = self.record_fields(value, fields)?;
+        Ok(Value::record(out))
+    }
+
+    fn record_fields(&mut self, value: &Value, fields: &[Field]) -> Result<Vec<(SmolStr, Value)>> {
+        let mut out = Vec::with_capacity(fields.len());
+        for field in fields {
+            self.path.push(Step::Key(field.name.clone()));
+            let item = match (value.get(&field.name), &field.default) {
+                (None | Some(Value::Null), Some(default))
+                    if !accepts_null(&field.ty) || value.get(&field.name).is_none() =>
+                {
+                    self.default(default)?
+                }
+                (Some(item), _) => self.coerce(item.clone(), &field.ty)?,
+                (None, _) if self.optional(&field.ty) => Value::Null,
+                (None, _) => {
+                    let ty = describe(self.eval.program, &field.ty);
+                    return Err(self.error(format!("missing; {ty} was expected")));
+                }
+            };
+            self.path.pop();
+            out.push((field.name.clone(), item));
+        }
+        Ok(out)
+    }
+
+    fn default(&mut self, default: &Expr) -> Result {
+        // Closed expressions may still bind names of their own.
+        self.eval.eval(default, &mut vec![Value::Null; 64])
+    }
+
+    fn optional(&self, ty: &Type) -> bool {
+        match ty {
+            Type::Optional(_) | Type::Null | Type::Json => true,
+            Type::Refined(inner, _) => self.optional(inner),
+            Type::Named(id) => match self.eval.program.types.get(id.index()).map(|d| &d.kind) {
+                Some(TypeDefKind::Alias(inner)) => self.optional(inner),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn unknown_keys(&mut self, value: &Value, fields: &[Field]) -> Result<()> {
+        for (key, _) in value.entries().into_iter().flatten() {
+            if !fields.iter().any(|f| f.name == *key) {
+                let known: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+                let hint = suggest(key, &known);
+                return Err(self.error(format!("there is no field `{key}`{hint}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn variant(&mut self, value: Value, variants: &[Variant], ty: &Type) -> Result {
+        let tagged = is_tagged(variants);
+        let name: Option<SmolStr> = match &value {
+            Value::Variant(v) => Some(v.name.clone()),
+            Value::Str(s) => Some(s.clone()),
+            Value::Map(_) | Value::Record(_) => value
+                .get("kind")
+                .and_then(Value::as_text)
+                .map(SmolStr::from),
+            _ => None,
+        };
+        let Some(name) = name else {
+            return self.lenient(value, ty);
+        };
+        let same = |v: &&Variant| {
+            v.name == name
+                || (self.strictness == Strictness::Lenient
+                    && v.name
+                        .eq_ignore_ascii_case(&name.trim().replace([' ', '-'], "_")))
+        };
+        let Some(variant) = variants.iter().find(same) else {
+            let known: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+            let expected = known.join(", ");
+            let hint = suggest(&name, &known);
+            return Err(self.error(format!("`{name}` is none of {expected}{hint}")));
+        };
+        if self.strictness == Strictness::Input && !variant.fields.is_empty() {
+            for (key, _) in value.entries().into_iter().flatten() {
+                if key != "kind" && !variant.fields.iter().any(|f| f.name == *key) {
+                    let known: Vec<&str> = variant.fields.iter().map(|f| f.name.as_str()).collect();
+                    let hint = suggest(key, &known);
+                    return Err(self.error(format!("there is no field `{key}`{hint}")));
+                }
+            }
+        }
+        let fields = self.record_fields(&value, &variant.fields)?;
+        Ok(Value::variant(variant.name.clone(), tagged, fields))
+    }
+
+    fn duration(&mut self, value: Value, ty: &Type) -> Result {
+        let ms = match &value {
+            Value::Str(s) => parse_duration(s),
+            Value::Int(seconds) => seconds.checked_mul(1000),
+            Value::Float(seconds) => whole(seconds * 1e3),
+            _ => None,
+        };
+        match ms {
+            Some(ms) => Ok(Value::Duration(ms)),
+            None => Err(self.mismatch(&value, ty)),
+        }
+    }
+
+    fn money(&mut self, value: Value, ty: &Type) -> Result {
+        let micro = match &value {
+            Value::Int(usd) => usd.checked_mul(1_000_000),
+            Value::Float(usd) => whole(usd * 1e6),
+            Value::Str(s) => crate::value::parse_money(s),
+            _ => None,
+        };
+        match micro {
+            Some(micro) => Ok(Value::Money(micro)),
+            None => Err(self.mismatch(&value, ty)),
+        }
+    }
+
+    /// Any value in its JSON form.
+    fn json(&mut self, value: Value) -> Result {
+        Ok(match value {
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => value,
+            Value::List(items) => self.list(&items, &Type::Json)?,
+            Value::Map(_) | Value::Record(_) => self.map(&value, &Type::Json)?,
+            other => crate::value::from_json(&to_json(&other)),
+        })
+    }
+
+    /// What models get wrong in harmless ways.
+    fn lenient(&mut self, value: Value, ty: &Type) -> Result {
+        if self.strictness != Strictness::Lenient {
+            return Err(self.mismatch(&value, ty));
+        }
+        match (ty, &value) {
+            (Type::String, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+                Ok(Value::str(to_json(&value).to_string()))
+            }
+            (Type::Int | Type::Float, Value::Str(text)) => match crate::lenient::number(text) {
+                Some(number) => self
+                    .coerce(number, ty)
+                    .map_err(|_| self.mismatch(&value, ty)),
+                None => Err(self.mismatch(&value, ty)),
+            },
+            (Type::Int, Value::Float(f)) => match whole(*f) {
+                Some(n) => Ok(Value::Int(n)),
+                None => Err(self.mismatch(&value, ty)),
+            },
+            (Type::Bool, Value::Str(text)) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" => Ok(Value::Bool(true)),
+                "false" | "no" => Ok(Value::Bool(false)),
+                _ => Err(self.mismatch(&value, ty)),
+            },
+            (Type::List(inner), _) if !value.is_null() => {
+                let item = self.coerce(value, inner)?;
+                Ok(Value::list(vec![item]))
+            }
+            _ => Err(self.mismatch(&value, ty)),
+        }
+    }
+
+    fn mismatch(&self, value: &Value, ty: &Type) -> Raise {
+        let expected = describe(self.eval.program, ty);
+        let found = match value {
+            Value::Null => "null".to_owned(),
+            Value::List(_) | Value::Map(_) | Value::Record(_) => value.kind().to_owned(),
+            other => format!("{} ({})", shown(other), other.kind()),
+        };
+        self.error(format!("{expected} was expected, found {found}"))
+    }
+
+    fn error(&self, message: String) -> Raise {
+        Failure::raise(ErrorKind::InvalidOutput, self.located(&message))
+    }
+
+    /// A failure of a predicate, told where.
+    fn wrap(&self, mut failure: Raise) -> Raise {
+        failure.message = self.located(&failure.message);
+        failure
+    }
+
+    fn located(&self, message: &str) -> String {
+        if self.path.is_empty() {
+            return message.to_owned();
+        }
+        let mut pointer = String::new();
+        for step in &self.path {
+            match step {
+                Step::Key(key) => {
+                    pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+                }
+                Step::Index(i) => pointer.push_str(&format!("/{i}")),
+            }
+        }
+        format!("at {pointer}: {message}")
+    }
+}
+
+fn accepts_null(ty: &Type) -> bool {
+    matches!(ty, Type::Optional(_) | Type::Null | Type::Json)
+}
+
+fn artifact(kind: cascade_ir::ArtifactKind, path: &str) -> Value {
+    Value::Artifact(
+        Artifact {
+            kind,
+            path: path.to_owned(),
+        }
+        .into(),
+    )
+}
+
+/// `; did you mean …?` when a known name is near.
+pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
+    known
+        .iter()
+        .map(|k| (distance(name, k), k))
+        .filter(|(d, k)| *d <= 1 + k.chars().count() / 4)
+        .min()
+        .map(|(_, k)| format!("; did you mean `{k}`?"))
+        .unwrap_or_default()
+}
+
+/// Edits between two names, with neighbours swapped counted as one.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) =
+        (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
+    for i in 0..=a.len() {
+        for j in 0..=b.len() {
+            rows[i][j] = if i == 0 || j == 0 {
+                i + j
+            } else {
+                let cost = usize::from(a[i - 1] != b[j - 1]);
+                let mut best = (rows[i - 1][j] + 1)
+                    .min(rows[i][j - 1] + 1)
+                    .min(rows[i - 1][j - 1] + cost);
+                if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                    best = best.min(rows[i - 2][j - 2] + 1);
+                }
+                best
+            }
+        }
+    }
+    rows[a.len()][b.len()]
+}

@@ -1,0 +1,48 @@
+//! The loop that ties an interpreter to a host.
+
+use cascade_ir::ErrorKind;
+
+use crate::{
+    failure::Failure,
+    host::{Host, Report},
+    machine::Machine,
+    value::Value,
+};
+
+/// Runs a machine to its end.
+///
+/// # Errors
+/// The failure of the run.
+pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Result<Value, Failure> {
+    loop {
+        machine.step();
+        for id in machine.take_withdrawn() {
+            host.cancel(id);
+        }
+        for event in machine.take_events() {
+            host.event(event);
+        }
+        if let Some(outcome) = machine.outcome() {
+            return outcome.cloned().map_err(Clone::clone);
+        }
+        while let Some(request) = machine.take_request() {
+            host.start(request);
+        }
+        if machine.is_stuck() {
+            return Err(Failure::new(
+                ErrorKind::Internal,
+                "the run waits for nothing",
+            ));
+        }
+        let mut report = Some(host.next().await);
+        // Whatever else has arrived is taken along, so that much arriving at once costs one step.
+        while let Some(next) = report {
+            match next {
+                Report::Answer(id, answer) => machine.answer(id, answer),
+                Report::Alive(id) => machine.alive(id),
+                Report::Cancel => machine.cancel(),
+            }
+            report = host.ready();
+        }
+    }
+}

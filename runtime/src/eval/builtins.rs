@@ -1,0 +1,171 @@
+//! Built-in functions and methods: which file each lives in, and how lambdas are called.
+
+use cascade_ir::{Builtin, Expr, Slot};
+
+use super::{Eval, Result, write};
+use crate::{failure::defect, value::Value};
+
+/// The evaluated arguments of a built-in.
+pub(super) struct Args(std::vec::IntoIter<Value>);
+
+impl Args {
+    /// The next one; absent ones are null.
+    pub(super) fn next(&mut self) -> Value {
+        self.0.next().unwrap_or(Value::Null)
+    }
+
+    /// The next one, if the caller gave it.
+    pub(super) fn optional(&mut self) -> Option<Value> {
+        self.0.next()
+    }
+
+    pub(super) fn text(&mut self) -> Result<smol_str::SmolStr> {
+        match self.next() {
+            Value::Str(s) => Ok(s),
+            Value::Path(p) => Ok(p.as_ref().into()),
+            // Variants without fields are text in JSON and read well as text.
+            Value::Variant(v) if !v.tagged => Ok(v.name.clone()),
+            other => Err(defect!("text was expected, this is {}", other.kind())),
+        }
+    }
+
+    pub(super) fn int(&mut self) -> Result<i64> {
+        match self.next() {
+            Value::Int(i) => Ok(i),
+            other => Err(defect!("an integer was expected, this is {}", other.kind())),
+        }
+    }
+
+    /// A count: negative ones are 0.
+    pub(super) fn count(&mut self) -> Result<usize> {
+        Ok(usize::try_from(self.int()?.max(0)).unwrap_or(usize::MAX))
+    }
+}
+
+/// A lambda that is called for each element.
+pub(super) struct Lambda<'e> {
+    params: &'e [Slot],
+    body: &'e Expr,
+}
+
+impl Lambda<'_> {
+    pub(super) fn call(&self, eval: &mut Eval<'_>, slots: &mut [Value], args: &[&Value]) -> Result {
+        for (slot, arg) in self.params.iter().zip(args) {
+            write(slots, *slot, (*arg).clone())?;
+        }
+        eval.eval(self.body, slots)
+    }
+
+    pub(super) fn test(
+        &self,
+        eval: &mut Eval<'_>,
+        slots: &mut [Value],
+        arg: &Value,
+    ) -> Result<bool> {
+        match self.call(eval, slots, &[arg])? {
+            Value::Bool(b) => Ok(b),
+            other => Err(defect!("a predicate gave {}", other.kind())),
+        }
+    }
+}
+
+/// The lambda among the arguments of a built-in.
+pub(super) fn lambda(args: &[Expr]) -> Result<Lambda<'_>> {
+    args.iter()
+        .find_map(|e| match e {
+            Expr::Lambda(params, body) => Some(Lambda { params, body }),
+            _ => None,
+        })
+        .ok_or_else(|| defect!("a built-in lacks its function"))
+}
+
+impl Eval<'_> {
+    pub(super) fn builtin(
+        &mut self,
+        builtin: Builtin,
+        exprs: &[Expr],
+        slots: &mut [Value],
+    ) -> Result {
+        use Builtin as B;
+        let mut values = Vec::with_capacity(exprs.len());
+        for expr in exprs {
+            if !matches!(expr, Expr::Lambda(..)) {
+                values.push(self.eval(expr, slots)?);
+            }
+        }
+        let mut args = Args(values.into_iter());
+        match builtin {
+            B::Map
+            | B::Filter
+            | B::FlatMap
+            | B::Any
+            | B::All
+            | B::Count
+            | B::Find
+            | B::Reduce
+            | B::SortBy
+            | B::GroupBy
+            | B::MinBy
+            | B::MaxBy
+            | B::MapValues => self.higher_order(builtin, &mut args, &lambda(exprs)?, slots),
+            B::Flatten
+            | B::Sort
+            | B::Join
+            | B::Sum
+            | B::SumFrom
+            | B::Avg
+            | B::ListMin
+            | B::ListMax
+            | B::Unique
+            | B::Zip
+            | B::Enumerate
+            | B::Chunk
+            | B::Compact
+            | B::ToMap
+            | B::First
+            | B::Last
+            | B::Range => self.list_builtin(builtin, &mut args),
+            B::Len | B::IsEmpty | B::Reverse | B::Take | B::Skip | B::Contains | B::IndexOf => {
+                self.shared_builtin(builtin, &mut args)
+            }
+            B::Keys | B::Values | B::Entries | B::Get | B::Set | B::Remove | B::Merge => {
+                self.map_builtin(builtin, &mut args)
+            }
+            B::Split
+            | B::Trim
+            | B::Lines
+            | B::Words
+            | B::Lower
+            | B::Upper
+            | B::Replace
+            | B::StartsWith
+            | B::EndsWith
+            | B::Matches
+            | B::Capture
+            | B::PadStart
+            | B::PadEnd
+            | B::Repeat
+            | B::ToInt
+            | B::ToFloat
+            | B::ParseJson
+            | B::ToText
+            | B::ToJson
+            | B::Slug => self.text_builtin(builtin, &mut args),
+            B::PathJoin
+            | B::PathName
+            | B::PathStem
+            | B::PathExtension
+            | B::PathParent
+            | B::CommandWith => super::text::paths_and_commands(builtin, &mut args),
+            B::Min
+            | B::Max
+            | B::Abs
+            | B::Round
+            | B::Floor
+            | B::Ceil
+            | B::Clamp
+            | B::Seconds
+            | B::Usd => super::numbers::number_builtin(builtin, &mut args),
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! Pure evaluation: deterministic, total, bounded.
+//!
+//! Every node of an expression costs one unit of fuel, and what a built-in goes through costs
+//! too, so that no program runs forever. The stack grows on demand; nesting is bounded.
+
+mod builtins;
+mod lists;
+mod maps;
+mod numbers;
+mod ops;
+mod template;
+mod text;
+
+use std::{rc::Rc, sync::Arc};
+
+use cascade_ir::{Const, Expr, FnId, MapEntry, Pattern, Place, Program, Slot, TypeDefKind};
+use indexmap::IndexMap;
+use regex::Regex;
+use smol_str::SmolStr;
+
+use crate::{
+    check::{self, Strictness},
+    failure::{Failure, Raise, defect, fail},
+    value::{MAX_DEPTH, MAX_WEIGHT, Value},
+};
+
+pub(crate) use ops::order;
+pub(crate) use template::Target;
+
+/// Deepest nesting of expressions through functions.
+const MAX_NESTING: u32 = 20_000;
+/// Units of fuel of a run: nodes evaluated and elements visited. Some seconds of work.
+pub const DEFAULT_FUEL: u64 = 1_000_000_000;
+
+/// What evaluation needs beside the expression: the program, memory, and its bounds.
+pub(crate) struct Eval<'p> {
+    pub(crate) program: &'p Program,
+    /// Current values of the memories' keys.
+    pub(crate) memory: Vec<Vec<Value>>,
+    pub(crate) fuel: u64,
+    depth: u32,
+    patterns: IndexMap<SmolStr, Rc<Regex>>,
+}
+
+pub(crate) type Result<T = Value> = std::result::Result<T, Raise>;
+
+/// Ties a failure to a place, if none nearer is known.
+pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
+    result.map_err(|mut failure| {
+        failure.place.get_or_insert(place);
+        failure
+    })
+}
+
+impl<'p> Eval<'p> {
+    pub(crate) fn new(program: &'p Program, fuel: u64) -> Self {
+        Self {
+            program,
+            memory: Vec::new(),
+            fuel,
+            depth: 0,
+            patterns: IndexMap::new(),
+        }
+    }
+
+    /// Spends fuel.
+    pub(crate) fn spend(&mut self, units: usize) -> Result<()> {
+        match self.fuel.checked_sub(units as u64) {
+            Some(rest) => {
+                self.fuel = rest;
+                Ok(())
+            }
+            None => fail!("the program computes for too long: its bound of pure steps is spent"),
+        }
+    }
+
+    /// Evaluates an expression over the slots of an activation.
+    pub(crate) fn eval(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
+        self.spend(1)?;
+        // The cheap leaves first: no nesting to guard.
+        match expr {
+            Expr::Slot(slot) => return read(slots, *slot),
+            Expr::Const(constant) => return Ok(literal(constant)),
+            _ => {}
+        }
+        self.depth += 1;
+        let result = if self.depth.is_multiple_of(32) {
+            if self.depth > MAX_NESTING {
+                Err(Failure::raise(
+                    cascade_ir::ErrorKind::Failed,
+                    "the expression is nested too deeply",
+                ))
+            } else {
+                stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || self.compound(expr, slots))
+            }
+        } else {
+            self.compound(expr, slots)
+        };
+        self.depth -= 1;
+        result
+    }
+
+    fn compound(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
+        match expr {
+            Expr::Binary(op, a, b, place) => {
+                let a = self.eval(a, slots)?;
+                let b = self.eval(b, slots)?;
+                let value = at(self.binary(*op, a, b), *place)?;
+                at(admit(value), *place)
+            }
+            Expr::Field(base, name) | Expr::SafeField(base, name) => self.field(base, name, slots),
+            Expr::If(cond, a, b) => {
+                if self.truth(cond, slots)? {
+                    self.eval(a, slots)
+                } else {
+                    self.eval(b, slots)
+                }
+            }
+            Expr::Not(a) => Ok(Value::Bool(!self.truth(a, slots)?)),
+            Expr::And(a, b) => Ok(Value::Bool(self.truth(a, slots)? && self.truth(b, slots)?)),
+            Expr::Or(a, b) => Ok(Value::Bool(self.truth(a, slots)? || self.truth(b, slots)?)),
+            Expr::Coalesce(a, b) => match self.eval(a, slots)? {
+                Value::Null => self.eval(b, slots),
+                value => Ok(value),
+            },
+            Expr::Builtin(builtin, args, place) => {
+                let value = at(self.builtin(*builtin, args, slots), *place)?;
+                at(admit(value), *place)
+            }
+            Expr::Let(slot, value, body) => {
+                let value = self.eval(value, slots)?;
+                write(slots, *slot, value)?;
+                self.eval(body, slots)
+            }
+            other => self.rare(other, slots),
+        }
+    }
+
+    /// The kinds that are larger; apart, so that the frames of the others stay small.
+    #[inline(never)]
+    fn rare(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
+        match expr {
+            Expr::List(items) => {
+                let items = items
+                    .iter()
+                    .map(|e| self.eval(e, slots))
+                    .collect::<Result<Vec<_>>>()?;
+                admit(Value::list(items))
+            }
+            Expr::Record(fields) => admit(Value::record(self.fields(fields, slots)?)),
+            Expr::Map(entries) => self.map_literal(entries, slots),
+            Expr::Variant {
+                ty,
+                variant,
+                fields,
+            } => {
+                let fields = self.fields(fields, slots)?;
+                let def = self.program.types.get(ty.index()).map(|d| &d.kind);
+                let Some(TypeDefKind::Enum(variants)) = def else {
+                    return Err(defect!("type {} is not an enum", ty.0));
+                };
+                let Some(name) = variants.get(*variant as usize).map(|v| v.name.clone()) else {
+                    return Err(defect!("enum {} has no variant {variant}", ty.0));
+                };
+                admit(Value::variant(name, check::is_tagged(variants), fields))
+            }
+            Expr::Template(template) => {
+                let text = self.template(template, slots, Target::Text)?;
+                Ok(Value::str(text.text))
+            }
+            Expr::Command(command) => Ok(Value::Command(Arc::new(self.command(command, slots)?))),
+            Expr::Index(base, index, place) => {
+                let base = self.eval(base, slots)?;
+                let index = self.eval(index, slots)?;
+                at(ops::index(&base, &index), *place)
+            }
+            Expr::Neg(a, place) => {
+                let a = self.eval(a, slots)?;
+                at(ops::negate(a), *place)
+            }
+            Expr::Call(id, args) => self.call(*id, args, slots),
+            Expr::Cast(a, ty, place) => {
+                let value = self.eval(a, slots)?;
+                at(check::coerce(self, value, ty, Strictness::Cast), *place)
+            }
+            Expr::TryCast(a, ty) => {
+                let value = self.eval(a, slots)?;
+                match check::coerce(self, value, ty, Strictness::Cast) {
+                    Err(failure) if failure.kind == cascade_ir::ErrorKind::InvalidOutput => {
+                        Ok(Value::Null)
+                    }
+                    other => other,
+                }
+            }
+            Expr::Match { subject, arms } => {
+                let subject = self.eval(subject, slots)?;
+                for arm in arms {
+                    if self.matches(&arm.pattern, &subject, slots)?
+                        && arm
+                            .guard
+                            .as_ref()
+                            .map_or(Ok(true), |g| self.truth(g, slots))?
+                    {
+                        return self.eval(&arm.body, slots);
+                    }
+                }
+                Err(defect!("no arm of a match applies"))
+            }
+            Expr::Model(model) => Ok(Value::Model(*model)),
+            Expr::Memory(memory, key) => self
+                .memory
+                .get(memory.index())
+                .and_then(|keys| keys.get(*key as usize))
+                .cloned()
+                .ok_or_else(|| defect!("memory {} has no key {key}", memory.0)),
+            Expr::ToFloat(a) => Ok(match self.eval(a, slots)? {
+                Value::Int(i) => Value::Float(i as f64),
+                other => other,
+            }),
+            Expr::Refine(a, refinement, place) => {
+                let value = self.eval(a, slots)?;
+                if at(check::satisfies(self, &value, refinement), *place)? {
+                    return Ok(value);
+                }
+                let shown = check::shown(&value);
+                let failure = Failure::raise(
+                    cascade_ir::ErrorKind::Failed,
+                    format!("{shown} does not satisfy `{}`", refinement.text),
+                );
+                at(Err(failure), *place)
+            }
+            _ => Err(defect!("a lambda stands outside a built-in")),
+        }
+    }
+
+    fn fields(
+        &mut self,
+        fields: &[(SmolStr, Expr)],
+        slots: &mut [Value],
+    ) -> Result<Vec<(SmolStr, Value)>> {
+        fields
+            .iter()
+            .map(|(name, e)| Ok((name.clone(), self.eval(e, slots)?)))
+            .collect()
+    }
+
+    fn map_literal(&mut self, entries: &[MapEntry], slots: &mut [Value]) -> Result {
+        let mut map = IndexMap::new();
+        for entry in entries {
+            match entry {
+                MapEntry::Entry(key, value) => {
+                    map.insert(key.clone(), self.eval(value, slots)?);
+                }
+                MapEntry::Spread(base) => {
+                    let base = self.eval(base, slots)?;
+                    let Some(entries) = base.entries() else {
+                        fail!(
+                            "only a map, a record or a JSON object can be spread, this is {}",
+                            base.kind()
+                        );
+                    };
+                    for (key, value) in entries {
+                        self.spend(1)?;
+                        map.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        admit(Value::map(map))
+    }
+
+    /// Reads a field without copying the record when it is in a slot.
+    fn field(&mut self, base: &Expr, name: &str, slots: &mut [Value]) -> Result {
+        if let Expr::Slot(slot) = base {
+            let base = slots
+                .get(slot.0 as usize)
+                .ok_or_else(|| missing_slot(*slot))?;
+            return Ok(base.get(name).cloned().unwrap_or(Value::Null));
+        }
+        let base = self.eval(base, slots)?;
+        Ok(base.get(name).cloned().unwrap_or(Value::Null))
+    }
+
+    fn call(&mut self, id: FnId, args: &[Expr], slots: &mut [Value]) -> Result {
+        let Some(function) = self.program.functions.get(id.index()) else {
+            return Err(defect!("there is no function {}", id.0));
+        };
+        let size = (function.slots as usize).max(args.len());
+        let mut inner = Vec::with_capacity(size);
+        for arg in args {
+            inner.push(self.eval(arg, slots)?);
+        }
+        inner.resize(size, Value::Null);
+        self.eval(&function.body, &mut inner)
+    }
+
+    /// A truth value.
+    pub(crate) fn truth(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<bool> {
+        match self.eval(expr, slots)? {
+            Value::Bool(b) => Ok(b),
+            other => Err(defect!("a condition is {}", other.kind())),
+        }
+    }
+
+    /// Whether a pattern applies; its names are put into their slots.
+    pub(crate) fn matches(
+        &mut self,
+        pattern: &Pattern,
+        subject: &Value,
+        slots: &mut [Value],
+    ) -> Result<bool> {
+        Ok(match pattern {
+            Pattern::Any => true,
+            Pattern::Equal(expr) => self.eval(expr, slots)? == *subject,
+            Pattern::Range(low, high) => {
+                if let Some(low) = low {
+                    let low = self.eval(low, slots)?;
+                    if order(subject, &low).is_none_or(|o| o.is_lt()) {
+                        return Ok(false);
+                    }
+                }
+                if let Some(high) = high {
+                    let high = self.eval(high, slots)?;
+                    if order(subject, &high).is_none_or(|o| o.is_gt()) {
+                        return Ok(false);
+                    }
+                }
+                true
+            }
+            Pattern::Variant { name, fields } => {
+                let matched = match subject {
+                    Value::Variant(v) => v.name == *name,
+                    Value::Str(s) => s == name,
+                    _ => false,
+                };
+                if matched {
+                    for (field, slot) in fields {
+                        write(
+                            slots,
+                            *slot,
+                            subject.get(field).cloned().unwrap_or(Value::Null),
+                        )?;
+                    }
+                }
+                matched
+            }
+        })
+    }
+
+    /// A compiled regular expression, kept for the run.
+    pub(crate) fn pattern(&mut self, source: &str) -> Result<Rc<Regex>> {
+        if let Some(found) = self.patterns.get(source) {
+            return Ok(Rc::clone(found));
+        }
+        let compiled = regex::RegexBuilder::new(source).size_limit(1 << 20).build();
+        match compiled {
+            Ok(regex) => {
+                let regex = Rc::new(regex);
+                if self.patterns.len() >= 256 {
+                    self.patterns.clear();
+                }
+                self.patterns.insert(source.into(), Rc::clone(&regex));
+                Ok(regex)
+            }
+            Err(error) => {
+                let detail = error.to_string();
+                let last = detail
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ");
+                fail!("`{source}` is not a regular expression: {last}")
+            }
+        }
+    }
+}
+
+/// Refuses values beyond the bounds.
+pub(crate) fn admit(value: Value) -> Result {
+    if value.depth() > MAX_DEPTH {
+        fail!("the value is nested deeper than {MAX_DEPTH} levels");
+    }
+    if value.weight() > MAX_WEIGHT {
+        fail!(
+            "the value is too large (more than {} million elements)",
+            MAX_WEIGHT / 1_000_000
+        );
+    }
+    Ok(value)
+}
+
+pub(crate) fn literal(constant: &Const) -> Value {
+    match constant {
+        Const::Null => Value::Null,
+        Const::Bool(b) => Value::Bool(*b),
+        Const::Int(i) => Value::Int(*i),
+        Const::Float(f) => Value::Float(*f),
+        Const::Str(s) => Value::Str(s.clone()),
+        Const::Duration(ms) => Value::Duration(*ms),
+        Const::Money(micro) => Value::Money(*micro),
+    }
+}
+
+fn missing_slot(slot: Slot) -> Raise {
+    defect!("slot {} is outside its activation", slot.0)
+}
+
+fn read(slots: &[Value], slot: Slot) -> Result {
+    slots
+        .get(slot.0 as usize)
+        .cloned()
+        .ok_or_else(|| missing_slot(slot))
+}
+
+pub(crate) fn write(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {
+    match slots.get_mut(slot.0 as usize) {
+        Some(place) => {
+            *place = value;
+            Ok(())
+        }
+        None => Err(missing_slot(slot)),
+    }
+}

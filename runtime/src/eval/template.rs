@@ -1,0 +1,260 @@
+//! Templates: text and commands with holes.
+
+use cascade_ir::{
+    CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart,
+};
+
+use super::{Eval, Result};
+use crate::{
+    failure::fail,
+    render::{self, percent_encode, render, render_preferred},
+    value::{Arg, Command, MAX_WEIGHT, Value},
+};
+
+/// Where a template's text goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Ordinary text: secrets are redacted.
+    Text,
+    /// A prompt for a model that prefers this rendering; secrets are redacted.
+    Prompt(Rendering),
+    /// An address: holes are percent-encoded; secrets go in, and the text counts as secret.
+    Url,
+    /// A header, an environment variable, standard input, an argument: secrets go in.
+    Private,
+}
+
+/// A text, and whether a secret is in it.
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) secret: bool,
+}
+
+impl Eval<'_> {
+    /// Fills a template.
+    pub(crate) fn template(
+        &mut self,
+        template: &Template,
+        slots: &mut [Value],
+        target: Target,
+    ) -> Result<Text> {
+        let mut out = Text {
+            text: String::new(),
+            secret: false,
+        };
+        for (position, part) in template.parts.iter().enumerate() {
+            match part {
+                TextPart::Text(text) => out.text.push_str(text),
+                TextPart::Hole {
+                    value,
+                    rendering,
+                    indent,
+                } => {
+                    let hole = self.hole(value, *rendering, slots, target)?;
+                    out.secret |= hole.secret;
+                    if target == Target::Url && position > 0 {
+                        percent_encode(&hole.text, &mut out.text);
+                    } else {
+                        out.text.push_str(&render::indent(&hole.text, *indent));
+                    }
+                }
+            }
+            if out.text.len() as u64 / 16 > MAX_WEIGHT {
+                fail!("the text is too long");
+            }
+            self.spend(1 + out.text.len() / 256)?;
+        }
+        Ok(out)
+    }
+
+    fn hole(
+        &mut self,
+        value: &Expr,
+        rendering: Option<Rendering>,
+        slots: &mut [Value],
+        target: Target,
+    ) -> Result<Text> {
+        if matches!(target, Target::Url | Target::Private) && rendering.is_none() {
+            return self.private_text(value, slots);
+        }
+        let value = self.eval(value, slots)?;
+        self.spend(value.weight() as usize)?;
+        let text = match (rendering, target) {
+            (Some(rendering), _) => render(&value, rendering),
+            (None, Target::Prompt(preferred)) => render_preferred(&value, preferred),
+            (None, _) => render(&value, Rendering::Text),
+        };
+        Ok(Text {
+            text,
+            secret: false,
+        })
+    }
+
+    /// An expression's text where secrets may go: a header, an argument.
+    pub(crate) fn private_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Text> {
+        if let Expr::Template(template) = expr {
+            return self.template(template, slots, Target::Private);
+        }
+        let value = self.eval(expr, slots)?;
+        self.spend(value.weight() as usize)?;
+        Ok(reveal(&value))
+    }
+
+    /// A command with its values.
+    pub(crate) fn command(
+        &mut self,
+        template: &CommandTemplate,
+        slots: &mut [Value],
+    ) -> Result<Command> {
+        match template {
+            CommandTemplate::Direct(words) => {
+                let mut args = Vec::with_capacity(words.len());
+                for word in words {
+                    self.word(word, slots, &mut args)?;
+                }
+                Ok(Command::Direct(args))
+            }
+            CommandTemplate::Shell {
+                parts,
+                stop_on_error,
+            } => {
+                let (mut script, mut args) = (String::new(), Vec::new());
+                for part in parts {
+                    match part {
+                        ShellPart::Text(text) => script.push_str(text),
+                        ShellPart::Hole(value, rendering, quote) => {
+                            self.shell_hole(
+                                value,
+                                *rendering,
+                                *quote,
+                                slots,
+                                &mut script,
+                                &mut args,
+                            )?;
+                        }
+                    }
+                }
+                Ok(Command::Shell {
+                    script,
+                    args,
+                    stop_on_error: *stop_on_error,
+                })
+            }
+        }
+    }
+
+    fn word(&mut self, word: &Word, slots: &mut [Value], args: &mut Vec<Arg>) -> Result<()> {
+        if let [WordPart::Hole(value, rendering)] = &word.parts[..] {
+            let found = self.arguments(value, *rendering, slots)?;
+            args.extend(found);
+            return Ok(());
+        }
+        let mut joined = Text {
+            text: String::new(),
+            secret: false,
+        };
+        for part in &word.parts {
+            match part {
+                WordPart::Text(text) => joined.text.push_str(text),
+                WordPart::Hole(value, rendering) => {
+                    let found = self.arguments(value, *rendering, slots)?;
+                    append(&join(found), &mut joined);
+                }
+            }
+        }
+        args.push(Arg {
+            text: joined.text.into(),
+            secret: joined.secret,
+        });
+        Ok(())
+    }
+
+    fn shell_hole(
+        &mut self,
+        value: &Expr,
+        rendering: Option<Rendering>,
+        quote: Quote,
+        slots: &mut [Value],
+        script: &mut String,
+        args: &mut Vec<Arg>,
+    ) -> Result<()> {
+        let mut found = self.arguments(value, rendering, slots)?;
+        if quote != Quote::Bare {
+            found = vec![join(found)];
+        }
+        for (i, arg) in found.into_iter().enumerate() {
+            args.push(arg);
+            let n = args.len();
+            match quote {
+                Quote::Bare if i > 0 => script.push_str(&format!(" \"${{{n}}}\"")),
+                Quote::Bare => script.push_str(&format!("\"${{{n}}}\"")),
+                Quote::Double => script.push_str(&format!("${{{n}}}")),
+                Quote::Single => script.push_str(&format!("'\"${{{n}}}\"'")),
+            }
+        }
+        Ok(())
+    }
+
+    /// The arguments that a hole gives: one, one an element of a list, none for null.
+    fn arguments(
+        &mut self,
+        value: &Expr,
+        rendering: Option<Rendering>,
+        slots: &mut [Value],
+    ) -> Result<Vec<Arg>> {
+        if let (Expr::Template(template), None) = (value, rendering) {
+            let text = self.template(template, slots, Target::Private)?;
+            return Ok(vec![argument(text)?]);
+        }
+        let value = self.eval(value, slots)?;
+        self.spend(value.weight() as usize)?;
+        match (&value, rendering) {
+            (_, Some(rendering)) => Ok(vec![argument(Text {
+                text: render(&value, rendering),
+                secret: false,
+            })?]),
+            (Value::Null, None) => Ok(Vec::new()),
+            (Value::List(items), None) => items.iter().map(|v| argument(reveal(v))).collect(),
+            (Value::Command(command), None) => Ok(command.argv()),
+            _ => Ok(vec![argument(reveal(&value))?]),
+        }
+    }
+}
+
+/// A value's plain text with its secret, if it is one.
+pub(crate) fn reveal(value: &Value) -> Text {
+    match value {
+        Value::Secret(secret) => Text {
+            text: secret.reveal().to_owned(),
+            secret: true,
+        },
+        other => Text {
+            text: render(other, Rendering::Text),
+            secret: false,
+        },
+    }
+}
+
+pub(crate) fn argument(text: Text) -> Result<Arg> {
+    if text.text.contains('\0') {
+        fail!("an argument of a command contains a NUL byte");
+    }
+    Ok(Arg {
+        text: text.text.into(),
+        secret: text.secret,
+    })
+}
+
+fn join(args: Vec<Arg>) -> Arg {
+    let secret = args.iter().any(|a| a.secret);
+    let texts: Vec<&str> = args.iter().map(|a| a.text.as_str()).collect();
+    Arg {
+        text: texts.join(" ").into(),
+        secret,
+    }
+}
+
+fn append(arg: &Arg, text: &mut Text) {
+    text.text.push_str(&arg.text);
+    text.secret |= arg.secret;
+}

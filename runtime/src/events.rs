@@ -1,0 +1,115 @@
+//! What a run tells those who watch it.
+
+use cascade_ir::{ErrorKind, Place};
+use serde::Serialize;
+
+/// Something that happened; one JSON object each. The interpreter knows no time: whoever passes
+/// events on adds it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// Its id.
+        run: String,
+        /// The cascade.
+        cascade: String,
+    },
+    /// A stage, or another attempt of it, began.
+    StageStarted {
+        /// Its path.
+        path: String,
+        /// The skill, if it is one.
+        skill: Option<String>,
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// A model was chosen for an attempt.
+    ModelChosen {
+        /// The stage's path.
+        path: String,
+        /// The model.
+        model: String,
+    },
+    /// A model was not available or could not hold the prompt.
+    ModelPassedOver {
+        /// The stage's path.
+        path: String,
+        /// The model.
+        model: String,
+        /// Why.
+        reason: String,
+    },
+    /// An attempt failed and another follows.
+    StageRetrying {
+        /// The stage's path.
+        path: String,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Why.
+        kind: ErrorKind,
+        /// In words.
+        message: String,
+        /// What follows: `retry`, `use`, `fallback`.
+        next: &'static str,
+    },
+    /// A stage ended.
+    StageFinished {
+        /// Its path.
+        path: String,
+        /// `done`, `skipped`, `failed`, `cancelled`.
+        status: &'static str,
+        /// How often it was tried.
+        attempts: u32,
+        /// Tokens in and below it.
+        tokens: u64,
+        /// Millionths of a US dollar in and below it.
+        cost: i64,
+        /// Milliseconds, added by the host side.
+        ms: u64,
+        /// Why it failed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// `log`.
+    Log {
+        /// The stage or cascade that says it.
+        path: String,
+        /// What it says.
+        message: String,
+        /// Where.
+        place: Place,
+    },
+    /// `warn`, or a note of the runtime itself.
+    Warning {
+        /// The stage or cascade.
+        path: String,
+        /// What it says.
+        message: String,
+        /// Where.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
+    },
+    /// A gate did not open.
+    GateFailed {
+        /// The cascade's path.
+        path: String,
+        /// Its message.
+        message: String,
+        /// Where.
+        place: Place,
+    },
+    /// A run ended.
+    RunFinished {
+        /// Its id.
+        run: String,
+        /// `done`, `failed`, `cancelled`.
+        status: &'static str,
+        /// Milliseconds.
+        ms: u64,
+        /// Tokens of the run.
+        tokens: u64,
+        /// Millionths of a US dollar.
+        cost: i64,
+    },
+}

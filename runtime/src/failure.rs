@@ -1,0 +1,104 @@
+//! What went wrong, with everything that a message about it needs.
+
+use std::fmt;
+
+use cascade_ir::{ErrorKind, Place};
+use serde::{Deserialize, Serialize};
+
+/// A failure on its way up, and finally the outcome of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its kind, as the language names it.
+    pub kind: ErrorKind,
+    /// One sentence, or a sentence and the last lines of a program's output.
+    pub message: String,
+    /// Path of the stage that failed; empty outside stages.
+    pub stage: String,
+    /// How often that stage was tried.
+    pub attempts: u32,
+    /// Where in the program, if known.
+    pub place: Option<Place>,
+    /// What led to it, the nearest first.
+    pub causes: Vec<String>,
+    /// How long the service asks to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The failure of an operation; boxed because it is rare and large.
+pub type Raise = Box<Failure>;
+
+impl Failure {
+    /// A failure that is not yet tied to a stage.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            stage: String::new(),
+            attempts: 0,
+            place: None,
+            causes: Vec::new(),
+            retry_after_ms: None,
+        }
+    }
+
+    /// The same, boxed.
+    pub fn raise(kind: ErrorKind, message: impl Into<String>) -> Raise {
+        Box::new(Self::new(kind, message))
+    }
+
+    /// Whether `retry` tries again: what may pass by itself does, a decision does not.
+    pub fn is_retryable(&self) -> bool {
+        use ErrorKind::{
+            CommandFailed, Internal, InvalidOutput, RateLimited, TimedOut, Unavailable,
+        };
+        matches!(
+            self.kind,
+            TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal
+        )
+    }
+}
+
+/// The kind's name in the language.
+pub fn kind_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::TimedOut => "timed_out",
+        ErrorKind::RateLimited => "rate_limited",
+        ErrorKind::QuotaExhausted => "quota_exhausted",
+        ErrorKind::Unavailable => "unavailable",
+        ErrorKind::InvalidOutput => "invalid_output",
+        ErrorKind::CommandFailed => "command_failed",
+        ErrorKind::Refused => "refused",
+        ErrorKind::OverBudget => "over_budget",
+        ErrorKind::MergeConflict => "merge_conflict",
+        ErrorKind::Denied => "denied",
+        ErrorKind::Cancelled => "cancelled",
+        ErrorKind::Failed => "failed",
+        ErrorKind::Internal => "internal",
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.stage.is_empty() {
+            write!(f, "{}: ", self.stage)?;
+        }
+        write!(f, "{} ({})", self.message, kind_name(self.kind))
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Raises a failure of the program itself.
+macro_rules! fail {
+    ($($arg:tt)*) => {
+        return Err($crate::failure::Failure::raise(cascade_ir::ErrorKind::Failed, format!($($arg)*)))
+    };
+}
+/// A defect of the program tree or of this crate: said, never a panic.
+macro_rules! defect {
+    ($($arg:tt)*) => {
+        $crate::failure::Failure::raise(cascade_ir::ErrorKind::Internal, format!($($arg)*))
+    };
+}
+pub(crate) use {defect, fail};

@@ -1,0 +1,33 @@
+//! The seam between the interpreter and the world.
+
+use std::future::Future;
+
+use crate::{
+    events::Event,
+    request::{Answer, Request, RequestId},
+};
+
+/// What a host reports.
+#[derive(Debug)]
+pub enum Report {
+    /// The answer to a request.
+    Answer(RequestId, Answer),
+    /// A sign of life of a running effect.
+    Alive(RequestId),
+    /// Somebody wants the run to end.
+    Cancel,
+}
+
+/// Whoever does what the interpreter asks for: this machine, a distributed engine, a test.
+pub trait Host {
+    /// Begins a request; its answer comes through [`Host::next`].
+    fn start(&mut self, request: Request);
+    /// The answer to this request is no longer wanted.
+    fn cancel(&mut self, id: RequestId);
+    /// Waits for the next report.
+    fn next(&mut self) -> impl Future<Output = Report>;
+    /// The next report if there is one already.
+    fn ready(&mut self) -> Option<Report>;
+    /// Takes note of an event.
+    fn event(&mut self, event: Event);
+}

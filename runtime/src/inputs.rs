@@ -1,0 +1,156 @@
+//! A user's inputs for a cascade.
+
+use cascade_ir::{CascadeId, Program, Type, TypeDefKind};
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    check::{Strictness, coerce, describe, is_tagged, suggest},
+    eval::{DEFAULT_FUEL, Eval},
+    value::{Value, from_json, parse_duration, parse_money},
+};
+
+/// What is wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputError {
+    /// The input's name.
+    pub input: String,
+    /// What is wrong, with the place inside the value.
+    pub message: String,
+}
+
+/// The inputs in the order of the parameters: checked, with defaults for those that are absent.
+///
+/// # Errors
+/// Everything that is wrong, not only the first.
+pub fn inputs_from_json(
+    program: &Program,
+    cascade: CascadeId,
+    inputs: &Map<String, Json>,
+) -> Result<Vec<Value>, Vec<InputError>> {
+    let Some(entry) = program.cascades.get(cascade.index()) else {
+        return Err(vec![InputError {
+            input: String::new(),
+            message: "there is no such cascade".to_owned(),
+        }]);
+    };
+    let mut errors = Vec::new();
+    let names: Vec<&str> = entry.params.iter().map(|p| p.name.as_str()).collect();
+    for name in inputs.keys().filter(|n| !names.contains(&n.as_str())) {
+        let hint = suggest(name, &names);
+        errors.push(InputError {
+            input: name.clone(),
+            message: format!("`{}` has no such input{hint}", entry.name),
+        });
+    }
+    let mut eval = Eval::new(program, DEFAULT_FUEL);
+    let mut slots = vec![Value::Null; entry.slots as usize];
+    for param in &entry.params {
+        let value = match (inputs.get(param.name.as_str()), &param.default) {
+            (Some(json), _) => coerce(&mut eval, from_json(json), &param.ty, Strictness::Input),
+            (None, Some(default)) => eval.eval(default, &mut slots),
+            (None, None) if matches!(param.ty, Type::Optional(_) | Type::Null) => Ok(Value::Null),
+            (None, None) => {
+                let message = format!("missing; {} was expected", describe(program, &param.ty));
+                errors.push(InputError {
+                    input: param.name.to_string(),
+                    message,
+                });
+                continue;
+            }
+        };
+        match value {
+            Ok(value) => {
+                if let Some(slot) = slots.get_mut(param.slot.0 as usize) {
+                    *slot = value;
+                }
+            }
+            Err(failure) => errors.push(InputError {
+                input: param.name.to_string(),
+                message: failure.message,
+            }),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(entry
+        .params
+        .iter()
+        .map(|p| slots.get(p.slot.0 as usize).cloned().unwrap_or(Value::Null))
+        .collect())
+}
+
+/// An input as it is typed on a command line, as JSON: text for text, paths, enums, durations
+/// and money, JSON for everything else.
+///
+/// # Errors
+/// What was expected.
+pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
+    match ty {
+        Type::String | Type::Path | Type::Secret | Type::Artifact(_) => Ok(Json::from(text)),
+        Type::Duration => {
+            match parse_duration(text) {
+                Some(_) => Ok(Json::from(text)),
+                None => text.trim().parse::<f64>().map(Json::from).map_err(|_| {
+                    format!("`{text}` is not a duration; write it like `90s` or `1h30m`")
+                }),
+            }
+        }
+        Type::Money => match parse_money(text) {
+            Some(micro) => Ok(Json::from(micro as f64 / 1e6)),
+            None => Err(format!(
+                "`{text}` is not an amount; write it like `0.50usd`"
+            )),
+        },
+        Type::Refined(inner, _) => parse_input_text(program, inner, text),
+        Type::Optional(_) if text.trim() == "null" => Ok(Json::Null),
+        Type::Optional(inner) => parse_input_text(program, inner, text),
+        Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind) {
+            Some(TypeDefKind::Alias(inner)) => parse_input_text(program, inner, text),
+            Some(TypeDefKind::Enum(variants)) if !is_tagged(variants) => {
+                let text = text.trim();
+                let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+                if names.contains(&text) {
+                    return Ok(Json::from(text));
+                }
+                Err(format!(
+                    "`{text}` is none of {}{}",
+                    names.join(", "),
+                    suggest(text, &names)
+                ))
+            }
+            _ => json(program, ty, text),
+        },
+        Type::Json => Ok(serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))),
+        _ => json(program, ty, text),
+    }
+}
+
+fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
+    let example = match ty {
+        Type::Int => "; write a number like `42`",
+        Type::Float => "; write a number like `0.5`",
+        Type::Bool => "; write `true` or `false`",
+        Type::List(_) => "; write JSON like `[\"a\", \"b\"]`",
+        _ => "; write JSON",
+    };
+    let wrong =
+        |detail: String| format!("`{text}` is not {}{detail}{example}", describe(program, ty));
+    let value: Json = serde_json::from_str(text).map_err(|e| match ty {
+        Type::Int | Type::Float | Type::Bool => wrong(String::new()),
+        _ => wrong(format!(" ({e})")),
+    })?;
+    let fits = match ty {
+        Type::Int => value.as_f64().is_some_and(|f| f.fract() == 0.0),
+        Type::Float => value.is_number(),
+        Type::Bool => value.is_boolean(),
+        Type::List(_) => value.is_array(),
+        Type::Map(_) | Type::Record(_) => value.is_object(),
+        _ => true,
+    };
+    if fits {
+        Ok(value)
+    } else {
+        Err(wrong(String::new()))
+    }
+}

@@ -1,0 +1,352 @@
+//! JSON as models write it: in fences, among prose, with trailing commas, comments, single
+//! quotes, keys without quotes, or cut off at the end.
+
+use serde_json::{Map, Number, Value as Json};
+
+use crate::value::Value;
+
+/// Deepest nesting that is read.
+const MAX_DEPTH: u32 = 128;
+
+/// The JSON of a model's answer, if there is any.
+pub(crate) fn parse(text: &str) -> Option<Json> {
+    let text = text.trim().trim_start_matches('\u{feff}');
+    if let Ok(json) = serde_json::from_str(text) {
+        return Some(json);
+    }
+    for block in fences(text) {
+        if let Some(json) = document(block) {
+            return Some(json);
+        }
+    }
+    document(text).or_else(|| inside(text))
+}
+
+/// A number as people write it: `1,234`, `$5`, `50%`, `1/2`.
+pub(crate) fn number(text: &str) -> Option<Value> {
+    let plain = text
+        .trim()
+        .trim_start_matches(['$', '€', '£'])
+        .trim_end_matches('%')
+        .replace([',', '_'], "");
+    let plain = plain.trim();
+    if let Ok(n) = plain.parse::<i64>() {
+        return Some(Value::Int(n));
+    }
+    if let Some((a, b)) = plain.split_once('/') {
+        let (a, b) = (a.trim().parse::<f64>().ok()?, b.trim().parse::<f64>().ok()?);
+        return (b != 0.0).then_some(Value::Float(a / b));
+    }
+    plain
+        .parse::<f64>()
+        .ok()
+        .filter(|f| f.is_finite())
+        .map(Value::Float)
+}
+
+/// The contents of fenced blocks.
+fn fences(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(open) = rest.find("```") {
+        let after = &rest[open + 3..];
+        let Some(line) = after.find('\n') else { break };
+        let body = &after[line + 1..];
+        match body.find("\n```").or_else(|| body.find("```")) {
+            Some(end) => {
+                found.push(body[..end].trim());
+                rest = body[end..].trim_start_matches(['\n', '`']);
+            }
+            None => {
+                found.push(body.trim());
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// A text that begins with a value.
+fn document(text: &str) -> Option<Json> {
+    if let Ok(json) = serde_json::from_str(text) {
+        return Some(json);
+    }
+    if !text.starts_with(['{', '[', '"']) {
+        return None;
+    }
+    let mut reader = Reader { text, at: 0 };
+    let value = reader.value(0)?;
+    // `{…} and {…}`: several documents are not one.
+    Some(value)
+}
+
+/// The first object or list among prose.
+fn inside(text: &str) -> Option<Json> {
+    let mut best: Option<Json> = None;
+    let mut from = 0;
+    while let Some(start) = text[from..].find(['{', '[']).map(|i| i + from) {
+        let mut reader = Reader { text, at: start };
+        match reader.value(0) {
+            Some(value) if is_substantial(&value) => {
+                let longer = best.as_ref().is_none_or(|b| size(&value) > size(b));
+                if longer {
+                    best = Some(value);
+                }
+                from = reader.at.max(start + 1);
+            }
+            _ => from = start + 1,
+        }
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+    }
+    best
+}
+
+/// Whether a value is more than brackets in prose: `[1]` as a footnote, `{}`.
+fn is_substantial(value: &Json) -> bool {
+    match value {
+        Json::Object(fields) => !fields.is_empty(),
+        Json::Array(_) => true,
+        _ => false,
+    }
+}
+
+fn size(value: &Json) -> usize {
+    match value {
+        Json::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Json::Object(fields) => 2 + fields.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    /// White space and comments.
+    fn space(&mut self) {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start();
+            self.at += rest.len() - trimmed.len();
+            let end = if trimmed.starts_with("//") || trimmed.starts_with("# ") {
+                trimmed.find('\n').unwrap_or(trimmed.len())
+            } else if trimmed.starts_with("/*") {
+                trimmed.find("*/").map_or(trimmed.len(), |e| e + 2)
+            } else {
+                return;
+            };
+            self.at += end;
+        }
+    }
+
+    fn value(&mut self, depth: u32) -> Option<Json> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        self.space();
+        match self.peek()? {
+            '{' => self.object(depth),
+            '[' => self.list(depth),
+            '"' | '\'' | '`' | '\u{201c}' => self.quoted().map(Json::String),
+            _ => self.bare(&[',', '}', ']', '\n']),
+        }
+    }
+
+    fn object(&mut self, depth: u32) -> Option<Json> {
+        self.bump();
+        let mut fields = Map::new();
+        loop {
+            self.space();
+            match self.peek() {
+                None => break,
+                Some('}') => {
+                    self.bump();
+                    break;
+                }
+                Some(',') => {
+                    self.bump();
+                    continue;
+                }
+                _ => {}
+            }
+            let key = match self.peek()? {
+                '"' | '\'' | '`' | '\u{201c}' => self.quoted()?,
+                _ => {
+                    let rest = self.rest();
+                    let end = rest.find([':', ',', '}', '{', '[', ']', '\n'])?;
+                    if !rest[end..].starts_with(':') {
+                        return None;
+                    }
+                    self.at += end;
+                    rest[..end].trim().to_owned()
+                }
+            };
+            self.space();
+            if self.peek() != Some(':') {
+                // Cut off after a key: what was read before counts.
+                return if self.peek().is_none() {
+                    Some(Json::Object(fields))
+                } else {
+                    None
+                };
+            }
+            self.bump();
+            self.space();
+            if self.peek().is_none() {
+                break;
+            }
+            let value = self.value(depth + 1)?;
+            fields.insert(key, value);
+        }
+        Some(Json::Object(fields))
+    }
+
+    fn list(&mut self, depth: u32) -> Option<Json> {
+        self.bump();
+        let mut items = Vec::new();
+        loop {
+            self.space();
+            match self.peek() {
+                None => break,
+                Some(']') => {
+                    self.bump();
+                    break;
+                }
+                Some(',') => {
+                    self.bump();
+                }
+                Some('}' | ':') => return None,
+                _ => items.push(self.value(depth + 1)?),
+            }
+        }
+        Some(Json::Array(items))
+    }
+
+    /// A text in some kind of quotes. A quote that no delimiter follows belongs to the text.
+    fn quoted(&mut self) -> Option<String> {
+        let open = self.bump()?;
+        let fence = open == '`' && self.rest().starts_with("``");
+        if fence {
+            self.at += 2;
+            let rest = self.rest();
+            let end = rest.find("```").unwrap_or(rest.len());
+            self.at += (end + 3).min(rest.len());
+            return Some(rest[..end].to_owned());
+        }
+        let triple = open == '"'
+            && self.rest().starts_with("\"\"")
+            && !self.rest()[2..]
+                .trim_start()
+                .starts_with([',', '}', ']', ':']);
+        if triple {
+            self.at += 2;
+            let rest = self.rest();
+            let end = rest.find("\"\"\"").unwrap_or(rest.len());
+            self.at += (end + 3).min(rest.len());
+            return Some(rest[..end].to_owned());
+        }
+        let close = if open == '\u{201c}' { '\u{201d}' } else { open };
+        let mut out = String::new();
+        loop {
+            match self.bump() {
+                None => return Some(out),
+                Some(c) if c == close => {
+                    let after = self.rest().trim_start();
+                    if after.is_empty()
+                        || after.starts_with([',', '}', ']', ':'])
+                        || after.starts_with("//")
+                        || after.starts_with("/*")
+                    {
+                        return Some(out);
+                    }
+                    out.push(c);
+                }
+                Some('\\') => self.escape(&mut out),
+                Some(c) => out.push(c),
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut String) {
+        match self.bump() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{c}'),
+            Some('u') => {
+                let first = self.hex();
+                let c = match first {
+                    Some(high @ 0xd800..0xdc00) if self.rest().starts_with("\\u") => {
+                        self.at += 2;
+                        let low = self.hex().unwrap_or(0xdc00);
+                        char::from_u32(
+                            0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff),
+                        )
+                    }
+                    Some(n) => char::from_u32(n),
+                    None => None,
+                };
+                out.push(c.unwrap_or('\u{fffd}'));
+            }
+            Some(c @ ('"' | '\'' | '\\' | '/' | '`')) => out.push(c),
+            // Not an escape of JSON: a path of Windows, a regular expression.
+            Some(c) => {
+                out.push('\\');
+                out.push(c);
+            }
+            None => {}
+        }
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let digits = self.rest().get(..4)?;
+        let n = u32::from_str_radix(digits, 16).ok()?;
+        self.at += 4;
+        Some(n)
+    }
+
+    /// A value without quotes: a number, a word, or text up to a delimiter.
+    fn bare(&mut self, ends: &[char]) -> Option<Json> {
+        let rest = self.rest();
+        let end = rest.find(|c| ends.contains(&c)).unwrap_or(rest.len());
+        let mut word = rest[..end].trim();
+        if let Some(comment) = word.find(" //") {
+            word = word[..comment].trim();
+        }
+        if word.is_empty() || word.starts_with(':') {
+            return None;
+        }
+        self.at += end;
+        Some(match word {
+            "true" | "True" | "TRUE" => Json::Bool(true),
+            "false" | "False" | "FALSE" => Json::Bool(false),
+            "null" | "None" | "NULL" | "undefined" | "nil" => Json::Null,
+            _ => match word.parse::<i64>() {
+                Ok(n) => Json::from(n),
+                Err(_) => match word.parse::<f64>().ok().and_then(Number::from_f64) {
+                    Some(n) => Json::Number(n),
+                    None => Json::String(word.to_owned()),
+                },
+            },
+        })
+    }
+}

@@ -1,0 +1,227 @@
+//! The pool of threads on which programs run: one thread watches one program.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::PathBuf,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::{Message, Outbox, process};
+use crate::request::{RequestId, RunRequest};
+
+/// Stack of a thread of the pool, in bytes.
+const STACK: usize = 256 * 1024;
+
+/// A program that runs or is about to.
+#[derive(Default)]
+pub(super) struct Running {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Its process group, until it is reaped.
+    group: Option<Pid>,
+    stopped: bool,
+}
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It has started; `true` when it was stopped before.
+    pub(super) fn started(&self, group: Option<Pid>) -> bool {
+        let mut state = self.lock();
+        state.group = group;
+        state.stopped
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lock().stopped
+    }
+
+    /// It is about to be reaped: from now on its group may be another's.
+    pub(super) fn reaped(&self) {
+        self.lock().group = None;
+    }
+
+    /// Sends a signal to the whole group.
+    pub(super) fn signal(&self, signal: Signal) {
+        let state = self.lock();
+        if let Some(group) = state.group {
+            // The group may be gone: then there is nothing to do.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+pub(super) struct Job {
+    pub(super) id: RequestId,
+    pub(super) request: RunRequest,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) watch: bool,
+    pub(super) running: Arc<Running>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue.idle += 1;
+            queue = self
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+        }
+    }
+}
+
+pub(super) struct Commands {
+    shared: Arc<Shared>,
+    threads: usize,
+    max: usize,
+    outbox: Outbox,
+    running: HashMap<RequestId, Arc<Running>>,
+}
+
+impl Commands {
+    pub(super) fn new(max: usize, outbox: Outbox) -> Self {
+        Self {
+            shared: Arc::default(),
+            threads: 0,
+            max: max.max(1),
+            outbox,
+            running: HashMap::new(),
+        }
+    }
+
+    /// Queues a program.
+    pub(super) fn start(
+        &mut self,
+        id: RequestId,
+        request: RunRequest,
+        cwd: Option<PathBuf>,
+        watch: bool,
+    ) {
+        let running = Arc::new(Running::default());
+        self.running.insert(id, Arc::clone(&running));
+        let job = Job {
+            id,
+            request,
+            cwd,
+            watch,
+            running,
+        };
+        let mut queue = self.shared.lock();
+        queue.jobs.push_back(job);
+        let short = queue.idle < queue.jobs.len();
+        drop(queue);
+        if short && self.threads < self.max && self.grow() {
+            self.threads += 1;
+        }
+        self.shared.wake.notify_one();
+    }
+
+    /// Adds a thread; without one at all, the job is answered with a failure.
+    fn grow(&mut self) -> bool {
+        let (shared, outbox) = (Arc::clone(&self.shared), self.outbox.clone());
+        let work = move || {
+            let mut buffer = vec![0; 64 * 1024];
+            while let Some(job) = shared.next() {
+                let id = job.id;
+                let answer = process::run(&job, &outbox, &mut buffer);
+                if outbox.send(Message::Done(id, answer)).is_err() {
+                    return;
+                }
+            }
+        };
+        let spawned = thread::Builder::new()
+            .name("cascade-command".to_owned())
+            .stack_size(STACK)
+            .spawn(work);
+        if let Err(error) = &spawned
+            && self.threads == 0
+        {
+            let message = format!("no thread for a program can be started: {error}");
+            for job in self.shared.lock().jobs.drain(..) {
+                let answer = crate::request::Answer::failed(
+                    cascade_ir::ErrorKind::Unavailable,
+                    message.clone(),
+                );
+                let _ = self.outbox.send(Message::Done(job.id, answer));
+            }
+        }
+        spawned.is_ok()
+    }
+
+    /// Asks a program and all that it started to end; `false` when there is none.
+    pub(super) fn stop(&mut self, id: RequestId) -> bool {
+        let Some(running) = self.running.get(&id) else {
+            return false;
+        };
+        running.lock().stopped = true;
+        running.signal(Signal::TERM);
+        let mut queue = self.shared.lock();
+        if let Some(position) = queue.jobs.iter().position(|j| j.id == id) {
+            queue.jobs.remove(position);
+            drop(queue);
+            self.running.remove(&id);
+            return false;
+        }
+        true
+    }
+
+    /// Ends a program and all that it started.
+    pub(super) fn kill(&mut self, id: RequestId) {
+        if let Some(running) = self.running.get(&id) {
+            running.signal(Signal::KILL);
+        }
+    }
+
+    /// It has ended.
+    pub(super) fn forget(&mut self, id: RequestId) {
+        self.running.remove(&id);
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        !self.running.is_empty()
+    }
+}
+
+impl Drop for Commands {
+    fn drop(&mut self) {
+        for running in self.running.values() {
+            running.signal(Signal::KILL);
+        }
+        self.shared.lock().closed = true;
+        self.shared.wake.notify_all();
+    }
+}

@@ -1,0 +1,213 @@
+//! Files that go with a prompt.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use cascade_ir::ErrorKind;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    machine::hex,
+    request::{Answer, Attachment, LoadRequest, Output},
+};
+
+/// Largest single file, and most bytes of all files of a prompt.
+const MAX_FILE: u64 = 20 * 1024 * 1024;
+const MAX_ALL: u64 = 64 * 1024 * 1024;
+
+/// Reads files by name and by pattern. Those that a pattern finds are sorted, `.gitignore` is
+/// honoured, and binary ones are left out with a note; a file that is named must be there.
+pub(super) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
+    let (mut files, mut notes, mut total) = (Vec::new(), Vec::new(), 0u64);
+    for load in loads {
+        let result = match load {
+            LoadRequest::File(path) => named(path, cwd, &mut files, &mut total),
+            LoadRequest::Glob { pattern, dir } => matching(
+                pattern,
+                dir.as_deref(),
+                cwd,
+                &mut files,
+                &mut notes,
+                &mut total,
+            ),
+        };
+        if let Err(message) = result {
+            return Answer::failed(ErrorKind::Failed, message);
+        }
+    }
+    Answer::ok(Output::Files(files, notes))
+}
+
+fn within(path: &str, cwd: Option<&Path>) -> PathBuf {
+    cwd.map_or_else(|| PathBuf::from(path), |cwd| cwd.join(path))
+}
+
+fn named(
+    path: &str,
+    cwd: Option<&Path>,
+    files: &mut Vec<Attachment>,
+    total: &mut u64,
+) -> Result<(), String> {
+    let content =
+        read(&within(path, cwd), total).map_err(|e| format!("`{path}` cannot be attached: {e}"))?;
+    files.push(attachment(path.to_owned(), content));
+    Ok(())
+}
+
+fn matching(
+    pattern: &str,
+    dir: Option<&str>,
+    cwd: Option<&Path>,
+    files: &mut Vec<Attachment>,
+    notes: &mut Vec<String>,
+    total: &mut u64,
+) -> Result<(), String> {
+    let root = within(dir.unwrap_or("."), cwd);
+    if !root.is_dir() {
+        return Err(format!("there is no directory `{}`", root.display()));
+    }
+    let glob = globset::GlobBuilder::new(pattern.trim_start_matches("./"))
+        .literal_separator(true)
+        .build()
+        .map_err(|e| format!("`{pattern}` is not a pattern: {e}"))?
+        .compile_matcher();
+    let mut found: Vec<PathBuf> = Vec::new();
+    let walk = ignore::WalkBuilder::new(&root)
+        .require_git(false)
+        .hidden(!pattern.contains("/.") && !pattern.starts_with('.'))
+        .build();
+    for entry in walk.flatten() {
+        let path = entry.path();
+        if entry.file_type().is_some_and(|t| t.is_file())
+            && let Ok(relative) = path.strip_prefix(&root)
+            && glob.is_match(relative)
+        {
+            found.push(relative.to_owned());
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        notes.push(format!("`{pattern}` matches no file"));
+    }
+    for relative in found {
+        let shown = relative.to_string_lossy().into_owned();
+        let content = read(&root.join(&relative), total)
+            .map_err(|e| format!("`{shown}` cannot be attached: {e}"))?;
+        let file = attachment(shown, content);
+        if file.media == "application/octet-stream" {
+            notes.push(format!("`{}` is binary and was left out", file.path));
+        } else {
+            files.push(file);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path, total: &mut u64) -> io::Result<Vec<u8>> {
+    let size = fs::metadata(path)?.len();
+    *total += size;
+    if size > MAX_FILE || *total > MAX_ALL {
+        return Err(io::Error::other(format!(
+            "too large (at most {} MiB a file, {} MiB together)",
+            MAX_FILE / 1024 / 1024,
+            MAX_ALL / 1024 / 1024
+        )));
+    }
+    fs::read(path)
+}
+
+fn attachment(path: String, content: Vec<u8>) -> Attachment {
+    let media = media(&path, &content).to_owned();
+    let hash = hex(&Sha256::digest(&content));
+    Attachment {
+        path,
+        media,
+        content: Arc::from(content),
+        hash,
+    }
+}
+
+/// The media type, by what the content shows.
+fn media(path: &str, content: &[u8]) -> &'static str {
+    match content {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [b'G', b'I', b'F', b'8', ..] => "image/gif",
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => "image/webp",
+        [b'%', b'P', b'D', b'F', ..] => "application/pdf",
+        _ if content.contains(&0) || std::str::from_utf8(content).is_err() => {
+            "application/octet-stream"
+        }
+        _ if path.ends_with(".svg") => "image/svg+xml",
+        _ => "text/plain",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(answer: Answer) -> (Vec<Attachment>, Vec<String>) {
+        match answer.result.unwrap() {
+            Output::Files(files, notes) => (files, notes),
+            _ => panic!(),
+        }
+    }
+
+    #[test]
+    fn patterns_find_sorted_text_that_git_knows() {
+        let dir = crate::testing::TempDir::new();
+        for (name, content) in [
+            ("b.rs", &b"b"[..]),
+            ("a.rs", b"a"),
+            ("deep/c.rs", b"c"),
+            ("bin.rs", b"\0\x01"),
+            ("target/x.rs", b"x"),
+            (".gitignore", b"target\n"),
+            ("other.txt", b"o"),
+        ] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let load_one = |pattern: &str| {
+            loaded(load(
+                &[LoadRequest::Glob {
+                    pattern: pattern.into(),
+                    dir: None,
+                }],
+                Some(dir.path()),
+            ))
+        };
+        let (files, notes) = load_one("**/*.rs");
+        let names: Vec<_> = files.iter().map(|f| f.path.as_str()).collect();
+        assert_eq!(names, ["a.rs", "b.rs", "deep/c.rs"]);
+        assert_eq!(notes, ["`bin.rs` is binary and was left out"]);
+        assert_eq!(load_one("*.zig").1, ["`*.zig` matches no file"]);
+        let missing = load(&[LoadRequest::File("none".into())], Some(dir.path()));
+        assert!(
+            missing
+                .result
+                .unwrap_err()
+                .message
+                .starts_with("`none` cannot be attached")
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! One program from start to end: its streams, its limits, its exit.
+
+use std::{
+    io::{self, ErrorKind as Io, Read, Write},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::process::{CommandExt, ExitStatusExt},
+    },
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use cascade_ir::ErrorKind;
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    process::{Pid, Signal},
+};
+
+use super::{Message, Outbox, commands::Job};
+use crate::request::{Answer, Output, Process};
+
+/// Longest output that is kept, in bytes.
+const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+/// How much of standard error is told, in bytes and lines.
+const MAX_STDERR: (usize, usize) = (4096, 20);
+/// Signs of life are passed on at most this often.
+const ALIVE: Duration = Duration::from_millis(50);
+
+/// Runs a program to its end.
+pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
+    if job.running.is_stopped() {
+        return Answer::failed(ErrorKind::Cancelled, "cancelled");
+    }
+    let mut child = match spawn(job) {
+        Ok(child) => child,
+        Err(answer) => return answer,
+    };
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if job.running.started(pid) {
+        job.running.signal(Signal::TERM);
+    }
+    let mut streams = Streams::new(job, outbox, &mut child);
+    let watched = streams.watch(pid, buffer);
+    if job.running.is_stopped() || watched.is_err() || streams.overflow {
+        // The rest of the group does not outlive it. Until it is reaped the group is its own.
+        job.running.signal(Signal::KILL);
+    }
+    job.running.reaped();
+    drop(child.stdin.take());
+    let status = child.wait();
+    if streams.overflow {
+        return Answer::failed(
+            ErrorKind::CommandFailed,
+            format!(
+                "the program wrote more than {} MiB",
+                MAX_OUTPUT / 1024 / 1024
+            ),
+        );
+    }
+    match watched.and(status) {
+        Ok(status) => Answer::ok(Output::Process(Process {
+            code: status.code(),
+            signal: status.signal(),
+            stdout: streams.stdout.into(),
+            stderr: last_lines(&streams.stderr),
+        })),
+        Err(error) => Answer::failed(
+            ErrorKind::Unavailable,
+            format!("the program could not be watched: {error}"),
+        ),
+    }
+}
+
+/// Starts the program in a process group of its own.
+fn spawn(job: &Job) -> Result<Child, Answer> {
+    let request = &job.request;
+    let Some((program, args)) = request.argv.split_first() else {
+        return Err(Answer::failed(ErrorKind::Failed, "the command is empty"));
+    };
+    let mut command = Command::new(program.text.as_str());
+    command
+        .args(args.iter().map(|a| a.text.as_str()))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    command.stdin(if request.stdin.is_some() {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
+    let dir = match (&request.cwd, &job.cwd) {
+        (Some(dir), Some(base)) => Some(base.join(dir)),
+        (Some(dir), None) => Some(dir.into()),
+        (None, base) => base.clone(),
+    };
+    if let Some(dir) = &dir {
+        command.current_dir(dir);
+    }
+    for (name, value) in &request.env {
+        match value {
+            Some(value) => command.env(name.as_str(), value.text.as_str()),
+            None => command.env_remove(name.as_str()),
+        };
+    }
+    command.spawn().map_err(|error| {
+        let program = if program.secret {
+            crate::value::REDACTED
+        } else {
+            &program.text
+        };
+        if let Some(dir) = dir.filter(|d| !d.is_dir()) {
+            return Answer::failed(
+                ErrorKind::Failed,
+                format!("there is no directory `{}`", dir.display()),
+            );
+        }
+        match error.kind() {
+            Io::NotFound => Answer::failed(
+                ErrorKind::Unavailable,
+                format!("program `{program}` not found"),
+            ),
+            Io::PermissionDenied => Answer::failed(
+                ErrorKind::Denied,
+                format!("program `{program}` may not be run: {error}"),
+            ),
+            Io::ArgumentListTooLong => Answer::failed(
+                ErrorKind::Failed,
+                format!("the arguments of `{program}` are too long; use `stdin`"),
+            ),
+            _ => Answer::failed(
+                ErrorKind::Unavailable,
+                format!("program `{program}` could not be started: {error}"),
+            ),
+        }
+    })
+}
+
+struct Streams<'j> {
+    job: &'j Job,
+    outbox: &'j Outbox,
+    out: Option<std::process::ChildStdout>,
+    err: Option<std::process::ChildStderr>,
+    input: Option<std::process::ChildStdin>,
+    written: usize,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    overflow: bool,
+    told: Option<Instant>,
+}
+
+impl<'j> Streams<'j> {
+    fn new(job: &'j Job, outbox: &'j Outbox, child: &mut Child) -> Self {
+        Self {
+            job,
+            outbox,
+            out: child.stdout.take(),
+            err: child.stderr.take(),
+            input: child.stdin.take(),
+            written: 0,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            overflow: false,
+            told: None,
+        }
+    }
+
+    /// Serves the streams until the program has exited. What a program left running in the
+    /// background may hold the streams open; it is not waited for.
+    fn watch(&mut self, pid: Option<Pid>, buffer: &mut [u8]) -> io::Result<()> {
+        let exit = pid.and_then(exit_handle);
+        for fd in [
+            self.out.as_ref().map(AsFd::as_fd),
+            self.err.as_ref().map(AsFd::as_fd),
+            self.input.as_ref().map(AsFd::as_fd),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            rustix::io::ioctl_fionbio(fd, true)?;
+        }
+        loop {
+            let exited = self.wait(exit.as_ref())?;
+            self.write();
+            self.read(buffer)?;
+            if exited || self.overflow {
+                return Ok(());
+            }
+            if exit.is_none() && self.out.is_none() && self.err.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until something can be done; `true` when the program has exited.
+    fn wait(&self, exit: Option<&OwnedFd>) -> io::Result<bool> {
+        let streams: [(Option<BorrowedFd<'_>>, PollFlags); 4] = [
+            (exit.map(AsFd::as_fd), PollFlags::IN),
+            (self.out.as_ref().map(AsFd::as_fd), PollFlags::IN),
+            (self.err.as_ref().map(AsFd::as_fd), PollFlags::IN),
+            (self.input.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+        ];
+        let mut fds: Vec<PollFd<'_>> = streams
+            .into_iter()
+            .filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, flags)))
+            .collect();
+        match poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(exit.is_some() && fds.first().is_some_and(|f| !f.revents().is_empty()))
+    }
+
+    fn write(&mut self) {
+        let Some(text) = &self.job.request.stdin else {
+            return;
+        };
+        let Some(input) = &mut self.input else { return };
+        let rest = text.text.as_bytes().get(self.written..).unwrap_or_default();
+        match if rest.is_empty() {
+            Ok(0)
+        } else {
+            input.write(rest)
+        } {
+            Ok(n) if self.written + n < text.text.len() => self.written += n,
+            Err(error) if matches!(error.kind(), Io::WouldBlock | Io::Interrupted) => {}
+            // All is written, or the program does not want more.
+            _ => self.input = None,
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
+        let mut seen = false;
+        if let Some(out) = &mut self.out {
+            let open = drain(out, buffer, |chunk| {
+                seen = true;
+                self.stdout.extend_from_slice(chunk);
+                self.overflow = self.stdout.len() > MAX_OUTPUT;
+                !self.overflow
+            })?;
+            if !open {
+                self.out = None;
+            }
+        }
+        if let Some(err) = &mut self.err {
+            let open = drain(err, buffer, |chunk| {
+                seen = true;
+                self.stderr.extend_from_slice(chunk);
+                if self.stderr.len() > 64 * MAX_STDERR.0 {
+                    let cut = self.stderr.len() - 4 * MAX_STDERR.0;
+                    self.stderr.drain(..cut);
+                }
+                true
+            })?;
+            if !open {
+                self.err = None;
+            }
+        }
+        if seen && self.job.watch && self.told.is_none_or(|t| t.elapsed() >= ALIVE) {
+            self.told = Some(Instant::now());
+            let _ = self.outbox.send(Message::Alive(self.job.id));
+        }
+        Ok(())
+    }
+}
+
+/// Reads what there is; whether the stream is still open.
+fn drain(
+    stream: &mut impl Read,
+    buffer: &mut [u8],
+    mut take: impl FnMut(&[u8]) -> bool,
+) -> io::Result<bool> {
+    loop {
+        match stream.read(buffer) {
+            Ok(0) => return Ok(false),
+            Ok(n) => {
+                if !take(&buffer[..n]) {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.kind() == Io::WouldBlock => return Ok(true),
+            Err(error) if error.kind() == Io::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Something to poll that tells when the program exits. Elsewhere the end of its streams does.
+#[cfg(target_os = "linux")]
+fn exit_handle(pid: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+#[cfg(not(target_os = "linux"))]
+fn exit_handle(_pid: Pid) -> Option<OwnedFd> {
+    None
+}
+
+/// The last lines of standard error.
+fn last_lines(bytes: &[u8]) -> String {
+    let start = bytes.len().saturating_sub(MAX_STDERR.0);
+    let text = String::from_utf8_lossy(&bytes[start..]);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(MAX_STDERR.1)..].join("\n")
+}

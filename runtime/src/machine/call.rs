@@ -1,0 +1,566 @@
+//! Calls of skills: from inputs to a request, from an answer to a value.
+
+use cascade_ir::{
+    Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type,
+};
+use smol_str::SmolStr;
+
+use super::{
+    Machine, Waiter,
+    fiber::Fiber,
+    frame::{Frame, Mode},
+    guard::Subject,
+    parse,
+};
+use crate::{
+    check::{Strictness, coerce},
+    eval::{Result, Target, at},
+    events::Event,
+    failure::{Failure, Raise, defect, fail},
+    render::percent_encode,
+    request::{
+        Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId,
+        RunRequest, Usage, What,
+    },
+    schema,
+    value::{Arg, Value, to_json},
+};
+
+/// An effect on its way.
+pub(super) struct Call<'p> {
+    id: SkillId,
+    pub(super) skill: &'p Skill,
+    args: Vec<Value>,
+    /// Variables of the skill, its inputs first.
+    slots: Vec<Value>,
+    pub(super) request: Option<RequestId>,
+    answer: Option<Box<Answer>>,
+    attachments: Option<Vec<Attachment>>,
+    pub(super) model: Option<ModelId>,
+}
+
+impl<'p> Call<'p> {
+    pub(super) fn new(id: SkillId, skill: &'p Skill, args: Vec<Value>) -> Self {
+        let mut slots = args.clone();
+        slots.resize((skill.slots as usize).max(args.len()), Value::Null);
+        Self {
+            id,
+            skill,
+            args,
+            slots,
+            request: None,
+            answer: None,
+            attachments: None,
+            model: None,
+        }
+    }
+}
+
+impl<'p> Machine<'p> {
+    /// Keeps an answer for its call, and charges what it used.
+    pub(super) fn call_answered(&mut self, id: usize, answer: Answer) {
+        let usage = answer.usage;
+        let mut cost = 0;
+        if let Some(fiber) = self.fiber(id) {
+            match fiber.frames.last_mut() {
+                Some(Frame::Call(call)) => {
+                    call.request = None;
+                    call.answer = Some(Box::new(answer));
+                    let model = call.model;
+                    cost = self.cost(model, &usage);
+                }
+                Some(Frame::Person(_, request, place)) => {
+                    *request = None;
+                    *place = Some(Box::new(answer));
+                }
+                _ => return,
+            }
+        }
+        if let Some((owner, serial, failure)) = self.charge(id, &usage, cost) {
+            self.trip(owner, serial, |_| Some(failure));
+        }
+        self.queue(id);
+    }
+
+    /// What an answer cost, in millionths of a US dollar.
+    fn cost(&self, model: Option<ModelId>, usage: &Usage) -> i64 {
+        if let Some(cost) = usage.cost {
+            return cost.max(0);
+        }
+        model
+            .and_then(|m| self.program.models.get(m.index()))
+            .map_or(0, |m| price(m, usage))
+    }
+
+    pub(super) fn go_on_calling(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
+            return Err(defect!("an answer without its call"));
+        };
+        if let Some(answer) = call.answer.take() {
+            let skill = call.skill;
+            let output = answer.result?;
+            if let Output::Files(files, notes) = output {
+                call.attachments = Some(files);
+                let path = fiber.path();
+                for note in notes {
+                    self.warn(&path, note, None);
+                }
+                self.start_call(id, fiber)?;
+                return Ok(Mode::Wait);
+            }
+            let value = at(self.read_output(fiber, output), skill.place)?;
+            fiber.frames.pop();
+            return Ok(Mode::Give(value));
+        }
+        if call.request.is_none() {
+            self.start_call(id, fiber)?;
+        }
+        Ok(Mode::Wait)
+    }
+
+    fn start_call(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<()> {
+        let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
+            return Err(defect!("an effect without its call"));
+        };
+        let skill = call.skill;
+        let mut slots = std::mem::take(&mut call.slots);
+        let what = match &skill.effect {
+            Effect::Run(run) => self.run_request(run, &mut slots).map(Some),
+            Effect::Http(http) => self.http_request(http, &mut slots).map(Some),
+            Effect::Prompt(prompt) if !prompt.attach.is_empty() && call.attachments.is_none() => {
+                self.load_request(prompt, &mut slots)
+                    .map(|loads| Some(What::Load(loads)))
+            }
+            Effect::Prompt(_) => Ok(None),
+            Effect::Unsupported(what) => Err(super::statement::unsupported(what)),
+        };
+        let what = what.and_then(|what| match (what, &skill.effect) {
+            (None, Effect::Prompt(prompt)) => self.prompt_request(fiber, prompt, &mut slots),
+            (Some(what), _) => Ok(what),
+            (None, _) => Err(defect!("an effect without its request")),
+        });
+        if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
+            call.slots = slots;
+        }
+        let mut what = at(what, skill.place)?;
+        let info = if matches!(what, What::Load(_)) {
+            None
+        } else {
+            Some(Box::new(self.effect_info(fiber, skill)?))
+        };
+        if let Some(info) = &info {
+            announce(&mut what, &info.idempotency);
+        }
+        let request = self.request(what, info, Waiter::Call(id));
+        if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
+            call.request = Some(request);
+        }
+        Ok(())
+    }
+
+    fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill) -> Result<EffectInfo> {
+        let path = fiber.path();
+        let (mut attempt, mut once) = (1, skill.once);
+        let below = fiber
+            .frames
+            .len()
+            .checked_sub(2)
+            .and_then(|i| fiber.frames.get(i));
+        if let Some(Frame::Guard(guard)) = below {
+            attempt = guard.attempts;
+            if let Subject::Stage(stage) = guard.subject {
+                once |= stage.once;
+            }
+        }
+        let mut watch = watches_idle(fiber);
+        let mut next = fiber.parent;
+        while let Some(parent) = next.filter(|_| !watch) {
+            let Some(fiber) = self.fiber(parent.fiber) else {
+                break;
+            };
+            watch = watches_idle(fiber);
+            next = fiber.parent;
+        }
+        let Some(Frame::Call(call)) = fiber.frames.last() else {
+            return Err(defect!("an effect without its call"));
+        };
+        let digest = self.skill_digest(call.id, skill);
+        let model = call.model.and_then(|m| self.program.models.get(m.index()));
+        let key = super::keys::effect_key(
+            &digest,
+            &call.args,
+            model,
+            call.attachments.as_deref().unwrap_or_default(),
+        );
+        let idempotency = super::keys::idempotency(&self.env.run, &path);
+        Ok(EffectInfo {
+            path,
+            skill: skill.name.clone(),
+            attempt,
+            key,
+            idempotency,
+            once,
+            watch,
+        })
+    }
+
+    fn run_request(&mut self, run: &Run, slots: &mut [Value]) -> Result<What> {
+        let command = match self.eval.eval(&run.command, slots)? {
+            Value::Command(command) => command,
+            other => return Err(defect!("`run` of {}", other.kind())),
+        };
+        let argv = command.argv();
+        if argv.first().is_none_or(|a| a.text.is_empty()) {
+            fail!("the command is empty");
+        }
+        let cwd = match &run.cwd {
+            Some(expr) => self.eval.eval(expr, slots)?.as_text().map(str::to_owned),
+            None => None,
+        };
+        let mut env = Vec::with_capacity(run.env.len() + 1);
+        for (name, expr) in &run.env {
+            env.push((name.clone(), self.optional_text(expr, slots)?));
+        }
+        let stdin = match &run.stdin {
+            Some(expr) => self.body_text(expr, slots)?.map(|(text, _)| text),
+            None => None,
+        };
+        Ok(What::Run(RunRequest {
+            argv,
+            cwd,
+            env,
+            stdin,
+        }))
+    }
+
+    /// A text where secrets may go; null gives none.
+    fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
+        if !matches!(expr, Expr::Template(_)) && self.eval.eval(expr, slots)?.is_null() {
+            return Ok(None);
+        }
+        let text = self.eval.private_text(expr, slots)?;
+        if text.text.contains('\0') {
+            fail!("the text contains a NUL byte");
+        }
+        Ok(Some(Arg {
+            text: text.text.into(),
+            secret: text.secret,
+        }))
+    }
+
+    /// Standard input or a body: text as it is, other values as JSON (`true`).
+    fn body_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<(Arg, bool)>> {
+        if matches!(expr, Expr::Template(_)) {
+            let text = self.eval.private_text(expr, slots)?;
+            return Ok(Some((
+                Arg {
+                    text: text.text.into(),
+                    secret: text.secret,
+                },
+                false,
+            )));
+        }
+        let value = self.eval.eval(expr, slots)?;
+        self.eval.spend(value.weight() as usize)?;
+        Ok(match &value {
+            Value::Null => None,
+            Value::Str(s) => Some((Arg::plain(s.clone()), false)),
+            Value::Path(p) => Some((Arg::plain(p.as_ref()), false)),
+            Value::Secret(secret) => Some((Arg::from(secret), false)),
+            other => Some((Arg::plain(to_json(other).to_string()), true)),
+        })
+    }
+
+    fn http_request(&mut self, http: &Http, slots: &mut [Value]) -> Result<What> {
+        let url = self.eval.template(&http.url, slots, Target::Url)?;
+        let mut address = url.text;
+        if let Some(expr) = &http.query {
+            let query = self.eval.eval(expr, slots)?;
+            append_query(&mut address, &query);
+        }
+        let mut headers = Vec::with_capacity(http.headers.len() + 2);
+        for (name, expr) in &http.headers {
+            if let Some(text) = self.optional_text(expr, slots)? {
+                headers.push((name.clone(), text));
+            }
+        }
+        let body = match &http.body {
+            Some(expr) => self.body_text(expr, slots)?,
+            None => None,
+        };
+        let has = |name: &str| {
+            headers
+                .iter()
+                .any(|(n, _): &(SmolStr, Arg)| n.eq_ignore_ascii_case(name))
+        };
+        if let Some((_, json)) = &body
+            && !has("content-type")
+        {
+            let media = if *json {
+                "application/json"
+            } else {
+                "text/plain; charset=utf-8"
+            };
+            headers.push(("Content-Type".into(), Arg::plain(media)));
+        }
+        let url = Arg {
+            text: address.into(),
+            secret: url.secret,
+        };
+        Ok(What::Http(HttpRequest {
+            method: http.method.clone(),
+            url,
+            headers,
+            body: body.map(|(text, _)| text),
+        }))
+    }
+
+    fn load_request(&mut self, prompt: &Prompt, slots: &mut [Value]) -> Result<Vec<LoadRequest>> {
+        let mut loads = Vec::new();
+        for attach in &prompt.attach {
+            match attach {
+                Attach::Value(expr) => {
+                    let value = self.eval.eval(expr, slots)?;
+                    let single = [value.clone()];
+                    for item in value.as_list().unwrap_or(&single) {
+                        match item {
+                            Value::Path(p) => loads.push(LoadRequest::File(p.to_string())),
+                            Value::Str(p) => loads.push(LoadRequest::File(p.to_string())),
+                            Value::Artifact(a) => loads.push(LoadRequest::File(a.path.clone())),
+                            Value::Null => {}
+                            other => return Err(defect!("`attach` of {}", other.kind())),
+                        }
+                    }
+                }
+                Attach::Files { pattern, dir } => {
+                    let pattern = self.eval.eval(pattern, slots)?;
+                    let dir = match dir {
+                        Some(expr) => self.eval.eval(expr, slots)?.as_text().map(str::to_owned),
+                        None => None,
+                    };
+                    let pattern = pattern.as_text().unwrap_or_default().to_owned();
+                    loads.push(LoadRequest::Glob { pattern, dir });
+                }
+            }
+        }
+        Ok(loads)
+    }
+
+    fn prompt_request(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        prompt: &'p Prompt,
+        slots: &mut [Value],
+    ) -> Result<What> {
+        let Some(Frame::Call(call)) = fiber.frames.last() else {
+            return Err(defect!("a prompt without its call"));
+        };
+        let skill = call.skill;
+        if let Type::Artifact(_) = skill.output {
+            return Err(Failure::raise(
+                ErrorKind::Denied,
+                "models that give files are not supported by this version",
+            ));
+        }
+        let attachments = call.attachments.clone().unwrap_or_default();
+        let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
+        let number = |v: Value| v.as_float();
+        let temperature = match &prompt.temperature {
+            Some(expr) => number(self.eval.eval(expr, slots)?),
+            None => None,
+        };
+        let max_tokens = match &prompt.max_tokens {
+            Some(expr) => number(self.eval.eval(expr, slots)?).map(|n| n.max(1.0) as u64),
+            None => None,
+        };
+        let using = self.using(fiber);
+        let mut needs: Vec<SmolStr> = skill.needs.clone();
+        if let Some(Frame::Guard(guard)) = fiber.frames.iter().rev().nth(1) {
+            needs.extend(guard.clauses.needs.iter().cloned());
+        }
+        let path = fiber.path();
+        let (model, text, system) = self.route(&path, using, &needs, |machine, prefers| {
+            let text = machine
+                .eval
+                .template(&prompt.prompt, slots, Target::Prompt(prefers))?
+                .text;
+            let system = match &prompt.system {
+                Some(system) => Some(
+                    machine
+                        .eval
+                        .template(system, slots, Target::Prompt(prefers))?
+                        .text,
+                ),
+                None => None,
+            };
+            let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
+            Ok((text, system, size))
+        })?;
+        if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
+            call.model = Some(model);
+        }
+        if let Some(name) = self
+            .program
+            .models
+            .get(model.index())
+            .map(|m| m.name.to_string())
+        {
+            self.tell(|| Event::ModelChosen { path, model: name });
+        }
+        let schema = schema::for_model(self.program, &skill.output);
+        Ok(What::Prompt(Box::new(PromptRequest {
+            model,
+            system,
+            text,
+            attachments,
+            schema,
+            schema_name: schema::name(self.program, skill),
+            temperature,
+            max_tokens,
+        })))
+    }
+
+    /// The value of an answer, checked.
+    fn read_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
+        let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
+            return Err(defect!("an answer without its call"));
+        };
+        let skill = call.skill;
+        let mut slots = std::mem::take(&mut call.slots);
+        let (raw, strictness) = match (&skill.effect, output) {
+            (Effect::Run(run), Output::Process(process)) => (
+                parse::process(run, &call.args, process)?,
+                Strictness::Effect,
+            ),
+            (Effect::Http(http), Output::Response(response)) => {
+                (parse::response(http, response)?, Strictness::Effect)
+            }
+            (Effect::Prompt(_), Output::Model(text)) => (
+                parse::model(self.program, &skill.output, &text)?,
+                Strictness::Lenient,
+            ),
+            _ => return Err(defect!("an answer of another kind than was asked for")),
+        };
+        self.eval.spend(raw.weight() as usize)?;
+        let value = coerce(
+            &mut self.eval,
+            crate::eval::admit(raw)?,
+            &skill.output,
+            strictness,
+        )?;
+        let Some((slot, expr)) = &skill.map else {
+            return if skill.output == skill.result {
+                Ok(value)
+            } else {
+                coerce(&mut self.eval, value, &skill.result, Strictness::Effect)
+            };
+        };
+        crate::eval::write(&mut slots, *slot, value)?;
+        let mapped = self.eval.eval(expr, &mut slots)?;
+        coerce(&mut self.eval, mapped, &skill.result, Strictness::Effect)
+    }
+
+    pub(super) fn go_on_asking(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        let path = fiber.path();
+        let Some(Frame::Person(question, request, answer)) = fiber.frames.last_mut() else {
+            return Err(defect!("an answer without its question"));
+        };
+        if let Some(answer) = answer.take() {
+            fiber.frames.pop();
+            return match answer.result? {
+                Output::Person(json) => Ok(Mode::Give(crate::value::from_json(&json))),
+                _ => Err(defect!("a person answered with something else")),
+            };
+        }
+        if request.is_none()
+            && let Some(question) = question.take()
+        {
+            let idempotency = super::keys::idempotency(&self.env.run, &path);
+            let info = EffectInfo {
+                path,
+                skill: question.kind.into(),
+                attempt: 1,
+                key: super::keys::question_key(&question),
+                idempotency,
+                once: false,
+                watch: false,
+            };
+            let asked = self.request(
+                What::Person(question),
+                Some(Box::new(info)),
+                Waiter::Call(id),
+            );
+            if let Some(Frame::Person(_, request, _)) = fiber.frames.last_mut() {
+                *request = Some(asked);
+            }
+        }
+        Ok(Mode::Wait)
+    }
+}
+
+fn watches_idle(fiber: &Fiber<'_>) -> bool {
+    fiber
+        .frames
+        .iter()
+        .any(|f| matches!(f, Frame::Guard(guard) if guard.watches_idle()))
+}
+
+/// Gives the idempotency key to those who can use it.
+fn announce(what: &mut What, key: &str) {
+    match what {
+        What::Run(run) => run
+            .env
+            .push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
+        // Reading twice is harmless, and caches should not see a new header each time.
+        What::Http(http)
+            if !matches!(http.method.as_str(), "GET" | "HEAD")
+                && !http
+                    .headers
+                    .iter()
+                    .any(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")) =>
+        {
+            http.headers
+                .push(("Idempotency-Key".into(), Arg::plain(key)));
+        }
+        _ => {}
+    }
+}
+
+/// Appends `?a=1&b=2`. A scalar as text, a list repeats its name, null is left out.
+fn append_query(url: &mut String, query: &Value) {
+    let mut mark = if url.contains('?') { '&' } else { '?' };
+    for (name, value) in query.entries().into_iter().flatten() {
+        let single = [value.clone()];
+        for item in value.as_list().unwrap_or(&single) {
+            if item.is_null() {
+                continue;
+            }
+            let text = match crate::render::scalar(item) {
+                Some(text) => text.into_owned(),
+                None => to_json(item).to_string(),
+            };
+            url.push(mark);
+            mark = '&';
+            percent_encode(name, url);
+            url.push('=');
+            percent_encode(&text, url);
+        }
+    }
+}
+
+/// Price of an answer, rounded up.
+pub(crate) fn price(model: &Model, usage: &Usage) -> i64 {
+    let part = |price: Option<i64>, tokens: u64| {
+        i128::from(price.unwrap_or(0).max(0)) * i128::from(tokens)
+    };
+    let total =
+        part(model.price_input, usage.tokens_in) + part(model.price_output, usage.tokens_out);
+    i64::try_from((total + 999_999) / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// A failure with the pause that the service asks for.
+pub(super) fn with_pause(kind: ErrorKind, message: String, retry_after_ms: Option<u64>) -> Raise {
+    let mut failure = Failure::raise(kind, message);
+    failure.retry_after_ms = retry_after_ms;
+    failure
+}

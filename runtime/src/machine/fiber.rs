@@ -1,0 +1,214 @@
+//! A fiber: one line of control with its own stack and variables.
+
+use std::{fmt::Write, sync::Arc};
+
+use smol_str::SmolStr;
+
+use super::{
+    Machine,
+    frame::{Frame, Mode},
+    guard::Subject,
+};
+use crate::{
+    failure::{Raise, defect},
+    value::Value,
+};
+
+/// Where a fiber reports its end.
+#[derive(Clone, Copy)]
+pub(super) struct Parent {
+    pub(super) fiber: usize,
+    pub(super) branch: usize,
+}
+
+pub(super) struct Fiber<'p> {
+    pub(super) frames: Vec<Frame<'p>>,
+    /// Variables of the cascades being run, the innermost last.
+    pub(super) activations: Vec<Vec<Value>>,
+    pub(super) parent: Option<Parent>,
+    /// Path of the place where it was forked, and the part that names its iteration.
+    pub(super) base: Arc<str>,
+    pub(super) label: Option<Label>,
+    pub(super) mode: Mode,
+    pub(super) queued: bool,
+}
+
+/// The part of a path that names an iteration: `files[3]`.
+pub(super) struct Label {
+    /// The loop's name; `None` when the stage's own name stands before it.
+    pub(super) name: Option<SmolStr>,
+    pub(super) index: usize,
+}
+
+impl<'p> Fiber<'p> {
+    pub(super) fn new(parent: Option<Parent>, base: Arc<str>) -> Self {
+        Self {
+            frames: Vec::new(),
+            activations: Vec::new(),
+            parent,
+            base,
+            label: None,
+            mode: Mode::Run,
+            queued: false,
+        }
+    }
+
+    /// The variables of the innermost cascade.
+    pub(super) fn slots(&mut self) -> &mut [Value] {
+        self.activations
+            .last_mut()
+            .map_or(&mut [], Vec::as_mut_slice)
+    }
+
+    /// The path of what the top frame does.
+    pub(super) fn path(&self) -> String {
+        let mut out = String::with_capacity(64);
+        out.push_str(&self.base);
+        if let Some(label) = &self.label {
+            iteration(&mut out, label.name.as_deref(), label.index);
+        }
+        // Whether the frame below has just named the work: a stage, or the root.
+        let mut named = false;
+        let mut root = self.parent.is_none();
+        for frame in &self.frames {
+            match frame {
+                Frame::Quiet(stage) => segment(&mut out, &stage.name),
+                Frame::Guard(guard) => match guard.subject {
+                    Subject::Stage(stage) => {
+                        segment(&mut out, &stage.name);
+                        if guard.falling_back {
+                            out.push_str("/fallback");
+                        } else if guard.attempts > 1 && !guard.is_skill() {
+                            // Writing into a string cannot fail.
+                            let _ = write!(out, "~{}", guard.attempts);
+                        }
+                    }
+                    Subject::Cascade(_) => {
+                        if guard.attempts > 1 {
+                            let _ = write!(out, "~{}", guard.attempts);
+                        }
+                        continue;
+                    }
+                },
+                Frame::Cascade(cascade, _) => {
+                    if root || !named {
+                        segment(&mut out, &cascade.name);
+                    }
+                    root = false;
+                }
+                Frame::Call(call) if !named => segment(&mut out, &call.skill.name),
+                Frame::For(f) => {
+                    iteration(
+                        &mut out,
+                        (!named).then_some(f.node.name.as_str()),
+                        f.next.saturating_sub(1),
+                    );
+                }
+                Frame::Repeat(r) => {
+                    iteration(
+                        &mut out,
+                        (!named).then_some("repeat"),
+                        usize::try_from(r.round).unwrap_or(0).saturating_sub(1),
+                    );
+                }
+                Frame::Hook(name, _) => {
+                    out.push('/');
+                    out.push_str(name);
+                }
+                _ => {}
+            }
+            named = matches!(frame, Frame::Guard(_) | Frame::Quiet(_));
+        }
+        out
+    }
+
+    /// Whether the frame on top was just named by a stage below it.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame::Guard(_) | Frame::Quiet(_)))
+    }
+}
+
+fn segment(out: &mut String, name: &str) {
+    if !out.is_empty() {
+        out.push('/');
+    }
+    out.push_str(name);
+}
+
+fn iteration(out: &mut String, name: Option<&str>, index: usize) {
+    if let Some(name) = name {
+        segment(out, name);
+    }
+    let _ = write!(out, "[{index}]");
+}
+
+impl<'p> Machine<'p> {
+    /// Runs a fiber until it waits (`false`) or ends (`true`).
+    pub(super) fn run(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
+        loop {
+            let mode = std::mem::replace(&mut fiber.mode, Mode::Run);
+            if fiber.frames.is_empty() {
+                fiber.mode = mode;
+                return true;
+            }
+            let next = match mode {
+                Mode::Run => self.go_on(id, fiber),
+                Mode::Give(value) => self.give(id, fiber, value),
+                Mode::Raise(failure) => self.raise(id, fiber, failure),
+                Mode::Return(value) => self.leave(fiber, value),
+                Mode::Cut(cut) => match self.cut(fiber, cut) {
+                    Ok(result) => result,
+                    Err(cut) => {
+                        // Branches still end; the last one wakes this fiber.
+                        fiber.mode = Mode::Cut(cut);
+                        return false;
+                    }
+                },
+                Mode::Wait => Ok(Mode::Wait),
+            };
+            match next {
+                Ok(Mode::Wait) => {
+                    fiber.mode = Mode::Wait;
+                    return false;
+                }
+                Ok(mode) => fiber.mode = mode,
+                Err(failure) => fiber.mode = Mode::Raise(failure),
+            }
+        }
+    }
+
+    /// The top frame goes on.
+    fn go_on(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode, Raise> {
+        match fiber.frames.last_mut() {
+            Some(Frame::Block(block, next)) => {
+                let block = *block;
+                match block.stmts.get(*next) {
+                    Some(stmt) => {
+                        *next += 1;
+                        self.eval.spend(1)?;
+                        self.statement(fiber, stmt, block.pure_)
+                    }
+                    None => {
+                        let value = match &block.value {
+                            Some(expr) => self.eval.eval(expr, fiber.slots())?,
+                            None => Value::Null,
+                        };
+                        fiber.frames.pop();
+                        Ok(Mode::Give(value))
+                    }
+                }
+            }
+            Some(Frame::Guard(_)) => self.attempt(id, fiber),
+            Some(Frame::Call(_)) => self.go_on_calling(id, fiber),
+            Some(Frame::Person(..)) => self.go_on_asking(id, fiber),
+            Some(Frame::For(_)) => self.next_iteration(fiber),
+            Some(Frame::Repeat(_)) => self.next_round(fiber),
+            Some(Frame::Fork(_)) => self.pump(id, fiber),
+            Some(Frame::Store(_) | Frame::Quiet(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
+                fiber.frames.pop();
+                Err(defect!("a frame without work of its own was run"))
+            }
+            None => Err(defect!("a fiber without frames was run")),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Frames: what a fiber will do when the frame above it is done.
+
+use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
+
+use super::{call::Call, guard::Guard, parallel::Fork};
+use crate::{
+    failure::Raise,
+    request::{Answer, PersonRequest, RequestId},
+    value::Value,
+};
+
+/// A frame of a fiber's stack.
+pub(super) enum Frame<'p> {
+    /// Statements in order.
+    Block(&'p Block, usize),
+    /// Puts the value into a slot, or drops it.
+    Store(Option<Slot>),
+    /// A stage without clauses in which nothing touches the world.
+    Quiet(&'p Stage),
+    /// A stage or cascade under its clauses.
+    Guard(Box<Guard<'p>>),
+    /// An activation of a cascade; `true` when its hook has run.
+    Cascade(&'p Cascade, bool),
+    /// An effect.
+    Call(Box<Call<'p>>),
+    /// A question to a person: to be asked, asked, answered.
+    Person(
+        Option<PersonRequest>,
+        Option<RequestId>,
+        Option<Box<Answer>>,
+    ),
+    /// Iterations one after the other.
+    For(Box<Iteration<'p>>),
+    /// Rounds one after the other.
+    Repeat(Box<Rounds<'p>>),
+    /// Branches at once.
+    Fork(Box<Fork<'p>>),
+    /// A hook of a cascade, and what follows it.
+    Hook(&'static str, Box<Mode>),
+}
+
+/// A sequential `for`.
+pub(super) struct Iteration<'p> {
+    pub(super) node: &'p For,
+    pub(super) list: Value,
+    pub(super) next: usize,
+    pub(super) values: Vec<Value>,
+}
+
+/// A `repeat`.
+pub(super) struct Rounds<'p> {
+    pub(super) node: &'p Repeat,
+    pub(super) round: u64,
+    pub(super) max: u64,
+}
+
+/// What a fiber is about to do.
+pub(super) enum Mode {
+    /// Go on with the top frame.
+    Run,
+    /// Hand a value to the top frame.
+    Give(Value),
+    /// Hand a failure to the top frame.
+    Raise(Raise),
+    /// Leave the cascade with a value.
+    Return(Value),
+    /// Remove frames, as a deadline or a cancellation demands.
+    Cut(Cut),
+    /// Nothing, until it is woken.
+    Wait,
+}
+
+/// Frames to remove.
+pub(super) struct Cut {
+    /// The frame that stays and gets the failure; `None`: the fiber ends.
+    pub(super) until: Option<usize>,
+    /// The failure.
+    pub(super) failure: Option<Raise>,
+}
+
+impl Cut {
+    /// The whole fiber.
+    pub(super) fn end() -> Self {
+        Self {
+            until: None,
+            failure: None,
+        }
+    }
+
+    /// Reaches at least as far down as another cut.
+    pub(super) fn widen(&mut self, other: Cut) {
+        if self.until.is_some() && (other.until.is_none() || other.until < self.until) {
+            *self = other;
+        }
+    }
+}

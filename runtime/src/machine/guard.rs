@@ -1,0 +1,586 @@
+//! Guards: a stage or cascade under its clauses, through all its attempts.
+
+use std::collections::VecDeque;
+
+use cascade_ir::{Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, Stage, Work};
+
+use super::{
+    Machine, Waiter,
+    fiber::Fiber,
+    frame::{Cut, Frame, Mode},
+};
+use crate::{
+    eval::{Result, at},
+    events::Event,
+    failure::{Failure, Raise, defect, fail},
+    render::render,
+    request::{RequestId, What},
+    value::{Value, format_duration, format_money},
+};
+
+/// An `idle` limit is watched in this many ticks: silence is noticed at most a quarter late.
+const IDLE_TICKS: u8 = 4;
+/// Pauses between attempts without `backoff`, in milliseconds.
+const BACKOFF: (i64, i64) = (1_000, 30_000);
+
+/// What stands under the clauses.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'p> {
+    Stage(&'p Stage),
+    Cascade(&'p Cascade),
+}
+
+pub(super) struct Guard<'p> {
+    /// Distinguishes it from all other guards of the run.
+    pub(super) serial: u64,
+    pub(super) subject: Subject<'p>,
+    pub(super) clauses: &'p Clauses,
+    /// Arguments of the stage's skill or cascade, evaluated once.
+    args: Option<Vec<Value>>,
+    prepared: bool,
+    pub(super) attempts: u32,
+    retries_left: u32,
+    retries_done: u32,
+    backoff: (i64, i64),
+    timeout: Option<i64>,
+    idle: Option<i64>,
+    deadline: Option<RequestId>,
+    watch: Option<RequestId>,
+    silent_ticks: u8,
+    /// A sign of life since the last tick.
+    pub(super) alive: bool,
+    delay: Option<RequestId>,
+    budget: Option<i64>,
+    pub(super) tokens: u64,
+    pub(super) cost: i64,
+    /// The models of `using`, or the one that `on error use` tries.
+    pub(super) using: Option<Vec<ModelRef>>,
+    candidates: VecDeque<ModelRef>,
+    next_handler: usize,
+    pub(super) falling_back: bool,
+}
+
+impl<'p> Guard<'p> {
+    pub(super) fn new(serial: u64, subject: Subject<'p>, clauses: &'p Clauses) -> Self {
+        Self {
+            serial,
+            subject,
+            clauses,
+            args: None,
+            prepared: false,
+            attempts: 0,
+            retries_left: 0,
+            retries_done: 0,
+            backoff: BACKOFF,
+            timeout: None,
+            idle: None,
+            deadline: None,
+            watch: None,
+            silent_ticks: 0,
+            alive: false,
+            delay: None,
+            budget: None,
+            tokens: 0,
+            cost: 0,
+            using: None,
+            candidates: VecDeque::new(),
+            next_handler: 0,
+            falling_back: false,
+        }
+    }
+
+    /// Whether its work is a single effect.
+    pub(super) fn is_skill(&self) -> bool {
+        matches!(
+            self.subject,
+            Subject::Stage(Stage {
+                work: Work::Skill(..),
+                ..
+            })
+        )
+    }
+
+    pub(super) fn watches_idle(&self) -> bool {
+        self.idle.is_some()
+    }
+
+    /// The failure of a spent budget.
+    pub(super) fn over_budget(&self) -> Option<Raise> {
+        let budget = self.budget.filter(|b| self.cost > *b)?;
+        let message = format!(
+            "spent {}, more than its budget of {}",
+            format_money(self.cost),
+            format_money(budget)
+        );
+        Some(Failure::raise(ErrorKind::OverBudget, message))
+    }
+}
+
+impl<'p> Machine<'p> {
+    /// Begins an attempt of the guard on top.
+    pub(super) fn attempt(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        self.prepare(fiber)?;
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
+            return Err(defect!("an attempt without its guard"));
+        };
+        guard.attempts += 1;
+        guard.delay = None;
+        if let Some(failure) = guard.over_budget() {
+            return Err(failure);
+        }
+        let (subject, attempt) = (guard.subject, guard.attempts);
+        let args = guard.args.clone();
+        self.start_timers(id, fiber);
+        match subject {
+            Subject::Stage(stage) => {
+                if self.env.listening {
+                    let path = fiber.path();
+                    let skill = match &stage.work {
+                        Work::Skill(id, _) => self
+                            .program
+                            .skills
+                            .get(id.index())
+                            .map(|s| s.name.to_string()),
+                        _ => None,
+                    };
+                    self.tell(|| Event::StageStarted {
+                        path,
+                        skill,
+                        attempt,
+                    });
+                }
+                self.work(fiber, &stage.work, args)
+            }
+            Subject::Cascade(cascade) => {
+                fiber.frames.push(Frame::Block(&cascade.body, 0));
+                Ok(Mode::Run)
+            }
+        }
+    }
+
+    /// Starts the deadline and the watch of the guard on top; both hold for one attempt, and
+    /// for a fallback.
+    fn start_timers(&mut self, id: usize, fiber: &mut Fiber<'p>) {
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
+            return;
+        };
+        let (serial, timeout, idle) = (guard.serial, guard.timeout, guard.idle);
+        let deadline = timeout.map(|ms| self.timer(ms, Waiter::Deadline(id, serial)));
+        let watch = idle.map(|ms| self.timer(ms / i64::from(IDLE_TICKS), Waiter::Idle(id, serial)));
+        set_timer(fiber, |guard| {
+            guard.deadline = deadline;
+            guard.watch = watch;
+            guard.silent_ticks = 0;
+            guard.alive = false;
+        });
+    }
+
+    fn timer(&mut self, ms: i64, waiter: Waiter) -> RequestId {
+        let ms = ms.max(0).unsigned_abs();
+        self.request(What::Timer { ms }, None, waiter)
+    }
+
+    /// Evaluates the clauses and arguments, once.
+    fn prepare(&mut self, fiber: &mut Fiber<'p>) -> Result<()> {
+        let (clauses, subject) = match fiber.frames.last_mut() {
+            Some(Frame::Guard(guard)) if !guard.prepared => {
+                guard.prepared = true;
+                (guard.clauses, guard.subject)
+            }
+            _ => return Ok(()),
+        };
+        if clauses.isolate {
+            return Err(Failure::raise(
+                ErrorKind::Denied,
+                "`isolate` is not supported by this version of Cascade",
+            ));
+        }
+        let mut using = None;
+        if let Some(expr) = &clauses.using {
+            let value = self.eval.eval(expr, fiber.slots())?;
+            using = Some(models(&value)?);
+        }
+        let mut number = |expr: &Option<cascade_ir::Expr>| -> Result<Option<i64>> {
+            match expr {
+                Some(expr) => match self.eval.eval(expr, fiber.slots())? {
+                    Value::Duration(n) | Value::Money(n) | Value::Int(n) => Ok(Some(n)),
+                    Value::Null => Ok(None),
+                    other => Err(defect!("a clause is {}", other.kind())),
+                },
+                None => Ok(None),
+            }
+        };
+        let timeout = number(&clauses.timeout)?;
+        let idle = number(&clauses.idle)?;
+        let budget = number(&clauses.budget)?;
+        let mut retries = 0;
+        let mut backoff = BACKOFF;
+        if let Some(retry) = &clauses.retry {
+            let count = self.eval.eval(&retry.count, fiber.slots())?;
+            let Value::Int(count) = count else {
+                return Err(defect!("`retry` of {}", count.kind()));
+            };
+            retries = u32::try_from(count.clamp(0, 1_000)).unwrap_or(0);
+            if let Some((low, high)) = &retry.backoff {
+                match (
+                    self.eval.eval(low, fiber.slots())?,
+                    self.eval.eval(high, fiber.slots())?,
+                ) {
+                    (Value::Duration(low), Value::Duration(high)) => {
+                        backoff = (low.max(0), high.max(low).max(0))
+                    }
+                    (other, _) => return Err(defect!("`backoff` of {}", other.kind())),
+                }
+            }
+        }
+        let args = match subject {
+            Subject::Stage(Stage {
+                work: Work::Skill(_, exprs) | Work::Cascade(_, exprs),
+                ..
+            }) => Some(self.arguments(fiber, exprs)?),
+            _ => None,
+        };
+        if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+            guard.using = using;
+            guard.timeout = timeout;
+            guard.idle = idle;
+            guard.budget = budget;
+            guard.retries_left = retries;
+            guard.backoff = backoff;
+            guard.args = args;
+        }
+        Ok(())
+    }
+
+    /// The guard on top is done: its stage has a value.
+    pub(super) fn guard_done(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        value: Value,
+        status: &'static str,
+    ) -> Result<Mode> {
+        self.finish_guard(fiber, status, None);
+        let Some(Frame::Guard(guard)) = fiber.frames.pop() else {
+            return Err(defect!("a guard ended that was not there"));
+        };
+        if let Subject::Stage(stage) = guard.subject {
+            crate::eval::write(fiber.slots(), stage.slot, value.clone())?;
+        }
+        Ok(Mode::Give(value))
+    }
+
+    /// Ends the guard on top for those who watch, and its timers.
+    pub(super) fn finish_guard(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        status: &'static str,
+        message: Option<String>,
+    ) {
+        self.stop_timers(fiber);
+        let Some(Frame::Guard(guard)) = fiber.frames.last() else {
+            return;
+        };
+        if let Subject::Stage(_) = guard.subject
+            && self.env.listening
+        {
+            let (attempts, tokens, cost) = (guard.attempts, guard.tokens, guard.cost);
+            let path = stage_path(fiber);
+            self.tell(|| Event::StageFinished {
+                path,
+                status,
+                attempts,
+                tokens,
+                cost,
+                ms: 0,
+                message,
+            });
+        }
+    }
+
+    pub(super) fn stop_timers(&mut self, fiber: &mut Fiber<'p>) {
+        if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+            let open = [
+                guard.deadline.take(),
+                guard.watch.take(),
+                guard.delay.take(),
+            ];
+            for timer in open {
+                self.withdraw(timer);
+            }
+        }
+    }
+
+    /// The guard on top hears of a failure below it.
+    pub(super) fn guard_failed(
+        &mut self,
+        id: usize,
+        fiber: &mut Fiber<'p>,
+        mut failure: Raise,
+    ) -> Result<Mode> {
+        self.stop_timers(fiber);
+        let path = stage_path(fiber);
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
+            return Err(defect!("a failure without its guard"));
+        };
+        if failure.stage.is_empty() {
+            failure.stage.clone_from(&path);
+            failure.attempts = guard.attempts;
+        }
+        if failure.place.is_none()
+            && let Subject::Stage(stage) = guard.subject
+        {
+            failure.place = Some(stage.place);
+        }
+        let attempt = guard.attempts;
+        if guard.retries_left > 0 && failure.is_retryable() && !guard.falling_back {
+            guard.retries_left -= 1;
+            let doubled = guard
+                .backoff
+                .0
+                .saturating_mul(1 << guard.retries_done.min(30));
+            guard.retries_done += 1;
+            let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
+            let at_least_ms = failure.retry_after_ms.unwrap_or(0);
+            self.retrying(&path, attempt, &failure, "retry");
+            let delay = self.request(
+                What::Delay {
+                    up_to_ms,
+                    at_least_ms,
+                },
+                None,
+                Waiter::Delay(id),
+            );
+            set_timer(fiber, |guard| guard.delay = Some(delay));
+            return Ok(Mode::Wait);
+        }
+        if let Some(model) = guard.candidates.pop_front() {
+            guard.using = Some(vec![model]);
+            self.retrying(&path, attempt, &failure, "use");
+            return Ok(Mode::Run);
+        }
+        self.handle(id, fiber, failure, &path)
+    }
+
+    /// Tries the handlers in the order written.
+    fn handle(
+        &mut self,
+        id: usize,
+        fiber: &mut Fiber<'p>,
+        mut failure: Raise,
+        path: &str,
+    ) -> Result<Mode> {
+        loop {
+            let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
+                return Err(defect!("a failure without its guard"));
+            };
+            let (clauses, attempt) = (guard.clauses, guard.attempts);
+            let Some(handler) = clauses.on_error.get(guard.next_handler) else {
+                self.finish_guard(fiber, "failed", Some(failure.message.clone()));
+                fiber.frames.pop();
+                return Ok(Mode::Raise(failure));
+            };
+            guard.next_handler += 1;
+            let applies = if handler.kinds.is_empty() {
+                failure.kind != ErrorKind::Cancelled
+            } else {
+                handler.kinds.contains(&failure.kind)
+            };
+            if !applies {
+                continue;
+            }
+            match &handler.action {
+                ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
+                ErrorAction::Use(expr) => {
+                    let value = self.eval.eval(expr, fiber.slots());
+                    match at(value.and_then(|v| models(&v)), handler.place) {
+                        Ok(models) => {
+                            let mut models = VecDeque::from(models);
+                            let Some(first) = models.pop_front() else {
+                                continue;
+                            };
+                            if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+                                guard.using = Some(vec![first]);
+                                guard.candidates = models;
+                                guard.falling_back = false;
+                            }
+                            self.retrying(path, attempt, &failure, "use");
+                            return Ok(Mode::Run);
+                        }
+                        Err(other) => failure = caused(other, failure),
+                    }
+                }
+                ErrorAction::Fallback(work) => {
+                    self.retrying(path, attempt, &failure, "fallback");
+                    set_timer(fiber, |guard| guard.falling_back = true);
+                    self.start_timers(id, fiber);
+                    let depth = fiber.frames.len();
+                    match self.work(fiber, work, None) {
+                        Ok(mode) => return Ok(mode),
+                        Err(other) => {
+                            fiber.frames.truncate(depth);
+                            self.stop_timers(fiber);
+                            failure = caused(other, failure);
+                        }
+                    }
+                }
+                ErrorAction::Fail(message) => {
+                    let message = match message {
+                        Some(expr) => match self.eval.eval(expr, fiber.slots()) {
+                            Ok(value) => render(&value, cascade_ir::Rendering::Text),
+                            Err(other) => other.message,
+                        },
+                        None => failure.message.clone(),
+                    };
+                    let mut new = Failure::raise(ErrorKind::Failed, message);
+                    new.stage.clone_from(&failure.stage);
+                    new.attempts = failure.attempts;
+                    new.place = Some(handler.place);
+                    let new = caused(new, failure);
+                    self.finish_guard(fiber, "failed", Some(new.message.clone()));
+                    fiber.frames.pop();
+                    return Ok(Mode::Raise(new));
+                }
+                ErrorAction::Unsupported(what) => {
+                    failure = caused(super::statement::unsupported(what), failure)
+                }
+            }
+        }
+    }
+
+    fn retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str) {
+        self.tell(|| Event::StageRetrying {
+            path: path.to_owned(),
+            attempt,
+            kind: failure.kind,
+            message: failure.message.clone(),
+            next,
+        });
+    }
+
+    pub(super) fn deadline_passed(&mut self, fiber: usize, serial: u64) {
+        self.trip(fiber, serial, |guard| {
+            guard.deadline = None;
+            let limit = format_duration(guard.timeout.unwrap_or(0));
+            Some(Failure::raise(
+                ErrorKind::TimedOut,
+                format!("not done within {limit}"),
+            ))
+        });
+    }
+
+    pub(super) fn idle_tick(&mut self, fiber: usize, serial: u64) {
+        let mut again = None;
+        self.trip(fiber, serial, |guard| {
+            guard.watch = None;
+            guard.silent_ticks = if std::mem::take(&mut guard.alive) {
+                0
+            } else {
+                guard.silent_ticks + 1
+            };
+            let limit = guard.idle.unwrap_or(0);
+            if guard.silent_ticks >= IDLE_TICKS {
+                let limit = format_duration(limit);
+                return Some(Failure::raise(
+                    ErrorKind::TimedOut,
+                    format!("no sign of life for {limit}"),
+                ));
+            }
+            again = Some(limit / i64::from(IDLE_TICKS));
+            None
+        });
+        if let Some(ms) = again {
+            let timer = self.timer(ms, Waiter::Idle(fiber, serial));
+            if let Some(guard) = self.find_guard(fiber, serial) {
+                guard.watch = Some(timer);
+            }
+        }
+    }
+
+    fn find_guard(&mut self, fiber: usize, serial: u64) -> Option<&mut Guard<'p>> {
+        self.fiber(fiber)?
+            .frames
+            .iter_mut()
+            .find_map(|frame| match frame {
+                Frame::Guard(guard) if guard.serial == serial => Some(&mut **guard),
+                _ => None,
+            })
+    }
+
+    /// Cancels everything below a guard, which then gets the failure.
+    pub(super) fn trip(
+        &mut self,
+        fiber: usize,
+        serial: u64,
+        f: impl FnOnce(&mut Guard<'p>) -> Option<Raise>,
+    ) {
+        let Some(found) = self.fiber(fiber) else {
+            return;
+        };
+        let position = found
+            .frames
+            .iter()
+            .position(|frame| matches!(frame, Frame::Guard(guard) if guard.serial == serial));
+        let Some(position) = position else { return };
+        let Some(Frame::Guard(guard)) = found.frames.get_mut(position) else {
+            return;
+        };
+        if let Some(failure) = f(guard) {
+            self.cut_fiber(
+                fiber,
+                Cut {
+                    until: Some(position),
+                    failure: Some(failure),
+                },
+            );
+        }
+    }
+}
+
+fn set_timer<'p>(fiber: &mut Fiber<'p>, f: impl FnOnce(&mut Guard<'p>)) {
+    if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+        f(guard);
+    }
+}
+
+/// The path of the guard on top, without the marks of its attempts.
+fn stage_path(fiber: &mut Fiber<'_>) -> String {
+    let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
+        return String::new();
+    };
+    let kept = (guard.attempts, guard.falling_back);
+    (guard.attempts, guard.falling_back) = (1, false);
+    let path = fiber.path();
+    if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+        (guard.attempts, guard.falling_back) = kept;
+    }
+    path
+}
+
+/// A failure that came while another was handled.
+fn caused(mut new: Raise, old: Raise) -> Raise {
+    new.causes.push(old.to_string());
+    new.causes.extend(old.causes);
+    if new.stage.is_empty() {
+        new.stage = old.stage;
+        new.attempts = old.attempts;
+    }
+    new
+}
+
+/// The models that a value of `using` names.
+fn models(value: &Value) -> Result<Vec<ModelRef>> {
+    match value {
+        Value::Model(model) => Ok(vec![*model]),
+        Value::List(items) => {
+            let mut all = Vec::with_capacity(items.len());
+            for item in items.iter() {
+                all.extend(models(item)?);
+            }
+            if all.is_empty() {
+                fail!("a list of models is empty");
+            }
+            Ok(all)
+        }
+        other => Err(defect!("{} is no model", other.kind())),
+    }
+}

@@ -1,0 +1,373 @@
+//! The interpreter: a synchronous, deterministic state machine.
+//!
+//! It is a function of the program, the inputs and the answers to its requests. Fibers with
+//! explicit stacks of frames run until they wait; whatever waits is named by a request. There
+//! is no clock, no file and no random number here.
+//!
+//! - [`Machine::step`] runs everything that can run.
+//! - [`Machine::take_request`] gives what the world is asked, [`Machine::take_withdrawn`] what it
+//!   need not answer any more.
+//! - [`Machine::answer`] tells what the world said.
+
+mod call;
+mod environment;
+mod fiber;
+mod frame;
+mod guard;
+mod keys;
+mod parallel;
+mod parse;
+mod routing;
+mod statement;
+mod unwind;
+
+use std::collections::{HashMap, VecDeque};
+
+use cascade_ir::{CascadeId, ErrorKind, Place, Program};
+
+pub use environment::{Availability, Environment};
+pub(crate) use keys::hex;
+
+use crate::{
+    eval::Eval,
+    events::Event,
+    failure::{Failure, Raise, defect},
+    request::{Answer, Request, RequestId, Usage, What},
+    value::Value,
+};
+use fiber::Fiber;
+use frame::{Cut, Frame, Mode};
+
+/// Who waits for a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiter {
+    /// The call on top of a fiber.
+    Call(usize),
+    /// A guard that pauses before its next attempt.
+    Delay(usize),
+    /// A guard's deadline.
+    Deadline(usize, u64),
+    /// A guard's watch over signs of life.
+    Idle(usize, u64),
+}
+
+/// The interpreter of one run.
+pub struct Machine<'p> {
+    program: &'p Program,
+    eval: Eval<'p>,
+    env: Environment,
+    fibers: Vec<Option<Fiber<'p>>>,
+    free: Vec<usize>,
+    ready: VecDeque<usize>,
+    requests: VecDeque<Request>,
+    withdrawn: Vec<RequestId>,
+    events: Vec<Event>,
+    waiting: HashMap<RequestId, Waiter>,
+    next_request: u64,
+    next_serial: u64,
+    outcome: Option<Result<Value, Raise>>,
+    cancelled: bool,
+    digests: HashMap<u32, [u8; 32]>,
+    spent: Spent,
+    /// Whether the note on memory that outlives runs was given.
+    noted_global: bool,
+}
+
+/// What a run has used so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Tokens, in and out.
+    pub tokens: u64,
+    /// Millionths of a US dollar.
+    pub cost: i64,
+}
+
+impl<'p> Machine<'p> {
+    /// A machine that is about to run a cascade with these inputs, already checked.
+    ///
+    /// # Errors
+    /// When there is no such cascade, it needs what this version does not have, or an initial
+    /// value of memory cannot be computed.
+    pub fn new(
+        program: &'p Program,
+        cascade: CascadeId,
+        inputs: Vec<Value>,
+        env: Environment,
+    ) -> Result<Self, Failure> {
+        let Some(entry) = program.cascades.get(cascade.index()) else {
+            return Err(Failure::new(
+                ErrorKind::Internal,
+                format!("there is no cascade {}", cascade.0),
+            ));
+        };
+        if let Some(first) = entry.unsupported.first() {
+            let mut failure = Failure::new(
+                ErrorKind::Denied,
+                format!(
+                    "`{}` is not supported by this version of Cascade",
+                    first.construct
+                ),
+            );
+            failure.place = Some(first.place);
+            return Err(failure);
+        }
+        let mut machine = Self {
+            program,
+            eval: Eval::new(program, env.fuel),
+            env,
+            fibers: Vec::new(),
+            free: Vec::new(),
+            ready: VecDeque::new(),
+            requests: VecDeque::new(),
+            withdrawn: Vec::new(),
+            events: Vec::new(),
+            waiting: HashMap::new(),
+            next_request: 0,
+            next_serial: 0,
+            outcome: None,
+            cancelled: false,
+            digests: HashMap::new(),
+            spent: Spent::default(),
+            noted_global: false,
+        };
+        machine.start_memory().map_err(|f| *f)?;
+        let mut fiber = Fiber::new(None, "".into());
+        machine
+            .enter_cascade(&mut fiber, cascade, inputs)
+            .map_err(|f| *f)?;
+        machine.adopt(fiber, false);
+        Ok(machine)
+    }
+
+    fn start_memory(&mut self) -> Result<(), Raise> {
+        for memory in &self.program.memories {
+            let mut values = Vec::with_capacity(memory.keys.len());
+            for key in &memory.keys {
+                values.push(self.eval.eval(&key.initial, &mut [])?);
+            }
+            self.eval.memory.push(values);
+        }
+        Ok(())
+    }
+
+    /// Runs every fiber until it waits or ends.
+    pub fn step(&mut self) {
+        while let Some(id) = self.ready.pop_front() {
+            let Some(mut fiber) = self.fibers.get_mut(id).and_then(Option::take) else {
+                continue;
+            };
+            fiber.queued = false;
+            if matches!(fiber.mode, Mode::Wait) {
+                fiber.mode = Mode::Run;
+            }
+            if self.run(id, &mut fiber) {
+                self.free.push(id);
+                self.ended(id, fiber);
+            } else {
+                if let Some(place) = self.fibers.get_mut(id) {
+                    *place = Some(fiber);
+                }
+            }
+        }
+    }
+
+    /// The next request, if any.
+    pub fn take_request(&mut self) -> Option<Request> {
+        self.requests.pop_front()
+    }
+
+    /// Requests whose answers are no longer wanted.
+    pub fn take_withdrawn(&mut self) -> Vec<RequestId> {
+        std::mem::take(&mut self.withdrawn)
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// How the run ended, once it has.
+    pub fn outcome(&self) -> Option<Result<&Value, &Failure>> {
+        self.outcome.as_ref().map(|o| o.as_ref().map_err(|f| &**f))
+    }
+
+    /// Whether it can never go on: a defect, said instead of waiting for ever.
+    pub fn is_stuck(&self) -> bool {
+        self.outcome.is_none() && self.ready.is_empty() && self.waiting.is_empty()
+    }
+
+    /// What the run used so far.
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// Tells the answer to a request. One that was withdrawn meanwhile is counted and dropped.
+    pub fn answer(&mut self, id: RequestId, answer: Answer) {
+        let Some(waiter) = self.waiting.remove(&id) else {
+            return;
+        };
+        match waiter {
+            Waiter::Call(fiber) => self.call_answered(fiber, answer),
+            Waiter::Delay(fiber) => self.queue(fiber),
+            Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
+            Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
+        }
+    }
+
+    /// A sign of life of a running effect.
+    pub fn alive(&mut self, id: RequestId) {
+        if let Some(Waiter::Call(fiber)) = self.waiting.get(&id) {
+            let fiber = *fiber;
+            self.each_guard(fiber, |guard| guard.alive = true);
+        }
+    }
+
+    /// Cancels the run: `on cancel` hooks run, then it ends. A second call ends it at once.
+    pub fn cancel(&mut self) {
+        if self.outcome.is_some() {
+            return;
+        }
+        if !self.cancelled {
+            self.cancelled = true;
+            self.cut_fiber(0, Cut::end());
+            return;
+        }
+        let mut open: Vec<RequestId> = self.waiting.drain().map(|(id, _)| id).collect();
+        open.sort();
+        self.withdrawn.extend(open);
+        self.ready.clear();
+        self.requests.clear();
+        self.fibers.clear();
+        self.outcome = Some(Err(unwind::cancelled()));
+    }
+
+    fn request(
+        &mut self,
+        what: What,
+        effect: Option<Box<crate::request::EffectInfo>>,
+        waiter: Waiter,
+    ) -> RequestId {
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.waiting.insert(id, waiter);
+        self.requests.push_back(Request { id, what, effect });
+        id
+    }
+
+    fn withdraw(&mut self, id: Option<RequestId>) {
+        if let Some(id) = id
+            && self.waiting.remove(&id).is_some()
+        {
+            // One that the host has not seen yet need not be told of.
+            match self.requests.iter().position(|r| r.id == id) {
+                Some(position) => {
+                    self.requests.remove(position);
+                }
+                None => self.withdrawn.push(id),
+            }
+        }
+    }
+
+    /// Takes a new fiber in and makes it run: before all others, or after them.
+    fn adopt(&mut self, mut fiber: Fiber<'p>, first: bool) -> usize {
+        fiber.queued = true;
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.fibers[id] = Some(fiber);
+                id
+            }
+            None => {
+                self.fibers.push(Some(fiber));
+                self.fibers.len() - 1
+            }
+        };
+        if first {
+            self.ready.push_front(id);
+        } else {
+            self.ready.push_back(id);
+        }
+        id
+    }
+
+    fn fiber(&mut self, id: usize) -> Option<&mut Fiber<'p>> {
+        self.fibers.get_mut(id).and_then(Option::as_mut)
+    }
+
+    /// Makes a waiting fiber go on.
+    fn queue(&mut self, id: usize) {
+        if let Some(fiber) = self.fiber(id)
+            && !fiber.queued
+        {
+            fiber.queued = true;
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Applies `f` to the guards above a place in the tree, the innermost first.
+    fn each_guard(&mut self, fiber: usize, mut f: impl FnMut(&mut guard::Guard<'p>)) {
+        let mut next = Some(fiber);
+        while let Some(id) = next {
+            let Some(fiber) = self.fiber(id) else { return };
+            for frame in fiber.frames.iter_mut().rev() {
+                if let Frame::Guard(guard) = frame {
+                    f(guard);
+                }
+            }
+            next = fiber.parent.map(|p| p.fiber);
+        }
+    }
+
+    /// Adds what an effect used to all scopes around it; the innermost that is over its budget.
+    fn charge(&mut self, fiber: usize, usage: &Usage, cost: i64) -> Option<(usize, u64, Raise)> {
+        let tokens = usage.tokens_in.saturating_add(usage.tokens_out);
+        self.spent.tokens = self.spent.tokens.saturating_add(tokens);
+        self.spent.cost = self.spent.cost.saturating_add(cost);
+        let mut over = None;
+        let mut next = Some(fiber);
+        while let Some(id) = next {
+            let fiber = self.fiber(id)?;
+            for frame in fiber.frames.iter_mut().rev() {
+                if let Frame::Guard(guard) = frame {
+                    guard.alive = true;
+                    guard.tokens = guard.tokens.saturating_add(tokens);
+                    guard.cost = guard.cost.saturating_add(cost);
+                    if over.is_none()
+                        && let Some(failure) = guard.over_budget()
+                    {
+                        over = Some((id, guard.serial, failure));
+                    }
+                }
+            }
+            next = fiber.parent.map(|p| p.fiber);
+        }
+        over
+    }
+
+    fn tell(&mut self, event: impl FnOnce() -> Event) {
+        if self.env.listening {
+            self.events.push(event());
+        }
+    }
+
+    fn warn(&mut self, path: &str, message: String, place: Option<Place>) {
+        self.tell(|| Event::Warning {
+            path: path.to_owned(),
+            message,
+            place,
+        });
+    }
+
+    /// A fiber has come to its end: its parent hears of it.
+    fn ended(&mut self, id: usize, fiber: Fiber<'p>) {
+        let result = match fiber.mode {
+            Mode::Give(value) | Mode::Return(value) => Ok(value),
+            Mode::Raise(failure) => Err(failure),
+            Mode::Cut(_) => Err(unwind::cancelled()),
+            Mode::Run | Mode::Wait => Err(defect!("a fiber ended while it ran")),
+        };
+        match fiber.parent {
+            Some(parent) => self.branch_ended(parent, id, result),
+            None => self.outcome = Some(result),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Branches at once: `parallel`, and `for … parallel`.
+//!
+//! A branch is a fiber with a copy of the variables. Branches are started one at a time, each
+//! runs until it waits or ends before the next is started, and never more than `max` live: ten
+//! thousand short ones need the memory of one.
+
+use std::sync::Arc;
+
+use cascade_ir::{For, Parallel, Stmt};
+
+use super::{
+    Machine,
+    fiber::{Fiber, Label, Parent},
+    frame::{Cut, Frame, Mode},
+};
+use crate::{
+    eval::{Result, admit, at, write},
+    failure::{Raise, defect, fail},
+    value::Value,
+};
+
+/// Most branches at once where the program states no `max`.
+const DEFAULT_MAX: usize = 256;
+
+pub(super) struct Fork<'p> {
+    node: Node<'p>,
+    max: usize,
+    /// The next branch to start, for loops.
+    next: usize,
+    state: Vec<State>,
+    done: usize,
+    results: Vec<Value>,
+    /// Fibers of the branches that live.
+    pub(super) children: Vec<usize>,
+    /// The first failure; its siblings are being cancelled.
+    pub(super) failure: Option<Raise>,
+    path: Arc<str>,
+    label: Option<smol_str::SmolStr>,
+}
+
+enum Node<'p> {
+    For(&'p For, Value),
+    Graph(&'p Parallel),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Running,
+    Done,
+}
+
+impl<'p> Machine<'p> {
+    fn fork_max(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        max: Option<&'p cascade_ir::Expr>,
+    ) -> Result<usize> {
+        let Some(expr) = max else {
+            return Ok(DEFAULT_MAX);
+        };
+        match self.eval.eval(expr, fiber.slots())? {
+            Value::Int(max) if max >= 1 => Ok(usize::try_from(max).unwrap_or(usize::MAX)),
+            Value::Int(max) => fail!("`max {max}`: at least one branch must be able to run"),
+            other => Err(defect!("`max` of {}", other.kind())),
+        }
+    }
+
+    pub(super) fn fork_for(&mut self, fiber: &mut Fiber<'p>, node: &'p For) -> Result<Mode> {
+        let max = at(self.fork_max(fiber, node.max.as_ref()), node.place)?;
+        let list = self.eval.eval(&node.list, fiber.slots())?;
+        let Some(length) = list.as_list().map(<[Value]>::len) else {
+            return Err(defect!("`for` over {}", list.kind()));
+        };
+        let label = (!fiber.is_named()).then(|| node.name.clone());
+        let results = vec![Value::Null; length];
+        self.push_fork(
+            fiber,
+            Node::For(node, list),
+            max,
+            Vec::new(),
+            results,
+            label,
+        );
+        Ok(Mode::Run)
+    }
+
+    pub(super) fn fork_graph(&mut self, fiber: &mut Fiber<'p>, node: &'p Parallel) -> Result<Mode> {
+        let max = at(self.fork_max(fiber, node.max.as_ref()), node.place)?;
+        let state = vec![State::Waiting; node.branches.len()];
+        self.push_fork(fiber, Node::Graph(node), max, state, Vec::new(), None);
+        Ok(Mode::Run)
+    }
+
+    fn push_fork(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        node: Node<'p>,
+        max: usize,
+        state: Vec<State>,
+        results: Vec<Value>,
+        label: Option<smol_str::SmolStr>,
+    ) {
+        let path = Arc::from(fiber.path());
+        fiber.frames.push(Frame::Fork(Box::new(Fork {
+            node,
+            max,
+            next: 0,
+            state,
+            done: 0,
+            results,
+            children: Vec::new(),
+            failure: None,
+            path,
+            label,
+        })));
+    }
+
+    /// Starts one branch, or waits, or ends.
+    pub(super) fn pump(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        loop {
+            let Some(Frame::Fork(fork)) = fiber.frames.last_mut() else {
+                return Err(defect!("branches without their fork"));
+            };
+            if fork.failure.is_some() {
+                if !fork.children.is_empty() {
+                    return Ok(Mode::Wait);
+                }
+                let failure = fork.failure.take();
+                fiber.frames.pop();
+                return Ok(failure.map_or(Mode::Give(Value::Null), Mode::Raise));
+            }
+            match fork.node {
+                Node::For(node, ref list) => {
+                    if fork.done == fork.results.len() {
+                        let results = std::mem::take(&mut fork.results);
+                        fiber.frames.pop();
+                        return Ok(Mode::Give(admit(Value::list(results))?));
+                    }
+                    let item = list.as_list().and_then(|l| l.get(fork.next)).cloned();
+                    let Some(item) = item.filter(|_| fork.children.len() < fork.max) else {
+                        return Ok(Mode::Wait);
+                    };
+                    let index = fork.next;
+                    fork.next += 1;
+                    let label = Label {
+                        name: fork.label.clone(),
+                        index,
+                    };
+                    let mut child = branch(fiber, id, index)?;
+                    child.label = Some(label);
+                    write(child.slots(), node.item, item)?;
+                    child.frames.push(Frame::Block(&node.body, 0));
+                    return Ok(self.start(id, fiber, child));
+                }
+                Node::Graph(node) => {
+                    if fork.done == node.branches.len() {
+                        fiber.frames.pop();
+                        return Ok(Mode::Give(self.eval.eval(&node.value, fiber.slots())?));
+                    }
+                    if fork.children.len() >= fork.max {
+                        return Ok(Mode::Wait);
+                    }
+                    let is_ready = |(i, b): (usize, &cascade_ir::Branch)| {
+                        fork.state[i] == State::Waiting
+                            && b.after.iter().all(|a| {
+                                fork.state
+                                    .get(*a as usize)
+                                    .is_none_or(|s| *s == State::Done)
+                            })
+                    };
+                    let found = node.branches.iter().enumerate().position(is_ready);
+                    let Some(index) = found else {
+                        if fork.children.is_empty() {
+                            return Err(defect!("branches wait for each other"));
+                        }
+                        return Ok(Mode::Wait);
+                    };
+                    match &node.branches[index].stmt {
+                        Stmt::Set(slot, expr) => {
+                            fork.state[index] = State::Done;
+                            fork.done += 1;
+                            let value = self.eval.eval(expr, fiber.slots())?;
+                            write(fiber.slots(), *slot, value)?;
+                        }
+                        Stmt::Stage(stage) => {
+                            fork.state[index] = State::Running;
+                            let mut child = branch(fiber, id, index)?;
+                            // A branch that is done at once leaves its mode behind.
+                            child.mode = self.stage(&mut child, stage, false)?;
+                            return Ok(self.start(id, fiber, child));
+                        }
+                        _ => return Err(defect!("a branch is neither a stage nor a value")),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs a new branch first, then the fork again.
+    fn start(&mut self, id: usize, fiber: &mut Fiber<'p>, child: Fiber<'p>) -> Mode {
+        // The fork is queued before its branch is put in front of it.
+        fiber.queued = true;
+        self.ready.push_front(id);
+        let child = self.adopt(child, true);
+        if let Some(Frame::Fork(fork)) = fiber.frames.last_mut() {
+            fork.children.push(child);
+        }
+        Mode::Wait
+    }
+
+    /// A branch has ended.
+    pub(super) fn branch_ended(&mut self, parent: Parent, child: usize, result: Result) {
+        let Some(fiber) = self.fiber(parent.fiber) else {
+            return;
+        };
+        let cut = matches!(fiber.mode, Mode::Cut(_));
+        let Some(Frame::Fork(fork)) = fiber.frames.last_mut() else {
+            return;
+        };
+        if let Some(position) = fork.children.iter().rposition(|c| *c == child) {
+            fork.children.swap_remove(position);
+        }
+        let mut siblings = Vec::new();
+        match result {
+            Ok(value) => {
+                fork.done += 1;
+                match fork.node {
+                    Node::For(..) => {
+                        if let Some(place) = fork.results.get_mut(parent.branch) {
+                            *place = value;
+                        }
+                    }
+                    Node::Graph(node) => {
+                        // The values of the others are seen only through this slot.
+                        if let Some(state) = fork.state.get_mut(parent.branch) {
+                            *state = State::Done;
+                        }
+                        if let Some(branch) = node.branches.get(parent.branch) {
+                            let slot = branch.slot.0 as usize;
+                            if let Some(place) = fiber.slots().get_mut(slot) {
+                                *place = value;
+                            }
+                        }
+                    }
+                }
+            }
+            Err(failure) => {
+                if fork.failure.is_none() && !cut {
+                    fork.failure = Some(failure);
+                    siblings.clone_from(&fork.children);
+                }
+            }
+        }
+        for sibling in siblings {
+            self.cut_fiber(sibling, Cut::end());
+        }
+        self.queue(parent.fiber);
+    }
+}
+
+/// A fiber for a branch, on a copy of the variables.
+fn branch<'p>(fiber: &Fiber<'p>, id: usize, index: usize) -> Result<Fiber<'p>> {
+    let Some(Frame::Fork(fork)) = fiber.frames.last() else {
+        return Err(defect!("a branch without its fork"));
+    };
+    let mut child = Fiber::new(
+        Some(Parent {
+            fiber: id,
+            branch: index,
+        }),
+        Arc::clone(&fork.path),
+    );
+    child
+        .activations
+        .push(fiber.activations.last().cloned().unwrap_or_default());
+    Ok(child)
+}

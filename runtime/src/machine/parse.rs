@@ -1,0 +1,117 @@
+//! Raw answers as values: exit codes, status codes, formats.
+
+use cascade_ir::{ErrorKind, Http, OutputFormat, Program, Run, Type};
+
+use super::call::with_pause;
+use crate::{
+    eval::Result,
+    failure::{Failure, Raise},
+    lenient, output,
+    request::{Process, Response},
+    schema,
+    value::{Value, from_json},
+};
+
+fn accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
+    let within = |(low, high): &(i64, i64)| (*low..=*high).contains(&code);
+    if ranges.is_empty() {
+        within(&default)
+    } else {
+        ranges.iter().any(within)
+    }
+}
+
+/// The output of a program that ended as it may.
+pub(super) fn process(run: &Run, _args: &[Value], process: Process) -> Result {
+    let tail = |message: String| match process.stderr.trim_end() {
+        "" => message,
+        stderr => format!("{message}\n{stderr}"),
+    };
+    match (process.code, process.signal) {
+        (Some(code), _) if accepted(&run.exit, (0, 0), i64::from(code)) => {
+            format_output(run.format, &process.stdout).map_err(|mut failure| {
+                if !process.stderr.trim().is_empty() {
+                    failure.message = tail(failure.message);
+                }
+                failure
+            })
+        }
+        (Some(code), _) => Err(Failure::raise(
+            ErrorKind::CommandFailed,
+            tail(format!("exit code {code}")),
+        )),
+        (None, signal) => {
+            let signal = signal.map_or_else(|| "a signal".to_owned(), |s| format!("signal {s}"));
+            Err(Failure::raise(
+                ErrorKind::CommandFailed,
+                tail(format!("ended by {signal}")),
+            ))
+        }
+    }
+}
+
+/// The body of an answer whose status is accepted.
+pub(super) fn response(http: &Http, response: Response) -> Result {
+    let status = response.status;
+    if accepted(&http.status, (200, 299), i64::from(status)) {
+        return format_output(http.format, &response.body);
+    }
+    Err(status_failure(
+        status,
+        &response.body,
+        response.retry_after_ms,
+    ))
+}
+
+/// The failure that an HTTP status stands for.
+fn status_failure(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Raise {
+    let kind = match status {
+        429 => ErrorKind::RateLimited,
+        401 | 403 | 407 => ErrorKind::Denied,
+        408 | 425 | 500..=599 => ErrorKind::Unavailable,
+        _ => ErrorKind::Failed,
+    };
+    let text = String::from_utf8_lossy(body);
+    let excerpt: String = text.trim().chars().take(300).collect();
+    let message = if excerpt.is_empty() {
+        format!("HTTP status {status}")
+    } else {
+        format!("HTTP status {status}: {excerpt}")
+    };
+    with_pause(kind, message, retry_after_ms)
+}
+
+fn format_output(format: OutputFormat, bytes: &[u8]) -> Result {
+    match format {
+        OutputFormat::None => Ok(Value::Null),
+        OutputFormat::Text => output::text(bytes),
+        OutputFormat::Json => output::json(bytes),
+        OutputFormat::JsonLines => output::json_lines(bytes),
+        OutputFormat::Csv => output::csv(bytes),
+        OutputFormat::Junit => output::junit(bytes),
+        OutputFormat::Tap => output::tap(bytes),
+    }
+}
+
+/// A model's answer.
+pub(super) fn model(program: &Program, ty: &Type, text: &str) -> Result {
+    if schema::is_text(program, ty) {
+        return Ok(Value::str(text.trim()));
+    }
+    let Some(json) = lenient::parse(text) else {
+        let excerpt: String = text.trim().chars().take(120).collect();
+        return Err(Failure::raise(
+            ErrorKind::InvalidOutput,
+            format!("the answer is not JSON: {excerpt}"),
+        ));
+    };
+    let value = from_json(&json);
+    if schema::is_wrapped(program, ty)
+        && let Value::Map(map) = &value
+        && map.len() == 1
+        && let Some(inner) = map.get("value")
+    {
+        return Ok(inner.clone());
+    }
+    Ok(value)
+}

@@ -1,0 +1,142 @@
+//! Which model answers a prompt.
+
+use cascade_ir::{ErrorKind, ModelId, ModelRef, Rendering};
+use smol_str::SmolStr;
+
+use super::{Machine, environment::Availability, fiber::Fiber, frame::Frame};
+use crate::{
+    eval::Result,
+    events::Event,
+    failure::{Failure, defect},
+};
+
+/// Routes that refer to routes, at most.
+const MAX_ROUTES: u32 = 16;
+/// Bytes of a token, in halves: an estimate that is a little high for prose.
+const HALF_BYTES_A_TOKEN: usize = 7;
+
+impl<'p> Machine<'p> {
+    /// The models that the nearest `using` around a call names, or the default.
+    pub(super) fn using(&mut self, fiber: &Fiber<'p>) -> Vec<ModelRef> {
+        fn nearest(fiber: &Fiber<'_>) -> Option<Vec<ModelRef>> {
+            fiber.frames.iter().rev().find_map(|frame| match frame {
+                Frame::Guard(guard) => guard.using.clone(),
+                _ => None,
+            })
+        }
+        if let Some(found) = nearest(fiber) {
+            return found;
+        }
+        let mut next = fiber.parent;
+        while let Some(parent) = next {
+            let Some(fiber) = self.fiber(parent.fiber) else {
+                break;
+            };
+            if let Some(found) = nearest(fiber) {
+                return found;
+            }
+            next = fiber.parent;
+        }
+        self.program
+            .default_route
+            .map(ModelRef::Route)
+            .into_iter()
+            .collect()
+    }
+
+    /// The first model that is available and can hold the prompt, with the prompt as it likes
+    /// it. `write` gives text, system text and the bytes of all that is sent.
+    pub(super) fn route(
+        &mut self,
+        path: &str,
+        using: Vec<ModelRef>,
+        needs: &[SmolStr],
+        mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
+    ) -> Result<(ModelId, String, Option<String>)> {
+        let mut candidates = Vec::new();
+        for model in using {
+            self.expand(model, needs, &mut candidates, 0);
+        }
+        if candidates.is_empty() {
+            let wanted = needs.join(", ");
+            let message = match needs {
+                [] => "no model was named, and there is no default route".to_owned(),
+                _ => format!("no route leads to a model for {wanted}"),
+            };
+            return Err(Failure::raise(ErrorKind::Denied, message));
+        }
+        let (mut missing, mut too_small): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        for id in candidates {
+            let Some(model) = self.program.models.get(id.index()) else {
+                return Err(defect!("there is no model {}", id.0));
+            };
+            let name = model.name.to_string();
+            let pass = |machine: &mut Self, reason: String| {
+                machine.tell(|| Event::ModelPassedOver {
+                    path: path.to_owned(),
+                    model: name.clone(),
+                    reason,
+                });
+            };
+            if let Some(Availability::Missing(reason)) = self.env.models.get(id.index()) {
+                let reason = reason.clone();
+                pass(self, reason.clone());
+                if !missing.contains(&reason) {
+                    missing.push(reason);
+                }
+                continue;
+            }
+            let (text, system, size) = write(self, model.prefers)?;
+            let tokens = (size * 2).div_ceil(HALF_BYTES_A_TOKEN) as u64;
+            if let Some(context) = model.context.filter(|c| tokens > *c) {
+                let reason =
+                    format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
+                pass(self, reason.clone());
+                too_small.push(reason);
+                continue;
+            }
+            return Ok((id, text, system));
+        }
+        if too_small.is_empty() {
+            Err(Failure::raise(
+                ErrorKind::Denied,
+                format!("no model is available: {}", missing.join("; ")),
+            ))
+        } else {
+            let mut reasons = too_small;
+            reasons.extend(missing);
+            Err(Failure::raise(
+                ErrorKind::Failed,
+                format!("no model can take the prompt: {}", reasons.join("; ")),
+            ))
+        }
+    }
+
+    /// Models in the order of preference, without repetition.
+    fn expand(&self, model: ModelRef, needs: &[SmolStr], out: &mut Vec<ModelId>, level: u32) {
+        match model {
+            ModelRef::Model(id) => {
+                if !out.contains(&id) {
+                    out.push(id);
+                }
+            }
+            ModelRef::Route(id) => {
+                let Some(route) = self
+                    .program
+                    .routes
+                    .get(id.index())
+                    .filter(|_| level < MAX_ROUTES)
+                else {
+                    return;
+                };
+                for arm in &route.arms {
+                    if arm.capability.as_ref().is_none_or(|c| needs.contains(c)) {
+                        for model in &arm.models {
+                            self.expand(*model, needs, out, level + 1);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

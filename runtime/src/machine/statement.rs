@@ -1,0 +1,531 @@
+//! Statements and work, and where their values go.
+
+use cascade_ir::{BinaryOp, Block, CascadeId, Clauses, Expr, Person, Stage, Stmt, Work};
+
+use super::{
+    Machine,
+    call::Call,
+    fiber::Fiber,
+    frame::{Frame, Iteration, Mode, Rounds},
+    guard::{Guard, Subject},
+};
+use crate::{
+    eval::{Result, at, write},
+    events::Event,
+    failure::{Failure, defect, fail},
+    render::render,
+    request::PersonRequest,
+    value::Value,
+};
+
+/// Whether clauses ask for nothing.
+pub(super) fn is_plain(clauses: &Clauses) -> bool {
+    clauses.using.is_none()
+        && clauses.timeout.is_none()
+        && clauses.idle.is_none()
+        && clauses.retry.is_none()
+        && clauses.budget.is_none()
+        && clauses.on_error.is_empty()
+        && !clauses.isolate
+}
+
+impl<'p> Machine<'p> {
+    pub(super) fn statement(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        stmt: &'p Stmt,
+        quiet: bool,
+    ) -> Result<Mode> {
+        match stmt {
+            Stmt::Set(slot, expr) => {
+                let value = self.assigned(fiber, *slot, expr)?;
+                write(fiber.slots(), *slot, value)?;
+            }
+            Stmt::SetField(slot, path, expr) => {
+                let value = self.eval.eval(expr, fiber.slots())?;
+                let Some(place) = fiber.slots().get_mut(slot.0 as usize) else {
+                    return Err(defect!("slot {} is outside its activation", slot.0));
+                };
+                let old = std::mem::replace(place, Value::Null);
+                *place = crate::eval::admit(set_path(old, path, value))?;
+            }
+            Stmt::Remember {
+                memory,
+                key,
+                append,
+                value,
+                place,
+            } => {
+                let value = self.eval.eval(value, fiber.slots())?;
+                at(
+                    self.remember(fiber, memory.index(), *key as usize, *append, value),
+                    *place,
+                )?;
+            }
+            Stmt::Stage(stage) => return self.stage(fiber, stage, quiet),
+            Stmt::Work(work, slot) => {
+                fiber.frames.push(Frame::Store(*slot));
+                return self.work(fiber, work, None);
+            }
+            Stmt::Gate(cond, message, place) => {
+                if !self.eval.truth(cond, fiber.slots())? {
+                    let message = self.message(fiber, message.as_ref(), "the gate is closed")?;
+                    if self.env.listening {
+                        let path = fiber.path();
+                        self.tell(|| Event::GateFailed {
+                            path,
+                            message: message.clone(),
+                            place: *place,
+                        });
+                    }
+                    return at(
+                        Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)),
+                        *place,
+                    );
+                }
+            }
+            Stmt::Warn(cond, message, place) => {
+                if !self.eval.truth(cond, fiber.slots())? {
+                    let message =
+                        self.message(fiber, message.as_ref(), "a warning without words")?;
+                    if self.env.listening {
+                        self.warn(&fiber.path(), message, Some(*place));
+                    }
+                }
+            }
+            Stmt::Log(message, place) => {
+                let message = self.message(fiber, Some(message), "")?;
+                if self.env.listening {
+                    let path = fiber.path();
+                    self.tell(|| Event::Log {
+                        path,
+                        message,
+                        place: *place,
+                    });
+                }
+            }
+            Stmt::Fail(message, place) => {
+                let message = self.message(fiber, Some(message), "failed")?;
+                return at(
+                    Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)),
+                    *place,
+                );
+            }
+            Stmt::Return(expr) => return Ok(Mode::Return(self.eval.eval(expr, fiber.slots())?)),
+            Stmt::Unsupported(what) => return Err(unsupported(what)),
+        }
+        Ok(Mode::Run)
+    }
+
+    /// The value of an assignment. `x = x + more` takes `x` out of its slot first, so that a
+    /// list grows in place instead of being copied every time.
+    pub(super) fn assigned(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        slot: cascade_ir::Slot,
+        expr: &Expr,
+    ) -> Result {
+        if let Expr::Binary(BinaryOp::Add, left, right, place) = expr
+            && matches!(&**left, Expr::Slot(s) if *s == slot)
+        {
+            let more = self.eval.eval(right, fiber.slots())?;
+            let Some(held) = fiber.slots().get_mut(slot.0 as usize) else {
+                return Err(defect!("slot {} is outside its activation", slot.0));
+            };
+            let old = match held {
+                Value::List(_) | Value::Map(_) => std::mem::replace(held, Value::Null),
+                other => other.clone(),
+            };
+            return at(
+                self.eval
+                    .binary(BinaryOp::Add, old, more)
+                    .and_then(crate::eval::admit),
+                *place,
+            );
+        }
+        self.eval.eval(expr, fiber.slots())
+    }
+
+    fn message(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        expr: Option<&Expr>,
+        default: &str,
+    ) -> Result<String> {
+        match expr {
+            Some(expr) => {
+                let value = self.eval.eval(expr, fiber.slots())?;
+                Ok(render(&value, cascade_ir::Rendering::Text))
+            }
+            None => Ok(default.to_owned()),
+        }
+    }
+
+    fn remember(
+        &mut self,
+        fiber: &Fiber<'p>,
+        memory: usize,
+        key: usize,
+        append: bool,
+        value: Value,
+    ) -> Result<()> {
+        if !self.noted_global
+            && let Some(m) = self.program.memories.get(memory)
+            && m.global
+        {
+            self.noted_global = true;
+            let note = format!(
+                "memory `{}` is kept for this run only by this version of Cascade",
+                m.name
+            );
+            self.warn(&fiber.path(), note, Some(m.place));
+        }
+        let Some(held) = self
+            .eval
+            .memory
+            .get_mut(memory)
+            .and_then(|m| m.get_mut(key))
+        else {
+            return Err(defect!("memory {memory} has no key {key}"));
+        };
+        if append {
+            let old = std::mem::replace(held, Value::Null);
+            let kept = if matches!(old, Value::List(_) | Value::Map(_)) {
+                Value::Null
+            } else {
+                old.clone()
+            };
+            let new = match old {
+                Value::Null => Ok(value),
+                old => self.eval.add(old, value).and_then(crate::eval::admit),
+            };
+            match new {
+                Ok(new) => self.eval.memory[memory][key] = new,
+                Err(failure) => {
+                    self.eval.memory[memory][key] = kept;
+                    return Err(failure);
+                }
+            }
+        } else {
+            *held = value;
+        }
+        Ok(())
+    }
+
+    pub(super) fn stage(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        stage: &'p Stage,
+        quiet: bool,
+    ) -> Result<Mode> {
+        let plain = is_plain(&stage.clauses);
+        if plain && (quiet || (!self.env.listening && self.is_pure(&stage.work))) {
+            if let Work::Pure(expr) = &stage.work {
+                let value = self.eval.eval(expr, fiber.slots()).map_err(|mut f| {
+                    f.place.get_or_insert(stage.place);
+                    f
+                })?;
+                write(fiber.slots(), stage.slot, value.clone())?;
+                return Ok(Mode::Give(value));
+            }
+            fiber.frames.push(Frame::Quiet(stage));
+            return self.work(fiber, &stage.work, None);
+        }
+        let serial = self.serial();
+        let guard = Guard::new(serial, Subject::Stage(stage), &stage.clauses);
+        fiber.frames.push(Frame::Guard(Box::new(guard)));
+        Ok(Mode::Run)
+    }
+
+    pub(super) fn serial(&mut self) -> u64 {
+        self.next_serial += 1;
+        self.next_serial
+    }
+
+    fn is_pure(&self, work: &Work) -> bool {
+        match work {
+            Work::Pure(_) => true,
+            Work::Cascade(id, _) => self
+                .program
+                .cascades
+                .get(id.index())
+                .is_some_and(|c| c.body.pure_),
+            Work::Block(block) => block.pure_,
+            Work::If(_, a, b) => a.pure_ && b.pure_,
+            Work::Match(_, arms) => arms.iter().all(|a| a.body.pure_),
+            Work::For(f) => f.body.pure_,
+            Work::Repeat(r) => r.body.pure_,
+            Work::Skill(..) | Work::Person(_) | Work::Parallel(_) => false,
+        }
+    }
+
+    /// Begins work; its value will be given to the frame on top. `args` are those of a skill or
+    /// cascade when they were evaluated before.
+    pub(super) fn work(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        work: &'p Work,
+        args: Option<Vec<Value>>,
+    ) -> Result<Mode> {
+        match work {
+            Work::Pure(expr) => Ok(Mode::Give(self.eval.eval(expr, fiber.slots())?)),
+            Work::Skill(id, exprs) => {
+                let args = match args {
+                    Some(args) => args,
+                    None => self.arguments(fiber, exprs)?,
+                };
+                let Some(skill) = self.program.skills.get(id.index()) else {
+                    return Err(defect!("there is no skill {}", id.0));
+                };
+                fiber
+                    .frames
+                    .push(Frame::Call(Box::new(Call::new(*id, skill, args))));
+                Ok(Mode::Run)
+            }
+            Work::Cascade(id, exprs) => {
+                let args = match args {
+                    Some(args) => args,
+                    None => self.arguments(fiber, exprs)?,
+                };
+                self.enter_cascade(fiber, *id, args)?;
+                Ok(Mode::Run)
+            }
+            Work::If(cond, then, otherwise) => {
+                let block = if self.eval.truth(cond, fiber.slots())? {
+                    then
+                } else {
+                    otherwise
+                };
+                Ok(enter(fiber, block))
+            }
+            Work::Match(subject, arms) => {
+                let subject = self.eval.eval(subject, fiber.slots())?;
+                for arm in arms {
+                    let slots = fiber.slots();
+                    if self.eval.matches(&arm.pattern, &subject, slots)?
+                        && arm
+                            .guard
+                            .as_ref()
+                            .map_or(Ok(true), |g| self.eval.truth(g, slots))?
+                    {
+                        return Ok(enter(fiber, &arm.body));
+                    }
+                }
+                Err(defect!("no arm of a match applies"))
+            }
+            Work::For(node) if !node.parallel || node.body.pure_ => {
+                let list = self.eval.eval(&node.list, fiber.slots())?;
+                if list.as_list().is_none() {
+                    return Err(defect!("`for` over {}", list.kind()));
+                }
+                let iteration = Iteration {
+                    node,
+                    list,
+                    next: 0,
+                    values: Vec::new(),
+                };
+                fiber.frames.push(Frame::For(Box::new(iteration)));
+                Ok(Mode::Run)
+            }
+            Work::For(node) => self.fork_for(fiber, node),
+            Work::Repeat(node) => {
+                let max = match self.eval.eval(&node.max, fiber.slots())? {
+                    Value::Int(max) => max,
+                    other => return Err(defect!("`repeat max` of {}", other.kind())),
+                };
+                if max < 1 {
+                    return at(zero_rounds(max), node.place);
+                }
+                let rounds = Rounds {
+                    node,
+                    round: 0,
+                    max: max.unsigned_abs(),
+                };
+                fiber.frames.push(Frame::Repeat(Box::new(rounds)));
+                Ok(Mode::Run)
+            }
+            Work::Parallel(node) => self.fork_graph(fiber, node),
+            Work::Block(block) => Ok(enter(fiber, block)),
+            Work::Person(person) => self.ask(fiber, person),
+        }
+    }
+
+    pub(super) fn arguments(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        exprs: &[Expr],
+    ) -> Result<Vec<Value>> {
+        exprs
+            .iter()
+            .map(|e| self.eval.eval(e, fiber.slots()))
+            .collect()
+    }
+
+    /// Pushes an activation of a cascade.
+    pub(super) fn enter_cascade(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        id: CascadeId,
+        mut args: Vec<Value>,
+    ) -> Result<()> {
+        let Some(cascade) = self.program.cascades.get(id.index()) else {
+            return Err(defect!("there is no cascade {}", id.0));
+        };
+        // The compiler forbids recursion; a damaged program must not exhaust the memory.
+        if fiber.activations.len() > 100_000 {
+            fail!("cascades are nested too deeply");
+        }
+        args.resize((cascade.slots as usize).max(args.len()), Value::Null);
+        fiber.activations.push(args);
+        fiber.frames.push(Frame::Cascade(cascade, false));
+        if is_plain(&cascade.clauses) {
+            fiber.frames.push(Frame::Block(&cascade.body, 0));
+        } else {
+            let guard = Guard::new(self.serial(), Subject::Cascade(cascade), &cascade.clauses);
+            fiber.frames.push(Frame::Guard(Box::new(guard)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn next_iteration(&mut self, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        let Some(Frame::For(frame)) = fiber.frames.last_mut() else {
+            return Err(defect!("an iteration without its loop"));
+        };
+        let node = frame.node;
+        match frame.list.as_list().and_then(|l| l.get(frame.next)) {
+            Some(item) => {
+                let item = item.clone();
+                frame.next += 1;
+                write(fiber.slots(), node.item, item)?;
+                Ok(enter(fiber, &node.body))
+            }
+            None => {
+                let values = std::mem::take(&mut frame.values);
+                fiber.frames.pop();
+                Ok(Mode::Give(crate::eval::admit(Value::list(values))?))
+            }
+        }
+    }
+
+    pub(super) fn next_round(&mut self, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        let Some(Frame::Repeat(frame)) = fiber.frames.last_mut() else {
+            return Err(defect!("a round without its loop"));
+        };
+        frame.round += 1;
+        let body = &frame.node.body;
+        Ok(enter(fiber, body))
+    }
+
+    /// Hands a value to the top frame.
+    pub(super) fn give(&mut self, _id: usize, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
+        match fiber.frames.last_mut() {
+            Some(Frame::Block(..)) => Ok(Mode::Run),
+            Some(Frame::Store(slot)) => {
+                let slot = *slot;
+                fiber.frames.pop();
+                if let Some(slot) = slot {
+                    write(fiber.slots(), slot, value)?;
+                }
+                Ok(Mode::Give(Value::Null))
+            }
+            Some(Frame::Quiet(stage)) => {
+                let slot = stage.slot;
+                fiber.frames.pop();
+                write(fiber.slots(), slot, value.clone())?;
+                Ok(Mode::Give(value))
+            }
+            Some(Frame::Guard(_)) => self.guard_done(fiber, value, "done"),
+            Some(Frame::Cascade(..)) => self.cascade_done(fiber, value),
+            Some(Frame::For(frame)) => {
+                frame.values.push(value);
+                Ok(Mode::Run)
+            }
+            Some(Frame::Repeat(frame)) => {
+                let (node, last) = (frame.node, frame.round >= frame.max);
+                let stop = last
+                    || node
+                        .until
+                        .as_ref()
+                        .map_or(Ok(false), |u| self.eval.truth(u, fiber.slots()))?;
+                if stop {
+                    fiber.frames.pop();
+                    return Ok(Mode::Give(value));
+                }
+                Ok(Mode::Run)
+            }
+            Some(Frame::Hook(..)) => self.hook_done(fiber),
+            Some(Frame::Call(_) | Frame::Person(..) | Frame::Fork(_)) => {
+                fiber.frames.pop();
+                Err(defect!(
+                    "a value was given to a frame that waits for the world"
+                ))
+            }
+            None => Ok(Mode::Give(value)),
+        }
+    }
+
+    fn ask(&mut self, fiber: &mut Fiber<'p>, person: &'p Person) -> Result<Mode> {
+        let (kind, question, options) = match person {
+            Person::Approve(question) => ("approve", question, None),
+            Person::Ask(question) => ("ask", question, None),
+            Person::Choose(question, options) => ("choose", question, Some(options)),
+        };
+        let question = self.message(fiber, Some(question), "")?;
+        let options = match options {
+            Some(expr) => {
+                let value = self.eval.eval(expr, fiber.slots())?;
+                value
+                    .as_list()
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|v| render(v, cascade_ir::Rendering::Text))
+                    .collect()
+            }
+            None => Vec::new(),
+        };
+        fiber.frames.push(Frame::Person(
+            Some(PersonRequest {
+                kind,
+                question,
+                options,
+            }),
+            None,
+            None,
+        ));
+        Ok(Mode::Run)
+    }
+}
+
+/// Begins a block.
+fn enter<'p>(fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
+    fiber.frames.push(Frame::Block(block, 0));
+    Mode::Run
+}
+
+fn zero_rounds(max: i64) -> Result<Mode> {
+    fail!("`repeat max {max}`: at least one round is needed")
+}
+
+pub(super) fn unsupported(what: &cascade_ir::Unsupported) -> crate::failure::Raise {
+    let mut failure = Failure::raise(
+        cascade_ir::ErrorKind::Denied,
+        format!(
+            "`{}` is not supported by this version of Cascade",
+            what.construct
+        ),
+    );
+    failure.place = Some(what.place);
+    failure
+}
+
+/// `value.a.b = new`.
+fn set_path(value: Value, path: &[smol_str::SmolStr], new: Value) -> Value {
+    let Some((first, rest)) = path.split_first() else {
+        return new;
+    };
+    if rest.is_empty() {
+        return value.with_entry(first, new);
+    }
+    let inner = value.get(first).cloned().unwrap_or(Value::Null);
+    value.with_entry(first, set_path(inner, rest, new))
+}

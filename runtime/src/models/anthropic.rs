@@ -1,0 +1,83 @@
+//! Anthropic Messages. A structured answer is asked for as the input of one forced tool, which
+//! every model of the family takes.
+
+use cascade_ir::Model;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature,
+    text_with_documents, usage,
+};
+use crate::request::PromptRequest;
+
+/// Most tokens of an answer when neither the program nor the model says; the API demands a number.
+const DEFAULT_MAX_TOKENS: u64 = 8_192;
+const TOOL: &str = "answer";
+
+pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
+    let mut content: Vec<Json> = Vec::new();
+    for file in &prompt.attachments {
+        if is_image(file) {
+            content.push(json!({
+                "type": "image",
+                "source": { "type": "base64", "media_type": file.media, "data": base64(file) },
+            }));
+        } else if file.media == "application/pdf" {
+            content.push(json!({
+                "type": "document",
+                "source": { "type": "base64", "media_type": file.media, "data": base64(file) },
+            }));
+        }
+    }
+    content.push(json!({ "type": "text", "text": text_with_documents(prompt) }));
+    let max_tokens = prompt
+        .max_tokens
+        .or(model.max_output)
+        .unwrap_or(DEFAULT_MAX_TOKENS);
+    let mut body = json!({
+        "model": model.id,
+        "max_tokens": max_tokens,
+        "messages": [{ "role": "user", "content": content }],
+    });
+    set_optional(
+        &mut body,
+        "system",
+        prompt.system.as_ref().map(|s| json!(s)),
+    );
+    set_optional(&mut body, "temperature", temperature(prompt));
+    if let Some(schema) = &prompt.schema {
+        body["tools"] = json!([{
+            "name": TOOL,
+            "description": format!("Gives the answer as {}.", prompt.schema_name),
+            "input_schema": schema,
+        }]);
+        body["tool_choice"] = json!({ "type": "tool", "name": TOOL });
+    }
+    body
+}
+
+pub(super) fn read(json: &Json, structured: bool) -> Read {
+    let spent = &json["usage"];
+    let tokens_in = count(spent, "input_tokens")
+        + count(spent, "cache_creation_input_tokens")
+        + count(spent, "cache_read_input_tokens");
+    let usage = usage(tokens_in, count(spent, "output_tokens"));
+    match json["stop_reason"].as_str() {
+        Some("max_tokens" | "model_context_window_exceeded") => return Err(cut_off(usage)),
+        Some("refusal") => return Err(refused("the provider refused the request", usage)),
+        _ => {}
+    }
+    let blocks = json["content"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if structured && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use") {
+        return Ok((block["input"].to_string(), usage));
+    }
+    let text: String = blocks.iter().filter_map(|b| b["text"].as_str()).collect();
+    if text.is_empty() {
+        Err(nothing(usage))
+    } else {
+        Ok((text, usage))
+    }
+}

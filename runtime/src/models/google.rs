@@ -1,0 +1,67 @@
+//! Gemini `generateContent`.
+
+use cascade_ir::Model;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature,
+    text_with_documents, usage,
+};
+use crate::request::PromptRequest;
+
+pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
+    let mut parts: Vec<Json> = Vec::new();
+    for file in &prompt.attachments {
+        if is_image(file) || file.media == "application/pdf" {
+            parts.push(json!({ "inlineData": { "mimeType": file.media, "data": base64(file) } }));
+        }
+    }
+    parts.push(json!({ "text": text_with_documents(prompt) }));
+    let mut body = json!({ "contents": [{ "role": "user", "parts": parts }] });
+    if let Some(system) = &prompt.system {
+        body["systemInstruction"] = json!({ "parts": [{ "text": system }] });
+    }
+    let mut config = json!({});
+    set_optional(&mut config, "temperature", temperature(prompt));
+    set_optional(
+        &mut config,
+        "maxOutputTokens",
+        prompt.max_tokens.or(model.max_output).map(|n| json!(n)),
+    );
+    if let Some(schema) = &prompt.schema {
+        config["responseMimeType"] = json!("application/json");
+        config["responseJsonSchema"] = schema.clone();
+    }
+    if config.as_object().is_some_and(|c| !c.is_empty()) {
+        body["generationConfig"] = config;
+    }
+    body
+}
+
+pub(super) fn read(json: &Json) -> Read {
+    let spent = &json["usageMetadata"];
+    let tokens_out = count(spent, "candidatesTokenCount") + count(spent, "thoughtsTokenCount");
+    let usage = usage(count(spent, "promptTokenCount"), tokens_out);
+    if let Some(reason) = json["promptFeedback"]["blockReason"].as_str() {
+        return Err(refused(reason, usage));
+    }
+    let candidate = &json["candidates"][0];
+    match candidate["finishReason"].as_str() {
+        None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => {}
+        Some("MAX_TOKENS") => return Err(cut_off(usage)),
+        Some(reason) => return Err(refused(reason, usage)),
+    }
+    let parts = candidate["content"]["parts"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let text: String = parts
+        .filter(|p| p["thought"] != true)
+        .filter_map(|p| p["text"].as_str())
+        .collect();
+    if text.is_empty() {
+        Err(nothing(usage))
+    } else {
+        Ok((text, usage))
+    }
+}

@@ -1,0 +1,348 @@
+//! Models over HTTP: four dialects, written out over JSON.
+//!
+//! Each dialect is two pure functions: from a request to HTTP, and from the HTTP answer to text
+//! and usage. Nothing here opens a connection.
+
+mod anthropic;
+mod failures;
+mod google;
+mod openai;
+
+use std::env;
+
+use cascade_ir::{ErrorKind, Model, Program};
+use serde_json::{Value as Json, json};
+use smol_str::SmolStr;
+
+use crate::{
+    failure::{Failure, Raise},
+    machine::Availability,
+    request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
+    value::Arg,
+};
+
+/// A dialect of model APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Anthropic Messages.
+    Anthropic,
+    /// OpenAI Responses.
+    Responses,
+    /// OpenAI Chat Completions, at any base URL.
+    Chat,
+    /// Gemini `generateContent`.
+    Gemini,
+}
+
+/// A request to a model, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct ModelCall {
+    pub(crate) request: HttpRequest,
+    dialect: Dialect,
+    structured: bool,
+}
+
+type Read = Result<(String, Usage), (Raise, Usage)>;
+
+impl ModelCall {
+    /// The text and usage of an answer.
+    pub(crate) fn read(&self, response: &Response) -> Read {
+        if !(200..300).contains(&response.status) {
+            return Err((failures::of_status(response), Usage::default()));
+        }
+        let Ok(json) = serde_json::from_slice::<Json>(&response.body) else {
+            let failure = Failure::raise(ErrorKind::Unavailable, "the model's answer is not JSON");
+            return Err((failure, Usage::default()));
+        };
+        match self.dialect {
+            Dialect::Anthropic => anthropic::read(&json, self.structured),
+            Dialect::Responses => openai::read_responses(&json),
+            Dialect::Chat => openai::read_chat(&json),
+            Dialect::Gemini => google::read(&json),
+        }
+    }
+}
+
+/// The models of a program with what the environment says of them.
+pub(crate) struct Models<'p> {
+    program: &'p Program,
+}
+
+/// How a provider is reached.
+struct Provider {
+    dialect: Dialect,
+    /// Names of the variables that may hold the key.
+    keys: &'static [&'static str],
+    base_env: Option<&'static str>,
+    base: &'static str,
+}
+
+const ANTHROPIC: Provider = Provider {
+    dialect: Dialect::Anthropic,
+    keys: &["ANTHROPIC_API_KEY"],
+    base_env: Some("ANTHROPIC_BASE_URL"),
+    base: "https://api.anthropic.com",
+};
+const OPENAI: Provider = Provider {
+    dialect: Dialect::Responses,
+    keys: &["OPENAI_API_KEY"],
+    base_env: Some("OPENAI_BASE_URL"),
+    base: "https://api.openai.com/v1",
+};
+const COMPATIBLE: Provider = Provider {
+    dialect: Dialect::Chat,
+    keys: &[],
+    base_env: None,
+    base: "",
+};
+const GOOGLE: Provider = Provider {
+    dialect: Dialect::Gemini,
+    keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+    base_env: Some("GOOGLE_GEMINI_BASE_URL"),
+    base: "https://generativelanguage.googleapis.com",
+};
+
+fn provider(name: &str) -> Option<&'static Provider> {
+    Some(match name {
+        "anthropic" => &ANTHROPIC,
+        "openai" => &OPENAI,
+        "openai_compatible" => &COMPATIBLE,
+        "google" => &GOOGLE,
+        _ => return None,
+    })
+}
+
+/// A variable of the environment that is set to something.
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|v| !v.trim().is_empty())
+}
+
+fn key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
+    if let Some(name) = &model.key_env {
+        return variable(name)
+            .map(Some)
+            .ok_or_else(|| format!("`{name}` is not set (model `{}`)", model.name));
+    }
+    if provider.keys.is_empty() {
+        return Ok(None);
+    }
+    match provider.keys.iter().find_map(|name| variable(name)) {
+        Some(key) => Ok(Some(key)),
+        None => {
+            let names: Vec<String> = provider.keys.iter().map(|n| format!("`{n}`")).collect();
+            Err(format!(
+                "{} is not set (model `{}`)",
+                names.join(" or "),
+                model.name
+            ))
+        }
+    }
+}
+
+fn base_url(model: &Model, provider: &Provider) -> Option<String> {
+    let found = model
+        .base_url
+        .clone()
+        .or_else(|| provider.base_env.and_then(variable));
+    let base = found.unwrap_or_else(|| provider.base.to_owned());
+    let base = base.trim().trim_end_matches('/');
+    (!base.is_empty()).then(|| base.to_owned())
+}
+
+/// Which models can be asked, as the environment is now.
+pub fn availability(program: &Program) -> Vec<Availability> {
+    let of = |model: &Model| {
+        let Some(provider) = provider(&model.provider) else {
+            let reason = format!(
+                "provider `{}` of model `{}` is not supported by this version of Cascade",
+                model.provider, model.name
+            );
+            return Availability::Missing(reason);
+        };
+        if base_url(model, provider).is_none() {
+            return Availability::Missing(format!("model `{}` has no base URL", model.name));
+        }
+        match key(model, provider) {
+            Ok(_) => Availability::Available,
+            Err(reason) => Availability::Missing(reason),
+        }
+    };
+    program.models.iter().map(of).collect()
+}
+
+impl<'p> Models<'p> {
+    pub(crate) fn new(program: &'p Program) -> Self {
+        Self { program }
+    }
+
+    /// The HTTP request of a prompt.
+    pub(crate) fn call(&self, prompt: &PromptRequest) -> Result<ModelCall, Answer> {
+        let Some(model) = self.program.models.get(prompt.model.index()) else {
+            return Err(Answer::failed(
+                ErrorKind::Internal,
+                "there is no such model",
+            ));
+        };
+        let Some(provider) = provider(&model.provider) else {
+            let message = format!(
+                "provider `{}` is not supported by this version of Cascade",
+                model.provider
+            );
+            return Err(Answer::failed(ErrorKind::Denied, message));
+        };
+        let key = key(model, provider).map_err(|m| Answer::failed(ErrorKind::Denied, m))?;
+        let Some(base) = base_url(model, provider) else {
+            return Err(Answer::failed(
+                ErrorKind::Denied,
+                format!("model `{}` has no base URL", model.name),
+            ));
+        };
+        Ok(build(
+            model,
+            prompt,
+            provider.dialect,
+            &base,
+            key.as_deref(),
+        ))
+    }
+}
+
+/// A request in a dialect.
+fn build(
+    model: &Model,
+    prompt: &PromptRequest,
+    dialect: Dialect,
+    base: &str,
+    key: Option<&str>,
+) -> ModelCall {
+    let secret = |text: String| Arg {
+        text: text.into(),
+        secret: true,
+    };
+    let mut headers: Vec<(SmolStr, Arg)> =
+        vec![("content-type".into(), Arg::plain("application/json"))];
+    let (url, body) = match dialect {
+        Dialect::Anthropic => {
+            headers.push(("anthropic-version".into(), Arg::plain("2023-06-01")));
+            headers.extend(key.map(|k| ("x-api-key".into(), secret(k.to_owned()))));
+            let base = base.trim_end_matches("/v1");
+            (
+                format!("{base}/v1/messages"),
+                anthropic::body(model, prompt),
+            )
+        }
+        Dialect::Responses | Dialect::Chat => {
+            headers.extend(key.map(|k| ("authorization".into(), secret(format!("Bearer {k}")))));
+            if dialect == Dialect::Responses {
+                (
+                    format!("{base}/responses"),
+                    openai::responses_body(model, prompt),
+                )
+            } else {
+                (
+                    format!("{base}/chat/completions"),
+                    openai::chat_body(model, prompt),
+                )
+            }
+        }
+        Dialect::Gemini => {
+            headers.extend(key.map(|k| ("x-goog-api-key".into(), secret(k.to_owned()))));
+            let base = base.trim_end_matches("/v1beta");
+            (
+                format!("{base}/v1beta/models/{}:generateContent", model.id),
+                google::body(model, prompt),
+            )
+        }
+    };
+    let request = HttpRequest {
+        method: "POST".into(),
+        url: Arg::plain(url),
+        headers,
+        body: Some(Arg::plain(body.to_string())),
+    };
+    ModelCall {
+        request,
+        dialect,
+        structured: prompt.schema.is_some(),
+    }
+}
+
+/// An attached text as a document with its path, before the prompt.
+fn document(file: &Attachment) -> String {
+    let text = String::from_utf8_lossy(&file.content);
+    format!(
+        "<document path=\"{}\">\n{}\n</document>",
+        file.path,
+        text.trim_end_matches('\n')
+    )
+}
+
+fn is_image(file: &Attachment) -> bool {
+    file.media.starts_with("image/") && file.media != "image/svg+xml"
+}
+
+fn base64(file: &Attachment) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(&file.content)
+}
+
+/// The text of the prompt after the attached documents.
+fn text_with_documents(prompt: &PromptRequest) -> String {
+    let mut parts: Vec<String> = prompt
+        .attachments
+        .iter()
+        .filter(|f| f.media == "text/plain" || f.media == "image/svg+xml")
+        .map(document)
+        .collect();
+    parts.push(prompt.text.clone());
+    parts.join("\n\n")
+}
+
+/// A count in an answer; 0 when it is not there.
+fn count(json: &Json, name: &str) -> u64 {
+    json.get(name).and_then(Json::as_u64).unwrap_or(0)
+}
+
+fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
+    Usage {
+        tokens_in,
+        tokens_out,
+        cost: None,
+    }
+}
+
+/// The failure of an answer that holds no text.
+fn nothing(usage: Usage) -> (Raise, Usage) {
+    (
+        Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"),
+        usage,
+    )
+}
+
+fn cut_off(usage: Usage) -> (Raise, Usage) {
+    (
+        Failure::raise(
+            ErrorKind::InvalidOutput,
+            "the model's answer was cut off: it reached the most tokens allowed",
+        ),
+        usage,
+    )
+}
+
+fn refused(reason: &str, usage: Usage) -> (Raise, Usage) {
+    (
+        Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")),
+        usage,
+    )
+}
+
+/// Settings that are given only when the program states them.
+fn set_optional(body: &mut Json, name: &str, value: Option<Json>) {
+    if let (Json::Object(fields), Some(value)) = (body, value) {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+fn temperature(prompt: &PromptRequest) -> Option<Json> {
+    prompt.temperature.map(|t| json!(t))
+}

@@ -1,0 +1,240 @@
+//! Output of programs and services as values.
+
+mod junit;
+mod tap;
+
+use cascade_ir::ErrorKind;
+use indexmap::IndexMap;
+use smol_str::SmolStr;
+
+use crate::{
+    eval::Result,
+    failure::{Failure, Raise},
+    value::{Value, from_json},
+};
+
+pub(crate) use junit::read as junit;
+pub(crate) use tap::read as tap;
+
+fn invalid(message: impl Into<String>) -> Raise {
+    Failure::raise(ErrorKind::InvalidOutput, message)
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|e| {
+        invalid(format!(
+            "the output is not UTF-8 (at byte {})",
+            e.valid_up_to()
+        ))
+    })
+}
+
+/// Text without its last line end. Bytes that are not UTF-8 are replaced.
+pub(crate) fn text(bytes: &[u8]) -> Result {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Value::str(text.strip_suffix('\r').unwrap_or(text)))
+}
+
+/// One JSON document.
+pub(crate) fn json(bytes: &[u8]) -> Result {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(invalid("the output is empty where JSON was expected"));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(json) => Ok(from_json(&json)),
+        Err(error) => Err(invalid(format!("the output is not JSON: {error}"))),
+    }
+}
+
+/// A JSON document a line; empty lines are passed over.
+pub(crate) fn json_lines(bytes: &[u8]) -> Result {
+    let mut values = Vec::new();
+    for (i, line) in utf8(bytes)?.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str(line) {
+            Ok(json) => values.push(from_json(&json)),
+            Err(error) => {
+                return Err(invalid(format!(
+                    "line {} of the output is not JSON: {error}",
+                    i + 1
+                )));
+            }
+        }
+    }
+    Ok(Value::list(values))
+}
+
+/// CSV with a header: a list of maps of text.
+pub(crate) fn csv(bytes: &[u8]) -> Result {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
+    let wrong = |e: csv::Error| invalid(format!("the output is not CSV: {e}"));
+    let names: Vec<SmolStr> = reader
+        .headers()
+        .map_err(wrong)?
+        .iter()
+        .map(|h| h.trim().into())
+        .collect();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(wrong)?;
+        let row: IndexMap<SmolStr, Value> = names
+            .iter()
+            .cloned()
+            .zip(record.iter().map(Value::str))
+            .collect();
+        rows.push(Value::map(row));
+    }
+    Ok(Value::list(rows))
+}
+
+/// One test of a [`test_run`].
+#[derive(Debug, Default)]
+pub(crate) struct TestCase {
+    /// Its name.
+    pub(crate) name: String,
+    /// The class or suite that it is in.
+    pub(crate) suite: Option<String>,
+    /// Its file.
+    pub(crate) file: Option<String>,
+    /// Its line.
+    pub(crate) line: Option<i64>,
+    /// `passed`, `failed`, `skipped`.
+    pub(crate) status: &'static str,
+    /// What went wrong, or why it was skipped.
+    pub(crate) message: Option<String>,
+    /// How long it took.
+    pub(crate) seconds: Option<f64>,
+}
+
+/// The value of JUnit and TAP output: `{ tests, total, passed, failed, skipped }`, where a test is
+/// `{ name, test, suite, file, line, status, message, seconds }`. Its `name` is `suite::test`,
+/// which is unique; errors count as failed.
+pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
+    let count =
+        |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
+    let text = |t: &Option<String>| t.as_deref().map_or(Value::Null, Value::str);
+    let case = |c: &TestCase| {
+        let full = match &c.suite {
+            Some(suite) if !suite.is_empty() => format!("{suite}::{}", c.name),
+            _ => c.name.clone(),
+        };
+        Value::record(vec![
+            ("name".into(), Value::str(full)),
+            ("test".into(), Value::str(c.name.as_str())),
+            ("suite".into(), text(&c.suite)),
+            ("file".into(), text(&c.file)),
+            ("line".into(), c.line.map_or(Value::Null, Value::Int)),
+            ("status".into(), Value::str(c.status)),
+            ("message".into(), text(&c.message)),
+            (
+                "seconds".into(),
+                c.seconds
+                    .filter(|s| s.is_finite())
+                    .map_or(Value::Null, Value::Float),
+            ),
+        ])
+    };
+    Value::record(vec![
+        (
+            "tests".into(),
+            Value::list(cases.iter().map(case).collect()),
+        ),
+        ("total".into(), Value::Int(cases.len() as i64)),
+        ("passed".into(), count("passed")),
+        ("failed".into(), count("failed")),
+        ("skipped".into(), count("skipped")),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::to_json;
+    use serde_json::json;
+
+    #[test]
+    fn text_loses_one_line_end() {
+        assert_eq!(text(b"a\n\n").unwrap(), Value::str("a\n"));
+        assert_eq!(text(b"a\r\n").unwrap(), Value::str("a"));
+    }
+
+    #[test]
+    fn json_lines_tell_the_wrong_line() {
+        assert_eq!(
+            to_json(&json_lines(b"{\"a\":1}\n\n[2]\n").unwrap()),
+            json!([{ "a": 1 }, [2]])
+        );
+        assert!(
+            json_lines(b"1\nx\n")
+                .unwrap_err()
+                .message
+                .starts_with("line 2 ")
+        );
+        assert!(json(b" \n").unwrap_err().message.contains("empty"));
+    }
+
+    #[test]
+    fn csv_has_a_header() {
+        let value = csv(b"\xef\xbb\xbfname,n\n\"a, b\",1\nc,\n").unwrap();
+        assert_eq!(
+            to_json(&value),
+            json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }])
+        );
+        assert!(csv(b"a,b\n1\n").is_err());
+    }
+
+    #[test]
+    fn junit_counts_and_tells_what_failed() {
+        let xml = br#"<?xml version="1.0"?><testsuites><testsuite name="s">
+            <testcase classname="t.A" name="ok" time="0.5" file="a.py" line="3"/>
+            <testcase classname="t.A" name="bad"><failure message="1 &lt; 2">trace
+line</failure></testcase>
+            <testcase name="err"><error>boom &amp; bust</error></testcase>
+            <testcase name="skip"><skipped message="later"/></testcase>
+          </testsuite></testsuites>"#;
+        let run = to_json(&junit(xml).unwrap());
+        assert_eq!(
+            (
+                &run["total"],
+                &run["passed"],
+                &run["failed"],
+                &run["skipped"]
+            ),
+            (&json!(4), &json!(1), &json!(2), &json!(1))
+        );
+        assert_eq!(
+            run["tests"][0],
+            json!({ "name": "t.A::ok", "test": "ok", "suite": "t.A", "file": "a.py", "line": 3, "status": "passed", "message": null, "seconds": 0.5 })
+        );
+        assert_eq!(run["tests"][1]["message"], "1 < 2\ntrace\nline");
+        assert_eq!(run["tests"][2]["message"], "boom & bust");
+        assert_eq!(run["tests"][2]["suite"], "s");
+        assert!(junit(b"<testsuite><testcase></testsuite>").is_err());
+        assert!(junit(b"not xml").is_err());
+    }
+
+    #[test]
+    fn tap_counts_and_keeps_diagnostics() {
+        let run = to_json(
+            &tap(b"TAP version 13\n1..4\nok 1 - one\nnot ok 2 - two\n  ---\n  message: no\n  ...\nok 3 three # SKIP later\nnot ok 4 four # TODO some day\n").unwrap(),
+        );
+        assert_eq!(
+            (&run["passed"], &run["failed"], &run["skipped"]),
+            (&json!(1), &json!(1), &json!(2))
+        );
+        assert_eq!(run["tests"][1]["message"], "message: no");
+        assert_eq!(run["tests"][2]["message"], "later");
+        assert!(tap(b"hello\n").is_err());
+        assert!(tap(b"1..3\nok 1\n").unwrap_err().message.contains("3"));
+        assert!(
+            tap(b"ok 1\nBail out! no disk\n")
+                .unwrap_err()
+                .message
+                .contains("no disk")
+        );
+    }
+}

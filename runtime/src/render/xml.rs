@@ -1,0 +1,89 @@
+//! XML elements named by the keys.
+
+use serde_json::Value as Json;
+
+use super::plain;
+
+pub(super) fn write(value: &Json) -> String {
+    let mut out = String::new();
+    content(value, 0, &mut out);
+    out
+}
+
+/// The inside of an element. Lists give `item` elements, records one element a key.
+fn content(value: &Json, level: usize, out: &mut String) {
+    match value {
+        Json::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                begin(i, level, out);
+                element("item", item, level, out);
+            }
+        }
+        Json::Object(fields) => {
+            for (i, (key, item)) in fields.iter().enumerate() {
+                begin(i, level, out);
+                element(key, item, level, out);
+            }
+        }
+        scalar => escape(&plain(scalar), out),
+    }
+}
+
+fn element(key: &str, value: &Json, level: usize, out: &mut String) {
+    let name = if is_name(key) { key } else { "entry" };
+    out.push('<');
+    out.push_str(name);
+    if name != key {
+        out.push_str(" name=\"");
+        escape(key, out);
+        out.push('"');
+    }
+    let nested = match value {
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(fields) => !fields.is_empty(),
+        Json::Null => {
+            out.push_str("/>");
+            return;
+        }
+        _ => false,
+    };
+    out.push('>');
+    if nested {
+        out.push('\n');
+        out.push_str(&"  ".repeat(level + 1));
+        content(value, level + 1, out);
+        out.push('\n');
+        out.push_str(&"  ".repeat(level));
+    } else {
+        content(value, level + 1, out);
+    }
+    out.push_str(&format!("</{name}>"));
+}
+
+fn begin(i: usize, level: usize, out: &mut String) {
+    if i > 0 {
+        out.push('\n');
+        out.push_str(&"  ".repeat(level));
+    }
+}
+
+fn is_name(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && key
+            .chars()
+            .all(|c| c.is_alphanumeric() || "_-.".contains(c))
+}
+
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            // Control characters do not exist in XML.
+            c if c.is_control() && !"\n\t\r".contains(c) => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! JSON Schema (2020-12) of types: what models are asked for.
+
+use cascade_ir::{Const, Field, Program, Skill, Type, TypeDefKind, TypeId, Variant};
+use serde_json::{Map, Value as Json, json};
+use smol_str::SmolStr;
+
+use crate::{check::is_tagged, eval::literal, value::to_json};
+
+/// The schema of a type, with its named types under `$defs`.
+pub fn of_type(program: &Program, ty: &Type) -> Json {
+    let mut writer = Writer {
+        program,
+        defs: Vec::new(),
+    };
+    let schema = writer.schema(ty);
+    writer.finish(schema)
+}
+
+/// The schema that a model is given: an object at its top, so that every provider takes it.
+/// `None` where text or free JSON is wanted.
+pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
+    if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
+        return None;
+    }
+    let mut writer = Writer {
+        program,
+        defs: Vec::new(),
+    };
+    let inner = writer.schema(ty);
+    let schema = if is_wrapped(program, ty) {
+        object([("value".to_owned(), inner)].into_iter().collect())
+    } else {
+        // A reference at the top is not taken by all: its definition stands there instead.
+        writer.resolved(inner)
+    };
+    Some(writer.finish(schema))
+}
+
+/// A name for a skill's schema: letters, digits and `_`, at most 64.
+pub(crate) fn name(program: &Program, skill: &Skill) -> String {
+    let base = match &skill.output {
+        Type::Named(id) => program
+            .types
+            .get(id.index())
+            .map_or(&skill.name, |d| &d.name),
+        _ => &skill.name,
+    };
+    let clean = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '_' {
+            c
+        } else {
+            '_'
+        }
+    };
+    base.chars().map(clean).take(64).collect()
+}
+
+/// Whether plain text is wanted.
+pub(crate) fn is_text(program: &Program, ty: &Type) -> bool {
+    match ty {
+        Type::String | Type::Null | Type::Path | Type::Secret => true,
+        Type::Refined(inner, _) | Type::Optional(inner) => is_text(program, inner),
+        Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind) {
+            Some(TypeDefKind::Alias(inner)) => is_text(program, inner),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether the type is not an object, and therefore asked for as `{ value: … }`.
+pub(crate) fn is_wrapped(program: &Program, ty: &Type) -> bool {
+    match ty {
+        Type::Record(_) => false,
+        Type::Refined(inner, _) => is_wrapped(program, inner),
+        Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind) {
+            Some(TypeDefKind::Record(_)) => false,
+            Some(TypeDefKind::Alias(inner)) => is_wrapped(program, inner),
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// Free JSON and maps have no strict schema.
+fn has_free_json(program: &Program, ty: &Type, seen: &mut Vec<TypeId>) -> bool {
+    let fields = |fields: &[Field], seen: &mut Vec<TypeId>| {
+        fields.iter().any(|f| has_free_json(program, &f.ty, seen))
+    };
+    match ty {
+        Type::Json | Type::Map(_) => true,
+        Type::List(inner) | Type::Optional(inner) | Type::Refined(inner, _) => {
+            has_free_json(program, inner, seen)
+        }
+        Type::Record(all) => fields(all, seen),
+        Type::Named(id) => {
+            if seen.contains(id) {
+                return false;
+            }
+            seen.push(*id);
+            match program.types.get(id.index()).map(|d| &d.kind) {
+                Some(TypeDefKind::Record(all)) => fields(all, seen),
+                Some(TypeDefKind::Enum(variants)) => {
+                    variants.iter().any(|v| fields(&v.fields, seen))
+                }
+                Some(TypeDefKind::Alias(inner)) => has_free_json(program, inner, seen),
+                None => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+fn object(properties: Map<String, Json>) -> Json {
+    let required: Vec<&String> = properties.keys().collect();
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+}
+
+struct Writer<'p> {
+    program: &'p Program,
+    defs: Vec<(TypeId, SmolStr, Json)>,
+}
+
+impl Writer<'_> {
+    fn finish(self, mut schema: Json) -> Json {
+        if let Json::Object(fields) = &mut schema
+            && !self.defs.is_empty()
+        {
+            let defs: Map<String, Json> = self
+                .defs
+                .into_iter()
+                .map(|(_, name, def)| (name.to_string(), def))
+                .collect();
+            fields.insert("$defs".to_owned(), Json::Object(defs));
+        }
+        schema
+    }
+
+    fn resolved(&mut self, schema: Json) -> Json {
+        let target = schema
+            .get("$ref")
+            .and_then(Json::as_str)
+            .and_then(|r| r.strip_prefix("#/$defs/"));
+        match target.and_then(|name| self.defs.iter().position(|(_, n, _)| n == name)) {
+            // Kept in `$defs` as well: it may refer to itself.
+            Some(position) => {
+                let definition = self.defs[position].2.clone();
+                let name = self.defs[position].1.to_string();
+                let used = self
+                    .defs
+                    .iter()
+                    .any(|(_, _, d)| refers(d, &format!("#/$defs/{name}")));
+                if !used {
+                    self.defs.remove(position);
+                }
+                definition
+            }
+            None => schema,
+        }
+    }
+
+    fn schema(&mut self, ty: &Type) -> Json {
+        match ty {
+            Type::Null => json!({ "type": "null" }),
+            Type::String
+            | Type::Path
+            | Type::Secret
+            | Type::Command
+            | Type::Artifact(_)
+            | Type::Model => {
+                json!({ "type": "string" })
+            }
+            Type::Int => json!({ "type": "integer" }),
+            Type::Float => json!({ "type": "number" }),
+            Type::Bool => json!({ "type": "boolean" }),
+            Type::Json => json!({}),
+            Type::Duration => {
+                json!({ "type": "string", "description": "A duration such as 1m30s" })
+            }
+            Type::Money => json!({ "type": "number", "description": "US dollars" }),
+            Type::List(inner) => json!({ "type": "array", "items": self.schema(inner) }),
+            Type::Map(inner) => {
+                json!({ "type": "object", "additionalProperties": self.schema(inner) })
+            }
+            Type::Optional(inner) => nullable(self.schema(inner)),
+            Type::Record(fields) => self.record(fields),
+            Type::Named(id) => self.named(*id),
+            Type::Refined(inner, refinement) => {
+                let mut schema = self.schema(inner);
+                if schema.get("$ref").is_some() {
+                    schema = json!({ "allOf": [schema] });
+                }
+                if let Json::Object(fields) = &mut schema {
+                    for (keyword, value) in &refinement.schema {
+                        fields.insert(keyword.to_string(), constant(value));
+                    }
+                }
+                schema
+            }
+        }
+    }
+
+    fn record(&mut self, fields: &[Field]) -> Json {
+        let mut properties = Map::new();
+        for field in fields {
+            let mut schema = self.schema(&field.ty);
+            if field.default.is_some() && !matches!(field.ty, Type::Optional(_)) {
+                schema = nullable(schema);
+            }
+            properties.insert(field.name.to_string(), described(schema, &field.doc));
+        }
+        object(properties)
+    }
+
+    fn named(&mut self, id: TypeId) -> Json {
+        let Some(def) = self.program.types.get(id.index()) else {
+            return json!({});
+        };
+        if let Some((_, name, _)) = self.defs.iter().find(|(known, ..)| *known == id) {
+            return json!({ "$ref": format!("#/$defs/{name}") });
+        }
+        let taken = self.defs.iter().any(|(_, name, _)| *name == def.name);
+        let name = if taken {
+            SmolStr::from(format!("{}_{}", def.name, id.0))
+        } else {
+            def.name.clone()
+        };
+        // The place is taken first: a recursive type refers to itself.
+        self.defs.push((id, name.clone(), Json::Null));
+        let schema = match &def.kind {
+            TypeDefKind::Record(fields) => self.record(fields),
+            TypeDefKind::Enum(variants) => self.variants(variants),
+            TypeDefKind::Alias(inner) => self.schema(inner),
+        };
+        let schema = described(schema, &def.doc);
+        if let Some(entry) = self.defs.iter_mut().find(|(known, ..)| *known == id) {
+            entry.2 = schema;
+        }
+        json!({ "$ref": format!("#/$defs/{name}") })
+    }
+
+    fn variants(&mut self, variants: &[Variant]) -> Json {
+        if !is_tagged(variants) {
+            let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+            let docs: Vec<String> = variants
+                .iter()
+                .filter(|v| !v.doc.is_empty())
+                .map(|v| format!("{}: {}", v.name, v.doc.trim()))
+                .collect();
+            return described(json!({ "type": "string", "enum": names }), &docs.join("\n"));
+        }
+        let all: Vec<Json> = variants
+            .iter()
+            .map(|variant| {
+                let mut schema = self.record(&variant.fields);
+                let kind = json!({ "type": "string", "enum": [variant.name.as_str()] });
+                if let Some(Json::Object(properties)) = schema.get_mut("properties") {
+                    properties.shift_insert(0, "kind".to_owned(), kind);
+                }
+                if let Some(Json::Array(required)) = schema.get_mut("required") {
+                    required.insert(0, json!("kind"));
+                }
+                described(schema, &variant.doc)
+            })
+            .collect();
+        json!({ "anyOf": all })
+    }
+}
+
+fn constant(value: &Const) -> Json {
+    to_json(&literal(value))
+}
+
+fn nullable(schema: Json) -> Json {
+    match schema.get("type") {
+        Some(Json::String(ty)) if schema.get("enum").is_none() && ty != "null" => {
+            let both = json!([ty, "null"]);
+            let mut schema = schema;
+            schema["type"] = both;
+            schema
+        }
+        _ => json!({ "anyOf": [schema, { "type": "null" }] }),
+    }
+}
+
+fn described(mut schema: Json, doc: &str) -> Json {
+    let doc = doc.trim();
+    if doc.is_empty() {
+        return schema;
+    }
+    if schema.get("$ref").is_some() {
+        // Beside a reference nothing else may stand for strict readers.
+        return schema;
+    }
+    if let Json::Object(fields) = &mut schema {
+        fields.insert("description".to_owned(), Json::String(doc.to_owned()));
+    }
+    schema
+}
+
+fn refers(schema: &Json, reference: &str) -> bool {
+    match schema {
+        Json::Object(fields) => fields
+            .iter()
+            .any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
+        Json::Array(items) => items.iter().any(|v| refers(v, reference)),
+        _ => false,
+    }
+}

@@ -1,0 +1,446 @@
+//! Values: what flows between stages.
+//!
+//! A value is at most 24 bytes and cheap to clone: short text lives inside it, everything
+//! larger is shared. Containers know how deep and how heavy they are, so that no program can
+//! build one whose printing, comparing or dropping would exhaust the stack or the memory.
+
+mod command;
+mod json;
+mod units;
+
+use std::{fmt, sync::Arc};
+
+use cascade_ir::{ArtifactKind, ModelRef};
+use indexmap::IndexMap;
+use smol_str::SmolStr;
+
+pub use command::{Arg, Command};
+pub use json::{from_json, to_json};
+pub(crate) use units::whole;
+pub use units::{format_duration, format_money, parse_duration, parse_money};
+
+/// Deepest nesting of a value; one level is one list, map, record or variant.
+pub const MAX_DEPTH: u32 = 256;
+/// Heaviest value: its elements at every level, with 16 bytes of text counted as one.
+pub const MAX_WEIGHT: u64 = 32_000_000;
+/// What is shown in place of a secret.
+pub const REDACTED: &str = "[secret]";
+
+/// A value of the language.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// `null`.
+    Null,
+    /// `true`, `false`.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A finite float.
+    Float(f64),
+    /// Text.
+    Str(SmolStr),
+    /// Milliseconds.
+    Duration(i64),
+    /// Millionths of a US dollar.
+    Money(i64),
+    /// A path of the file system.
+    Path(Arc<str>),
+    /// Text that is never shown.
+    Secret(Secret),
+    /// A command that may be run.
+    Command(Arc<Command>),
+    /// A file and its kind.
+    Artifact(Arc<Artifact>),
+    /// A model or a route.
+    Model(ModelRef),
+    /// A list.
+    List(Arc<Node<Vec<Value>>>),
+    /// A map, or a JSON object.
+    Map(Arc<Node<IndexMap<SmolStr, Value>>>),
+    /// A record.
+    Record(Arc<Node<Vec<(SmolStr, Value)>>>),
+    /// A variant of an enum.
+    Variant(Arc<Node<VariantData>>),
+}
+
+/// Text that is never shown; its `Debug` form is redacted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
+    /// The text itself, for the one place that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// A file that a run uses or made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// What is in it.
+    pub kind: ArtifactKind,
+    /// Where it is.
+    pub path: String,
+}
+
+/// A variant with its fields.
+#[derive(Clone, Debug)]
+pub struct VariantData {
+    /// Its name.
+    pub name: SmolStr,
+    /// Whether a variant of its enum has fields: JSON is an object with `kind` then.
+    pub tagged: bool,
+    /// Its fields.
+    pub fields: Vec<(SmolStr, Value)>,
+}
+
+/// A container's content with its measures.
+#[derive(Clone, Debug)]
+pub struct Node<T> {
+    depth: u32,
+    weight: u64,
+    /// The content. Changed only through [`Value`]'s own methods, which keep the measures.
+    data: T,
+}
+
+impl<T> std::ops::Deref for Node<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.data
+    }
+}
+
+fn measure<'v>(items: impl Iterator<Item = &'v Value>) -> (u32, u64) {
+    let (mut depth, mut weight) = (0, 1u64);
+    for item in items {
+        depth = depth.max(item.depth());
+        weight = weight.saturating_add(item.weight());
+    }
+    (depth + 1, weight)
+}
+
+impl Value {
+    /// A text.
+    pub fn str(text: impl Into<SmolStr>) -> Self {
+        Self::Str(text.into())
+    }
+
+    /// A path.
+    pub fn path(text: &str) -> Self {
+        Self::Path(Arc::from(text))
+    }
+
+    /// A list.
+    pub fn list(items: Vec<Value>) -> Self {
+        let (depth, weight) = measure(items.iter());
+        Self::List(Arc::new(Node {
+            depth,
+            weight,
+            data: items,
+        }))
+    }
+
+    /// A map.
+    pub fn map(entries: IndexMap<SmolStr, Value>) -> Self {
+        let (depth, mut weight) = measure(entries.values());
+        weight += entries.keys().map(|k| k.len() as u64 / 16).sum::<u64>();
+        Self::Map(Arc::new(Node {
+            depth,
+            weight,
+            data: entries,
+        }))
+    }
+
+    /// A record.
+    pub fn record(fields: Vec<(SmolStr, Value)>) -> Self {
+        let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
+        Self::Record(Arc::new(Node {
+            depth,
+            weight,
+            data: fields,
+        }))
+    }
+
+    /// A variant.
+    pub fn variant(name: SmolStr, tagged: bool, fields: Vec<(SmolStr, Value)>) -> Self {
+        let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
+        let data = VariantData {
+            name,
+            tagged,
+            fields,
+        };
+        Self::Variant(Arc::new(Node {
+            depth,
+            weight,
+            data,
+        }))
+    }
+
+    /// Levels of containers in it; 0 for a scalar.
+    pub fn depth(&self) -> u32 {
+        match self {
+            Self::List(n) => n.depth,
+            Self::Map(n) => n.depth,
+            Self::Record(n) => n.depth,
+            Self::Variant(n) => n.depth,
+            _ => 0,
+        }
+    }
+
+    /// Its size; see [`MAX_WEIGHT`].
+    pub fn weight(&self) -> u64 {
+        match self {
+            Self::List(n) => n.weight,
+            Self::Map(n) => n.weight,
+            Self::Record(n) => n.weight,
+            Self::Variant(n) => n.weight,
+            Self::Str(s) => 1 + s.len() as u64 / 16,
+            Self::Path(s) => 1 + s.len() as u64 / 16,
+            Self::Command(c) => c.weight(),
+            _ => 1,
+        }
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The text of a string or path.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Str(s) => Some(s),
+            Self::Path(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list.
+    pub fn as_list(&self) -> Option<&[Value]> {
+        match self {
+            Self::List(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// A number as float.
+    pub fn as_float(&self) -> Option<f64> {
+        match self {
+            Self::Int(i) => Some(*i as f64),
+            Self::Float(f) => Some(*f),
+            _ => None,
+        }
+    }
+
+    /// The named entries of a record, variant or map, in order.
+    pub fn entries(&self) -> Option<Entries<'_>> {
+        Some(match self {
+            Self::Record(n) => Entries::Fields(n.data.iter()),
+            Self::Variant(n) => Entries::Fields(n.data.fields.iter()),
+            Self::Map(n) => Entries::Map(n.data.iter()),
+            _ => return None,
+        })
+    }
+
+    /// An entry by name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Record(n) => n.iter().find(|(k, _)| k == name).map(|(_, v)| v),
+            Self::Variant(n) => n.fields.iter().find(|(k, _)| k == name).map(|(_, v)| v),
+            Self::Map(n) => n.get(name),
+            _ => None,
+        }
+    }
+
+    /// The same with one entry replaced or added; a scalar stays what it is. Changes in place
+    /// when nothing else holds the value.
+    pub fn with_entry(self, name: &SmolStr, value: Value) -> Self {
+        match self {
+            Self::Record(mut n) => {
+                set_field(&mut Arc::make_mut(&mut n).data, name, value);
+                let (depth, weight) = measure(n.data.iter().map(|(_, v)| v));
+                let node = Arc::make_mut(&mut n);
+                (node.depth, node.weight) = (depth, weight);
+                Self::Record(n)
+            }
+            Self::Map(mut n) => {
+                let node = Arc::make_mut(&mut n);
+                node.depth = node.depth.max(value.depth() + 1);
+                node.weight += value.weight() + name.len() as u64 / 16;
+                node.data.insert(name.clone(), value);
+                Self::Map(n)
+            }
+            other => other,
+        }
+    }
+
+    /// `list + more`, in place when nothing else holds the list.
+    pub fn extend_list(mut list: Arc<Node<Vec<Value>>>, more: &[Value]) -> Self {
+        let (depth, weight) = measure(more.iter());
+        let node = Arc::make_mut(&mut list);
+        node.depth = node.depth.max(depth);
+        node.weight = node.weight.saturating_add(weight);
+        node.data.extend_from_slice(more);
+        Self::List(list)
+    }
+
+    /// `map + more`: later entries win; in place when nothing else holds the map.
+    pub fn extend_map<'v>(
+        mut map: Arc<Node<IndexMap<SmolStr, Value>>>,
+        more: impl Iterator<Item = (&'v SmolStr, &'v Value)>,
+    ) -> Self {
+        let node = Arc::make_mut(&mut map);
+        for (key, value) in more {
+            node.depth = node.depth.max(value.depth() + 1);
+            node.weight += value.weight();
+            node.data.insert(key.clone(), value.clone());
+        }
+        Self::Map(map)
+    }
+
+    /// What the value is, for messages: `a list`, `text`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a truth value",
+            Self::Int(_) => "an integer",
+            Self::Float(_) => "a float",
+            Self::Str(_) => "text",
+            Self::Duration(_) => "a duration",
+            Self::Money(_) => "money",
+            Self::Path(_) => "a path",
+            Self::Secret(_) => "a secret",
+            Self::Command(_) => "a command",
+            Self::Artifact(_) => "an artifact",
+            Self::Model(_) => "a model",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a map",
+            Self::Record(_) => "a record",
+            Self::Variant(_) => "a variant",
+        }
+    }
+}
+
+fn set_field(fields: &mut Vec<(SmolStr, Value)>, name: &SmolStr, value: Value) {
+    match fields.iter_mut().find(|(k, _)| k == name) {
+        Some((_, old)) => *old = value,
+        None => fields.push((name.clone(), value)),
+    }
+}
+
+/// The entries of a record, variant or map.
+pub enum Entries<'v> {
+    /// Of a record or variant.
+    Fields(std::slice::Iter<'v, (SmolStr, Value)>),
+    /// Of a map.
+    Map(indexmap::map::Iter<'v, SmolStr, Value>),
+}
+
+impl<'v> Iterator for Entries<'v> {
+    type Item = (&'v SmolStr, &'v Value);
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Fields(it) => it.next().map(|(k, v)| (k, v)),
+            Self::Map(it) => it.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Fields(it) => it.size_hint(),
+            Self::Map(it) => it.size_hint(),
+        }
+    }
+}
+
+/// Equality by structure. An absent entry of a record equals `null`, and the order of entries
+/// does not matter. Integers equal floats of the same number.
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) => a == b,
+            (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Int(a), Self::Float(b)) | (Self::Float(b), Self::Int(a)) => *a as f64 == *b,
+            (Self::Duration(a), Self::Duration(b)) | (Self::Money(a), Self::Money(b)) => a == b,
+            (Self::Str(_) | Self::Path(_), Self::Str(_) | Self::Path(_)) => {
+                self.as_text() == other.as_text()
+            }
+            (Self::Secret(a), Self::Secret(b)) => a == b,
+            (Self::Command(a), Self::Command(b)) => a == b,
+            (Self::Artifact(a), Self::Artifact(b)) => a == b,
+            (Self::Model(a), Self::Model(b)) => a == b,
+            (Self::List(a), Self::List(b)) => Arc::ptr_eq(a, b) || a.data == b.data,
+            (Self::Variant(a), Self::Variant(b)) => a.name == b.name && same_entries(self, other),
+            // A variant without fields against the text that JSON has for it.
+            (Self::Variant(v), Self::Str(s)) | (Self::Str(s), Self::Variant(v)) => {
+                !v.tagged && v.name == *s
+            }
+            (Self::Record(_) | Self::Map(_), Self::Record(_) | Self::Map(_)) => {
+                same_entries(self, other)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn same_entries(a: &Value, b: &Value) -> bool {
+    let subset = |x: &Value, y: &Value, y_is_map: bool| {
+        x.entries().is_some_and(|mut entries| {
+            entries.all(|(k, v)| match y.get(k) {
+                Some(w) => v == w,
+                None => v.is_null() && !y_is_map,
+            })
+        })
+    };
+    let maps = matches!((a, b), (Value::Map(_), Value::Map(_)));
+    subset(a, b, maps)
+        && b.entries().is_some_and(|mut entries| {
+            entries.all(|(k, v)| a.get(k).is_some() || (v.is_null() && !maps))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_small() {
+        assert!(size_of::<Value>() <= 24, "{}", size_of::<Value>());
+    }
+
+    #[test]
+    fn records_compare_without_order_and_nulls() {
+        let a = Value::record(vec![("x".into(), Value::Int(1)), ("y".into(), Value::Null)]);
+        let b = Value::record(vec![("x".into(), Value::Float(1.0))]);
+        assert_eq!(a, b);
+        assert_ne!(a, Value::record(vec![("x".into(), Value::Int(2))]));
+    }
+
+    #[test]
+    fn depth_and_weight_are_known() {
+        let mut v = Value::Null;
+        for _ in 0..10 {
+            v = Value::list(vec![v.clone(), v]);
+        }
+        assert_eq!(v.depth(), 10);
+        assert_eq!(v.weight(), 2047);
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), REDACTED);
+    }
+}
