@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod format;
 
 mod elab;
+pub mod format;
 pub mod graph;
 
 mod module;

@@ -187,10 +187,11 @@ impl Writer<'_> {
             Type::Named(id) => self.named(*id),
             Type::Refined(inner, refinement) => {
                 let mut schema = self.schema(inner);
-                if schema.get("$ref").is_some() {
-                    schema = json!({ "allOf": [schema] });
-                }
-                if let Json::Object(fields) = &mut schema {
+                // Beside a reference nothing may stand for strict readers; the answer is checked
+                // in any case.
+                if let Json::Object(fields) = &mut schema
+                    && !fields.contains_key("$ref")
+                {
                     for (keyword, value) in &refinement.schema {
                         fields.insert(keyword.to_string(), constant(value));
                     }
@@ -216,6 +217,12 @@ impl Writer<'_> {
         let Some(def) = self.program.types.get(id.index()) else {
             return json!({});
         };
+        if let TypeDefKind::Alias(inner) = &def.kind
+            && is_scalar(inner)
+        {
+            let schema = self.schema(inner);
+            return described(schema, &def.doc);
+        }
         if let Some((_, name, _)) = self.defs.iter().find(|(known, ..)| *known == id) {
             return json!({ "$ref": format!("#/$defs/{name}") });
         }
@@ -267,6 +274,15 @@ impl Writer<'_> {
     }
 }
 
+/// Whether a type names no other type: an alias of it is written out where it is used.
+fn is_scalar(ty: &Type) -> bool {
+    match ty {
+        Type::Refined(inner, _) | Type::Optional(inner) => is_scalar(inner),
+        Type::List(_) | Type::Map(_) | Type::Record(_) | Type::Named(_) => false,
+        _ => true,
+    }
+}
+
 fn constant(value: &Const) -> Json {
     to_json(&literal(value))
 }
@@ -305,5 +321,93 @@ fn refers(schema: &Json, reference: &str) -> bool {
             .any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
         Json::Array(items) => items.iter().any(|v| refers(v, reference)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cascade_ir::{FORMAT, TypeDef};
+
+    use super::*;
+
+    fn program(types: Vec<TypeDef>) -> Program {
+        Program {
+            format: FORMAT,
+            name: String::new(),
+            files: vec![],
+            types,
+            models: vec![],
+            routes: vec![],
+            memories: vec![],
+            functions: vec![],
+            skills: vec![],
+            cascades: vec![],
+            entries: vec![],
+            default_route: None,
+        }
+    }
+
+    fn field(name: &str, ty: Type) -> Field {
+        Field {
+            name: name.into(),
+            ty,
+            doc: String::new(),
+            default: None,
+        }
+    }
+
+    fn def(name: &str, kind: TypeDefKind) -> TypeDef {
+        TypeDef {
+            name: name.into(),
+            doc: String::new(),
+            kind,
+        }
+    }
+
+    #[test]
+    fn recursive_types_refer_to_themselves() {
+        let children = field("children", Type::List(Box::new(Type::Named(TypeId(0)))));
+        let program = program(vec![def("Tree", TypeDefKind::Record(vec![children]))]);
+        let node = json!({
+            "type": "object",
+            "properties": { "children": { "type": "array", "items": { "$ref": "#/$defs/Tree" } } },
+            "required": ["children"],
+            "additionalProperties": false,
+        });
+        let mut expected = node.clone();
+        expected["$defs"] = json!({ "Tree": node });
+        assert_eq!(for_model(&program, &Type::Named(TypeId(0))), Some(expected));
+    }
+
+    #[test]
+    fn variants_with_fields_are_tagged_and_wrapped() {
+        let variants = vec![
+            Variant {
+                name: "passed".into(),
+                doc: String::new(),
+                fields: vec![field("score", Type::Int)],
+            },
+            Variant {
+                name: "unknown".into(),
+                doc: String::new(),
+                fields: vec![],
+            },
+        ];
+        let program = program(vec![def("Outcome", TypeDefKind::Enum(variants))]);
+        let schema = for_model(&program, &Type::Named(TypeId(0))).unwrap();
+        assert_eq!(schema["required"], json!(["value"]));
+        let first = &schema["$defs"]["Outcome"]["anyOf"][0];
+        assert_eq!(first["required"], json!(["kind", "score"]));
+        assert_eq!(
+            first["properties"]["kind"],
+            json!({ "type": "string", "enum": ["passed"] })
+        );
+    }
+
+    #[test]
+    fn free_json_and_text_have_no_schema() {
+        let program = program(vec![]);
+        assert_eq!(for_model(&program, &Type::String), None);
+        assert_eq!(for_model(&program, &Type::Map(Box::new(Type::Int))), None);
     }
 }

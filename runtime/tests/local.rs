@@ -4,17 +4,15 @@
 mod support;
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::PathBuf,
-    thread,
     time::{Duration, Instant},
 };
 
 use cascade_ir::*;
 use cascade_runtime::{Cancel, Failure, RunOptions, Value, from_json, run, to_json};
 use serde_json::json;
-use support::*;
+use support::{server::serve, *};
 
 fn sh(parts: Vec<ShellPart>) -> CommandTemplate {
     CommandTemplate::Shell {
@@ -386,39 +384,6 @@ fn temp(name: &str) -> PathBuf {
     dir
 }
 
-/// A server that answers each connection with the next of these, and tells what it was asked.
-fn serve(
-    answers: Vec<(u16, &'static str, &'static str)>,
-) -> (String, thread::JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = thread::spawn(move || {
-        let mut asked = Vec::new();
-        for (status, headers, body) in answers {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let (mut head, mut length) = (String::new(), 0);
-            loop {
-                let mut line = String::new();
-                reader.read_line(&mut line).unwrap();
-                if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
-                    length = n.trim().parse().unwrap();
-                }
-                if line.trim().is_empty() {
-                    break;
-                }
-                head.push_str(&line);
-            }
-            let mut content = vec![0; length];
-            reader.read_exact(&mut content).unwrap();
-            asked.push(format!("{head}\n{}", String::from_utf8(content).unwrap()));
-            write!(stream, "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()).unwrap();
-        }
-        asked
-    });
-    (url, server)
-}
-
 fn http_program(url: &str, clauses: Clauses, edit: impl FnOnce(&mut Http)) -> Program {
     let mut make = Make::new();
     let mut http = Http {
@@ -460,7 +425,7 @@ fn http_program(url: &str, clauses: Clauses, edit: impl FnOnce(&mut Http)) -> Pr
 
 #[test]
 fn http_requests_are_sent_as_written() {
-    let (url, server) = serve(vec![(200, "", "{\"ok\":true}")]);
+    let (url, server) = serve(vec![(200, "", "{\"ok\":true}".into())]);
     assert_eq!(
         done(&http_program(&url, Clauses::default(), |_| ())).unwrap(),
         json!({ "ok": true })
@@ -483,8 +448,8 @@ fn http_requests_are_sent_as_written() {
 #[test]
 fn http_failures_have_kinds() {
     let (url, server) = serve(vec![
-        (503, "retry-after: 0\r\n", "busy"),
-        (404, "", "no such thing"),
+        (503, "retry-after: 0\r\n", "busy".into()),
+        (404, "", "no such thing".into()),
     ]);
     let clauses = Clauses {
         retry: Some(Retry {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cascade_ir::Program;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
 use sha2::{Digest, Sha256};
 
 use super::{Done, EffectEnd, EffectStart, Journal, JournalError, RunEnd, RunStart, record};
@@ -168,6 +168,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // The write-ahead log stays when the last run closes the file: to fold it in each time would
+    // cost every short run several syncs. It is folded in when it has grown.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // On macOS an ordinary fsync does not reach the disk.
     if cfg!(target_os = "macos") {
         connection.pragma_update(None, "fullfsync", true)?;

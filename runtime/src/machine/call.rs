@@ -430,10 +430,13 @@ impl<'p> Machine<'p> {
         let (raw, strictness) = match (&skill.effect, output) {
             (Effect::Run(run), Output::Process(process)) => (
                 parse::process(run, &call.args, process)?,
-                Strictness::Effect,
+                output_strictness(run.format),
             ),
             (Effect::Http(http), Output::Response(response)) => {
-                (parse::response(http, response)?, Strictness::Effect)
+                (
+                    parse::response(http, response)?,
+                    output_strictness(http.format),
+                )
             }
             (Effect::Prompt(_), Output::Model(text)) => (
                 parse::model(self.program, &skill.output, &text)?,
@@ -563,4 +566,12 @@ pub(super) fn with_pause(kind: ErrorKind, message: String, retry_after_ms: Optio
     let mut failure = Failure::raise(kind, message);
     failure.retry_after_ms = retry_after_ms;
     failure
+}
+
+/// Tables hold text only; their cells are read as what the type says.
+fn output_strictness(format: cascade_ir::OutputFormat) -> Strictness {
+    match format {
+        cascade_ir::OutputFormat::Csv => Strictness::Cells,
+        _ => Strictness::Effect,
+    }
 }

@@ -13,6 +13,22 @@ fn data_url(file: &Attachment) -> String {
     format!("data:{};base64,{}", file.media, base64(file))
 }
 
+/// The schema without the keywords that strict mode refuses; the answer is checked for them here.
+fn strict(schema: &Json) -> Json {
+    match schema {
+        Json::Object(fields) => {
+            let kept = |name: &str, value: &Json| {
+                !(matches!(name, "minLength" | "maxLength" | "uniqueItems")
+                    && (value.is_number() || value.is_boolean()))
+            };
+            let fields = fields.iter().filter(|(n, v)| kept(n, v));
+            Json::Object(fields.map(|(n, v)| (n.clone(), strict(v))).collect())
+        }
+        Json::Array(items) => Json::Array(items.iter().map(strict).collect()),
+        other => other.clone(),
+    }
+}
+
 pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut content: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
@@ -43,7 +59,7 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
     );
     if let Some(schema) = &prompt.schema {
         body["text"] = json!({
-            "format": { "type": "json_schema", "name": prompt.schema_name, "schema": schema, "strict": true },
+            "format": { "type": "json_schema", "name": prompt.schema_name, "schema": strict(schema), "strict": true },
         });
     }
     body
@@ -122,7 +138,7 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
     if let Some(schema) = &prompt.schema {
         body["response_format"] = json!({
             "type": "json_schema",
-            "json_schema": { "name": prompt.schema_name, "schema": schema, "strict": true },
+            "json_schema": { "name": prompt.schema_name, "schema": strict(schema), "strict": true },
         });
     }
     body

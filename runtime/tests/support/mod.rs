@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod mock;
+pub mod server;
 
 use cascade_ir::*;
 
@@ -25,6 +26,7 @@ impl Make {
                 skills: Vec::new(),
                 cascades: Vec::new(),
                 entries: Vec::new(),
+                main: None,
                 default_route: None,
             },
         }
