@@ -9,7 +9,6 @@ pub mod diagnostic;
 pub mod format;
 
 mod elab;
-pub mod format;
 pub mod graph;
 
 mod module;
