@@ -118,6 +118,7 @@ fn brackets_that_are_not_closed_are_blamed_where_they_open() {
         in_body("stage x = g(1, { a: 1\nlet y = 3"),
         ["1: unclosed ("]
     );
+    assert_eq!(in_body("let x = f((1, [2\n"), ["1: unclosed ("]);
     assert_eq!(in_body("let x = 1)\nlet y = 3"), ["1: unopened )"]);
     let text = "cascade f() {\n  if x {\n    log \"a\"\n  return 1\n}\nskill g() -> int { prompt \"x\" }\n";
     assert_eq!(errors(text), ["2: unclosed {"]);

@@ -153,7 +153,10 @@ impl Cx<'_> {
                 }
                 // The character after it is the shell's too, even a second backslash.
                 // A line break is left to the block's indentation.
-                let next = raw[1..].chars().next().filter(|c| !matches!(c, '\n' | '\r'));
+                let next = raw[1..]
+                    .chars()
+                    .next()
+                    .filter(|c| !matches!(c, '\n' | '\r'));
                 let next = next.map_or(0, char::len_utf8);
                 text.push_str(&raw[..1 + next]);
                 1 + next

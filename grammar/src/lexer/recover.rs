@@ -138,15 +138,19 @@ impl Scan<'_> {
     pub(super) fn close(&mut self, open: Kind, close: Kind, span: Span) -> Option<usize> {
         let matching = slot(open).is_some_and(|slot| self.open[slot] > 0);
         if matching {
+            let mut outermost = None;
             while let Some(frame) = self.frames.last().copied() {
                 if frame.open == Open::Bracket(open) {
                     self.note_indentation(frame, open, span);
                     // The closer of the deepest bracket that the grammar sees is seen too.
                     self.leave();
                     self.push(close, span);
-                    return None;
+                    break;
                 }
-                self.close_unclosed(span.start as usize);
+                outermost = self.close_top(span.start as usize);
+            }
+            if let Some(frame) = outermost {
+                self.blame(frame, span.start as usize);
             }
             return None;
         }
