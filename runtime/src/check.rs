@@ -126,6 +126,14 @@ impl Checker<'_, '_> {
         match (ty, value) {
             (Type::Null, Value::Null) | (Type::Optional(_), Value::Null) => Ok(Value::Null),
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
+            // An empty cell of CSV, or what a model writes for nothing.
+            (Type::Optional(inner), Value::Str(s))
+                if s.is_empty()
+                    && self.strictness == Strictness::Lenient
+                    && **inner != Type::String =>
+            {
+                Ok(Value::Null)
+            }
             (Type::Optional(inner), value) => self.coerce(value, inner),
             (Type::String, value @ Value::Str(_)) | (Type::Int, value @ Value::Int(_)) => Ok(value),
             (Type::Bool, value @ Value::Bool(_)) | (Type::Float, value @ Value::Float(_)) => {
@@ -366,6 +374,10 @@ impl Checker<'_, '_> {
                 "false" | "no" => Ok(Value::Bool(false)),
                 _ => Err(self.mismatch(&value, ty)),
             },
+            // One element where a list was not asked for.
+            (_, Value::List(items)) if items.len() == 1 && !matches!(ty, Type::List(_)) => {
+                self.coerce(items[0].clone(), ty)
+            }
             (Type::List(inner), _) if !value.is_null() => {
                 let item = self.coerce(value, inner)?;
                 Ok(Value::list(vec![item]))
