@@ -17,6 +17,8 @@ pub(crate) enum Strictness {
     Input,
     /// An effect's answer: unknown keys are ignored.
     Effect,
+    /// The cells of a table: text that stands for a number, a truth value or nothing.
+    Cells,
     /// A model's answer: also text for a number, one element for a list, case of variants.
     Lenient,
     /// `as T` inside the program.
@@ -126,11 +128,8 @@ impl Checker<'_, '_> {
         match (ty, value) {
             (Type::Null, Value::Null) | (Type::Optional(_), Value::Null) => Ok(Value::Null),
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
-            // An empty cell of CSV, or what a model writes for nothing.
-            (Type::Optional(inner), Value::Str(s))
-                if s.is_empty()
-                    && self.strictness == Strictness::Lenient
-                    && **inner != Type::String =>
+            (Type::Optional(_), Value::Str(s))
+                if self.strictness == Strictness::Cells && s.trim().is_empty() =>
             {
                 Ok(Value::Null)
             }
@@ -352,6 +351,9 @@ impl Checker<'_, '_> {
 
     /// What models get wrong in harmless ways.
     fn lenient(&mut self, value: Value, ty: &Type) -> Result {
+        if self.strictness == Strictness::Cells {
+            return self.cell(value, ty);
+        }
         if self.strictness != Strictness::Lenient {
             return Err(self.mismatch(&value, ty));
         }
@@ -384,6 +386,24 @@ impl Checker<'_, '_> {
             }
             _ => Err(self.mismatch(&value, ty)),
         }
+    }
+
+    /// A cell as a number or a truth value.
+    fn cell(&mut self, value: Value, ty: &Type) -> Result {
+        let read = match (ty, &value) {
+            (Type::Int, Value::Str(text)) => text.trim().parse().ok().map(Value::Int),
+            (Type::Float, Value::Str(text)) => {
+                let number = text.trim().parse::<f64>().ok();
+                number.filter(|n| n.is_finite()).map(Value::Float)
+            }
+            (Type::Bool, Value::Str(text)) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" => Some(Value::Bool(true)),
+                "false" => Some(Value::Bool(false)),
+                _ => None,
+            },
+            _ => None,
+        };
+        read.ok_or_else(|| self.mismatch(&value, ty))
     }
 
     fn mismatch(&self, value: &Value, ty: &Type) -> Raise {

@@ -502,6 +502,7 @@ mod tests {
                 skills: vec![],
                 cascades: vec![],
                 entries: vec![],
+                main: None,
                 default_route: None,
             };
             let Some(ty) = type_of(&case["schema"], &case["schema"], &mut program) else {

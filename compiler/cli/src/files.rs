@@ -161,15 +161,11 @@ pub fn entry(program: &ir::Program, wanted: Option<&str>) -> Result<ir::CascadeI
             format!("`{}` has no cascade to run", program.name),
             "declare one: `cascade main() { … }`",
         )),
-        [one] => Ok(*one),
-        several => {
-            if let Some(main) = several.iter().copied().find(|e| name(e) == "main") {
-                return Ok(main);
-            }
-            Err(Stop::usage_help(
+        several => program.main.ok_or_else(|| {
+            Stop::usage_help(
                 format!("`{}` has several cascades: {}", program.name, names()),
                 format!("say which: `… {} {}`", program.name, several.last().map(name).unwrap_or_default()),
-            ))
-        }
+            )
+        }),
     }
 }

@@ -14,13 +14,14 @@ impl Cx<'_> {
         let skills: Vec<ir::Skill> = std::mem::take(&mut self.out.skills).into_iter().collect::<Option<_>>()?;
         let functions = std::mem::take(&mut self.out.functions).into_iter().collect::<Option<_>>()?;
         conclude(&mut cascades, &skills);
-        let entries = self
+        let entries: Vec<ir::CascadeId> = self
             .cascades
             .iter()
             .enumerate()
             .filter(|(_, info)| info.sig.module == root)
             .map(|(i, _)| ir::CascadeId(i as u32))
             .collect();
+        let main = main_entry(&entries, &cascades);
         let default_route = self
             .modules
             .iter()
@@ -41,6 +42,7 @@ impl Cx<'_> {
             skills,
             cascades,
             entries,
+            main,
             default_route,
         })
     }
@@ -64,6 +66,29 @@ impl Cx<'_> {
                 self.report(d);
             }
         }
+    }
+}
+
+/// The entry that is meant when none is named.
+fn main_entry(entries: &[ir::CascadeId], cascades: &[ir::Cascade]) -> Option<ir::CascadeId> {
+    if let [one] = entries {
+        return Some(*one);
+    }
+    if let Some(main) = entries.iter().find(|e| cascades[e.index()].name == "main") {
+        return Some(*main);
+    }
+    let mut called = vec![false; cascades.len()];
+    for entry in entries {
+        calls_of_cascade(&cascades[entry.index()], &mut |callee| {
+            if let Callee::Cascade(id) = callee {
+                called[id.index()] = true;
+            }
+        });
+    }
+    let mut uncalled = entries.iter().filter(|e| !called[e.index()] && !cascades[e.index()].name.starts_with('_'));
+    match (uncalled.next(), uncalled.next()) {
+        (Some(one), None) => Some(*one),
+        _ => None,
     }
 }
 

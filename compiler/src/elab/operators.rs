@@ -176,7 +176,11 @@ impl<'a> Body<'_, 'a> {
             || y == Ty::ERROR
             || (types.ordered(x) && x == y)
             || (types.numeric(x) && types.numeric(y));
-        if !fine {
+        // `a < b < c` was reported by the parser.
+        let chained = |e: &Expr| {
+            matches!(e.kind, ExprKind::Binary(_, BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge, _))
+        };
+        if !fine && !chained(a) && !chained(b) {
             self.operator_error(op, &left, &right, a.span, b.span, span);
         }
         let (left, right) = self.widen(left, right);

@@ -45,6 +45,9 @@ pub struct Program {
     pub cascades: Vec<Cascade>,
     /// Cascades that a user may run: those of the compiled file itself, in its order.
     pub entries: Vec<CascadeId>,
+    /// The entry that is meant when none is named: the only one, the one called `main`, or the
+    /// only one that no other entry calls.
+    pub main: Option<CascadeId>,
     /// Takes a stage that names no model.
     pub default_route: Option<RouteId>,
 }

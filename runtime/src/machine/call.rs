@@ -443,12 +443,7 @@ impl<'p> Machine<'p> {
         let value = match format {
             Some(format) => {
                 self.eval.spend(raw.weight() as usize)?;
-                // All cells of CSV are text, whatever their column's type.
-                let strictness = if format == OutputFormat::Csv {
-                    Strictness::Lenient
-                } else {
-                    Strictness::Effect
-                };
+                let strictness = output_strictness(format);
                 coerce(
                     &mut self.eval,
                     crate::eval::admit(raw)?,
@@ -573,4 +568,12 @@ pub(super) fn with_pause(kind: ErrorKind, message: String, retry_after_ms: Optio
     let mut failure = Failure::raise(kind, message);
     failure.retry_after_ms = retry_after_ms;
     failure
+}
+
+/// Tables hold text only; their cells are read as what the type says.
+fn output_strictness(format: cascade_ir::OutputFormat) -> Strictness {
+    match format {
+        cascade_ir::OutputFormat::Csv => Strictness::Cells,
+        _ => Strictness::Effect,
+    }
 }

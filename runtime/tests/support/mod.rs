@@ -26,6 +26,7 @@ impl Make {
                 skills: Vec::new(),
                 cascades: Vec::new(),
                 entries: Vec::new(),
+                main: None,
                 default_route: None,
             },
         }

@@ -1,0 +1,46 @@
+//! Every page of `cascadec explain` tells the truth: its wrong program gives its code, and no
+//! other error; its right program gives nothing.
+
+use cascade_compiler::{MemorySources, Severity, codes, compile};
+
+/// Codes whose mistake no short program of one file can show.
+const WITHOUT_PROGRAM: &[&str] = &["E0110", "E0111", "E0206"];
+
+fn diagnostics(program: &str) -> Vec<(String, Severity, String)> {
+    let compiled = compile("page.cascade", program.into(), &MemorySources::default());
+    compiled.diagnostics.iter().map(|d| (d.code.as_str().to_owned(), d.severity, d.message.clone())).collect()
+}
+
+#[test]
+fn pages_are_executed() {
+    let mut failures = Vec::new();
+    for (code, _) in codes::ALL {
+        let page = code.explanation();
+        assert!(page.title().len() > 8, "{} has no title", code.as_str());
+        let (wrong, right) = (page.programs("wrong"), page.programs("right"));
+        if WITHOUT_PROGRAM.contains(&code.as_str()) {
+            continue;
+        }
+        assert_eq!((wrong.len(), right.len()), (1, 1), "{} needs a wrong and a right program", code.as_str());
+        let found = diagnostics(wrong[0]);
+        let expected: Vec<_> = found.iter().filter(|(c, _, _)| c == code.as_str()).collect();
+        let others: Vec<_> = found.iter().filter(|(c, s, _)| c != code.as_str() && *s == Severity::Error).collect();
+        if expected.is_empty() || !others.is_empty() {
+            failures.push(format!("{}: the wrong program gives {found:?}", code.as_str()));
+        }
+        let found = diagnostics(right[0]);
+        if !found.is_empty() {
+            failures.push(format!("{}: the right program gives {found:?}", code.as_str()));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn codes_are_sorted_and_unique() {
+    let codes: Vec<&str> = codes::ALL.iter().map(|(c, _)| c.as_str()).collect();
+    let (errors, warnings): (Vec<&str>, Vec<&str>) = codes.iter().partition(|c| c.starts_with('E'));
+    assert!(errors.is_sorted() && warnings.is_sorted());
+    let unique: std::collections::HashSet<&&str> = codes.iter().collect();
+    assert_eq!(unique.len(), codes.len());
+}
