@@ -376,6 +376,10 @@ impl Checker<'_, '_> {
                 "false" | "no" => Ok(Value::Bool(false)),
                 _ => Err(self.mismatch(&value, ty)),
             },
+            // One element where a list was not asked for.
+            (_, Value::List(items)) if items.len() == 1 && !matches!(ty, Type::List(_)) => {
+                self.coerce(items[0].clone(), ty)
+            }
             (Type::List(inner), _) if !value.is_null() => {
                 let item = self.coerce(value, inner)?;
                 Ok(Value::list(vec![item]))

@@ -8,18 +8,16 @@ use crate::value::Value;
 /// Deepest nesting that is read.
 const MAX_DEPTH: u32 = 128;
 
-/// The JSON of a model's answer, if there is any.
-pub(crate) fn parse(text: &str) -> Option<Json> {
+/// The values that a model's answer may mean, the likeliest first.
+pub(crate) fn candidates(text: &str) -> Vec<Json> {
     let text = text.trim().trim_start_matches('\u{feff}');
     if let Ok(json) = serde_json::from_str(text) {
-        return Some(json);
+        return vec![json];
     }
-    for block in fences(text) {
-        if let Some(json) = document(block) {
-            return Some(json);
-        }
-    }
-    document(text).or_else(|| inside(text))
+    let mut found: Vec<Json> = fences(text).into_iter().filter_map(document).collect();
+    found.extend(document(text));
+    found.extend(inside(text));
+    found
 }
 
 /// A number as people write it: `1,234`, `$5`, `50%`, `1/2`.
@@ -27,7 +25,7 @@ pub(crate) fn number(text: &str) -> Option<Value> {
     let plain = text
         .trim()
         .trim_start_matches(['$', '€', '£'])
-        .trim_end_matches('%')
+        .trim_end_matches(['%', '.', '!'])
         .replace([',', '_'], "");
     let plain = plain.trim();
     if let Ok(n) = plain.parse::<i64>() {
@@ -42,6 +40,38 @@ pub(crate) fn number(text: &str) -> Option<Value> {
         .ok()
         .filter(|f| f.is_finite())
         .map(Value::Float)
+}
+
+/// The only number in a text.
+pub(crate) fn only_number(text: &str) -> Option<Value> {
+    if let Some(found) = number(text) {
+        return Some(found);
+    }
+    let is_part = |c: char| c.is_ascii_digit() || ".,-/".contains(c);
+    let mut found = text
+        .split(|c| !is_part(c))
+        .filter(|p| p.contains(|c: char| c.is_ascii_digit()))
+        .map(|p| p.trim_end_matches([',', '-', '/']));
+    let first = number(found.next()?)?;
+    found.next().is_none().then_some(first)
+}
+
+/// The only one of these words that a text holds, whatever its case.
+pub(crate) fn only_word<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
+    let plain = |t: &str| t.to_lowercase().replace(['-', '_'], " ");
+    let padded: String = plain(text)
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
+        .collect();
+    let padded = format!(
+        " {} ",
+        padded.split_whitespace().collect::<Vec<_>>().join(" ")
+    );
+    let mut found = words
+        .iter()
+        .filter(|w| padded.contains(&format!(" {} ", plain(w))));
+    let first = *found.next()?;
+    found.next().is_none().then_some(first)
 }
 
 /// The contents of fenced blocks.
@@ -80,24 +110,24 @@ fn document(text: &str) -> Option<Json> {
     Some(value)
 }
 
-/// The first object or list among prose.
+/// The largest object or list among prose. The work is bounded: brackets without end are given
+/// up after a few passes over the text.
 fn inside(text: &str) -> Option<Json> {
     let mut best: Option<Json> = None;
-    let mut from = 0;
+    let (mut from, mut work) = (0, 0);
     while let Some(start) = text[from..].find(['{', '[']).map(|i| i + from) {
         let mut reader = Reader { text, at: start };
-        match reader.value(0) {
-            Some(value) if is_substantial(&value) => {
-                let longer = best.as_ref().is_none_or(|b| size(&value) > size(b));
-                if longer {
-                    best = Some(value);
-                }
-                from = reader.at.max(start + 1);
+        let value = reader.value(0).filter(is_substantial);
+        work += reader.at - start + 1;
+        from = start + 1;
+        if let Some(value) = value {
+            if best.as_ref().is_none_or(|b| size(&value) > size(b)) {
+                best = Some(value);
             }
-            _ => from = start + 1,
+            from = reader.at.max(from);
         }
-        while !text.is_char_boundary(from) {
-            from += 1;
+        if work > 8 * text.len() + 4096 {
+            break;
         }
     }
     best
@@ -348,5 +378,178 @@ impl<'t> Reader<'t> {
                 },
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cascade_ir::{FORMAT, Field, Program, Type, TypeDef, TypeDefKind, TypeId, Variant};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{eval::Eval, machine::read_model, value::to_json};
+
+    /// A JSON Schema as types of the language; `None` where the language has no such type
+    /// (unions, constants).
+    fn type_of(schema: &Json, root: &Json, program: &mut Program) -> Option<Type> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let name = reference.strip_prefix("#/$defs/")?;
+            if let Some(known) = program.types.iter().position(|t| t.name == name) {
+                return Some(Type::Named(TypeId(known as u32)));
+            }
+            let id = TypeId(program.types.len() as u32);
+            let empty = TypeDefKind::Alias(Type::Null);
+            program.types.push(TypeDef {
+                name: name.into(),
+                doc: String::new(),
+                kind: empty,
+            });
+            let target = &root["$defs"][name];
+            if let Some(names) = target["enum"].as_array() {
+                let variant = |n: &Json| Variant {
+                    name: n.as_str().unwrap().into(),
+                    doc: String::new(),
+                    fields: vec![],
+                };
+                program.types[id.index()].kind =
+                    TypeDefKind::Enum(names.iter().map(variant).collect());
+                return Some(Type::Named(id));
+            }
+            let inner = type_of(target, root, program)?;
+            program.types[id.index()].kind = match inner {
+                Type::Record(fields) => TypeDefKind::Record(fields),
+                other => TypeDefKind::Alias(other),
+            };
+            return Some(Type::Named(id));
+        }
+        if let Some(choices) = schema["anyOf"].as_array() {
+            let rest: Vec<&Json> = choices.iter().filter(|c| c["type"] != "null").collect();
+            let has = |ty: &str| choices.iter().any(|c| c["type"] == ty);
+            if has("string") && has("integer") && has("array") && has("object") {
+                return Some(Type::Json);
+            }
+            return match &rest[..] {
+                [one] if choices.len() == 2 => {
+                    Some(Type::Optional(Box::new(type_of(one, root, program)?)))
+                }
+                _ => None,
+            };
+        }
+        Some(match schema["type"].as_str()? {
+            _ if schema.get("const").is_some() => return None,
+            "string" => Type::String,
+            "integer" => Type::Int,
+            "number" => Type::Float,
+            "boolean" => Type::Bool,
+            "null" => Type::Null,
+            "array" => Type::List(Box::new(type_of(&schema["items"], root, program)?)),
+            "object" if schema["properties"].is_object() => {
+                let required = schema["required"].as_array().cloned().unwrap_or_default();
+                let mut fields = Vec::new();
+                for (name, ty) in schema["properties"].as_object()? {
+                    let mut ty = type_of(ty, root, program)?;
+                    if !required.contains(&json!(name)) && !matches!(ty, Type::Optional(_)) {
+                        ty = Type::Optional(Box::new(ty));
+                    }
+                    fields.push(Field {
+                        name: name.as_str().into(),
+                        ty,
+                        doc: String::new(),
+                        default: None,
+                    });
+                }
+                Type::Record(fields)
+            }
+            "object" => Type::Map(Box::new(type_of(
+                &schema["additionalProperties"],
+                root,
+                program,
+            )?)),
+            _ => return None,
+        })
+    }
+
+    fn without_nulls(json: &Json) -> Json {
+        match json {
+            Json::Object(fields) => Json::Object(
+                fields
+                    .iter()
+                    .filter(|(_, v)| !v.is_null())
+                    .map(|(k, v)| (k.clone(), without_nulls(v)))
+                    .collect(),
+            ),
+            Json::Array(items) => Json::Array(items.iter().map(without_nulls).collect()),
+            Json::Number(n) => json!(n.as_f64()),
+            other => other.clone(),
+        }
+    }
+
+    #[test]
+    fn answers_of_models_are_understood() {
+        let data: Json =
+            serde_json::from_str(include_str!("../tests/data/model_answers.json")).unwrap();
+        let (mut passed, mut total, mut foreign) = (0, 0, 0);
+        for case in data["cases"].as_array().unwrap() {
+            let mut program = Program {
+                format: FORMAT,
+                name: String::new(),
+                files: vec![],
+                types: vec![],
+                models: vec![],
+                routes: vec![],
+                memories: vec![],
+                functions: vec![],
+                skills: vec![],
+                cascades: vec![],
+                entries: vec![],
+                main: None,
+                default_route: None,
+            };
+            let Some(ty) = type_of(&case["schema"], &case["schema"], &mut program) else {
+                foreign += 1;
+                continue;
+            };
+            total += 1;
+            let text = case["text"].as_str().unwrap();
+            let mut eval = Eval::new(&program, 1_000_000);
+            let read = read_model(&mut eval, &ty, text);
+            let found = read.as_ref().map(|v| without_nulls(&to_json(v))).ok();
+            let wanted = case.get("value").map(without_nulls);
+            if found == wanted {
+                passed += 1;
+            } else {
+                let why = read.err().map(|f| f.message).unwrap_or_default();
+                println!(
+                    "{}: wanted {wanted:?}, found {found:?} {why}\n  {text}",
+                    case["name"]
+                );
+            }
+        }
+        println!("{passed} of {total} understood; {foreign} have types that the language has not");
+        assert!(passed * 10 >= total * 7, "{passed} of {total}");
+    }
+
+    #[test]
+    fn it_never_panics() {
+        for text in [
+            "{",
+            "[",
+            "{\"a",
+            "{\"a\":",
+            "[1,",
+            "```",
+            "```json\n{",
+            "\"\\u12",
+            "\\",
+            "{'a': 'b",
+            "[[[[",
+            "\u{201c}x",
+            "{a:b:c}",
+            "{\"\u{1f600}\": \"\\ud83d\\ude00\"}",
+        ] {
+            let _ = candidates(text);
+        }
+        let _ = candidates(&"[".repeat(100_000));
+        let _ = candidates(&"{a:".repeat(100_000));
     }
 }

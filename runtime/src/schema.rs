@@ -343,6 +343,7 @@ mod tests {
             skills: vec![],
             cascades: vec![],
             entries: vec![],
+            main: None,
             default_route: None,
         }
     }

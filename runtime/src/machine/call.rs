@@ -1,7 +1,8 @@
 //! Calls of skills: from inputs to a request, from an answer to a value.
 
 use cascade_ir::{
-    Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type,
+    Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, OutputFormat, Prompt, Run, Skill,
+    SkillId, Type,
 };
 use smol_str::SmolStr;
 
@@ -427,30 +428,31 @@ impl<'p> Machine<'p> {
         };
         let skill = call.skill;
         let mut slots = std::mem::take(&mut call.slots);
-        let (raw, strictness) = match (&skill.effect, output) {
-            (Effect::Run(run), Output::Process(process)) => (
-                parse::process(run, &call.args, process)?,
-                output_strictness(run.format),
-            ),
-            (Effect::Http(http), Output::Response(response)) => {
-                (
-                    parse::response(http, response)?,
-                    output_strictness(http.format),
-                )
+        let (raw, format) = match (&skill.effect, output) {
+            (Effect::Run(run), Output::Process(process)) => {
+                (parse::process(run, process)?, Some(run.format))
             }
-            (Effect::Prompt(_), Output::Model(text)) => (
-                parse::model(self.program, &skill.output, &text)?,
-                Strictness::Lenient,
-            ),
+            (Effect::Http(http), Output::Response(response)) => {
+                (parse::response(http, response)?, Some(http.format))
+            }
+            (Effect::Prompt(_), Output::Model(text)) => {
+                (parse::model(&mut self.eval, &skill.output, &text)?, None)
+            }
             _ => return Err(defect!("an answer of another kind than was asked for")),
         };
-        self.eval.spend(raw.weight() as usize)?;
-        let value = coerce(
-            &mut self.eval,
-            crate::eval::admit(raw)?,
-            &skill.output,
-            strictness,
-        )?;
+        let value = match format {
+            Some(format) => {
+                self.eval.spend(raw.weight() as usize)?;
+                let strictness = output_strictness(format);
+                coerce(
+                    &mut self.eval,
+                    crate::eval::admit(raw)?,
+                    &skill.output,
+                    strictness,
+                )?
+            }
+            None => raw,
+        };
         let Some((slot, expr)) = &skill.map else {
             return if skill.output == skill.result {
                 Ok(value)

@@ -27,6 +27,8 @@ use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 
 pub use environment::{Availability, Environment};
 pub(crate) use keys::hex;
+#[cfg(test)]
+pub(crate) use parse::model as read_model;
 
 use crate::{
     eval::Eval,

@@ -1,10 +1,11 @@
 //! Raw answers as values: exit codes, status codes, formats.
 
-use cascade_ir::{ErrorKind, Http, OutputFormat, Program, Run, Type};
+use cascade_ir::{ErrorKind, Http, OutputFormat, Program, Run, Type, TypeDefKind};
 
 use super::call::with_pause;
 use crate::{
-    eval::Result,
+    check::{Strictness, coerce, is_tagged},
+    eval::{Eval, Result, admit},
     failure::{Failure, Raise},
     lenient, output,
     request::{Process, Response},
@@ -22,7 +23,7 @@ fn accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
 }
 
 /// The output of a program that ended as it may.
-pub(super) fn process(run: &Run, _args: &[Value], process: Process) -> Result {
+pub(super) fn process(run: &Run, process: Process) -> Result {
     let tail = |message: String| match process.stderr.trim_end() {
         "" => message,
         stderr => format!("{message}\n{stderr}"),
@@ -93,25 +94,64 @@ fn format_output(format: OutputFormat, bytes: &[u8]) -> Result {
     }
 }
 
-/// A model's answer.
-pub(super) fn model(program: &Program, ty: &Type, text: &str) -> Result {
+/// A model's answer as a value of the type: the first reading that fits it.
+pub(crate) fn model(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
+    let program = eval.program;
+    let fit = |eval: &mut Eval<'_>, value: Value| {
+        eval.spend(value.weight() as usize)?;
+        coerce(eval, admit(value)?, ty, Strictness::Lenient)
+    };
     if schema::is_text(program, ty) {
-        return Ok(Value::str(text.trim()));
+        return fit(eval, Value::str(text.trim()));
     }
-    let Some(json) = lenient::parse(text) else {
+    let wrapped = schema::is_wrapped(program, ty);
+    let mut first: Option<Raise> = None;
+    for json in lenient::candidates(text) {
+        let mut value = from_json(&json);
+        if wrapped
+            && let Value::Map(map) = &value
+            && map.len() == 1
+            && let Some(inner) = map.get("value")
+        {
+            value = inner.clone();
+        }
+        match fit(eval, value) {
+            Ok(value) => return Ok(value),
+            Err(failure) => {
+                first.get_or_insert(failure);
+            }
+        }
+    }
+    if let Some(value) = among_words(program, ty, text)
+        && let Ok(value) = fit(eval, value)
+    {
+        return Ok(value);
+    }
+    Err(first.unwrap_or_else(|| {
         let excerpt: String = text.trim().chars().take(120).collect();
-        return Err(Failure::raise(
+        Failure::raise(
             ErrorKind::InvalidOutput,
             format!("the answer is not JSON: {excerpt}"),
-        ));
-    };
-    let value = from_json(&json);
-    if schema::is_wrapped(program, ty)
-        && let Value::Map(map) = &value
-        && map.len() == 1
-        && let Some(inner) = map.get("value")
-    {
-        return Ok(inner.clone());
+        )
+    }))
+}
+
+/// A scalar that stands alone among words: one number, one truth value, one variant.
+fn among_words(program: &Program, ty: &Type, text: &str) -> Option<Value> {
+    match ty {
+        Type::Int | Type::Float => lenient::only_number(text),
+        Type::Bool => Some(Value::Bool(
+            lenient::only_word(text, &["true", "false"])? == "true",
+        )),
+        Type::Optional(inner) | Type::Refined(inner, _) => among_words(program, inner, text),
+        Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind)? {
+            TypeDefKind::Enum(variants) if !is_tagged(variants) => {
+                let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+                lenient::only_word(text, &names).map(Value::str)
+            }
+            TypeDefKind::Alias(inner) => among_words(program, inner, text),
+            _ => None,
+        },
+        _ => None,
     }
-    Ok(value)
 }
