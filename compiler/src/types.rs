@@ -309,7 +309,9 @@ impl Types {
             return true;
         }
         match self.kind(ty) {
-            TyKind::List(t) | TyKind::Map(t) | TyKind::Optional(t) | TyKind::Refined(t, _) => self.holds(*t, seen, test),
+            TyKind::List(t) | TyKind::Map(t) | TyKind::Optional(t) | TyKind::Refined(t, _) => {
+                self.holds(*t, seen, test)
+            }
             TyKind::Record(fields) => fields.iter().any(|(_, t)| self.holds(*t, seen, test)),
             TyKind::Named(id) => {
                 if seen.contains(id) {
@@ -429,7 +431,11 @@ impl Types {
                     TypeDefKind::Enum(variants) => ir::TypeDefKind::Enum(
                         variants
                             .iter()
-                            .map(|v| ir::Variant { name: v.name.clone(), doc: v.doc.clone(), fields: fields(&v.fields) })
+                            .map(|v| ir::Variant {
+                                name: v.name.clone(),
+                                doc: v.doc.clone(),
+                                fields: fields(&v.fields),
+                            })
                             .collect(),
                     ),
                 },

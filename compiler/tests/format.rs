@@ -10,16 +10,11 @@ use cascade_grammar::parse;
 use proptest::prelude::*;
 
 fn files(dir: &str) -> Vec<(PathBuf, String)> {
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join(dir);
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(dir);
     let mut paths: Vec<_> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "cascade")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cascade"))
         .collect();
     paths.sort();
     let read = |path: PathBuf| {
@@ -52,11 +47,7 @@ fn meaning(text: &str) -> String {
 /// The comments. Documentation of nothing is a comment like others.
 fn comments(text: &str) -> Vec<String> {
     let parse = parse(text);
-    let comments = parse
-        .trivia
-        .comments
-        .iter()
-        .map(|comment| &text[comment.span.range()]);
+    let comments = parse.trivia.comments.iter().map(|comment| &text[comment.span.range()]);
     let plain = |text: &str| match text.strip_prefix("///") {
         Some(rest) if !rest.starts_with('/') => std::format!("//{rest}"),
         _ => text.to_owned(),
@@ -67,11 +58,7 @@ fn comments(text: &str) -> Vec<String> {
 /// Compares what may be long: shows only where it differs first.
 fn same(what: &str, left: &str, right: &str, text: &str, out: &str) {
     if left != right {
-        let at = left
-            .bytes()
-            .zip(right.bytes())
-            .take_while(|(a, b)| a == b)
-            .count();
+        let at = left.bytes().zip(right.bytes()).take_while(|(a, b)| a == b).count();
         let around = |text: &str| {
             let text = text.as_bytes();
             let (from, to) = (at.saturating_sub(200), (at + 200).min(text.len()));
@@ -88,13 +75,7 @@ fn check(text: &str) -> String {
     let once = formatted(text);
     assert_eq!(parse(&once).errors, [], "from:\n{text}\nto:\n{once}");
     same("the tree", &meaning(text), &meaning(&once), text, &once);
-    same(
-        "a comment",
-        &comments(text).join("\n"),
-        &comments(&once).join("\n"),
-        text,
-        &once,
-    );
+    same("a comment", &comments(text).join("\n"), &comments(&once).join("\n"), text, &once);
     same("the second time", &once, &formatted(&once), text, &once);
     assert!(once.is_empty() || once.ends_with('\n') && !once.ends_with("\n\n"));
     once
@@ -103,14 +84,8 @@ fn check(text: &str) -> String {
 /// A body, formatted; both without their indentation.
 fn body(text: &str) -> String {
     let out = check(&std::format!("cascade f() {{\n{text}\n}}\n"));
-    let inside = out
-        .strip_prefix("cascade f() {\n")
-        .unwrap()
-        .strip_suffix("\n}\n")
-        .unwrap();
-    let lines = inside
-        .lines()
-        .map(|line| line.strip_prefix("  ").unwrap_or(line));
+    let inside = out.strip_prefix("cascade f() {\n").unwrap().strip_suffix("\n}\n").unwrap();
+    let lines = inside.lines().map(|line| line.strip_prefix("  ").unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -120,15 +95,9 @@ fn the_sample_programs_are_in_the_canonical_style() {
         let out = check(&text);
         // Its lines of more than 100 columns break; nothing else changes.
         if path.ends_with("2_parallel_fan_out.cascade") {
-            let flat = |text: &str| {
-                text.split_whitespace()
-                    .collect::<String>()
-                    .replace(",}", "}")
-            };
+            let flat = |text: &str| text.split_whitespace().collect::<String>().replace(",}", "}");
             assert_eq!(flat(&out), flat(&text));
-            let kept = text
-                .lines()
-                .filter(|line| out.lines().any(|other| other == *line));
+            let kept = text.lines().filter(|line| out.lines().any(|other| other == *line));
             assert_eq!(kept.count() + 3, text.lines().count());
             continue;
         }
@@ -166,35 +135,14 @@ fn nothing_is_nothing() {
 
 #[test]
 fn spaces_and_separators_are_canonical() {
-    assert_eq!(
-        check("type  T{a:int,b:list< int >?=null}"),
-        "type T { a: int, b: list<int>? = null }\n"
-    );
-    assert_eq!(
-        check("type T {\n a: int,\n\n\n b: int }"),
-        "type T {\n  a: int\n\n  b: int\n}\n"
-    );
-    assert_eq!(
-        check("enum E { a,\n b {x:int} }"),
-        "enum E { a, b { x: int } }\n"
-    );
+    assert_eq!(check("type  T{a:int,b:list< int >?=null}"), "type T { a: int, b: list<int>? = null }\n");
+    assert_eq!(check("type T {\n a: int,\n\n\n b: int }"), "type T {\n  a: int\n\n  b: int\n}\n");
+    assert_eq!(check("enum E { a,\n b {x:int} }"), "enum E { a, b { x: int } }\n");
     assert_eq!(check("enum E {\n a, b }"), "enum E {\n  a\n  b\n}\n");
-    assert_eq!(
-        check("import a.b{c as d,e,}as f"),
-        "import a.b { c as d, e } as f\n"
-    );
-    assert_eq!(
-        body("let x=-a*( b+c )as T??not d"),
-        "let x = -a * (b + c) as T ?? not d"
-    );
-    assert_eq!(
-        body("let x = f( a,b:c, )[ 0 ]?.d"),
-        "let x = f(a, b: c)[0]?.d"
-    );
-    assert_eq!(
-        body("let f = | a,b |{c:a,...b}"),
-        "let f = |a, b| { c: a, ...b }"
-    );
+    assert_eq!(check("import a.b{c as d,e,}as f"), "import a.b { c as d, e } as f\n");
+    assert_eq!(body("let x=-a*( b+c )as T??not d"), "let x = -a * (b + c) as T ?? not d");
+    assert_eq!(body("let x = f( a,b:c, )[ 0 ]?.d"), "let x = f(a, b: c)[0]?.d");
+    assert_eq!(body("let f = | a,b |{c:a,...b}"), "let f = |a, b| { c: a, ...b }");
     assert_eq!(body("let x = 1_000 + 0.50usd"), "let x = 1_000 + 0.50usd");
 }
 
@@ -208,42 +156,24 @@ fn declarations_stand_apart_and_imports_together() {
 
 #[test]
 fn records_and_lists_stay_broken_and_calls_do_not() {
-    assert_eq!(
-        body("let x = {\na: 1, b: 2}"),
-        "let x = {\n  a: 1,\n  b: 2,\n}"
-    );
+    assert_eq!(body("let x = {\na: 1, b: 2}"), "let x = {\n  a: 1,\n  b: 2,\n}");
     assert_eq!(body("let x = { a: 1,\n b: 2}"), "let x = { a: 1, b: 2 }");
     assert_eq!(body("let x = [\n1]"), "let x = [\n  1,\n]");
     assert_eq!(body("let x = f(\na,\nb\n)"), "let x = f(a, b)");
-    assert_eq!(
-        body("let x = f(a, {\nb: 1})"),
-        "let x = f(a, {\n  b: 1,\n})"
-    );
-    assert_eq!(
-        body("let x = f({\nb: 1}, a)"),
-        "let x = f(\n  {\n    b: 1,\n  },\n  a,\n)"
-    );
+    assert_eq!(body("let x = f(a, {\nb: 1})"), "let x = f(a, {\n  b: 1,\n})");
+    assert_eq!(body("let x = f({\nb: 1}, a)"), "let x = f(\n  {\n    b: 1,\n  },\n  a,\n)");
 }
 
 #[test]
 fn what_is_too_long_breaks() {
     let a = "a".repeat(60);
-    assert_eq!(
-        body(&std::format!("let x = f({a}, {a})")),
-        std::format!("let x = f(\n  {a},\n  {a},\n)")
-    );
-    assert_eq!(
-        body(&std::format!("let x = [{a}, {a}]")),
-        std::format!("let x = [\n  {a},\n  {a},\n]")
-    );
+    assert_eq!(body(&std::format!("let x = f({a}, {a})")), std::format!("let x = f(\n  {a},\n  {a},\n)"));
+    assert_eq!(body(&std::format!("let x = [{a}, {a}]")), std::format!("let x = [\n  {a},\n  {a},\n]"));
     assert_eq!(
         body(&std::format!("let x = f(b, {{ c: {a}, d: {a} }})")),
         std::format!("let x = f(b, {{\n  c: {a},\n  d: {a},\n}})")
     );
-    assert_eq!(
-        body(&std::format!("let x = {a} + {a} - b")),
-        std::format!("let x = {a}\n  + {a}\n  - b")
-    );
+    assert_eq!(body(&std::format!("let x = {a} + {a} - b")), std::format!("let x = {a}\n  + {a}\n  - b"));
     assert_eq!(
         body(&std::format!("let x = b.c.d({a}).e.f({a})")),
         std::format!("let x = b.c\n  .d({a})\n  .e\n  .f({a})").replace("\n  .e\n", ".e\n")
@@ -253,32 +183,18 @@ fn what_is_too_long_breaks() {
         std::format!("let x = b.map(|c| {{\n  d: {a},\n  e: {a},\n}})")
     );
     assert_eq!(
-        check(&std::format!(
-            "skill f({a}: int, b: int = {a}) -> int {{ prompt \"x\" }}"
-        )),
+        check(&std::format!("skill f({a}: int, b: int = {a}) -> int {{ prompt \"x\" }}")),
         std::format!("skill f(\n  {a}: int,\n  b: int = {a},\n) -> int {{\n  prompt \"x\"\n}}\n")
     );
-    assert_eq!(
-        body(&std::format!("stage x = f({a}, b) using {a}")),
-        std::format!("stage x = f({a}, b)\n  using {a}")
-    );
+    assert_eq!(body(&std::format!("stage x = f({a}, b) using {a}")), std::format!("stage x = f({a}, b)\n  using {a}"));
 }
 
 #[test]
 fn clauses_stand_on_their_lines() {
-    assert_eq!(
-        body("stage a = b() using c timeout 5m idle 3s"),
-        "stage a = b() using c\n  timeout 5m idle 3s"
-    );
+    assert_eq!(body("stage a = b() using c timeout 5m idle 3s"), "stage a = b() using c\n  timeout 5m idle 3s");
     assert_eq!(body("stage a = b()\nusing c"), "stage a = b()\n  using c");
-    assert_eq!(
-        body("sandbox a { b }\ndiscard"),
-        "sandbox a {\n  b\n}\n  discard"
-    );
-    assert_eq!(
-        body("sandbox a { b } branch \"x\""),
-        "sandbox a {\n  b\n} branch \"x\""
-    );
+    assert_eq!(body("sandbox a { b }\ndiscard"), "sandbox a {\n  b\n}\n  discard");
+    assert_eq!(body("sandbox a { b } branch \"x\""), "sandbox a {\n  b\n} branch \"x\"");
     assert_eq!(
         check("cascade f() -> int budget 1usd timeout 3m { }"),
         "cascade f() -> int\n  budget 1usd\n  timeout 3m\n{}\n"
@@ -288,9 +204,7 @@ fn clauses_stand_on_their_lines() {
 #[test]
 fn options_of_an_effect_stand_further_in() {
     assert_eq!(
-        check(
-            "skill f() -> T { needs [a]\nrun sh\"x\" in dir exit [0,1]\noutput json T\nreturn output }"
-        ),
+        check("skill f() -> T { needs [a]\nrun sh\"x\" in dir exit [0,1]\noutput json T\nreturn output }"),
         "skill f() -> T {\n  needs [a]\n  run sh\"x\" in dir exit [0, 1]\n    output json T\n  return output\n}\n"
     );
 }
@@ -301,22 +215,10 @@ fn blocks_break_and_values_of_an_if_may_not() {
         body("if a { log b } else if c { log d } else { log e }"),
         "if a {\n  log b\n} else if c {\n  log d\n} else {\n  log e\n}"
     );
-    assert_eq!(
-        body("let x = if a { b } else { c }"),
-        "let x = if a { b } else { c }"
-    );
-    assert_eq!(
-        body("let x = if a {\nb } else { c }"),
-        "let x = if a {\n  b\n} else {\n  c\n}"
-    );
-    assert_eq!(
-        body("match a { b -> c, _ if d -> { e } }"),
-        "match a {\n  b -> c\n  _ if d -> {\n    e\n  }\n}"
-    );
-    assert_eq!(
-        body("for a in b parallel max 3 { }"),
-        "for a in b parallel max 3 {}"
-    );
+    assert_eq!(body("let x = if a { b } else { c }"), "let x = if a { b } else { c }");
+    assert_eq!(body("let x = if a {\nb } else { c }"), "let x = if a {\n  b\n} else {\n  c\n}");
+    assert_eq!(body("match a { b -> c, _ if d -> { e } }"), "match a {\n  b -> c\n  _ if d -> {\n    e\n  }\n}");
+    assert_eq!(body("for a in b parallel max 3 { }"), "for a in b parallel max 3 {}");
 }
 
 #[test]
@@ -325,19 +227,10 @@ fn text_blocks_move_as_one() {
         body("log \"\"\"\n        a\n          $< b >\n\n        c\n        \"\"\""),
         "log \"\"\"\n  a\n    $<b>\n\n  c\n  \"\"\""
     );
-    assert_eq!(
-        body("f(a, \"\"\"\n b\n \"\"\")"),
-        "f(a, \"\"\"\n  b\n  \"\"\")"
-    );
-    assert_eq!(
-        body("let x = { a: \"\"\"\n b\n \"\"\" }"),
-        "let x = {\n  a: \"\"\"\n    b\n    \"\"\",\n}"
-    );
+    assert_eq!(body("f(a, \"\"\"\n b\n \"\"\")"), "f(a, \"\"\"\n  b\n  \"\"\")");
+    assert_eq!(body("let x = { a: \"\"\"\n b\n \"\"\" }"), "let x = {\n  a: \"\"\"\n    b\n    \"\"\",\n}");
     assert_eq!(body("log \"\"\"a\n  b\"\"\""), "log \"\"\"a\n  b\"\"\"");
-    assert_eq!(
-        body("log \"a $< b . c ( d ) as json >\""),
-        "log \"a $<b.c(d) as json>\""
-    );
+    assert_eq!(body("log \"a $< b . c ( d ) as json >\""), "log \"a $<b.c(d) as json>\"");
 }
 
 #[test]
@@ -355,10 +248,7 @@ fn comments_stay_where_they_stand() {
     }
     // A comment inside of what stands on one line goes to its end.
     assert_eq!(body("let x = a + // one\n  b"), "let x = a + b // one");
-    assert_eq!(
-        body("let x = a + // one\n  b // two"),
-        "let x = a + b // one\n// two"
-    );
+    assert_eq!(body("let x = a + // one\n  b // two"), "let x = a + b // one\n// two");
     assert_eq!(
         check("// a\n\n// b\n/// doc\n// c\n@once // d\n// e\nskill f( // f\n  a: int,\n) -> int { // g\n  prompt \"x\" // h\n  // i\n}\n// j\n"),
         "// a\n\n// b\n/// doc\n// c\n@once // d\n// e\nskill f(\n  // f\n  a: int,\n) -> int {\n  // g\n  prompt \"x\" // h\n  // i\n}\n\n// j\n"
@@ -391,20 +281,12 @@ fn deep_programs_are_printed_on_a_small_stack() {
             body(&holes);
         }
     };
-    std::thread::Builder::new()
-        .stack_size(2 << 20)
-        .spawn(run)
-        .unwrap()
-        .join()
-        .unwrap();
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }
 
 /// Texts to start from.
 fn seeds() -> Vec<String> {
-    let mut seeds: Vec<_> = files("tests/programs")
-        .into_iter()
-        .map(|(_, text)| text)
-        .collect();
+    let mut seeds: Vec<_> = files("tests/programs").into_iter().map(|(_, text)| text).collect();
     seeds.extend(files("stdlib/std").into_iter().map(|(_, text)| text));
     seeds.push(include_str!("format/everything.cascade").to_owned());
     seeds
@@ -437,9 +319,7 @@ fn mutate(text: &mut String, how: u8, at: prop::sample::Index) {
         10 => text.insert_str(at, "\n/// doc\n"),
         _ => {
             let comma = text[at..].find(',').map(|comma| at + comma + 1);
-            comma
-                .into_iter()
-                .for_each(|comma| text.insert_str(comma, " // c5\n"));
+            comma.into_iter().for_each(|comma| text.insert_str(comma, " // c5\n"));
         }
     }
 }
@@ -496,45 +376,26 @@ fn expression() -> impl Strategy<Value = String> {
         "\"\"\"\n  one\n    two $<a>\n  \"\"\"",
     ]);
     let gap = prop::sample::select(vec!["", "", "", "\n", " // c\n", "\n// d\n"]);
-    leaf.prop_map(str::to_owned)
-        .prop_recursive(6, 60, 4, move |inner| {
-            let list = prop::collection::vec(inner.clone(), 1..4);
-            prop_oneof![
-                (list.clone(), gap.clone())
-                    .prop_map(|(items, gap)| std::format!("[{gap}{}{gap}]", items.join(", "))),
-                (list.clone(), gap.clone()).prop_map(|(items, gap)| {
-                    let fields: Vec<_> = items
-                        .iter()
-                        .map(|item| std::format!("key: {item}"))
-                        .collect();
-                    std::format!("{{{gap}{}{gap}}}", fields.join(&std::format!(",{gap}")))
-                }),
-                (list.clone(), gap.clone())
-                    .prop_map(|(items, gap)| std::format!("call({gap}{}{gap})", items.join(", "))),
-                (inner.clone(), list, gap.clone()).prop_map(|(base, items, gap)| {
-                    std::format!(
-                        "({base}){gap}.method({}).other(last: {})",
-                        items.join(","),
-                        items[0]
-                    )
-                }),
-                (
-                    inner.clone(),
-                    inner.clone(),
-                    prop::sample::select(vec!["+", "-", "*", "and", "??", "=="])
-                )
-                    .prop_map(|(a, b, op)| std::format!("({a}) {op} ({b})")),
-                inner
-                    .clone()
-                    .prop_map(|body| std::format!("xs.map(|x| {body})")),
-                (inner.clone(), inner.clone(), gap.clone()).prop_map(|(a, b, gap)| {
-                    std::format!("(if a {{{gap} {a} }} else {{ {b} {gap}}})")
-                }),
-                inner
-                    .clone()
-                    .prop_map(|a| std::format!("(not {a} as list<T>?)")),
-                inner.clone().prop_map(|a| std::format!("\"$<({a})>\"")),
-                inner.prop_map(|a| std::format!("(match x {{ 1.. -> {a}\n _ -> {{\n {a}\n }} }})")),
-            ]
-        })
+    leaf.prop_map(str::to_owned).prop_recursive(6, 60, 4, move |inner| {
+        let list = prop::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            (list.clone(), gap.clone()).prop_map(|(items, gap)| std::format!("[{gap}{}{gap}]", items.join(", "))),
+            (list.clone(), gap.clone()).prop_map(|(items, gap)| {
+                let fields: Vec<_> = items.iter().map(|item| std::format!("key: {item}")).collect();
+                std::format!("{{{gap}{}{gap}}}", fields.join(&std::format!(",{gap}")))
+            }),
+            (list.clone(), gap.clone()).prop_map(|(items, gap)| std::format!("call({gap}{}{gap})", items.join(", "))),
+            (inner.clone(), list, gap.clone()).prop_map(|(base, items, gap)| {
+                std::format!("({base}){gap}.method({}).other(last: {})", items.join(","), items[0])
+            }),
+            (inner.clone(), inner.clone(), prop::sample::select(vec!["+", "-", "*", "and", "??", "=="]))
+                .prop_map(|(a, b, op)| std::format!("({a}) {op} ({b})")),
+            inner.clone().prop_map(|body| std::format!("xs.map(|x| {body})")),
+            (inner.clone(), inner.clone(), gap.clone())
+                .prop_map(|(a, b, gap)| { std::format!("(if a {{{gap} {a} }} else {{ {b} {gap}}})") }),
+            inner.clone().prop_map(|a| std::format!("(not {a} as list<T>?)")),
+            inner.clone().prop_map(|a| std::format!("\"$<({a})>\"")),
+            inner.prop_map(|a| std::format!("(match x {{ 1.. -> {a}\n _ -> {{\n {a}\n }} }})")),
+        ]
+    })
 }

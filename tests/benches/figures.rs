@@ -32,7 +32,10 @@ fn main() {
 
 fn binary() -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
-    let target = here.ancestors().find(|a| a.ends_with("release")).map_or_else(|| PathBuf::from("target/release"), Path::to_path_buf);
+    let target = here
+        .ancestors()
+        .find(|a| a.ends_with("release"))
+        .map_or_else(|| PathBuf::from("target/release"), Path::to_path_buf);
     target.join("cascadec")
 }
 
@@ -135,7 +138,11 @@ fn measure(binary: &Path, args: &[&str], folder: &Path) -> Option<Figure> {
         };
         best = Some(match best {
             None => figure,
-            Some(b) => Figure { cpu: b.cpu.min(figure.cpu), elapsed: b.elapsed.min(figure.elapsed), kib: b.kib.min(figure.kib) },
+            Some(b) => Figure {
+                cpu: b.cpu.min(figure.cpu),
+                elapsed: b.elapsed.min(figure.elapsed),
+                kib: b.kib.min(figure.kib),
+            },
         });
     }
     best

@@ -52,7 +52,8 @@ cascade review_{i}(repo: path, threshold: int = 80) -> Review{i} {{
         );
         if chained && i > 0 {
             let _ = writeln!(out, "  stage before = review_{}(repo, threshold - 1)", i - 1);
-            let _ = writeln!(out, "  log \"before: $<before.score> of $<threshold>, $<before.findings.len()> findings\"");
+            let _ =
+                writeln!(out, "  log \"before: $<before.score> of $<threshold>, $<before.findings.len()> findings\"");
         } else {
             let _ = writeln!(out, "  let before = threshold * 2 - {i}");
             let _ = writeln!(out, "  log \"before: $<before> of $<threshold>\"");
@@ -73,7 +74,9 @@ cascade review_{i}(repo: path, threshold: int = 80) -> Review{i} {{
 
 /// A cascade of `count` stages, each fed by the one before.
 pub fn stages(count: usize) -> String {
-    let mut out = String::from("skill step(n: int) -> int {\n  run sh\"echo $<n>\"\n    output json int\n}\n\ncascade main() -> int {\n  stage s0 = step(1)\n");
+    let mut out = String::from(
+        "skill step(n: int) -> int {\n  run sh\"echo $<n>\"\n    output json int\n}\n\ncascade main() -> int {\n  stage s0 = step(1)\n",
+    );
     for i in 1..count {
         let _ = writeln!(out, "  stage s{i} = step(s{} + 1)", i - 1);
     }
@@ -83,7 +86,9 @@ pub fn stages(count: usize) -> String {
 
 /// A chain of `count` stages, each a call of a pure cascade.
 pub fn pure_chain(count: usize) -> String {
-    let mut out = String::from("cascade add(n: int) -> int {\n  return n + 1\n}\n\ncascade main() -> int {\n  stage s0 = add(0)\n");
+    let mut out = String::from(
+        "cascade add(n: int) -> int {\n  return n + 1\n}\n\ncascade main() -> int {\n  stage s0 = add(0)\n",
+    );
     for i in 1..count {
         let _ = writeln!(out, "  stage s{i} = add(s{})", i - 1);
     }
@@ -93,7 +98,9 @@ pub fn pure_chain(count: usize) -> String {
 
 /// A loop of `count` pure iterations.
 pub fn pure_loop(count: usize) -> String {
-    format!("cascade main() -> int {{\n  var n = 0\n  repeat max {count} {{\n    n = n + 1\n  }} until n >= {count}\n  return n\n}}\n")
+    format!(
+        "cascade main() -> int {{\n  var n = 0\n  repeat max {count} {{\n    n = n + 1\n  }} until n >= {count}\n  return n\n}}\n"
+    )
 }
 
 /// `count` trivial branches at once, joined by a reduce.

@@ -204,7 +204,8 @@ impl<'c, 'a> Body<'c, 'a> {
         let index = self.locals.len() as u32;
         if let Some(previous) = self.find(name) {
             let previous = &self.locals[previous as usize];
-            let both_bound = kind == LocalKind::Bound && previous.kind == LocalKind::Bound && self.kind != Kind::Cascade;
+            let both_bound =
+                kind == LocalKind::Bound && previous.kind == LocalKind::Bound && self.kind != Kind::Cascade;
             if !name.is_empty() && name != "_" && !both_bound {
                 let (span_before, message) = (previous.span, format!("`{name}` is already the name of a value here"));
                 let source = self.source();

@@ -10,7 +10,10 @@ use super::{
     Binding, CascadeInfo, Cx, Def, FnInfo, MemoryInfo, ModelInfo, Resolve, RouteInfo, Signature, SkillInfo, TypeInfo,
     TypeSource,
 };
-use crate::{codes, types::{Ty, TypeDef, TypeDefKind}};
+use crate::{
+    codes,
+    types::{Ty, TypeDef, TypeDefKind},
+};
 
 impl<'a> Cx<'a> {
     /// Fills the scopes and the tables of declarations.
@@ -115,7 +118,11 @@ impl<'a> Cx<'a> {
                 .diag(module, codes::DUPLICATE, span, format!("`{name}` is declared twice in this file"))
                 .label("again here")
                 .also(source, first_span, "first here")
-                .help(if imported { "import it under another name: `name as other`" } else { "give one of them another name" });
+                .help(if imported {
+                    "import it under another name: `name as other`"
+                } else {
+                    "give one of them another name"
+                });
             self.report(d);
             return;
         }

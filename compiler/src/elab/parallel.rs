@@ -74,7 +74,8 @@ impl<'a> Body<'_, 'a> {
         }
         let order = self.graph(&stmts);
         let mut positions: HashMap<u32, usize> = HashMap::new();
-        let mut lowered: Vec<Option<(ir::Branch, Option<(SmolStr, ir::Slot, Ty, Flow)>)>> = stmts.iter().map(|_| None).collect();
+        let mut lowered: Vec<Option<(ir::Branch, Option<(SmolStr, ir::Slot, Ty, Flow)>)>> =
+            stmts.iter().map(|_| None).collect();
         for index in order {
             let stmt = stmts[index];
             let before = std::mem::take(&mut self.reads);
@@ -205,7 +206,11 @@ impl<'a> Body<'_, 'a> {
         let span = self.locals[index as usize].span;
         let source = self.source();
         let d = self
-            .diag(codes::PARALLEL_WRITE, name.span, format!("parallel branches would overwrite each other's `{}`", name.text))
+            .diag(
+                codes::PARALLEL_WRITE,
+                name.span,
+                format!("parallel branches would overwrite each other's `{}`", name.text),
+            )
             .label("assigned from a parallel branch")
             .also(source, span, "declared outside")
             .help("let each branch give a value, and join them after the block");

@@ -28,16 +28,10 @@ impl<'t> Formatter<'t> {
             ExprKind::Repeat(node) => {
                 let docs = vec![Doc::Text("repeat")];
                 let mut docs = vec![self.bounded(docs, node.max.as_ref(), &node.body)];
-                docs.extend(
-                    node.until
-                        .as_ref()
-                        .map(|until| self.worded(" until ", until)),
-                );
+                docs.extend(node.until.as_ref().map(|until| self.worded(" until ", until)));
                 Doc::seq(docs)
             }
-            ExprKind::Parallel(node) => {
-                self.bounded(vec![Doc::Text("parallel")], node.max.as_ref(), &node.body)
-            }
+            ExprKind::Parallel(node) => self.bounded(vec![Doc::Text("parallel")], node.max.as_ref(), &node.body),
             ExprKind::Swarm(node) => self.swarm(node),
             ExprKind::Sandbox(node) => {
                 let mut docs = vec![self.worded("sandbox ", &node.dir)];
@@ -80,13 +74,7 @@ impl<'t> Formatter<'t> {
     /// Whether an `if` chooses between values and was written on one line.
     fn on_one_line(&self, node: &IfExpr, span: Span) -> bool {
         let value = |block: &Block| match block.stmts.as_slice() {
-            [
-                Stmt {
-                    kind: StmtKind::Expr(value, clauses),
-                    attributes,
-                    ..
-                },
-            ] => {
+            [Stmt { kind: StmtKind::Expr(value, clauses), attributes, .. }] => {
                 clauses.is_empty() && attributes.is_empty() && !self.first_of_line(value.span.start)
             }
             _ => false,
@@ -141,12 +129,7 @@ impl<'t> Formatter<'t> {
     /// A block of an `if`; a value may stand on the line of its braces.
     fn branch(&mut self, block: &'t Block, values: bool) -> Doc<'t> {
         match block.stmts.as_slice() {
-            [
-                Stmt {
-                    kind: StmtKind::Expr(value, _),
-                    ..
-                },
-            ] if values => {
+            [Stmt { kind: StmtKind::Expr(value, _), .. }] if values => {
                 let value = self.expr(value);
                 let value = Doc::nest(Doc::seq([Doc::Soft, value]));
                 Doc::seq([Doc::Text("{"), value, Doc::Soft, Doc::Text("}")])
@@ -186,10 +169,7 @@ impl<'t> Formatter<'t> {
                 Doc::seq(docs)
             }
             PatternKind::Variant { name, fields: None } => Doc::Text(&name.text),
-            PatternKind::Variant {
-                name,
-                fields: Some(fields),
-            } => {
+            PatternKind::Variant { name, fields: Some(fields) } => {
                 let mut docs = vec![Doc::Text(&name.text), Doc::Text(" {")];
                 for (index, field) in fields.iter().enumerate() {
                     docs.push(Doc::Text(if index > 0 { ", " } else { " " }));

@@ -8,12 +8,7 @@ use super::doc::Doc;
 impl<'t> Formatter<'t> {
     /// A value and its clauses. The first may stay on the value's line when the author had it
     /// there; each other stands on a line of its own.
-    pub(super) fn with_clauses(
-        &mut self,
-        value: Doc<'t>,
-        end: u32,
-        clauses: &'t [Clause],
-    ) -> Doc<'t> {
+    pub(super) fn with_clauses(&mut self, value: Doc<'t>, end: u32, clauses: &'t [Clause]) -> Doc<'t> {
         let mut value = value;
         let mut rest = clauses;
         if let Some((first, others)) = clauses.split_first()
@@ -29,10 +24,7 @@ impl<'t> Formatter<'t> {
             return value;
         }
         let before = clauses.len() - rest.len();
-        let end = before
-            .checked_sub(1)
-            .and_then(|last| clauses.get(last))
-            .map_or(end, |c| c.span.end);
+        let end = before.checked_sub(1).and_then(|last| clauses.get(last)).map_or(end, |c| c.span.end);
         let mut docs = vec![value];
         let trailing = self.comments.trailing(end);
         docs.push(Doc::nest(Doc::seq(ends_line(trailing))));

@@ -25,12 +25,7 @@ pub(super) struct Leading<'t> {
 impl<'t> Comments<'t> {
     pub(super) fn new(text: &'t str, trivia: &'t Trivia) -> Self {
         let left = trivia.comments.iter().collect();
-        Self {
-            text,
-            left,
-            blank_lines: &trivia.blank_lines,
-            last_end: 0,
-        }
+        Self { text, left, blank_lines: &trivia.blank_lines, last_end: 0 }
     }
 
     /// What was printed last ended here.
@@ -40,12 +35,8 @@ impl<'t> Comments<'t> {
 
     /// Whether a blank line stands between the last thing and `start`.
     fn blank_before(&self, start: u32) -> bool {
-        let first = self
-            .blank_lines
-            .partition_point(|blank| *blank < self.last_end);
-        self.blank_lines
-            .get(first)
-            .is_some_and(|blank| *blank < start)
+        let first = self.blank_lines.partition_point(|blank| *blank < self.last_end);
+        self.blank_lines.get(first).is_some_and(|blank| *blank < start)
     }
 
     fn take(&mut self) -> Option<&'t Comment> {
@@ -62,25 +53,16 @@ impl<'t> Comments<'t> {
     /// does not become the documentation of what it happens to stand before.
     fn comment(&self, span: Span) -> &'t str {
         let text = self.str(span);
-        if text.starts_with("///") && !text.starts_with("////") {
-            &text[1..]
-        } else {
-            text
-        }
+        if text.starts_with("///") && !text.starts_with("////") { &text[1..] } else { text }
     }
 
     fn before(&self, at: u32) -> bool {
-        self.left
-            .front()
-            .is_some_and(|comment| comment.span.start < at)
+        self.left.front().is_some_and(|comment| comment.span.start < at)
     }
 
     /// The comments of a span, which may not be the next ones.
     fn inside(&self, span: Span) -> std::ops::Range<usize> {
-        let at = |place: u32| {
-            self.left
-                .partition_point(|comment| comment.span.start < place)
-        };
+        let at = |place: u32| self.left.partition_point(|comment| comment.span.start < place);
         at(span.start)..at(span.end)
     }
 
@@ -111,20 +93,16 @@ impl<'t> Comments<'t> {
     /// The comments before `start`, then the documentation, then the comments before `body`.
     pub(super) fn leading(&mut self, docs: &'t [DocLine], body: u32) -> Leading<'t> {
         let start = docs.first().map_or(body, |doc| doc.span.start.min(body));
-        let first = self
-            .left
-            .front()
-            .map_or(start, |comment| comment.span.start.min(start));
+        let first = self.left.front().map_or(start, |comment| comment.span.start.min(start));
         let blank = self.blank_before(first);
         let mut lines: Vec<(&'t str, bool)> = Vec::new();
-        let add =
-            |comments: &mut Self, span: Span, text: &'t str, lines: &mut Vec<(&'t str, bool)>| {
-                if let Some(last) = lines.last_mut() {
-                    last.1 = comments.blank_before(span.start);
-                }
-                lines.push((text, false));
-                comments.ended(span.end);
-            };
+        let add = |comments: &mut Self, span: Span, text: &'t str, lines: &mut Vec<(&'t str, bool)>| {
+            if let Some(last) = lines.last_mut() {
+                last.1 = comments.blank_before(span.start);
+            }
+            lines.push((text, false));
+            comments.ended(span.end);
+        };
         for doc in docs {
             while self.before(doc.span.start) {
                 let before = self.last_end;
@@ -163,9 +141,7 @@ impl<'t> Comments<'t> {
         self.ended(end);
         if let Some(next) = self.left.front()
             && !next.own_line
-            && self.text[end as usize..next.span.start as usize]
-                .bytes()
-                .all(|byte| matches!(byte, b' ' | b'\t' | b','))
+            && self.text[end as usize..next.span.start as usize].bytes().all(|byte| matches!(byte, b' ' | b'\t' | b','))
         {
             trailing.extend(self.take().map(|comment| self.comment(comment.span)));
         }

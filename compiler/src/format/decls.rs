@@ -15,12 +15,7 @@ impl<'t> Formatter<'t> {
 
     pub(super) fn type_decl(&mut self, decl: &'t TypeDecl, end: u32) -> Doc<'t> {
         let fields = self.fields(&decl.fields, end);
-        Doc::seq([
-            Doc::Text("type "),
-            Doc::Text(&decl.name.text),
-            Doc::Text(" "),
-            fields,
-        ])
+        Doc::seq([Doc::Text("type "), Doc::Text(&decl.name.text), Doc::Text(" "), fields])
     }
 
     fn fields(&mut self, fields: &'t [FieldDecl], end: u32) -> Doc<'t> {
@@ -31,20 +26,15 @@ impl<'t> Formatter<'t> {
     pub(super) fn field_entries(&mut self, fields: &'t [FieldDecl]) -> Vec<Entry<'t>> {
         let mut entries = Vec::new();
         for field in fields {
-            entries.push(self.entry(&field.docs, field.span, |this| {
-                this.typed(&field.name, &field.ty, field.default.as_ref())
-            }));
+            entries.push(
+                self.entry(&field.docs, field.span, |this| this.typed(&field.name, &field.ty, field.default.as_ref())),
+            );
         }
         entries
     }
 
     /// `name: T = default`.
-    pub(super) fn typed(
-        &mut self,
-        name: &'t Name,
-        ty: &'t TypeExpr,
-        default: Option<&'t Expr>,
-    ) -> Doc<'t> {
+    pub(super) fn typed(&mut self, name: &'t Name, ty: &'t TypeExpr, default: Option<&'t Expr>) -> Doc<'t> {
         let mut docs = vec![Doc::Text(&name.text), Doc::Text(": "), self.ty(ty)];
         if let Some(default) = default {
             docs.push(Doc::Text(" = "));
@@ -67,12 +57,7 @@ impl<'t> Formatter<'t> {
         }
         let first = decl.variants.first().map(|variant| variant.span.start);
         let variants = self.declared(entries, first, end);
-        Doc::seq([
-            Doc::Text("enum "),
-            Doc::Text(&decl.name.text),
-            Doc::Text(" "),
-            variants,
-        ])
+        Doc::seq([Doc::Text("enum "), Doc::Text(&decl.name.text), Doc::Text(" "), variants])
     }
 
     pub(super) fn settings_decl(
@@ -85,12 +70,7 @@ impl<'t> Formatter<'t> {
         let entries = self.setting_entries(settings);
         let first = settings.first().map(|setting| setting.span.start);
         let settings = self.declared(entries, first, end);
-        Doc::seq([
-            Doc::Text(word),
-            Doc::Text(&name.text),
-            Doc::Text(" "),
-            settings,
-        ])
+        Doc::seq([Doc::Text(word), Doc::Text(&name.text), Doc::Text(" "), settings])
     }
 
     fn setting_entries(&mut self, settings: &'t [Setting]) -> Vec<Entry<'t>> {
@@ -121,12 +101,7 @@ impl<'t> Formatter<'t> {
             }));
         }
         let arms = self.declared(entries, decl.arms.first().map(|arm| arm.span.start), end);
-        Doc::seq([
-            Doc::Text("route "),
-            Doc::Text(&decl.name.text),
-            Doc::Text(" "),
-            arms,
-        ])
+        Doc::seq([Doc::Text("route "), Doc::Text(&decl.name.text), Doc::Text(" "), arms])
     }
 
     fn route_target(&mut self, target: &'t RouteTarget, span: Span) -> Doc<'t> {

@@ -134,11 +134,7 @@ impl<'t> Doc<'t> {
             Doc::Nest(doc, _) | Doc::Group(doc, _) => doc.flat_into(out),
             Doc::Items(items) => {
                 out.push_str(items.open);
-                let pad = if items.padded && !items.entries.is_empty() {
-                    " "
-                } else {
-                    ""
-                };
+                let pad = if items.padded && !items.entries.is_empty() { " " } else { "" };
                 out.push_str(pad);
                 for (index, entry) in items.entries.iter().enumerate() {
                     if index > 0 {
@@ -188,8 +184,7 @@ impl<'t> Items<'t> {
             match self.entries.get_mut(index + 1) {
                 Some(next) => next.put_before(rest),
                 None => {
-                    self.dangling
-                        .splice(0..0, rest.into_iter().map(|text| (false, text)));
+                    self.dangling.splice(0..0, rest.into_iter().map(|text| (false, text)));
                 }
             }
         }

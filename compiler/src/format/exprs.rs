@@ -66,17 +66,11 @@ impl<'t> Formatter<'t> {
             ExprKind::Str(literal) | ExprKind::Command(literal) => self.str_lit(literal),
             ExprKind::List(items) => self.exprs("[", items, "]", end, true),
             ExprKind::Record(entries) => self.record(entries, end),
-            ExprKind::Field { .. } | ExprKind::Index { .. } | ExprKind::Call { .. } => {
-                self.chain(expr)
-            }
+            ExprKind::Field { .. } | ExprKind::Index { .. } | ExprKind::Call { .. } => self.chain(expr),
             ExprKind::Unary(UnaryOp::Not, value) => self.worded("not ", value),
             ExprKind::Unary(UnaryOp::Neg, value) => self.worded("-", value),
             ExprKind::Binary(..) => self.binary(expr),
-            ExprKind::Cast {
-                value,
-                ty,
-                optional,
-            } => {
+            ExprKind::Cast { value, ty, optional } => {
                 let value = self.expr(value);
                 let word = if *optional { " as? " } else { " as " };
                 Doc::seq([value, Doc::Text(word), self.ty(ty)])
@@ -140,10 +134,7 @@ impl<'t> Formatter<'t> {
                     let before = self.text[..base.span.start as usize].rfind("...");
                     let start = before.map_or(base.span.start, |at| at as u32);
                     first.get_or_insert(start);
-                    let span = Span {
-                        start,
-                        end: base.span.end,
-                    };
+                    let span = Span { start, end: base.span.end };
                     self.entry(&[], span, |this| this.worded("...", base))
                 }
             });
@@ -177,11 +168,7 @@ impl<'t> Formatter<'t> {
         let mut base = expr;
         loop {
             base = match &base.kind {
-                ExprKind::Field {
-                    receiver,
-                    name,
-                    safe,
-                } => {
+                ExprKind::Field { receiver, name, safe } => {
                     links.push(Link::Field(name, *safe));
                     receiver
                 }
@@ -189,11 +176,7 @@ impl<'t> Formatter<'t> {
                     links.push(Link::Index(index));
                     receiver
                 }
-                ExprKind::Call {
-                    callee,
-                    args,
-                    args_span,
-                } => {
+                ExprKind::Call { callee, args, args_span } => {
                     links.push(Link::Call(args, *args_span));
                     callee
                 }
@@ -202,18 +185,13 @@ impl<'t> Formatter<'t> {
         }
         links.reverse();
         let is_method = |at: usize| {
-            matches!(links.get(at), Some(Link::Field(..)))
-                && matches!(links.get(at + 1), Some(Link::Call(..)))
+            matches!(links.get(at), Some(Link::Field(..))) && matches!(links.get(at + 1), Some(Link::Call(..)))
         };
         let methods = (0..links.len()).filter(|at| is_method(*at)).count();
         let mut head = vec![self.expr(base)];
         let mut calls = Vec::new();
         for (at, link) in links.iter().enumerate() {
-            let out = if methods > 1 && (is_method(at) || !calls.is_empty()) {
-                &mut calls
-            } else {
-                &mut head
-            };
+            let out = if methods > 1 && (is_method(at) || !calls.is_empty()) { &mut calls } else { &mut head };
             if methods > 1 && is_method(at) {
                 out.push(Doc::SoftEmpty);
             }

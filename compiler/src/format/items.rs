@@ -15,12 +15,7 @@ impl<'t> Formatter<'t> {
             ItemKind::Type(decl) => self.type_decl(decl, end),
             ItemKind::Alias(decl) => {
                 let ty = self.ty(&decl.ty);
-                Doc::seq([
-                    Doc::Text("type "),
-                    Doc::Text(&decl.name.text),
-                    Doc::Text(" = "),
-                    ty,
-                ])
+                Doc::seq([Doc::Text("type "), Doc::Text(&decl.name.text), Doc::Text(" = "), ty])
             }
             ItemKind::Enum(decl) => self.enum_decl(decl, end),
             ItemKind::Model(decl) => self.settings_decl("model ", &decl.name, &decl.settings, end),
@@ -54,9 +49,7 @@ impl<'t> Formatter<'t> {
                 }));
             }
             docs.push(Doc::Text(" "));
-            let last = names
-                .last()
-                .map(|name| name.alias.as_ref().unwrap_or(&name.name));
+            let last = names.last().map(|name| name.alias.as_ref().unwrap_or(&name.name));
             let end = last.map_or(end, |last| self.closer(last.span.end));
             docs.push(self.brackets("{", entries, "}", end, false).doc());
         }
@@ -67,9 +60,8 @@ impl<'t> Formatter<'t> {
     fn params(&mut self, name: &'t Name, params: &'t [Param]) -> Doc<'t> {
         let mut entries = Vec::new();
         for param in params {
-            let entry = self.entry(&param.docs, param.span, |this| {
-                this.typed(&param.name, &param.ty, param.default.as_ref())
-            });
+            let entry =
+                self.entry(&param.docs, param.span, |this| this.typed(&param.name, &param.ty, param.default.as_ref()));
             entries.push(entry);
         }
         let end = match params.last() {
@@ -87,11 +79,7 @@ impl<'t> Formatter<'t> {
         params: &'t [Param],
         result: Option<&'t TypeExpr>,
     ) -> Vec<Doc<'t>> {
-        let mut docs = vec![
-            Doc::Text(word),
-            Doc::Text(&name.text),
-            self.params(name, params),
-        ];
+        let mut docs = vec![Doc::Text(word), Doc::Text(&name.text), self.params(name, params)];
         if let Some(result) = result {
             docs.push(Doc::Text(" -> "));
             docs.push(self.ty(result));

@@ -101,9 +101,7 @@ impl<'t> Formatter<'t> {
 
     /// Whether a line break stands between two places.
     fn line_between(&self, from: u32, to: u32) -> bool {
-        self.text
-            .get(from as usize..to as usize)
-            .is_some_and(|text| text.contains('\n'))
+        self.text.get(from as usize..to as usize).is_some_and(|text| text.contains('\n'))
     }
 
     /// The first token at or after `at`.
@@ -122,31 +120,16 @@ impl<'t> Formatter<'t> {
     fn closer(&self, at: u32) -> u32 {
         let next = self.next_token(at);
         let comma = self.text[next as usize..].starts_with(',');
-        if comma {
-            self.next_token(next + 1)
-        } else {
-            next
-        }
+        if comma { self.next_token(next + 1) } else { next }
     }
 
     /// A thing of a list, with its comments.
-    fn entry(
-        &mut self,
-        docs: &'t [DocLine],
-        span: Span,
-        build: impl FnOnce(&mut Self) -> Doc<'t>,
-    ) -> Entry<'t> {
+    fn entry(&mut self, docs: &'t [DocLine], span: Span, build: impl FnOnce(&mut Self) -> Doc<'t>) -> Entry<'t> {
         let leading = self.comments.leading(docs, span.start);
         let body = build(self);
         let trailing = self.comments.trailing(span.end);
         let (blank, leading) = (leading.blank, leading.lines);
-        Entry {
-            blank,
-            leading,
-            body: Some(body),
-            trailing,
-            deeper: false,
-        }
+        Entry { blank, leading, body: Some(body), trailing, deeper: false }
     }
 
     /// Braces around things that stand on one line only if the author wrote them so.
@@ -165,17 +148,7 @@ impl<'t> Formatter<'t> {
     ) -> Items<'t> {
         let dangling = self.comments.dangling(end);
         let padded = open == "{";
-        Items {
-            open,
-            entries,
-            dangling,
-            close,
-            padded,
-            commas: true,
-            hug: false,
-            broken,
-            hard: false,
-        }
+        Items { open, entries, dangling, close, padded, commas: true, hug: false, broken, hard: false }
     }
 
     /// Attributes, each on a line of its own.
@@ -210,12 +183,7 @@ impl<'t> Formatter<'t> {
     }
 
     /// `[a, b.c]` of names.
-    fn names<T>(
-        &mut self,
-        names: &'t [T],
-        path: impl Fn(&'t T) -> &'t [Name],
-        end: u32,
-    ) -> Doc<'t> {
+    fn names<T>(&mut self, names: &'t [T], path: impl Fn(&'t T) -> &'t [Name], end: u32) -> Doc<'t> {
         let mut entries = Vec::new();
         for name in names {
             let path = path(name);

@@ -28,11 +28,7 @@ enum Command<'d> {
 
 /// Prints a document.
 pub(super) fn render(doc: &Doc<'_>) -> String {
-    let mut renderer = Renderer {
-        out: String::new(),
-        column: 0,
-        suffixes: Vec::new(),
-    };
+    let mut renderer = Renderer { out: String::new(), column: 0, suffixes: Vec::new() };
     renderer.run(doc);
     renderer.out
 }
@@ -76,11 +72,7 @@ impl<'d> Renderer<'d> {
                     Mode::Break if *hard => Mode::Break,
                     Mode::Break => {
                         let flat = Command::Doc(indent, Mode::Flat, doc);
-                        if self.fits(flat, stack) {
-                            Mode::Flat
-                        } else {
-                            Mode::Break
-                        }
+                        if self.fits(flat, stack) { Mode::Flat } else { Mode::Break }
                     }
                 };
                 stack.push(Command::Doc(indent, mode, doc));
@@ -122,9 +114,7 @@ impl<'d> Renderer<'d> {
             Mode::Hug if items.hug => Mode::Hug,
             Mode::Hug => Mode::Break,
             Mode::Break if self.fits(Command::Doc(indent, Mode::Flat, doc), stack) => Mode::Flat,
-            Mode::Break if items.hug && self.fits(Command::Doc(indent, Mode::Hug, doc), stack) => {
-                Mode::Hug
-            }
+            Mode::Break if items.hug && self.fits(Command::Doc(indent, Mode::Hug, doc), stack) => Mode::Hug,
             Mode::Break => Mode::Break,
         }
     }
@@ -201,11 +191,7 @@ impl<'d> Renderer<'d> {
                     }
                     Doc::Group(doc, hard) => {
                         // In what follows, a group that is not decided yet may break.
-                        let mode = if *hard && mode == Mode::Flat {
-                            Mode::Break
-                        } else {
-                            mode
-                        };
+                        let mode = if *hard && mode == Mode::Flat { Mode::Break } else { mode };
                         stack.push(Command::Doc(indent, mode, doc));
                         continue;
                     }
@@ -251,11 +237,7 @@ impl<'d> Renderer<'d> {
 fn seq<'d>(indent: usize, mode: Mode, docs: &'d [Doc<'d>], stack: &mut Vec<Command<'d>>) {
     for (index, doc) in docs.iter().enumerate().rev() {
         let last = index + 1 == docs.len();
-        let mode = if mode == Mode::Hug && !last {
-            Mode::Flat
-        } else {
-            mode
-        };
+        let mode = if mode == Mode::Hug && !last { Mode::Flat } else { mode };
         stack.push(Command::Doc(indent, mode, doc));
     }
 }
@@ -267,11 +249,7 @@ fn expand<'d>(indent: usize, mode: Mode, items: &'d Items<'d>, stack: &mut Vec<C
     if mode == Mode::Break {
         broken(indent, items, stack);
     } else {
-        let pad = if items.padded && !items.entries.is_empty() {
-            " "
-        } else {
-            ""
-        };
+        let pad = if items.padded && !items.entries.is_empty() { " " } else { "" };
         stack.push(Command::Str(pad));
         for (index, entry) in items.entries.iter().enumerate() {
             if index > 0 {
@@ -279,12 +257,7 @@ fn expand<'d>(indent: usize, mode: Mode, items: &'d Items<'d>, stack: &mut Vec<C
             }
             let last = index + 1 == items.entries.len();
             let mode = if last { mode } else { Mode::Flat };
-            stack.extend(
-                entry
-                    .body
-                    .as_ref()
-                    .map(|body| Command::Doc(indent, mode, body)),
-            );
+            stack.extend(entry.body.as_ref().map(|body| Command::Doc(indent, mode, body)));
         }
         stack.push(Command::Str(pad));
     }

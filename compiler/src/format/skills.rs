@@ -13,10 +13,7 @@ fn is_option(kind: &SkillLineKind) -> bool {
 
 fn takes_options(kind: &SkillLineKind) -> bool {
     use SkillLineKind::{Agent, Http, Mcp, Prompt, Run};
-    matches!(
-        kind,
-        Run(_) | Http { .. } | Mcp { .. } | Agent { .. } | Prompt(_)
-    )
+    matches!(kind, Run(_) | Http { .. } | Mcp { .. } | Agent { .. } | Prompt(_))
 }
 
 impl<'t> Formatter<'t> {
@@ -37,11 +34,7 @@ impl<'t> Formatter<'t> {
                 && let Some(body) = last.body.take()
             {
                 let option = Doc::seq([Doc::Soft, self.skill_line(line)]);
-                let option = if last.deeper {
-                    option
-                } else {
-                    Doc::nest(option)
-                };
+                let option = if last.deeper { option } else { Doc::nest(option) };
                 last.body = Some(Doc::loose_group(Doc::seq([body, option])));
                 last.trailing.extend(self.comments.trailing(line.span.end));
             } else {
@@ -67,11 +60,7 @@ impl<'t> Formatter<'t> {
                 Doc::seq(docs)
             }
             SkillLineKind::Run(value) => self.worded("run ", value),
-            SkillLineKind::Http {
-                method,
-                url,
-                settings,
-            } => {
+            SkillLineKind::Http { method, url, settings } => {
                 let mut docs = vec![Doc::Text("http "), Doc::Text(&method.text)];
                 docs.push(self.worded(" ", url));
                 if !settings.is_empty() {
@@ -85,14 +74,11 @@ impl<'t> Formatter<'t> {
                 docs.extend(args.as_ref().map(|args| self.worded(" ", args)));
                 Doc::seq(docs)
             }
-            SkillLineKind::SkillFile(path) => {
-                Doc::seq([Doc::Text("skill_file "), self.str_lit(path)])
-            }
+            SkillLineKind::SkillFile(path) => Doc::seq([Doc::Text("skill_file "), self.str_lit(path)]),
             SkillLineKind::System(value) => self.worded("system ", value),
-            SkillLineKind::Needs(names) => Doc::seq([
-                Doc::Text("needs "),
-                self.names(names, std::slice::from_ref, end),
-            ]),
+            SkillLineKind::Needs(names) => {
+                Doc::seq([Doc::Text("needs "), self.names(names, std::slice::from_ref, end)])
+            }
             SkillLineKind::Temperature(value) => self.worded("temperature ", value),
             SkillLineKind::MaxTokens(value) => self.worded("max_tokens ", value),
             SkillLineKind::Attach(Attach::Value(value)) => self.worded("attach ", value),
@@ -101,13 +87,9 @@ impl<'t> Formatter<'t> {
                 docs.extend(dir.as_ref().map(|dir| self.worded(" in ", dir)));
                 Doc::seq(docs)
             }
-            SkillLineKind::Tools(tools) => {
-                Doc::seq([Doc::Text("tools "), self.names(tools, |path| path, end)])
-            }
+            SkillLineKind::Tools(tools) => Doc::seq([Doc::Text("tools "), self.names(tools, |path| path, end)]),
             SkillLineKind::In(dir) => self.worded("in ", dir),
-            SkillLineKind::Env(settings) => {
-                Doc::seq([Doc::Text("env "), self.settings(settings, end)])
-            }
+            SkillLineKind::Env(settings) => Doc::seq([Doc::Text("env "), self.settings(settings, end)]),
             SkillLineKind::Stdin(value) => self.worded("stdin ", value),
             SkillLineKind::Exit(codes) => {
                 let mut entries = Vec::new();
@@ -161,11 +143,7 @@ impl<'t> Formatter<'t> {
                 docs.push(self.worded("-> ", value));
                 times
             }
-            MockOutcome::Fails {
-                kind,
-                message,
-                times,
-            } => {
+            MockOutcome::Fails { kind, message, times } => {
                 docs.extend([Doc::Text("fails ("), Doc::Text(&kind.text)]);
                 docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
                 docs.push(Doc::Text(")"));

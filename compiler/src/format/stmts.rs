@@ -20,12 +20,7 @@ impl<'t> Formatter<'t> {
         let mut docs = Vec::new();
         self.attributes(&stmt.attributes, &mut docs);
         docs.push(match &stmt.kind {
-            StmtKind::Stage {
-                name,
-                ty,
-                value,
-                clauses,
-            } => {
+            StmtKind::Stage { name, ty, value, clauses } => {
                 let head = self.binding("stage ", name, ty.as_ref());
                 let end = value.span.end;
                 let value = self.expr(value);
@@ -73,12 +68,7 @@ impl<'t> Formatter<'t> {
     }
 
     /// `word name: T = `.
-    pub(super) fn binding(
-        &mut self,
-        word: &'static str,
-        name: &'t Name,
-        ty: Option<&'t TypeExpr>,
-    ) -> Doc<'t> {
+    pub(super) fn binding(&mut self, word: &'static str, name: &'t Name, ty: Option<&'t TypeExpr>) -> Doc<'t> {
         let mut docs = vec![Doc::Text(word), Doc::Text(&name.text)];
         if let Some(ty) = ty {
             docs.push(Doc::Text(": "));
@@ -88,12 +78,7 @@ impl<'t> Formatter<'t> {
         Doc::seq(docs)
     }
 
-    fn check(
-        &mut self,
-        word: &'static str,
-        condition: &'t Expr,
-        message: &'t Option<Expr>,
-    ) -> Doc<'t> {
+    fn check(&mut self, word: &'static str, condition: &'t Expr, message: &'t Option<Expr>) -> Doc<'t> {
         let mut docs = vec![self.worded(word, condition)];
         docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
         Doc::seq(docs)

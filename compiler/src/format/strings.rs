@@ -10,23 +10,14 @@ impl<'t> Formatter<'t> {
     pub(super) fn str_lit(&mut self, literal: &'t StrLit) -> Doc<'t> {
         let text = self.str(literal.span);
         let quotes = if literal.block { 3 } else { 1 };
-        let open = if text.starts_with("sh") {
-            quotes + 2
-        } else {
-            quotes
-        };
-        let mut block = Lines {
-            lines: vec![Line::default()],
-        };
+        let open = if text.starts_with("sh") { quotes + 2 } else { quotes };
+        let mut block = Lines { lines: vec![Line::default()] };
         let mut at = literal.span.start + open as u32;
         for part in &literal.parts {
             let StrPart::Hole { span, .. } = part else {
                 continue;
             };
-            block.text(self.str(Span {
-                start: at,
-                end: span.start,
-            }));
+            block.text(self.str(Span { start: at, end: span.start }));
             let hole = self.hole(part, *span);
             block.hole(&hole);
             at = span.end;
@@ -121,16 +112,8 @@ impl Lines {
             self.lines.pop();
         }
         let mut lines = self.lines.into_iter();
-        let first = lines
-            .next()
-            .filter(|line| last == 0 || !line.is_blank())
-            .map(|line| line.text);
+        let first = lines.next().filter(|line| last == 0 || !line.is_blank()).map(|line| line.text);
         let strip = |line: Line| line.text[indentation.min(line.blanks())..].to_owned();
-        TextBlock {
-            open,
-            first,
-            lines: lines.map(strip).collect(),
-            closes_line,
-        }
+        TextBlock { open, first, lines: lines.map(strip).collect(), closes_line }
     }
 }

@@ -27,8 +27,7 @@ impl<'t> Formatter<'t> {
             TypeExprKind::Record(fields) => {
                 let entries = self.field_entries(fields);
                 let first = fields.first().map(|field| field.span.start);
-                self.braces(entries, first, ty.span.end.saturating_sub(1))
-                    .doc()
+                self.braces(entries, first, ty.span.end.saturating_sub(1)).doc()
             }
             TypeExprKind::Where(inner, predicate) => {
                 let inner = self.ty(inner);
