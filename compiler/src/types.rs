@@ -1,6 +1,6 @@
 //! Types while checking: interned, so that they copy and compare as numbers.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_ir as ir;
 use smol_str::SmolStr;
@@ -131,7 +131,7 @@ pub struct Types {
 
 impl Default for Types {
     fn default() -> Self {
-        let mut types = Self { kinds: Vec::new(), index: HashMap::new(), defs: Vec::new(), refinements: Vec::new() };
+        let mut types = Self { kinds: Vec::new(), index: HashMap::default(), defs: Vec::new(), refinements: Vec::new() };
         for kind in BASICS {
             types.intern(kind.clone());
         }

@@ -1,6 +1,6 @@
 //! The context of one body: its variables, what is known of them, where its slots are.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{self, Expr, Span};
 use cascade_ir as ir;
@@ -109,15 +109,15 @@ impl<'c, 'a> Body<'c, 'a> {
             module,
             kind,
             locals: Vec::new(),
-            names: HashMap::new(),
-            ended: HashMap::new(),
+            names: HashMap::default(),
+            ended: HashMap::default(),
             slots: 0,
             facts: Vec::new(),
             result: Ty::NULL,
             result_flow: Flow::default(),
             level: 0,
             reads: Vec::new(),
-            stage_names: HashMap::new(),
+            stage_names: HashMap::default(),
             prefix: String::new(),
             program: Vec::new(),
             not_yet: Vec::new(),

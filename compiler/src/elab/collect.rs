@@ -1,6 +1,8 @@
 //! Declarations get their ids, modules their scopes.
 
-use std::{cell::Cell, collections::HashMap};
+use std::cell::Cell;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{self, ItemKind, Name, Span};
 use cascade_ir as ir;
@@ -20,7 +22,7 @@ impl<'a> Cx<'a> {
     pub fn collect(&mut self) {
         let modules = self.modules;
         for module in 0..modules.len() {
-            self.scopes.push(HashMap::new());
+            self.scopes.push(HashMap::default());
             for item in &modules[module].parse.file.items {
                 self.collect_item(module, item);
             }

@@ -33,7 +33,9 @@ mod text;
 mod typeexpr;
 mod walk;
 
-use std::{cell::Cell, collections::HashMap};
+use std::cell::Cell;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{self, Span};
 use cascade_ir as ir;
