@@ -131,7 +131,8 @@ pub struct Types {
 
 impl Default for Types {
     fn default() -> Self {
-        let mut types = Self { kinds: Vec::new(), index: HashMap::default(), defs: Vec::new(), refinements: Vec::new() };
+        let mut types =
+            Self { kinds: Vec::new(), index: HashMap::default(), defs: Vec::new(), refinements: Vec::new() };
         for kind in BASICS {
             types.intern(kind.clone());
         }

@@ -92,6 +92,7 @@ impl SqliteJournal {
             artifacts: dir.join("artifacts"),
             path: path.to_owned(),
             seq: 0,
+            full: false,
             failed: None,
         };
         let thread = thread::Builder::new()
@@ -199,6 +200,8 @@ struct Writer {
     artifacts: PathBuf,
     path: PathBuf,
     seq: i64,
+    /// Whether each commit reaches the disk before it returns.
+    full: bool,
     /// The first failure; everything after it fails too.
     failed: Option<JournalError>,
 }
@@ -236,22 +239,19 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Job]) -> Result<(), JournalError> {
-        let precious = batch.iter().any(|job| match job {
-            Job::Ended(end, _) => end.precious,
-            Job::RunEnded(..) => false,
-            _ => false,
-        });
         // What would have to be paid again survives a loss of power; the rest a crash.
-        let synchronous = if precious {
-            "PRAGMA synchronous=FULL; BEGIN IMMEDIATE"
-        } else {
-            "PRAGMA synchronous=NORMAL; BEGIN IMMEDIATE"
-        };
-        self.sql(|c| c.execute_batch(synchronous))?;
+        let precious = batch.iter().any(|job| matches!(job, Job::Ended(end, _) if end.precious));
+        if precious != self.full {
+            let level = if precious { "FULL" } else { "NORMAL" };
+            self.sql(|c| c.pragma_update(None, "synchronous", level))?;
+            self.full = precious;
+        }
+        self.sql(|c| c.prepare_cached("BEGIN IMMEDIATE")?.execute([]))?;
         for job in batch {
             self.write(job)?;
         }
-        self.sql(|c| c.execute_batch("COMMIT"))
+        self.sql(|c| c.prepare_cached("COMMIT")?.execute([]))?;
+        Ok(())
     }
 
     fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {

@@ -179,6 +179,13 @@ impl Commands {
         }
     }
 
+    /// Ends all of them.
+    pub(super) fn kill_all(&mut self) {
+        for running in self.running.values() {
+            running.signal(Signal::KILL);
+        }
+    }
+
     /// It has ended.
     pub(super) fn forget(&mut self, id: RequestId) {
         self.running.remove(&id);
@@ -191,9 +198,7 @@ impl Commands {
 
 impl Drop for Commands {
     fn drop(&mut self) {
-        for running in self.running.values() {
-            running.signal(Signal::KILL);
-        }
+        self.kill_all();
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
     }

@@ -179,10 +179,15 @@ impl<'p> LocalHost<'p> {
         None
     }
 
-    /// Waits until every program that was asked to end has ended.
+    /// Waits until every program that was asked to end has ended. One who cancels twice does
+    /// not wait.
     pub(crate) async fn settle(&mut self) {
         while self.commands.is_busy() {
-            if let Report::Answer(..) | Report::Alive(_) = self.next().await {}
+            if *self.cancelled.borrow() > 1 {
+                self.commands.kill_all();
+            }
+            // Whatever is reported now has nobody to hear it.
+            let _ = self.next().await;
         }
     }
 }

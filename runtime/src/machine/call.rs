@@ -1,8 +1,6 @@
 //! Calls of skills: from inputs to a request, from an answer to a value.
 
-use cascade_ir::{
-    Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, OutputFormat, Prompt, Run, Skill, SkillId, Type,
-};
+use cascade_ir::{Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type};
 use smol_str::SmolStr;
 
 use super::{

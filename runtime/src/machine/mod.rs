@@ -195,7 +195,7 @@ impl<'p> Machine<'p> {
         self.spent
     }
 
-    /// Tells the answer to a request. One that was withdrawn meanwhile is counted and dropped.
+    /// Tells the answer to a request. One that was withdrawn meanwhile is dropped.
     pub fn answer(&mut self, id: RequestId, answer: Answer) {
         let Some(waiter) = self.waiting.remove(&id) else {
             return;
