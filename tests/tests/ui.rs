@@ -96,6 +96,7 @@ fn people_see() {
         "syntax/unclosed_brace",
         "types/may_be_null",
         "types/let_calls_skill",
+        "types/not_ascii",
     ] {
         let compilation = compiled(&format!("tests/ui/{name}.cascade"));
         let shown = render::render(&compilation.diagnostics, &compilation.sources, render::Format::Human, false);
