@@ -6,6 +6,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod format;
 
 mod elab;
 pub mod graph;

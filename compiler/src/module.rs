@@ -8,8 +8,9 @@ use cascade_ir as ir;
 use crate::{
     codes,
     diagnostic::{self, Diagnostic, Severity},
-    elab, suggest, syntax,
+    elab,
     source::{SourceId, SourceMap, Sources},
+    suggest, syntax,
 };
 
 /// A file that takes part in a compilation.
@@ -75,9 +76,10 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
 /// Whether a file has a skill that a model must serve; then the default route is needed.
 fn uses_models(file: &ast::File) -> bool {
     file.items.iter().any(|item| match &item.kind {
-        ast::ItemKind::Skill(skill) => skill.body.iter().any(|line| {
-            matches!(line.kind, ast::SkillLineKind::Prompt(_) | ast::SkillLineKind::Agent { .. })
-        }),
+        ast::ItemKind::Skill(skill) => skill
+            .body
+            .iter()
+            .any(|line| matches!(line.kind, ast::SkillLineKind::Prompt(_) | ast::SkillLineKind::Agent { .. })),
         _ => false,
     })
 }
@@ -142,8 +144,9 @@ impl Loader<'_> {
             Wanted::Std(name, span) => {
                 let found = self.std(&name);
                 if found.is_none() && !self.reported(source, span) {
-                    let mut d = Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("there is no module `{name}`"))
-                        .label("not in the standard library");
+                    let mut d =
+                        Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("there is no module `{name}`"))
+                            .label("not in the standard library");
                     let known = cascade_stdlib::modules().iter().copied().filter(|m| *m != "std.prelude");
                     d = match suggest::closest(&name, known.clone()) {
                         Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near),
@@ -170,9 +173,13 @@ impl Loader<'_> {
                                 std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
                                 _ => error.to_string(),
                             };
-                            let mut d =
-                                Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("`{target}` cannot be imported"))
-                                    .label(why);
+                            let mut d = Diagnostic::new(
+                                codes::UNKNOWN_MODULE,
+                                source,
+                                span,
+                                format!("`{target}` cannot be imported"),
+                            )
+                            .label(why);
                             d = if target.ends_with(".cascade") {
                                 d.help(format!("the path is relative to the importing file; looked for `{name}`"))
                             } else {

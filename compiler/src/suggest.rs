@@ -9,11 +9,8 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         if candidate == word || candidate.is_empty() {
             continue;
         }
-        let score = if fold(candidate) == folded {
-            1.0
-        } else {
-            strsim::normalized_damerau_levenshtein(word, candidate)
-        };
+        let score =
+            if fold(candidate) == folded { 1.0 } else { strsim::normalized_damerau_levenshtein(word, candidate) };
         if score >= 0.6 && best.is_none_or(|(s, c)| score > s || (score == s && candidate < c)) {
             best = Some((score, candidate));
         }

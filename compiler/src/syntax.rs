@@ -10,12 +10,19 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     match &error.kind {
         Kind::Unexpected { found, expected } => {
             let d = at(codes::UNEXPECTED, format!("unexpected {found}"));
-            if expected.is_empty() { d.label("cannot stand here") } else { d.label(format!("expected {}", list(expected))) }
+            if expected.is_empty() {
+                d.label("cannot stand here")
+            } else {
+                d.label(format!("expected {}", list(expected)))
+            }
         }
         Kind::UnknownCharacter(c) => {
-            let d = at(codes::UNKNOWN_CHARACTER, format!("`{c}` means nothing here")).label("not a character of the language");
+            let d = at(codes::UNKNOWN_CHARACTER, format!("`{c}` means nothing here"))
+                .label("not a character of the language");
             match c {
-                ';' => d.help("statements end with their line; there are no semicolons").fix("remove it", error.span, ""),
+                ';' => {
+                    d.help("statements end with their line; there are no semicolons").fix("remove it", error.span, "")
+                }
                 '&' => d.help("`and` joins conditions"),
                 '!' => d.help("write `not`"),
                 '\'' | '`' => d.help("text stands in double quotes"),

@@ -1,6 +1,6 @@
 //! Types while checking: interned, so that they copy and compare as numbers.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_ir as ir;
 use smol_str::SmolStr;
@@ -131,7 +131,8 @@ pub struct Types {
 
 impl Default for Types {
     fn default() -> Self {
-        let mut types = Self { kinds: Vec::new(), index: HashMap::new(), defs: Vec::new(), refinements: Vec::new() };
+        let mut types =
+            Self { kinds: Vec::new(), index: HashMap::default(), defs: Vec::new(), refinements: Vec::new() };
         for kind in BASICS {
             types.intern(kind.clone());
         }
@@ -309,7 +310,9 @@ impl Types {
             return true;
         }
         match self.kind(ty) {
-            TyKind::List(t) | TyKind::Map(t) | TyKind::Optional(t) | TyKind::Refined(t, _) => self.holds(*t, seen, test),
+            TyKind::List(t) | TyKind::Map(t) | TyKind::Optional(t) | TyKind::Refined(t, _) => {
+                self.holds(*t, seen, test)
+            }
             TyKind::Record(fields) => fields.iter().any(|(_, t)| self.holds(*t, seen, test)),
             TyKind::Named(id) => {
                 if seen.contains(id) {
@@ -429,7 +432,11 @@ impl Types {
                     TypeDefKind::Enum(variants) => ir::TypeDefKind::Enum(
                         variants
                             .iter()
-                            .map(|v| ir::Variant { name: v.name.clone(), doc: v.doc.clone(), fields: fields(&v.fields) })
+                            .map(|v| ir::Variant {
+                                name: v.name.clone(),
+                                doc: v.doc.clone(),
+                                fields: fields(&v.fields),
+                            })
                             .collect(),
                     ),
                 },

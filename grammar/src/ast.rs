@@ -18,17 +18,11 @@ pub struct Span {
 impl Span {
     /// The range from `start` to `end`.
     pub fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
     /// The smallest range that holds both.
     pub fn to(self, other: Span) -> Self {
-        Self {
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
     /// The range as `usize`, for slicing text.
     pub fn range(self) -> std::ops::Range<usize> {

@@ -10,10 +10,7 @@ const NAME: &str = "a name";
 
 /// The categories, in the order in which they are told; each with what the grammar calls it.
 const CATEGORIES: &[(&str, &[&str])] = &[
-    (
-        DECLARATION,
-        &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""],
-    ),
+    (DECLARATION, &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""]),
     (EXPRESSION, &["\"number\"", "\"constant\""]),
     ("a statement", &["\"stage\"", "\"check\""]),
     ("a line of a skill", &["\"line word\""]),
@@ -42,10 +39,7 @@ const CATEGORIES: &[(&str, &[&str])] = &[
 pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) -> SyntaxError {
     let has = |terminal: &str| expected.iter().any(|e| e == terminal);
     let (found, span) = match token {
-        None => (
-            "the end of the file".to_owned(),
-            Span::new(text.len(), text.len()),
-        ),
+        None => ("the end of the file".to_owned(), Span::new(text.len(), text.len())),
         Some(Token(kind, span)) => (found(text, kind, span), span),
     };
     let expression = has("\"number\"") && has("\"constant\"");
@@ -56,10 +50,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         && is_reserved(text, kind, span)
     {
         let word = text[span.range()].to_owned();
-        return SyntaxError {
-            kind: SyntaxErrorKind::ReservedWord(word),
-            span,
-        };
+        return SyntaxError { kind: SyntaxErrorKind::ReservedWord(word), span };
     }
     let (found, span) = if expression || (has("\"ident\"") && !operator) {
         unfinished_line(text, span).unwrap_or((found, span))
@@ -80,13 +71,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
             told.push((*category).to_owned());
         }
     }
-    SyntaxError {
-        kind: SyntaxErrorKind::Unexpected {
-            found,
-            expected: told,
-        },
-        span,
-    }
+    SyntaxError { kind: SyntaxErrorKind::Unexpected { found, expected: told }, span }
 }
 
 /// Something is missing before a token that begins a line: the line before is to blame.
@@ -94,12 +79,7 @@ fn unfinished_line(text: &str, span: Span) -> Option<(String, Span)> {
     let before = text[..span.start as usize].trim_end();
     let between = &text[before.len()..span.start as usize];
     let told = !before.is_empty() && between.contains('\n');
-    told.then(|| {
-        (
-            "the end of the line".to_owned(),
-            Span::new(before.len(), before.len()),
-        )
-    })
+    told.then(|| ("the end of the line".to_owned(), Span::new(before.len(), before.len())))
 }
 
 fn found(text: &str, kind: Kind, span: Span) -> String {
@@ -161,9 +141,7 @@ pub(crate) fn settle(
                     || last_line == Some(line)
                     || (!kept.is_empty() && !missing && is_closer(text, error.span))
             }
-            SyntaxErrorKind::ReservedWord(_) => {
-                poisoned_to.is_some_and(|end| error.span.start <= end)
-            }
+            SyntaxErrorKind::ReservedWord(_) => poisoned_to.is_some_and(|end| error.span.start <= end),
             SyntaxErrorKind::TooDeep => std::mem::replace(&mut too_deep, true),
             SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
             // A brace too many ended a declaration early; its own brace is one too many then.
@@ -188,10 +166,7 @@ fn rank(kind: &SyntaxErrorKind) -> u8 {
 
 /// Whether the grammar may stumble over the same mistake again.
 fn disturbs(kind: &SyntaxErrorKind) -> bool {
-    !matches!(
-        kind,
-        SyntaxErrorKind::BadEscape(_) | SyntaxErrorKind::BadNumber(_)
-    )
+    !matches!(kind, SyntaxErrorKind::BadEscape(_) | SyntaxErrorKind::BadNumber(_))
 }
 
 fn is_closer(text: &str, span: Span) -> bool {

@@ -26,25 +26,15 @@ lalrpop_mod!(
 pub fn parse(text: &str) -> Parse {
     if u32::try_from(text.len()).is_err() {
         let kind = SyntaxErrorKind::TooLarge;
-        let error = SyntaxError {
-            kind,
-            span: ast::Span::default(),
-        };
-        return Parse {
-            errors: vec![error],
-            ..Parse::default()
-        };
+        let error = SyntaxError { kind, span: ast::Span::default() };
+        return Parse { errors: vec![error], ..Parse::default() };
     }
     let line_starts = line_starts(text);
     let mut scan = Scan::run(text);
     let tokens = layout(&mut scan);
     let mut cx = Cx::new(text, std::mem::take(&mut scan.docs), &scan.tokens);
-    let items = cascade::FileParser::new().parse(
-        &mut cx,
-        tokens
-            .into_iter()
-            .map(|token: Token| (token.1.start, token, token.1.end)),
-    );
+    let items = cascade::FileParser::new()
+        .parse(&mut cx, tokens.into_iter().map(|token: Token| (token.1.start, token, token.1.end)));
     let items = match items {
         Ok(items) => items,
         Err(error) => {
@@ -53,8 +43,7 @@ pub fn parse(text: &str) -> Parse {
                 cx.errors.push(errors::unexpected(text, None, expected));
             }
             if let ParseError::UnrecognizedToken { token, expected } = &error {
-                cx.errors
-                    .push(errors::unexpected(text, Some(token.1), expected));
+                cx.errors.push(errors::unexpected(text, Some(token.1), expected));
             }
             Vec::new()
         }
@@ -64,29 +53,17 @@ pub fn parse(text: &str) -> Parse {
     let errors = errors::settle(text, scan.errors, scan.poison, &line_starts);
     let mut comments = scan.comments;
     if !lost.is_empty() {
-        comments.extend(lost.into_iter().map(|span| Comment {
-            span,
-            own_line: true,
-        }));
+        comments.extend(lost.into_iter().map(|span| Comment { span, own_line: true }));
         comments.sort_by_key(|comment| comment.span.start);
     }
     Parse {
-        file: ast::File {
-            docs: scan.file_docs,
-            items,
-        },
-        trivia: Trivia {
-            comments,
-            blank_lines: scan.blank_lines,
-            line_starts,
-        },
+        file: ast::File { docs: scan.file_docs, items },
+        trivia: Trivia { comments, blank_lines: scan.blank_lines, line_starts },
         errors,
     }
 }
 
 fn line_starts(text: &str) -> Vec<u32> {
     let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-    std::iter::once(0)
-        .chain(breaks.map(|(at, _)| at as u32 + 1))
-        .collect()
+    std::iter::once(0).chain(breaks.map(|(at, _)| at as u32 + 1)).collect()
 }

@@ -134,29 +134,20 @@ impl Kind {
     /// Whether a statement can end after this token. Also: whether an operand ends here.
     pub(crate) fn ends_operand(self) -> bool {
         use Kind::*;
-        matches!(
-            self,
-            RParen | RBracket | RBrace | ItemEnd | Question | Number | Constant | StrEnd | Ident
-        )
+        matches!(self, RParen | RBracket | RBrace | ItemEnd | Question | Number | Constant | StrEnd | Ident)
     }
 
     /// Whether a name, a value or a type must follow.
     pub(crate) fn wants_operand(self) -> bool {
         use Kind::*;
         !self.ends_operand()
-            && !matches!(
-                self,
-                LineEnd | LBrace | RecordBrace | ClauseBare | Skip | Escalate | Fix | HoleEnd
-            )
+            && !matches!(self, LineEnd | LBrace | RecordBrace | ClauseBare | Skip | Escalate | Fix | HoleEnd)
     }
 
     /// Whether this word begins a declaration.
     pub(crate) fn begins_item(self) -> bool {
         use Kind::*;
-        matches!(
-            self,
-            Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test
-        )
+        matches!(self, Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test)
     }
 
     /// Whether only a statement, or a line of a skill or of a test, begins with this word.

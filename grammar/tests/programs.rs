@@ -9,10 +9,7 @@ fn programs() -> Vec<PathBuf> {
     let mut paths: Vec<_> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "cascade")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "cascade"))
         .collect();
     paths.sort();
     paths

@@ -30,9 +30,7 @@ fn errors(text: &str) -> Vec<String> {
 
 /// The errors of a cascade's body, whose first line is line 1.
 fn in_body(text: &str) -> Vec<String> {
-    errors(&format!(
-        "cascade f() {{ {text}\n}}\nskill ok() -> int {{ prompt \"x\" }}\n"
-    ))
+    errors(&format!("cascade f() {{ {text}\n}}\nskill ok() -> int {{ prompt \"x\" }}\n"))
 }
 
 fn item_kinds(parse: &Parse) -> Vec<&'static str> {
@@ -62,27 +60,14 @@ fn ten_mistakes_are_ten_errors() {
 }
 ";
     let lines: Vec<_> = errors(text);
-    let numbers: Vec<_> = lines
-        .iter()
-        .map(|line| line.split(':').next().unwrap())
-        .collect();
-    assert_eq!(
-        numbers,
-        ["2", "3", "4", "5", "6", "7", "8", "9", "10", "11"],
-        "{lines:#?}"
-    );
+    let numbers: Vec<_> = lines.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(numbers, ["2", "3", "4", "5", "6", "7", "8", "9", "10", "11"], "{lines:#?}");
 }
 
 #[test]
 fn an_unfinished_statement_is_told_at_its_own_line() {
-    assert_eq!(
-        in_body("let a =\nlet b = 1"),
-        ["1: the end of the line, not an expression"]
-    );
-    assert_eq!(
-        in_body("gate a ==\nreturn 1"),
-        ["1: the end of the line, not an expression"]
-    );
+    assert_eq!(in_body("let a =\nlet b = 1"), ["1: the end of the line, not an expression"]);
+    assert_eq!(in_body("gate a ==\nreturn 1"), ["1: the end of the line, not an expression"]);
 }
 
 #[test]
@@ -91,33 +76,22 @@ fn a_dot_keeps_its_receiver() {
         assert_eq!(in_body(text).len(), 1, "{text}");
     }
     let parse = parse("cascade f() {\n  let y = x.\n  let z = 1\n}\n");
-    let ItemKind::Cascade(cascade) = &parse.file.items[0].kind else {
-        panic!()
-    };
+    let ItemKind::Cascade(cascade) = &parse.file.items[0].kind else { panic!() };
     assert_eq!(cascade.body.stmts.len(), 2);
-    let StmtKind::Let { value, .. } = &cascade.body.stmts[0].kind else {
-        panic!()
-    };
-    let ExprKind::Field { receiver, name, .. } = &value.kind else {
-        panic!("{value:?}")
-    };
+    let StmtKind::Let { value, .. } = &cascade.body.stmts[0].kind else { panic!() };
+    let ExprKind::Field { receiver, name, .. } = &value.kind else { panic!("{value:?}") };
     assert!(matches!(&receiver.kind, ExprKind::Name(name) if name.text == "x"));
     assert_eq!(name.text, "");
 }
 
 #[test]
 fn brackets_that_are_not_closed_are_blamed_where_they_open() {
-    assert_eq!(
-        in_body("stage x = g(a, b\nstage y = h(c)"),
-        ["1: unclosed ("]
-    );
+    assert_eq!(in_body("stage x = g(a, b\nstage y = h(c)"), ["1: unclosed ("]);
     assert_eq!(in_body("let x = [1, 2\nlet y = 3"), ["1: unclosed ["]);
     assert_eq!(in_body("let x = [(1, 2]\nlet y = 3"), ["1: unclosed ("]);
     assert_eq!(in_body("let x = { a: 1\nlet y = 3"), ["1: unclosed {"]);
-    assert_eq!(
-        in_body("stage x = g(1, { a: 1\nlet y = 3"),
-        ["1: unclosed ("]
-    );
+    assert_eq!(in_body("stage x = g(1, { a: 1\nlet y = 3"), ["1: unclosed ("]);
+    assert_eq!(in_body("let x = f((1, [2\n"), ["1: unclosed ("]);
     assert_eq!(in_body("let x = 1)\nlet y = 3"), ["1: unopened )"]);
     let text = "cascade f() {\n  if x {\n    log \"a\"\n  return 1\n}\nskill g() -> int { prompt \"x\" }\n";
     assert_eq!(errors(text), ["2: unclosed {"]);
@@ -130,10 +104,7 @@ fn brackets_that_are_not_closed_are_blamed_where_they_open() {
 fn one_brace_too_many_is_one_error() {
     let text = "cascade f() {\n  let x = 1 }\n  let y = 2\n}\nskill g() -> int { prompt \"x\" }\n";
     assert_eq!(errors(text).len(), 1, "{:?}", errors(text));
-    assert_eq!(
-        errors("type T { a: int }\n}\ntype U { a: int }"),
-        ["2: unopened }"]
-    );
+    assert_eq!(errors("type T { a: int }\n}\ntype U { a: int }"), ["2: unopened }"]);
 }
 
 #[test]
@@ -163,10 +134,7 @@ fn holes_that_are_not_closed_are_one_error() {
         assert_eq!(in_body(text).len(), 1, "{text}: {:?}", in_body(text));
         assert!(in_body(text)[0].contains("UnterminatedHole"), "{text}");
     }
-    assert_eq!(
-        in_body("log \"$<>\""),
-        ["1: the end of the hole, not an expression"]
-    );
+    assert_eq!(in_body("log \"$<>\""), ["1: the end of the hole, not an expression"]);
 }
 
 #[test]
@@ -182,14 +150,8 @@ fn fields_without_a_type_are_told_one_by_one() {
         ]
     );
     let parse = parse(text);
-    let ItemKind::Type(decl) = &parse.file.items[0].kind else {
-        panic!()
-    };
-    let names: Vec<_> = decl
-        .fields
-        .iter()
-        .map(|field| field.name.text.as_str())
-        .collect();
+    let ItemKind::Type(decl) = &parse.file.items[0].kind else { panic!() };
+    let names: Vec<_> = decl.fields.iter().map(|field| field.name.text.as_str()).collect();
     assert_eq!(names, ["b", "c", "d", "e"]);
 }
 
@@ -210,20 +172,11 @@ fn lines_of_a_skill_recover() {
 #[test]
 fn clauses_recover_and_keep_the_stage() {
     let text = "cascade f() -> int\n  bugdet 5usd\n{\n  stage x = f() timeot 5m\n  stage y = g() timeout 5m idel 3s\n  stage z = h() using\n  return 3\n}\n";
-    let numbers: Vec<_> = errors(text)
-        .iter()
-        .map(|line| line[..1].to_owned())
-        .collect();
+    let numbers: Vec<_> = errors(text).iter().map(|line| line[..1].to_owned()).collect();
     assert_eq!(numbers, ["2", "4", "5", "6"]);
     let parse = parse(text);
-    let ItemKind::Cascade(cascade) = &parse.file.items[0].kind else {
-        panic!()
-    };
-    let stages = cascade
-        .body
-        .stmts
-        .iter()
-        .filter(|stmt| matches!(stmt.kind, StmtKind::Stage { .. }));
+    let ItemKind::Cascade(cascade) = &parse.file.items[0].kind else { panic!() };
+    let stages = cascade.body.stmts.iter().filter(|stmt| matches!(stmt.kind, StmtKind::Stage { .. }));
     assert_eq!(stages.count(), 3);
 }
 
@@ -266,10 +219,7 @@ fn other_languages_are_understood() {
 fn reserved_words_are_no_names() {
     assert_eq!(in_body("let match = 3"), ["1: reserved match"]);
     assert_eq!(in_body("stage stage = f()"), ["1: reserved stage"]);
-    assert_eq!(
-        errors("skill if() -> int { prompt \"a\" }"),
-        ["1: reserved if"]
-    );
+    assert_eq!(errors("skill if() -> int { prompt \"a\" }"), ["1: reserved if"]);
     assert_eq!(errors("enum E { a, for, b }"), ["1: reserved for"]);
     assert_eq!(errors("fn f(match: int) -> int = 3"), ["1: reserved match"]);
 }
@@ -277,16 +227,10 @@ fn reserved_words_are_no_names() {
 #[test]
 fn declarations_recover() {
     let text = "foo bar\nimport\nimport a.\nmodel x\ntype T { a: int }\n@\nskill f() -> int { prompt \"x\" }\n";
-    let numbers: Vec<_> = errors(text)
-        .iter()
-        .map(|line| line[..1].to_owned())
-        .collect();
+    let numbers: Vec<_> = errors(text).iter().map(|line| line[..1].to_owned()).collect();
     assert_eq!(numbers, ["1", "2", "3", "4", "6"], "{:?}", errors(text));
     let kinds = item_kinds(&parse(text));
-    assert!(
-        kinds.contains(&"type") && kinds.contains(&"skill"),
-        "{kinds:?}"
-    );
+    assert!(kinds.contains(&"type") && kinds.contains(&"skill"), "{kinds:?}");
 }
 
 #[test]
@@ -295,15 +239,9 @@ fn numbers_are_judged() {
         ("99999999999999999999", "1: the number is too large"),
         ("9999999999999999d", "1: the number is too large"),
         ("99999999999999usd", "1: the amount is too large"),
-        (
-            "0.1234567usd",
-            "1: an amount of money has six decimals at most",
-        ),
+        ("0.1234567usd", "1: an amount of money has six decimals at most"),
         ("1.5h", "1: a duration is a whole number of its unit"),
-        (
-            "5x",
-            "1: `x` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`",
-        ),
+        ("5x", "1: `x` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`"),
         ("1__0", "1: `_` stands between digits"),
         ("\"\\q\"", "1: escape \\q"),
         ("\"\\u{110000}\"", "1: escape \\u{110000}"),
@@ -315,26 +253,14 @@ fn numbers_are_judged() {
 
 #[test]
 fn tests_recover() {
-    let text =
-        "test \"x\" {\n  mock a 3\n  mock b ->\n  run\n  expect stage x\n  foo\n  run f()\n}\n";
-    let numbers: Vec<_> = errors(text)
-        .iter()
-        .map(|line| line[..1].to_owned())
-        .collect();
+    let text = "test \"x\" {\n  mock a 3\n  mock b ->\n  run\n  expect stage x\n  foo\n  run f()\n}\n";
+    let numbers: Vec<_> = errors(text).iter().map(|line| line[..1].to_owned()).collect();
     assert_eq!(numbers, ["2", "3", "4", "5", "6"], "{:?}", errors(text));
 }
 
 #[test]
 fn no_more_than_four_things_are_expected() {
-    for text in [
-        "let x = (",
-        "x y",
-        "cascade",
-        "stage",
-        "type T { a: int b }",
-        "f(1 2)",
-        "[1 2",
-    ] {
+    for text in ["let x = (", "x y", "cascade", "stage", "type T { a: int b }", "f(1 2)", "[1 2"] {
         for error in parse(&format!("cascade f() {{\n{text}\n}}")).errors {
             if let SyntaxErrorKind::Unexpected { expected, .. } = error.kind {
                 assert!((1..=4).contains(&expected.len()), "{text}: {expected:?}");

@@ -10,15 +10,9 @@ use proptest::prelude::*;
 
 fn programs() -> Vec<String> {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs");
-    let mut paths: Vec<_> = std::fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
-    paths
-        .into_iter()
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect()
+    paths.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 /// What every parse keeps.
@@ -27,10 +21,7 @@ fn check(text: &str) -> Parse {
     let mut last = 0;
     for error in &parse.errors {
         let range = error.span.range();
-        assert!(
-            range.start <= range.end && range.end <= text.len(),
-            "{error:?}"
-        );
+        assert!(range.start <= range.end && range.end <= text.len(), "{error:?}");
         assert!(text.is_char_boundary(range.start), "{error:?}");
         assert!(text.is_char_boundary(range.end), "{error:?}");
         assert!(range.start >= last, "not sorted: {:?}", parse.errors);
@@ -39,19 +30,11 @@ fn check(text: &str) -> Parse {
     for comment in &parse.trivia.comments {
         assert!(text[comment.span.range()].starts_with("//"), "{comment:?}");
     }
-    assert!(
-        parse
-            .trivia
-            .comments
-            .is_sorted_by_key(|comment| comment.span.start)
-    );
+    assert!(parse.trivia.comments.is_sorted_by_key(|comment| comment.span.start));
     for item in &parse.file.items {
         assert!(item.span.end as usize <= text.len(), "{item:?}");
         if parse.errors.is_empty() {
-            assert!(
-                !matches!(item.kind, ItemKind::Error),
-                "an error that nobody told"
-            );
+            assert!(!matches!(item.kind, ItemKind::Error), "an error that nobody told");
         }
     }
     parse
@@ -76,16 +59,14 @@ fn pieces(text: &str) -> Vec<std::ops::Range<usize>> {
 }
 
 const SOUP: &[&str] = &[
-    "import", "type", "enum", "model", "route", "mcp", "skill", "fn", "memory", "cascade", "test",
-    "stage", "let", "var", "if", "else", "match", "for", "in", "repeat", "until", "parallel",
-    "swarm", "sandbox", "gate", "fail", "log", "return", "on", "on error", "not", "and", "where",
-    "as", "as?", "using", "needs", "timeout", "retry", "budget", "cache", "branch", "discard",
-    "isolate", "fix", "use", "skip", "escalate", "prompt", "agent", "run", "http", "output",
-    "exit", "env", "mock", "expect", "then", "times", "max", "x", "y", "T", "list<", "(", ")", "[",
-    "]", "{", "}", "{ a: ", ",", ":", ".", "?.", "..", "...", "->", "=", "+=", "|", "@", "?", "??",
-    "<", ">", ">=", "-", "+", "==", "1", "2.5", "5m", "1usd", "true", "null", "\"", "\"a\"",
-    "\"\"\"", "sh\"", "$<", "\"$<", "\"$<x>\"", "\\", "$$<", "// c\n", "/// d\n", "//! e\n", "\n",
-    "\n", "\n  ", "\r\n", "é", "😀", ";", "&&", "'",
+    "import", "type", "enum", "model", "route", "mcp", "skill", "fn", "memory", "cascade", "test", "stage", "let",
+    "var", "if", "else", "match", "for", "in", "repeat", "until", "parallel", "swarm", "sandbox", "gate", "fail",
+    "log", "return", "on", "on error", "not", "and", "where", "as", "as?", "using", "needs", "timeout", "retry",
+    "budget", "cache", "branch", "discard", "isolate", "fix", "use", "skip", "escalate", "prompt", "agent", "run",
+    "http", "output", "exit", "env", "mock", "expect", "then", "times", "max", "x", "y", "T", "list<", "(", ")", "[",
+    "]", "{", "}", "{ a: ", ",", ":", ".", "?.", "..", "...", "->", "=", "+=", "|", "@", "?", "??", "<", ">", ">=",
+    "-", "+", "==", "1", "2.5", "5m", "1usd", "true", "null", "\"", "\"a\"", "\"\"\"", "sh\"", "$<", "\"$<",
+    "\"$<x>\"", "\\", "$$<", "// c\n", "/// d\n", "//! e\n", "\n", "\n", "\n  ", "\r\n", "é", "😀", ";", "&&", "'",
 ];
 
 proptest! {
@@ -149,9 +130,7 @@ fn the_place_of_a_mistake_does_not_spread() {
     // A mistake in one item leaves all the others as they are.
     for text in programs() {
         let whole = parse(&text);
-        let broken = parse(&format!(
-            "{text}\ncascade broken() {{\n  let x = (1 2\n  ) }} stage\n"
-        ));
+        let broken = parse(&format!("{text}\ncascade broken() {{\n  let x = (1 2\n  ) }} stage\n"));
         let kept = broken.file.items.iter().zip(&whole.file.items);
         assert!(broken.file.items.len() > whole.file.items.len());
         assert!(kept.clone().all(|(a, b)| a == b));
@@ -170,15 +149,9 @@ fn deep(name: &str, text: String) -> (File, Vec<SyntaxErrorKind>) {
         let copy = parse.file.clone();
         assert!(copy == parse.file);
         assert!(!format!("{copy:?}").is_empty());
-        (
-            copy,
-            parse.errors.into_iter().map(|error| error.kind).collect(),
-        )
+        (copy, parse.errors.into_iter().map(|error| error.kind).collect())
     };
-    let thread = std::thread::Builder::new()
-        .stack_size(2 << 20)
-        .spawn(run)
-        .unwrap();
+    let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap();
     thread.join().unwrap()
 }
 
@@ -187,10 +160,7 @@ fn deep_nesting_is_an_error_and_no_overflow() {
     const N: usize = 100_000;
     let body = |text: String| format!("cascade f() {{\n  let x = {text}\n}}\n");
     let cases = [
-        (
-            "parentheses",
-            body(format!("{}1{}", "(".repeat(N), ")".repeat(N))),
-        ),
+        ("parentheses", body(format!("{}1{}", "(".repeat(N), ")".repeat(N)))),
         ("open parentheses", body("(".repeat(N))),
         ("brackets", body("[".repeat(N))),
         ("braces", body("{".repeat(N))),
@@ -209,49 +179,28 @@ fn deep_nesting_is_an_error_and_no_overflow() {
         ("minuses", body(format!("{} a", "-".repeat(N)))),
         ("lambdas", body(format!("{} a", "|x| ".repeat(N)))),
         ("ifs", body("if ".repeat(N))),
-        (
-            "else ifs",
-            body(format!("if a {{ }}{}", " else if a { }".repeat(N))),
-        ),
+        ("else ifs", body(format!("if a {{ }}{}", " else if a { }".repeat(N)))),
         ("nested ifs", body("if a { ".repeat(N))),
         ("matches", body("match ".repeat(N))),
         ("fors", body("for x in ".repeat(N))),
         ("types", body("a as list<".repeat(N))),
-        (
-            "lists of lists",
-            format!("type T = {}int{}", "list<".repeat(N), ">".repeat(N)),
-        ),
+        ("lists of lists", format!("type T = {}int{}", "list<".repeat(N), ">".repeat(N))),
         ("marks", format!("type T = int{}", " ?".repeat(N))),
         ("record types", format!("type T = {}", "{ a: ".repeat(N))),
         ("less", body("a < ".repeat(N))),
-        (
-            "blocks",
-            format!("cascade f() {{\n{}", "parallel {\n".repeat(N)),
-        ),
-        (
-            "events",
-            format!("cascade f() {{\n{}", "on cancel {\n".repeat(N)),
-        ),
+        ("blocks", format!("cascade f() {{\n{}", "parallel {\n".repeat(N))),
+        ("events", format!("cascade f() {{\n{}", "on cancel {\n".repeat(N))),
         ("sandboxes", body("sandbox ".repeat(N))),
         ("closers", ")]}".repeat(N)),
-        (
-            "openers and other closers",
-            format!("{}{}", "(".repeat(N), "}".repeat(N)),
-        ),
+        ("openers and other closers", format!("{}{}", "(".repeat(N), "}".repeat(N))),
         ("attributes", "@a(".repeat(N)),
         ("words", "foo ".repeat(N)),
-        (
-            "blank lines in a hole",
-            body(format!("\"\"\"$<{}", "\n".repeat(N))),
-        ),
+        ("blank lines in a hole", body(format!("\"\"\"$<{}", "\n".repeat(N)))),
     ];
     for (name, text) in cases {
         let (_, errors) = deep(name, text);
         assert!(!errors.is_empty(), "{name}");
-        let deep = errors
-            .iter()
-            .filter(|error| **error == SyntaxErrorKind::TooDeep)
-            .count();
+        let deep = errors.iter().filter(|error| **error == SyntaxErrorKind::TooDeep).count();
         assert!(deep <= 3, "{name}: {deep}");
     }
 }
@@ -261,31 +210,15 @@ fn what_is_too_deep_is_told_once() {
     let sum = format!("cascade f() {{\n  let x = 1{}\n}}\n", " + 1".repeat(1_000));
     assert_eq!(parse(&sum).errors.len(), 1);
     assert_eq!(parse(&sum).errors[0].kind, SyntaxErrorKind::TooDeep);
-    let parens = format!(
-        "cascade f() {{\n  let x = {}1{}\n  let y = 2\n}}\n",
-        "(".repeat(1_000),
-        ")".repeat(1_000)
-    );
-    assert_eq!(
-        parse(&parens).errors.len(),
-        1,
-        "{:?}",
-        parse(&parens).errors
-    );
-    let chain = format!(
-        "cascade f() {{\n  if a {{ }}{}\n}}\n",
-        " else if a { }".repeat(1_000)
-    );
+    let parens = format!("cascade f() {{\n  let x = {}1{}\n  let y = 2\n}}\n", "(".repeat(1_000), ")".repeat(1_000));
+    assert_eq!(parse(&parens).errors.len(), 1, "{:?}", parse(&parens).errors);
+    let chain = format!("cascade f() {{\n  if a {{ }}{}\n}}\n", " else if a { }".repeat(1_000));
     assert_eq!(parse(&chain).errors.len(), 1);
 }
 
 #[test]
 fn what_is_not_too_deep_is_read() {
-    let parens = format!(
-        "cascade f() {{\n  let x = {}1{}\n}}\n",
-        "(".repeat(200),
-        ")".repeat(200)
-    );
+    let parens = format!("cascade f() {{\n  let x = {}1{}\n}}\n", "(".repeat(200), ")".repeat(200));
     assert_eq!(parse(&parens).errors, []);
     let sum = format!("cascade f() {{\n  let x = 1{}\n}}\n", " + 1".repeat(200));
     assert_eq!(parse(&sum).errors, []);
@@ -293,8 +226,7 @@ fn what_is_not_too_deep_is_read() {
 
 #[test]
 fn twice_the_text_takes_twice_the_time_at_most_four_times() {
-    let mistakes =
-        |count: usize| format!("cascade f() {{\n{}}}\n", "  let x = (1 2\n".repeat(count));
+    let mistakes = |count: usize| format!("cascade f() {{\n{}}}\n", "  let x = (1 2\n".repeat(count));
     let time = |text: &str| {
         let runs = (0..3).map(|_| {
             let start = Instant::now();

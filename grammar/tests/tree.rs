@@ -10,9 +10,7 @@ fn stmt(text: &str) -> Stmt {
     let text = format!("cascade f() {{\n{text}\n}}\n");
     let parse = parse(&text);
     assert_eq!(parse.errors, [], "{text}");
-    let ItemKind::Cascade(cascade) = parse.file.items.into_iter().next().unwrap().kind else {
-        panic!()
-    };
+    let ItemKind::Cascade(cascade) = parse.file.items.into_iter().next().unwrap().kind else { panic!() };
     let [stmt] = <[Stmt; 1]>::try_from(cascade.body.stmts).unwrap();
     stmt
 }
@@ -27,9 +25,7 @@ fn expr(text: &str) -> Expr {
 
 /// The text that a string means; holes are `<>`.
 fn string(text: &str) -> String {
-    let (ExprKind::Str(literal) | ExprKind::Command(literal)) = expr(text).kind else {
-        panic!()
-    };
+    let (ExprKind::Str(literal) | ExprKind::Command(literal)) = expr(text).kind else { panic!() };
     let part = |part: &StrPart| match part {
         StrPart::Text { text, .. } => text.clone(),
         StrPart::Hole { .. } => "<>".to_owned(),
@@ -46,27 +42,12 @@ fn grouped(expr: &Expr) -> String {
         ExprKind::Binary(left, op, right) => {
             format!("({} {op:?} {})", grouped(left), grouped(right))
         }
-        ExprKind::Cast {
-            value, optional, ..
-        } => {
-            format!(
-                "({} as{})",
-                grouped(value),
-                if *optional { "?" } else { "" }
-            )
+        ExprKind::Cast { value, optional, .. } => {
+            format!("({} as{})", grouped(value), if *optional { "?" } else { "" })
         }
         ExprKind::Paren(value) => format!("[{}]", grouped(value)),
-        ExprKind::Field {
-            receiver,
-            name,
-            safe,
-        } => {
-            format!(
-                "{}{}.{}",
-                grouped(receiver),
-                if *safe { "?" } else { "" },
-                name.text
-            )
+        ExprKind::Field { receiver, name, safe } => {
+            format!("{}{}.{}", grouped(receiver), if *safe { "?" } else { "" }, name.text)
         }
         ExprKind::Call { callee, args, .. } => format!("{}({})", grouped(callee), args.len()),
         kind => panic!("{kind:?}"),
@@ -95,14 +76,8 @@ fn tree(value: &impl std::fmt::Debug) -> String {
 fn operators_bind_as_documented() {
     for (text, meant) in [
         ("a + b * c - d", "((a Add (b Mul c)) Sub d)"),
-        (
-            "a ?? b or c and d == e",
-            "(a Coalesce (b Or (c And (d Eq e))))",
-        ),
-        (
-            "a == b and c or d ?? e",
-            "((((a Eq b) And c) Or d) Coalesce e)",
-        ),
+        ("a ?? b or c and d == e", "(a Coalesce (b Or (c And (d Eq e))))"),
+        ("a == b and c or d ?? e", "((((a Eq b) And c) Or d) Coalesce e)"),
         ("not a == b and c", "((Not (a Eq b)) And c)"),
         ("a and not b or c", "((a And (Not b)) Or c)"),
         ("not not a", "(Not (Not a))"),
@@ -150,28 +125,16 @@ fn escapes_are_resolved() {
 
 #[test]
 fn backslashes_of_a_command_belong_to_the_shell() {
-    assert_eq!(
-        string(r#"sh"grep \"a\\.b\" \n '\$x'""#),
-        r#"grep "a\\.b" \n '\$x'"#
-    );
-    assert_eq!(
-        string("sh\"\"\"\n  a \\\n    \\\"b\\\"\n  \"\"\""),
-        "a \\\n  \\\"b\\\""
-    );
+    assert_eq!(string(r#"sh"grep \"a\\.b\" \n '\$x'""#), r#"grep "a\\.b" \n '\$x'"#);
+    assert_eq!(string("sh\"\"\"\n  a \\\n    \\\"b\\\"\n  \"\"\""), "a \\\n  \\\"b\\\"");
     assert_eq!(string(r#"sh"echo $$<x $HOME""#), "echo $<x $HOME");
 }
 
 #[test]
 fn the_common_indentation_of_a_block_is_removed() {
-    assert_eq!(
-        string("\"\"\"\n    a\n      b\n\n    c\n    \"\"\""),
-        "a\n  b\n\nc"
-    );
+    assert_eq!(string("\"\"\"\n    a\n      b\n\n    c\n    \"\"\""), "a\n  b\n\nc");
     assert_eq!(string("\"\"\"\n    a\n  \"\"\""), "  a");
-    assert_eq!(
-        string("\"\"\"\n    $<a>\n      $<b>\n    \"\"\""),
-        "<>\n  <>"
-    );
+    assert_eq!(string("\"\"\"\n    $<a>\n      $<b>\n    \"\"\""), "<>\n  <>");
     assert_eq!(string("\"\"\"a\n  b\"\"\""), "a\nb");
     assert_eq!(string("\"\"\"\"\"\""), "");
     assert_eq!(string("\"\"\"\n\"\"\""), "");
@@ -186,29 +149,16 @@ fn the_common_indentation_of_a_block_is_removed() {
 #[test]
 fn a_hole_has_a_format_or_a_cast() {
     let hole = |text: &str| {
-        let ExprKind::Str(literal) = expr(text).kind else {
-            panic!()
-        };
+        let ExprKind::Str(literal) = expr(text).kind else { panic!() };
         match literal.parts.into_iter().next().unwrap() {
             StrPart::Hole { expr, format, .. } => (expr.kind, format.map(|name| name.text)),
             part => panic!("{part:?}"),
         }
     };
-    assert!(
-        matches!(hole("\"$<a as json>\""), (ExprKind::Name(_), Some(format)) if format == "json")
-    );
-    assert!(matches!(
-        hole("\"$<a as Row>\""),
-        (ExprKind::Cast { .. }, None)
-    ));
-    assert!(matches!(
-        hole("\"$<(a as json)>\""),
-        (ExprKind::Paren(_), None)
-    ));
-    assert!(matches!(
-        hole("\"$<a as Row as text>\""),
-        (ExprKind::Cast { .. }, Some(_))
-    ));
+    assert!(matches!(hole("\"$<a as json>\""), (ExprKind::Name(_), Some(format)) if format == "json"));
+    assert!(matches!(hole("\"$<a as Row>\""), (ExprKind::Cast { .. }, None)));
+    assert!(matches!(hole("\"$<(a as json)>\""), (ExprKind::Paren(_), None)));
+    assert!(matches!(hole("\"$<a as Row as text>\""), (ExprKind::Cast { .. }, Some(_))));
 }
 
 #[test]
@@ -218,30 +168,14 @@ fn documentation_finds_its_place() {
     assert_eq!(parse.errors, []);
     assert_eq!(parse.file.docs[0].text, "the file");
     let item = &parse.file.items[0];
-    let docs = |docs: &[DocLine]| {
-        docs.iter()
-            .map(|line| line.text.clone())
-            .collect::<Vec<_>>()
-    };
+    let docs = |docs: &[DocLine]| docs.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
     assert_eq!(docs(&item.docs), ["the item", "too"]);
-    let ItemKind::Type(decl) = &item.kind else {
-        panic!()
-    };
+    let ItemKind::Type(decl) = &item.kind else { panic!() };
     assert_eq!(docs(&decl.fields[0].docs), ["a field"]);
-    let comments: Vec<_> = parse
-        .trivia
-        .comments
-        .iter()
-        .map(|c| (&text[c.span.range()], c.own_line))
-        .collect();
+    let comments: Vec<_> = parse.trivia.comments.iter().map(|c| (&text[c.span.range()], c.own_line)).collect();
     assert_eq!(
         comments,
-        [
-            ("// plain", true),
-            ("// trailing", false),
-            ("/// not documentation", false),
-            ("/// lost", true)
-        ]
+        [("// plain", true), ("// trailing", false), ("/// not documentation", false), ("/// lost", true)]
     );
 }
 
@@ -250,16 +184,9 @@ fn documentation_where_none_can_stand_is_a_comment() {
     let text = "cascade f() {\n  /// of the stage\n  stage a = b(\n    /// of nothing\n    c,\n  )\n  /// nor here\n  return a\n}\n";
     let parse = parse(text);
     assert_eq!(parse.errors, []);
-    let ItemKind::Cascade(cascade) = &parse.file.items[0].kind else {
-        panic!()
-    };
+    let ItemKind::Cascade(cascade) = &parse.file.items[0].kind else { panic!() };
     assert_eq!(cascade.body.stmts[0].docs.len(), 1);
-    let comments: Vec<_> = parse
-        .trivia
-        .comments
-        .iter()
-        .map(|c| &text[c.span.range()])
-        .collect();
+    let comments: Vec<_> = parse.trivia.comments.iter().map(|c| &text[c.span.range()]).collect();
     assert_eq!(comments, ["/// of nothing", "/// nor here"]);
 }
 
@@ -268,19 +195,11 @@ fn lines_and_blank_lines_are_known() {
     let text = "\u{feff}type T {\r\n  a: int\r\n\r\n  b: int\r\n}\r\n  \nfn f() -> string = \"\"\"\n\n  \"\"\"\n";
     let parse = parse(text);
     assert_eq!(parse.errors, []);
-    let starts: Vec<_> = text
-        .match_indices('\n')
-        .map(|(at, _)| at as u32 + 1)
-        .collect();
+    let starts: Vec<_> = text.match_indices('\n').map(|(at, _)| at as u32 + 1).collect();
     assert_eq!(parse.trivia.line_starts[0], 0);
     assert_eq!(parse.trivia.line_starts[1..], starts);
     // The blank line in the text block is text.
-    let blank: Vec<_> = parse
-        .trivia
-        .blank_lines
-        .iter()
-        .map(|at| starts.binary_search(at).unwrap() + 2)
-        .collect();
+    let blank: Vec<_> = parse.trivia.blank_lines.iter().map(|at| starts.binary_search(at).unwrap() + 2).collect();
     assert_eq!(blank, [3, 6]);
 }
 

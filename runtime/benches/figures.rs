@@ -19,10 +19,7 @@ fn main() {
 
 /// Runs a machine without effects to its end.
 fn pure(program: &Program) {
-    let environment = Environment {
-        listening: false,
-        ..Environment::default()
-    };
+    let environment = Environment { listening: false, ..Environment::default() };
     let mut machine = Machine::new(program, entry(program), vec![], environment).unwrap();
     machine.step();
     assert!(machine.outcome().unwrap().is_ok());
@@ -38,24 +35,11 @@ fn nested_pure_stages_1000(bencher: Bencher) {
             Some(id) => Work::Cascade(id, vec![add(slot(0), int(1))]),
             None => Work::Pure(add(slot(0), int(1))),
         };
-        let id = make.cascade(
-            &format!("c{i}"),
-            1,
-            2,
-            vec![stage("s", 1, work), ret(slot(1))],
-        );
+        let id = make.cascade(&format!("c{i}"), 1, 2, vec![stage("s", 1, work), ret(slot(1))]);
         make.last().body.pure_ = true;
         last = Some(id);
     }
-    make.cascade(
-        "main",
-        0,
-        1,
-        vec![
-            stage("s", 0, Work::Cascade(last.unwrap(), vec![int(0)])),
-            ret(slot(0)),
-        ],
-    );
+    make.cascade("main", 0, 1, vec![stage("s", 0, Work::Cascade(last.unwrap(), vec![int(0)])), ret(slot(0))]);
     make.last().body.pure_ = true;
     let program = make.program;
     bencher.bench(|| pure(&program));
@@ -67,9 +51,7 @@ fn chained_pure_stages_1000(bencher: Bencher) {
     let mut make = Make::new();
     let id = make.cascade("one", 1, 2, vec![ret(add(slot(0), int(1)))]);
     make.last().body.pure_ = true;
-    let stmts = (0..1_000)
-        .map(|i| stage(&format!("s{i}"), i, Work::Cascade(id, vec![int(1)])))
-        .collect();
+    let stmts = (0..1_000).map(|i| stage(&format!("s{i}"), i, Work::Cascade(id, vec![int(1)]))).collect();
     make.cascade("main", 0, 1_000, stmts);
     make.last().body.pure_ = true;
     let program = make.program;
@@ -80,14 +62,8 @@ fn chained_pure_stages_1000(bencher: Bencher) {
 fn pure_loop_10000(bencher: Bencher) {
     let body = pure_block(vec![set(2, add(slot(2), slot(0)))], slot(2));
     let mut make = Make::new();
-    let stmts = vec![
-        set(2, int(0)),
-        Stmt::Work(
-            Box::new(for_each("i", 0, range(10_000), body)),
-            Some(Slot(1)),
-        ),
-        ret(slot(2)),
-    ];
+    let stmts =
+        vec![set(2, int(0)), Stmt::Work(Box::new(for_each("i", 0, range(10_000), body)), Some(Slot(1))), ret(slot(2))];
     make.cascade("main", 0, 3, stmts);
     let program = make.program;
     bencher.bench(|| pure(&program));
@@ -96,11 +72,8 @@ fn pure_loop_10000(bencher: Bencher) {
 #[divan::bench]
 fn appending_loop_10000(bencher: Bencher) {
     let body = pure_block(vec![set(2, add(slot(2), list(vec![slot(0)])))], int(0));
-    let stmts = vec![
-        set(2, list(vec![])),
-        Stmt::Work(Box::new(for_each("i", 0, range(10_000), body)), None),
-        ret(slot(2)),
-    ];
+    let stmts =
+        vec![set(2, list(vec![])), Stmt::Work(Box::new(for_each("i", 0, range(10_000), body)), None), ret(slot(2))];
     let program = Make::new().main(3, stmts);
     bencher.bench(|| pure(&program));
 }
@@ -111,54 +84,26 @@ fn parallel_branches_10000(bencher: Bencher) {
     let body = valued(vec![set(1, add(slot(0), int(1)))], slot(1));
     let sum = call(
         Builtin::Reduce,
-        vec![
-            slot(2),
-            int(0),
-            Expr::Lambda(vec![Slot(3), Slot(4)], Box::new(add(slot(3), slot(4)))),
-        ],
+        vec![slot(2), int(0), Expr::Lambda(vec![Slot(3), Slot(4)], Box::new(add(slot(3), slot(4))))],
     );
-    let program = Make::new().main(
-        5,
-        vec![
-            stage("all", 2, for_parallel("i", 0, range(10_000), None, body)),
-            ret(sum),
-        ],
-    );
+    let program = Make::new().main(5, vec![stage("all", 2, for_parallel("i", 0, range(10_000), None, body)), ret(sum)]);
     bencher.bench(|| pure(&program));
 }
 
 fn trues(count: i64) -> Program {
     let mut make = Make::new();
-    let id = make.run_skill(
-        "nothing",
-        CommandTemplate::Direct(vec![word("/bin/true")]),
-        OutputFormat::None,
-        Type::Null,
-    );
+    let id =
+        make.run_skill("nothing", CommandTemplate::Direct(vec![word("/bin/true")]), OutputFormat::None, Type::Null);
     let body = valued(vec![stage("t", 1, Work::Skill(id, vec![int(1)]))], int(1));
-    make.main(
-        3,
-        vec![stage(
-            "all",
-            2,
-            for_parallel("i", 0, range(count), Some(8), body),
-        )],
-    )
+    make.main(3, vec![stage("all", 2, for_parallel("i", 0, range(count), Some(8), body))])
 }
 
 #[divan::bench(sample_count = 20)]
 fn commands_200_without_journal(bencher: Bencher) {
     let program = trues(200);
     bencher.bench(|| {
-        let options = RunOptions {
-            max_commands: 8,
-            ..RunOptions::default()
-        };
-        assert!(
-            run(&program, entry(&program), vec![], options)
-                .result
-                .is_ok()
-        );
+        let options = RunOptions { max_commands: 8, ..RunOptions::default() };
+        assert!(run(&program, entry(&program), vec![], options).result.is_ok());
     });
 }
 
@@ -167,16 +112,8 @@ fn commands_200_with_journal(bencher: Bencher) {
     let program = trues(200);
     let path = std::env::temp_dir().join(format!("cascade-bench-{}.db", std::process::id()));
     bencher.bench(|| {
-        let options = RunOptions {
-            max_commands: 8,
-            journal: Some(path.clone()),
-            ..RunOptions::default()
-        };
-        assert!(
-            run(&program, entry(&program), vec![], options)
-                .result
-                .is_ok()
-        );
+        let options = RunOptions { max_commands: 8, journal: Some(path.clone()), ..RunOptions::default() };
+        assert!(run(&program, entry(&program), vec![], options).result.is_ok());
     });
     let _ = std::fs::remove_file(path);
 }
@@ -189,9 +126,7 @@ fn bare_spawns_200(bencher: Bencher) {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..25 {
-                        let out = std::process::Command::new("/bin/true")
-                            .stdin(std::process::Stdio::null())
-                            .output();
+                        let out = std::process::Command::new("/bin/true").stdin(std::process::Stdio::null()).output();
                         assert!(out.unwrap().status.success());
                     }
                 });
@@ -205,15 +140,8 @@ fn hello_with_journal(bencher: Bencher) {
     let program = Make::new().main(1, vec![ret(text("hello"))]);
     let path = std::env::temp_dir().join(format!("cascade-hello-{}.db", std::process::id()));
     bencher.bench(|| {
-        let options = RunOptions {
-            journal: Some(path.clone()),
-            ..RunOptions::default()
-        };
-        assert!(
-            run(&program, entry(&program), vec![], options)
-                .result
-                .is_ok()
-        );
+        let options = RunOptions { journal: Some(path.clone()), ..RunOptions::default() };
+        assert!(run(&program, entry(&program), vec![], options).result.is_ok());
     });
     let _ = std::fs::remove_file(path);
 }

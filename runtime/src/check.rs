@@ -31,27 +31,13 @@ pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
 }
 
 /// The value as the type has it, or `invalid_output` with the place inside the value.
-pub(crate) fn coerce(
-    eval: &mut Eval<'_>,
-    value: Value,
-    ty: &Type,
-    strictness: Strictness,
-) -> Result {
-    let mut checker = Checker {
-        eval,
-        strictness,
-        path: Vec::new(),
-        levels: 0,
-    };
+pub(crate) fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
+    let mut checker = Checker { eval, strictness, path: Vec::new(), levels: 0 };
     checker.coerce(value, ty)
 }
 
 /// Whether a value satisfies a refinement.
-pub(crate) fn satisfies(
-    eval: &mut Eval<'_>,
-    value: &Value,
-    refinement: &Refinement,
-) -> Result<bool> {
+pub(crate) fn satisfies(eval: &mut Eval<'_>, value: &Value, refinement: &Refinement) -> Result<bool> {
     let mut slots = vec![Value::Null; refinement.slots.max(1) as usize];
     slots[0] = value.clone();
     eval.truth(&refinement.predicate, &mut slots)
@@ -92,10 +78,7 @@ pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
             let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
             format!("{{ {} }}", names.join(", "))
         }
-        Type::Named(id) => program
-            .types
-            .get(id.index())
-            .map_or_else(|| "?".into(), |d| d.name.to_string()),
+        Type::Named(id) => program.types.get(id.index()).map_or_else(|| "?".into(), |d| d.name.to_string()),
         Type::Refined(inner, _) => describe(program, inner),
     }
 }
@@ -128,45 +111,33 @@ impl Checker<'_, '_> {
         match (ty, value) {
             (Type::Null, Value::Null) | (Type::Optional(_), Value::Null) => Ok(Value::Null),
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
-            (Type::Optional(_), Value::Str(s))
-                if self.strictness == Strictness::Cells && s.trim().is_empty() =>
-            {
+            (Type::Optional(_), Value::Str(s)) if self.strictness == Strictness::Cells && s.trim().is_empty() => {
                 Ok(Value::Null)
             }
             (Type::Optional(inner), value) => self.coerce(value, inner),
             (Type::String, value @ Value::Str(_)) | (Type::Int, value @ Value::Int(_)) => Ok(value),
-            (Type::Bool, value @ Value::Bool(_)) | (Type::Float, value @ Value::Float(_)) => {
-                Ok(value)
-            }
+            (Type::Bool, value @ Value::Bool(_)) | (Type::Float, value @ Value::Float(_)) => Ok(value),
             (Type::String, Value::Path(p)) => Ok(Value::str(p.as_ref())),
             (Type::String, Value::Variant(v)) if !v.tagged => Ok(Value::Str(v.name.clone())),
-            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && whole(f).is_some() => {
-                Ok(Value::Int(f as i64))
-            }
+            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && whole(f).is_some() => Ok(Value::Int(f as i64)),
             (Type::Float, Value::Int(i)) => Ok(Value::Float(i as f64)),
-            (Type::Path, value @ Value::Path(_)) | (Type::Secret, value @ Value::Secret(_)) => {
-                Ok(value)
-            }
+            (Type::Path, value @ Value::Path(_)) | (Type::Secret, value @ Value::Secret(_)) => Ok(value),
             (Type::Path, Value::Str(s)) => Ok(Value::path(&s)),
             (Type::Path, Value::Artifact(a)) => Ok(Value::path(&a.path)),
             (Type::Secret, Value::Str(s)) => Ok(Value::Secret(Secret::new(&s))),
-            (Type::Duration, value @ Value::Duration(_))
-            | (Type::Money, value @ Value::Money(_)) => Ok(value),
+            (Type::Duration, value @ Value::Duration(_)) | (Type::Money, value @ Value::Money(_)) => Ok(value),
             (Type::Duration, value) => self.duration(value, ty),
             (Type::Money, value) => self.money(value, ty),
             (Type::Json, value) => self.json(value),
-            (Type::Command, value @ Value::Command(_))
-            | (Type::Model, value @ (Value::Model(_) | Value::List(_))) => Ok(value),
+            (Type::Command, value @ Value::Command(_)) | (Type::Model, value @ (Value::Model(_) | Value::List(_))) => {
+                Ok(value)
+            }
             (Type::Artifact(_), value @ Value::Artifact(_)) => Ok(value),
             (Type::Artifact(kind), Value::Str(s)) => Ok(artifact(*kind, &s)),
             (Type::Artifact(kind), Value::Path(s)) => Ok(artifact(*kind, &s)),
             (Type::List(inner), Value::List(items)) => self.list(&items, inner),
-            (Type::Map(inner), value @ (Value::Map(_) | Value::Record(_))) => {
-                self.map(&value, inner)
-            }
-            (Type::Record(fields), value @ (Value::Map(_) | Value::Record(_))) => {
-                self.record(&value, fields)
-            }
+            (Type::Map(inner), value @ (Value::Map(_) | Value::Record(_))) => self.map(&value, inner),
+            (Type::Record(fields), value @ (Value::Map(_) | Value::Record(_))) => self.record(&value, fields),
             (Type::Named(id), value) => {
                 let program = self.eval.program;
                 match program.types.get(id.index()).map(|d| &d.kind) {
@@ -184,11 +155,7 @@ impl Checker<'_, '_> {
                 if satisfies(self.eval, &value, refinement).map_err(|f| self.wrap(f))? {
                     Ok(value)
                 } else {
-                    Err(self.error(format!(
-                        "{} does not satisfy `{}`",
-                        shown(&value),
-                        refinement.text
-                    )))
+                    Err(self.error(format!("{} does not satisfy `{}`", shown(&value), refinement.text)))
                 }
             }
             (ty, value) => self.lenient(value, ty),
@@ -279,10 +246,7 @@ impl Checker<'_, '_> {
         let name: Option<SmolStr> = match &value {
             Value::Variant(v) => Some(v.name.clone()),
             Value::Str(s) => Some(s.clone()),
-            Value::Map(_) | Value::Record(_) => value
-                .get("kind")
-                .and_then(Value::as_text)
-                .map(SmolStr::from),
+            Value::Map(_) | Value::Record(_) => value.get("kind").and_then(Value::as_text).map(SmolStr::from),
             _ => None,
         };
         let Some(name) = name else {
@@ -291,8 +255,7 @@ impl Checker<'_, '_> {
         let same = |v: &&Variant| {
             v.name == name
                 || (self.strictness == Strictness::Lenient
-                    && v.name
-                        .eq_ignore_ascii_case(&name.trim().replace([' ', '-'], "_")))
+                    && v.name.eq_ignore_ascii_case(&name.trim().replace([' ', '-'], "_")))
         };
         let Some(variant) = variants.iter().find(same) else {
             let known: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
@@ -362,9 +325,7 @@ impl Checker<'_, '_> {
                 Ok(Value::str(to_json(&value).to_string()))
             }
             (Type::Int | Type::Float, Value::Str(text)) => match crate::lenient::number(text) {
-                Some(number) => self
-                    .coerce(number, ty)
-                    .map_err(|_| self.mismatch(&value, ty)),
+                Some(number) => self.coerce(number, ty).map_err(|_| self.mismatch(&value, ty)),
                 None => Err(self.mismatch(&value, ty)),
             },
             (Type::Int, Value::Float(f)) => match whole(*f) {
@@ -433,9 +394,7 @@ impl Checker<'_, '_> {
         let mut pointer = String::new();
         for step in &self.path {
             match step {
-                Step::Key(key) => {
-                    pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")))
-                }
+                Step::Key(key) => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
                 Step::Index(i) => pointer.push_str(&format!("/{i}")),
             }
         }
@@ -448,13 +407,7 @@ fn accepts_null(ty: &Type) -> bool {
 }
 
 fn artifact(kind: cascade_ir::ArtifactKind, path: &str) -> Value {
-    Value::Artifact(
-        Artifact {
-            kind,
-            path: path.to_owned(),
-        }
-        .into(),
-    )
+    Value::Artifact(Artifact { kind, path: path.to_owned() }.into())
 }
 
 /// `; did you mean …?` when a known name is near.
@@ -470,8 +423,7 @@ pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
 
 /// Edits between two names, with neighbours swapped counted as one.
 fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) =
-        (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {
         for j in 0..=b.len() {
@@ -479,9 +431,7 @@ fn distance(a: &str, b: &str) -> usize {
                 i + j
             } else {
                 let cost = usize::from(a[i - 1] != b[j - 1]);
-                let mut best = (rows[i - 1][j] + 1)
-                    .min(rows[i][j - 1] + 1)
-                    .min(rows[i - 1][j - 1] + cost);
+                let mut best = (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + cost);
                 if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                     best = best.min(rows[i - 2][j - 2] + 1);
                 }

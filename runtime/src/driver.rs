@@ -29,10 +29,7 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Result<V
             host.start(request);
         }
         if machine.is_stuck() {
-            return Err(Failure::new(
-                ErrorKind::Internal,
-                "the run waits for nothing",
-            ));
+            return Err(Failure::new(ErrorKind::Internal, "the run waits for nothing"));
         }
         let mut report = Some(host.next().await);
         // Whatever else has arrived is taken along, so that much arriving at once costs one step.

@@ -49,13 +49,8 @@ impl Failure {
 
     /// Whether `retry` tries again: what may pass by itself does, a decision does not.
     pub fn is_retryable(&self) -> bool {
-        use ErrorKind::{
-            CommandFailed, Internal, InvalidOutput, RateLimited, TimedOut, Unavailable,
-        };
-        matches!(
-            self.kind,
-            TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal
-        )
+        use ErrorKind::{CommandFailed, Internal, InvalidOutput, RateLimited, TimedOut, Unavailable};
+        matches!(self.kind, TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal)
     }
 }
 

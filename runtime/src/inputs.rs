@@ -28,19 +28,13 @@ pub fn inputs_from_json(
     inputs: &Map<String, Json>,
 ) -> Result<Vec<Value>, Vec<InputError>> {
     let Some(entry) = program.cascades.get(cascade.index()) else {
-        return Err(vec![InputError {
-            input: String::new(),
-            message: "there is no such cascade".to_owned(),
-        }]);
+        return Err(vec![InputError { input: String::new(), message: "there is no such cascade".to_owned() }]);
     };
     let mut errors = Vec::new();
     let names: Vec<&str> = entry.params.iter().map(|p| p.name.as_str()).collect();
     for name in inputs.keys().filter(|n| !names.contains(&n.as_str())) {
         let hint = suggest(name, &names);
-        errors.push(InputError {
-            input: name.clone(),
-            message: format!("`{}` has no such input{hint}", entry.name),
-        });
+        errors.push(InputError { input: name.clone(), message: format!("`{}` has no such input{hint}", entry.name) });
     }
     let mut eval = Eval::new(program, DEFAULT_FUEL);
     let mut slots = vec![Value::Null; entry.slots as usize];
@@ -51,10 +45,7 @@ pub fn inputs_from_json(
             (None, None) if matches!(param.ty, Type::Optional(_) | Type::Null) => Ok(Value::Null),
             (None, None) => {
                 let message = format!("missing; {} was expected", describe(program, &param.ty));
-                errors.push(InputError {
-                    input: param.name.to_string(),
-                    message,
-                });
+                errors.push(InputError { input: param.name.to_string(), message });
                 continue;
             }
         };
@@ -64,20 +55,13 @@ pub fn inputs_from_json(
                     *slot = value;
                 }
             }
-            Err(failure) => errors.push(InputError {
-                input: param.name.to_string(),
-                message: failure.message,
-            }),
+            Err(failure) => errors.push(InputError { input: param.name.to_string(), message: failure.message }),
         }
     }
     if !errors.is_empty() {
         return Err(errors);
     }
-    Ok(entry
-        .params
-        .iter()
-        .map(|p| slots.get(p.slot.0 as usize).cloned().unwrap_or(Value::Null))
-        .collect())
+    Ok(entry.params.iter().map(|p| slots.get(p.slot.0 as usize).cloned().unwrap_or(Value::Null)).collect())
 }
 
 /// An input as it is typed on a command line, as JSON: text for text, paths, enums, durations
@@ -88,19 +72,17 @@ pub fn inputs_from_json(
 pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
     match ty {
         Type::String | Type::Path | Type::Secret | Type::Artifact(_) => Ok(Json::from(text)),
-        Type::Duration => {
-            match parse_duration(text) {
-                Some(_) => Ok(Json::from(text)),
-                None => text.trim().parse::<f64>().map(Json::from).map_err(|_| {
-                    format!("`{text}` is not a duration; write it like `90s` or `1h30m`")
-                }),
-            }
-        }
+        Type::Duration => match parse_duration(text) {
+            Some(_) => Ok(Json::from(text)),
+            None => text
+                .trim()
+                .parse::<f64>()
+                .map(Json::from)
+                .map_err(|_| format!("`{text}` is not a duration; write it like `90s` or `1h30m`")),
+        },
         Type::Money => match parse_money(text) {
             Some(micro) => Ok(Json::from(micro as f64 / 1e6)),
-            None => Err(format!(
-                "`{text}` is not an amount; write it like `0.50usd`"
-            )),
+            None => Err(format!("`{text}` is not an amount; write it like `0.50usd`")),
         },
         Type::Refined(inner, _) => parse_input_text(program, inner, text),
         Type::Optional(_) if text.trim() == "null" => Ok(Json::Null),
@@ -113,11 +95,7 @@ pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json
                 if names.contains(&text) {
                     return Ok(Json::from(text));
                 }
-                Err(format!(
-                    "`{text}` is none of {}{}",
-                    names.join(", "),
-                    suggest(text, &names)
-                ))
+                Err(format!("`{text}` is none of {}{}", names.join(", "), suggest(text, &names)))
             }
             _ => json(program, ty, text),
         },
@@ -134,8 +112,7 @@ fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
         Type::List(_) => "; write JSON like `[\"a\", \"b\"]`",
         _ => "; write JSON",
     };
-    let wrong =
-        |detail: String| format!("`{text}` is not {}{detail}{example}", describe(program, ty));
+    let wrong = |detail: String| format!("`{text}` is not {}{detail}{example}", describe(program, ty));
     let value: Json = serde_json::from_str(text).map_err(|e| match ty {
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),
@@ -148,9 +125,5 @@ fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
         Type::Map(_) | Type::Record(_) => value.is_object(),
         _ => true,
     };
-    if fits {
-        Ok(value)
-    } else {
-        Err(wrong(String::new()))
-    }
+    if fits { Ok(value) } else { Err(wrong(String::new())) }
 }

@@ -22,11 +22,8 @@ pub(crate) fn candidates(text: &str) -> Vec<Json> {
 
 /// A number as people write it: `1,234`, `$5`, `50%`, `1/2`.
 pub(crate) fn number(text: &str) -> Option<Value> {
-    let plain = text
-        .trim()
-        .trim_start_matches(['$', '€', '£'])
-        .trim_end_matches(['%', '.', '!'])
-        .replace([',', '_'], "");
+    let plain =
+        text.trim().trim_start_matches(['$', '€', '£']).trim_end_matches(['%', '.', '!']).replace([',', '_'], "");
     let plain = plain.trim();
     if let Ok(n) = plain.parse::<i64>() {
         return Some(Value::Int(n));
@@ -35,11 +32,7 @@ pub(crate) fn number(text: &str) -> Option<Value> {
         let (a, b) = (a.trim().parse::<f64>().ok()?, b.trim().parse::<f64>().ok()?);
         return (b != 0.0).then_some(Value::Float(a / b));
     }
-    plain
-        .parse::<f64>()
-        .ok()
-        .filter(|f| f.is_finite())
-        .map(Value::Float)
+    plain.parse::<f64>().ok().filter(|f| f.is_finite()).map(Value::Float)
 }
 
 /// The only number in a text.
@@ -59,17 +52,9 @@ pub(crate) fn only_number(text: &str) -> Option<Value> {
 /// The only one of these words that a text holds, whatever its case.
 pub(crate) fn only_word<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
     let plain = |t: &str| t.to_lowercase().replace(['-', '_'], " ");
-    let padded: String = plain(text)
-        .chars()
-        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
-        .collect();
-    let padded = format!(
-        " {} ",
-        padded.split_whitespace().collect::<Vec<_>>().join(" ")
-    );
-    let mut found = words
-        .iter()
-        .filter(|w| padded.contains(&format!(" {} ", plain(w))));
+    let padded: String = plain(text).chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    let padded = format!(" {} ", padded.split_whitespace().collect::<Vec<_>>().join(" "));
+    let mut found = words.iter().filter(|w| padded.contains(&format!(" {} ", plain(w))));
     let first = *found.next()?;
     found.next().is_none().then_some(first)
 }
@@ -232,11 +217,7 @@ impl<'t> Reader<'t> {
             self.space();
             if self.peek() != Some(':') {
                 // Cut off after a key: what was read before counts.
-                return if self.peek().is_none() {
-                    Some(Json::Object(fields))
-                } else {
-                    None
-                };
+                return if self.peek().is_none() { Some(Json::Object(fields)) } else { None };
             }
             self.bump();
             self.space();
@@ -283,9 +264,7 @@ impl<'t> Reader<'t> {
         }
         let triple = open == '"'
             && self.rest().starts_with("\"\"")
-            && !self.rest()[2..]
-                .trim_start()
-                .starts_with([',', '}', ']', ':']);
+            && !self.rest()[2..].trim_start().starts_with([',', '}', ']', ':']);
         if triple {
             self.at += 2;
             let rest = self.rest();
@@ -328,9 +307,7 @@ impl<'t> Reader<'t> {
                     Some(high @ 0xd800..0xdc00) if self.rest().starts_with("\\u") => {
                         self.at += 2;
                         let low = self.hex().unwrap_or(0xdc00);
-                        char::from_u32(
-                            0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff),
-                        )
+                        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low.wrapping_sub(0xdc00) & 0x3ff))
                     }
                     Some(n) => char::from_u32(n),
                     None => None,
@@ -399,20 +376,12 @@ mod tests {
             }
             let id = TypeId(program.types.len() as u32);
             let empty = TypeDefKind::Alias(Type::Null);
-            program.types.push(TypeDef {
-                name: name.into(),
-                doc: String::new(),
-                kind: empty,
-            });
+            program.types.push(TypeDef { name: name.into(), doc: String::new(), kind: empty });
             let target = &root["$defs"][name];
             if let Some(names) = target["enum"].as_array() {
-                let variant = |n: &Json| Variant {
-                    name: n.as_str().unwrap().into(),
-                    doc: String::new(),
-                    fields: vec![],
-                };
-                program.types[id.index()].kind =
-                    TypeDefKind::Enum(names.iter().map(variant).collect());
+                let variant =
+                    |n: &Json| Variant { name: n.as_str().unwrap().into(), doc: String::new(), fields: vec![] };
+                program.types[id.index()].kind = TypeDefKind::Enum(names.iter().map(variant).collect());
                 return Some(Type::Named(id));
             }
             let inner = type_of(target, root, program)?;
@@ -429,9 +398,7 @@ mod tests {
                 return Some(Type::Json);
             }
             return match &rest[..] {
-                [one] if choices.len() == 2 => {
-                    Some(Type::Optional(Box::new(type_of(one, root, program)?)))
-                }
+                [one] if choices.len() == 2 => Some(Type::Optional(Box::new(type_of(one, root, program)?))),
                 _ => None,
             };
         }
@@ -451,20 +418,11 @@ mod tests {
                     if !required.contains(&json!(name)) && !matches!(ty, Type::Optional(_)) {
                         ty = Type::Optional(Box::new(ty));
                     }
-                    fields.push(Field {
-                        name: name.as_str().into(),
-                        ty,
-                        doc: String::new(),
-                        default: None,
-                    });
+                    fields.push(Field { name: name.as_str().into(), ty, doc: String::new(), default: None });
                 }
                 Type::Record(fields)
             }
-            "object" => Type::Map(Box::new(type_of(
-                &schema["additionalProperties"],
-                root,
-                program,
-            )?)),
+            "object" => Type::Map(Box::new(type_of(&schema["additionalProperties"], root, program)?)),
             _ => return None,
         })
     }
@@ -472,11 +430,7 @@ mod tests {
     fn without_nulls(json: &Json) -> Json {
         match json {
             Json::Object(fields) => Json::Object(
-                fields
-                    .iter()
-                    .filter(|(_, v)| !v.is_null())
-                    .map(|(k, v)| (k.clone(), without_nulls(v)))
-                    .collect(),
+                fields.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), without_nulls(v))).collect(),
             ),
             Json::Array(items) => Json::Array(items.iter().map(without_nulls).collect()),
             Json::Number(n) => json!(n.as_f64()),
@@ -486,8 +440,7 @@ mod tests {
 
     #[test]
     fn answers_of_models_are_understood() {
-        let data: Json =
-            serde_json::from_str(include_str!("../tests/data/model_answers.json")).unwrap();
+        let data: Json = serde_json::from_str(include_str!("../tests/data/model_answers.json")).unwrap();
         let (mut passed, mut total, mut foreign) = (0, 0, 0);
         for case in data["cases"].as_array().unwrap() {
             let mut program = Program {
@@ -519,10 +472,7 @@ mod tests {
                 passed += 1;
             } else {
                 let why = read.err().map(|f| f.message).unwrap_or_default();
-                println!(
-                    "{}: wanted {wanted:?}, found {found:?} {why}\n  {text}",
-                    case["name"]
-                );
+                println!("{}: wanted {wanted:?}, found {found:?} {why}\n  {text}", case["name"]);
             }
         }
         println!("{passed} of {total} understood; {foreign} have types that the language has not");

@@ -221,18 +221,12 @@ pub struct Response {
 impl Answer {
     /// An answer that cost nothing.
     pub fn ok(output: Output) -> Self {
-        Self {
-            result: Ok(output),
-            usage: Usage::default(),
-        }
+        Self { result: Ok(output), usage: Usage::default() }
     }
 
     /// A failure that cost nothing.
     pub fn failed(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            result: Err(Failure::raise(kind, message)),
-            usage: Usage::default(),
-        }
+        Self { result: Err(Failure::raise(kind, message)), usage: Usage::default() }
     }
 }
 
@@ -254,9 +248,6 @@ impl What {
 /// A secret as an argument.
 impl From<&Secret> for Arg {
     fn from(secret: &Secret) -> Self {
-        Self {
-            text: secret.reveal().into(),
-            secret: true,
-        }
+        Self { text: secret.reveal().into(), secret: true }
     }
 }

@@ -53,35 +53,17 @@ pub struct RunOutcome {
 
 /// Runs a cascade with inputs that were checked (see [`crate::inputs_from_json`]) and waits for
 /// its end.
-pub fn run(
-    program: &Program,
-    cascade: CascadeId,
-    inputs: Vec<Value>,
-    options: RunOptions<'_>,
-) -> RunOutcome {
+pub fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
     let run = run_id();
     let began = Instant::now();
     // Whatever goes wrong in here is a defect, but never more than the end of this run.
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        execute(program, cascade, inputs, options, &run)
-    }));
+    let caught = catch_unwind(AssertUnwindSafe(|| execute(program, cascade, inputs, options, &run)));
     let (result, spent) = caught.unwrap_or_else(|panic| {
-        let what = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
+        let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let message = format!("a defect of Cascade: {}", what.unwrap_or("unknown"));
-        (
-            Err(Failure::new(ErrorKind::Internal, message)),
-            Spent::default(),
-        )
+        (Err(Failure::new(ErrorKind::Internal, message)), Spent::default())
     });
-    RunOutcome {
-        run,
-        result,
-        spent,
-        took: began.elapsed(),
-    }
+    RunOutcome { run, result, spent, took: began.elapsed() }
 }
 
 fn execute(
@@ -102,10 +84,7 @@ fn execute(
         return none(Failure::new(ErrorKind::Failed, message));
     }
     let Some(entry) = program.cascades.get(cascade.index()) else {
-        return none(Failure::new(
-            ErrorKind::Internal,
-            "there is no such cascade",
-        ));
+        return none(Failure::new(ErrorKind::Internal, "there is no such cascade"));
     };
     let environment = Environment {
         run: run.to_owned(),
@@ -113,12 +92,8 @@ fn execute(
         listening: options.observer.is_some() || options.journal.is_some(),
         ..Environment::default()
     };
-    let shown: Map<String, Json> = entry
-        .params
-        .iter()
-        .zip(&inputs)
-        .map(|(p, v)| (p.name.to_string(), to_json(v)))
-        .collect();
+    let shown: Map<String, Json> =
+        entry.params.iter().zip(&inputs).map(|(p, v)| (p.name.to_string(), to_json(v))).collect();
     let mut machine = match Machine::new(program, cascade, inputs, environment) {
         Ok(machine) => machine,
         Err(failure) => return none(failure),
@@ -139,16 +114,10 @@ fn execute(
             inputs: Json::Object(shown),
         });
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return none(Failure::new(
-                ErrorKind::Unavailable,
-                format!("no timer can be made: {error}"),
-            ));
+            return none(Failure::new(ErrorKind::Unavailable, format!("no timer can be made: {error}")));
         }
     };
     let max_commands = match options.max_commands {
@@ -163,10 +132,7 @@ fn execute(
         journal,
         observer: options.observer,
     });
-    host.event(Event::RunStarted {
-        run: run.to_owned(),
-        cascade: entry.name.to_string(),
-    });
+    host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string() });
     let mut result = runtime.block_on(async {
         let result = drive(&mut machine, &mut host).await;
         host.settle().await;
@@ -182,10 +148,7 @@ fn execute(
         let end = RunEnd {
             status,
             result: result.as_ref().ok().map(to_json),
-            error: result
-                .as_ref()
-                .err()
-                .and_then(|f| serde_json::to_value(f).ok()),
+            error: result.as_ref().err().and_then(|f| serde_json::to_value(f).ok()),
             tokens: spent.tokens,
             cost: spent.cost,
         };
@@ -216,15 +179,9 @@ fn run_id() -> String {
     use std::hash::{BuildHasher, Hasher, RandomState};
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
     const EPOCH_2024: u128 = 1_704_067_200_000;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let ms = u64::try_from(now.saturating_sub(EPOCH_2024)).unwrap_or(0) & ((1 << 40) - 1);
     let chance = RandomState::new().build_hasher().finish() & 0x7fff;
     let bits = (ms << 15) | chance;
-    (0..11)
-        .rev()
-        .map(|i| DIGITS[((bits >> (i * 5)) & 31) as usize] as char)
-        .collect()
+    (0..11).rev().map(|i| DIGITS[((bits >> (i * 5)) & 31) as usize] as char).collect()
 }

@@ -8,10 +8,7 @@ use crate::{check::is_tagged, eval::literal, value::to_json};
 
 /// The schema of a type, with its named types under `$defs`.
 pub fn of_type(program: &Program, ty: &Type) -> Json {
-    let mut writer = Writer {
-        program,
-        defs: Vec::new(),
-    };
+    let mut writer = Writer { program, defs: Vec::new() };
     let schema = writer.schema(ty);
     writer.finish(schema)
 }
@@ -22,10 +19,7 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
     if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
         return None;
     }
-    let mut writer = Writer {
-        program,
-        defs: Vec::new(),
-    };
+    let mut writer = Writer { program, defs: Vec::new() };
     let inner = writer.schema(ty);
     let schema = if is_wrapped(program, ty) {
         object([("value".to_owned(), inner)].into_iter().collect())
@@ -39,18 +33,11 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
 /// A name for a skill's schema: letters, digits and `_`, at most 64.
 pub(crate) fn name(program: &Program, skill: &Skill) -> String {
     let base = match &skill.output {
-        Type::Named(id) => program
-            .types
-            .get(id.index())
-            .map_or(&skill.name, |d| &d.name),
+        Type::Named(id) => program.types.get(id.index()).map_or(&skill.name, |d| &d.name),
         _ => &skill.name,
     };
     let clean = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '_' {
-            c
-        } else {
-            '_'
-        }
+        if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }
     };
     base.chars().map(clean).take(64).collect()
 }
@@ -84,14 +71,10 @@ pub(crate) fn is_wrapped(program: &Program, ty: &Type) -> bool {
 
 /// Free JSON and maps have no strict schema.
 fn has_free_json(program: &Program, ty: &Type, seen: &mut Vec<TypeId>) -> bool {
-    let fields = |fields: &[Field], seen: &mut Vec<TypeId>| {
-        fields.iter().any(|f| has_free_json(program, &f.ty, seen))
-    };
+    let fields = |fields: &[Field], seen: &mut Vec<TypeId>| fields.iter().any(|f| has_free_json(program, &f.ty, seen));
     match ty {
         Type::Json | Type::Map(_) => true,
-        Type::List(inner) | Type::Optional(inner) | Type::Refined(inner, _) => {
-            has_free_json(program, inner, seen)
-        }
+        Type::List(inner) | Type::Optional(inner) | Type::Refined(inner, _) => has_free_json(program, inner, seen),
         Type::Record(all) => fields(all, seen),
         Type::Named(id) => {
             if seen.contains(id) {
@@ -100,9 +83,7 @@ fn has_free_json(program: &Program, ty: &Type, seen: &mut Vec<TypeId>) -> bool {
             seen.push(*id);
             match program.types.get(id.index()).map(|d| &d.kind) {
                 Some(TypeDefKind::Record(all)) => fields(all, seen),
-                Some(TypeDefKind::Enum(variants)) => {
-                    variants.iter().any(|v| fields(&v.fields, seen))
-                }
+                Some(TypeDefKind::Enum(variants)) => variants.iter().any(|v| fields(&v.fields, seen)),
                 Some(TypeDefKind::Alias(inner)) => has_free_json(program, inner, seen),
                 None => false,
             }
@@ -126,30 +107,20 @@ impl Writer<'_> {
         if let Json::Object(fields) = &mut schema
             && !self.defs.is_empty()
         {
-            let defs: Map<String, Json> = self
-                .defs
-                .into_iter()
-                .map(|(_, name, def)| (name.to_string(), def))
-                .collect();
+            let defs: Map<String, Json> = self.defs.into_iter().map(|(_, name, def)| (name.to_string(), def)).collect();
             fields.insert("$defs".to_owned(), Json::Object(defs));
         }
         schema
     }
 
     fn resolved(&mut self, schema: Json) -> Json {
-        let target = schema
-            .get("$ref")
-            .and_then(Json::as_str)
-            .and_then(|r| r.strip_prefix("#/$defs/"));
+        let target = schema.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
         match target.and_then(|name| self.defs.iter().position(|(_, n, _)| n == name)) {
             // Kept in `$defs` as well: it may refer to itself.
             Some(position) => {
                 let definition = self.defs[position].2.clone();
                 let name = self.defs[position].1.to_string();
-                let used = self
-                    .defs
-                    .iter()
-                    .any(|(_, _, d)| refers(d, &format!("#/$defs/{name}")));
+                let used = self.defs.iter().any(|(_, _, d)| refers(d, &format!("#/$defs/{name}")));
                 if !used {
                     self.defs.remove(position);
                 }
@@ -162,12 +133,7 @@ impl Writer<'_> {
     fn schema(&mut self, ty: &Type) -> Json {
         match ty {
             Type::Null => json!({ "type": "null" }),
-            Type::String
-            | Type::Path
-            | Type::Secret
-            | Type::Command
-            | Type::Artifact(_)
-            | Type::Model => {
+            Type::String | Type::Path | Type::Secret | Type::Command | Type::Artifact(_) | Type::Model => {
                 json!({ "type": "string" })
             }
             Type::Int => json!({ "type": "integer" }),
@@ -227,11 +193,7 @@ impl Writer<'_> {
             return json!({ "$ref": format!("#/$defs/{name}") });
         }
         let taken = self.defs.iter().any(|(_, name, _)| *name == def.name);
-        let name = if taken {
-            SmolStr::from(format!("{}_{}", def.name, id.0))
-        } else {
-            def.name.clone()
-        };
+        let name = if taken { SmolStr::from(format!("{}_{}", def.name, id.0)) } else { def.name.clone() };
         // The place is taken first: a recursive type refers to itself.
         self.defs.push((id, name.clone(), Json::Null));
         let schema = match &def.kind {
@@ -316,9 +278,7 @@ fn described(mut schema: Json, doc: &str) -> Json {
 
 fn refers(schema: &Json, reference: &str) -> bool {
     match schema {
-        Json::Object(fields) => fields
-            .iter()
-            .any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
+        Json::Object(fields) => fields.iter().any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
         Json::Array(items) => items.iter().any(|v| refers(v, reference)),
         _ => false,
     }
@@ -349,20 +309,11 @@ mod tests {
     }
 
     fn field(name: &str, ty: Type) -> Field {
-        Field {
-            name: name.into(),
-            ty,
-            doc: String::new(),
-            default: None,
-        }
+        Field { name: name.into(), ty, doc: String::new(), default: None }
     }
 
     fn def(name: &str, kind: TypeDefKind) -> TypeDef {
-        TypeDef {
-            name: name.into(),
-            doc: String::new(),
-            kind,
-        }
+        TypeDef { name: name.into(), doc: String::new(), kind }
     }
 
     #[test]
@@ -383,26 +334,15 @@ mod tests {
     #[test]
     fn variants_with_fields_are_tagged_and_wrapped() {
         let variants = vec![
-            Variant {
-                name: "passed".into(),
-                doc: String::new(),
-                fields: vec![field("score", Type::Int)],
-            },
-            Variant {
-                name: "unknown".into(),
-                doc: String::new(),
-                fields: vec![],
-            },
+            Variant { name: "passed".into(), doc: String::new(), fields: vec![field("score", Type::Int)] },
+            Variant { name: "unknown".into(), doc: String::new(), fields: vec![] },
         ];
         let program = program(vec![def("Outcome", TypeDefKind::Enum(variants))]);
         let schema = for_model(&program, &Type::Named(TypeId(0))).unwrap();
         assert_eq!(schema["required"], json!(["value"]));
         let first = &schema["$defs"]["Outcome"]["anyOf"][0];
         assert_eq!(first["required"], json!(["kind", "score"]));
-        assert_eq!(
-            first["properties"]["kind"],
-            json!({ "type": "string", "enum": ["passed"] })
-        );
+        assert_eq!(first["properties"]["kind"], json!({ "type": "string", "enum": ["passed"] }));
     }
 
     #[test]

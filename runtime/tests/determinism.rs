@@ -11,10 +11,7 @@ use proptest::prelude::*;
 use support::{mock::*, *};
 
 fn retried() -> Clauses {
-    Clauses {
-        retry: retry(1),
-        ..Clauses::default()
-    }
+    Clauses { retry: retry(1), ..Clauses::default() }
 }
 
 /// A stage that is tried twice.
@@ -33,9 +30,8 @@ fn graph(shape: &[(u8, u8)], max: i64) -> Program {
         .map(|(i, (kind, after))| {
             let n = i as u32 + 1;
             let earlier: Vec<u32> = (0..n - 1).filter(|j| after & (1 << (j % 8)) != 0).collect();
-            let seen = earlier.iter().fold(text(&names[i]), |acc, j| {
-                add(acc, call(Builtin::ToText, vec![slot(j + 1)]))
-            });
+            let seen =
+                earlier.iter().fold(text(&names[i]), |acc, j| add(acc, call(Builtin::ToText, vec![slot(j + 1)])));
             // What is tried again is always a single effect: of a loop, the branches that a failure
             // cancels do depend on time.
             let work = match kind % 3 {
@@ -45,10 +41,7 @@ fn graph(shape: &[(u8, u8)], max: i64) -> Program {
                     30,
                     list(vec![text("p"), text("q"), text("r")]),
                     Some(2),
-                    valued(
-                        vec![again(31, Work::Skill(e, vec![add(slot(30), seen)]))],
-                        slot(31),
-                    ),
+                    valued(vec![again(31, Work::Skill(e, vec![add(slot(30), seen)]))], slot(31)),
                 ),
                 _ => for_each(
                     "x",

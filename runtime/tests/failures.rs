@@ -24,35 +24,13 @@ fn result(program: &Program, script: impl FnMut(&Asked) -> Reply + 'static) -> s
 fn retries_back_off_and_keep_the_idempotency_key() {
     let mut make = Make::new();
     let e = echo(&mut make);
-    let clauses = Clauses {
-        retry: retry(3),
-        ..Clauses::default()
-    };
-    let program = make.main(
-        2,
-        vec![
-            stage_with("a", 0, skill(e, text("x")), clauses),
-            ret(slot(0)),
-        ],
-    );
-    let mut mock = Mock::new(&program, |asked| {
-        Reply::Now(if asked.attempt < 4 {
-            exit(2, "")
-        } else {
-            ok("fine")
-        })
-    });
+    let clauses = Clauses { retry: retry(3), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses), ret(slot(0))]);
+    let mut mock = Mock::new(&program, |asked| Reply::Now(if asked.attempt < 4 { exit(2, "") } else { ok("fine") }));
     assert_eq!(to_json(&mock.run().unwrap()), json!("fine"));
     assert_eq!(mock.delays, [100, 200, 400]);
-    assert_eq!(
-        mock.paths(),
-        ["main/a#1", "main/a#2", "main/a#3", "main/a#4"]
-    );
-    assert!(
-        mock.asked
-            .windows(2)
-            .all(|w| w[0].idempotency == w[1].idempotency && w[0].key == w[1].key)
-    );
+    assert_eq!(mock.paths(), ["main/a#1", "main/a#2", "main/a#3", "main/a#4"]);
+    assert!(mock.asked.windows(2).all(|w| w[0].idempotency == w[1].idempotency && w[0].key == w[1].key));
 
     let mut mock = Mock::new(&program, |_| Reply::Now(exit(2, "")));
     let failure = mock.run().unwrap_err();
@@ -69,47 +47,24 @@ fn some_kinds_are_not_retried_and_retry_after_is_honoured() {
         url: Template {
             parts: vec![
                 TextPart::Text("http://x/".into()),
-                TextPart::Hole {
-                    value: slot(0),
-                    rendering: None,
-                    indent: 0,
-                },
+                TextPart::Hole { value: slot(0), rendering: None, indent: 0 },
             ],
         },
         headers: vec![],
-        query: Some(record(&[
-            ("q", list(vec![int(1), text("a b")])),
-            ("none", Expr::Const(Const::Null)),
-        ])),
+        query: Some(record(&[("q", list(vec![int(1), text("a b")])), ("none", Expr::Const(Const::Null))])),
         body: None,
         status: vec![],
         format: OutputFormat::Json,
     };
     let get = make.skill("get", 1, Effect::Http(Box::new(get)), Type::Json);
-    let clauses = Clauses {
-        retry: retry(3),
-        ..Clauses::default()
-    };
-    let program = make.main(
-        2,
-        vec![
-            stage_with("a", 0, skill(get, text("é/ü")), clauses),
-            ret(slot(0)),
-        ],
-    );
+    let clauses = Clauses { retry: retry(3), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(get, text("é/ü")), clauses), ret(slot(0))]);
     let mut mock = Mock::new(&program, |asked| {
-        Reply::Now(if asked.attempt == 1 {
-            http(429, "slow", Some(7_000))
-        } else {
-            http(200, "{\"n\":1}", None)
-        })
+        Reply::Now(if asked.attempt == 1 { http(429, "slow", Some(7_000)) } else { http(200, "{\"n\":1}", None) })
     });
     assert_eq!(to_json(&mock.run().unwrap()), json!({ "n": 1 }));
     assert_eq!(mock.delays, [7_000]);
-    assert_eq!(
-        mock.asked[0].what,
-        "GET http://x/%C3%A9%2F%C3%BC?q=1&q=a%20b"
-    );
+    assert_eq!(mock.asked[0].what, "GET http://x/%C3%A9%2F%C3%BC?q=1&q=a%20b");
 
     let mut mock = Mock::new(&program, |_| Reply::Now(http(403, "no", None)));
     assert_eq!(mock.run().unwrap_err().kind, ErrorKind::Denied);
@@ -131,33 +86,15 @@ fn handlers_are_tried_in_order_with_their_filters() {
         ],
         ..Clauses::default()
     };
-    let program = make.main(
-        2,
-        vec![
-            stage_with("a", 0, skill(e, text("x")), clauses),
-            ret(slot(0)),
-        ],
-    );
-    assert_eq!(
-        result(&program, |_| Reply::Now(failed(ErrorKind::RateLimited))),
-        json!(null)
-    );
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses), ret(slot(0))]);
+    assert_eq!(result(&program, |_| Reply::Now(failed(ErrorKind::RateLimited))), json!(null));
     let mut mock = Mock::new(&program, |asked| {
-        Reply::Now(if asked.path.ends_with("fallback") {
-            ok("instead")
-        } else {
-            failed(ErrorKind::Refused)
-        })
+        Reply::Now(if asked.path.ends_with("fallback") { ok("instead") } else { failed(ErrorKind::Refused) })
     });
     assert_eq!(to_json(&mock.run().unwrap()), json!("instead"));
     assert_eq!(mock.paths(), ["main/a#1", "main/a/fallback#1"]);
-    let failure = Mock::new(&program, |_| Reply::Now(failed(ErrorKind::Refused)))
-        .run()
-        .unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.message.as_str()),
-        (ErrorKind::Failed, "gave up")
-    );
+    let failure = Mock::new(&program, |_| Reply::Now(failed(ErrorKind::Refused))).run().unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::Failed, "gave up"));
     assert_eq!(failure.causes, ["main/a: as scripted (refused)"]);
 }
 
@@ -170,26 +107,16 @@ fn the_nearest_deadline_fires_and_cancels_what_is_below() {
         on_error: vec![on_error(&[ErrorKind::TimedOut], ErrorAction::Skip)],
         ..Clauses::default()
     };
-    let outer = Clauses {
-        timeout: Some(ms(800)),
-        ..Clauses::default()
-    };
+    let outer = Clauses { timeout: Some(ms(800)), ..Clauses::default() };
     let body = block(vec![
         stage_with("one", 1, skill(e, text("x")), inner.clone()),
         stage_with("two", 2, skill(e, text("y")), inner),
     ]);
-    let program = make.main(
-        4,
-        vec![stage_with("o", 0, Work::Block(body), outer), ret(int(1))],
-    );
+    let program = make.main(4, vec![stage_with("o", 0, Work::Block(body), outer), ret(int(1))]);
     let mut mock = Mock::new(&program, |_| Reply::Never);
     let failure = mock.run().unwrap_err();
     assert_eq!(
-        (
-            failure.kind,
-            failure.message.as_str(),
-            failure.stage.as_str()
-        ),
+        (failure.kind, failure.message.as_str(), failure.stage.as_str()),
         (ErrorKind::TimedOut, "not done within 800ms", "main/o")
     );
     assert_eq!(mock.now, 800);
@@ -200,25 +127,10 @@ fn the_nearest_deadline_fires_and_cancels_what_is_below() {
 fn a_deadline_holds_for_each_attempt() {
     let mut make = Make::new();
     let e = echo(&mut make);
-    let clauses = Clauses {
-        timeout: Some(ms(500)),
-        retry: retry(1),
-        ..Clauses::default()
-    };
-    let program = make.main(
-        2,
-        vec![
-            stage_with("a", 0, skill(e, text("x")), clauses),
-            ret(slot(0)),
-        ],
-    );
-    let mut mock = Mock::new(&program, |asked| {
-        if asked.attempt == 1 {
-            Reply::Never
-        } else {
-            Reply::After(400, ok("done"))
-        }
-    });
+    let clauses = Clauses { timeout: Some(ms(500)), retry: retry(1), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses), ret(slot(0))]);
+    let mut mock =
+        Mock::new(&program, |asked| if asked.attempt == 1 { Reply::Never } else { Reply::After(400, ok("done")) });
     assert_eq!(to_json(&mock.run().unwrap()), json!("done"));
     assert_eq!(mock.now, 500 + 100 + 400);
 }
@@ -227,23 +139,11 @@ fn a_deadline_holds_for_each_attempt() {
 fn silence_is_noticed_and_signs_of_life_are_heard() {
     let mut make = Make::new();
     let e = echo(&mut make);
-    let clauses = Clauses {
-        idle: Some(ms(400)),
-        ..Clauses::default()
-    };
-    let program = make.main(
-        2,
-        vec![
-            stage_with("a", 0, skill(e, text("x")), clauses),
-            ret(slot(0)),
-        ],
-    );
+    let clauses = Clauses { idle: Some(ms(400)), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses), ret(slot(0))]);
     let mut mock = Mock::new(&program, |_| Reply::After(2_000, ok("late")));
     let failure = mock.run().unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.message.as_str()),
-        (ErrorKind::TimedOut, "no sign of life for 400ms")
-    );
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::TimedOut, "no sign of life for 400ms"));
     assert_eq!(mock.now, 400);
     let mut mock = Mock::new(&program, |_| Reply::After(2_000, ok("late")));
     mock.alive_every = Some((90, 1_990));
@@ -258,39 +158,20 @@ fn a_failure_cancels_its_siblings() {
         parallel(
             None,
             vec![
-                (
-                    "slow",
-                    1,
-                    skill(e, text("slow")),
-                    Clauses::default(),
-                    vec![],
-                ),
+                ("slow", 1, skill(e, text("slow")), Clauses::default(), vec![]),
                 ("bad", 2, skill(e, text("bad")), Clauses::default(), vec![]),
-                (
-                    "after",
-                    3,
-                    skill(e, text("after")),
-                    Clauses::default(),
-                    vec![0],
-                ),
+                ("after", 3, skill(e, text("after")), Clauses::default(), vec![0]),
             ],
         )
     };
     let script = |asked: &Asked| {
-        if asked.path.ends_with("bad") {
-            Reply::After(5, exit(1, ""))
-        } else {
-            Reply::Never
-        }
+        if asked.path.ends_with("bad") { Reply::After(5, exit(1, "")) } else { Reply::Never }
     };
     let stmts = vec![stage("all", 0, work()), ret(int(1))];
     let program = make.main(5, stmts);
     let mut mock = Mock::new(&program, script);
     let failure = mock.run().unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.stage.as_str()),
-        (ErrorKind::CommandFailed, "main/all/bad")
-    );
+    assert_eq!((failure.kind, failure.stage.as_str()), (ErrorKind::CommandFailed, "main/all/bad"));
     assert_eq!(mock.cancelled, ["main/all/slow"]);
     assert_eq!(mock.asked.len(), 2);
     let finished: Vec<_> = mock
@@ -301,88 +182,42 @@ fn a_failure_cancels_its_siblings() {
             _ => None,
         })
         .collect();
-    assert_eq!(
-        finished,
-        [
-            ("main/all/bad", "failed"),
-            ("main/all/slow", "cancelled"),
-            ("main/all", "failed")
-        ]
-    );
+    assert_eq!(finished, [("main/all/bad", "failed"), ("main/all/slow", "cancelled"), ("main/all", "failed")]);
 }
 
 #[test]
 fn hooks_see_the_error_and_the_result() {
     let mut make = Make::new();
     let e = echo(&mut make);
-    make.cascade(
-        "main",
-        0,
-        4,
-        vec![stage("a", 0, skill(e, text("x"))), ret(slot(0))],
-    );
+    make.cascade("main", 0, 4, vec![stage("a", 0, skill(e, text("x"))), ret(slot(0))]);
     let said = Expr::Template(Template {
         parts: vec![
-            TextPart::Hole {
-                value: field(slot(2), "stage"),
-                rendering: None,
-                indent: 0,
-            },
+            TextPart::Hole { value: field(slot(2), "stage"), rendering: None, indent: 0 },
             TextPart::Text(" ".into()),
-            TextPart::Hole {
-                value: field(slot(2), "kind"),
-                rendering: None,
-                indent: 0,
-            },
+            TextPart::Hole { value: field(slot(2), "kind"), rendering: None, indent: 0 },
             TextPart::Text(" ".into()),
-            TextPart::Hole {
-                value: field(slot(2), "attempts"),
-                rendering: None,
-                indent: 0,
-            },
+            TextPart::Hole { value: field(slot(2), "attempts"), rendering: None, indent: 0 },
         ],
     });
     make.last().on_failure = Some(Hook {
         slot: Some(Slot(2)),
-        body: block(vec![
-            Stmt::Log(said, place(1)),
-            stage("tell", 3, skill(e, text("told"))),
-        ]),
+        body: block(vec![Stmt::Log(said, place(1)), stage("tell", 3, skill(e, text("told")))]),
     });
-    make.last().on_success = Some(Hook {
-        slot: Some(Slot(2)),
-        body: block(vec![stage("cheer", 3, skill(e, slot(2)))]),
-    });
+    make.last().on_success =
+        Some(Hook { slot: Some(Slot(2)), body: block(vec![stage("cheer", 3, skill(e, slot(2)))]) });
     let program = make.program;
-    let mut mock = Mock::new(&program, |asked| {
-        Reply::Now(if asked.path == "main/a" {
-            exit(9, "")
-        } else {
-            ok("")
-        })
-    });
+    let mut mock = Mock::new(&program, |asked| Reply::Now(if asked.path == "main/a" { exit(9, "") } else { ok("") }));
     assert_eq!(mock.run().unwrap_err().kind, ErrorKind::CommandFailed);
     assert_eq!(mock.paths(), ["main/a#1", "main/on_failure/tell#1"]);
     assert!(
-        mock.events.iter().any(
-            |e| matches!(e, Event::Log { message, .. } if message == "main/a command_failed 1")
-        )
+        mock.events.iter().any(|e| matches!(e, Event::Log { message, .. } if message == "main/a command_failed 1"))
     );
 
-    let mut mock = Mock::new(&program, |asked| {
-        Reply::Now(if asked.path == "main/a" {
-            ok("yes")
-        } else {
-            exit(1, "")
-        })
-    });
+    let mut mock =
+        Mock::new(&program, |asked| Reply::Now(if asked.path == "main/a" { ok("yes") } else { exit(1, "") }));
     assert_eq!(to_json(&mock.run().unwrap()), json!("yes"));
     assert_eq!(mock.paths(), ["main/a#1", "main/on_success/cheer#1"]);
-    assert!(
-        mock.events
-            .iter()
-            .any(|e| matches!(e, Event::Warning { message, .. } if message.contains("on success")))
-    );
+    assert!(mock.events.iter().any(|e| matches!(e, Event::Warning { message, .. } if message.contains("on success"))));
 }
 
 #[test]
@@ -390,46 +225,29 @@ fn a_cancelled_run_runs_its_cancel_hooks_in_branches_too() {
     let mut make = Make::new();
     let e = echo(&mut make);
     let sub = make.cascade("sub", 0, 3, vec![stage("wait", 0, skill(e, text("x")))]);
-    make.last().on_cancel = Some(Hook {
-        slot: None,
-        body: block(vec![stage("clean", 1, skill(e, text("clean")))]),
-    });
+    make.last().on_cancel = Some(Hook { slot: None, body: block(vec![stage("clean", 1, skill(e, text("clean")))]) });
     let work = parallel(
         None,
         vec![
-            (
-                "s",
-                1,
-                Work::Cascade(sub, vec![]),
-                Clauses::default(),
-                vec![],
-            ),
+            ("s", 1, Work::Cascade(sub, vec![]), Clauses::default(), vec![]),
             ("t", 2, skill(e, text("t")), Clauses::default(), vec![]),
         ],
     );
     make.cascade("main", 0, 4, vec![stage("all", 0, work)]);
-    make.last().on_cancel = Some(Hook {
-        slot: None,
-        body: block(vec![stage("bye", 3, skill(e, text("bye")))]),
-    });
+    make.last().on_cancel = Some(Hook { slot: None, body: block(vec![stage("bye", 3, skill(e, text("bye")))]) });
     let program = make.program;
-    let mut mock = Mock::new(&program, |asked| {
-        if asked.path.contains("on_cancel") {
-            Reply::After(10, ok(""))
-        } else {
-            Reply::Never
-        }
-    });
+    let mut mock =
+        Mock::new(
+            &program,
+            |asked| {
+                if asked.path.contains("on_cancel") { Reply::After(10, ok("")) } else { Reply::Never }
+            },
+        );
     mock.cancel_at = Some(50);
     assert_eq!(mock.run().unwrap_err().kind, ErrorKind::Cancelled);
     assert_eq!(
         mock.paths(),
-        [
-            "main/all/s/wait#1",
-            "main/all/t#1",
-            "main/all/s/on_cancel/clean#1",
-            "main/on_cancel/bye#1"
-        ]
+        ["main/all/s/wait#1", "main/all/t#1", "main/all/s/on_cancel/clean#1", "main/on_cancel/bye#1"]
     );
     assert_eq!(mock.now, 70);
 }
@@ -440,10 +258,7 @@ fn budgets_hold_for_everything_below_them() {
     let model_id = make.model("big", "anthropic");
     let p = make.prompt("think", "think", Type::String);
     let using = Some(Expr::Model(ModelRef::Model(model_id)));
-    let inner = || Clauses {
-        using: using.clone(),
-        ..Clauses::default()
-    };
+    let inner = || Clauses { using: using.clone(), ..Clauses::default() };
     let body = block(vec![
         stage_with("a", 1, skill(p, int(1)), inner()),
         stage_with("b", 2, skill(p, int(2)), inner()),
@@ -451,16 +266,10 @@ fn budgets_hold_for_everything_below_them() {
     ]);
     let clauses = Clauses {
         budget: Some(usd(2_000_000)),
-        on_error: vec![on_error(
-            &[ErrorKind::OverBudget],
-            ErrorAction::Fallback(Work::Pure(text("cheap"))),
-        )],
+        on_error: vec![on_error(&[ErrorKind::OverBudget], ErrorAction::Fallback(Work::Pure(text("cheap"))))],
         ..Clauses::default()
     };
-    let program = make.main(
-        5,
-        vec![stage_with("s", 0, Work::Block(body), clauses), ret(slot(0))],
-    );
+    let program = make.main(5, vec![stage_with("s", 0, Work::Block(body), clauses), ret(slot(0))]);
     // Each answer costs 1.50 dollars: 0.5 million tokens in at 3 dollars a million.
     let mut mock = Mock::new(&program, |_| Reply::Now(model("hm", 500_000, 0)));
     assert_eq!(to_json(&mock.run().unwrap()), json!("cheap"));
@@ -472,42 +281,18 @@ fn budgets_hold_for_everything_below_them() {
 fn a_retried_cascade_has_paths_of_its_own() {
     let mut make = Make::new();
     let e = echo(&mut make);
-    let sub = make.cascade(
-        "sub",
-        0,
-        2,
-        vec![stage("inner", 0, skill(e, text("x"))), ret(slot(0))],
-    );
-    let clauses = Clauses {
-        retry: retry(1),
-        ..Clauses::default()
-    };
-    make.cascade(
-        "main",
-        0,
-        2,
-        vec![
-            stage_with("s", 0, Work::Cascade(sub, vec![]), clauses),
-            ret(slot(0)),
-        ],
-    );
+    let sub = make.cascade("sub", 0, 2, vec![stage("inner", 0, skill(e, text("x"))), ret(slot(0))]);
+    let clauses = Clauses { retry: retry(1), ..Clauses::default() };
+    make.cascade("main", 0, 2, vec![stage_with("s", 0, Work::Cascade(sub, vec![]), clauses), ret(slot(0))]);
     let program = make.program;
-    let mut mock = Mock::new(&program, |asked| {
-        Reply::Now(if asked.path == "main/s/inner" {
-            exit(1, "")
-        } else {
-            ok("second")
-        })
-    });
+    let mut mock =
+        Mock::new(&program, |asked| Reply::Now(if asked.path == "main/s/inner" { exit(1, "") } else { ok("second") }));
     assert_eq!(to_json(&mock.run().unwrap()), json!("second"));
     assert_eq!(mock.paths(), ["main/s/inner#1", "main/s~2/inner#1"]);
 }
 #[test]
 fn pure_errors_tell_their_place() {
-    let program = Make::new().main(
-        1,
-        vec![set(0, binary(BinaryOp::Div, int(1), int(0))), ret(slot(0))],
-    );
+    let program = Make::new().main(1, vec![set(0, binary(BinaryOp::Div, int(1), int(0))), ret(slot(0))]);
     let failure = Mock::new(&program, |_| Reply::Never).run().unwrap_err();
     assert_eq!(
         (failure.kind, failure.message.as_str(), failure.place),
@@ -517,9 +302,6 @@ fn pure_errors_tell_their_place() {
     let program = Make::new().main(1, vec![gate]);
     let mut mock = Mock::new(&program, |_| Reply::Never);
     let failure = mock.run().unwrap_err();
-    assert_eq!(
-        (failure.message.as_str(), failure.place),
-        ("not good enough", Some(place(7)))
-    );
+    assert_eq!((failure.message.as_str(), failure.place), ("not good enough", Some(place(7))));
     assert!(matches!(mock.events[0], Event::GateFailed { .. }));
 }

@@ -9,50 +9,28 @@ use serde_json::{Value as Json, json};
 use support::*;
 
 fn of(name: &str, ty: Type) -> Field {
-    Field {
-        name: name.into(),
-        ty,
-        doc: String::new(),
-        default: None,
-    }
+    Field { name: name.into(), ty, doc: String::new(), default: None }
 }
 
 fn variant(name: &str, fields: Vec<Field>) -> Variant {
-    Variant {
-        name: name.into(),
-        doc: String::new(),
-        fields,
-    }
+    Variant { name: name.into(), doc: String::new(), fields }
 }
 
 fn program() -> Program {
     let mut make = Make::new();
-    let def = |name: &str, kind| TypeDef {
-        name: name.into(),
-        doc: String::new(),
-        kind,
-    };
+    let def = |name: &str, kind| TypeDef { name: name.into(), doc: String::new(), kind };
     make.program.types = vec![
-        def(
-            "Level",
-            TypeDefKind::Enum(vec![variant("low", vec![]), variant("high", vec![])]),
-        ),
+        def("Level", TypeDefKind::Enum(vec![variant("low", vec![]), variant("high", vec![])])),
         def(
             "Outcome",
-            TypeDefKind::Enum(vec![
-                variant("passed", vec![of("score", Type::Int)]),
-                variant("lost", vec![]),
-            ]),
+            TypeDefKind::Enum(vec![variant("passed", vec![of("score", Type::Int)]), variant("lost", vec![])]),
         ),
         def(
             "Item",
             TypeDefKind::Record(vec![
                 of("name", Type::String),
                 of("level", Type::Named(TypeId(0))),
-                Field {
-                    default: Some(int(3)),
-                    ..of("tries", Type::Int)
-                },
+                Field { default: Some(int(3)), ..of("tries", Type::Int) },
                 of("note", Type::Optional(Box::new(Type::String))),
             ]),
         ),
@@ -68,20 +46,12 @@ fn program() -> Program {
         param("items", Type::List(Box::new(Type::Named(TypeId(2)))), 0),
         Param {
             default: Some(call(Builtin::Len, vec![slot(0)])),
-            ..param(
-                "count",
-                Type::Refined(Box::new(Type::Int), Box::new(positive)),
-                1,
-            )
+            ..param("count", Type::Refined(Box::new(Type::Int), Box::new(positive)), 1)
         },
         param("pause", Type::Optional(Box::new(Type::Duration)), 2),
         Param {
             default: Some(Expr::Const(Const::Null)),
-            ..param(
-                "outcome",
-                Type::Optional(Box::new(Type::Named(TypeId(1)))),
-                3,
-            )
+            ..param("outcome", Type::Optional(Box::new(Type::Named(TypeId(1)))), 3)
         },
     ];
     make.program
@@ -91,10 +61,7 @@ fn given(inputs: Json) -> Result<Json, Vec<String>> {
     let program = program();
     match inputs_from_json(&program, entry(&program), inputs.as_object().unwrap()) {
         Ok(values) => Ok(values.iter().map(to_json).collect()),
-        Err(errors) => Err(errors
-            .into_iter()
-            .map(|e| format!("{}: {}", e.input, e.message))
-            .collect()),
+        Err(errors) => Err(errors.into_iter().map(|e| format!("{}: {}", e.input, e.message)).collect()),
     }
 }
 
@@ -102,9 +69,7 @@ fn given(inputs: Json) -> Result<Json, Vec<String>> {
 fn defaults_and_conversions() {
     let item = json!({ "name": "a", "level": "high" });
     assert_eq!(
-        given(
-            json!({ "items": [item], "pause": 90, "outcome": { "kind": "passed", "score": 7.0 } })
-        ),
+        given(json!({ "items": [item], "pause": 90, "outcome": { "kind": "passed", "score": 7.0 } })),
         Ok(
             json!([[{ "name": "a", "level": "high", "tries": 3, "note": null }], 1, "1m30s", { "kind": "passed", "score": 7 }])
         )
@@ -123,10 +88,7 @@ fn everything_that_is_wrong_is_said() {
         ]
     );
     let one = |item: Json| given(json!({ "items": [item] })).unwrap_err().remove(0);
-    assert_eq!(
-        one(json!({ "name": "a" })),
-        "items: at /0/level: missing; Level was expected"
-    );
+    assert_eq!(one(json!({ "name": "a" })), "items: at /0/level: missing; Level was expected");
     assert_eq!(
         one(json!({ "name": "a", "level": "hihg" })),
         "items: at /0/level: `hihg` is none of low, high; did you mean `high`?"
@@ -139,12 +101,8 @@ fn everything_that_is_wrong_is_said() {
         one(json!({ "name": 5, "level": "low" })),
         "items: at /0/name: string was expected, found 5 (an integer)"
     );
-    assert_eq!(
-        one(json!([])),
-        "items: at /0: Item was expected, found a list"
-    );
-    let outcome =
-        given(json!({ "items": [], "count": 1, "outcome": { "kind": "passed" } })).unwrap_err();
+    assert_eq!(one(json!([])), "items: at /0: Item was expected, found a list");
+    let outcome = given(json!({ "items": [], "count": 1, "outcome": { "kind": "passed" } })).unwrap_err();
     assert_eq!(outcome, ["outcome: at /score: missing; int was expected"]);
 }
 
@@ -154,38 +112,16 @@ fn text_of_a_command_line() {
     let read = |ty: Type, text: &str| parse_input_text(&program, &ty, text);
     assert_eq!(read(Type::String, "42"), Ok(json!("42")));
     assert_eq!(read(Type::Int, "42"), Ok(json!(42)));
-    assert_eq!(
-        read(Type::Int, "x"),
-        Err("`x` is not int; write a number like `42`".into())
-    );
-    assert_eq!(
-        read(Type::Int, "1.5"),
-        Err("`1.5` is not int; write a number like `42`".into())
-    );
-    assert_eq!(
-        read(Type::Bool, "yes"),
-        Err("`yes` is not bool; write `true` or `false`".into())
-    );
+    assert_eq!(read(Type::Int, "x"), Err("`x` is not int; write a number like `42`".into()));
+    assert_eq!(read(Type::Int, "1.5"), Err("`1.5` is not int; write a number like `42`".into()));
+    assert_eq!(read(Type::Bool, "yes"), Err("`yes` is not bool; write `true` or `false`".into()));
     assert_eq!(read(Type::Duration, "1h30m"), Ok(json!("1h30m")));
     assert!(read(Type::Duration, "soon").unwrap_err().contains("`90s`"));
     assert_eq!(read(Type::Money, "0.50usd"), Ok(json!(0.5)));
     assert_eq!(read(Type::Named(TypeId(0)), "low"), Ok(json!("low")));
-    assert_eq!(
-        read(Type::Named(TypeId(0)), "lo"),
-        Err("`lo` is none of low, high; did you mean `low`?".into())
-    );
-    assert_eq!(
-        read(Type::List(Box::new(Type::Int)), "[1, 2]"),
-        Ok(json!([1, 2]))
-    );
-    assert!(
-        read(Type::List(Box::new(Type::Int)), "1, 2")
-            .unwrap_err()
-            .starts_with("`1, 2` is not list<int> (")
-    );
-    assert_eq!(
-        read(Type::Optional(Box::new(Type::String)), "null"),
-        Ok(Json::Null)
-    );
+    assert_eq!(read(Type::Named(TypeId(0)), "lo"), Err("`lo` is none of low, high; did you mean `low`?".into()));
+    assert_eq!(read(Type::List(Box::new(Type::Int)), "[1, 2]"), Ok(json!([1, 2])));
+    assert!(read(Type::List(Box::new(Type::Int)), "1, 2").unwrap_err().starts_with("`1, 2` is not list<int> ("));
+    assert_eq!(read(Type::Optional(Box::new(Type::String)), "null"), Ok(Json::Null));
     assert_eq!(read(Type::Json, "plain"), Ok(json!("plain")));
 }

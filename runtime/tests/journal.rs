@@ -14,8 +14,7 @@ struct Dir(PathBuf);
 
 impl Dir {
     fn new(name: &str) -> Self {
-        let dir =
-            std::env::temp_dir().join(format!("cascade-journal-{name}-{}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("cascade-journal-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&dir);
         Self(dir)
     }
@@ -33,18 +32,9 @@ impl Drop for Dir {
 
 fn script(code: &str) -> Program {
     let mut make = Make::new();
-    let command = CommandTemplate::Shell {
-        parts: vec![ShellPart::Text(code.into())],
-        stop_on_error: false,
-    };
+    let command = CommandTemplate::Shell { parts: vec![ShellPart::Text(code.into())], stop_on_error: false };
     let id = make.run_skill("it", command, OutputFormat::Text, Type::String);
-    let clauses = Clauses {
-        retry: Some(Retry {
-            count: int(1),
-            backoff: Some((ms(0), ms(0))),
-        }),
-        ..Clauses::default()
-    };
+    let clauses = Clauses { retry: Some(Retry { count: int(1), backoff: Some((ms(0), ms(0))) }), ..Clauses::default() };
     let stmts = vec![
         Stmt::Log(text("here"), place(1)),
         stage_with("a", 0, Work::Skill(id, vec![int(1)]), clauses),
@@ -54,15 +44,7 @@ fn script(code: &str) -> Program {
 }
 
 fn kept(program: &Program, dir: &Dir) -> RunOutcome {
-    run(
-        program,
-        entry(program),
-        vec![],
-        RunOptions {
-            journal: Some(dir.file()),
-            ..RunOptions::default()
-        },
-    )
+    run(program, entry(program), vec![], RunOptions { journal: Some(dir.file()), ..RunOptions::default() })
 }
 
 #[test]
@@ -74,38 +56,20 @@ fn runs_and_effects_are_there_afterwards() {
     assert!(first.run < second.run, "ids sort by time");
     let db = Connection::open(dir.file()).unwrap();
     let run = |id: &str| -> (String, String, Option<String>, Option<String>, bool) {
-        db.query_row(
-            "SELECT status, cascade, result, error, ended >= started FROM runs WHERE id = ?1",
-            [id],
-            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)),
-        )
+        db.query_row("SELECT status, cascade, result, error, ended >= started FROM runs WHERE id = ?1", [id], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+        })
         .unwrap()
     };
-    assert_eq!(
-        run(&first.run),
-        (
-            "done".into(),
-            "main".into(),
-            Some("\"hi\"".into()),
-            None,
-            true
-        )
-    );
+    assert_eq!(run(&first.run), ("done".into(), "main".into(), Some("\"hi\"".into()), None, true));
     let (status, _, result, error, _) = run(&second.run);
     assert_eq!((status.as_str(), result), ("failed", None));
     assert!(error.unwrap().contains("\"kind\":\"command_failed\""));
-    let mut statement = db.prepare("SELECT path, attempt, status, kind, length(key), answer FROM effects WHERE run = ?1 ORDER BY attempt").unwrap();
+    let mut statement = db
+        .prepare("SELECT path, attempt, status, kind, length(key), answer FROM effects WHERE run = ?1 ORDER BY attempt")
+        .unwrap();
     let effects: Vec<(String, u32, String, String, u32, Option<String>)> = statement
-        .query_map([&second.run], |r| {
-            Ok((
-                r.get(0)?,
-                r.get(1)?,
-                r.get(2)?,
-                r.get(3)?,
-                r.get(4)?,
-                r.get(5)?,
-            ))
-        })
+        .query_map([&second.run], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)))
         .unwrap()
         .map(Result::unwrap)
         .collect();
@@ -113,41 +77,21 @@ fn runs_and_effects_are_there_afterwards() {
     assert_eq!(
         effects,
         [
-            (
-                "main/a".into(),
-                1,
-                "done".into(),
-                "run".into(),
-                64,
-                answer.clone()
-            ),
+            ("main/a".into(), 1, "done".into(), "run".into(), 64, answer.clone()),
             ("main/a".into(), 2, "done".into(), "run".into(), 64, answer)
         ]
     );
-    let events: u32 = db
-        .query_row(
-            "SELECT count(*) FROM events WHERE run = ?1",
-            [&second.run],
-            |r| r.get(0),
-        )
-        .unwrap();
+    let events: u32 = db.query_row("SELECT count(*) FROM events WHERE run = ?1", [&second.run], |r| r.get(0)).unwrap();
     assert_eq!(events, 2, "the log and the retry");
 }
 
 #[test]
 fn large_answers_are_files() {
     let dir = Dir::new("large");
-    assert!(
-        kept(&script("head -c 100000 /dev/zero | tr '\\0' x"), &dir)
-            .result
-            .is_ok()
-    );
+    assert!(kept(&script("head -c 100000 /dev/zero | tr '\\0' x"), &dir).result.is_ok());
     let db = Connection::open(dir.file()).unwrap();
-    let (answer, hash): (Option<String>, String) = db
-        .query_row("SELECT answer, artifact FROM effects", [], |r| {
-            Ok((r.get(0)?, r.get(1)?))
-        })
-        .unwrap();
+    let (answer, hash): (Option<String>, String) =
+        db.query_row("SELECT answer, artifact FROM effects", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
     assert_eq!(answer, None);
     let content = std::fs::read_to_string(dir.0.join("artifacts").join(hash)).unwrap();
     assert!(content.len() > 100_000 && content.starts_with("{\"code\":0"));
@@ -157,45 +101,21 @@ fn large_answers_are_files() {
 fn what_cannot_be_used_is_said() {
     let dir = Dir::new("newer");
     assert!(kept(&script("true"), &dir).result.is_ok());
-    Connection::open(dir.file())
-        .unwrap()
-        .execute("UPDATE meta SET value = 99 WHERE name = 'format'", [])
-        .unwrap();
+    Connection::open(dir.file()).unwrap().execute("UPDATE meta SET value = 99 WHERE name = 'format'", []).unwrap();
     let failure = kept(&script("true"), &dir).result.unwrap_err();
-    assert!(
-        failure
-            .message
-            .contains("newer version of Cascade (format 99"),
-        "{failure}"
-    );
+    assert!(failure.message.contains("newer version of Cascade (format 99"), "{failure}");
 
     let dir = Dir::new("damaged");
     std::fs::create_dir_all(&dir.0).unwrap();
-    std::fs::write(
-        dir.file(),
-        "this is no database, and it is long enough to be looked at as one",
-    )
-    .unwrap();
+    std::fs::write(dir.file(), "this is no database, and it is long enough to be looked at as one").unwrap();
     let failure = kept(&script("true"), &dir).result.unwrap_err();
-    assert!(
-        failure.message.contains("damaged or not a journal"),
-        "{failure}"
-    );
+    assert!(failure.message.contains("damaged or not a journal"), "{failure}");
 
     let outcome = run(
         &script("true"),
         CascadeId(0),
         vec![],
-        RunOptions {
-            journal: Some("/proc/none/runs.db".into()),
-            ..RunOptions::default()
-        },
+        RunOptions { journal: Some("/proc/none/runs.db".into()), ..RunOptions::default() },
     );
-    assert!(
-        outcome
-            .result
-            .unwrap_err()
-            .message
-            .starts_with("the directory `/proc/none` cannot be made")
-    );
+    assert!(outcome.result.unwrap_err().message.starts_with("the directory `/proc/none` cannot be made"));
 }

@@ -15,10 +15,7 @@ use serde_json::json;
 use support::{server::serve, *};
 
 fn sh(parts: Vec<ShellPart>) -> CommandTemplate {
-    CommandTemplate::Shell {
-        parts,
-        stop_on_error: false,
-    }
+    CommandTemplate::Shell { parts, stop_on_error: false }
 }
 
 fn code(text: &str) -> ShellPart {
@@ -30,11 +27,7 @@ fn hole(quote: Quote) -> ShellPart {
 }
 
 /// A program whose only stage runs a command with one value and returns its output.
-fn program(
-    command: CommandTemplate,
-    arg: Expr,
-    edit: impl FnOnce(&mut Run, &mut Skill),
-) -> Program {
+fn program(command: CommandTemplate, arg: Expr, edit: impl FnOnce(&mut Run, &mut Skill)) -> Program {
     program_with(command, arg, Clauses::default(), edit)
 }
 
@@ -47,25 +40,15 @@ fn program_with(
     let mut make = Make::new();
     let id = make.run_skill("it", command, OutputFormat::Text, Type::String);
     let mut skill = make.program.skills.pop().unwrap();
-    let Effect::Run(mut run) = skill.effect.clone() else {
-        panic!()
-    };
+    let Effect::Run(mut run) = skill.effect.clone() else { panic!() };
     edit(&mut run, &mut skill);
     skill.effect = Effect::Run(run);
     make.program.skills.push(skill);
-    make.main(
-        2,
-        vec![
-            stage_with("it", 0, Work::Skill(id, vec![arg]), clauses),
-            ret(slot(0)),
-        ],
-    )
+    make.main(2, vec![stage_with("it", 0, Work::Skill(id, vec![arg]), clauses), ret(slot(0))])
 }
 
 fn done(program: &Program) -> Result<serde_json::Value, Failure> {
-    run(program, entry(program), vec![], RunOptions::default())
-        .result
-        .map(|v| to_json(&v))
+    run(program, entry(program), vec![], RunOptions::default()).result.map(|v| to_json(&v))
 }
 
 fn out(parts: Vec<ShellPart>, arg: &str) -> serde_json::Value {
@@ -89,46 +72,25 @@ fn hostile_values_stay_values() {
         "é\u{1f600}",
         "",
     ] {
+        assert_eq!(out(vec![code("printf %s "), hole(Quote::Bare)], value), value, "bare");
         assert_eq!(
-            out(vec![code("printf %s "), hole(Quote::Bare)], value),
-            value,
-            "bare"
-        );
-        assert_eq!(
-            out(
-                vec![code("printf %s \"<"), hole(Quote::Double), code(">\"")],
-                value
-            ),
+            out(vec![code("printf %s \"<"), hole(Quote::Double), code(">\"")], value),
             format!("<{value}>"),
             "double"
         );
         assert_eq!(
-            out(
-                vec![code("printf %s '<"), hole(Quote::Single), code(">'")],
-                value
-            ),
+            out(vec![code("printf %s '<"), hole(Quote::Single), code(">'")], value),
             format!("<{value}>"),
             "single"
         );
         let direct = CommandTemplate::Direct(vec![
             word("printf"),
             word("%s"),
-            Word {
-                parts: vec![WordPart::Hole(slot(0), None)],
-            },
+            Word { parts: vec![WordPart::Hole(slot(0), None)] },
         ]);
-        assert_eq!(
-            done(&program(direct, text(value), |_, _| ())).unwrap(),
-            value,
-            "direct"
-        );
+        assert_eq!(done(&program(direct, text(value), |_, _| ())).unwrap(), value, "direct");
     }
-    let failure = done(&program(
-        sh(vec![code("echo "), hole(Quote::Bare)]),
-        text("a\0b"),
-        |_, _| (),
-    ))
-    .unwrap_err();
+    let failure = done(&program(sh(vec![code("echo "), hole(Quote::Bare)]), text("a\0b"), |_, _| ())).unwrap_err();
     assert!(failure.message.contains("NUL"), "{failure}");
 }
 
@@ -138,49 +100,22 @@ fn lists_and_nulls_in_commands() {
     let words = vec![
         word("printf"),
         word("<%s>"),
-        Word {
-            parts: vec![WordPart::Hole(slot(0), None)],
-        },
-        Word {
-            parts: vec![WordPart::Text("--x=".into()), WordPart::Hole(slot(0), None)],
-        },
+        Word { parts: vec![WordPart::Hole(slot(0), None)] },
+        Word { parts: vec![WordPart::Text("--x=".into()), WordPart::Hole(slot(0), None)] },
     ];
-    assert_eq!(
-        done(&program(
-            CommandTemplate::Direct(words),
-            several(),
-            |_, _| ()
-        ))
-        .unwrap(),
-        "<a b><c><--x=a b c>"
-    );
-    let script = sh(vec![
-        code("printf '<%s>' "),
-        hole(Quote::Bare),
-        code(" x"),
-        hole(Quote::Bare),
-    ]);
-    assert_eq!(
-        done(&program(script, Expr::Const(Const::Null), |_, _| ())).unwrap(),
-        "<x>"
-    );
+    assert_eq!(done(&program(CommandTemplate::Direct(words), several(), |_, _| ())).unwrap(), "<a b><c><--x=a b c>");
+    let script = sh(vec![code("printf '<%s>' "), hole(Quote::Bare), code(" x"), hole(Quote::Bare)]);
+    assert_eq!(done(&program(script, Expr::Const(Const::Null), |_, _| ())).unwrap(), "<x>");
     let script = sh(vec![code("printf '<%s>' "), hole(Quote::Bare)]);
-    assert_eq!(
-        done(&program(script, several(), |_, _| ())).unwrap(),
-        "<a b><c>"
-    );
+    assert_eq!(done(&program(script, several(), |_, _| ())).unwrap(), "<a b><c>");
 }
 
 #[test]
 fn env_stdin_and_cwd() {
-    let script = sh(vec![code(
-        "printf %s \"$NAME:${HOME-unset}:$(cat):$(basename $PWD):${#CASCADE_IDEMPOTENCY_KEY}\"",
-    )]);
+    let script =
+        sh(vec![code("printf %s \"$NAME:${HOME-unset}:$(cat):$(basename $PWD):${#CASCADE_IDEMPOTENCY_KEY}\"")]);
     let made = program(script, text("v"), |run, _| {
-        run.env = vec![
-            ("NAME".into(), slot(0)),
-            ("HOME".into(), Expr::Const(Const::Null)),
-        ];
+        run.env = vec![("NAME".into(), slot(0)), ("HOME".into(), Expr::Const(Const::Null))];
         run.stdin = Some(record(&[("a", slot(0))]));
         run.cwd = Some(text("/usr/bin"));
     });
@@ -189,42 +124,19 @@ fn env_stdin_and_cwd() {
 
 #[test]
 fn exit_codes_and_missing_programs() {
-    let failure = done(&program(
-        sh(vec![code("echo one >&2; echo two >&2; exit 3")]),
-        int(1),
-        |_, _| (),
-    ))
-    .unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.message.as_str()),
-        (ErrorKind::CommandFailed, "exit code 3\none\ntwo")
-    );
-    let made = program(sh(vec![code("echo fine; exit 3")]), int(1), |run, _| {
-        run.exit = vec![(0, 0), (2, 4)]
-    });
+    let failure = done(&program(sh(vec![code("echo one >&2; echo two >&2; exit 3")]), int(1), |_, _| ())).unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::CommandFailed, "exit code 3\none\ntwo"));
+    let made = program(sh(vec![code("echo fine; exit 3")]), int(1), |run, _| run.exit = vec![(0, 0), (2, 4)]);
     assert_eq!(done(&made).unwrap(), "fine");
-    let made = program(
-        CommandTemplate::Direct(vec![word("no-such-program-anywhere")]),
-        int(1),
-        |_, _| (),
-    );
+    let made = program(CommandTemplate::Direct(vec![word("no-such-program-anywhere")]), int(1), |_, _| ());
     let failure = done(&made).unwrap_err();
     assert_eq!(
         (failure.kind, failure.message.as_str()),
-        (
-            ErrorKind::Unavailable,
-            "program `no-such-program-anywhere` not found"
-        )
+        (ErrorKind::Unavailable, "program `no-such-program-anywhere` not found")
     );
-    let made = program(
-        CommandTemplate::Direct(vec![word("true")]),
-        int(1),
-        |run, _| run.cwd = Some(text("/no/such/dir")),
-    );
-    assert_eq!(
-        done(&made).unwrap_err().message,
-        "there is no directory `/no/such/dir`"
-    );
+    let made =
+        program(CommandTemplate::Direct(vec![word("true")]), int(1), |run, _| run.cwd = Some(text("/no/such/dir")));
+    assert_eq!(done(&made).unwrap_err().message, "there is no directory `/no/such/dir`");
     let failure = done(&program(sh(vec![code("kill -9 $$")]), int(1), |_, _| ())).unwrap_err();
     assert_eq!(failure.message, "ended by signal 9");
 }
@@ -232,15 +144,11 @@ fn exit_codes_and_missing_programs() {
 #[test]
 fn large_streams_do_not_deadlock() {
     let big = "x".repeat(3_000_000);
-    let script = sh(vec![code(
-        "head -c 2000000 /dev/zero | tr '\\0' e >&2; cat",
-    )]);
+    let script = sh(vec![code("head -c 2000000 /dev/zero | tr '\\0' e >&2; cat")]);
     let made = program(script, text(&big), |run, _| run.stdin = Some(slot(0)));
     assert_eq!(done(&made).unwrap().as_str().unwrap().len(), big.len());
     // A program that does not read its input.
-    let made = program(sh(vec![code("echo early")]), text(&big), |run, _| {
-        run.stdin = Some(slot(0))
-    });
+    let made = program(sh(vec![code("echo early")]), text(&big), |run, _| run.stdin = Some(slot(0)));
     assert_eq!(done(&made).unwrap(), "early");
     let failure = done(&program(sh(vec![code("cat /dev/zero")]), int(1), |_, _| ())).unwrap_err();
     assert_eq!(failure.message, "the program wrote more than 64 MiB");
@@ -256,15 +164,9 @@ fn is_alive(pid: &str) -> bool {
 fn a_deadline_ends_grandchildren_too() {
     let dir = temp("grandchild");
     let file = dir.join("pid");
-    let script = sh(vec![
-        code("sh -c 'echo $$ > '"),
-        hole(Quote::Bare),
-        code("'; sleep 100' & sh -c 'sleep 100'; wait"),
-    ]);
-    let clauses = Clauses {
-        timeout: Some(ms(700)),
-        ..Clauses::default()
-    };
+    let script =
+        sh(vec![code("sh -c 'echo $$ > '"), hole(Quote::Bare), code("'; sleep 100' & sh -c 'sleep 100'; wait")]);
+    let clauses = Clauses { timeout: Some(ms(700)), ..Clauses::default() };
     let made = program_with(script, text(file.to_str().unwrap()), clauses, |_, _| ());
     let began = Instant::now();
     let failure = done(&made).unwrap_err();
@@ -299,76 +201,36 @@ fn cancelling_ends_a_run() {
             other.cancel();
         }
     });
-    let outcome = run(
-        &made,
-        entry(&made),
-        vec![],
-        RunOptions {
-            cancel,
-            observer: Some(observer),
-            ..RunOptions::default()
-        },
-    );
+    let outcome =
+        run(&made, entry(&made), vec![], RunOptions { cancel, observer: Some(observer), ..RunOptions::default() });
     assert_eq!(outcome.result.unwrap_err().kind, ErrorKind::Cancelled);
 }
 
 #[test]
 fn secrets_reach_the_program_and_nothing_else() {
-    let script = sh(vec![
-        code("printf %s \"$TOKEN "),
-        hole(Quote::Double),
-        code("\""),
-    ]);
+    let script = sh(vec![code("printf %s \"$TOKEN "), hole(Quote::Double), code("\"")]);
     let bearer = Expr::Template(Template {
-        parts: vec![
-            TextPart::Text("Bearer ".into()),
-            TextPart::Hole {
-                value: slot(0),
-                rendering: None,
-                indent: 0,
-            },
-        ],
+        parts: vec![TextPart::Text("Bearer ".into()), TextPart::Hole { value: slot(0), rendering: None, indent: 0 }],
     });
-    let mut made = program(script, slot(0), |run, _| {
-        run.env = vec![("TOKEN".into(), bearer)]
-    });
+    let mut made = program(script, slot(0), |run, _| run.env = vec![("TOKEN".into(), bearer)]);
     made.cascades[0].params = vec![param("token", Type::Secret, 0)];
     // The value is logged as well, by a template.
-    let shown = Expr::Template(Template {
-        parts: vec![TextPart::Hole {
-            value: slot(0),
-            rendering: None,
-            indent: 0,
-        }],
-    });
-    made.cascades[0]
-        .body
-        .stmts
-        .insert(0, Stmt::Log(shown, place(1)));
-    let inputs = cascade_runtime::inputs_from_json(
-        &made,
-        entry(&made),
-        json!({ "token": "hunter2" }).as_object().unwrap(),
-    )
-    .unwrap();
+    let shown = Expr::Template(Template { parts: vec![TextPart::Hole { value: slot(0), rendering: None, indent: 0 }] });
+    made.cascades[0].body.stmts.insert(0, Stmt::Log(shown, place(1)));
+    let inputs =
+        cascade_runtime::inputs_from_json(&made, entry(&made), json!({ "token": "hunter2" }).as_object().unwrap())
+            .unwrap();
     let dir = temp("secrets");
     let seen = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
     let events = seen.clone();
-    let observer = Box::new(move |e: &cascade_runtime::Event| {
-        events
-            .borrow_mut()
-            .push_str(&serde_json::to_string(e).unwrap())
-    });
+    let observer =
+        Box::new(move |e: &cascade_runtime::Event| events.borrow_mut().push_str(&serde_json::to_string(e).unwrap()));
     let journal = dir.join("runs.db");
     let outcome = run(
         &made,
         entry(&made),
         inputs,
-        RunOptions {
-            journal: Some(journal.clone()),
-            observer: Some(observer),
-            ..RunOptions::default()
-        },
+        RunOptions { journal: Some(journal.clone()), observer: Some(observer), ..RunOptions::default() },
     );
     assert_eq!(to_json(&outcome.result.unwrap()), "Bearer hunter2 hunter2");
     assert!(!seen.borrow().contains("hunter2"));
@@ -376,10 +238,7 @@ fn secrets_reach_the_program_and_nothing_else() {
         .unwrap()
         .query_row("SELECT request FROM effects", [], |r| r.get(0))
         .unwrap();
-    assert!(
-        !request.contains("hunter2") && request.contains("[secret]"),
-        "{request}"
-    );
+    assert!(!request.contains("hunter2") && request.contains("[secret]"), "{request}");
 }
 
 fn temp(name: &str) -> PathBuf {
@@ -394,23 +253,12 @@ fn http_program(url: &str, clauses: Clauses, edit: impl FnOnce(&mut Http)) -> Pr
         method: "POST".into(),
         url: Template {
             parts: vec![
-                TextPart::Hole {
-                    value: slot(0),
-                    rendering: None,
-                    indent: 0,
-                },
+                TextPart::Hole { value: slot(0), rendering: None, indent: 0 },
                 TextPart::Text("/a/".into()),
-                TextPart::Hole {
-                    value: text("x y"),
-                    rendering: None,
-                    indent: 0,
-                },
+                TextPart::Hole { value: text("x y"), rendering: None, indent: 0 },
             ],
         },
-        headers: vec![
-            ("X-Token".into(), text("t")),
-            ("X-None".into(), Expr::Const(Const::Null)),
-        ],
+        headers: vec![("X-Token".into(), text("t")), ("X-None".into(), Expr::Const(Const::Null))],
         query: Some(record(&[("q", text("1&2"))])),
         body: Some(record(&[("n", int(1))])),
         status: vec![],
@@ -418,32 +266,18 @@ fn http_program(url: &str, clauses: Clauses, edit: impl FnOnce(&mut Http)) -> Pr
     };
     edit(&mut http);
     let id = make.skill("post", 1, Effect::Http(Box::new(http)), Type::Json);
-    make.main(
-        2,
-        vec![
-            stage_with("post", 0, Work::Skill(id, vec![text(url)]), clauses),
-            ret(slot(0)),
-        ],
-    )
+    make.main(2, vec![stage_with("post", 0, Work::Skill(id, vec![text(url)]), clauses), ret(slot(0))])
 }
 
 #[test]
 fn http_requests_are_sent_as_written() {
     let (url, server) = serve(vec![(200, "", "{\"ok\":true}".into())]);
-    assert_eq!(
-        done(&http_program(&url, Clauses::default(), |_| ())).unwrap(),
-        json!({ "ok": true })
-    );
+    assert_eq!(done(&http_program(&url, Clauses::default(), |_| ())).unwrap(), json!({ "ok": true }));
     let asked = server.join().unwrap().remove(0);
-    assert!(
-        asked.starts_with("POST /a/x%20y?q=1%262 HTTP/1.1"),
-        "{asked}"
-    );
+    assert!(asked.starts_with("POST /a/x%20y?q=1%262 HTTP/1.1"), "{asked}");
     let lower = asked.to_lowercase();
     assert!(
-        lower.contains("x-token: t")
-            && !lower.contains("x-none")
-            && lower.contains("content-type: application/json")
+        lower.contains("x-token: t") && !lower.contains("x-none") && lower.contains("content-type: application/json")
     );
     assert!(lower.contains("idempotency-key: "));
     assert!(asked.ends_with("{\"n\":1}"));
@@ -451,33 +285,16 @@ fn http_requests_are_sent_as_written() {
 
 #[test]
 fn http_failures_have_kinds() {
-    let (url, server) = serve(vec![
-        (503, "retry-after: 0\r\n", "busy".into()),
-        (404, "", "no such thing".into()),
-    ]);
-    let clauses = Clauses {
-        retry: Some(Retry {
-            count: int(3),
-            backoff: Some((ms(1), ms(2))),
-        }),
-        ..Clauses::default()
-    };
+    let (url, server) = serve(vec![(503, "retry-after: 0\r\n", "busy".into()), (404, "", "no such thing".into())]);
+    let clauses = Clauses { retry: Some(Retry { count: int(3), backoff: Some((ms(1), ms(2))) }), ..Clauses::default() };
     let failure = done(&http_program(&url, clauses, |_| ())).unwrap_err();
     server.join().unwrap();
     assert_eq!(
         (failure.kind, failure.message.as_str(), failure.attempts),
         (ErrorKind::Failed, "HTTP status 404: no such thing", 2)
     );
-    let unused = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let failure = done(&http_program(
-        &format!("http://{unused}"),
-        Clauses::default(),
-        |_| (),
-    ))
-    .unwrap_err();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let failure = done(&http_program(&format!("http://{unused}"), Clauses::default(), |_| ())).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Unavailable, "{failure}");
     let failure = done(&http_program("nonsense", Clauses::default(), |_| ())).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Failed, "{failure}");

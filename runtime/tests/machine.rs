@@ -53,28 +53,13 @@ fn branches_of_if_and_match_are_chosen() {
             guard: None,
             body: valued(vec![stage("high", 1, skill(e, text("high")))], slot(1)),
         },
-        Arm {
-            pattern: Pattern::Any,
-            guard: Some(flag(false)),
-            body: valued(vec![], text("never")),
-        },
-        Arm {
-            pattern: Pattern::Any,
-            guard: None,
-            body: valued(vec![stage("low", 1, skill(e, text("low")))], slot(1)),
-        },
+        Arm { pattern: Pattern::Any, guard: Some(flag(false)), body: valued(vec![], text("never")) },
+        Arm { pattern: Pattern::Any, guard: None, body: valued(vec![stage("low", 1, skill(e, text("low")))], slot(1)) },
     ];
     let program = make.main(
         4,
         vec![
-            Stmt::Work(
-                Box::new(Work::If(
-                    flag(true),
-                    block(vec![set(0, int(95))]),
-                    block(vec![set(0, int(1))]),
-                )),
-                None,
-            ),
+            Stmt::Work(Box::new(Work::If(flag(true), block(vec![set(0, int(95))]), block(vec![set(0, int(1))]))), None),
             stage("m", 2, Work::Match(slot(0), arms)),
             ret(slot(2)),
         ],
@@ -91,28 +76,15 @@ fn loops_give_lists_and_their_paths_have_indexes() {
     let body = valued(vec![stage("say", 1, skill(e, slot(0)))], slot(1));
     let rounds = Repeat {
         max: int(5),
-        body: valued(
-            vec![
-                stage("try", 3, skill(e, text("x"))),
-                set(4, add(slot(4), slot(3))),
-            ],
-            slot(4),
-        ),
+        body: valued(vec![stage("try", 3, skill(e, text("x"))), set(4, add(slot(4), slot(3)))], slot(4)),
         until: Some(binary(BinaryOp::Eq, slot(4), text("xxx"))),
         place: place(9),
     };
     let program = make.main(
         6,
         vec![
-            stage(
-                "all",
-                2,
-                for_each("w", 0, list(vec![text("p"), text("q")]), body.clone()),
-            ),
-            Stmt::Work(
-                Box::new(for_each("w", 0, list(vec![text("r")]), body)),
-                None,
-            ),
+            stage("all", 2, for_each("w", 0, list(vec![text("p"), text("q")]), body.clone())),
+            Stmt::Work(Box::new(for_each("w", 0, list(vec![text("r")]), body)), None),
             set(4, text("")),
             Stmt::Work(Box::new(Work::Repeat(Box::new(rounds))), Some(Slot(5))),
             ret(list(vec![slot(2), slot(5)])),
@@ -140,11 +112,7 @@ fn return_leaves_loops_and_stages() {
     let body = block(vec![
         stage("say", 1, skill(e, slot(0))),
         Stmt::Work(
-            Box::new(Work::If(
-                binary(BinaryOp::Eq, slot(1), text("b")),
-                block(vec![ret(slot(1))]),
-                block(vec![]),
-            )),
+            Box::new(Work::If(binary(BinaryOp::Eq, slot(1), text("b")), block(vec![ret(slot(1))]), block(vec![]))),
             None,
         ),
     ]);
@@ -173,10 +141,7 @@ fn a_parallel_graph_starts_what_is_ready() {
     for backwards in [false, true] {
         let mut mock = Mock::new(&program, parrot);
         mock.backwards = backwards;
-        assert_eq!(
-            to_json(&mock.run().unwrap()),
-            json!({ "d": "bc", "b": "b", "c": "c", "e": "e" })
-        );
+        assert_eq!(to_json(&mock.run().unwrap()), json!({ "d": "bc", "b": "b", "c": "c", "e": "e" }));
         assert_eq!(mock.most_live, 2);
         assert!(mock.paths().contains(&"main/all/d#1".to_owned()));
     }
@@ -190,16 +155,7 @@ fn parallel_loops_respect_max_and_keep_order() {
     let work = for_parallel(
         "w",
         0,
-        call(
-            Builtin::Map,
-            vec![
-                range(7),
-                Expr::Lambda(
-                    vec![Slot(3)],
-                    Box::new(call(Builtin::ToText, vec![slot(3)])),
-                ),
-            ],
-        ),
+        call(Builtin::Map, vec![range(7), Expr::Lambda(vec![Slot(3)], Box::new(call(Builtin::ToText, vec![slot(3)])))]),
         Some(3),
         body,
     );
@@ -207,10 +163,7 @@ fn parallel_loops_respect_max_and_keep_order() {
     for backwards in [false, true] {
         let mut mock = Mock::new(&program, parrot);
         mock.backwards = backwards;
-        assert_eq!(
-            to_json(&mock.run().unwrap()),
-            json!(["0", "1", "2", "3", "4", "5", "6"])
-        );
+        assert_eq!(to_json(&mock.run().unwrap()), json!(["0", "1", "2", "3", "4", "5", "6"]));
         assert_eq!(mock.most_live, 3);
         assert_eq!(mock.asked[0].path, "main/all[0]/say");
     }
@@ -220,11 +173,7 @@ fn parallel_loops_respect_max_and_keep_order() {
 fn absent_models_are_passed_over_and_others_tried_on_error() {
     use cascade_runtime::machine::{Availability, Environment};
     let mut make = Make::new();
-    let (a, b, c) = (
-        make.model("a", "openai"),
-        make.model("b", "google"),
-        make.model("c", "anthropic"),
-    );
+    let (a, b, c) = (make.model("a", "openai"), make.model("b", "google"), make.model("c", "anthropic"));
     make.program.models[1].context = Some(10);
     let route = |capability: Option<&str>, model| RouteArm {
         capability: capability.map(Into::into),
@@ -233,34 +182,19 @@ fn absent_models_are_passed_over_and_others_tried_on_error() {
     };
     make.program.routes.push(Route {
         name: "auto".into(),
-        arms: vec![
-            route(Some("big"), a),
-            route(Some("odd"), a),
-            route(None, b),
-            route(None, c),
-        ],
+        arms: vec![route(Some("big"), a), route(Some("odd"), a), route(None, b), route(None, c)],
     });
     make.program.default_route = Some(RouteId(0));
-    let p = make.prompt(
-        "think",
-        "a prompt that has rather more than ten tokens in it, surely",
-        Type::String,
-    );
+    let p = make.prompt("think", "a prompt that has rather more than ten tokens in it, surely", Type::String);
     make.program.skills[0].needs = vec!["big".into()];
     let clauses = Clauses {
         on_error: vec![on_error(
             &[ErrorKind::Refused],
-            ErrorAction::Use(list(vec![
-                Expr::Model(ModelRef::Model(a)),
-                Expr::Model(ModelRef::Model(c)),
-            ])),
+            ErrorAction::Use(list(vec![Expr::Model(ModelRef::Model(a)), Expr::Model(ModelRef::Model(c))])),
         )],
         ..Clauses::default()
     };
-    let program = make.main(
-        2,
-        vec![stage_with("s", 0, skill(p, int(1)), clauses), ret(slot(0))],
-    );
+    let program = make.main(2, vec![stage_with("s", 0, skill(p, int(1)), clauses), ret(slot(0))]);
     let environment = Environment {
         models: vec![
             Availability::Missing("`OPENAI_API_KEY` is not set".into()),
@@ -270,11 +204,7 @@ fn absent_models_are_passed_over_and_others_tried_on_error() {
         ..Environment::default()
     };
     let mut mock = Mock::with(&program, vec![], environment, |asked| {
-        Reply::Now(if asked.attempt < 3 {
-            failed(ErrorKind::Refused)
-        } else {
-            model("ok", 1, 1)
-        })
+        Reply::Now(if asked.attempt < 3 { failed(ErrorKind::Refused) } else { model("ok", 1, 1) })
     });
     assert_eq!(to_json(&mock.run().unwrap()), json!("ok"));
     assert!(mock.asked.iter().all(|a| a.what.starts_with("ModelId(2)")));
@@ -287,57 +217,24 @@ fn absent_models_are_passed_over_and_others_tried_on_error() {
         })
         .collect();
     assert_eq!(passed[0], "a: `OPENAI_API_KEY` is not set");
-    assert!(
-        passed[1].starts_with("b: the prompt has about"),
-        "{passed:?}"
-    );
+    assert!(passed[1].starts_with("b: the prompt has about"), "{passed:?}");
 
-    let gone = Environment {
-        models: vec![Availability::Missing("`X` is not set".into()); 3],
-        ..Environment::default()
-    };
-    let failure = Mock::with(&program, vec![], gone, |_| Reply::Never)
-        .run()
-        .unwrap_err();
-    assert_eq!(
-        (failure.kind, failure.message.as_str()),
-        (ErrorKind::Denied, "no model is available: `X` is not set")
-    );
+    let gone =
+        Environment { models: vec![Availability::Missing("`X` is not set".into()); 3], ..Environment::default() };
+    let failure = Mock::with(&program, vec![], gone, |_| Reply::Never).run().unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::Denied, "no model is available: `X` is not set"));
 }
 
 #[test]
 fn nothing_runs_for_ever_or_exhausts_the_stack() {
     // A loop of 3,000 × 3,000 × 3,000 additions.
-    let inner = for_each(
-        "c",
-        2,
-        range(3_000),
-        pure_block(vec![set(3, add(slot(2), int(1)))], slot(3)),
-    );
-    let middle = for_each(
-        "b",
-        1,
-        range(3_000),
-        pure_block(vec![Stmt::Work(Box::new(inner), None)], int(0)),
-    );
-    let outer = for_each(
-        "a",
-        0,
-        range(3_000),
-        pure_block(vec![Stmt::Work(Box::new(middle), None)], int(0)),
-    );
+    let inner = for_each("c", 2, range(3_000), pure_block(vec![set(3, add(slot(2), int(1)))], slot(3)));
+    let middle = for_each("b", 1, range(3_000), pure_block(vec![Stmt::Work(Box::new(inner), None)], int(0)));
+    let outer = for_each("a", 0, range(3_000), pure_block(vec![Stmt::Work(Box::new(middle), None)], int(0)));
     let program = Make::new().main(5, vec![Stmt::Work(Box::new(outer), None)]);
-    let environment = cascade_runtime::machine::Environment {
-        fuel: 1_000_000,
-        ..Default::default()
-    };
-    let failure = Mock::with(&program, vec![], environment, |_| Reply::Never)
-        .run()
-        .unwrap_err();
-    assert!(
-        failure.message.contains("computes for too long"),
-        "{failure}"
-    );
+    let environment = cascade_runtime::machine::Environment { fuel: 1_000_000, ..Default::default() };
+    let failure = Mock::with(&program, vec![], environment, |_| Reply::Never).run().unwrap_err();
+    assert!(failure.message.contains("computes for too long"), "{failure}");
     // A value that is nested too deeply, and one that is too large.
     for grow in [list(vec![slot(0)]), list(vec![slot(0), slot(0)])] {
         let nest = for_each("a", 1, range(1_000), pure_block(vec![set(0, grow)], int(0)));
@@ -354,13 +251,7 @@ fn nothing_runs_for_ever_or_exhausts_the_stack() {
     assert!(Mock::new(&program, |_| Reply::Never).run().is_err());
     std::mem::forget(program);
     let program = Make::new().main(1, vec![ret(range(i64::MAX))]);
-    assert!(
-        Mock::new(&program, |_| Reply::Never)
-            .run()
-            .unwrap_err()
-            .message
-            .contains("too long")
-    );
+    assert!(Mock::new(&program, |_| Reply::Never).run().unwrap_err().message.contains("too long"));
 }
 
 #[test]
@@ -371,11 +262,7 @@ fn ten_thousand_branches_are_few_fibers() {
     let program = make.main(
         3,
         vec![
-            stage(
-                "all",
-                2,
-                for_parallel("w", 0, range(10_000), Some(16), body),
-            ),
+            stage("all", 2, for_parallel("w", 0, range(10_000), Some(16), body)),
             ret(call(Builtin::Sum, vec![slot(2)])),
         ],
     );
@@ -391,31 +278,17 @@ fn memory_is_shared_and_appended() {
     make.program.memories.push(Memory {
         name: "notes".into(),
         global: false,
-        keys: vec![MemoryKey {
-            name: "all".into(),
-            ty: Type::List(Box::new(Type::String)),
-            initial: list(vec![]),
-        }],
+        keys: vec![MemoryKey { name: "all".into(), ty: Type::List(Box::new(Type::String)), initial: list(vec![]) }],
         place: place(1),
     });
     let body = block(vec![
         stage("say", 1, skill(e, slot(0))),
-        Stmt::Remember {
-            memory: MemoryId(0),
-            key: 0,
-            append: true,
-            value: list(vec![slot(1)]),
-            place: place(2),
-        },
+        Stmt::Remember { memory: MemoryId(0), key: 0, append: true, value: list(vec![slot(1)]), place: place(2) },
     ]);
     let program = make.main(
         3,
         vec![
-            stage(
-                "all",
-                2,
-                for_parallel("w", 0, list(vec![text("a"), text("b")]), None, body),
-            ),
+            stage("all", 2, for_parallel("w", 0, list(vec![text("a"), text("b")]), None, body)),
             ret(Expr::Memory(MemoryId(0), 0)),
         ],
     );

@@ -17,11 +17,7 @@ use support::{server::serve, *};
 const KEY: &str = "CARGO_PKG_NAME";
 
 fn severity() -> TypeDef {
-    let variant = |name: &str| Variant {
-        name: name.into(),
-        doc: String::new(),
-        fields: vec![],
-    };
+    let variant = |name: &str| Variant { name: name.into(), doc: String::new(), fields: vec![] };
     TypeDef {
         name: "Severity".into(),
         doc: "How bad.".into(),
@@ -30,12 +26,7 @@ fn severity() -> TypeDef {
 }
 
 fn finding() -> TypeDef {
-    let of = |name: &str, ty, doc: &str| Field {
-        name: name.into(),
-        ty,
-        doc: doc.into(),
-        default: None,
-    };
+    let of = |name: &str, ty, doc: &str| Field { name: name.into(), ty, doc: doc.into(), default: None };
     let at_least = Refinement {
         predicate: binary(BinaryOp::Ge, slot(0), int(1)),
         slots: 1,
@@ -46,14 +37,7 @@ fn finding() -> TypeDef {
         name: "Finding".into(),
         doc: "A problem.".into(),
         kind: TypeDefKind::Record(vec![
-            of(
-                "line",
-                Type::Optional(Box::new(Type::Refined(
-                    Box::new(Type::Int),
-                    Box::new(at_least),
-                ))),
-                "Where.",
-            ),
+            of("line", Type::Optional(Box::new(Type::Refined(Box::new(Type::Int), Box::new(at_least)))), "Where."),
             of("severity", Type::Named(TypeId(0)), ""),
         ]),
     }
@@ -66,39 +50,19 @@ fn program(provider: &str, base: &str, output: Type) -> Program {
     let id = make.model("m", provider);
     make.program.models[0].base_url = Some(base.into());
     make.program.models[0].key_env = Some(KEY.into());
-    let parts = vec![
-        TextPart::Text("Judge:\n".into()),
-        TextPart::Hole {
-            value: slot(0),
-            rendering: None,
-            indent: 0,
-        },
-    ];
+    let parts = vec![TextPart::Text("Judge:\n".into()), TextPart::Hole { value: slot(0), rendering: None, indent: 0 }];
     let prompt = Prompt {
         prompt: Template { parts },
-        system: Some(Template {
-            parts: vec![TextPart::Text("Be strict.".into())],
-        }),
+        system: Some(Template { parts: vec![TextPart::Text("Be strict.".into())] }),
         temperature: Some(Expr::Const(Const::Float(0.5))),
         max_tokens: Some(int(100)),
         attach: vec![],
     };
     let skill = make.skill("judge", 1, Effect::Prompt(Box::new(prompt)), output);
-    let clauses = Clauses {
-        using: Some(Expr::Model(ModelRef::Model(id))),
-        ..Clauses::default()
-    };
+    let clauses = Clauses { using: Some(Expr::Model(ModelRef::Model(id))), ..Clauses::default() };
     make.main(
         2,
-        vec![
-            stage_with(
-                "judge",
-                0,
-                Work::Skill(skill, vec![record(&[("a", int(1))])]),
-                clauses,
-            ),
-            ret(slot(0)),
-        ],
+        vec![stage_with("judge", 0, Work::Skill(skill, vec![record(&[("a", int(1))])]), clauses), ret(slot(0))],
     )
 }
 
@@ -108,24 +72,12 @@ fn outcome(program: &Program) -> (Result<Json, Failure>, Spent) {
 }
 
 /// The answer, the request's head in lower case, and its body.
-fn exchange(
-    provider: &str,
-    output: Type,
-    answer: &Json,
-) -> (Result<Json, Failure>, Spent, String, Json) {
+fn exchange(provider: &str, output: Type, answer: &Json) -> (Result<Json, Failure>, Spent, String, Json) {
     let (url, server) = serve(vec![(200, "", answer.to_string())]);
     let (result, spent) = outcome(&program(provider, &url, output));
     let asked = server.join().unwrap().remove(0);
-    let (head, body) = asked
-        .split_once("\n\n")
-        .or_else(|| asked.split_once("\r\n\n"))
-        .unwrap();
-    (
-        result,
-        spent,
-        head.to_lowercase(),
-        serde_json::from_str(body).unwrap(),
-    )
+    let (head, body) = asked.split_once("\n\n").or_else(|| asked.split_once("\r\n\n")).unwrap();
+    (result, spent, head.to_lowercase(), serde_json::from_str(body).unwrap())
 }
 
 fn finding_type() -> Type {
@@ -158,17 +110,8 @@ fn anthropic_messages() {
     let (result, spent, head, body) = exchange("anthropic", finding_type(), &answer);
     assert_eq!(result.unwrap(), json!({ "line": 3, "severity": "high" }));
     // 1,500 tokens at 3 dollars and 200 at 15 dollars a million.
-    assert_eq!(
-        spent,
-        Spent {
-            tokens: 1_700,
-            cost: 7_500
-        }
-    );
-    assert!(
-        head.starts_with("post /v1/messages ") && head.contains("x-api-key: cascade-runtime"),
-        "{head}"
-    );
+    assert_eq!(spent, Spent { tokens: 1_700, cost: 7_500 });
+    assert!(head.starts_with("post /v1/messages ") && head.contains("x-api-key: cascade-runtime"), "{head}");
     assert_eq!(
         body,
         json!({
@@ -193,17 +136,10 @@ fn openai_responses() {
         ],
         "usage": { "input_tokens": 10, "output_tokens": 2 },
     });
-    let (result, spent, head, body) =
-        exchange("openai", Type::List(Box::new(finding_type())), &answer);
-    assert_eq!(
-        result.unwrap(),
-        json!([{ "line": null, "severity": "low" }])
-    );
+    let (result, spent, head, body) = exchange("openai", Type::List(Box::new(finding_type())), &answer);
+    assert_eq!(result.unwrap(), json!([{ "line": null, "severity": "low" }]));
     assert_eq!(spent.tokens, 12);
-    assert!(
-        head.starts_with("post /responses ")
-            && head.contains("authorization: bearer cascade-runtime")
-    );
+    assert!(head.starts_with("post /responses ") && head.contains("authorization: bearer cascade-runtime"));
     let format = &body["text"]["format"];
     assert_eq!(
         (&format["type"], &format["strict"], &format["name"]),
@@ -214,14 +150,8 @@ fn openai_responses() {
         json!({ "type": "array", "items": { "$ref": "#/$defs/Finding" } })
     );
     assert_eq!(format["schema"]["required"], json!(["value"]));
-    assert_eq!(
-        (&body["instructions"], &body["max_output_tokens"]),
-        (&json!("Be strict."), &json!(100))
-    );
-    assert_eq!(
-        body["input"][0]["content"],
-        json!([{ "type": "input_text", "text": TEXT }])
-    );
+    assert_eq!((&body["instructions"], &body["max_output_tokens"]), (&json!("Be strict."), &json!(100)));
+    assert_eq!(body["input"][0]["content"], json!([{ "type": "input_text", "text": TEXT }]));
 }
 
 #[test]
@@ -254,85 +184,39 @@ fn gemini_generate_content() {
     let (result, spent, head, body) = exchange("google", finding_type(), &answer);
     assert_eq!(result.unwrap(), json!({ "line": 2, "severity": "high" }));
     assert_eq!(spent.tokens, 12);
-    assert!(
-        head.starts_with("post /v1beta/models/m-id:generatecontent ")
-            && head.contains("x-goog-api-key: ")
-    );
-    assert_eq!(
-        body["contents"],
-        json!([{ "role": "user", "parts": [{ "text": TEXT }] }])
-    );
-    assert_eq!(
-        body["systemInstruction"],
-        json!({ "parts": [{ "text": "Be strict." }] })
-    );
+    assert!(head.starts_with("post /v1beta/models/m-id:generatecontent ") && head.contains("x-goog-api-key: "));
+    assert_eq!(body["contents"], json!([{ "role": "user", "parts": [{ "text": TEXT }] }]));
+    assert_eq!(body["systemInstruction"], json!({ "parts": [{ "text": "Be strict." }] }));
     assert_eq!(body["generationConfig"]["responseJsonSchema"], schema());
 }
 
 #[test]
 fn failures_have_kinds() {
     let cases = [
-        (
-            "anthropic",
-            429,
-            r#"{"error":{"type":"rate_limit_error","message":"slow down"}}"#,
-            ErrorKind::RateLimited,
-        ),
+        ("anthropic", 429, r#"{"error":{"type":"rate_limit_error","message":"slow down"}}"#, ErrorKind::RateLimited),
         (
             "openai",
             429,
             r#"{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}"#,
             ErrorKind::QuotaExhausted,
         ),
-        (
-            "anthropic",
-            529,
-            r#"{"error":{"type":"overloaded_error","message":"Overloaded"}}"#,
-            ErrorKind::Unavailable,
-        ),
-        (
-            "google",
-            401,
-            r#"{"error":{"code":401,"message":"bad key","status":"UNAUTHENTICATED"}}"#,
-            ErrorKind::Denied,
-        ),
-        (
-            "openai",
-            400,
-            r#"{"error":{"message":"unknown model"}}"#,
-            ErrorKind::Failed,
-        ),
+        ("anthropic", 529, r#"{"error":{"type":"overloaded_error","message":"Overloaded"}}"#, ErrorKind::Unavailable),
+        ("google", 401, r#"{"error":{"code":401,"message":"bad key","status":"UNAUTHENTICATED"}}"#, ErrorKind::Denied),
+        ("openai", 400, r#"{"error":{"message":"unknown model"}}"#, ErrorKind::Failed),
         (
             "openai",
             200,
             r#"{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"output":[]}"#,
             ErrorKind::InvalidOutput,
         ),
-        (
-            "anthropic",
-            200,
-            r#"{"content":[],"stop_reason":"refusal"}"#,
-            ErrorKind::Refused,
-        ),
-        (
-            "openai_compatible",
-            200,
-            r#"{"choices":[{"message":{"content":null,"refusal":"no"}}]}"#,
-            ErrorKind::Refused,
-        ),
-        (
-            "google",
-            200,
-            r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#,
-            ErrorKind::Refused,
-        ),
+        ("anthropic", 200, r#"{"content":[],"stop_reason":"refusal"}"#, ErrorKind::Refused),
+        ("openai_compatible", 200, r#"{"choices":[{"message":{"content":null,"refusal":"no"}}]}"#, ErrorKind::Refused),
+        ("google", 200, r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#, ErrorKind::Refused),
         ("google", 200, "not json", ErrorKind::Unavailable),
     ];
     for (provider, status, body, kind) in cases {
         let (url, server) = serve(vec![(status, "", body.to_owned())]);
-        let failure = outcome(&program(provider, &url, Type::String))
-            .0
-            .unwrap_err();
+        let failure = outcome(&program(provider, &url, Type::String)).0.unwrap_err();
         server.join().unwrap();
         assert_eq!(failure.kind, kind, "{provider} {status} {body}: {failure}");
         assert_eq!(failure.stage, "main/judge");
@@ -341,52 +225,25 @@ fn failures_have_kinds() {
 
 #[test]
 fn what_does_not_fit_the_type_is_asked_for_again() {
-    let answer =
-        |text: &str| json!({ "choices": [{ "message": { "content": text } }] }).to_string();
+    let answer = |text: &str| json!({ "choices": [{ "message": { "content": text } }] }).to_string();
     let (url, server) = serve(vec![
         (200, "", answer("I cannot say.")),
         (200, "", answer("{\"line\": 0, \"severity\": \"low\"}")),
-        (
-            200,
-            "",
-            answer("Here: {\"line\": 4, \"severity\": \"low\"} as you wished"),
-        ),
+        (200, "", answer("Here: {\"line\": 4, \"severity\": \"low\"} as you wished")),
     ]);
     let mut made = program("openai_compatible", &url, finding_type());
-    let Stmt::Stage(stage) = &mut made.cascades[0].body.stmts[0] else {
-        panic!()
-    };
-    stage.clauses.retry = Some(Retry {
-        count: int(5),
-        backoff: Some((ms(0), ms(0))),
-    });
+    let Stmt::Stage(stage) = &mut made.cascades[0].body.stmts[0] else { panic!() };
+    stage.clauses.retry = Some(Retry { count: int(5), backoff: Some((ms(0), ms(0))) });
     let mut messages = Vec::new();
     let observer = Box::new(|e: &Event| {
         if let Event::StageRetrying { message, .. } = e {
             messages.push(message.clone());
         }
     });
-    let outcome = run(
-        &made,
-        entry(&made),
-        vec![],
-        RunOptions {
-            observer: Some(observer),
-            ..RunOptions::default()
-        },
-    );
-    assert_eq!(
-        to_json(&outcome.result.unwrap()),
-        json!({ "line": 4, "severity": "low" })
-    );
+    let outcome = run(&made, entry(&made), vec![], RunOptions { observer: Some(observer), ..RunOptions::default() });
+    assert_eq!(to_json(&outcome.result.unwrap()), json!({ "line": 4, "severity": "low" }));
     server.join().unwrap();
-    assert_eq!(
-        messages,
-        [
-            "the answer is not JSON: I cannot say.",
-            "at /line: 0 does not satisfy `it >= 1`"
-        ]
-    );
+    assert_eq!(messages, ["the answer is not JSON: I cannot say.", "at /line: 0 does not satisfy `it >= 1`"]);
 }
 
 #[test]
@@ -395,69 +252,36 @@ fn attachments_go_along() {
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("a.txt"), "alpha\n").unwrap();
     std::fs::write(dir.join("p.png"), b"\x89PNG\r\n\x1a\nrest").unwrap();
-    let answer =
-        json!({ "content": [{ "type": "text", "text": "seen" }], "stop_reason": "end_turn" });
+    let answer = json!({ "content": [{ "type": "text", "text": "seen" }], "stop_reason": "end_turn" });
     let (url, server) = serve(vec![(200, "", answer.to_string())]);
     let mut made = program("anthropic", &url, Type::String);
-    let Effect::Prompt(prompt) = &mut made.skills[0].effect else {
-        panic!()
-    };
-    prompt.attach = vec![
-        Attach::Value(list(vec![text("p.png")])),
-        Attach::Files {
-            pattern: text("*.txt"),
-            dir: None,
-        },
-    ];
-    let outcome = run(
-        &made,
-        entry(&made),
-        vec![],
-        RunOptions {
-            cwd: Some(dir),
-            ..RunOptions::default()
-        },
-    );
+    let Effect::Prompt(prompt) = &mut made.skills[0].effect else { panic!() };
+    prompt.attach = vec![Attach::Value(list(vec![text("p.png")])), Attach::Files { pattern: text("*.txt"), dir: None }];
+    let outcome = run(&made, entry(&made), vec![], RunOptions { cwd: Some(dir), ..RunOptions::default() });
     assert_eq!(to_json(&outcome.result.unwrap()), "seen");
     let asked = server.join().unwrap().remove(0);
-    assert!(asked.contains(r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgpyZXN0"}}"#), "{asked}");
     assert!(
-        asked.contains(r#"<document path=\"a.txt\">\nalpha\n</document>\n\nJudge:"#),
+        asked.contains(
+            r#"{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgpyZXN0"}}"#
+        ),
         "{asked}"
     );
+    assert!(asked.contains(r#"<document path=\"a.txt\">\nalpha\n</document>\n\nJudge:"#), "{asked}");
 }
 
 /// All dialects against the stand-in for model APIs, where there is a Python to run it.
 #[test]
 fn the_stand_in_understands_every_dialect() {
-    let script = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../tests/support/fake_models.py"
-    );
-    let Ok(mut server) = Command::new("python3")
-        .args([script, "--port", "0"])
-        .stdout(Stdio::piped())
-        .spawn()
-    else {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/support/fake_models.py");
+    let Ok(mut server) = Command::new("python3").args([script, "--port", "0"]).stdout(Stdio::piped()).spawn() else {
         return;
     };
     let mut url = String::new();
-    BufReader::new(server.stdout.take().unwrap())
-        .read_line(&mut url)
-        .unwrap();
-    for (provider, suffix) in [
-        ("anthropic", ""),
-        ("openai", "/v1"),
-        ("openai_compatible", "/v1"),
-        ("google", ""),
-    ] {
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    for (provider, suffix) in [("anthropic", ""), ("openai", "/v1"), ("openai_compatible", "/v1"), ("google", "")] {
         let made = program(provider, &format!("{}{suffix}", url.trim()), finding_type());
         let (result, spent) = outcome(&made);
-        assert_eq!(
-            result.unwrap(),
-            json!({ "line": 1, "severity": "low" }),
-            "{provider}"
-        );
+        assert_eq!(result.unwrap(), json!({ "line": 1, "severity": "low" }), "{provider}");
         assert_eq!(spent.tokens, 120, "{provider}");
     }
     server.kill().unwrap();

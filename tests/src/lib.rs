@@ -1,1 +1,3 @@
-//! .
+//! What the whole-program tests and benchmarks share.
+
+pub mod generate;

@@ -44,6 +44,8 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
             _ => print!("{text}"),
         }
         all.append(&mut diagnostics);
+        // The process ends soon; taking the tree apart would only cost time.
+        std::mem::forget(compiled.program);
     }
     if args.format == Format::Human {
         let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };

@@ -32,7 +32,8 @@ pub fn print(text: &str) -> Result<(), Stop> {
 /// `cascadec build`.
 pub fn build(args: &BuildArgs, color: bool) -> Result<u8, Stop> {
     let program = files::program(&args.file, color, true)?;
-    let text = serde_json::to_string(&program).map_err(|e| Stop::usage(format!("the program cannot be written: {e}")))?;
+    let text =
+        serde_json::to_string(&program).map_err(|e| Stop::usage(format!("the program cannot be written: {e}")))?;
     let out = args.output.clone().unwrap_or_else(|| args.file.with_extension("cir"));
     write(&out, &text)?;
     if out.as_os_str() != "-" {
@@ -58,10 +59,7 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
             print(&format!("{}: {}\n{rest}", code.as_str(), title.trim_start_matches(['#', ' '])))?;
             Ok(0)
         }
-        None => Err(Stop::usage_help(
-            format!("there is no code `{wanted}`"),
-            "`cascadec explain` lists all codes",
-        )),
+        None => Err(Stop::usage_help(format!("there is no code `{wanted}`"), "`cascadec explain` lists all codes")),
     }
 }
 

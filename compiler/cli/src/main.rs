@@ -6,7 +6,7 @@ mod check;
 mod commands;
 mod error;
 mod files;
-//mod fmt;
+mod fmt;
 mod progress;
 mod run;
 
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Check(args) => check::run(args, color),
         Command::Run(args) => run::run(args, color),
-        Command::Fmt(_) => Ok(2),
+        Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),
         Command::Graph(args) => commands::draw(args, color),

@@ -6,7 +6,9 @@ use std::{
 };
 
 use cascade_ir as ir;
-use cascade_runtime::{Cancel, Failure, RunOptions, Value, inputs_from_json, parse_input_text, run as execute, to_json};
+use cascade_runtime::{
+    Cancel, Failure, RunOptions, Value, inputs_from_json, parse_input_text, run as execute, to_json,
+};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
@@ -128,15 +130,13 @@ fn inputs(args: &RunArgs, program: &ir::Program, cascade: ir::CascadeId) -> Resu
     };
     for given in &args.input {
         let Some((name, text)) = given.split_once('=') else {
-            return Err(Stop::usage_help(
-                format!("`--input {given}` has no `=`"),
-                "write `--input name=value`",
-            ));
+            return Err(Stop::usage_help(format!("`--input {given}` has no `=`"), "write `--input name=value`"));
         };
         let param = entry.params.iter().find(|p| p.name == name);
         let value = match param {
-            Some(param) => parse_input_text(program, &param.ty, text)
-                .map_err(|e| Stop::usage(format!("input `{name}`: {e}")))?,
+            Some(param) => {
+                parse_input_text(program, &param.ty, text).map_err(|e| Stop::usage(format!("input `{name}`: {e}")))?
+            }
             // An unknown name is reported with the others.
             None => Json::String(text.to_owned()),
         };

@@ -10,7 +10,10 @@ use super::{
     flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 impl<'a> Body<'_, 'a> {
     /// A field; also a memory's key, an enum's variant and a module's member.
@@ -80,9 +83,16 @@ impl<'a> Body<'_, 'a> {
         let text = self.cx.text(self.module, receiver).to_owned();
         let short = if text.len() <= 40 && !text.contains('\n') { text } else { "it".to_owned() };
         let d = self
-            .diag(codes::MAY_BE_NULL, receiver, format!("`{short}` may be null, so `.{}` may have nothing to read", name.text))
+            .diag(
+                codes::MAY_BE_NULL,
+                receiver,
+                format!("`{short}` may be null, so `.{}` may have nothing to read", name.text),
+            )
             .label(format!("`{shown}`"))
-            .help(format!("read it only if it is there, `?.{}`, or test it first: `if {short} != null {{ … }}`", name.text));
+            .help(format!(
+                "read it only if it is there, `?.{}`, or test it first: `if {short} != null {{ … }}`",
+                name.text
+            ));
         self.report(d);
     }
 
@@ -92,7 +102,10 @@ impl<'a> Body<'_, 'a> {
             let d = self
                 .diag(codes::JSON_READ, name.span, "`json` has no known fields")
                 .label("say what the json is first")
-                .help(format!("`(… as {{ {}: string }}).{}`, or `.get(\"{}\")` for a `json?`", name.text, name.text, name.text));
+                .help(format!(
+                    "`(… as {{ {}: string }}).{}`, or `.get(\"{}\")` for a `json?`",
+                    name.text, name.text, name.text
+                ));
             self.report(d);
             return;
         }
@@ -102,7 +115,11 @@ impl<'a> Body<'_, 'a> {
         let fields: Vec<SmolStr> = self.cx.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
         let methods = super::methods::names(self.cx.types.kind(self.cx.types.base(ty)));
         let d = if methods.contains(&name.text.as_str()) {
-            d.help(format!("`{}` is a method: call it with `()`", name.text)).fix("call it", name.span, format!("{}()", name.text))
+            d.help(format!("`{}` is a method: call it with `()`", name.text)).fix(
+                "call it",
+                name.span,
+                format!("{}()", name.text),
+            )
         } else {
             let known = fields.len();
             let mut d = with_suggestion(

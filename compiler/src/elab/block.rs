@@ -9,7 +9,10 @@ use super::{
     flow::Flow,
     narrow,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 /// What a block is to its surroundings.
 #[derive(Debug, Clone, Copy)]
@@ -159,7 +162,12 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// One statement; whether the end of it is never reached.
-    fn statement(&mut self, stmt: &'a Stmt, out: &mut Vec<ir::Stmt>, last_stage: &mut Option<(ir::Slot, Ty, Flow)>) -> bool {
+    fn statement(
+        &mut self,
+        stmt: &'a Stmt,
+        out: &mut Vec<ir::Stmt>,
+        last_stage: &mut Option<(ir::Slot, Ty, Flow)>,
+    ) -> bool {
         match &stmt.kind {
             StmtKind::Error | StmtKind::On { .. } => false,
             StmtKind::Stage { name, ty, value, clauses } => {
@@ -290,7 +298,12 @@ impl<'a> Body<'_, 'a> {
         typed
     }
 
-    fn expression_statement(&mut self, e: &'a Expr, clauses: &'a [cascade_grammar::ast::Clause], out: &mut Vec<ir::Stmt>) -> bool {
+    fn expression_statement(
+        &mut self,
+        e: &'a Expr,
+        clauses: &'a [cascade_grammar::ast::Clause],
+        out: &mut Vec<ir::Stmt>,
+    ) -> bool {
         if self.is_block(e) {
             let Some((work, _, _, ends)) = self.block_work(e, clauses, Want::NOTHING) else { return false };
             out.push(ir::Stmt::Work(Box::new(work), None));
@@ -367,7 +380,12 @@ impl<'a> Body<'_, 'a> {
                 let ty = place.ty;
                 let value = self.added(value, ty);
                 let flow = place.flow.with(value.flow);
-                let ir = ir::Expr::Binary(ir::BinaryOp::Add, Box::new(place.ir), Box::new(value.ir), self.place(target.span));
+                let ir = ir::Expr::Binary(
+                    ir::BinaryOp::Add,
+                    Box::new(place.ir),
+                    Box::new(value.ir),
+                    self.place(target.span),
+                );
                 let sum = Typed::new(ir, self.cx.types.base(ty), flow);
                 self.coerce(sum, ty, target.span)
             }
@@ -431,7 +449,11 @@ impl<'a> Body<'_, 'a> {
         if !append && self.level > 0 {
             let text = format!("{}.{}", self.cx.memory_infos[id.index()].decl.name.text, name.text);
             let d = self
-                .diag(codes::PARALLEL_WRITE, target.span, format!("parallel branches would overwrite each other's `{text}`"))
+                .diag(
+                    codes::PARALLEL_WRITE,
+                    target.span,
+                    format!("parallel branches would overwrite each other's `{text}`"),
+                )
                 .label("set from a parallel branch")
                 .help(format!("`{text} += …` adds without losing what others wrote"));
             self.report(d);

@@ -1,6 +1,6 @@
 //! The context of one body: its variables, what is known of them, where its slots are.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{self, Expr, Span};
 use cascade_ir as ir;
@@ -109,15 +109,15 @@ impl<'c, 'a> Body<'c, 'a> {
             module,
             kind,
             locals: Vec::new(),
-            names: HashMap::new(),
-            ended: HashMap::new(),
+            names: HashMap::default(),
+            ended: HashMap::default(),
             slots: 0,
             facts: Vec::new(),
             result: Ty::NULL,
             result_flow: Flow::default(),
             level: 0,
             reads: Vec::new(),
-            stage_names: HashMap::new(),
+            stage_names: HashMap::default(),
             prefix: String::new(),
             program: Vec::new(),
             not_yet: Vec::new(),
@@ -204,7 +204,8 @@ impl<'c, 'a> Body<'c, 'a> {
         let index = self.locals.len() as u32;
         if let Some(previous) = self.find(name) {
             let previous = &self.locals[previous as usize];
-            let both_bound = kind == LocalKind::Bound && previous.kind == LocalKind::Bound && self.kind != Kind::Cascade;
+            let both_bound =
+                kind == LocalKind::Bound && previous.kind == LocalKind::Bound && self.kind != Kind::Cascade;
             if !name.is_empty() && name != "_" && !both_bound {
                 let (span_before, message) = (previous.span, format!("`{name}` is already the name of a value here"));
                 let source = self.source();

@@ -9,7 +9,10 @@ use super::{
     flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 /// Functions without receiver, and how they are written.
 pub(crate) const FREE_FUNCTIONS: &[(&str, &str)] = &[
@@ -45,7 +48,11 @@ impl<'a> Body<'_, 'a> {
                 if let Some(index) = self.find(&name.text) {
                     let shown = self.show(self.locals[index as usize].ty);
                     let d = self
-                        .diag(codes::NOT_CALLABLE, callee.span, format!("`{}` is a value and cannot be called", name.text))
+                        .diag(
+                            codes::NOT_CALLABLE,
+                            callee.span,
+                            format!("`{}` is a value and cannot be called", name.text),
+                        )
                         .label(format!("`{shown}`"));
                     self.report(d);
                     self.args_anyhow(args);
@@ -103,7 +110,8 @@ impl<'a> Body<'_, 'a> {
             _ => {
                 let found = self.infer(callee);
                 if found.ty != Ty::ERROR {
-                    let d = self.diag(codes::NOT_CALLABLE, callee.span, "this cannot be called").label("not a function");
+                    let d =
+                        self.diag(codes::NOT_CALLABLE, callee.span, "this cannot be called").label("not a function");
                     self.report(d);
                 }
                 self.args_anyhow(args);
@@ -155,7 +163,10 @@ impl<'a> Body<'_, 'a> {
                     .diag(codes::STAGE_CALL, whole.span, format!("only a stage calls a {what}"))
                     .label(format!("`{}` is a {what}: it costs time or money, so its call has a name", name.text));
                 let d = if self.kind == super::body::Kind::Cascade {
-                    d.help(format!("`stage {}_result = {}(…)` on a line of its own, then use `{}_result`", name.text, name.text, name.text))
+                    d.help(format!(
+                        "`stage {}_result = {}(…)` on a line of its own, then use `{}_result`",
+                        name.text, name.text, name.text
+                    ))
                 } else {
                     d.help("call it from a cascade, and pass the result on")
                 };
@@ -181,7 +192,11 @@ impl<'a> Body<'_, 'a> {
             }
             other => {
                 let d = self
-                    .diag(codes::NOT_CALLABLE, name.span, format!("`{}` is {} and cannot be called", name.text, other.what()))
+                    .diag(
+                        codes::NOT_CALLABLE,
+                        name.span,
+                        format!("`{}` is {} and cannot be called", name.text, other.what()),
+                    )
                     .label(other.what());
                 self.report(d);
                 self.args_anyhow(args);
@@ -193,9 +208,8 @@ impl<'a> Body<'_, 'a> {
     /// Arguments against parameters: positions first, then names, then defaults.
     pub fn arguments(&mut self, sig: &Signature, args: &'a [Arg], args_span: Span) -> Args {
         if sig.deprecated {
-            let d = self
-                .diag(codes::DEPRECATED, args_span, format!("`{}` is deprecated", sig.name))
-                .label("called here");
+            let d =
+                self.diag(codes::DEPRECATED, args_span, format!("`{}` is deprecated", sig.name)).label("called here");
             self.report(d);
         }
         let mut given: Vec<Option<(ir::Expr, Flow, Span)>> = vec![None; sig.params.len()];
@@ -210,9 +224,14 @@ impl<'a> Body<'_, 'a> {
                         None => {
                             broken = true;
                             let d = self
-                                .diag(codes::ARGUMENTS, name.span, format!("`{}` has no parameter `{}`", sig.name, name.text))
+                                .diag(
+                                    codes::ARGUMENTS,
+                                    name.span,
+                                    format!("`{}` has no parameter `{}`", sig.name, name.text),
+                                )
                                 .label("not a parameter of it");
-                            let mut d = with_suggestion(d, &name.text, name.span, sig.params.iter().map(|p| p.name.as_str()));
+                            let mut d =
+                                with_suggestion(d, &name.text, name.span, sig.params.iter().map(|p| p.name.as_str()));
                             if d.help.is_none() {
                                 d = d.help(format!(
                                     "its parameters are {}",
@@ -228,7 +247,11 @@ impl<'a> Body<'_, 'a> {
                 None => {
                     if named {
                         let d = self
-                            .diag(codes::ARGUMENTS, arg.value.span, "an argument without a name stands before those with names")
+                            .diag(
+                                codes::ARGUMENTS,
+                                arg.value.span,
+                                "an argument without a name stands before those with names",
+                            )
                             .label("give it its name, or move it to the front");
                         self.report(d);
                         self.infer(&arg.value);
@@ -245,7 +268,12 @@ impl<'a> Body<'_, 'a> {
                     .diag(
                         codes::ARGUMENTS,
                         arg.value.span,
-                        format!("`{}` takes {} argument{}", sig.name, sig.params.len(), if sig.params.len() == 1 { "" } else { "s" }),
+                        format!(
+                            "`{}` takes {} argument{}",
+                            sig.name,
+                            sig.params.len(),
+                            if sig.params.len() == 1 { "" } else { "s" }
+                        ),
                     )
                     .label("one too many")
                     .also(source, sig.span, "declared here");
@@ -339,7 +367,11 @@ impl<'a> Body<'_, 'a> {
                         _ => {
                             let shown = self.show(value.ty);
                             let d = self
-                                .diag(codes::OPERATOR, arg.value.span, format!("`{word}` compares values of one kind, found `{shown}`"))
+                                .diag(
+                                    codes::OPERATOR,
+                                    arg.value.span,
+                                    format!("`{word}` compares values of one kind, found `{shown}`"),
+                                )
                                 .label(format!("`{shown}`"));
                             self.report(d);
                             return Typed::error();

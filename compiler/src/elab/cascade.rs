@@ -37,7 +37,11 @@ impl<'a> Cx<'a> {
         for clause in &decl.clauses {
             if !matches!(
                 clause.kind,
-                ClauseKind::Using(_) | ClauseKind::Timeout { .. } | ClauseKind::Budget(_) | ClauseKind::Needs(_) | ClauseKind::Error
+                ClauseKind::Using(_)
+                    | ClauseKind::Timeout { .. }
+                    | ClauseKind::Budget(_)
+                    | ClauseKind::Needs(_)
+                    | ClauseKind::Error
             ) {
                 let d = body
                     .diag(codes::WRONG_PLACE, clause.span, "this clause belongs to a stage")
@@ -95,7 +99,8 @@ impl<'a> Cx<'a> {
                 self.report(d);
                 continue;
             }
-            if matches!(name.text.as_str(), "version" | "command" | "schedule" | "webhook") && attribute.args.len() != 1 {
+            if matches!(name.text.as_str(), "version" | "command" | "schedule" | "webhook") && attribute.args.len() != 1
+            {
                 let d = self
                     .diag(module, codes::ARGUMENTS, attribute.span, format!("`@{}` takes one text", name.text))
                     .label(format!("write `@{}(\"…\")`", name.text));
@@ -149,7 +154,11 @@ impl<'a> Body<'_, 'a> {
         let source = self.source();
         let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
         let mut d = self
-            .diag(codes::MISSING_RETURN, span, format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text))
+            .diag(
+                codes::MISSING_RETURN,
+                span,
+                format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text),
+            )
             .label("promised here");
         if let Some(last) = last {
             d = d.also(source, Self::line_of(last), "the cascade can end after this");
@@ -181,7 +190,11 @@ impl<'a> Body<'_, 'a> {
             let StmtKind::On { event, param, body } = &stmt.kind else {
                 if let (Some(_), false) = (after, matches!(stmt.kind, StmtKind::Error)) {
                     let d = self
-                        .diag(codes::MISPLACED, stmt.span, "`on success`, `on failure` and `on cancel` stand at the end")
+                        .diag(
+                            codes::MISPLACED,
+                            stmt.span,
+                            "`on success`, `on failure` and `on cancel` stand at the end",
+                        )
                         .label("stands after one of them");
                     self.report(d);
                 }
@@ -199,9 +212,7 @@ impl<'a> Body<'_, 'a> {
             };
             let slot = param.as_ref().map(|name| self.bind(name, ty, Flow::default()));
             if let (Some(name), "cancel") = (param, event.text.as_str()) {
-                let d = self
-                    .diag(codes::ARGUMENTS, name.span, "`on cancel` is given nothing")
-                    .label("remove it");
+                let d = self.diag(codes::ARGUMENTS, name.span, "`on cancel` is given nothing").label("remove it");
                 self.report(d);
             }
             let block = self.statements(body, Want::NOTHING);

@@ -1,6 +1,8 @@
 //! Declarations get their ids, modules their scopes.
 
-use std::{cell::Cell, collections::HashMap};
+use std::cell::Cell;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{self, ItemKind, Name, Span};
 use cascade_ir as ir;
@@ -10,14 +12,17 @@ use super::{
     Binding, CascadeInfo, Cx, Def, FnInfo, MemoryInfo, ModelInfo, Resolve, RouteInfo, Signature, SkillInfo, TypeInfo,
     TypeSource,
 };
-use crate::{codes, types::{Ty, TypeDef, TypeDefKind}};
+use crate::{
+    codes,
+    types::{Ty, TypeDef, TypeDefKind},
+};
 
 impl<'a> Cx<'a> {
     /// Fills the scopes and the tables of declarations.
     pub fn collect(&mut self) {
         let modules = self.modules;
         for module in 0..modules.len() {
-            self.scopes.push(HashMap::new());
+            self.scopes.push(HashMap::default());
             for item in &modules[module].parse.file.items {
                 self.collect_item(module, item);
             }
@@ -115,7 +120,11 @@ impl<'a> Cx<'a> {
                 .diag(module, codes::DUPLICATE, span, format!("`{name}` is declared twice in this file"))
                 .label("again here")
                 .also(source, first_span, "first here")
-                .help(if imported { "import it under another name: `name as other`" } else { "give one of them another name" });
+                .help(if imported {
+                    "import it under another name: `name as other`"
+                } else {
+                    "give one of them another name"
+                });
             self.report(d);
             return;
         }

@@ -46,7 +46,11 @@ impl<'a> Body<'_, 'a> {
                 None => {
                     let (p, q) = (self.show(x), self.show(y));
                     let d = self
-                        .diag(codes::MISMATCH, span, format!("the ways through this give different types: `{p}` and `{q}`"))
+                        .diag(
+                            codes::MISMATCH,
+                            span,
+                            format!("the ways through this give different types: `{p}` and `{q}`"),
+                        )
                         .label("one type is needed")
                         .help("let each way end in a value of the same type");
                     self.report(d);
@@ -74,7 +78,11 @@ impl<'a> Body<'_, 'a> {
                     if !self.cx.types.nullable(expected) {
                         let shown = self.show(expected);
                         let d = self
-                            .diag(codes::MISMATCH, span, format!("without `else` this may give nothing, and `{shown}` is needed"))
+                            .diag(
+                                codes::MISMATCH,
+                                span,
+                                format!("without `else` this may give nothing, and `{shown}` is needed"),
+                            )
                             .label("no `else`");
                         self.report(d);
                     }
@@ -201,10 +209,9 @@ impl<'a> Body<'_, 'a> {
 
     fn calls_stage(&mut self, callee: &Expr) -> bool {
         match &callee.kind {
-            ExprKind::Name(name) if self.find(&name.text).is_none() => matches!(
-                self.cx.lookup(self.module, &name.text),
-                Some(super::Def::Skill(_) | super::Def::Cascade(_))
-            ),
+            ExprKind::Name(name) if self.find(&name.text).is_none() => {
+                matches!(self.cx.lookup(self.module, &name.text), Some(super::Def::Skill(_) | super::Def::Cascade(_)))
+            }
             _ => false,
         }
     }
@@ -406,13 +413,12 @@ impl<'a> Body<'_, 'a> {
         }
         self.leave(mark);
         let Some(value) = value else {
-            let d = self
-                .diag(codes::MISMATCH, block.span, "this block gives no value")
-                .label("a value is needed here");
+            let d = self.diag(codes::MISMATCH, block.span, "this block gives no value").label("a value is needed here");
             self.report(d);
             return None;
         };
-        let ir = lets.into_iter().rev().fold(value.ir, |body, (slot, v)| ir::Expr::Let(slot, Box::new(v), Box::new(body)));
+        let ir =
+            lets.into_iter().rev().fold(value.ir, |body, (slot, v)| ir::Expr::Let(slot, Box::new(v), Box::new(body)));
         Some(Typed { ir, ..value })
     }
 

@@ -5,7 +5,10 @@ use cascade_ir as ir;
 use smol_str::SmolStr;
 
 use super::{Cx, Def, MemoryInfo, ParamInfo, TypeSource, body::Body, walk};
-use crate::{codes, types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef}};
+use crate::{
+    codes,
+    types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef},
+};
 
 impl<'a> Cx<'a> {
     /// Resolves all that bodies refer to.
@@ -27,7 +30,12 @@ impl<'a> Cx<'a> {
             let (params, result) = self.signature(module, &decl.params, decl.result.as_ref());
             if decl.result.is_none() && !decl.name.text.is_empty() {
                 let d = self
-                    .diag(module, codes::CANNOT_INFER, decl.name.span, format!("`{}` does not say what it gives", decl.name.text))
+                    .diag(
+                        module,
+                        codes::CANNOT_INFER,
+                        decl.name.span,
+                        format!("`{}` does not say what it gives", decl.name.text),
+                    )
                     .label("write `-> T` after the parameters");
                 self.report(d);
             }
@@ -72,7 +80,12 @@ impl<'a> Cx<'a> {
                     }
                     if variants.iter().any(|v| v.name == variant.name.text) {
                         let d = self
-                            .diag(module, codes::DUPLICATE, variant.name.span, format!("the variant `{}` is there twice", variant.name.text))
+                            .diag(
+                                module,
+                                codes::DUPLICATE,
+                                variant.name.span,
+                                format!("the variant `{}` is there twice", variant.name.text),
+                            )
                             .label("again here");
                         self.report(d);
                     } else if !variant.name.text.is_empty() {
@@ -102,11 +115,21 @@ impl<'a> Cx<'a> {
             self.snake(module, &decl.name);
             if fields.iter().any(|f| f.name == decl.name.text) {
                 let d = self
-                    .diag(module, codes::DUPLICATE, decl.name.span, format!("the field `{}` is there twice", decl.name.text))
+                    .diag(
+                        module,
+                        codes::DUPLICATE,
+                        decl.name.span,
+                        format!("the field `{}` is there twice", decl.name.text),
+                    )
                     .label("again here");
                 self.report(d);
             } else if !decl.name.text.is_empty() {
-                fields.push(FieldDef { name: decl.name.text.clone(), ty, doc: Self::type_doc(&decl.docs), default: None });
+                fields.push(FieldDef {
+                    name: decl.name.text.clone(),
+                    ty,
+                    doc: Self::type_doc(&decl.docs),
+                    default: None,
+                });
             }
         }
         fields
@@ -129,10 +152,13 @@ impl<'a> Cx<'a> {
             TypeSource::Enum(decl) => {
                 for variant in &decl.variants {
                     for field in variant.fields.iter().flatten() {
-                        let Some(value) = self.field_default(module, index, Some(&variant.name.text), field) else { continue };
+                        let Some(value) = self.field_default(module, index, Some(&variant.name.text), field) else {
+                            continue;
+                        };
                         if let TypeDefKind::Enum(variants) = &mut self.types.defs[index].kind {
                             let found = variants.iter_mut().find(|v| v.name == variant.name.text);
-                            if let Some(f) = found.and_then(|v| v.fields.iter_mut().find(|f| f.name == field.name.text)) {
+                            if let Some(f) = found.and_then(|v| v.fields.iter_mut().find(|f| f.name == field.name.text))
+                            {
                                 f.default = Some(value);
                             }
                         }
@@ -142,7 +168,13 @@ impl<'a> Cx<'a> {
         }
     }
 
-    fn field_default(&mut self, module: usize, index: usize, variant: Option<&str>, field: &'a FieldDecl) -> Option<ir::Expr> {
+    fn field_default(
+        &mut self,
+        module: usize,
+        index: usize,
+        variant: Option<&str>,
+        field: &'a FieldDecl,
+    ) -> Option<ir::Expr> {
         let default = field.default.as_ref()?;
         let fields = match (&self.types.defs[index].kind, variant) {
             (TypeDefKind::Record(fields), None) => fields,
@@ -178,7 +210,12 @@ impl<'a> Cx<'a> {
                         let (module, span) = self.type_place(next);
                         let name = self.types.defs[next].name.clone();
                         let d = self
-                            .diag(module, codes::BAD_TYPE, span, format!("a `{name}` would contain a `{name}` without end"))
+                            .diag(
+                                module,
+                                codes::BAD_TYPE,
+                                span,
+                                format!("a `{name}` would contain a `{name}` without end"),
+                            )
                             .label("contains itself")
                             .help("make one of the fields optional (`T?`) or a list");
                         self.report(d);
@@ -230,7 +267,12 @@ impl<'a> Cx<'a> {
             let ty = self.resolve(module, &param.ty);
             if out.iter().any(|p| p.name == param.name.text && !p.name.is_empty()) {
                 let d = self
-                    .diag(module, codes::DUPLICATE, param.name.span, format!("the parameter `{}` is there twice", param.name.text))
+                    .diag(
+                        module,
+                        codes::DUPLICATE,
+                        param.name.span,
+                        format!("the parameter `{}` is there twice", param.name.text),
+                    )
                     .label("again here");
                 self.report(d);
             }
@@ -248,7 +290,12 @@ impl<'a> Cx<'a> {
         let MemoryInfo { module, decl, .. } = self.memory_infos[index];
         if !matches!(decl.scope.text.as_str(), "run" | "global" | "") {
             let d = self
-                .diag(module, codes::UNKNOWN_SETTING, decl.scope.span, format!("`{}` is no scope of a memory", decl.scope.text))
+                .diag(
+                    module,
+                    codes::UNKNOWN_SETTING,
+                    decl.scope.span,
+                    format!("`{}` is no scope of a memory", decl.scope.text),
+                )
                 .label("`run` or `global`")
                 .help("`run` lives with one run, `global` with the project");
             self.report(d);
@@ -263,7 +310,12 @@ impl<'a> Cx<'a> {
                     if !self.types.nullable(ty) {
                         let shown = self.types.show(ty);
                         let d = self
-                            .diag(module, codes::MISSING_FIELD, entry.span, format!("`{}` has no first value", entry.name.text))
+                            .diag(
+                                module,
+                                codes::MISSING_FIELD,
+                                entry.span,
+                                format!("`{}` has no first value", entry.name.text),
+                            )
                             .label(format!("write `= …`, or make it `{shown}?`"));
                         self.report(d);
                     }
@@ -347,8 +399,10 @@ impl<'a> Cx<'a> {
                         }
                         1 => {
                             let from = stack.iter().position(|(i, _)| *i == next).unwrap_or(0);
-                            let mut way: Vec<String> =
-                                stack[from..].iter().map(|(i, _)| format!("`{}`", self.callable(*i, cascades).0)).collect();
+                            let mut way: Vec<String> = stack[from..]
+                                .iter()
+                                .map(|(i, _)| format!("`{}`", self.callable(*i, cascades).0))
+                                .collect();
                             way.push(format!("`{}`", self.callable(next, cascades).0));
                             let module = self.callable(index, cascades).1;
                             let message = if way.len() == 2 {

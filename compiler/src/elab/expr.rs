@@ -9,7 +9,10 @@ use super::{
     flow::Flow,
     narrow, with_suggestion,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 /// A literal as an instruction.
 pub(crate) fn constant(c: ir::Const) -> ir::Expr {
@@ -140,7 +143,11 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Paren(inner) => self.infer(inner),
             ExprKind::If(x) => self.pure_if(x, None).unwrap_or_else(Typed::error),
             ExprKind::Match(x) => self.pure_match(x, e.span, None).unwrap_or_else(Typed::error),
-            ExprKind::For(_) | ExprKind::Repeat(_) | ExprKind::Parallel(_) | ExprKind::Swarm(_) | ExprKind::Sandbox(_) => {
+            ExprKind::For(_)
+            | ExprKind::Repeat(_)
+            | ExprKind::Parallel(_)
+            | ExprKind::Swarm(_)
+            | ExprKind::Sandbox(_) => {
                 let word = match &e.kind {
                     ExprKind::For(_) => "for",
                     ExprKind::Repeat(_) => "repeat",
@@ -159,7 +166,8 @@ impl<'a> Body<'_, 'a> {
     pub fn inner_block(&mut self, word: &str, span: Span) {
         let mut d = self.diag(codes::MISPLACED, span, format!("`{word}` cannot stand in the middle of an expression"));
         d = if self.kind == Kind::Cascade {
-            d.label("give it a name of its own").help(format!("`stage name = {word} …` on a line before, then use `name`"))
+            d.label("give it a name of its own")
+                .help(format!("`stage name = {word} …` on a line before, then use `name`"))
         } else {
             d.label("only in a cascade").help("`map`, `filter` and `reduce` go over a list without stages")
         };
@@ -249,12 +257,8 @@ impl<'a> Body<'_, 'a> {
             return self.read(index, name);
         }
         match self.cx.lookup(self.module, &name.text) {
-            Some(Def::Model(id)) => {
-                Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default())
-            }
-            Some(Def::Route(id)) => {
-                Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default())
-            }
+            Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
+            Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(Def::Missing) => Typed::error(),
             Some(def @ (Def::Skill(_) | Def::Cascade(_) | Def::Fn(_))) => {
                 let d = self
@@ -321,7 +325,8 @@ impl<'a> Body<'_, 'a> {
             })
             .flatten()
             .collect();
-        let d = self.diag(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text)).label("not found");
+        let d =
+            self.diag(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text)).label("not found");
         let near_local = crate::suggest::closest(&name.text, visible.iter().map(|n| n.as_str())).map(str::to_owned);
         let mut d = match near_local {
             Some(near) => with_suggestion(d, &name.text, name.span, [near.as_str()]),
@@ -333,7 +338,10 @@ impl<'a> Body<'_, 'a> {
             ),
         };
         if d.help.is_none() && variants.contains(&name.text.to_string()) {
-            d = d.help(format!("`{}` is a variant of an enum; write `Enum.{}` where the type is not known", name.text, name.text));
+            d = d.help(format!(
+                "`{}` is a variant of an enum; write `Enum.{}` where the type is not known",
+                name.text, name.text
+            ));
         }
         self.report(d);
     }

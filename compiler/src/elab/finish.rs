@@ -10,7 +10,8 @@ impl Cx<'_> {
     /// The program of the root module.
     pub fn finish(&mut self, root: usize) -> Option<ir::Program> {
         self.unused_imports();
-        let mut cascades: Vec<ir::Cascade> = std::mem::take(&mut self.out.cascades).into_iter().collect::<Option<_>>()?;
+        let mut cascades: Vec<ir::Cascade> =
+            std::mem::take(&mut self.out.cascades).into_iter().collect::<Option<_>>()?;
         let skills: Vec<ir::Skill> = std::mem::take(&mut self.out.skills).into_iter().collect::<Option<_>>()?;
         let functions = std::mem::take(&mut self.out.functions).into_iter().collect::<Option<_>>()?;
         conclude(&mut cascades, &skills);
@@ -22,11 +23,8 @@ impl Cx<'_> {
             .map(|(i, _)| ir::CascadeId(i as u32))
             .collect();
         let main = main_entry(&entries, &cascades);
-        let default_route = self
-            .modules
-            .iter()
-            .position(|m| m.name == "std.models")
-            .and_then(|m| match self.exported(m, "auto") {
+        let default_route =
+            self.modules.iter().position(|m| m.name == "std.models").and_then(|m| match self.exported(m, "auto") {
                 Some(Def::Route(id)) => Some(id),
                 _ => None,
             });
@@ -139,7 +137,8 @@ fn conclude(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
             });
             let cascade = &mut cascades[index];
             let mut pure = mark(&mut cascade.body, &pure_cascades);
-            for hook in [&mut cascade.on_success, &mut cascade.on_failure, &mut cascade.on_cancel].into_iter().flatten() {
+            for hook in [&mut cascade.on_success, &mut cascade.on_failure, &mut cascade.on_cancel].into_iter().flatten()
+            {
                 pure &= mark(&mut hook.body, &pure_cascades);
             }
             pure &= plain(&cascade.clauses);

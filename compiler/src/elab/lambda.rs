@@ -24,20 +24,23 @@ impl<'a> Body<'_, 'a> {
         let ExprKind::Lambda { params: names, body } = &e.kind else {
             let found = self.infer(e);
             if found.ty != Ty::ERROR {
-                let d = self
-                    .diag(codes::MISMATCH, e.span, "a lambda is needed here")
-                    .label("not a function")
-                    .help(match params.len() {
+                let d = self.diag(codes::MISMATCH, e.span, "a lambda is needed here").label("not a function").help(
+                    match params.len() {
                         1 => "write `|x| …`",
                         _ => "write `|acc, x| …`",
-                    });
+                    },
+                );
                 self.report(d);
             }
             return Typed::error();
         };
         if names.len() != params.len() {
             let d = self
-                .diag(codes::ARGUMENTS, e.span, format!("this lambda is given {} value{}", params.len(), if params.len() == 1 { "" } else { "s" }))
+                .diag(
+                    codes::ARGUMENTS,
+                    e.span,
+                    format!("this lambda is given {} value{}", params.len(), if params.len() == 1 { "" } else { "s" }),
+                )
                 .label(format!("takes {}", names.len()));
             self.report(d);
         }
@@ -64,7 +67,16 @@ impl<'a> Body<'_, 'a> {
         let required = sig.params.iter().filter(|p| p.default.is_none()).count();
         if params.len() < required || params.len() > sig.params.len() {
             let d = self
-                .diag(codes::ARGUMENTS, e.span, format!("`{}` is given {} value{} here", sig.name, params.len(), if params.len() == 1 { "" } else { "s" }))
+                .diag(
+                    codes::ARGUMENTS,
+                    e.span,
+                    format!(
+                        "`{}` is given {} value{} here",
+                        sig.name,
+                        params.len(),
+                        if params.len() == 1 { "" } else { "s" }
+                    ),
+                )
                 .label(format!("takes {}", sig.params.len()));
             self.report(d);
             return Typed::error();

@@ -10,7 +10,10 @@ use super::{
     flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef}};
+use crate::{
+    codes,
+    types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef},
+};
 
 /// A field that a literal must fill.
 struct Wanted {
@@ -56,7 +59,11 @@ impl<'a> Body<'_, 'a> {
                     let (a, b) = (self.show(element), self.show(typed.ty));
                     let source = self.source();
                     let mut d = self
-                        .diag(codes::MISMATCH, item.span, format!("the elements of a list have one type: `{a}` before, `{b}` here"))
+                        .diag(
+                            codes::MISMATCH,
+                            item.span,
+                            format!("the elements of a list have one type: `{a}` before, `{b}` here"),
+                        )
                         .label(format!("`{b}`"));
                     if let Some(first) = first {
                         d = d.also(source, first, format!("`{a}`"));
@@ -79,8 +86,7 @@ impl<'a> Body<'_, 'a> {
             TyKind::Map(element) => Some(self.map_literal(entries, element, wanted)),
             TyKind::Json => Some(self.map_literal(entries, Ty::JSON, Ty::JSON)),
             TyKind::Record(fields) => {
-                let wanted_fields =
-                    fields.into_iter().map(|(name, ty)| Wanted { name, ty, default: None }).collect();
+                let wanted_fields = fields.into_iter().map(|(name, ty)| Wanted { name, ty, default: None }).collect();
                 let (fields, flow) = self.fill(entries, span, wanted_fields, "this record");
                 Some(Typed::new(fields, wanted, flow))
             }
@@ -163,7 +169,8 @@ impl<'a> Body<'_, 'a> {
                             let d = self
                                 .diag(codes::UNKNOWN_FIELD, key.span, format!("{name} has no field `{}`", key.text))
                                 .label("not a field of it");
-                            let open = wanted.iter().map(|w| w.name.as_str()).filter(|n| !seen.iter().any(|k| k.text == *n));
+                            let open =
+                                wanted.iter().map(|w| w.name.as_str()).filter(|n| !seen.iter().any(|k| k.text == *n));
                             let mut d = with_suggestion(d, &key.text, key.span, open);
                             if d.help.is_none() {
                                 d = d.help(format!("its fields are {}", names(wanted.iter().map(|w| w.name.as_str()))));
@@ -215,7 +222,11 @@ impl<'a> Body<'_, 'a> {
         }
         if !missing.is_empty() && !broken {
             let d = self
-                .diag(codes::MISSING_FIELD, span, format!("{name} needs {}", names(missing.iter().map(SmolStr::as_str))))
+                .diag(
+                    codes::MISSING_FIELD,
+                    span,
+                    format!("{name} needs {}", names(missing.iter().map(SmolStr::as_str))),
+                )
                 .label(if missing.len() == 1 { "one field is missing" } else { "fields are missing" });
             self.report(d);
         }
@@ -298,8 +309,7 @@ impl<'a> Body<'_, 'a> {
     /// Reports a variant that an enum does not have.
     pub fn unknown_variant(&mut self, name: &Name, ty: Ty) {
         let shown = self.show(ty);
-        let variants: Vec<SmolStr> =
-            self.cx.types.variants(ty).into_iter().flatten().map(|v| v.name.clone()).collect();
+        let variants: Vec<SmolStr> = self.cx.types.variants(ty).into_iter().flatten().map(|v| v.name.clone()).collect();
         if self.ended.contains_key(&name.text) {
             return self.unknown_value(name);
         }
@@ -333,16 +343,22 @@ impl<'a> Body<'_, 'a> {
         ty: Ty,
     ) -> Typed {
         let mut flow = Flow::default();
-        let mut fields: Vec<(SmolStr, Option<ir::Expr>)> = variant.fields.iter().map(|f| (f.name.clone(), None)).collect();
+        let mut fields: Vec<(SmolStr, Option<ir::Expr>)> =
+            variant.fields.iter().map(|f| (f.name.clone(), None)).collect();
         for (i, arg) in args.iter().enumerate() {
             let index = match &arg.name {
                 Some(name) => match variant.fields.iter().position(|f| f.name == name.text) {
                     Some(index) => index,
                     None => {
                         let d = self
-                            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{}` has no field `{}`", variant.name, name.text))
+                            .diag(
+                                codes::UNKNOWN_FIELD,
+                                name.span,
+                                format!("`{}` has no field `{}`", variant.name, name.text),
+                            )
                             .label("not a field of it");
-                        let d = with_suggestion(d, &name.text, name.span, variant.fields.iter().map(|f| f.name.as_str()));
+                        let d =
+                            with_suggestion(d, &name.text, name.span, variant.fields.iter().map(|f| f.name.as_str()));
                         self.report(d);
                         self.infer(&arg.value);
                         continue;
@@ -352,7 +368,11 @@ impl<'a> Body<'_, 'a> {
             };
             let Some(field) = variant.fields.get(index) else {
                 let d = self
-                    .diag(codes::ARGUMENTS, arg.value.span, format!("`{}` has {} fields", variant.name, variant.fields.len()))
+                    .diag(
+                        codes::ARGUMENTS,
+                        arg.value.span,
+                        format!("`{}` has {} fields", variant.name, variant.fields.len()),
+                    )
                     .label("one too many");
                 self.report(d);
                 continue;
@@ -378,7 +398,11 @@ impl<'a> Body<'_, 'a> {
         if !missing.is_empty() {
             let example: Vec<String> = missing.iter().map(|n| format!("{n}: …")).collect();
             let d = self
-                .diag(codes::MISSING_FIELD, span, format!("`{}` needs {}", variant.name, names(missing.iter().map(SmolStr::as_str))))
+                .diag(
+                    codes::MISSING_FIELD,
+                    span,
+                    format!("`{}` needs {}", variant.name, names(missing.iter().map(SmolStr::as_str))),
+                )
                 .label("given without")
                 .help(format!("write `{}({})`", variant.name, example.join(", ")));
             self.report(d);

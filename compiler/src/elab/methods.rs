@@ -8,24 +8,95 @@ use super::{
     flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 const LIST: &[&str] = &[
-    "len", "is_empty", "map", "filter", "flat_map", "flatten", "any", "all", "count", "find", "reduce", "sort", "sort_by",
-    "reverse", "group_by", "first", "last", "take", "skip", "join", "sum", "avg", "min", "max", "min_by", "max_by",
-    "contains", "index_of", "unique", "zip", "enumerate", "chunk", "compact", "to_map", "to_text", "to_json",
+    "len",
+    "is_empty",
+    "map",
+    "filter",
+    "flat_map",
+    "flatten",
+    "any",
+    "all",
+    "count",
+    "find",
+    "reduce",
+    "sort",
+    "sort_by",
+    "reverse",
+    "group_by",
+    "first",
+    "last",
+    "take",
+    "skip",
+    "join",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "min_by",
+    "max_by",
+    "contains",
+    "index_of",
+    "unique",
+    "zip",
+    "enumerate",
+    "chunk",
+    "compact",
+    "to_map",
+    "to_text",
+    "to_json",
 ];
 const TEXT: &[&str] = &[
-    "len", "is_empty", "split", "trim", "lines", "words", "lower", "upper", "replace", "starts_with", "ends_with", "contains",
-    "matches", "capture", "index_of", "take", "skip", "reverse", "repeat", "pad_start", "pad_end", "to_int", "to_float",
-    "parse_json", "to_text", "to_json",
+    "len",
+    "is_empty",
+    "split",
+    "trim",
+    "lines",
+    "words",
+    "lower",
+    "upper",
+    "replace",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "matches",
+    "capture",
+    "index_of",
+    "take",
+    "skip",
+    "reverse",
+    "repeat",
+    "pad_start",
+    "pad_end",
+    "to_int",
+    "to_float",
+    "parse_json",
+    "to_text",
+    "to_json",
 ];
 const MAP: &[&str] = &[
-    "len", "is_empty", "keys", "values", "entries", "get", "contains", "set", "remove", "merge", "map_values", "to_text",
+    "len",
+    "is_empty",
+    "keys",
+    "values",
+    "entries",
+    "get",
+    "contains",
+    "set",
+    "remove",
+    "merge",
+    "map_values",
+    "to_text",
     "to_json",
 ];
 const NUMBER: &[&str] = &["abs", "round", "floor", "ceil", "clamp", "to_text", "to_json"];
-const PATH: &[&str] = &["join", "name", "stem", "extension", "parent", "to_text", "to_json", "starts_with", "ends_with"];
+const PATH: &[&str] =
+    &["join", "name", "stem", "extension", "parent", "to_text", "to_json", "starts_with", "ends_with"];
 const DURATION: &[&str] = &["seconds", "to_text", "to_json"];
 const MONEY: &[&str] = &["usd", "to_text", "to_json"];
 const JSON: &[&str] = &["get", "to_text", "to_json"];
@@ -44,9 +115,13 @@ pub(crate) fn names(kind: &TyKind) -> &'static [&'static str] {
         TyKind::Money => MONEY,
         TyKind::Json => JSON,
         TyKind::Command => COMMAND,
-        TyKind::Bool | TyKind::Record(_) | TyKind::Named(_) | TyKind::File | TyKind::Image | TyKind::Audio | TyKind::Video => {
-            OTHER
-        }
+        TyKind::Bool
+        | TyKind::Record(_)
+        | TyKind::Named(_)
+        | TyKind::File
+        | TyKind::Image
+        | TyKind::Audio
+        | TyKind::Video => OTHER,
         _ => &[],
     }
 }
@@ -185,7 +260,14 @@ impl<'a> Body<'_, 'a> {
         self.upto(call, builtin, params, params.len(), result)
     }
 
-    fn upto(&mut self, call: &mut Call<'_, 'a>, builtin: B, params: &[Ty], least: usize, result: Ty) -> Option<(B, Ty)> {
+    fn upto(
+        &mut self,
+        call: &mut Call<'_, 'a>,
+        builtin: B,
+        params: &[Ty],
+        least: usize,
+        result: Ty,
+    ) -> Option<(B, Ty)> {
         if self.count(call, least, params.len()) {
             for (arg, ty) in call.args.iter().zip(params) {
                 let value = self.check(&arg.value, *ty);
@@ -286,7 +368,11 @@ impl<'a> Body<'_, 'a> {
             "sort" => {
                 self.count(call, 0, 0);
                 if !self.cx.types.ordered(element) {
-                    self.element_error(call, element, "values with an order; `sort_by` sorts records by one of their fields");
+                    self.element_error(
+                        call,
+                        element,
+                        "values with an order; `sort_by` sorts records by one of their fields",
+                    );
                 }
                 (B::Sort, list)
             }
@@ -297,7 +383,14 @@ impl<'a> Body<'_, 'a> {
                     let shown = self.show(key);
                     let span = call.args.first().map_or(call.args_span, |a| a.value.span);
                     let d = self
-                        .diag(codes::MISMATCH, span, format!("the lambda of `{}` gives what to compare, and `{shown}` has no order", call.name.text))
+                        .diag(
+                            codes::MISMATCH,
+                            span,
+                            format!(
+                                "the lambda of `{}` gives what to compare, and `{shown}` has no order",
+                                call.name.text
+                            ),
+                        )
                         .label(format!("gives `{shown}`"));
                     self.report(d);
                 }
@@ -316,14 +409,28 @@ impl<'a> Body<'_, 'a> {
                     let shown = self.show(key);
                     let span = call.args.first().map_or(call.args_span, |a| a.value.span);
                     let d = self
-                        .diag(codes::MISMATCH, span, format!("the lambda of `group_by` gives the name of a group, found `{shown}`"))
+                        .diag(
+                            codes::MISMATCH,
+                            span,
+                            format!("the lambda of `group_by` gives the name of a group, found `{shown}`"),
+                        )
                         .label(format!("gives `{shown}`"));
                     self.report(d);
                 }
                 (B::GroupBy, self.cx.types.map(list))
             }
-            "first" => return { let t = optional(self, element); self.none(call, B::First, t) },
-            "last" => return { let t = optional(self, element); self.none(call, B::Last, t) },
+            "first" => {
+                return {
+                    let t = optional(self, element);
+                    self.none(call, B::First, t)
+                };
+            }
+            "last" => {
+                return {
+                    let t = optional(self, element);
+                    self.none(call, B::Last, t)
+                };
+            }
             "take" => return self.simple(call, B::Take, &[Ty::INT], list),
             "skip" => return self.simple(call, B::Skip, &[Ty::INT], list),
             "reverse" => return self.none(call, B::Reverse, list),
@@ -367,7 +474,12 @@ impl<'a> Body<'_, 'a> {
                 (b, optional(self, element))
             }
             "contains" => return self.simple(call, B::Contains, &[element], Ty::BOOL),
-            "index_of" => return { let t = optional(self, Ty::INT); self.simple(call, B::IndexOf, &[element], t) },
+            "index_of" => {
+                return {
+                    let t = optional(self, Ty::INT);
+                    self.simple(call, B::IndexOf, &[element], t)
+                };
+            }
             "unique" => return self.none(call, B::Unique, list),
             "zip" => {
                 if !self.count(call, 1, 1) {
@@ -394,7 +506,12 @@ impl<'a> Body<'_, 'a> {
                 let pair = self.cx.types.record(vec![("index".into(), Ty::INT), ("value".into(), element)]);
                 (B::Enumerate, self.cx.types.list(pair))
             }
-            "chunk" => return { let t = self.cx.types.list(list); self.simple(call, B::Chunk, &[Ty::INT], t) },
+            "chunk" => {
+                return {
+                    let t = self.cx.types.list(list);
+                    self.simple(call, B::Chunk, &[Ty::INT], t)
+                };
+            }
             "compact" => {
                 self.count(call, 0, 0);
                 let inner = self.cx.types.non_null(element);
@@ -404,7 +521,9 @@ impl<'a> Body<'_, 'a> {
                 self.count(call, 0, 0);
                 let (key, value) = (self.cx.types.field(element, "key"), self.cx.types.field(element, "value"));
                 match (key, value) {
-                    (Some(key), Some(value)) if self.cx.types.fits(key, Ty::STRING) => (B::ToMap, self.cx.types.map(value)),
+                    (Some(key), Some(value)) if self.cx.types.fits(key, Ty::STRING) => {
+                        (B::ToMap, self.cx.types.map(value))
+                    }
                     _ => {
                         self.element_error(call, element, "records `{ key: string, value: … }`");
                         (B::ToMap, Ty::ERROR)

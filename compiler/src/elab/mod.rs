@@ -28,12 +28,14 @@ mod pattern;
 mod shell;
 mod skill;
 mod stage;
-mod text;
 mod tests_block;
+mod text;
 mod typeexpr;
 mod walk;
 
-use std::{cell::Cell, collections::HashMap};
+use std::cell::Cell;
+
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{self, Span};
 use cascade_ir as ir;
@@ -296,7 +298,12 @@ impl<'a> Cx<'a> {
             }
             (def, Some(second)) => {
                 let d = self
-                    .diag(module, codes::UNKNOWN_NAME, second.span, format!("`{}` is {} and has no parts", first.text, def.what()))
+                    .diag(
+                        module,
+                        codes::UNKNOWN_NAME,
+                        second.span,
+                        format!("`{}` is {} and has no parts", first.text, def.what()),
+                    )
                     .label("not found");
                 self.report(d);
                 None
@@ -309,7 +316,9 @@ impl<'a> Cx<'a> {
         let from = self.modules[other].name.clone();
         let mut d = self.diag(module, codes::NOT_EXPORTED, name.span, format!("`{from}` has no `{}`", name.text));
         match self.scopes[other].get(&name.text) {
-            Some(b) if b.imported => d = d.label("only imported there").help("import it from the file that declares it"),
+            Some(b) if b.imported => {
+                d = d.label("only imported there").help("import it from the file that declares it")
+            }
             Some(b) => {
                 let (source, span) = (self.source(other), b.span);
                 d = d

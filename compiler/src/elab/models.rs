@@ -49,14 +49,24 @@ impl<'a> Cx<'a> {
             for needed in ["provider", "id"] {
                 if !has(needed) {
                     let d = self
-                        .diag(module, codes::MISSING_FIELD, decl.name.span, format!("the model `{}` has no `{needed}`", decl.name.text))
+                        .diag(
+                            module,
+                            codes::MISSING_FIELD,
+                            decl.name.span,
+                            format!("the model `{}` has no `{needed}`", decl.name.text),
+                        )
                         .label(format!("write `{needed}: …`"));
                     self.report(d);
                 }
             }
             if out.provider == "openai_compatible" && out.base_url.is_none() && !has("base_url") {
                 let d = self
-                    .diag(module, codes::MISSING_FIELD, decl.name.span, format!("the model `{}` has no `base_url`", decl.name.text))
+                    .diag(
+                        module,
+                        codes::MISSING_FIELD,
+                        decl.name.span,
+                        format!("the model `{}` has no `base_url`", decl.name.text),
+                    )
                     .label("where is it?")
                     .help("`base_url: \"http://localhost:11434/v1\"`, say");
                 self.report(d);
@@ -78,11 +88,19 @@ impl<'a> Cx<'a> {
                 if let Some(name) = self.word(module, value, "a provider") {
                     if !PROVIDERS.contains(&name.text.as_str()) {
                         let d = self
-                            .diag(module, codes::UNKNOWN_SETTING, name.span, format!("there is no provider `{}`", name.text))
+                            .diag(
+                                module,
+                                codes::UNKNOWN_SETTING,
+                                name.span,
+                                format!("there is no provider `{}`", name.text),
+                            )
                             .label("not known");
                         let mut d = with_suggestion(d, &name.text, name.span, PROVIDERS.iter().copied());
                         if d.help.is_none() {
-                            d = d.help(format!("the providers are {}", super::literal::names(PROVIDERS.iter().copied())));
+                            d = d.help(format!(
+                                "the providers are {}",
+                                super::literal::names(PROVIDERS.iter().copied())
+                            ));
                         }
                         self.report(d);
                     }
@@ -103,7 +121,12 @@ impl<'a> Cx<'a> {
                         "json" => out.prefers = ir::Rendering::Json,
                         _ => {
                             let d = self
-                                .diag(module, codes::UNKNOWN_SETTING, name.span, format!("a model cannot prefer `{}`", name.text))
+                                .diag(
+                                    module,
+                                    codes::UNKNOWN_SETTING,
+                                    name.span,
+                                    format!("a model cannot prefer `{}`", name.text),
+                                )
                                 .label("`xml`, `markdown` or `json`");
                             self.report(d);
                         }
@@ -114,7 +137,12 @@ impl<'a> Cx<'a> {
             "" => {}
             other => {
                 let d = self
-                    .diag(module, codes::UNKNOWN_SETTING, setting.name.span, format!("a model has no setting `{other}`"))
+                    .diag(
+                        module,
+                        codes::UNKNOWN_SETTING,
+                        setting.name.span,
+                        format!("a model has no setting `{other}`"),
+                    )
                     .label("not known");
                 let mut d = with_suggestion(d, other, setting.name.span, SETTINGS.iter().copied());
                 if d.help.is_none() {
@@ -127,7 +155,11 @@ impl<'a> Cx<'a> {
 
     fn price(&mut self, module: usize, value: &'a Expr, out: &mut ir::Model) {
         let ExprKind::Record(entries) = &value.kind else {
-            return self.not_constant(module, value.span, "a price is written `{ input: 3usd, output: 15usd }`, per million tokens");
+            return self.not_constant(
+                module,
+                value.span,
+                "a price is written `{ input: 3usd, output: 15usd }`, per million tokens",
+            );
         };
         for entry in entries {
             let RecordEntry::Field { key, value, .. } = entry else { continue };
@@ -224,7 +256,12 @@ impl<'a> Cx<'a> {
             if let Some(by) = by {
                 if !matches!(by.text.as_str(), "success" | "cost" | "latency" | "") {
                     let d = self
-                        .diag(module, codes::UNKNOWN_SETTING, by.span, format!("models are not compared by `{}`", by.text))
+                        .diag(
+                            module,
+                            codes::UNKNOWN_SETTING,
+                            by.span,
+                            format!("models are not compared by `{}`", by.text),
+                        )
                         .label("`success`, `cost` or `latency`");
                     self.report(d);
                 }
@@ -243,7 +280,12 @@ impl<'a> Cx<'a> {
                     Some(Def::Missing) | None => {}
                     Some(other) => {
                         let d = self
-                            .diag(module, codes::MISMATCH, span, format!("an arm of a route leads to a model, not to {}", other.what()))
+                            .diag(
+                                module,
+                                codes::MISMATCH,
+                                span,
+                                format!("an arm of a route leads to a model, not to {}", other.what()),
+                            )
                             .label(other.what());
                         self.report(d);
                     }
@@ -269,7 +311,11 @@ impl<'a> Cx<'a> {
         let d = self
             .diag(module, codes::CAPABILITY, span, format!("`{name}` does not provide `{}`", capability.text))
             .label("cannot serve this arm")
-            .also(source, declared, format!("provides {}", super::literal::names(provides.iter().map(SmolStr::as_str))));
+            .also(
+                source,
+                declared,
+                format!("provides {}", super::literal::names(provides.iter().map(SmolStr::as_str))),
+            );
         self.report(d);
     }
 
@@ -284,7 +330,12 @@ impl<'a> Cx<'a> {
                         if id.index() == start {
                             let (module, decl) = (self.route_infos[start].module, self.route_infos[start].decl);
                             let d = self
-                                .diag(module, codes::RECURSION, decl.name.span, format!("the route `{}` leads back to itself", decl.name.text))
+                                .diag(
+                                    module,
+                                    codes::RECURSION,
+                                    decl.name.span,
+                                    format!("the route `{}` leads back to itself", decl.name.text),
+                                )
                                 .label("never arrives at a model");
                             self.diagnostics.push(d);
                             self.out.routes[start].arms.clear();

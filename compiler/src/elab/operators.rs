@@ -3,8 +3,14 @@
 use cascade_grammar::ast::{BinaryOp, Expr, ExprKind, Span};
 use cascade_ir as ir;
 
-use super::{body::{Body, Typed}, narrow};
-use crate::{codes, types::{Ty, TyKind}};
+use super::{
+    body::{Body, Typed},
+    narrow,
+};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 fn symbol(op: BinaryOp) -> &'static str {
     match op {
@@ -147,9 +153,7 @@ impl<'a> Body<'_, 'a> {
             let (other, side) = if left.ty == Ty::NULL { (right.ty, b) } else { (left.ty, a) };
             if !self.cx.types.nullable(other) {
                 let shown = self.show(other);
-                let d = self
-                    .diag(codes::OPERATOR, span, "this is never null")
-                    .label("always the same answer");
+                let d = self.diag(codes::OPERATOR, span, "this is never null").label("always the same answer");
                 let source = self.source();
                 let d = d.also(source, side.span, format!("`{shown}`"));
                 self.report(d);
@@ -172,10 +176,8 @@ impl<'a> Body<'_, 'a> {
         let flow = left.flow.with(right.flow);
         let types = &self.cx.types;
         let (x, y) = (types.base(left.ty), types.base(right.ty));
-        let fine = x == Ty::ERROR
-            || y == Ty::ERROR
-            || (types.ordered(x) && x == y)
-            || (types.numeric(x) && types.numeric(y));
+        let fine =
+            x == Ty::ERROR || y == Ty::ERROR || (types.ordered(x) && x == y) || (types.numeric(x) && types.numeric(y));
         // `a < b < c` was reported by the parser.
         let chained = |e: &Expr| {
             matches!(e.kind, ExprKind::Binary(_, BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge, _))
@@ -197,7 +199,9 @@ impl<'a> Body<'_, 'a> {
     fn widen(&mut self, left: Typed, right: Typed) -> (Typed, Typed) {
         let (x, y) = (self.cx.types.base(left.ty), self.cx.types.base(right.ty));
         let float = |t: Typed| match t.ir {
-            ir::Expr::Const(ir::Const::Int(n)) => Typed::new(ir::Expr::Const(ir::Const::Float(n as f64)), Ty::FLOAT, t.flow),
+            ir::Expr::Const(ir::Const::Int(n)) => {
+                Typed::new(ir::Expr::Const(ir::Const::Float(n as f64)), Ty::FLOAT, t.flow)
+            }
             other => Typed::new(ir::Expr::ToFloat(Box::new(other)), Ty::FLOAT, t.flow),
         };
         match (x, y) {

@@ -1,6 +1,6 @@
 //! `parallel` and `swarm`: stages that start as soon as what they name is done.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::{Block, Expr, ExprKind, Name, Span, Stmt, StmtKind, SwarmExpr};
 use cascade_ir as ir;
@@ -73,8 +73,9 @@ impl<'a> Body<'_, 'a> {
             }
         }
         let order = self.graph(&stmts);
-        let mut positions: HashMap<u32, usize> = HashMap::new();
-        let mut lowered: Vec<Option<(ir::Branch, Option<(SmolStr, ir::Slot, Ty, Flow)>)>> = stmts.iter().map(|_| None).collect();
+        let mut positions: HashMap<u32, usize> = HashMap::default();
+        let mut lowered: Vec<Option<(ir::Branch, Option<(SmolStr, ir::Slot, Ty, Flow)>)>> =
+            stmts.iter().map(|_| None).collect();
         for index in order {
             let stmt = stmts[index];
             let before = std::mem::take(&mut self.reads);
@@ -126,7 +127,7 @@ impl<'a> Body<'_, 'a> {
     /// The order in which the statements can be looked at: what is named before what names it.
     /// Reports stages that wait for each other; those are put in the order of the text.
     fn graph(&mut self, stmts: &[&'a Stmt]) -> Vec<usize> {
-        let mut declared: HashMap<&str, usize> = HashMap::new();
+        let mut declared: HashMap<&str, usize> = HashMap::default();
         let name_of = |stmt: &'a Stmt| match &stmt.kind {
             StmtKind::Stage { name, .. } | StmtKind::Let { name, .. } => Some(name),
             _ => None,
@@ -205,7 +206,11 @@ impl<'a> Body<'_, 'a> {
         let span = self.locals[index as usize].span;
         let source = self.source();
         let d = self
-            .diag(codes::PARALLEL_WRITE, name.span, format!("parallel branches would overwrite each other's `{}`", name.text))
+            .diag(
+                codes::PARALLEL_WRITE,
+                name.span,
+                format!("parallel branches would overwrite each other's `{}`", name.text),
+            )
             .label("assigned from a parallel branch")
             .also(source, span, "declared outside")
             .help("let each branch give a value, and join them after the block");

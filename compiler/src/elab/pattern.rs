@@ -61,7 +61,11 @@ impl<'a> Body<'_, 'a> {
                 if !self.cx.types.ordered(inner) || inner == Ty::BOOL {
                     let shown = self.show(ty);
                     let d = self
-                        .diag(codes::MISMATCH, pattern.span, format!("a range needs values with an order, found `{shown}`"))
+                        .diag(
+                            codes::MISMATCH,
+                            pattern.span,
+                            format!("a range needs values with an order, found `{shown}`"),
+                        )
                         .label("not a range of these");
                     self.report(d);
                 }
@@ -133,7 +137,11 @@ impl<'a> Body<'_, 'a> {
                         }
                         None => {
                             let d = self
-                                .diag(codes::UNKNOWN_FIELD, field.field.span, format!("`{}` has no field `{}`", variant.name, field.field.text))
+                                .diag(
+                                    codes::UNKNOWN_FIELD,
+                                    field.field.span,
+                                    format!("`{}` has no field `{}`", variant.name, field.field.text),
+                                )
                                 .label("not a field of it");
                             let d = super::with_suggestion(
                                 d,
@@ -201,16 +209,14 @@ impl<'a> Body<'_, 'a> {
             missing.push("null".into());
         }
         if let Some(variants) = self.cx.types.variants(inner) {
-            missing.extend(
-                variants.iter().filter(|v| !coverage.variants.contains(&v.name)).map(|v| {
-                    if v.fields.is_empty() {
-                        v.name.to_string()
-                    } else {
-                        let fields: Vec<&str> = v.fields.iter().map(|f| f.name.as_str()).collect();
-                        format!("{} {{ {} }}", v.name, fields.join(", "))
-                    }
-                }),
-            );
+            missing.extend(variants.iter().filter(|v| !coverage.variants.contains(&v.name)).map(|v| {
+                if v.fields.is_empty() {
+                    v.name.to_string()
+                } else {
+                    let fields: Vec<&str> = v.fields.iter().map(|f| f.name.as_str()).collect();
+                    format!("{} {{ {} }}", v.name, fields.join(", "))
+                }
+            }));
         } else if inner == Ty::BOOL {
             for (covered, word) in coverage.truths.iter().zip(["false", "true"]) {
                 if !covered {
@@ -236,7 +242,11 @@ impl<'a> Body<'_, 'a> {
                 },
             )
             .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
-            .help(format!("add `{} -> …`{}", missing[0], if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }));
+            .help(format!(
+                "add `{} -> …`{}",
+                missing[0],
+                if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }
+            ));
         self.report(d);
     }
 }

@@ -13,20 +13,23 @@ use super::{
     body::{Body, Typed},
     flow::Flow,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 /// Words that only a shell understands as the name of a command.
 const SHELL_WORDS: &[&str] = &[
-    ":", ".", "!", "{", "}", "[[", "alias", "bg", "break", "builtin", "case", "cd", "command", "continue", "declare", "do",
-    "done", "elif", "else", "esac", "eval", "exec", "exit", "export", "fg", "fi", "for", "function", "getopts", "hash", "if",
-    "jobs", "let", "local", "read", "readonly", "return", "set", "shift", "source", "then", "times", "trap", "type", "typeset",
-    "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
+    ":", ".", "!", "{", "}", "[[", "alias", "bg", "break", "builtin", "case", "cd", "command", "continue", "declare",
+    "do", "done", "elif", "else", "esac", "eval", "exec", "exit", "export", "fg", "fi", "for", "function", "getopts",
+    "hash", "if", "jobs", "let", "local", "read", "readonly", "return", "set", "shift", "source", "then", "times",
+    "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
 ];
 
 /// Commands whose next word that is no option is a program again.
 const WRAPPERS: &[&str] = &[
-    "command", "doas", "env", "exec", "eval", "nice", "nohup", "setsid", "stdbuf", "sudo", "time", "timeout", "xargs", "then",
-    "do", "else", "elif", "if", "while", "until", "!", "{",
+    "command", "doas", "env", "exec", "eval", "nice", "nohup", "setsid", "stdbuf", "sudo", "time", "timeout", "xargs",
+    "then", "do", "else", "elif", "if", "while", "until", "!", "{",
 ];
 
 /// Interpreters and the options after which they read code.
@@ -112,14 +115,19 @@ impl Reading {
         let name = first.rsplit('/').next().unwrap_or(first);
         if let Some((_, options)) = INTERPRETERS.iter().find(|(n, _)| *n == name) {
             let last = before.last().copied().unwrap_or_default();
-            let combined = |o: &&str| last == *o || (last.starts_with('-') && !last.starts_with("--") && last.ends_with(&o[1..]) && o.len() == 2);
+            let combined = |o: &&str| {
+                last == *o
+                    || (last.starts_with('-') && !last.starts_with("--") && last.ends_with(&o[1..]) && o.len() == 2)
+            };
             return before.len() > 1 && options.iter().any(|o| combined(&o));
         }
         if WRAPPERS.contains(&name) {
             if name == "eval" {
                 return true;
             }
-            return before[1..].iter().all(|w| w.starts_with('-') || w.chars().next().is_some_and(|c| c.is_ascii_digit()))
+            return before[1..]
+                .iter()
+                .all(|w| w.starts_with('-') || w.chars().next().is_some_and(|c| c.is_ascii_digit()))
                 && !self.current.starts_with('-');
         }
         false
@@ -128,7 +136,9 @@ impl Reading {
 
 fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_ascii_digit())
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
     })
 }
 
@@ -181,7 +191,8 @@ impl<'a> Body<'_, 'a> {
             [ir::WordPart::Text(t)] => t.to_string(),
             _ => String::new(),
         });
-        let needs_shell = r.shell || first_literal.is_some_and(|w| SHELL_WORDS.contains(&w.as_str()) || is_assignment(&w));
+        let needs_shell =
+            r.shell || first_literal.is_some_and(|w| SHELL_WORDS.contains(&w.as_str()) || is_assignment(&w));
         let template = if needs_shell {
             ir::CommandTemplate::Shell { parts: r.script, stop_on_error: r.newlines }
         } else {
@@ -215,7 +226,9 @@ impl<'a> Body<'_, 'a> {
             TyKind::Secret => Some("a secret in an argument can be seen by every program of the machine"),
             TyKind::Command => Some("a command cannot be a part of another"),
             TyKind::Model => Some("a model cannot be an argument of a command"),
-            _ if self.cx.types.holds_secret(base) => Some("a secret in an argument can be seen by every program of the machine"),
+            _ if self.cx.types.holds_secret(base) => {
+                Some("a secret in an argument can be seen by every program of the machine")
+            }
             _ => None,
         };
         if let Some(message) = bad {

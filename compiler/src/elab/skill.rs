@@ -1,6 +1,8 @@
 //! Skills: exactly one effect, with what belongs to it.
 
-use cascade_grammar::ast::{Attach, ExitRange, Expr, ExprKind, Name, Setting, SkillLine, SkillLineKind as Line, Span, TypeExpr};
+use cascade_grammar::ast::{
+    Attach, ExitRange, Expr, ExprKind, Name, Setting, SkillLine, SkillLineKind as Line, Span, TypeExpr,
+};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
@@ -11,7 +13,10 @@ use super::{
     text::Use,
     with_suggestion,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 const FORMATS: &[(&str, ir::OutputFormat)] = &[
     ("text", ir::OutputFormat::Text),
@@ -229,7 +234,13 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// `return expr` over `output`.
-    fn mapped(&mut self, direct: Ty, output: Ty, lines: &Lines<'a>, sig: &super::Signature) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
+    fn mapped(
+        &mut self,
+        direct: Ty,
+        output: Ty,
+        lines: &Lines<'a>,
+        sig: &super::Signature,
+    ) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let Some(result) = lines.result else { return (direct, None) };
         let mark = self.enter();
         let local = self.declare("output", result.span, output, Flow::default(), LocalKind::Bound);
@@ -240,7 +251,11 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// The type that raw output is read as, and the mapping of it.
-    fn output(&mut self, lines: &Lines<'a>, sig: &super::Signature) -> (ir::OutputFormat, Ty, Option<(ir::Slot, ir::Expr)>) {
+    fn output(
+        &mut self,
+        lines: &Lines<'a>,
+        sig: &super::Signature,
+    ) -> (ir::OutputFormat, Ty, Option<(ir::Slot, ir::Expr)>) {
         use ir::OutputFormat as F;
         let (format, declared, span) = match lines.output {
             Some((format, ty, span)) => {
@@ -347,7 +362,16 @@ impl<'a> Body<'_, 'a> {
         let inner = self.cx.types.base(self.cx.types.non_null(value.ty));
         let fine = matches!(
             inner,
-            Ty::STRING | Ty::PATH | Ty::SECRET | Ty::INT | Ty::FLOAT | Ty::BOOL | Ty::ERROR | Ty::NEVER | Ty::DURATION | Ty::MONEY
+            Ty::STRING
+                | Ty::PATH
+                | Ty::SECRET
+                | Ty::INT
+                | Ty::FLOAT
+                | Ty::BOOL
+                | Ty::ERROR
+                | Ty::NEVER
+                | Ty::DURATION
+                | Ty::MONEY
         ) || self.cx.types.variants(inner).is_some();
         if !fine {
             let shown = self.show(value.ty);
@@ -363,10 +387,7 @@ impl<'a> Body<'_, 'a> {
     fn exit(&mut self, lines: &Lines<'a>, low: i64, high: i64, help: &str) -> Vec<(i64, i64)> {
         for range in &lines.exit {
             if range.low < low || range.high > high || range.low > range.high {
-                let d = self
-                    .diag(codes::BAD_NUMBER, range.span, "these codes cannot occur")
-                    .label("never")
-                    .help(help);
+                let d = self.diag(codes::BAD_NUMBER, range.span, "these codes cannot occur").label("never").help(help);
                 self.report(d);
             }
         }
@@ -411,7 +432,8 @@ impl<'a> Body<'_, 'a> {
                                 cascade_grammar::ast::RecordEntry::Field { key, value, .. } => {
                                     let value = self.env_value(value);
                                     // A word stands for a header with dashes: `content_type`.
-                                    let quoted = matches!(entry, cascade_grammar::ast::RecordEntry::Field { quoted: true, .. });
+                                    let quoted =
+                                        matches!(entry, cascade_grammar::ast::RecordEntry::Field { quoted: true, .. });
                                     let name = if quoted { key.text.to_string() } else { key.text.replace('_', "-") };
                                     http.headers.push((SmolStr::new(name), value));
                                 }

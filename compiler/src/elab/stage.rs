@@ -11,7 +11,10 @@ use super::{
     flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::{Ty, TyKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind},
+};
 
 /// A stage, lowered.
 pub(crate) struct StageOut {
@@ -140,7 +143,9 @@ impl<'a> Body<'_, 'a> {
         let def = match &callee.kind {
             ExprKind::Name(name) if self.find(&name.text).is_none() => match self.cx.lookup(self.module, &name.text) {
                 Some(def) => Some((def, name)),
-                None if super::call::PERSON.contains(&name.text.as_str()) => return self.person(name, args, *args_span),
+                None if super::call::PERSON.contains(&name.text.as_str()) => {
+                    return self.person(name, args, *args_span);
+                }
                 None => {
                     self.cx.unknown(self.module, name, "skill or cascade");
                     self.args_anyhow(args);
@@ -178,7 +183,12 @@ impl<'a> Body<'_, 'a> {
                 } else {
                     inputs
                 };
-                Some(Called { work: ir::Work::Skill(id, lowered.values), ty: sig.result, flow: result, skill: Some(id) })
+                Some(Called {
+                    work: ir::Work::Skill(id, lowered.values),
+                    ty: sig.result,
+                    flow: result,
+                    skill: Some(id),
+                })
             }
             Some((Def::Cascade(id), _)) => {
                 let sig = self.cx.cascades[id.index()].sig.clone();
@@ -202,7 +212,11 @@ impl<'a> Body<'_, 'a> {
             }
             Some((Def::Fn(_), name)) => {
                 let d = self
-                    .diag(codes::STAGE_CALL, callee.span, format!("`{}` is a fn: it has no effect and needs no stage", name.text))
+                    .diag(
+                        codes::STAGE_CALL,
+                        callee.span,
+                        format!("`{}` is a fn: it has no effect and needs no stage", name.text),
+                    )
                     .label("pure")
                     .help(format!("write `let {} = {}(…)`", stage.text, name.text));
                 self.report(d);
@@ -211,7 +225,11 @@ impl<'a> Body<'_, 'a> {
             }
             Some((other, name)) => {
                 let d = self
-                    .diag(codes::NOT_CALLABLE, callee.span, format!("`{}` is {} and cannot be called", name.text, other.what()))
+                    .diag(
+                        codes::NOT_CALLABLE,
+                        callee.span,
+                        format!("`{}` is {} and cannot be called", name.text, other.what()),
+                    )
                     .label(other.what());
                 self.report(d);
                 self.args_anyhow(args);
@@ -237,7 +255,11 @@ impl<'a> Body<'_, 'a> {
             let Some(flow) = flows.get(*index) else { continue };
             if let Some((from_source, from)) = flow.untrusted {
                 let d = self
-                    .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
+                    .diag(
+                        codes::UNTRUSTED_PROGRAM,
+                        span,
+                        "text that nobody vouches for would choose the program that is run",
+                    )
                     .label("passed in here")
                     .also(from_source, from, "the text comes from here")
                     .also(*source, *place, "and is run as a program here")
@@ -267,7 +289,9 @@ impl<'a> Body<'_, 'a> {
         let question = self.message(&args[0].value, "a question");
         let flow = Flow::default();
         Some(match name.text.as_str() {
-            "approve" => Called { work: ir::Work::Person(ir::Person::Approve(question)), ty: Ty::BOOL, flow, skill: None },
+            "approve" => {
+                Called { work: ir::Work::Person(ir::Person::Approve(question)), ty: Ty::BOOL, flow, skill: None }
+            }
             "ask" => Called { work: ir::Work::Person(ir::Person::Ask(question)), ty: Ty::STRING, flow, skill: None },
             _ => {
                 let strings = self.cx.types.list(Ty::STRING);
@@ -414,7 +438,9 @@ impl<'a> Body<'_, 'a> {
                 }
                 (ir::ErrorAction::Unsupported(self.not_yet("on error fix", span)), false)
             }
-            ErrorAction::Redistribute => (ir::ErrorAction::Unsupported(self.not_yet("on error redistribute", span)), false),
+            ErrorAction::Redistribute => {
+                (ir::ErrorAction::Unsupported(self.not_yet("on error redistribute", span)), false)
+            }
             ErrorAction::Escalate(message) => {
                 if let Some(message) = message {
                     self.message(message, "a question");
@@ -428,10 +454,12 @@ impl<'a> Body<'_, 'a> {
         let def = match &callee.kind {
             ExprKind::Name(name) if self.find(&name.text).is_none() => self.cx.lookup(self.module, &name.text),
             ExprKind::Field { receiver, name, .. } => match &receiver.kind {
-                ExprKind::Name(base) if self.find(&base.text).is_none() => match self.cx.lookup(self.module, &base.text) {
-                    Some(Def::Module(other)) => self.cx.exported(other, &name.text),
-                    _ => None,
-                },
+                ExprKind::Name(base) if self.find(&base.text).is_none() => {
+                    match self.cx.lookup(self.module, &base.text) {
+                        Some(Def::Module(other)) => self.cx.exported(other, &name.text),
+                        _ => None,
+                    }
+                }
                 _ => None,
             },
             _ => None,
@@ -443,15 +471,13 @@ impl<'a> Body<'_, 'a> {
     pub fn models(&mut self, e: &'a Expr) -> ir::Expr {
         match &e.kind {
             ExprKind::List(items) => ir::Expr::List(items.iter().map(|i| self.models(i)).collect()),
-            ExprKind::Name(name) if self.find(&name.text).is_none() => {
-                match self.cx.lookup(self.module, &name.text) {
-                    None => {
-                        self.cx.unknown(self.module, name, "model or route");
-                        ir::Expr::List(Vec::new())
-                    }
-                    Some(_) => self.check(e, Ty::MODEL).ir,
+            ExprKind::Name(name) if self.find(&name.text).is_none() => match self.cx.lookup(self.module, &name.text) {
+                None => {
+                    self.cx.unknown(self.module, name, "model or route");
+                    ir::Expr::List(Vec::new())
                 }
-            }
+                Some(_) => self.check(e, Ty::MODEL).ir,
+            },
             _ => self.check(e, Ty::MODEL).ir,
         }
     }

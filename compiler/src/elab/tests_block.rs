@@ -26,7 +26,11 @@ impl<'a> Cx<'a> {
                         Some(other) => {
                             let span = skill.first().map_or(line.span, |n| n.span);
                             let d = body
-                                .diag(codes::NOT_CALLABLE, span, format!("only skills and cascades are mocked; this is {}", other.what()))
+                                .diag(
+                                    codes::NOT_CALLABLE,
+                                    span,
+                                    format!("only skills and cascades are mocked; this is {}", other.what()),
+                                )
                                 .label(other.what());
                             body.report(d);
                             Ty::ERROR
@@ -58,7 +62,11 @@ impl<'a> Cx<'a> {
                 TestLineKind::ExpectStage { state, .. } => {
                     if !matches!(state.text.as_str(), "ran" | "skipped" | "failed" | "") {
                         let d = body
-                            .diag(codes::UNKNOWN_SETTING, state.span, format!("a stage is not expected to be `{}`", state.text))
+                            .diag(
+                                codes::UNKNOWN_SETTING,
+                                state.span,
+                                format!("a stage is not expected to be `{}`", state.text),
+                            )
                             .label("`ran`, `skipped` or `failed`");
                         body.report(d);
                     }

@@ -116,9 +116,8 @@ impl<'a> Body<'_, 'a> {
         }
         if matches!(self.cx.types.base(ty), Ty::COMMAND | Ty::MODEL) {
             let shown = self.show(ty);
-            let d = self
-                .diag(codes::OPERATOR, span, format!("a {shown} cannot stand in text"))
-                .label(format!("`{shown}`"));
+            let d =
+                self.diag(codes::OPERATOR, span, format!("a {shown} cannot stand in text")).label(format!("`{shown}`"));
             self.report(d);
         }
         false

@@ -5,12 +5,15 @@ use cascade_ir as ir;
 use smol_str::SmolStr;
 
 use super::{Cx, Def, Resolve, TypeSource, body::Body};
-use crate::{codes, types::{Ty, TyKind, TypeDefKind}};
+use crate::{
+    codes,
+    types::{Ty, TyKind, TypeDefKind},
+};
 
 /// Names of the built-in types.
 pub(crate) const BASIC_NAMES: &[&str] = &[
-    "string", "int", "float", "bool", "path", "json", "duration", "money", "secret", "command", "file", "image", "audio",
-    "video", "model", "list", "map",
+    "string", "int", "float", "bool", "path", "json", "duration", "money", "secret", "command", "file", "image",
+    "audio", "video", "model", "list", "map",
 ];
 
 fn basic(name: &str) -> Option<Ty> {
@@ -49,14 +52,24 @@ impl<'a> Cx<'a> {
                     let t = self.resolve(module, &field.ty);
                     if let Some(default) = &field.default {
                         let d = self
-                            .diag(module, codes::BAD_TYPE, default.span, "a field of an anonymous record has no default")
+                            .diag(
+                                module,
+                                codes::BAD_TYPE,
+                                default.span,
+                                "a field of an anonymous record has no default",
+                            )
                             .label("not here")
                             .help("declare the record with `type` to give its fields defaults");
                         self.report(d);
                     }
                     if out.iter().any(|(n, _)| *n == field.name.text) {
                         let d = self
-                            .diag(module, codes::DUPLICATE, field.name.span, format!("the field `{}` is there twice", field.name.text))
+                            .diag(
+                                module,
+                                codes::DUPLICATE,
+                                field.name.span,
+                                format!("the field `{}` is there twice", field.name.text),
+                            )
                             .label("again here");
                         self.report(d);
                     } else if !field.name.text.is_empty() {
@@ -69,7 +82,11 @@ impl<'a> Cx<'a> {
                 let base_ty = self.resolve(module, base);
                 let (expr, slots) = Body::predicate(self, module, base_ty, predicate);
                 let text = self.text(module, predicate.span).split_whitespace().collect::<Vec<_>>().join(" ");
-                let unit = if self.types.base(base_ty) == Ty::STRING { ("minLength", "maxLength") } else { ("minItems", "maxItems") };
+                let unit = if self.types.base(base_ty) == Ty::STRING {
+                    ("minLength", "maxLength")
+                } else {
+                    ("minItems", "maxItems")
+                };
                 let schema = schema_of(&expr, unit);
                 let refinement = ir::Refinement { predicate: expr, slots, text, schema };
                 let found = self.types.refinements.iter().position(|r| *r == refinement);
@@ -97,7 +114,11 @@ impl<'a> Cx<'a> {
                 };
                 let element = self.resolve(module, arg);
                 if let Some(extra) = args.get(1) {
-                    let help = if first.text == "map" { "the keys of a map are always text" } else { "a list has one type of element" };
+                    let help = if first.text == "map" {
+                        "the keys of a map are always text"
+                    } else {
+                        "a list has one type of element"
+                    };
                     let d = self
                         .diag(module, codes::BAD_TYPE, extra.span, format!("`{}` takes one type", first.text))
                         .label("one too many")
@@ -119,7 +140,12 @@ impl<'a> Cx<'a> {
             Some(Def::Missing) | None => Ty::ERROR,
             Some(other) => {
                 let d = self
-                    .diag(module, codes::UNKNOWN_TYPE, span, format!("`{}` is {}, not a type", first.text, other.what()))
+                    .diag(
+                        module,
+                        codes::UNKNOWN_TYPE,
+                        span,
+                        format!("`{}` is {}, not a type", first.text, other.what()),
+                    )
                     .label("a type is needed here");
                 self.report(d);
                 Ty::ERROR

@@ -1,8 +1,7 @@
 //! Visits every expression below a node, the node itself first.
 
 use cascade_grammar::ast::{
-    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, RecordEntry, Stmt, StmtKind, StrLit,
-    StrPart,
+    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, RecordEntry, Stmt, StmtKind, StrLit, StrPart,
 };
 
 /// Calls `f` for every expression of a block.

@@ -103,7 +103,11 @@ impl Writer {
                 }
                 self.line(depth, "}");
                 let waited: Vec<usize> = branches.iter().flat_map(|(_, after)| after.clone()).collect();
-                done.into_iter().enumerate().filter(|(i, _)| !waited.contains(i)).flat_map(|(_, e)| e.unwrap_or_default()).collect()
+                done.into_iter()
+                    .enumerate()
+                    .filter(|(i, _)| !waited.contains(i))
+                    .flat_map(|(_, e)| e.unwrap_or_default())
+                    .collect()
             }
         }
     }

@@ -73,11 +73,9 @@ pub fn picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture>
     let cascade = program.cascades.get(cascade.index())?;
     let reader = Reader { program };
     let mut parts = reader.block(&cascade.body);
-    for (word, hook) in [
-        ("on success", &cascade.on_success),
-        ("on failure", &cascade.on_failure),
-        ("on cancel", &cascade.on_cancel),
-    ] {
+    for (word, hook) in
+        [("on success", &cascade.on_success), ("on failure", &cascade.on_failure), ("on cancel", &cascade.on_cancel)]
+    {
         if let Some(hook) = hook {
             let inner = reader.block(&hook.body);
             if !inner.is_empty() {
@@ -110,7 +108,9 @@ impl Reader<'_> {
                 };
                 (!empty).then_some(part)
             }
-            ir::Stmt::Gate(_, message, _) => node("gate".into(), &message.as_ref().map(text).unwrap_or_default(), Look::Gate),
+            ir::Stmt::Gate(_, message, _) => {
+                node("gate".into(), &message.as_ref().map(text).unwrap_or_default(), Look::Gate)
+            }
             ir::Stmt::Fail(message, _) => node("fail".into(), &text(message), Look::End),
             ir::Stmt::Return(_) => node("return".into(), "", Look::End),
             ir::Stmt::Remember { memory, key, .. } => {
@@ -140,7 +140,11 @@ impl Reader<'_> {
                     _ => Look::Other,
                 };
                 let detail = skill.map(|s| s.name.to_string()).unwrap_or_default();
-                Part::Box(Node { title: title(&detail), detail: if name == Some(&detail) { String::new() } else { detail }, look })
+                Part::Box(Node {
+                    title: title(&detail),
+                    detail: if name == Some(&detail) { String::new() } else { detail },
+                    look,
+                })
             }
             ir::Work::Cascade(id, _) => {
                 let detail = self.program.cascades.get(id.index()).map(|c| c.name.to_string()).unwrap_or_default();

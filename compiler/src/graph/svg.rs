@@ -55,7 +55,11 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace(['\n', '\r'], " ")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace(['\n', '\r'], " ")
 }
 
 fn shorten(text: &str, most: usize) -> String {
@@ -138,7 +142,8 @@ fn shape(part: &Part) -> Shape {
             let mut tops = Vec::new();
             for row in 0..rows {
                 tops.push(y);
-                y += shapes.iter().zip(&rank).filter(|(_, r)| **r == row).map(|(s, _)| s.height).fold(0.0, f64::max) + GAP;
+                y += shapes.iter().zip(&rank).filter(|(_, r)| **r == row).map(|(s, _)| s.height).fold(0.0, f64::max)
+                    + GAP;
             }
             let height = y - GAP + PAD;
             let mut lefts: Vec<f64> = (0..rows).map(|row| (width - row_width(row)) / 2.0).collect();
@@ -198,7 +203,12 @@ impl Shape {
                     self.width, self.height
                 );
                 let centre = x + self.width / 2.0;
-                let _ = writeln!(out, r#"<text x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#, y + 20.0, escape(&node.title));
+                let _ = writeln!(
+                    out,
+                    r#"<text x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
+                    y + 20.0,
+                    escape(&node.title)
+                );
                 if !node.detail.is_empty() {
                     let _ = writeln!(
                         out,
@@ -235,7 +245,8 @@ impl Shape {
                     y + 19.5,
                     escape(title)
                 );
-                let widths: Vec<f64> = ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).collect();
+                let widths: Vec<f64> =
+                    ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).collect();
                 let total = widths.iter().sum::<f64>() + GAP * (ways.len() as f64 - 1.0).max(0.0);
                 let mut left = x + (self.width - total) / 2.0;
                 let top = y + 30.0 + GAP + 12.0;

@@ -28,11 +28,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
             .with_code(d.code.as_str())
             .with_message(&d.message);
         let primary = Label::new(at(d.primary.source, d.primary.span)).with_color(main).with_order(-1);
-        report = report.with_label(if d.primary.text.is_empty() { primary } else { primary.with_message(&d.primary.text) });
+        report =
+            report.with_label(if d.primary.text.is_empty() { primary } else { primary.with_message(&d.primary.text) });
         for label in &d.labels {
-            report = report.with_label(
-                Label::new(at(label.source, label.span)).with_message(&label.text).with_color(Color::Cyan),
-            );
+            report = report
+                .with_label(Label::new(at(label.source, label.span)).with_message(&label.text).with_color(Color::Cyan));
         }
         if let Some(help) = &d.help {
             report = report.with_help(help);

@@ -5,7 +5,10 @@ mod human;
 mod json;
 mod short;
 
-use crate::{diagnostic::{Diagnostic, Severity}, source::SourceMap};
+use crate::{
+    diagnostic::{Diagnostic, Severity},
+    source::SourceMap,
+};
 
 /// A rendering of diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,17 +27,9 @@ impl Cx<'_> {
             if let Some(next) = result.take() {
                 otherwise = Some(Else::If(Box::new(next)));
             }
-            let IfArm {
-                start,
-                condition,
-                then,
-            } = arm;
+            let IfArm { start, condition, then } = arm;
             let span = start.to(*end.get_or_insert(then.span));
-            let node = IfExpr {
-                condition,
-                then,
-                otherwise: otherwise.take(),
-            };
+            let node = IfExpr { condition, then, otherwise: otherwise.take() };
             result = Some(self.expr(ExprKind::If(Box::new(node)), span));
         }
         match result {
@@ -60,23 +52,11 @@ impl Cx<'_> {
     ) -> Expr {
         let span = start.to(body.span);
         let (parallel, max) = (parallel.is_some(), parallel.flatten());
-        let node = ForExpr {
-            item,
-            iterable,
-            parallel,
-            max,
-            body,
-        };
+        let node = ForExpr { item, iterable, parallel, max, body };
         self.expr(ExprKind::For(Box::new(node)), span)
     }
 
-    pub(crate) fn repeat(
-        &mut self,
-        start: Span,
-        max: Option<Expr>,
-        body: Block,
-        until: Option<Expr>,
-    ) -> Expr {
+    pub(crate) fn repeat(&mut self, start: Span, max: Option<Expr>, body: Block, until: Option<Expr>) -> Expr {
         let end = until.as_ref().map_or(body.span, |until| until.span);
         let node = RepeatExpr { max, body, until };
         self.expr(ExprKind::Repeat(Box::new(node)), start.to(end))
@@ -84,21 +64,12 @@ impl Cx<'_> {
 
     pub(crate) fn parallel(&mut self, start: Span, max: Option<Expr>, body: Block) -> Expr {
         let span = start.to(body.span);
-        self.expr(
-            ExprKind::Parallel(Box::new(ParallelExpr { max, body })),
-            span,
-        )
+        self.expr(ExprKind::Parallel(Box::new(ParallelExpr { max, body })), span)
     }
 
     pub(crate) fn swarm(&mut self, start: Span, options: Vec<SwarmOption>, body: Block) -> Expr {
         let span = start.to(body.span);
-        let mut node = SwarmExpr {
-            topology: None,
-            max: None,
-            strategy: None,
-            via: None,
-            body,
-        };
+        let mut node = SwarmExpr { topology: None, max: None, strategy: None, via: None, body };
         for option in options {
             match option {
                 SwarmOption::Via(word, name) => {
@@ -145,27 +116,14 @@ impl Cx<'_> {
             self.word(network.span, &["on", "off"]);
             network
         });
-        self.expr(
-            ExprKind::Sandbox(Box::new(SandboxExpr {
-                dir,
-                network,
-                name,
-                body,
-            })),
-            span,
-        )
+        self.expr(ExprKind::Sandbox(Box::new(SandboxExpr { dir, network, name, body })), span)
     }
 }
 
 pub(crate) fn match_arm(pattern: Pattern, guard: Option<Expr>, body: (ArmBody, Span)) -> MatchArm {
     let (body, end) = body;
     let span = pattern.span.to(end);
-    MatchArm {
-        pattern,
-        guard,
-        body,
-        span,
-    }
+    MatchArm { pattern, guard, body, span }
 }
 
 /// A pattern that is one name or one literal.
@@ -183,19 +141,10 @@ pub(crate) fn pattern(end: Expr) -> Pattern {
 pub(crate) fn range(low: Option<Expr>, dots: Span, high: Option<Expr>) -> Pattern {
     let start = low.as_ref().map_or(dots, |low| low.span);
     let end = high.as_ref().map_or(dots, |high| high.span);
-    Pattern {
-        kind: PatternKind::Range(low, high),
-        span: start.to(end),
-    }
+    Pattern { kind: PatternKind::Range(low, high), span: start.to(end) }
 }
 
 pub(crate) fn variant_pattern(name: Name, fields: Vec<PatternField>, end: Span) -> Pattern {
     let span = name.span.to(end);
-    Pattern {
-        kind: PatternKind::Variant {
-            name,
-            fields: Some(fields),
-        },
-        span,
-    }
+    Pattern { kind: PatternKind::Variant { name, fields: Some(fields) }, span }
 }

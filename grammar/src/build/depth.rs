@@ -11,11 +11,7 @@ impl Cx<'_> {
         let depth = below(&kind) + 1;
         if depth > MAX_DEPTH {
             self.too_deep(span);
-            return Expr {
-                kind: ExprKind::Error,
-                span,
-                depth: 0,
-            };
+            return Expr { kind: ExprKind::Error, span, depth: 0 };
         }
         Expr { kind, span, depth }
     }
@@ -31,11 +27,7 @@ impl Cx<'_> {
         } + 1;
         if depth > MAX_DEPTH {
             self.too_deep(span);
-            return TypeExpr {
-                kind: TypeExprKind::Error,
-                span,
-                depth: 0,
-            };
+            return TypeExpr { kind: TypeExprKind::Error, span, depth: 0 };
         }
         TypeExpr { kind, span, depth }
     }
@@ -88,9 +80,7 @@ fn below(kind: &ExprKind) -> u16 {
         })),
         ExprKind::Field { receiver, .. } => receiver.depth,
         ExprKind::Index { receiver, index } => receiver.depth.max(index.depth),
-        ExprKind::Call { callee, args, .. } => callee
-            .depth
-            .max(most(args.iter().map(|arg| arg.value.depth))),
+        ExprKind::Call { callee, args, .. } => callee.depth.max(most(args.iter().map(|arg| arg.value.depth))),
         ExprKind::Unary(_, value) | ExprKind::Paren(value) => value.depth,
         ExprKind::Binary(left, _, right) => left.depth.max(right.depth),
         ExprKind::Cast { value, ty, .. } => value.depth.max(ty.depth),
@@ -104,11 +94,7 @@ fn below(kind: &ExprKind) -> u16 {
             node.condition.depth.max(block(&node.then)).max(otherwise)
         }
         ExprKind::Match(node) => node.subject.depth.max(most(node.arms.iter().map(arm))),
-        ExprKind::For(node) => node
-            .iterable
-            .depth
-            .max(opt(&node.max))
-            .max(block(&node.body)),
+        ExprKind::For(node) => node.iterable.depth.max(opt(&node.max)).max(block(&node.body)),
         ExprKind::Repeat(node) => opt(&node.max).max(block(&node.body)).max(opt(&node.until)),
         ExprKind::Parallel(node) => opt(&node.max).max(block(&node.body)),
         ExprKind::Swarm(node) => opt(&node.max).max(block(&node.body)),
@@ -136,14 +122,8 @@ fn block(block: &Block) -> u16 {
 fn stmt(stmt: &Stmt) -> u16 {
     let args = stmt.attributes.iter().flat_map(|attribute| &attribute.args);
     most(args.map(|arg| arg.depth)).max(match &stmt.kind {
-        StmtKind::Stage {
-            ty, value, clauses, ..
-        } => opt_ty(ty)
-            .max(value.depth)
-            .max(most(clauses.iter().map(clause))),
-        StmtKind::Let { ty, value, .. } | StmtKind::Var { ty, value, .. } => {
-            opt_ty(ty).max(value.depth)
-        }
+        StmtKind::Stage { ty, value, clauses, .. } => opt_ty(ty).max(value.depth).max(most(clauses.iter().map(clause))),
+        StmtKind::Let { ty, value, .. } | StmtKind::Var { ty, value, .. } => opt_ty(ty).max(value.depth),
         StmtKind::Assign { target, value, .. } => target.depth.max(value.depth),
         StmtKind::Gate { condition, message } | StmtKind::Warn { condition, message } => {
             condition.depth.max(opt(message))
@@ -158,16 +138,13 @@ fn stmt(stmt: &Stmt) -> u16 {
 
 fn clause(clause: &Clause) -> u16 {
     match &clause.kind {
-        ClauseKind::Using(value)
-        | ClauseKind::Budget(value)
-        | ClauseKind::Cache(value)
-        | ClauseKind::Branch(value) => value.depth,
+        ClauseKind::Using(value) | ClauseKind::Budget(value) | ClauseKind::Cache(value) | ClauseKind::Branch(value) => {
+            value.depth
+        }
         ClauseKind::Timeout { total, idle } => total.depth.max(opt(idle)),
         ClauseKind::Retry { count, backoff } => {
             let backoff = backoff.as_ref();
-            count
-                .depth
-                .max(backoff.map_or(0, |(first, last)| first.depth.max(last.depth)))
+            count.depth.max(backoff.map_or(0, |(first, last)| first.depth.max(last.depth)))
         }
         ClauseKind::OnError { action, .. } => match action {
             ErrorAction::Fix { using, max } => opt(using).max(opt(max)),

@@ -11,37 +11,18 @@ impl Cx<'_> {
 
     pub(crate) fn field_expr(&mut self, receiver: Expr, name: Name, dot: (Span, bool)) -> Expr {
         let span = receiver.span.to(name.span);
-        self.expr(
-            ExprKind::Field {
-                receiver: Box::new(receiver),
-                name,
-                safe: dot.1,
-            },
-            span,
-        )
+        self.expr(ExprKind::Field { receiver: Box::new(receiver), name, safe: dot.1 }, span)
     }
 
     /// `x.` without a field: the receiver is kept, so that an editor can complete.
-    pub(crate) fn missing_field(
-        &mut self,
-        receiver: Expr,
-        dot: (Span, bool),
-        mistake: Mistake,
-    ) -> Expr {
+    pub(crate) fn missing_field(&mut self, receiver: Expr, dot: (Span, bool), mistake: Mistake) -> Expr {
         let name = self.missing(dot.0, mistake);
         self.field_expr(receiver, name, dot)
     }
 
     pub(crate) fn call(&mut self, callee: Expr, args: Vec<Arg>, args_span: Span) -> Expr {
         let span = callee.span.to(args_span);
-        self.expr(
-            ExprKind::Call {
-                callee: Box::new(callee),
-                args,
-                args_span,
-            },
-            span,
-        )
+        self.expr(ExprKind::Call { callee: Box::new(callee), args, args_span }, span)
     }
 
     pub(crate) fn index(&mut self, receiver: Expr, index: Expr, end: Span) -> Expr {
@@ -53,25 +34,12 @@ impl Cx<'_> {
     pub(crate) fn cast(&mut self, value: Expr, ty: TypeExpr, optional: bool) -> Expr {
         let span = value.span.to(ty.span);
         let (value, ty) = (Box::new(value), Box::new(ty));
-        self.expr(
-            ExprKind::Cast {
-                value,
-                ty,
-                optional,
-            },
-            span,
-        )
+        self.expr(ExprKind::Cast { value, ty, optional }, span)
     }
 
     pub(crate) fn lambda(&mut self, start: Span, params: Vec<Name>, body: Expr) -> Expr {
         let span = start.to(body.span);
-        self.expr(
-            ExprKind::Lambda {
-                params,
-                body: Box::new(body),
-            },
-            span,
-        )
+        self.expr(ExprKind::Lambda { params, body: Box::new(body) }, span)
     }
 
     pub(crate) fn list(&mut self, items: Vec<Expr>, span: Span) -> Expr {
@@ -92,22 +60,10 @@ impl Cx<'_> {
             [StrPart::Text { text, .. }] => text.as_str().into(),
             _ => Default::default(),
         };
-        RecordEntry::Field {
-            key: Name {
-                text,
-                span: key.span,
-            },
-            quoted: true,
-            value,
-        }
+        RecordEntry::Field { key: Name { text, span: key.span }, quoted: true, value }
     }
 
-    pub(crate) fn named_type(
-        &mut self,
-        path: Vec<Name>,
-        args: Vec<TypeExpr>,
-        end: Option<Span>,
-    ) -> TypeExpr {
+    pub(crate) fn named_type(&mut self, path: Vec<Name>, args: Vec<TypeExpr>, end: Option<Span>) -> TypeExpr {
         let span = path_span(&path);
         let span = end.map_or(span, |end| span.to(end));
         self.ty(TypeExprKind::Named { path, args }, span)

@@ -16,97 +16,46 @@ impl Cx<'_> {
         }
         docs.extend(self.docs(span.start));
         let span = attributes.first().map_or(span, |first| first.span.to(span));
-        Item {
-            docs,
-            attributes,
-            span,
-            kind,
-        }
+        Item { docs, attributes, span, kind }
     }
 
     pub(crate) fn error_item(&mut self, mistake: Mistake) -> Item {
         let span = self.recover(mistake);
-        Item {
-            docs: Vec::new(),
-            attributes: Vec::new(),
-            span,
-            kind: ItemKind::Error,
-        }
+        Item { docs: Vec::new(), attributes: Vec::new(), span, kind: ItemKind::Error }
     }
 
-    pub(crate) fn attribute(
-        &mut self,
-        at: Span,
-        name: Name,
-        args: Option<(Vec<Expr>, Span)>,
-    ) -> Attribute {
+    pub(crate) fn attribute(&mut self, at: Span, name: Name, args: Option<(Vec<Expr>, Span)>) -> Attribute {
         let (args, end) = args.unwrap_or((Vec::new(), name.span));
-        Attribute {
-            name,
-            args,
-            span: at.to(end),
-        }
+        Attribute { name, args, span: at.to(end) }
     }
 
     pub(crate) fn field(&mut self, name: Name, ty: TypeExpr, default: Option<Expr>) -> FieldDecl {
         let end = default.as_ref().map_or(ty.span, |value| value.span);
         let docs = self.docs(name.span.start);
         let span = name.span.to(end);
-        FieldDecl {
-            docs,
-            name,
-            ty,
-            default,
-            span,
-        }
+        FieldDecl { docs, name, ty, default, span }
     }
 
     pub(crate) fn param(&mut self, field: FieldDecl) -> Param {
         self.usable(&field.name);
-        let FieldDecl {
-            docs,
-            name,
-            ty,
-            default,
-            span,
-        } = field;
-        Param {
-            docs,
-            name,
-            ty,
-            default,
-            span,
-        }
+        let FieldDecl { docs, name, ty, default, span } = field;
+        Param { docs, name, ty, default, span }
     }
 
-    pub(crate) fn variant(
-        &mut self,
-        name: Name,
-        fields: Option<(Vec<FieldDecl>, Span)>,
-    ) -> VariantDecl {
+    pub(crate) fn variant(&mut self, name: Name, fields: Option<(Vec<FieldDecl>, Span)>) -> VariantDecl {
         let docs = self.docs(name.span.start);
         let (fields, end) = match fields {
             Some((fields, end)) => (Some(fields), end),
             None => (None, name.span),
         };
         let span = name.span.to(end);
-        VariantDecl {
-            docs,
-            name,
-            fields,
-            span,
-        }
+        VariantDecl { docs, name, fields, span }
     }
 
     pub(crate) fn setting(&mut self, name: Name, value: Expr) -> Setting {
         let docs = self.docs(name.span.start);
         let span = name.span.to(value.span);
-        Setting {
-            docs,
-            name,
-            value,
-            span,
-        }
+        Setting { docs, name, value, span }
     }
 }
 
@@ -124,14 +73,7 @@ pub(crate) fn import(
     if let Some(alias) = &alias {
         end = alias.span;
     }
-    (
-        start.to(end),
-        ItemKind::Import(Import {
-            source,
-            names,
-            alias,
-        }),
-    )
+    (start.to(end), ItemKind::Import(Import { source, names, alias }))
 }
 
 pub(crate) fn module(path: Vec<Name>) -> (ImportSource, Span) {
@@ -147,13 +89,7 @@ pub(crate) fn skill(
     body: Vec<SkillLine>,
     body_span: Span,
 ) -> Declared {
-    let decl = SkillDecl {
-        name,
-        params,
-        result,
-        body,
-        body_span,
-    };
+    let decl = SkillDecl { name, params, result, body, body_span };
     (start.to(body_span), ItemKind::Skill(decl))
 }
 
@@ -166,25 +102,12 @@ pub(crate) fn cascade(
     body: Block,
 ) -> Declared {
     let span = start.to(body.span);
-    (
-        span,
-        ItemKind::Cascade(CascadeDecl {
-            name,
-            params,
-            result,
-            clauses,
-            body,
-        }),
-    )
+    (span, ItemKind::Cascade(CascadeDecl { name, params, result, clauses, body }))
 }
 
 pub(crate) fn route_arm(capability: Name, target: (RouteTarget, Span)) -> RouteArm {
     let (target, end) = target;
     let span = capability.span.to(end);
     let capability = Some(capability).filter(|name| name.text != "_");
-    RouteArm {
-        capability,
-        target,
-        span,
-    }
+    RouteArm { capability, target, span }
 }

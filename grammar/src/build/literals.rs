@@ -17,10 +17,7 @@ impl Cx<'_> {
     /// `-` and a number, in a pattern.
     pub(crate) fn negative(&mut self, minus: Span, span: Span) -> Expr {
         let value = self.number(span);
-        self.expr(
-            ExprKind::Unary(UnaryOp::Neg, Box::new(value)),
-            minus.to(span),
-        )
+        self.expr(ExprKind::Unary(UnaryOp::Neg, Box::new(value)), minus.to(span))
     }
 
     /// `true`, `false`, `null`.
@@ -61,15 +58,10 @@ impl Cx<'_> {
 
 /// Reads a number with its unit.
 fn number(text: &str) -> Result<ExprKind, String> {
-    let unit_at = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit_at);
-    let plain: std::borrow::Cow<'_, str> = if digits.contains('_') {
-        digits.replace('_', "").into()
-    } else {
-        digits.into()
-    };
+    let plain: std::borrow::Cow<'_, str> =
+        if digits.contains('_') { digits.replace('_', "").into() } else { digits.into() };
     if digits.ends_with('_') || digits.contains("_.") || digits.contains("__") {
         return Err("`_` stands between digits".to_owned());
     }
@@ -77,11 +69,7 @@ fn number(text: &str) -> Result<ExprKind, String> {
     match unit {
         "" if plain.contains('.') => {
             let value: f64 = plain.parse().map_err(|_| "this is no number".to_owned())?;
-            if value.is_finite() {
-                Ok(ExprKind::Float(value))
-            } else {
-                Err(too_large())
-            }
+            if value.is_finite() { Ok(ExprKind::Float(value)) } else { Err(too_large()) }
         }
         "" => plain.parse().map(ExprKind::Int).map_err(|_| too_large()),
         "usd" => money(&plain).map(ExprKind::Money),
@@ -97,14 +85,9 @@ fn number(text: &str) -> Result<ExprKind, String> {
                 return Err("a duration is a whole number of its unit".to_owned());
             }
             let count: i64 = plain.parse().map_err(|_| too_large())?;
-            count
-                .checked_mul(millis)
-                .map(ExprKind::Duration)
-                .ok_or_else(too_large)
+            count.checked_mul(millis).map(ExprKind::Duration).ok_or_else(too_large)
         }
-        _ => Err(format!(
-            "`{unit}` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`"
-        )),
+        _ => Err(format!("`{unit}` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`")),
     }
 }
 
@@ -118,14 +101,8 @@ fn money(text: &str) -> Result<i64, String> {
     let whole: i64 = whole.parse().map_err(|_| too_large())?;
     let mut micros: i64 = 0;
     for index in 0..MONEY_DECIMALS {
-        let digit = decimals
-            .as_bytes()
-            .get(index)
-            .map_or(0, |digit| i64::from(digit - b'0'));
+        let digit = decimals.as_bytes().get(index).map_or(0, |digit| i64::from(digit - b'0'));
         micros = micros * 10 + digit;
     }
-    whole
-        .checked_mul(1_000_000)
-        .and_then(|all| all.checked_add(micros))
-        .ok_or_else(too_large)
+    whole.checked_mul(1_000_000).and_then(|all| all.checked_add(micros)).ok_or_else(too_large)
 }

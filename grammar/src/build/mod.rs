@@ -40,37 +40,22 @@ pub(crate) struct Cx<'t> {
 impl<'t> Cx<'t> {
     pub(crate) fn new(text: &'t str, docs: Vec<Doc>, tokens: &[Raw]) -> Self {
         let docs = docs.into_iter().map(|doc| {
-            let after = tokens[doc.before as usize..]
-                .iter()
-                .find(|token| !token.added);
-            (
-                after.map_or(u32::MAX, |token| token.span.start),
-                Some(doc.line),
-            )
+            let after = tokens[doc.before as usize..].iter().find(|token| !token.added);
+            (after.map_or(u32::MAX, |token| token.span.start), Some(doc.line))
         });
-        Self {
-            text,
-            errors: Vec::new(),
-            docs: docs.collect(),
-            too_deep: false,
-        }
+        Self { text, errors: Vec::new(), docs: docs.collect(), too_deep: false }
     }
 
     /// The errors, and the documentation that no node has taken.
     pub(crate) fn finish(self) -> (Vec<Span>, Vec<SyntaxError>) {
-        let lost = self
-            .docs
-            .into_iter()
-            .filter_map(|(_, line)| line.map(|line| line.span));
+        let lost = self.docs.into_iter().filter_map(|(_, line)| line.map(|line| line.span));
         (lost.collect(), self.errors)
     }
 
     /// Takes the documentation that stands right before the token at `start`.
     pub(crate) fn docs(&mut self, start: u32) -> Vec<DocLine> {
         let first = self.docs.partition_point(|(before, _)| *before < start);
-        let here = self.docs[first..]
-            .iter_mut()
-            .take_while(|(before, _)| *before == start);
+        let here = self.docs[first..].iter_mut().take_while(|(before, _)| *before == start);
         here.filter_map(|(_, line)| line.take()).collect()
     }
 
@@ -83,22 +68,13 @@ impl<'t> Cx<'t> {
     }
 
     pub(crate) fn name(&self, span: Span) -> Name {
-        Name {
-            text: self.slice(span).into(),
-            span,
-        }
+        Name { text: self.slice(span).into(), span }
     }
 
     /// A name that is missing after `dot`.
     pub(crate) fn missing(&mut self, dot: Span, mistake: Mistake) -> Name {
         self.recover(mistake);
-        Name {
-            text: Default::default(),
-            span: Span {
-                start: dot.end,
-                end: dot.end,
-            },
-        }
+        Name { text: Default::default(), span: Span { start: dot.end, end: dot.end } }
     }
 
     /// Judges a word that only its place makes special.
@@ -114,10 +90,7 @@ impl<'t> Cx<'t> {
     /// Reports a declared name that could never be used.
     pub(crate) fn usable(&mut self, name: &Name) {
         if matches!(words::meaning(&name.text), Meaning::Reserved(_)) {
-            self.error(
-                SyntaxErrorKind::ReservedWord(name.text.to_string()),
-                name.span,
-            );
+            self.error(SyntaxErrorKind::ReservedWord(name.text.to_string()), name.span);
         }
     }
 
@@ -134,10 +107,7 @@ impl<'t> Cx<'t> {
         self.errors.push(error);
         let dropped = &mistake.dropped_tokens;
         match (dropped.first(), dropped.last()) {
-            (Some(first), Some(last)) => Span {
-                start: first.0,
-                end: last.2,
-            },
+            (Some(first), Some(last)) => Span { start: first.0, end: last.2 },
             _ => Span { start: at, end: at },
         }
     }

@@ -33,9 +33,7 @@ fn level(op: BinaryOp) -> u8 {
         BinaryOp::Coalesce => 1,
         BinaryOp::Or => 2,
         BinaryOp::And => 3,
-        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => {
-            5
-        }
+        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => 5,
         BinaryOp::Add | BinaryOp::Sub => 6,
         BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => 7,
     }
@@ -75,20 +73,14 @@ impl Cx<'_> {
         if operand.prefixes.is_empty() {
             return operand.value;
         }
-        let mut chain = Chain {
-            values: Vec::new(),
-            pending: Vec::new(),
-        };
+        let mut chain = Chain { values: Vec::new(), pending: Vec::new() };
         self.operand(&mut chain, operand);
         self.fold(chain)
     }
 
     /// The first two operands.
     pub(crate) fn chain(&mut self, first: Operand, op: Span, next: Operand) -> Chain {
-        let mut chain = Chain {
-            values: Vec::new(),
-            pending: Vec::new(),
-        };
+        let mut chain = Chain { values: Vec::new(), pending: Vec::new() };
         self.operand(&mut chain, first);
         self.link(&mut chain, op, next);
         chain
@@ -130,10 +122,7 @@ impl Cx<'_> {
 
     fn operand(&mut self, chain: &mut Chain, operand: Operand) {
         let mut value = operand.value;
-        let nots = operand
-            .prefixes
-            .iter()
-            .rposition(|(op, _)| *op == UnaryOp::Not);
+        let nots = operand.prefixes.iter().rposition(|(op, _)| *op == UnaryOp::Not);
         let tight = nots.map_or(0, |last| last + 1);
         for (op, start) in operand.prefixes[tight..].iter().rev() {
             let span = start.to(value.span);
@@ -147,9 +136,7 @@ impl Cx<'_> {
                 value = self.expr(ExprKind::Unary(*op, Box::new(value)), span);
             }
         } else {
-            chain
-                .pending
-                .extend(loose.iter().map(|(_, span)| Pending::Not(*span)));
+            chain.pending.extend(loose.iter().map(|(_, span)| Pending::Not(*span)));
         }
         chain.values.push(value);
     }

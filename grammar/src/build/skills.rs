@@ -13,9 +13,7 @@ impl Cx<'_> {
     /// the grammar cannot tell it from the `in dir` of a `run`.
     pub(crate) fn skill_line(&mut self, lines: &mut Vec<SkillLine>, line: SkillLine) {
         if let Some(SkillLine { kind, span }) = lines.last_mut()
-            && let SkillLineKind::Attach(Attach::Files {
-                dir: dir @ None, ..
-            }) = kind
+            && let SkillLineKind::Attach(Attach::Files { dir: dir @ None, .. }) = kind
             && let SkillLineKind::In(_) = &line.kind
             && !self.text[span.end as usize..line.span.start as usize].contains('\n')
             && let SkillLineKind::In(value) = line.kind
@@ -69,33 +67,16 @@ impl Cx<'_> {
             self.error(kind, pattern.span);
         }
         let span = word.to(pattern.span);
-        line(
-            span,
-            SkillLineKind::Attach(Attach::Files { pattern, dir: None }),
-        )
+        line(span, SkillLineKind::Attach(Attach::Files { pattern, dir: None }))
     }
 
     pub(crate) fn exit_range(&mut self, low: Span, high: Span) -> ExitRange {
         let first = self.exit_code(low);
-        let last = if low == high {
-            first
-        } else {
-            self.exit_code(high)
-        };
-        ExitRange {
-            low: first,
-            high: last,
-            span: low.to(high),
-        }
+        let last = if low == high { first } else { self.exit_code(high) };
+        ExitRange { low: first, high: last, span: low.to(high) }
     }
 
-    pub(crate) fn test_let(
-        &mut self,
-        word: Span,
-        name: Name,
-        ty: Option<TypeExpr>,
-        value: Expr,
-    ) -> TestLine {
+    pub(crate) fn test_let(&mut self, word: Span, name: Name, ty: Option<TypeExpr>, value: Expr) -> TestLine {
         self.word(word, &["let"]);
         test_line(word.to(value.span), TestLineKind::Let { name, ty, value })
     }
@@ -105,21 +86,9 @@ pub(crate) fn agent(word: Span, dir: Option<Expr>, prompt: Expr) -> SkillLine {
     line(word.to(prompt.span), SkillLineKind::Agent { dir, prompt })
 }
 
-pub(crate) fn http(
-    word: Span,
-    method: Name,
-    url: Expr,
-    settings: Option<(Vec<Setting>, Span)>,
-) -> SkillLine {
+pub(crate) fn http(word: Span, method: Name, url: Expr, settings: Option<(Vec<Setting>, Span)>) -> SkillLine {
     let (settings, end) = settings.unwrap_or((Vec::new(), url.span));
-    line(
-        word.to(end),
-        SkillLineKind::Http {
-            method,
-            url,
-            settings,
-        },
-    )
+    line(word.to(end), SkillLineKind::Http { method, url, settings })
 }
 
 pub(crate) fn mcp_line(word: Span, path: Vec<Name>, args: Option<Expr>) -> SkillLine {
@@ -147,19 +116,7 @@ pub(crate) fn mock_value(value: Expr, times: Option<Expr>) -> (MockOutcome, Span
     (MockOutcome::Value { value, times }, span)
 }
 
-pub(crate) fn mock_fails(
-    span: Span,
-    kind: Name,
-    message: Option<Expr>,
-    times: Option<Expr>,
-) -> (MockOutcome, Span) {
+pub(crate) fn mock_fails(span: Span, kind: Name, message: Option<Expr>, times: Option<Expr>) -> (MockOutcome, Span) {
     let span = times.as_ref().map_or(span, |times| span.to(times.span));
-    (
-        MockOutcome::Fails {
-            kind,
-            message,
-            times,
-        },
-        span,
-    )
+    (MockOutcome::Fails { kind, message, times }, span)
 }

@@ -5,38 +5,19 @@ use crate::ast::*;
 
 type Said = (Span, StmtKind);
 
-pub(crate) fn stage(
-    word: Span,
-    name: Name,
-    ty: Option<TypeExpr>,
-    value: Expr,
-    clauses: Vec<Clause>,
-) -> Said {
+pub(crate) fn stage(word: Span, name: Name, ty: Option<TypeExpr>, value: Expr, clauses: Vec<Clause>) -> Said {
     let span = word.to(value.span);
     let span = clauses.last().map_or(span, |last| span.to(last.span));
-    (
-        span,
-        StmtKind::Stage {
-            name,
-            ty,
-            value,
-            clauses,
-        },
-    )
+    (span, StmtKind::Stage { name, ty, value, clauses })
 }
 
 pub(crate) fn expr_stmt(value: Expr, clauses: Vec<Clause>) -> Said {
-    let span = clauses
-        .last()
-        .map_or(value.span, |last| value.span.to(last.span));
+    let span = clauses.last().map_or(value.span, |last| value.span.to(last.span));
     (span, StmtKind::Expr(value, clauses))
 }
 
 pub(crate) fn assign(target: Expr, op: AssignOp, value: Expr) -> Said {
-    (
-        target.span.to(value.span),
-        StmtKind::Assign { target, op, value },
-    )
+    (target.span.to(value.span), StmtKind::Assign { target, op, value })
 }
 
 pub(crate) fn return_stmt(word: Span, value: Option<Expr>) -> Said {
@@ -65,21 +46,10 @@ impl Cx<'_> {
             docs.extend(self.docs(span.start));
         }
         let span = attributes.first().map_or(span, |first| first.span.to(span));
-        Stmt {
-            docs,
-            attributes,
-            kind,
-            span,
-        }
+        Stmt { docs, attributes, kind, span }
     }
 
-    pub(crate) fn let_stmt(
-        &mut self,
-        word: Span,
-        name: Name,
-        ty: Option<TypeExpr>,
-        value: Expr,
-    ) -> Said {
+    pub(crate) fn let_stmt(&mut self, word: Span, name: Name, ty: Option<TypeExpr>, value: Expr) -> Said {
         let span = word.to(value.span);
         let kind = if self.slice(word) == "var" {
             StmtKind::Var { name, ty, value }
@@ -91,9 +61,7 @@ impl Cx<'_> {
 
     /// `gate`, `warn`.
     pub(crate) fn check(&mut self, word: Span, condition: Expr, message: Option<Expr>) -> Said {
-        let end = message
-            .as_ref()
-            .map_or(condition.span, |message| message.span);
+        let end = message.as_ref().map_or(condition.span, |message| message.span);
         let kind = if self.slice(word) == "warn" {
             StmtKind::Warn { condition, message }
         } else {
@@ -105,32 +73,17 @@ impl Cx<'_> {
     /// `fail`, `log`.
     pub(crate) fn say(&mut self, word: Span, value: Expr) -> Said {
         let span = word.to(value.span);
-        let kind = if self.slice(word) == "log" {
-            StmtKind::Log(value)
-        } else {
-            StmtKind::Fail(value)
-        };
+        let kind = if self.slice(word) == "log" { StmtKind::Log(value) } else { StmtKind::Fail(value) };
         (span, kind)
     }
 
     /// `on success(x) { }` and its like.
-    pub(crate) fn on_event(
-        &mut self,
-        word: Span,
-        event: Name,
-        param: Option<Name>,
-        body: Block,
-    ) -> Said {
+    pub(crate) fn on_event(&mut self, word: Span, event: Name, param: Option<Name>, body: Block) -> Said {
         self.word(event.span, &["success", "failure", "cancel"]);
         (word.to(body.span), StmtKind::On { event, param, body })
     }
 
-    pub(crate) fn timeout(
-        &mut self,
-        word: Span,
-        total: Expr,
-        idle: Option<(Span, Expr)>,
-    ) -> Clause {
+    pub(crate) fn timeout(&mut self, word: Span, total: Expr, idle: Option<(Span, Expr)>) -> Clause {
         let mut span = word.to(total.span);
         let idle = idle.map(|(word, idle)| {
             self.word(word, &["idle"]);
@@ -140,12 +93,7 @@ impl Cx<'_> {
         clause(span, ClauseKind::Timeout { total, idle })
     }
 
-    pub(crate) fn retry(
-        &mut self,
-        word: Span,
-        count: Expr,
-        backoff: Option<(Span, Expr, Span, Expr)>,
-    ) -> Clause {
+    pub(crate) fn retry(&mut self, word: Span, count: Expr, backoff: Option<(Span, Expr, Span, Expr)>) -> Clause {
         let mut span = word.to(count.span);
         let backoff = backoff.map(|(word, first, _, last)| {
             self.word(word, &["backoff"]);
@@ -169,23 +117,11 @@ impl Cx<'_> {
     /// `isolate`, `discard`.
     pub(crate) fn bare_clause(&mut self, word: Span) -> Clause {
         let discard = self.slice(word) == "discard";
-        clause(
-            word,
-            if discard {
-                ClauseKind::Discard
-            } else {
-                ClauseKind::Isolate
-            },
-        )
+        clause(word, if discard { ClauseKind::Discard } else { ClauseKind::Isolate })
     }
 
     /// `fix using model max n`.
-    pub(crate) fn fix(
-        &mut self,
-        word: Span,
-        using: Option<Expr>,
-        max: Option<(Span, Expr)>,
-    ) -> (ErrorAction, Span) {
+    pub(crate) fn fix(&mut self, word: Span, using: Option<Expr>, max: Option<(Span, Expr)>) -> (ErrorAction, Span) {
         let mut span = using.as_ref().map_or(word, |using| word.to(using.span));
         let max = max.map(|(word, max)| {
             self.word(word, &["max"]);
@@ -199,42 +135,19 @@ impl Cx<'_> {
     pub(crate) fn use_action(&mut self, word: Span, value: Expr) -> (ErrorAction, Span) {
         let span = word.to(value.span);
         let fallback = self.slice(word) == "fallback";
-        (
-            if fallback {
-                ErrorAction::Fallback(value)
-            } else {
-                ErrorAction::Use(value)
-            },
-            span,
-        )
+        (if fallback { ErrorAction::Fallback(value) } else { ErrorAction::Use(value) }, span)
     }
 
     /// `escalate`, `fail`.
     pub(crate) fn escalate(&mut self, word: Span, message: Option<Expr>) -> (ErrorAction, Span) {
-        let span = message
-            .as_ref()
-            .map_or(word, |message| word.to(message.span));
+        let span = message.as_ref().map_or(word, |message| word.to(message.span));
         let fail = self.slice(word) == "fail";
-        (
-            if fail {
-                ErrorAction::Fail(message)
-            } else {
-                ErrorAction::Escalate(message)
-            },
-            span,
-        )
+        (if fail { ErrorAction::Fail(message) } else { ErrorAction::Escalate(message) }, span)
     }
 
     /// `skip`, `redistribute`.
     pub(crate) fn skip(&mut self, word: Span) -> (ErrorAction, Span) {
         let skip = self.slice(word) == "skip";
-        (
-            if skip {
-                ErrorAction::Skip
-            } else {
-                ErrorAction::Redistribute
-            },
-            word,
-        )
+        (if skip { ErrorAction::Skip } else { ErrorAction::Redistribute }, word)
     }
 }

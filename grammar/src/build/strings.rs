@@ -33,21 +33,14 @@ impl Cx<'_> {
 
     /// A text as written; [`Cx::str_lit`] reads it when its literal is complete.
     pub(crate) fn text(&mut self, span: Span) -> StrPart {
-        StrPart::Text {
-            text: String::new(),
-            span,
-        }
+        StrPart::Text { text: String::new(), span }
     }
 
     /// A literal from its parts.
     pub(crate) fn str_lit(&mut self, start: Span, mut parts: Vec<StrPart>, end: Span) -> StrLit {
         let open = self.slice(start);
         let block = open.ends_with("\"\"\"");
-        let mut reading = Reading {
-            block,
-            command: open.starts_with("sh"),
-            indentation: 0,
-        };
+        let mut reading = Reading { block, command: open.starts_with("sh"), indentation: 0 };
         if block {
             reading.indentation = self.indentation(&parts);
         }
@@ -58,11 +51,7 @@ impl Cx<'_> {
             }
         }
         parts.retain(|part| !matches!(part, StrPart::Text { text, .. } if text.is_empty()));
-        StrLit {
-            parts,
-            block,
-            span: start.to(end),
-        }
+        StrLit { parts, block, span: start.to(end) }
     }
 
     /// The indentation that the lines of a block have in common, the closing line included.
@@ -111,9 +100,7 @@ impl Cx<'_> {
         loop {
             if line_start {
                 let blanks = raw.bytes().take(reading.indentation);
-                let blanks = blanks
-                    .take_while(|byte| matches!(byte, b' ' | b'\t'))
-                    .count();
+                let blanks = blanks.take_while(|byte| matches!(byte, b' ' | b'\t')).count();
                 at += blanks;
                 raw = &raw[blanks..];
             }
@@ -132,14 +119,7 @@ impl Cx<'_> {
     }
 
     /// Reads what begins with a special character; gives how many bytes that was.
-    fn special(
-        &mut self,
-        c: char,
-        raw: &str,
-        at: usize,
-        reading: Reading,
-        text: &mut String,
-    ) -> usize {
+    fn special(&mut self, c: char, raw: &str, at: usize, reading: Reading, text: &mut String) -> usize {
         match c {
             '$' if raw.starts_with("$$<") => {
                 text.push_str("$<");
@@ -184,9 +164,7 @@ impl Cx<'_> {
             && let Some(length) = raw.bytes().take(12).position(|byte| byte == b'}')
         {
             let digits = &raw[3..length];
-            let c = u32::from_str_radix(digits, 16)
-                .ok()
-                .and_then(char::from_u32);
+            let c = u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
             if let Some(c) = c.filter(|_| !digits.starts_with('+')) {
                 text.push(c);
                 return length + 1;
@@ -194,10 +172,7 @@ impl Cx<'_> {
             self.bad_escape(&raw[..=length], at);
             return length + 1;
         }
-        let next = raw[1..]
-            .chars()
-            .next()
-            .filter(|c| !matches!(c, '\n' | '\r'));
+        let next = raw[1..].chars().next().filter(|c| !matches!(c, '\n' | '\r'));
         let used = 1 + next.map_or(0, char::len_utf8);
         self.bad_escape(&raw[..used], at);
         text.push_str(&raw[..used]);

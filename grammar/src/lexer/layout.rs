@@ -73,12 +73,7 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
     while at < layout.raw.len() {
         at = layout.token(at);
     }
-    let Layout {
-        out,
-        errors,
-        poison,
-        ..
-    } = layout;
+    let Layout { out, errors, poison, .. } = layout;
     scan.errors.extend(errors);
     scan.poison.extend(poison);
     out
@@ -130,8 +125,7 @@ impl Layout<'_> {
         };
         if raw.first_of_line && self.line_ends_before(kind, at) {
             let end = self.out.last().map_or(span.start, |token| token.1.end);
-            self.out
-                .push(Token(Kind::LineEnd, Span { start: end, end }));
+            self.out.push(Token(Kind::LineEnd, Span { start: end, end }));
             self.prefixes = 0;
             *self.angles() = 0;
         }
@@ -147,21 +141,16 @@ impl Layout<'_> {
     /// to the next bracket or comma, once there are too many.
     fn nests(&mut self, kind: Kind, span: Span) -> bool {
         use Kind::{
-            Comma, CommandStart, For, HoleEnd, HoleStart, If, LBrace, LBracket, LParen, Match,
-            Minus, Not, Pipe, RBrace, RBracket, RParen, RecordBrace, Sandbox, StrEnd, StrStart,
-            TypeLt,
+            Comma, CommandStart, For, HoleEnd, HoleStart, If, LBrace, LBracket, LParen, Match, Minus, Not, Pipe,
+            RBrace, RBracket, RParen, RecordBrace, Sandbox, StrEnd, StrStart, TypeLt,
         };
         match kind {
             LBrace | RecordBrace | RBrace | Comma => self.prefixes = 0,
-            LParen | RParen | LBracket | RBracket | StrStart | CommandStart | StrEnd
-            | HoleStart | HoleEnd => {}
+            LParen | RParen | LBracket | RBracket | StrStart | CommandStart | StrEnd | HoleStart | HoleEnd => {}
             If | Match | For | Sandbox | Pipe | Minus | Not | TypeLt => {
                 self.prefixes = self.prefixes.saturating_add(1);
                 if self.prefixes == MAX_DEPTH + 1 {
-                    self.errors.push(SyntaxError {
-                        kind: SyntaxErrorKind::TooDeep,
-                        span,
-                    });
+                    self.errors.push(SyntaxError { kind: SyntaxErrorKind::TooDeep, span });
                     self.poison.push(span);
                 }
                 return self.prefixes <= MAX_DEPTH;
@@ -174,24 +163,15 @@ impl Layout<'_> {
     /// Keeps the stack of brackets, and pushes the token.
     fn brackets(&mut self, kind: Kind, raw: Raw, span: Span, action_next: bool) {
         use Kind::{
-            CommandStart, Fn, Gt, HoleEnd, HoleStart, ItemEnd, LBrace, LBracket, LParen, RBrace,
-            RBracket, RParen, RecordBrace, StrEnd, StrStart, TypeLt,
+            CommandStart, Fn, Gt, HoleEnd, HoleStart, ItemEnd, LBrace, LBracket, LParen, RBrace, RBracket, RParen,
+            RecordBrace, StrEnd, StrStart, TypeLt,
         };
         let was_angle = std::mem::take(&mut self.closed_angle);
         let mut kind = kind;
         match kind {
             LParen | LBracket | StrStart | CommandStart | HoleStart => {
-                let place = if kind == LParen && action_next {
-                    Place::Filter
-                } else {
-                    Place::Inline
-                };
-                self.frames.push(Frame {
-                    place,
-                    open: span,
-                    kind,
-                    angles: 0,
-                });
+                let place = if kind == LParen && action_next { Place::Filter } else { Place::Inline };
+                self.frames.push(Frame { place, open: span, kind, angles: 0 });
             }
             LBrace | RecordBrace => {
                 let previous = self.previous();
@@ -204,12 +184,7 @@ impl Layout<'_> {
                     Kind::Test => Place::Test,
                     _ => Place::Item,
                 };
-                self.frames.push(Frame {
-                    place,
-                    open: span,
-                    kind,
-                    angles: 0,
-                });
+                self.frames.push(Frame { place, open: span, kind, angles: 0 });
             }
             RParen | RBracket | RBrace | StrEnd | HoleEnd => {
                 if let Some(frame) = self.frames.pop() {
@@ -243,9 +218,7 @@ impl Layout<'_> {
     /// Whether `<` at `span` opens the arguments of a type: only these two have any.
     fn after_generic(&self, span: Span) -> bool {
         self.out.last().is_some_and(|last| {
-            last.0 == Kind::Ident
-                && last.1.end == span.start
-                && matches!(&self.text[last.1.range()], "list" | "map")
+            last.0 == Kind::Ident && last.1.end == span.start && matches!(&self.text[last.1.range()], "list" | "map")
         })
     }
 
@@ -258,10 +231,7 @@ impl Layout<'_> {
         if matches!(frame.place, Place::Inline | Place::Filter) || self.previous() == Kind::Comma {
             return false;
         }
-        let opened = matches!(
-            self.previous(),
-            Kind::LBrace | Kind::RecordBrace | Kind::LineEnd
-        );
+        let opened = matches!(self.previous(), Kind::LBrace | Kind::RecordBrace | Kind::LineEnd);
         if kind.begins_line() && !opened {
             // Whatever stands before, nothing goes on with this word.
             return true;
@@ -287,21 +257,17 @@ impl Layout<'_> {
     /// Whether a token at the start of a line continues the line before.
     fn continues(&self, kind: Kind, at: usize) -> bool {
         use Kind::{
-            AddAssign, Arrow, As, AsOptional, Assign, ClauseBare, ClauseWord, Coalesce, Comma, Dot,
-            Else, Gt, LBrace, Lt, Minus, Needs, OnError, Operator, Question, RBrace, RBracket,
-            RParen, RecordBrace, Retry, SafeDot, Timeout, TypeLt, Until, Using, Where,
+            AddAssign, Arrow, As, AsOptional, Assign, ClauseBare, ClauseWord, Coalesce, Comma, Dot, Else, Gt, LBrace,
+            Lt, Minus, Needs, OnError, Operator, Question, RBrace, RBracket, RParen, RecordBrace, Retry, SafeDot,
+            Timeout, TypeLt, Until, Using, Where,
         };
         match kind {
-            Dot | SafeDot | Operator | Coalesce | Lt | TypeLt | Gt | As | AsOptional | Else
-            | Until | Where | Arrow | Assign | AddAssign | Comma | Question | RParen | RBracket
-            | RBrace | Using | Needs | Timeout | Retry | ClauseWord | ClauseBare | OnError
-            | LBrace => true,
+            Dot | SafeDot | Operator | Coalesce | Lt | TypeLt | Gt | As | AsOptional | Else | Until | Where | Arrow
+            | Assign | AddAssign | Comma | Question | RParen | RBracket | RBrace | Using | Needs | Timeout | Retry
+            | ClauseWord | ClauseBare | OnError | LBrace => true,
             RecordBrace => self.place() == Place::Skill,
             // `- x` subtracts, `-1` is a number (perhaps the pattern of an arm).
-            Minus => self
-                .raw
-                .get(at + 1)
-                .is_some_and(|next| next.span.start > self.raw[at].span.end),
+            Minus => self.raw.get(at + 1).is_some_and(|next| next.span.start > self.raw[at].span.end),
             _ => false,
         }
     }
@@ -313,11 +279,7 @@ impl Layout<'_> {
             Kind::Word => self.kind_at(at + 2) == Kind::Colon,
             Kind::Ellipsis => true,
             Kind::StrStart => {
-                let end = if self.kind_at(at + 2) == Kind::StrText {
-                    at + 3
-                } else {
-                    at + 2
-                };
+                let end = if self.kind_at(at + 2) == Kind::StrText { at + 3 } else { at + 2 };
                 self.kind_at(end) == Kind::StrEnd && self.kind_at(end + 1) == Kind::Colon
             }
             Kind::RBrace => self.previous().wants_operand() && self.empty_is_record(),
@@ -328,10 +290,7 @@ impl Layout<'_> {
     /// Whether `{}` after the last token is a record and not a block without statements.
     fn empty_is_record(&self) -> bool {
         use Kind::{Arrow, Else, Env, Gt, Parallel, Repeat, Swarm};
-        !matches!(
-            self.previous(),
-            Arrow | Else | Env | Gt | Parallel | Repeat | Swarm
-        )
+        !matches!(self.previous(), Arrow | Else | Env | Gt | Parallel | Repeat | Swarm)
     }
 
     /// What a word is in its place, and how many raw tokens it uses.
@@ -354,10 +313,7 @@ impl Layout<'_> {
             && kind != Kind::In
         {
             let kind = SyntaxErrorKind::ReservedWord(word.to_owned());
-            self.errors.push(SyntaxError {
-                kind,
-                span: raw.span,
-            });
+            self.errors.push(SyntaxError { kind, span: raw.span });
             return (Kind::Ident, 1);
         }
         if action_next
@@ -369,10 +325,7 @@ impl Layout<'_> {
         match meaning {
             Meaning::Reserved(Kind::On) if self.word_at(at + 1) == "error" => (Kind::OnError, 2),
             Meaning::Reserved(Kind::On) if previous == Kind::Ident && line => {
-                let named = self
-                    .out
-                    .last()
-                    .is_some_and(|t| &text[t.1.range()] == "network");
+                let named = self.out.last().is_some_and(|t| &text[t.1.range()] == "network");
                 (if named { Kind::Ident } else { Kind::On }, 1)
             }
             Meaning::Reserved(Kind::As) if self.is_hole_format(at) => (Kind::HoleAs, 1),
@@ -387,17 +340,12 @@ impl Layout<'_> {
     /// Whether a name is declared right after `previous`.
     fn names_next(&self, previous: Kind) -> bool {
         use Kind::{Cascade, Enum, Fn, For, Let, Mcp, Memory, Model, Route, Skill, Stage, Type};
-        matches!(
-            previous,
-            Stage | Let | For | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade
-        )
+        matches!(previous, Stage | Let | For | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade)
     }
 
     /// Whether `as` at `at` begins the format of the hole that it stands in.
     fn is_hole_format(&self, at: usize) -> bool {
-        self.frames
-            .last()
-            .is_some_and(|frame| frame.kind == Kind::HoleStart)
+        self.frames.last().is_some_and(|frame| frame.kind == Kind::HoleStart)
             && words::hole_format(self.word_at(at + 1))
             && self.kind_at(at + 2) == Kind::HoleEnd
     }
@@ -411,11 +359,7 @@ impl Layout<'_> {
         let after_operand = previous.ends_operand() || (previous == Kind::Gt && self.closed_angle);
         match (self.place(), word) {
             (Place::File, "model" | "test") => {
-                let named = if word == "test" {
-                    Kind::StrStart
-                } else {
-                    Kind::Word
-                };
+                let named = if word == "test" { Kind::StrStart } else { Kind::Word };
                 if next == named && next_on_line && (raw.first_of_line || after_operand) {
                     return words::item(word).unwrap_or(Kind::Ident);
                 }
@@ -435,13 +379,10 @@ impl Layout<'_> {
             _ => {}
         }
         // A clause follows a complete operand and has one of its own, which no name has.
-        let clause_can_stand =
-            after_operand || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
+        let clause_can_stand = after_operand || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
         match word {
             "cache" | "branch"
-                if clause_can_stand
-                    && next_on_line
-                    && matches!(next, Kind::Number | Kind::Word | Kind::StrStart) =>
+                if clause_can_stand && next_on_line && matches!(next, Kind::Number | Kind::Word | Kind::StrStart) =>
             {
                 Kind::ClauseWord
             }
@@ -450,12 +391,7 @@ impl Layout<'_> {
                     && !(next_on_line
                         && matches!(
                             next,
-                            Kind::Dot
-                                | Kind::LParen
-                                | Kind::LBracket
-                                | Kind::Assign
-                                | Kind::AddAssign
-                                | Kind::Comma
+                            Kind::Dot | Kind::LParen | Kind::LBracket | Kind::Assign | Kind::AddAssign | Kind::Comma
                         )) =>
             {
                 Kind::ClauseBare

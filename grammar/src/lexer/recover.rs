@@ -37,9 +37,7 @@ impl Scan<'_> {
     fn blame(&mut self, frame: Frame, at: usize) {
         let at = at as u32;
         let (kind, span) = match frame.open {
-            Open::Bracket(Kind::LBrace) if frame.record => {
-                (SyntaxErrorKind::Unclosed('{'), frame.span)
-            }
+            Open::Bracket(Kind::LBrace) if frame.record => (SyntaxErrorKind::Unclosed('{'), frame.span),
             Open::Bracket(Kind::LBrace) => {
                 self.poison.push(Span { start: at, end: at });
                 let span = self.suspect.take().unwrap_or(frame.span);
@@ -51,10 +49,7 @@ impl Scan<'_> {
             Open::OneLine | Open::Block => (SyntaxErrorKind::UnterminatedString, frame.span),
         };
         self.error(kind, span);
-        self.poison.push(Span {
-            start: frame.span.start,
-            end: at,
-        });
+        self.poison.push(Span { start: frame.span.start, end: at });
     }
 
     /// Closes everything; the outermost thing is to blame, unless an indentation tells better.
@@ -64,11 +59,7 @@ impl Scan<'_> {
             outermost = Some(frame);
             // A parenthesis explains more than the brace around it.
             if frame.open != Open::Bracket(Kind::LBrace) {
-                while self
-                    .frames
-                    .last()
-                    .is_some_and(|f| f.open != Open::Bracket(Kind::LBrace))
-                {
+                while self.frames.last().is_some_and(|f| f.open != Open::Bracket(Kind::LBrace)) {
                     outermost = self.close_top(at);
                 }
                 break;
@@ -91,10 +82,7 @@ impl Scan<'_> {
         if self.frames.is_empty() {
             self.suspect = None;
         } else if begins_item(&self.text[start..]) {
-            let at = self
-                .tokens
-                .last()
-                .map_or(start, |token| token.span.end as usize);
+            let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
             self.close_all(at);
         }
     }
@@ -109,9 +97,8 @@ impl Scan<'_> {
     /// A word that is the first of its line: when it begins a statement, no parenthesis, no
     /// bracket and no record can be open. The outermost of them is to blame.
     pub(super) fn maybe_statement(&mut self, start: usize, end: usize) {
-        let inside = |frame: &&Frame| {
-            frame.record || matches!(frame.open, Open::Bracket(Kind::LParen | Kind::LBracket))
-        };
+        let inside =
+            |frame: &&Frame| frame.record || matches!(frame.open, Open::Bracket(Kind::LParen | Kind::LBracket));
         if self.frames.last().filter(inside).is_none() || self.open[2] == 0 {
             return;
         }
@@ -121,10 +108,7 @@ impl Scan<'_> {
         if !statement || !rest.starts_with(|c: char| c.is_alphanumeric() || "_\"({[".contains(c)) {
             return;
         }
-        let at = self
-            .tokens
-            .last()
-            .map_or(start, |token| token.span.end as usize);
+        let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
         let mut outermost = None;
         while self.frames.last().filter(inside).is_some() {
             outermost = self.close_top(at);
@@ -138,23 +122,23 @@ impl Scan<'_> {
     pub(super) fn close(&mut self, open: Kind, close: Kind, span: Span) -> Option<usize> {
         let matching = slot(open).is_some_and(|slot| self.open[slot] > 0);
         if matching {
+            let mut outermost = None;
             while let Some(frame) = self.frames.last().copied() {
                 if frame.open == Open::Bracket(open) {
                     self.note_indentation(frame, open, span);
                     // The closer of the deepest bracket that the grammar sees is seen too.
                     self.leave();
                     self.push(close, span);
-                    return None;
+                    break;
                 }
-                self.close_unclosed(span.start as usize);
+                outermost = self.close_top(span.start as usize);
+            }
+            if let Some(frame) = outermost {
+                self.blame(frame, span.start as usize);
             }
             return None;
         }
-        if let Some(Frame {
-            open: Open::Hole(_),
-            ..
-        }) = self.frames.last()
-        {
+        if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
             self.close_unclosed(span.start as usize);
             return Some(span.start as usize);
         }
@@ -185,12 +169,7 @@ impl Scan<'_> {
         if self.one_line > 0 {
             self.close_one_line(at);
         }
-        let Some(Frame {
-            open: Open::Hole(_),
-            span,
-            ..
-        }) = self.frames.last().copied()
-        else {
+        let Some(Frame { open: Open::Hole(_), span, .. }) = self.frames.last().copied() else {
             return None;
         };
         // In a text block a hole may go on where a reader sees that it does: right after `$<`,
@@ -213,18 +192,11 @@ impl Scan<'_> {
         let Some(frame) = self.close_top(at) else {
             return;
         };
-        let span = Span {
-            start: frame.span.start,
-            end: at as u32,
-        };
+        let span = Span { start: frame.span.start, end: at as u32 };
         self.error(SyntaxErrorKind::UnterminatedString, span);
         self.poison.push(span);
         self.close_swallowed(frame, at);
-        if let Some(Frame {
-            open: Open::Hole(_),
-            ..
-        }) = self.frames.last()
-        {
+        if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
             self.close_top(at);
         }
     }
@@ -244,10 +216,7 @@ impl Scan<'_> {
         }
         if let Some(hole) = hole {
             self.error(SyntaxErrorKind::UnterminatedHole, hole.span);
-            self.poison.push(Span {
-                start: hole.span.start,
-                end: at as u32,
-            });
+            self.poison.push(Span { start: hole.span.start, end: at as u32 });
         }
         if let Some(frame) = last {
             self.close_swallowed(frame, at);
@@ -270,10 +239,7 @@ impl Scan<'_> {
             if frame.open == Open::Bracket(open) && frame.line == string.line {
                 let from = frame.span.start;
                 self.close_top(at);
-                self.poison.push(Span {
-                    start: from,
-                    end: at as u32,
-                });
+                self.poison.push(Span { start: from, end: at as u32 });
             }
         }
     }
@@ -281,11 +247,7 @@ impl Scan<'_> {
     /// `"""` in the hole of a text block ends the block, since blocks do not nest; gives where
     /// the block goes on, that is, right before the quotes.
     pub(super) fn quotes_in_hole(&mut self, start: usize, _end: usize) -> Option<usize> {
-        let in_block = self
-            .frames
-            .iter()
-            .rev()
-            .take_while(|f| f.open != Open::Block);
+        let in_block = self.frames.iter().rev().take_while(|f| f.open != Open::Block);
         let mut hole = None;
         let mut depth = 0;
         for frame in in_block {
@@ -311,11 +273,7 @@ impl Scan<'_> {
     /// Reports what other languages write; gives the token that is meant.
     pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
         let (message, help, kind) = match (token, &self.text[span.range()]) {
-            (Code::Quoted, _) => (
-                "text stands in double quotes",
-                "write `\"…\"`",
-                Some(Kind::Constant),
-            ),
+            (Code::Quoted, _) => ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant)),
             (Code::Hash, _) => ("`#` begins no comment", "write `//`", None),
             (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator)),
             (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator)),
@@ -345,9 +303,7 @@ impl Scan<'_> {
 
 /// Whether a text begins with the head of a declaration.
 fn begins_item(text: &str) -> bool {
-    let end = text
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let Some(kind) = words::item(&text[..end]) else {
         return false;
     };

@@ -110,13 +110,8 @@ impl<'t> Scan<'t> {
         scan.line_start = at;
         while at < text.len() {
             at = match scan.frames.last() {
-                Some(Frame {
-                    open: Open::OneLine,
-                    ..
-                }) => scan.one_line(at),
-                Some(Frame {
-                    open: Open::Block, ..
-                }) => scan.block(at),
+                Some(Frame { open: Open::OneLine, .. }) => scan.one_line(at),
+                Some(Frame { open: Open::Block, .. }) => scan.block(at),
                 _ => scan.code(at),
             };
         }
@@ -137,12 +132,7 @@ impl<'t> Scan<'t> {
         self.line_has_token = true;
         if !self.too_deep() {
             let first_of_line = self.first_of_line;
-            self.tokens.push(Raw {
-                kind,
-                first_of_line,
-                added: false,
-                span,
-            });
+            self.tokens.push(Raw { kind, first_of_line, added: false, span });
         }
         self.first_of_line = false;
     }
@@ -151,12 +141,7 @@ impl<'t> Scan<'t> {
     pub(super) fn add(&mut self, kind: Kind, at: usize) {
         if !self.too_deep() {
             let span = Span::new(at, at);
-            self.tokens.push(Raw {
-                kind,
-                first_of_line: false,
-                added: true,
-                span,
-            });
+            self.tokens.push(Raw { kind, first_of_line: false, added: true, span });
         }
     }
 
@@ -173,12 +158,7 @@ impl<'t> Scan<'t> {
             Open::Block => {}
         }
         let record = open == Open::Bracket(Kind::LBrace) && self.begins_record(span.end as usize);
-        self.frames.push(Frame {
-            open,
-            span,
-            line: self.line_start as u32,
-            record,
-        });
+        self.frames.push(Frame { open, span, line: self.line_start as u32, record });
         if self.frames.len() == usize::from(MAX_DEPTH) + 1 {
             self.error(SyntaxErrorKind::TooDeep, span);
         }
@@ -199,18 +179,13 @@ impl<'t> Scan<'t> {
             Open::Block => {}
         }
         if deep && !self.too_deep() {
-            self.poison.push(Span {
-                start: frame.span.start,
-                end: self.end_of_tokens(frame),
-            });
+            self.poison.push(Span { start: frame.span.start, end: self.end_of_tokens(frame) });
         }
         Some(frame)
     }
 
     fn end_of_tokens(&self, frame: Frame) -> u32 {
-        self.tokens
-            .last()
-            .map_or(frame.span.end, |token| token.span.end.max(frame.span.end))
+        self.tokens.last().map_or(frame.span.end, |token| token.span.end.max(frame.span.end))
     }
 
     /// Code, until the mode changes; gives where the next mode begins.
@@ -265,11 +240,7 @@ impl<'t> Scan<'t> {
                         return at;
                     }
                     let command = token == Code::CommandQuotes;
-                    let kind = if command {
-                        Kind::CommandStart
-                    } else {
-                        Kind::StrStart
-                    };
+                    let kind = if command { Kind::CommandStart } else { Kind::StrStart };
                     self.enter(Open::Block, kind, span);
                     return end;
                 }
@@ -297,21 +268,13 @@ impl<'t> Scan<'t> {
                     continue;
                 }
                 Code::Greater => {
-                    if let Some(Frame {
-                        open: Open::Hole(_),
-                        ..
-                    }) = self.frames.last()
-                    {
+                    if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
                         let span = Span::new(start, start + 1);
                         self.leave();
                         self.push(Kind::HoleEnd, span);
                         return start + 1;
                     }
-                    if end - start == 1 {
-                        Kind::Gt
-                    } else {
-                        Kind::Operator
-                    }
+                    if end - start == 1 { Kind::Gt } else { Kind::Operator }
                 }
                 Code::Number => Kind::Number,
                 Code::Comma => Kind::Comma,
@@ -354,10 +317,7 @@ impl<'t> Scan<'t> {
 
     fn comment(&mut self, span: Span) {
         let text = self.text[span.range()].trim_end();
-        let span = Span {
-            start: span.start,
-            end: span.start + text.len() as u32,
-        };
+        let span = Span { start: span.start, end: span.start + text.len() as u32 };
         let own_line = !self.line_has_token;
         self.line_has_token = true;
         let strip = |marker: &str| {
@@ -366,8 +326,7 @@ impl<'t> Scan<'t> {
         };
         let bottom = self.frames.is_empty();
         if own_line && bottom && self.tokens.is_empty() && text.starts_with("//!") {
-            self.file_docs
-                .extend(strip("//!").map(|text| DocLine { text, span }));
+            self.file_docs.extend(strip("//!").map(|text| DocLine { text, span }));
         } else if own_line && text.starts_with("///") && !text.starts_with("////") {
             let before = self.tokens.len() as u32;
             let line = strip("///").map(|text| DocLine { text, span });
@@ -386,11 +345,7 @@ impl<'t> Scan<'t> {
             match token {
                 Ok(Line::Hole) => {
                     self.string_text(from, start);
-                    self.enter(
-                        Open::Hole(self.open),
-                        Kind::HoleStart,
-                        Span::new(start, end),
-                    );
+                    self.enter(Open::Hole(self.open), Kind::HoleStart, Span::new(start, end));
                     return end;
                 }
                 Ok(Line::Close) => {
@@ -422,11 +377,7 @@ impl<'t> Scan<'t> {
             match token {
                 Ok(Block::Hole) => {
                     self.string_text(from, start);
-                    self.enter(
-                        Open::Hole(self.open),
-                        Kind::HoleStart,
-                        Span::new(start, end),
-                    );
+                    self.enter(Open::Hole(self.open), Kind::HoleStart, Span::new(start, end));
                     return end;
                 }
                 Ok(Block::Close) => {
@@ -440,20 +391,13 @@ impl<'t> Scan<'t> {
         }
         // Nothing closes it. What follows is more likely code than text from the first line on
         // that begins a declaration; once a file, so that this stays linear.
-        let end = if self.cut_block {
-            None
-        } else {
-            self.next_item_line(from)
-        };
+        let end = if self.cut_block { None } else { self.next_item_line(from) };
         self.cut_block = true;
         let end = end.unwrap_or(self.text.len());
         self.string_text(from, end);
         if let Some(frame) = self.frames.last().copied() {
             self.error(SyntaxErrorKind::UnterminatedString, frame.span);
-            self.poison.push(Span {
-                start: frame.span.start,
-                end: end as u32,
-            });
+            self.poison.push(Span { start: frame.span.start, end: end as u32 });
         }
         self.leave();
         self.add(Kind::StrEnd, end);

@@ -23,21 +23,13 @@ fn words(text: &str) -> Vec<(String, Kind)> {
     let mut scan = Scan::run(text);
     let tokens = layout(&mut scan);
     let is_word = |token: &&Token| text[token.1.range()].starts_with(char::is_alphabetic);
-    let words = tokens
-        .iter()
-        .filter(is_word)
-        .filter(|token| token.0 != Kind::Number);
-    words
-        .map(|token| (text[token.1.range()].to_owned(), token.0))
-        .collect()
+    let words = tokens.iter().filter(is_word).filter(|token| token.0 != Kind::Number);
+    words.map(|token| (text[token.1.range()].to_owned(), token.0)).collect()
 }
 
 /// Whether the only word `word` of `text` that counts is a plain name.
 fn all_names(text: &str, word: &str) -> bool {
-    let found: Vec<_> = words(text)
-        .into_iter()
-        .filter(|(text, _)| text == word)
-        .collect();
+    let found: Vec<_> = words(text).into_iter().filter(|(text, _)| text == word).collect();
     assert!(!found.is_empty(), "{word} in {text}");
     found.iter().all(|(_, kind)| *kind == Kind::Ident)
 }
@@ -49,9 +41,7 @@ fn body(text: &str) -> String {
 /// The tokens of a cascade's body.
 fn in_body(text: &str) -> String {
     let all = tokens(&body(text));
-    let inside = all
-        .strip_prefix("cascade f ( ) { ")
-        .and_then(|all| all.strip_suffix(" }"));
+    let inside = all.strip_prefix("cascade f ( ) { ").and_then(|all| all.strip_suffix(" }"));
     inside.unwrap().to_owned()
 }
 
@@ -138,10 +128,7 @@ fn arguments_of_types_end_a_line_and_comparisons_do_not() {
 
 #[test]
 fn declarations_collapse_separators() {
-    assert_eq!(
-        tokens("enum E {\n\na,\n\nb\n\n\nc }"),
-        "enum E { a , b ↵ c }"
-    );
+    assert_eq!(tokens("enum E {\n\na,\n\nb\n\n\nc }"), "enum E { a , b ↵ c }");
 }
 
 #[test]
@@ -158,55 +145,36 @@ fn braces_know_what_they_open() {
 #[test]
 fn every_word_is_a_field_a_key_or_an_argument_name() {
     for word in [
-        "import", "type", "stage", "if", "for", "in", "true", "null", "not", "and", "as", "on",
-        "using", "retry", "cache", "run", "output", "model", "test", "mcp", "fail", "return",
+        "import", "type", "stage", "if", "for", "in", "true", "null", "not", "and", "as", "on", "using", "retry",
+        "cache", "run", "output", "model", "test", "mcp", "fail", "return",
     ] {
         assert!(all_names(&body(&format!("a.{word}")), word), ".{word}");
         assert!(all_names(&body(&format!("a?.{word}.b")), word), "?.{word}");
-        assert!(
-            all_names(&body(&format!("a = {{ {word}: b }}")), word),
-            "{word}:"
-        );
-        assert!(
-            all_names(&body(&format!("a({word}: b)")), word),
-            "({word}:)"
-        );
-        assert!(
-            all_names(&format!("memory m: global {{\n{word}: int\n}}"), word),
-            "field {word}"
-        );
+        assert!(all_names(&body(&format!("a = {{ {word}: b }}")), word), "{word}:");
+        assert!(all_names(&body(&format!("a({word}: b)")), word), "({word}:)");
+        assert!(all_names(&format!("memory m: global {{\n{word}: int\n}}"), word), "field {word}");
     }
 }
 
 #[test]
 fn words_that_only_their_place_makes_special_are_names_elsewhere() {
     for word in [
-        "output", "max", "min", "run", "test", "model", "branch", "cache", "error", "files",
-        "prompt", "agent", "http", "system", "env", "exit", "skip", "fix", "use", "mock", "expect",
-        "then", "times", "idle", "backoff", "topology", "network", "discard", "json", "global",
-        "timeout", "retry", "budget",
+        "output", "max", "min", "run", "test", "model", "branch", "cache", "error", "files", "prompt", "agent", "http",
+        "system", "env", "exit", "skip", "fix", "use", "mock", "expect", "then", "times", "idle", "backoff",
+        "topology", "network", "discard", "json", "global", "timeout", "retry", "budget",
     ] {
         assert!(all_names(&body(&format!("a = {word}")), word), "= {word}");
-        assert!(
-            all_names(&body(&format!("a = f({word}, {word}.b) + {word}[0]")), word),
-            "{word}"
-        );
+        assert!(all_names(&body(&format!("a = f({word}, {word}.b) + {word}[0]")), word), "{word}");
     }
     for word in ["output", "run", "cache", "branch", "model", "test", "max"] {
-        assert!(
-            all_names(&body(&format!("a\n{word}.b(c)\n{word} = c")), word),
-            "{word} first"
-        );
+        assert!(all_names(&body(&format!("a\n{word}.b(c)\n{word} = c")), word), "{word} first");
     }
 }
 
 #[test]
 fn the_words_of_a_skill_are_special_in_its_body_only() {
     let text = "skill f() -> T {\nrun sh\"x\" in dir\noutput json T\nreturn output.run(exit)\n}";
-    let special: Vec<_> = words(text)
-        .into_iter()
-        .map(|(word, kind)| (kind, word))
-        .collect();
+    let special: Vec<_> = words(text).into_iter().map(|(word, kind)| (kind, word)).collect();
     let kind = |at: usize| (special[at].0, special[at].1.as_str());
     assert_eq!(kind(3), (Kind::LineWord, "run"));
     assert_eq!(kind(8), (Kind::Output, "output"));
@@ -219,9 +187,7 @@ fn the_words_of_a_skill_are_special_in_its_body_only() {
 fn clauses_of_a_stage_need_an_operand() {
     let clause = |text: &str| {
         let words = words(&body(text));
-        words
-            .iter()
-            .any(|(_, kind)| matches!(kind, Kind::ClauseWord | Kind::ClauseBare))
+        words.iter().any(|(_, kind)| matches!(kind, Kind::ClauseWord | Kind::ClauseBare))
     };
     assert!(clause("stage a = b() cache 7d"));
     assert!(clause("sandbox a { } branch \"x\""));
@@ -247,10 +213,7 @@ fn holes_end_at_the_first_greater_outside_of_brackets() {
     assert_eq!(in_body("\"a$<b>c\""), "\" a $< b > c \"");
     assert_eq!(in_body("\"$<b>=c\""), "\" $< b > =c \"");
     assert_eq!(in_body("\"$<(a > b)>\""), "\" $< ( a > b ) > \"");
-    assert_eq!(
-        in_body("\"$<f(\"$<x>\")>\""),
-        "\" $< f ( \" $< x > \" ) > \""
-    );
+    assert_eq!(in_body("\"$<f(\"$<x>\")>\""), "\" $< f ( \" $< x > \" ) > \"");
     assert_eq!(in_body("\"$<x as json>\""), "\" $< x ⟨as⟩ json > \"");
     assert_eq!(in_body("\"$<x as Row>\""), "\" $< x as Row > \"");
     assert_eq!(in_body("\"$<(x as json)>\""), "\" $< ( x as json ) > \"");
@@ -262,41 +225,19 @@ fn holes_end_at_the_first_greater_outside_of_brackets() {
 fn a_hole_that_is_not_closed_ends_with_its_line() {
     assert_eq!(in_body("\"$<a\nb"), "\" $< a ⟨HoleEnd⟩ ⟨StrEnd⟩ ↵ b");
     assert_eq!(in_body("\"$<a)\"\nb"), "\" $< a ⟨HoleEnd⟩ ) \" ↵ b");
-    assert_eq!(
-        in_body("\"\"\"\n$<a\nb\n\"\"\"\nc"),
-        "\"\"\" \\n $< a ⟨HoleEnd⟩ \\nb\\n \"\"\" ↵ c"
-    );
-    assert_eq!(
-        in_body("\"\"\"$<f(\"\"\"\nc"),
-        "\"\"\" $< f (  ⟨HoleEnd⟩ \"\"\" ↵ c"
-    );
+    assert_eq!(in_body("\"\"\"\n$<a\nb\n\"\"\"\nc"), "\"\"\" \\n $< a ⟨HoleEnd⟩ \\nb\\n \"\"\" ↵ c");
+    assert_eq!(in_body("\"\"\"$<f(\"\"\"\nc"), "\"\"\" $< f (  ⟨HoleEnd⟩ \"\"\" ↵ c");
 }
 
 #[test]
 fn a_hole_of_a_text_block_may_go_on() {
-    assert_eq!(
-        in_body("\"\"\"\n$<a\n  .b\n>\n\"\"\""),
-        "\"\"\" \\n $< a . b > \\n \"\"\""
-    );
-    assert_eq!(
-        in_body("\"\"\"$<f(\na)>\"\"\""),
-        "\"\"\" $< f ( a ) > \"\"\""
-    );
+    assert_eq!(in_body("\"\"\"\n$<a\n  .b\n>\n\"\"\""), "\"\"\" \\n $< a . b > \\n \"\"\"");
+    assert_eq!(in_body("\"\"\"$<f(\na)>\"\"\""), "\"\"\" $< f ( a ) > \"\"\"");
 }
 
 #[test]
 fn brackets_always_balance() {
-    for text in [
-        "(",
-        "(]",
-        "[(",
-        "{(}",
-        "((\n",
-        "\"$<(\n)",
-        "f(\nstage a = b\n}",
-        "\"$<[\"",
-        "sh\"\"\"$<{",
-    ] {
+    for text in ["(", "(]", "[(", "{(}", "((\n", "\"$<(\n)", "f(\nstage a = b\n}", "\"$<[\"", "sh\"\"\"$<{"] {
         let mut scan = Scan::run(text);
         let mut open = Vec::new();
         for Token(kind, _) in layout(&mut scan) {
@@ -306,12 +247,9 @@ fn brackets_always_balance() {
                 Kind::LBrace | Kind::RecordBrace => open.push(vec![Kind::RBrace, Kind::ItemEnd]),
                 Kind::HoleStart => open.push(vec![Kind::HoleEnd]),
                 Kind::StrStart | Kind::CommandStart => open.push(vec![Kind::StrEnd]),
-                Kind::RParen
-                | Kind::RBracket
-                | Kind::RBrace
-                | Kind::ItemEnd
-                | Kind::HoleEnd
-                | Kind::StrEnd => assert!(open.pop().unwrap().contains(&kind), "{text}"),
+                Kind::RParen | Kind::RBracket | Kind::RBrace | Kind::ItemEnd | Kind::HoleEnd | Kind::StrEnd => {
+                    assert!(open.pop().unwrap().contains(&kind), "{text}")
+                }
                 _ => {}
             }
         }

@@ -72,8 +72,9 @@ pub(crate) fn item(word: &str) -> Option<Kind> {
 /// The words that begin a line of a skill's body.
 pub(crate) fn skill_line(word: &str) -> Option<Kind> {
     match word {
-        "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file"
-        | "attach" => Some(Kind::LineWord),
+        "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file" | "attach" => {
+            Some(Kind::LineWord)
+        }
         "agent" => Some(Kind::Agent),
         "http" => Some(Kind::Http),
         "output" => Some(Kind::Output),

@@ -56,12 +56,7 @@ impl Lambda<'_> {
         eval.eval(self.body, slots)
     }
 
-    pub(super) fn test(
-        &self,
-        eval: &mut Eval<'_>,
-        slots: &mut [Value],
-        arg: &Value,
-    ) -> Result<bool> {
+    pub(super) fn test(&self, eval: &mut Eval<'_>, slots: &mut [Value], arg: &Value) -> Result<bool> {
         match self.call(eval, slots, &[arg])? {
             Value::Bool(b) => Ok(b),
             other => Err(defect!("a predicate gave {}", other.kind())),
@@ -80,12 +75,7 @@ pub(super) fn lambda(args: &[Expr]) -> Result<Lambda<'_>> {
 }
 
 impl Eval<'_> {
-    pub(super) fn builtin(
-        &mut self,
-        builtin: Builtin,
-        exprs: &[Expr],
-        slots: &mut [Value],
-    ) -> Result {
+    pub(super) fn builtin(&mut self, builtin: Builtin, exprs: &[Expr], slots: &mut [Value]) -> Result {
         use Builtin as B;
         let mut values = Vec::with_capacity(exprs.len());
         for expr in exprs {
@@ -151,21 +141,12 @@ impl Eval<'_> {
             | B::ToText
             | B::ToJson
             | B::Slug => self.text_builtin(builtin, &mut args),
-            B::PathJoin
-            | B::PathName
-            | B::PathStem
-            | B::PathExtension
-            | B::PathParent
-            | B::CommandWith => super::text::paths_and_commands(builtin, &mut args),
-            B::Min
-            | B::Max
-            | B::Abs
-            | B::Round
-            | B::Floor
-            | B::Ceil
-            | B::Clamp
-            | B::Seconds
-            | B::Usd => super::numbers::number_builtin(builtin, &mut args),
+            B::PathJoin | B::PathName | B::PathStem | B::PathExtension | B::PathParent | B::CommandWith => {
+                super::text::paths_and_commands(builtin, &mut args)
+            }
+            B::Min | B::Max | B::Abs | B::Round | B::Floor | B::Ceil | B::Clamp | B::Seconds | B::Usd => {
+                super::numbers::number_builtin(builtin, &mut args)
+            }
         }
     }
 }

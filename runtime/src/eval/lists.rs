@@ -21,9 +21,7 @@ use crate::{
 const LONGEST_RANGE: i64 = 10_000_000;
 
 fn items(value: &Value) -> Result<&[Value]> {
-    value
-        .as_list()
-        .ok_or_else(|| defect!("a list was expected, this is {}", value.kind()))
+    value.as_list().ok_or_else(|| defect!("a list was expected, this is {}", value.kind()))
 }
 
 fn nullable(value: Option<&Value>) -> Value {
@@ -127,12 +125,7 @@ impl Eval<'_> {
                     let key = f.call(self, slots, &[item])?;
                     groups.entry(key_text(&key)).or_default().push(item.clone());
                 }
-                Value::map(
-                    groups
-                        .into_iter()
-                        .map(|(k, v)| (k, Value::list(v)))
-                        .collect(),
-                )
+                Value::map(groups.into_iter().map(|(k, v)| (k, Value::list(v))).collect())
             }
             Builtin::SortBy | Builtin::MinBy | Builtin::MaxBy => {
                 let mut keyed = Vec::with_capacity(list.len());
@@ -145,13 +138,8 @@ impl Eval<'_> {
                         keyed.sort_by(|a, b| by_order(&a.0, &b.0));
                         Value::list(keyed.into_iter().map(|(_, v)| v.clone()).collect())
                     }
-                    Builtin::MinBy => {
-                        nullable(extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less))
-                    }
-                    _ => nullable(extreme(
-                        keyed.iter().map(|(k, v)| (k, *v)),
-                        Ordering::Greater,
-                    )),
+                    Builtin::MinBy => nullable(extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),
+                    _ => nullable(extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Greater)),
                 }
             }
             other => return Err(defect!("{other:?} takes no function")),
@@ -187,12 +175,9 @@ impl Eval<'_> {
             Builtin::Join => {
                 let separator = args.text()?;
                 self.spend(receiver.weight() as usize)?;
-                let texts: Vec<String> = list
-                    .iter()
-                    .map(|v| crate::render::render(v, cascade_ir::Rendering::Text))
-                    .collect();
-                let length =
-                    texts.iter().map(String::len).sum::<usize>() + separator.len() * texts.len();
+                let texts: Vec<String> =
+                    list.iter().map(|v| crate::render::render(v, cascade_ir::Rendering::Text)).collect();
+                let length = texts.iter().map(String::len).sum::<usize>() + separator.len() * texts.len();
                 bounded(length / 16)?;
                 Value::str(texts.join(&separator))
             }
@@ -224,19 +209,13 @@ impl Eval<'_> {
             Builtin::Zip => {
                 let other = args.next();
                 let pair = |(a, b): (&Value, &Value)| {
-                    Value::record(vec![
-                        ("first".into(), a.clone()),
-                        ("second".into(), b.clone()),
-                    ])
+                    Value::record(vec![("first".into(), a.clone()), ("second".into(), b.clone())])
                 };
                 Value::list(list.iter().zip(items(&other)?).map(pair).collect())
             }
             Builtin::Enumerate => {
                 let pair = |(i, v): (usize, &Value)| {
-                    Value::record(vec![
-                        ("index".into(), Value::Int(i as i64)),
-                        ("value".into(), v.clone()),
-                    ])
+                    Value::record(vec![("index".into(), Value::Int(i as i64)), ("value".into(), v.clone())])
                 };
                 Value::list(list.iter().enumerate().map(pair).collect())
             }
@@ -248,12 +227,9 @@ impl Eval<'_> {
                 let n = usize::try_from(n).unwrap_or(usize::MAX);
                 Value::list(list.chunks(n).map(|c| Value::list(c.to_vec())).collect())
             }
-            Builtin::Compact => {
-                Value::list(list.iter().filter(|v| !v.is_null()).cloned().collect())
-            }
+            Builtin::Compact => Value::list(list.iter().filter(|v| !v.is_null()).cloned().collect()),
             Builtin::ToMap => {
-                let entry =
-                    |v: &Value| (key_text(&nullable(v.get("key"))), nullable(v.get("value")));
+                let entry = |v: &Value| (key_text(&nullable(v.get("key"))), nullable(v.get("value")));
                 Value::map(list.iter().map(entry).collect())
             }
             other => return Err(defect!("{other:?} is not of lists")),
@@ -335,9 +311,7 @@ impl Eval<'_> {
                 _ => {
                     let wanted = args.next();
                     self.spend(list.len())?;
-                    list.iter()
-                        .position(|v| *v == wanted)
-                        .map_or(Value::Null, |i| Value::Int(i as i64))
+                    list.iter().position(|v| *v == wanted).map_or(Value::Null, |i| Value::Int(i as i64))
                 }
             });
         }
@@ -354,10 +328,7 @@ impl Eval<'_> {
 }
 
 /// The first of the smallest or largest.
-fn extreme<'v>(
-    pairs: impl Iterator<Item = (&'v Value, &'v Value)>,
-    wanted: Ordering,
-) -> Option<&'v Value> {
+fn extreme<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, wanted: Ordering) -> Option<&'v Value> {
     let mut best: Option<(&Value, &Value)> = None;
     for (key, value) in pairs {
         if best.is_none_or(|(k, _)| by_order(key, k) == wanted) {

@@ -18,10 +18,7 @@ impl Eval<'_> {
             return Err(defect!("a map was expected, this is {}", receiver.kind()));
         };
         let size = entries.size_hint().0;
-        if matches!(
-            builtin,
-            Builtin::Keys | Builtin::Values | Builtin::Entries | Builtin::Remove
-        ) {
+        if matches!(builtin, Builtin::Keys | Builtin::Values | Builtin::Entries | Builtin::Remove) {
             self.spend(size)?;
         }
         Ok(match builtin {
@@ -30,21 +27,13 @@ impl Eval<'_> {
             Builtin::Entries => Value::list(
                 entries
                     .map(|(k, v)| {
-                        Value::record(vec![
-                            ("key".into(), Value::Str(k.clone())),
-                            ("value".into(), v.clone()),
-                        ])
+                        Value::record(vec![("key".into(), Value::Str(k.clone())), ("value".into(), v.clone())])
                     })
                     .collect(),
             ),
             Builtin::Remove => {
                 let key = args.text()?;
-                Value::map(
-                    entries
-                        .filter(|(k, _)| **k != key)
-                        .map(|(k, v)| (k.clone(), v.clone()))
-                        .collect(),
-                )
+                Value::map(entries.filter(|(k, _)| **k != key).map(|(k, v)| (k.clone(), v.clone())).collect())
             }
             Builtin::Set => {
                 let key = args.text()?;
@@ -58,9 +47,7 @@ impl Eval<'_> {
                 let other = args.next();
                 self.spend(size)?;
                 match as_map(receiver) {
-                    Value::Map(map) => {
-                        Value::extend_map(map, other.entries().into_iter().flatten())
-                    }
+                    Value::Map(map) => Value::extend_map(map, other.entries().into_iter().flatten()),
                     same => same,
                 }
             }
@@ -75,11 +62,7 @@ fn as_map(value: Value) -> Value {
         Value::Map(_) => value,
         _ => {
             let entries = value.entries().into_iter().flatten();
-            Value::map(
-                entries
-                    .map(|(k, v)| (k.clone(), v.clone()))
-                    .collect::<IndexMap<_, _>>(),
-            )
+            Value::map(entries.map(|(k, v)| (k.clone(), v.clone())).collect::<IndexMap<_, _>>())
         }
     }
 }

@@ -54,13 +54,7 @@ pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
 
 impl<'p> Eval<'p> {
     pub(crate) fn new(program: &'p Program, fuel: u64) -> Self {
-        Self {
-            program,
-            memory: Vec::new(),
-            fuel,
-            depth: 0,
-            patterns: IndexMap::new(),
-        }
+        Self { program, memory: Vec::new(), fuel, depth: 0, patterns: IndexMap::new() }
     }
 
     /// Spends fuel.
@@ -86,10 +80,7 @@ impl<'p> Eval<'p> {
         self.depth += 1;
         let result = if self.depth.is_multiple_of(32) {
             if self.depth > MAX_NESTING {
-                Err(Failure::raise(
-                    cascade_ir::ErrorKind::Failed,
-                    "the expression is nested too deeply",
-                ))
+                Err(Failure::raise(cascade_ir::ErrorKind::Failed, "the expression is nested too deeply"))
             } else {
                 stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || self.compound(expr, slots))
             }
@@ -141,19 +132,12 @@ impl<'p> Eval<'p> {
     fn rare(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
         match expr {
             Expr::List(items) => {
-                let items = items
-                    .iter()
-                    .map(|e| self.eval(e, slots))
-                    .collect::<Result<Vec<_>>>()?;
+                let items = items.iter().map(|e| self.eval(e, slots)).collect::<Result<Vec<_>>>()?;
                 admit(Value::list(items))
             }
             Expr::Record(fields) => admit(Value::record(self.fields(fields, slots)?)),
             Expr::Map(entries) => self.map_literal(entries, slots),
-            Expr::Variant {
-                ty,
-                variant,
-                fields,
-            } => {
+            Expr::Variant { ty, variant, fields } => {
                 let fields = self.fields(fields, slots)?;
                 let def = self.program.types.get(ty.index()).map(|d| &d.kind);
                 let Some(TypeDefKind::Enum(variants)) = def else {
@@ -186,9 +170,7 @@ impl<'p> Eval<'p> {
             Expr::TryCast(a, ty) => {
                 let value = self.eval(a, slots)?;
                 match check::coerce(self, value, ty, Strictness::Cast) {
-                    Err(failure) if failure.kind == cascade_ir::ErrorKind::InvalidOutput => {
-                        Ok(Value::Null)
-                    }
+                    Err(failure) if failure.kind == cascade_ir::ErrorKind::InvalidOutput => Ok(Value::Null),
                     other => other,
                 }
             }
@@ -196,10 +178,7 @@ impl<'p> Eval<'p> {
                 let subject = self.eval(subject, slots)?;
                 for arm in arms {
                     if self.matches(&arm.pattern, &subject, slots)?
-                        && arm
-                            .guard
-                            .as_ref()
-                            .map_or(Ok(true), |g| self.truth(g, slots))?
+                        && arm.guard.as_ref().map_or(Ok(true), |g| self.truth(g, slots))?
                     {
                         return self.eval(&arm.body, slots);
                     }
@@ -233,15 +212,8 @@ impl<'p> Eval<'p> {
         }
     }
 
-    fn fields(
-        &mut self,
-        fields: &[(SmolStr, Expr)],
-        slots: &mut [Value],
-    ) -> Result<Vec<(SmolStr, Value)>> {
-        fields
-            .iter()
-            .map(|(name, e)| Ok((name.clone(), self.eval(e, slots)?)))
-            .collect()
+    fn fields(&mut self, fields: &[(SmolStr, Expr)], slots: &mut [Value]) -> Result<Vec<(SmolStr, Value)>> {
+        fields.iter().map(|(name, e)| Ok((name.clone(), self.eval(e, slots)?))).collect()
     }
 
     fn map_literal(&mut self, entries: &[MapEntry], slots: &mut [Value]) -> Result {
@@ -254,10 +226,7 @@ impl<'p> Eval<'p> {
                 MapEntry::Spread(base) => {
                     let base = self.eval(base, slots)?;
                     let Some(entries) = base.entries() else {
-                        fail!(
-                            "only a map, a record or a JSON object can be spread, this is {}",
-                            base.kind()
-                        );
+                        fail!("only a map, a record or a JSON object can be spread, this is {}", base.kind());
                     };
                     for (key, value) in entries {
                         self.spend(1)?;
@@ -272,9 +241,7 @@ impl<'p> Eval<'p> {
     /// Reads a field without copying the record when it is in a slot.
     fn field(&mut self, base: &Expr, name: &str, slots: &mut [Value]) -> Result {
         if let Expr::Slot(slot) = base {
-            let base = slots
-                .get(slot.0 as usize)
-                .ok_or_else(|| missing_slot(*slot))?;
+            let base = slots.get(slot.0 as usize).ok_or_else(|| missing_slot(*slot))?;
             return Ok(base.get(name).cloned().unwrap_or(Value::Null));
         }
         let base = self.eval(base, slots)?;
@@ -303,12 +270,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Whether a pattern applies; its names are put into their slots.
-    pub(crate) fn matches(
-        &mut self,
-        pattern: &Pattern,
-        subject: &Value,
-        slots: &mut [Value],
-    ) -> Result<bool> {
+    pub(crate) fn matches(&mut self, pattern: &Pattern, subject: &Value, slots: &mut [Value]) -> Result<bool> {
         Ok(match pattern {
             Pattern::Any => true,
             Pattern::Equal(expr) => self.eval(expr, slots)? == *subject,
@@ -335,11 +297,7 @@ impl<'p> Eval<'p> {
                 };
                 if matched {
                     for (field, slot) in fields {
-                        write(
-                            slots,
-                            *slot,
-                            subject.get(field).cloned().unwrap_or(Value::Null),
-                        )?;
+                        write(slots, *slot, subject.get(field).cloned().unwrap_or(Value::Null))?;
                     }
                 }
                 matched
@@ -364,11 +322,7 @@ impl<'p> Eval<'p> {
             }
             Err(error) => {
                 let detail = error.to_string();
-                let last = detail
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ");
+                let last = detail.lines().last().unwrap_or_default().trim_start_matches("error: ");
                 fail!("`{source}` is not a regular expression: {last}")
             }
         }
@@ -381,10 +335,7 @@ pub(crate) fn admit(value: Value) -> Result {
         fail!("the value is nested deeper than {MAX_DEPTH} levels");
     }
     if value.weight() > MAX_WEIGHT {
-        fail!(
-            "the value is too large (more than {} million elements)",
-            MAX_WEIGHT / 1_000_000
-        );
+        fail!("the value is too large (more than {} million elements)", MAX_WEIGHT / 1_000_000);
     }
     Ok(value)
 }
@@ -406,10 +357,7 @@ fn missing_slot(slot: Slot) -> Raise {
 }
 
 fn read(slots: &[Value], slot: Slot) -> Result {
-    slots
-        .get(slot.0 as usize)
-        .cloned()
-        .ok_or_else(|| missing_slot(slot))
+    slots.get(slot.0 as usize).cloned().ok_or_else(|| missing_slot(slot))
 }
 
 pub(crate) fn write(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {

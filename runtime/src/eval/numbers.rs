@@ -19,13 +19,7 @@ pub(super) fn number_builtin(builtin: Builtin, args: &mut Args) -> Result {
             let mut best = x;
             while let Some(next) = args.optional() {
                 let ordering = order(&next, &best);
-                if ordering.is_some_and(|o| {
-                    if builtin == Builtin::Min {
-                        o.is_lt()
-                    } else {
-                        o.is_gt()
-                    }
-                }) {
+                if ordering.is_some_and(|o| if builtin == Builtin::Min { o.is_lt() } else { o.is_gt() }) {
                     best = next;
                 }
             }
@@ -54,11 +48,7 @@ pub(super) fn number_builtin(builtin: Builtin, args: &mut Args) -> Result {
                 let scale = 10f64.powi(digits);
                 let scaled = value * scale;
                 // Beyond the precision of a float there is nothing to round.
-                if scaled.is_finite() && scaled.abs() < 9e15 {
-                    finite(scaled.round() / scale)?
-                } else {
-                    finite(value)?
-                }
+                if scaled.is_finite() && scaled.abs() < 9e15 { finite(scaled.round() / scale)? } else { finite(value)? }
             }
             Some(other) => return Err(defect!("{} digits", other.kind())),
         },
@@ -77,8 +67,7 @@ pub(super) fn number_builtin(builtin: Builtin, args: &mut Args) -> Result {
 }
 
 fn float(x: &Value) -> Result<f64> {
-    x.as_float()
-        .ok_or_else(|| defect!("a number was expected, this is {}", x.kind()))
+    x.as_float().ok_or_else(|| defect!("a number was expected, this is {}", x.kind()))
 }
 
 fn integer(x: &Value, f: fn(f64) -> f64) -> Result {

@@ -58,11 +58,9 @@ impl Eval<'_> {
                 }
                 Ok(merged)
             }
-            (a @ (Value::Str(_) | Value::Path(_)), b @ (Value::Str(_) | Value::Path(_))) => self
-                .concat(
-                    a.as_text().unwrap_or_default(),
-                    b.as_text().unwrap_or_default(),
-                ),
+            (a @ (Value::Str(_) | Value::Path(_)), b @ (Value::Str(_) | Value::Path(_))) => {
+                self.concat(a.as_text().unwrap_or_default(), b.as_text().unwrap_or_default())
+            }
             (a, b) => arithmetic(BinaryOp::Add, &a, &b),
         }
     }
@@ -123,9 +121,7 @@ fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
             Div => total(x.checked_div(*n), wrap),
             _ => Err(defect!("an operator on {} and {}", a.kind(), b.kind())),
         },
-        (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => {
-            total(x.checked_mul(*n), wrap)
-        }
+        (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => total(x.checked_mul(*n), wrap),
         (Value::Duration(x) | Value::Money(x), Value::Float(f)) => match op {
             Mul => total(crate::value::whole(*x as f64 * f), wrap),
             Div if *f == 0.0 => fail!("division by zero"),
@@ -162,11 +158,7 @@ fn total(n: Option<i64>, wrap: fn(i64) -> Value) -> Result {
 
 /// A float; infinities and what is not a number do not exist in the language.
 pub(super) fn finite(x: f64) -> Result {
-    if x.is_finite() {
-        Ok(Value::Float(x))
-    } else {
-        fail!("overflow: the result is not a finite number")
-    }
+    if x.is_finite() { Ok(Value::Float(x)) } else { fail!("overflow: the result is not a finite number") }
 }
 
 pub(super) fn negate(a: Value) -> Result {
@@ -186,16 +178,10 @@ pub(super) fn negate(a: Value) -> Result {
 pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Duration(a), Value::Duration(b)) | (Value::Money(a), Value::Money(b)) => {
-            Some(a.cmp(b))
-        }
+        (Value::Duration(a), Value::Duration(b)) | (Value::Money(a), Value::Money(b)) => Some(a.cmp(b)),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
-            a.as_float()?.partial_cmp(&b.as_float()?)
-        }
-        (Value::Str(_) | Value::Path(_), Value::Str(_) | Value::Path(_)) => {
-            Some(a.as_text()?.cmp(b.as_text()?))
-        }
+        (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => a.as_float()?.partial_cmp(&b.as_float()?),
+        (Value::Str(_) | Value::Path(_), Value::Str(_) | Value::Path(_)) => Some(a.as_text()?.cmp(b.as_text()?)),
         // By the order of their names: the enum's own order is not known here.
         (Value::Variant(a), Value::Variant(b)) => Some(a.name.cmp(&b.name)),
         _ => None,
@@ -207,24 +193,12 @@ pub(super) fn index(base: &Value, index: &Value) -> Result {
     Ok(match (base, index) {
         (Value::Null, _) => Value::Null,
         (Value::List(items), Value::Int(i)) => {
-            let position = if *i < 0 {
-                i.checked_add(items.len() as i64)
-            } else {
-                Some(*i)
-            };
-            position
-                .and_then(|p| usize::try_from(p).ok())
-                .and_then(|p| items.get(p))
-                .cloned()
-                .unwrap_or(Value::Null)
+            let position = if *i < 0 { i.checked_add(items.len() as i64) } else { Some(*i) };
+            position.and_then(|p| usize::try_from(p).ok()).and_then(|p| items.get(p)).cloned().unwrap_or(Value::Null)
         }
         (Value::Str(text), Value::Int(i)) => {
             let count = || text.chars().count() as i64;
-            let position = if *i < 0 {
-                i.checked_add(count())
-            } else {
-                Some(*i)
-            };
+            let position = if *i < 0 { i.checked_add(count()) } else { Some(*i) };
             position
                 .and_then(|p| usize::try_from(p).ok())
                 .and_then(|p| text.chars().nth(p))

@@ -1,8 +1,6 @@
 //! Templates: text and commands with holes.
 
-use cascade_ir::{
-    CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart,
-};
+use cascade_ir::{CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart};
 
 use super::{Eval, Result};
 use crate::{
@@ -32,24 +30,12 @@ pub(crate) struct Text {
 
 impl Eval<'_> {
     /// Fills a template.
-    pub(crate) fn template(
-        &mut self,
-        template: &Template,
-        slots: &mut [Value],
-        target: Target,
-    ) -> Result<Text> {
-        let mut out = Text {
-            text: String::new(),
-            secret: false,
-        };
+    pub(crate) fn template(&mut self, template: &Template, slots: &mut [Value], target: Target) -> Result<Text> {
+        let mut out = Text { text: String::new(), secret: false };
         for (position, part) in template.parts.iter().enumerate() {
             match part {
                 TextPart::Text(text) => out.text.push_str(text),
-                TextPart::Hole {
-                    value,
-                    rendering,
-                    indent,
-                } => {
+                TextPart::Hole { value, rendering, indent } => {
                     let hole = self.hole(value, *rendering, slots, target)?;
                     out.secret |= hole.secret;
                     if target == Target::Url && position > 0 {
@@ -84,10 +70,7 @@ impl Eval<'_> {
             (None, Target::Prompt(preferred)) => render_preferred(&value, preferred),
             (None, _) => render(&value, Rendering::Text),
         };
-        Ok(Text {
-            text,
-            secret: false,
-        })
+        Ok(Text { text, secret: false })
     }
 
     /// An expression's text where secrets may go: a header, an argument.
@@ -101,11 +84,7 @@ impl Eval<'_> {
     }
 
     /// A command with its values.
-    pub(crate) fn command(
-        &mut self,
-        template: &CommandTemplate,
-        slots: &mut [Value],
-    ) -> Result<Command> {
+    pub(crate) fn command(&mut self, template: &CommandTemplate, slots: &mut [Value]) -> Result<Command> {
         match template {
             CommandTemplate::Direct(words) => {
                 let mut args = Vec::with_capacity(words.len());
@@ -114,31 +93,17 @@ impl Eval<'_> {
                 }
                 Ok(Command::Direct(args))
             }
-            CommandTemplate::Shell {
-                parts,
-                stop_on_error,
-            } => {
+            CommandTemplate::Shell { parts, stop_on_error } => {
                 let (mut script, mut args) = (String::new(), Vec::new());
                 for part in parts {
                     match part {
                         ShellPart::Text(text) => script.push_str(text),
                         ShellPart::Hole(value, rendering, quote) => {
-                            self.shell_hole(
-                                value,
-                                *rendering,
-                                *quote,
-                                slots,
-                                &mut script,
-                                &mut args,
-                            )?;
+                            self.shell_hole(value, *rendering, *quote, slots, &mut script, &mut args)?;
                         }
                     }
                 }
-                Ok(Command::Shell {
-                    script,
-                    args,
-                    stop_on_error: *stop_on_error,
-                })
+                Ok(Command::Shell { script, args, stop_on_error: *stop_on_error })
             }
         }
     }
@@ -149,10 +114,7 @@ impl Eval<'_> {
             args.extend(found);
             return Ok(());
         }
-        let mut joined = Text {
-            text: String::new(),
-            secret: false,
-        };
+        let mut joined = Text { text: String::new(), secret: false };
         for part in &word.parts {
             match part {
                 WordPart::Text(text) => joined.text.push_str(text),
@@ -162,10 +124,7 @@ impl Eval<'_> {
                 }
             }
         }
-        args.push(Arg {
-            text: joined.text.into(),
-            secret: joined.secret,
-        });
+        args.push(Arg { text: joined.text.into(), secret: joined.secret });
         Ok(())
     }
 
@@ -196,12 +155,7 @@ impl Eval<'_> {
     }
 
     /// The arguments that a hole gives: one, one an element of a list, none for null.
-    fn arguments(
-        &mut self,
-        value: &Expr,
-        rendering: Option<Rendering>,
-        slots: &mut [Value],
-    ) -> Result<Vec<Arg>> {
+    fn arguments(&mut self, value: &Expr, rendering: Option<Rendering>, slots: &mut [Value]) -> Result<Vec<Arg>> {
         if let (Expr::Template(template), None) = (value, rendering) {
             let text = self.template(template, slots, Target::Private)?;
             return Ok(vec![argument(text)?]);
@@ -209,10 +163,7 @@ impl Eval<'_> {
         let value = self.eval(value, slots)?;
         self.spend(value.weight() as usize)?;
         match (&value, rendering) {
-            (_, Some(rendering)) => Ok(vec![argument(Text {
-                text: render(&value, rendering),
-                secret: false,
-            })?]),
+            (_, Some(rendering)) => Ok(vec![argument(Text { text: render(&value, rendering), secret: false })?]),
             (Value::Null, None) => Ok(Vec::new()),
             (Value::List(items), None) => items.iter().map(|v| argument(reveal(v))).collect(),
             (Value::Command(command), None) => Ok(command.argv()),
@@ -224,14 +175,8 @@ impl Eval<'_> {
 /// A value's plain text with its secret, if it is one.
 pub(crate) fn reveal(value: &Value) -> Text {
     match value {
-        Value::Secret(secret) => Text {
-            text: secret.reveal().to_owned(),
-            secret: true,
-        },
-        other => Text {
-            text: render(other, Rendering::Text),
-            secret: false,
-        },
+        Value::Secret(secret) => Text { text: secret.reveal().to_owned(), secret: true },
+        other => Text { text: render(other, Rendering::Text), secret: false },
     }
 }
 
@@ -239,19 +184,13 @@ pub(crate) fn argument(text: Text) -> Result<Arg> {
     if text.text.contains('\0') {
         fail!("an argument of a command contains a NUL byte");
     }
-    Ok(Arg {
-        text: text.text.into(),
-        secret: text.secret,
-    })
+    Ok(Arg { text: text.text.into(), secret: text.secret })
 }
 
 fn join(args: Vec<Arg>) -> Arg {
     let secret = args.iter().any(|a| a.secret);
     let texts: Vec<&str> = args.iter().map(|a| a.text.as_str()).collect();
-    Arg {
-        text: texts.join(" ").into(),
-        secret,
-    }
+    Arg { text: texts.join(" ").into(), secret }
 }
 
 fn append(arg: &Arg, text: &mut Text) {

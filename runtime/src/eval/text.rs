@@ -35,11 +35,7 @@ impl Eval<'_> {
             Builtin::Split => {
                 let separator = args.text()?;
                 if separator.is_empty() {
-                    Value::list(
-                        text.chars()
-                            .map(|c| Value::Str(SmolStr::from_iter([c])))
-                            .collect(),
-                    )
+                    Value::list(text.chars().map(|c| Value::Str(SmolStr::from_iter([c]))).collect())
                 } else {
                     texts(text.split(separator.as_str()))
                 }
@@ -51,11 +47,7 @@ impl Eval<'_> {
             Builtin::Upper => Value::str(text.to_uppercase()),
             Builtin::Replace => {
                 let (from, to) = (args.text()?, args.text()?);
-                let hits = if from.is_empty() {
-                    text.len() + 1
-                } else {
-                    text.matches(from.as_str()).count()
-                };
+                let hits = if from.is_empty() { text.len() + 1 } else { text.matches(from.as_str()).count() };
                 bounded(text.len().saturating_add(hits.saturating_mul(to.len())))?;
                 Value::str(text.replace(from.as_str(), &to))
             }
@@ -63,12 +55,9 @@ impl Eval<'_> {
             Builtin::EndsWith => Value::Bool(text.ends_with(args.text()?.as_str())),
             Builtin::Matches => Value::Bool(self.pattern(&args.text()?)?.is_match(&text)),
             Builtin::Capture => match self.pattern(&args.text()?)?.captures(&text) {
-                Some(groups) => Value::list(
-                    groups
-                        .iter()
-                        .map(|g| g.map_or(Value::Null, |m| Value::str(m.as_str())))
-                        .collect(),
-                ),
+                Some(groups) => {
+                    Value::list(groups.iter().map(|g| g.map_or(Value::Null, |m| Value::str(m.as_str()))).collect())
+                }
                 None => Value::Null,
             },
             Builtin::PadStart | Builtin::PadEnd => {
@@ -96,26 +85,17 @@ impl Eval<'_> {
                 Ok(x) if x.is_finite() => Value::Float(x),
                 _ => Value::Null,
             },
-            Builtin::ParseJson => {
-                serde_json::from_str(&text).map_or(Value::Null, |json| from_json(&json))
-            }
+            Builtin::ParseJson => serde_json::from_str(&text).map_or(Value::Null, |json| from_json(&json)),
             Builtin::Slug => Value::str(slug(&text)),
             other => return Err(defect!("{other:?} is not of text")),
         })
     }
 
     /// What text shares with lists; positions count characters.
-    pub(super) fn text_shared(
-        &mut self,
-        builtin: Builtin,
-        receiver: &Value,
-        args: &mut Args,
-    ) -> Result {
+    pub(super) fn text_shared(&mut self, builtin: Builtin, receiver: &Value, args: &mut Args) -> Result {
         let text = match receiver {
             Value::Null => "",
-            other => other
-                .as_text()
-                .ok_or_else(|| defect!("{builtin:?} of {}", other.kind()))?,
+            other => other.as_text().ok_or_else(|| defect!("{builtin:?} of {}", other.kind()))?,
         };
         self.spend(text.len() / 16)?;
         Ok(match builtin {
@@ -168,21 +148,12 @@ pub(super) fn paths_and_commands(builtin: Builtin, args: &mut Args) -> Result {
     }
     let text = args.text()?;
     let path = Path::new(text.as_str());
-    let part =
-        |p: Option<&std::ffi::OsStr>| p.and_then(|s| s.to_str()).map_or(Value::Null, Value::str);
+    let part = |p: Option<&std::ffi::OsStr>| p.and_then(|s| s.to_str()).map_or(Value::Null, Value::str);
     Ok(match builtin {
         Builtin::PathJoin => Value::path(&path.join(args.text()?.as_str()).to_string_lossy()),
         // `..` and `/` have no name: as text it is empty.
-        Builtin::PathName => Value::str(
-            path.file_name()
-                .and_then(|s| s.to_str())
-                .unwrap_or_default(),
-        ),
-        Builtin::PathStem => Value::str(
-            path.file_stem()
-                .and_then(|s| s.to_str())
-                .unwrap_or_default(),
-        ),
+        Builtin::PathName => Value::str(path.file_name().and_then(|s| s.to_str()).unwrap_or_default()),
+        Builtin::PathStem => Value::str(path.file_stem().and_then(|s| s.to_str()).unwrap_or_default()),
         Builtin::PathExtension => part(path.extension()),
         Builtin::PathParent => match path.parent().and_then(|p| p.to_str()) {
             Some("") => Value::path("."),

@@ -68,19 +68,10 @@ pub(crate) struct EffectEnd {
 impl EffectStart {
     pub(crate) fn of(info: &EffectInfo, what: &What, program: &Program) -> Self {
         let model = match what {
-            What::Prompt(prompt) => program
-                .models
-                .get(prompt.model.index())
-                .map(|m| m.name.to_string()),
+            What::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
         };
-        Self {
-            info: info.clone(),
-            kind: what.kind(),
-            model,
-            request: request(what).to_string(),
-            at: now(),
-        }
+        Self { info: info.clone(), kind: what.kind(), model, request: request(what).to_string(), at: now() }
     }
 }
 
@@ -121,9 +112,7 @@ impl EffectEnd {
 
 /// Milliseconds since 1970.
 pub(crate) fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -133,21 +122,14 @@ pub(crate) fn failure_json(failure: &Failure) -> Json {
 }
 
 fn shown(arg: &Arg) -> Json {
-    Json::String(if arg.secret {
-        REDACTED.to_owned()
-    } else {
-        arg.text.to_string()
-    })
+    Json::String(if arg.secret { REDACTED.to_owned() } else { arg.text.to_string() })
 }
 
 fn request(what: &What) -> Json {
     match what {
         What::Run(run) => {
-            let env: serde_json::Map<String, Json> = run
-                .env
-                .iter()
-                .map(|(n, v)| (n.to_string(), v.as_ref().map_or(Json::Null, shown)))
-                .collect();
+            let env: serde_json::Map<String, Json> =
+                run.env.iter().map(|(n, v)| (n.to_string(), v.as_ref().map_or(Json::Null, shown))).collect();
             json!({
                 "argv": run.argv.iter().map(shown).collect::<Vec<_>>(),
                 "cwd": run.cwd,
@@ -156,11 +138,7 @@ fn request(what: &What) -> Json {
             })
         }
         What::Http(http) => {
-            let headers: Vec<Json> = http
-                .headers
-                .iter()
-                .map(|(n, v)| json!([n.as_str(), shown(v)]))
-                .collect();
+            let headers: Vec<Json> = http.headers.iter().map(|(n, v)| json!([n.as_str(), shown(v)])).collect();
             json!({
                 "method": http.method.as_str(),
                 "url": shown(&http.url),
@@ -169,11 +147,8 @@ fn request(what: &What) -> Json {
             })
         }
         What::Prompt(prompt) => {
-            let files: Vec<Json> = prompt
-                .attachments
-                .iter()
-                .map(|f| json!({ "path": f.path, "hash": f.hash }))
-                .collect();
+            let files: Vec<Json> =
+                prompt.attachments.iter().map(|f| json!({ "path": f.path, "hash": f.hash })).collect();
             json!({
                 "system": prompt.system,
                 "prompt": prompt.text,

@@ -71,17 +71,9 @@ impl SqliteJournal {
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub fn open(path: &Path, run: &str) -> Result<Self, JournalError> {
-        let dir = path
-            .parent()
-            .filter(|d| !d.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
-            .to_owned();
-        std::fs::create_dir_all(&dir).map_err(|e| {
-            JournalError(format!(
-                "the directory `{}` cannot be made: {e}",
-                dir.display()
-            ))
-        })?;
+        let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        std::fs::create_dir_all(&dir)
+            .map_err(|e| JournalError(format!("the directory `{}` cannot be made: {e}", dir.display())))?;
         let connection = connect(path).map_err(|e| explain(path, &e))?;
         if let Some(format) = format_of(&connection).map_err(|e| explain(path, &e))? {
             if format > FORMAT {
@@ -91,9 +83,7 @@ impl SqliteJournal {
                 )));
             }
         } else {
-            connection
-                .execute_batch(TABLES)
-                .map_err(|e| explain(path, &e))?;
+            connection.execute_batch(TABLES).map_err(|e| explain(path, &e))?;
         }
         let (sender, receiver) = mpsc::channel();
         let mut writer = Writer {
@@ -110,11 +100,7 @@ impl SqliteJournal {
             .stack_size(512 * 1024)
             .spawn(move || writer.serve(&receiver))
             .map_err(|e| JournalError(format!("no thread for the journal can be started: {e}")))?;
-        Ok(Self {
-            writer: Some(sender),
-            thread: Some(thread),
-            run: run.to_owned(),
-        })
+        Ok(Self { writer: Some(sender), thread: Some(thread), run: run.to_owned() })
     }
 
     fn send(&self, job: Job) {
@@ -148,9 +134,7 @@ impl Journal for SqliteJournal {
     fn run_ended(&mut self, end: RunEnd) -> Result<(), JournalError> {
         let (sender, receiver) = mpsc::channel();
         self.send(Job::RunEnded(end, record::now(), sender));
-        receiver
-            .recv()
-            .unwrap_or_else(|_| Err(JournalError("the journal's thread has ended".to_owned())))
+        receiver.recv().unwrap_or_else(|_| Err(JournalError("the journal's thread has ended".to_owned())))
     }
 }
 
@@ -181,19 +165,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 /// The format of the file; `None` when it is new.
 fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let known: Option<i64> = connection
-        .query_row(
-            "SELECT 1 FROM sqlite_master WHERE name = 'meta'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
+    let known: Option<i64> =
+        connection.query_row("SELECT 1 FROM sqlite_master WHERE name = 'meta'", [], |row| row.get(0)).optional()?;
     match known {
-        Some(_) => connection
-            .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| {
-                row.get(0)
-            })
-            .optional(),
+        Some(_) => {
+            connection.query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0)).optional()
+        }
         None => Ok(None),
     }
 }
@@ -207,9 +184,7 @@ fn explain(path: &Path, error: &rusqlite::Error) -> JournalError {
         }
         Some(ErrorCode::DiskFull) => format!("the disk of the journal `{path}` is full"),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            format!(
-                "the journal `{path}` is damaged or not a journal; move it away to go on without it"
-            )
+            format!("the journal `{path}` is damaged or not a journal; move it away to go on without it")
         }
         Some(ErrorCode::CannotOpen) => format!("the journal `{path}` cannot be opened"),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
@@ -265,9 +240,7 @@ impl Writer {
 
     fn commit(&mut self, batch: &[Job]) -> Result<(), JournalError> {
         // What would have to be paid again survives a loss of power; the rest a crash.
-        let precious = batch
-            .iter()
-            .any(|job| matches!(job, Job::Ended(end, _) if end.precious));
+        let precious = batch.iter().any(|job| matches!(job, Job::Ended(end, _) if end.precious));
         if precious != self.full {
             let level = if precious { "FULL" } else { "NORMAL" };
             self.sql(|c| c.pragma_update(None, "synchronous", level))?;
@@ -281,10 +254,7 @@ impl Writer {
         Ok(())
     }
 
-    fn sql<T>(
-        &self,
-        f: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, JournalError> {
+    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         f(&self.connection).map_err(|e| explain(&self.path, &e))
     }
 
@@ -387,17 +357,11 @@ impl Writer {
         if file.exists() {
             return Ok(hash);
         }
-        let wrong = |e: std::io::Error| {
-            JournalError(format!(
-                "the artifact `{}` cannot be written: {e}",
-                file.display()
-            ))
-        };
+        let wrong =
+            |e: std::io::Error| JournalError(format!("the artifact `{}` cannot be written: {e}", file.display()));
         std::fs::create_dir_all(&self.artifacts).map_err(wrong)?;
         // Renamed when it is whole, so that no half of it is ever taken for it.
-        let partial = self
-            .artifacts
-            .join(format!("{hash}.{}", std::process::id()));
+        let partial = self.artifacts.join(format!("{hash}.{}", std::process::id()));
         let write = || {
             let mut out = std::fs::File::create(&partial)?;
             std::io::Write::write_all(&mut out, text.as_bytes())?;

@@ -95,10 +95,7 @@ impl Shared {
                 return None;
             }
             queue.idle += 1;
-            queue = self
-                .wake
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.idle -= 1;
         }
     }
@@ -114,32 +111,14 @@ pub(super) struct Commands {
 
 impl Commands {
     pub(super) fn new(max: usize, outbox: Outbox) -> Self {
-        Self {
-            shared: Arc::default(),
-            threads: 0,
-            max: max.max(1),
-            outbox,
-            running: HashMap::new(),
-        }
+        Self { shared: Arc::default(), threads: 0, max: max.max(1), outbox, running: HashMap::new() }
     }
 
     /// Queues a program.
-    pub(super) fn start(
-        &mut self,
-        id: RequestId,
-        request: RunRequest,
-        cwd: Option<PathBuf>,
-        watch: bool,
-    ) {
+    pub(super) fn start(&mut self, id: RequestId, request: RunRequest, cwd: Option<PathBuf>, watch: bool) {
         let running = Arc::new(Running::default());
         self.running.insert(id, Arc::clone(&running));
-        let job = Job {
-            id,
-            request,
-            cwd,
-            watch,
-            running,
-        };
+        let job = Job { id, request, cwd, watch, running };
         let mut queue = self.shared.lock();
         queue.jobs.push_back(job);
         let short = queue.idle < queue.jobs.len();
@@ -163,19 +142,13 @@ impl Commands {
                 }
             }
         };
-        let spawned = thread::Builder::new()
-            .name("cascade-command".to_owned())
-            .stack_size(STACK)
-            .spawn(work);
+        let spawned = thread::Builder::new().name("cascade-command".to_owned()).stack_size(STACK).spawn(work);
         if let Err(error) = &spawned
             && self.threads == 0
         {
             let message = format!("no thread for a program can be started: {error}");
             for job in self.shared.lock().jobs.drain(..) {
-                let answer = crate::request::Answer::failed(
-                    cascade_ir::ErrorKind::Unavailable,
-                    message.clone(),
-                );
+                let answer = crate::request::Answer::failed(cascade_ir::ErrorKind::Unavailable, message.clone());
                 let _ = self.outbox.send(Message::Done(job.id, answer));
             }
         }

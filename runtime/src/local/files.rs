@@ -25,14 +25,9 @@ pub(super) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
     for load in loads {
         let result = match load {
             LoadRequest::File(path) => named(path, cwd, &mut files, &mut total),
-            LoadRequest::Glob { pattern, dir } => matching(
-                pattern,
-                dir.as_deref(),
-                cwd,
-                &mut files,
-                &mut notes,
-                &mut total,
-            ),
+            LoadRequest::Glob { pattern, dir } => {
+                matching(pattern, dir.as_deref(), cwd, &mut files, &mut notes, &mut total)
+            }
         };
         if let Err(message) = result {
             return Answer::failed(ErrorKind::Failed, message);
@@ -45,14 +40,8 @@ fn within(path: &str, cwd: Option<&Path>) -> PathBuf {
     cwd.map_or_else(|| PathBuf::from(path), |cwd| cwd.join(path))
 }
 
-fn named(
-    path: &str,
-    cwd: Option<&Path>,
-    files: &mut Vec<Attachment>,
-    total: &mut u64,
-) -> Result<(), String> {
-    let content =
-        read(&within(path, cwd), total).map_err(|e| format!("`{path}` cannot be attached: {e}"))?;
+fn named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mut u64) -> Result<(), String> {
+    let content = read(&within(path, cwd), total).map_err(|e| format!("`{path}` cannot be attached: {e}"))?;
     files.push(attachment(path.to_owned(), content));
     Ok(())
 }
@@ -94,8 +83,7 @@ fn matching(
     }
     for relative in found {
         let shown = relative.to_string_lossy().into_owned();
-        let content = read(&root.join(&relative), total)
-            .map_err(|e| format!("`{shown}` cannot be attached: {e}"))?;
+        let content = read(&root.join(&relative), total).map_err(|e| format!("`{shown}` cannot be attached: {e}"))?;
         let file = attachment(shown, content);
         if file.media == "application/octet-stream" {
             notes.push(format!("`{}` is binary and was left out", file.path));
@@ -122,12 +110,7 @@ fn read(path: &Path, total: &mut u64) -> io::Result<Vec<u8>> {
 fn attachment(path: String, content: Vec<u8>) -> Attachment {
     let media = media(&path, &content).to_owned();
     let hash = hex(&Sha256::digest(&content));
-    Attachment {
-        path,
-        media,
-        content: Arc::from(content),
-        hash,
-    }
+    Attachment { path, media, content: Arc::from(content), hash }
 }
 
 /// The media type, by what the content shows.
@@ -136,25 +119,9 @@ fn media(path: &str, content: &[u8]) -> &'static str {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
-        [
-            b'R',
-            b'I',
-            b'F',
-            b'F',
-            _,
-            _,
-            _,
-            _,
-            b'W',
-            b'E',
-            b'B',
-            b'P',
-            ..,
-        ] => "image/webp",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
         [b'%', b'P', b'D', b'F', ..] => "application/pdf",
-        _ if content.contains(&0) || std::str::from_utf8(content).is_err() => {
-            "application/octet-stream"
-        }
+        _ if content.contains(&0) || std::str::from_utf8(content).is_err() => "application/octet-stream",
         _ if path.ends_with(".svg") => "image/svg+xml",
         _ => "text/plain",
     }
@@ -187,27 +154,14 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
-        let load_one = |pattern: &str| {
-            loaded(load(
-                &[LoadRequest::Glob {
-                    pattern: pattern.into(),
-                    dir: None,
-                }],
-                Some(dir.path()),
-            ))
-        };
+        let load_one =
+            |pattern: &str| loaded(load(&[LoadRequest::Glob { pattern: pattern.into(), dir: None }], Some(dir.path())));
         let (files, notes) = load_one("**/*.rs");
         let names: Vec<_> = files.iter().map(|f| f.path.as_str()).collect();
         assert_eq!(names, ["a.rs", "b.rs", "deep/c.rs"]);
         assert_eq!(notes, ["`bin.rs` is binary and was left out"]);
         assert_eq!(load_one("*.zig").1, ["`*.zig` matches no file"]);
         let missing = load(&[LoadRequest::File("none".into())], Some(dir.path()));
-        assert!(
-            missing
-                .result
-                .unwrap_err()
-                .message
-                .starts_with("`none` cannot be attached")
-        );
+        assert!(missing.result.unwrap_err().message.starts_with("`none` cannot be attached"));
     }
 }

@@ -147,9 +147,7 @@ impl<'p> LocalHost<'p> {
                             Box::new(move |written| {
                                 let answer = match written {
                                     Ok(()) => answer,
-                                    Err(error) => {
-                                        Answer::failed(ErrorKind::Internal, error.to_string())
-                                    }
+                                    Err(error) => Answer::failed(ErrorKind::Internal, error.to_string()),
                                 };
                                 // The run may have ended meanwhile.
                                 let _ = outbox.send(Message::Recorded(id, answer));
@@ -207,10 +205,7 @@ impl Host for LocalHost<'_> {
                 self.timers.insert(id);
                 self.alarm(ms, Alarm::Fire(id));
             }
-            What::Delay {
-                up_to_ms,
-                at_least_ms,
-            } => {
+            What::Delay { up_to_ms, at_least_ms } => {
                 self.timers.insert(id);
                 let ms = self.jitter.below(up_to_ms).max(at_least_ms);
                 self.alarm(ms, Alarm::Fire(id));
@@ -229,14 +224,8 @@ impl Host for LocalHost<'_> {
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
             What::Person(question) => {
-                let message = format!(
-                    "nobody can be asked by this version of Cascade: {}",
-                    question.question
-                );
-                let _ = self.outbox.send(Message::Done(
-                    id,
-                    Answer::failed(ErrorKind::Unavailable, message),
-                ));
+                let message = format!("nobody can be asked by this version of Cascade: {}", question.question);
+                let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::Unavailable, message)));
             }
         }
     }
@@ -299,15 +288,10 @@ impl Host for LocalHost<'_> {
         };
         match &mut event {
             Event::StageStarted { path, .. } => {
-                self.started
-                    .entry(path.clone())
-                    .or_insert_with(Instant::now);
+                self.started.entry(path.clone()).or_insert_with(Instant::now);
             }
             Event::StageFinished { path, ms, .. } => {
-                *ms = self
-                    .started
-                    .remove(path)
-                    .map_or(0, |t| t.elapsed().as_millis() as u64);
+                *ms = self.started.remove(path).map_or(0, |t| t.elapsed().as_millis() as u64);
             }
             _ => {}
         }

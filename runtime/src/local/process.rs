@@ -51,10 +51,7 @@ pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
     if streams.overflow {
         return Answer::failed(
             ErrorKind::CommandFailed,
-            format!(
-                "the program wrote more than {} MiB",
-                MAX_OUTPUT / 1024 / 1024
-            ),
+            format!("the program wrote more than {} MiB", MAX_OUTPUT / 1024 / 1024),
         );
     }
     match watched.and(status) {
@@ -64,10 +61,7 @@ pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
             stdout: streams.stdout.into(),
             stderr: last_lines(&streams.stderr),
         })),
-        Err(error) => Answer::failed(
-            ErrorKind::Unavailable,
-            format!("the program could not be watched: {error}"),
-        ),
+        Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
     }
 }
 
@@ -78,16 +72,8 @@ fn spawn(job: &Job) -> Result<Child, Answer> {
         return Err(Answer::failed(ErrorKind::Failed, "the command is empty"));
     };
     let mut command = Command::new(program.text.as_str());
-    command
-        .args(args.iter().map(|a| a.text.as_str()))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    command.stdin(if request.stdin.is_some() {
-        Stdio::piped()
-    } else {
-        Stdio::null()
-    });
+    command.args(args.iter().map(|a| a.text.as_str())).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.stdin(if request.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     let dir = match (&request.cwd, &job.cwd) {
         (Some(dir), Some(base)) => Some(base.join(dir)),
         (Some(dir), None) => Some(dir.into()),
@@ -103,34 +89,19 @@ fn spawn(job: &Job) -> Result<Child, Answer> {
         };
     }
     command.spawn().map_err(|error| {
-        let program = if program.secret {
-            crate::value::REDACTED
-        } else {
-            &program.text
-        };
+        let program = if program.secret { crate::value::REDACTED } else { &program.text };
         if let Some(dir) = dir.filter(|d| !d.is_dir()) {
-            return Answer::failed(
-                ErrorKind::Failed,
-                format!("there is no directory `{}`", dir.display()),
-            );
+            return Answer::failed(ErrorKind::Failed, format!("there is no directory `{}`", dir.display()));
         }
         match error.kind() {
-            Io::NotFound => Answer::failed(
-                ErrorKind::Unavailable,
-                format!("program `{program}` not found"),
-            ),
-            Io::PermissionDenied => Answer::failed(
-                ErrorKind::Denied,
-                format!("program `{program}` may not be run: {error}"),
-            ),
-            Io::ArgumentListTooLong => Answer::failed(
-                ErrorKind::Failed,
-                format!("the arguments of `{program}` are too long; use `stdin`"),
-            ),
-            _ => Answer::failed(
-                ErrorKind::Unavailable,
-                format!("program `{program}` could not be started: {error}"),
-            ),
+            Io::NotFound => Answer::failed(ErrorKind::Unavailable, format!("program `{program}` not found")),
+            Io::PermissionDenied => {
+                Answer::failed(ErrorKind::Denied, format!("program `{program}` may not be run: {error}"))
+            }
+            Io::ArgumentListTooLong => {
+                Answer::failed(ErrorKind::Failed, format!("the arguments of `{program}` are too long; use `stdin`"))
+            }
+            _ => Answer::failed(ErrorKind::Unavailable, format!("program `{program}` could not be started: {error}")),
         }
     })
 }
@@ -199,10 +170,8 @@ impl<'j> Streams<'j> {
             (self.err.as_ref().map(AsFd::as_fd), PollFlags::IN),
             (self.input.as_ref().map(AsFd::as_fd), PollFlags::OUT),
         ];
-        let mut fds: Vec<PollFd<'_>> = streams
-            .into_iter()
-            .filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, flags)))
-            .collect();
+        let mut fds: Vec<PollFd<'_>> =
+            streams.into_iter().filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, flags))).collect();
         match poll(&mut fds, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -216,11 +185,7 @@ impl<'j> Streams<'j> {
         };
         let Some(input) = &mut self.input else { return };
         let rest = text.text.as_bytes().get(self.written..).unwrap_or_default();
-        match if rest.is_empty() {
-            Ok(0)
-        } else {
-            input.write(rest)
-        } {
+        match if rest.is_empty() { Ok(0) } else { input.write(rest) } {
             Ok(n) if self.written + n < text.text.len() => self.written += n,
             Err(error) if matches!(error.kind(), Io::WouldBlock | Io::Interrupted) => {}
             // All is written, or the program does not want more.
@@ -264,11 +229,7 @@ impl<'j> Streams<'j> {
 }
 
 /// Reads what there is; whether the stream is still open.
-fn drain(
-    stream: &mut impl Read,
-    buffer: &mut [u8],
-    mut take: impl FnMut(&[u8]) -> bool,
-) -> io::Result<bool> {
+fn drain(stream: &mut impl Read, buffer: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
     loop {
         match stream.read(buffer) {
             Ok(0) => return Ok(false),

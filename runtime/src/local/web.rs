@@ -32,11 +32,7 @@ pub(super) struct Web {
 
 impl Web {
     pub(super) fn new(outbox: Outbox) -> Self {
-        Self {
-            outbox,
-            inner: None,
-            running: HashMap::new(),
-        }
+        Self { outbox, inner: None, running: HashMap::new() }
     }
 
     pub(super) fn http(&mut self, id: RequestId, request: HttpRequest) {
@@ -59,19 +55,10 @@ impl Web {
         self.spawn(id, move |client| async move {
             match send(&client, &call.request).await {
                 Ok(response) => match call.read(&response) {
-                    Ok((text, usage)) => Answer {
-                        result: Ok(Output::Model(text)),
-                        usage,
-                    },
-                    Err((failure, usage)) => Answer {
-                        result: Err(failure),
-                        usage,
-                    },
+                    Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
+                    Err((failure, usage)) => Answer { result: Err(failure), usage },
                 },
-                Err(answer) => Answer {
-                    usage: Usage::default(),
-                    ..answer
-                },
+                Err(answer) => Answer { usage: Usage::default(), ..answer },
             }
         });
     }
@@ -92,10 +79,7 @@ impl Web {
                 self.running.insert(id, task.abort_handle());
             }
             Err(message) => {
-                let _ = self.outbox.send(Message::Done(
-                    id,
-                    Answer::failed(ErrorKind::Unavailable, message.clone()),
-                ));
+                let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::Unavailable, message.clone())));
             }
         }
     }
@@ -140,12 +124,8 @@ fn build() -> Result<(Runtime, Client), String> {
 }
 
 async fn send(client: &Client, request: &HttpRequest) -> Result<Response, Answer> {
-    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| {
-        Answer::failed(
-            ErrorKind::Failed,
-            format!("`{}` is not an HTTP method", request.method),
-        )
-    })?;
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| Answer::failed(ErrorKind::Failed, format!("`{}` is not an HTTP method", request.method)))?;
     let mut builder = client.request(method, request.url.text.as_str());
     for (name, value) in &request.headers {
         builder = builder.header(name.as_str(), value.text.as_str());
@@ -164,21 +144,13 @@ async fn send(client: &Client, request: &HttpRequest) -> Result<Response, Answer
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Response {
-        status,
-        body: Arc::from(body),
-        retry_after_ms,
-    })
+    Ok(Response { status, body: Arc::from(body), retry_after_ms })
 }
 
 /// The failure of a request without an answer. The address is left out: it may hold a secret.
 fn failed(error: reqwest::Error) -> Answer {
     let error = error.without_url();
-    let kind = if error.is_builder() {
-        ErrorKind::Failed
-    } else {
-        ErrorKind::Unavailable
-    };
+    let kind = if error.is_builder() { ErrorKind::Failed } else { ErrorKind::Unavailable };
     Answer::failed(kind, reasons(&error))
 }
 

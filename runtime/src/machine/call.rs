@@ -1,8 +1,6 @@
 //! Calls of skills: from inputs to a request, from an answer to a value.
 
-use cascade_ir::{
-    Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type,
-};
+use cascade_ir::{Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type};
 use smol_str::SmolStr;
 
 use super::{
@@ -19,8 +17,8 @@ use crate::{
     failure::{Failure, Raise, defect, fail},
     render::percent_encode,
     request::{
-        Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId,
-        RunRequest, Usage, What,
+        Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId, RunRequest, Usage,
+        What,
     },
     schema,
     value::{Arg, Value, to_json},
@@ -43,16 +41,7 @@ impl<'p> Call<'p> {
     pub(super) fn new(id: SkillId, skill: &'p Skill, args: Vec<Value>) -> Self {
         let mut slots = args.clone();
         slots.resize((skill.slots as usize).max(args.len()), Value::Null);
-        Self {
-            id,
-            skill,
-            args,
-            slots,
-            request: None,
-            answer: None,
-            attachments: None,
-            model: None,
-        }
+        Self { id, skill, args, slots, request: None, answer: None, attachments: None, model: None }
     }
 }
 
@@ -87,9 +76,7 @@ impl<'p> Machine<'p> {
         if let Some(cost) = usage.cost {
             return cost.max(0);
         }
-        model
-            .and_then(|m| self.program.models.get(m.index()))
-            .map_or(0, |m| price(m, usage))
+        model.and_then(|m| self.program.models.get(m.index())).map_or(0, |m| price(m, usage))
     }
 
     pub(super) fn go_on_calling(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
@@ -128,8 +115,7 @@ impl<'p> Machine<'p> {
             Effect::Run(run) => self.run_request(run, &mut slots).map(Some),
             Effect::Http(http) => self.http_request(http, &mut slots).map(Some),
             Effect::Prompt(prompt) if !prompt.attach.is_empty() && call.attachments.is_none() => {
-                self.load_request(prompt, &mut slots)
-                    .map(|loads| Some(What::Load(loads)))
+                self.load_request(prompt, &mut slots).map(|loads| Some(What::Load(loads)))
             }
             Effect::Prompt(_) => Ok(None),
             Effect::Unsupported(what) => Err(super::statement::unsupported(what)),
@@ -143,11 +129,7 @@ impl<'p> Machine<'p> {
             call.slots = slots;
         }
         let mut what = at(what, skill.place)?;
-        let info = if matches!(what, What::Load(_)) {
-            None
-        } else {
-            Some(Box::new(self.effect_info(fiber, skill)?))
-        };
+        let info = if matches!(what, What::Load(_)) { None } else { Some(Box::new(self.effect_info(fiber, skill)?)) };
         if let Some(info) = &info {
             announce(&mut what, &info.idempotency);
         }
@@ -161,11 +143,7 @@ impl<'p> Machine<'p> {
     fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill) -> Result<EffectInfo> {
         let path = fiber.path();
         let (mut attempt, mut once) = (1, skill.once);
-        let below = fiber
-            .frames
-            .len()
-            .checked_sub(2)
-            .and_then(|i| fiber.frames.get(i));
+        let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
         if let Some(Frame::Guard(guard)) = below {
             attempt = guard.attempts;
             if let Subject::Stage(stage) = guard.subject {
@@ -186,22 +164,9 @@ impl<'p> Machine<'p> {
         };
         let digest = self.skill_digest(call.id, skill);
         let model = call.model.and_then(|m| self.program.models.get(m.index()));
-        let key = super::keys::effect_key(
-            &digest,
-            &call.args,
-            model,
-            call.attachments.as_deref().unwrap_or_default(),
-        );
+        let key = super::keys::effect_key(&digest, &call.args, model, call.attachments.as_deref().unwrap_or_default());
         let idempotency = super::keys::idempotency(&self.env.run, &path);
-        Ok(EffectInfo {
-            path,
-            skill: skill.name.clone(),
-            attempt,
-            key,
-            idempotency,
-            once,
-            watch,
-        })
+        Ok(EffectInfo { path, skill: skill.name.clone(), attempt, key, idempotency, once, watch })
     }
 
     fn run_request(&mut self, run: &Run, slots: &mut [Value]) -> Result<What> {
@@ -225,12 +190,7 @@ impl<'p> Machine<'p> {
             Some(expr) => self.body_text(expr, slots)?.map(|(text, _)| text),
             None => None,
         };
-        Ok(What::Run(RunRequest {
-            argv,
-            cwd,
-            env,
-            stdin,
-        }))
+        Ok(What::Run(RunRequest { argv, cwd, env, stdin }))
     }
 
     /// A text where secrets may go; null gives none.
@@ -242,23 +202,14 @@ impl<'p> Machine<'p> {
         if text.text.contains('\0') {
             fail!("the text contains a NUL byte");
         }
-        Ok(Some(Arg {
-            text: text.text.into(),
-            secret: text.secret,
-        }))
+        Ok(Some(Arg { text: text.text.into(), secret: text.secret }))
     }
 
     /// Standard input or a body: text as it is, other values as JSON (`true`).
     fn body_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<(Arg, bool)>> {
         if matches!(expr, Expr::Template(_)) {
             let text = self.eval.private_text(expr, slots)?;
-            return Ok(Some((
-                Arg {
-                    text: text.text.into(),
-                    secret: text.secret,
-                },
-                false,
-            )));
+            return Ok(Some((Arg { text: text.text.into(), secret: text.secret }, false)));
         }
         let value = self.eval.eval(expr, slots)?;
         self.eval.spend(value.weight() as usize)?;
@@ -288,31 +239,15 @@ impl<'p> Machine<'p> {
             Some(expr) => self.body_text(expr, slots)?,
             None => None,
         };
-        let has = |name: &str| {
-            headers
-                .iter()
-                .any(|(n, _): &(SmolStr, Arg)| n.eq_ignore_ascii_case(name))
-        };
+        let has = |name: &str| headers.iter().any(|(n, _): &(SmolStr, Arg)| n.eq_ignore_ascii_case(name));
         if let Some((_, json)) = &body
             && !has("content-type")
         {
-            let media = if *json {
-                "application/json"
-            } else {
-                "text/plain; charset=utf-8"
-            };
+            let media = if *json { "application/json" } else { "text/plain; charset=utf-8" };
             headers.push(("Content-Type".into(), Arg::plain(media)));
         }
-        let url = Arg {
-            text: address.into(),
-            secret: url.secret,
-        };
-        Ok(What::Http(HttpRequest {
-            method: http.method.clone(),
-            url,
-            headers,
-            body: body.map(|(text, _)| text),
-        }))
+        let url = Arg { text: address.into(), secret: url.secret };
+        Ok(What::Http(HttpRequest { method: http.method.clone(), url, headers, body: body.map(|(text, _)| text) }))
     }
 
     fn load_request(&mut self, prompt: &Prompt, slots: &mut [Value]) -> Result<Vec<LoadRequest>> {
@@ -346,21 +281,13 @@ impl<'p> Machine<'p> {
         Ok(loads)
     }
 
-    fn prompt_request(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        prompt: &'p Prompt,
-        slots: &mut [Value],
-    ) -> Result<What> {
+    fn prompt_request(&mut self, fiber: &mut Fiber<'p>, prompt: &'p Prompt, slots: &mut [Value]) -> Result<What> {
         let Some(Frame::Call(call)) = fiber.frames.last() else {
             return Err(defect!("a prompt without its call"));
         };
         let skill = call.skill;
         if let Type::Artifact(_) = skill.output {
-            return Err(Failure::raise(
-                ErrorKind::Denied,
-                "models that give files are not supported by this version",
-            ));
+            return Err(Failure::raise(ErrorKind::Denied, "models that give files are not supported by this version"));
         }
         let attachments = call.attachments.clone().unwrap_or_default();
         let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
@@ -380,17 +307,9 @@ impl<'p> Machine<'p> {
         }
         let path = fiber.path();
         let (model, text, system) = self.route(&path, using, &needs, |machine, prefers| {
-            let text = machine
-                .eval
-                .template(&prompt.prompt, slots, Target::Prompt(prefers))?
-                .text;
+            let text = machine.eval.template(&prompt.prompt, slots, Target::Prompt(prefers))?.text;
             let system = match &prompt.system {
-                Some(system) => Some(
-                    machine
-                        .eval
-                        .template(system, slots, Target::Prompt(prefers))?
-                        .text,
-                ),
+                Some(system) => Some(machine.eval.template(system, slots, Target::Prompt(prefers))?.text),
                 None => None,
             };
             let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
@@ -399,12 +318,7 @@ impl<'p> Machine<'p> {
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.model = Some(model);
         }
-        if let Some(name) = self
-            .program
-            .models
-            .get(model.index())
-            .map(|m| m.name.to_string())
-        {
+        if let Some(name) = self.program.models.get(model.index()).map(|m| m.name.to_string()) {
             self.tell(|| Event::ModelChosen { path, model: name });
         }
         let schema = schema::for_model(self.program, &skill.output);
@@ -428,27 +342,16 @@ impl<'p> Machine<'p> {
         let skill = call.skill;
         let mut slots = std::mem::take(&mut call.slots);
         let (raw, format) = match (&skill.effect, output) {
-            (Effect::Run(run), Output::Process(process)) => {
-                (parse::process(run, process)?, Some(run.format))
-            }
-            (Effect::Http(http), Output::Response(response)) => {
-                (parse::response(http, response)?, Some(http.format))
-            }
-            (Effect::Prompt(_), Output::Model(text)) => {
-                (parse::model(&mut self.eval, &skill.output, &text)?, None)
-            }
+            (Effect::Run(run), Output::Process(process)) => (parse::process(run, process)?, Some(run.format)),
+            (Effect::Http(http), Output::Response(response)) => (parse::response(http, response)?, Some(http.format)),
+            (Effect::Prompt(_), Output::Model(text)) => (parse::model(&mut self.eval, &skill.output, &text)?, None),
             _ => return Err(defect!("an answer of another kind than was asked for")),
         };
         let value = match format {
             Some(format) => {
                 self.eval.spend(raw.weight() as usize)?;
                 let strictness = output_strictness(format);
-                coerce(
-                    &mut self.eval,
-                    crate::eval::admit(raw)?,
-                    &skill.output,
-                    strictness,
-                )?
+                coerce(&mut self.eval, crate::eval::admit(raw)?, &skill.output, strictness)?
             }
             None => raw,
         };
@@ -489,11 +392,7 @@ impl<'p> Machine<'p> {
                 once: false,
                 watch: false,
             };
-            let asked = self.request(
-                What::Person(question),
-                Some(Box::new(info)),
-                Waiter::Call(id),
-            );
+            let asked = self.request(What::Person(question), Some(Box::new(info)), Waiter::Call(id));
             if let Some(Frame::Person(_, request, _)) = fiber.frames.last_mut() {
                 *request = Some(asked);
             }
@@ -503,28 +402,19 @@ impl<'p> Machine<'p> {
 }
 
 fn watches_idle(fiber: &Fiber<'_>) -> bool {
-    fiber
-        .frames
-        .iter()
-        .any(|f| matches!(f, Frame::Guard(guard) if guard.watches_idle()))
+    fiber.frames.iter().any(|f| matches!(f, Frame::Guard(guard) if guard.watches_idle()))
 }
 
 /// Gives the idempotency key to those who can use it.
 fn announce(what: &mut What, key: &str) {
     match what {
-        What::Run(run) => run
-            .env
-            .push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
+        What::Run(run) => run.env.push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
         // Reading twice is harmless, and caches should not see a new header each time.
         What::Http(http)
             if !matches!(http.method.as_str(), "GET" | "HEAD")
-                && !http
-                    .headers
-                    .iter()
-                    .any(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")) =>
+                && !http.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")) =>
         {
-            http.headers
-                .push(("Idempotency-Key".into(), Arg::plain(key)));
+            http.headers.push(("Idempotency-Key".into(), Arg::plain(key)));
         }
         _ => {}
     }
@@ -554,11 +444,8 @@ fn append_query(url: &mut String, query: &Value) {
 
 /// Price of an answer, rounded up.
 pub(crate) fn price(model: &Model, usage: &Usage) -> i64 {
-    let part = |price: Option<i64>, tokens: u64| {
-        i128::from(price.unwrap_or(0).max(0)) * i128::from(tokens)
-    };
-    let total =
-        part(model.price_input, usage.tokens_in) + part(model.price_output, usage.tokens_out);
+    let part = |price: Option<i64>, tokens: u64| i128::from(price.unwrap_or(0).max(0)) * i128::from(tokens);
+    let total = part(model.price_input, usage.tokens_in) + part(model.price_output, usage.tokens_out);
     i64::try_from((total + 999_999) / 1_000_000).unwrap_or(i64::MAX)
 }
 

@@ -26,11 +26,6 @@ pub struct Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self {
-            run: String::new(),
-            models: Vec::new(),
-            listening: true,
-            fuel: DEFAULT_FUEL,
-        }
+        Self { run: String::new(), models: Vec::new(), listening: true, fuel: DEFAULT_FUEL }
     }
 }

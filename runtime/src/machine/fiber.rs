@@ -42,22 +42,12 @@ pub(super) struct Label {
 
 impl<'p> Fiber<'p> {
     pub(super) fn new(parent: Option<Parent>, base: Arc<str>) -> Self {
-        Self {
-            frames: Vec::new(),
-            activations: Vec::new(),
-            parent,
-            base,
-            label: None,
-            mode: Mode::Run,
-            queued: false,
-        }
+        Self { frames: Vec::new(), activations: Vec::new(), parent, base, label: None, mode: Mode::Run, queued: false }
     }
 
     /// The variables of the innermost cascade.
     pub(super) fn slots(&mut self) -> &mut [Value] {
-        self.activations
-            .last_mut()
-            .map_or(&mut [], Vec::as_mut_slice)
+        self.activations.last_mut().map_or(&mut [], Vec::as_mut_slice)
     }
 
     /// The path of what the top frame does.
@@ -98,11 +88,7 @@ impl<'p> Fiber<'p> {
                 }
                 Frame::Call(call) if !named => segment(&mut out, &call.skill.name),
                 Frame::For(f) => {
-                    iteration(
-                        &mut out,
-                        (!named).then_some(f.node.name.as_str()),
-                        f.next.saturating_sub(1),
-                    );
+                    iteration(&mut out, (!named).then_some(f.node.name.as_str()), f.next.saturating_sub(1));
                 }
                 Frame::Repeat(r) => {
                     iteration(

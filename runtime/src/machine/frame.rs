@@ -24,11 +24,7 @@ pub(super) enum Frame<'p> {
     /// An effect.
     Call(Box<Call<'p>>),
     /// A question to a person: to be asked, asked, answered.
-    Person(
-        Option<PersonRequest>,
-        Option<RequestId>,
-        Option<Box<Answer>>,
-    ),
+    Person(Option<PersonRequest>, Option<RequestId>, Option<Box<Answer>>),
     /// Iterations one after the other.
     For(Box<Iteration<'p>>),
     /// Rounds one after the other.
@@ -81,10 +77,7 @@ pub(super) struct Cut {
 impl Cut {
     /// The whole fiber.
     pub(super) fn end() -> Self {
-        Self {
-            until: None,
-            failure: None,
-        }
+        Self { until: None, failure: None }
     }
 
     /// Reaches at least as far down as another cut.

@@ -91,13 +91,7 @@ impl<'p> Guard<'p> {
 
     /// Whether its work is a single effect.
     pub(super) fn is_skill(&self) -> bool {
-        matches!(
-            self.subject,
-            Subject::Stage(Stage {
-                work: Work::Skill(..),
-                ..
-            })
-        )
+        matches!(self.subject, Subject::Stage(Stage { work: Work::Skill(..), .. }))
     }
 
     pub(super) fn watches_idle(&self) -> bool {
@@ -107,11 +101,7 @@ impl<'p> Guard<'p> {
     /// The failure of a spent budget.
     pub(super) fn over_budget(&self) -> Option<Raise> {
         let budget = self.budget.filter(|b| self.cost > *b)?;
-        let message = format!(
-            "spent {}, more than its budget of {}",
-            format_money(self.cost),
-            format_money(budget)
-        );
+        let message = format!("spent {}, more than its budget of {}", format_money(self.cost), format_money(budget));
         Some(Failure::raise(ErrorKind::OverBudget, message))
     }
 }
@@ -136,18 +126,10 @@ impl<'p> Machine<'p> {
                 if self.env.listening {
                     let path = fiber.path();
                     let skill = match &stage.work {
-                        Work::Skill(id, _) => self
-                            .program
-                            .skills
-                            .get(id.index())
-                            .map(|s| s.name.to_string()),
+                        Work::Skill(id, _) => self.program.skills.get(id.index()).map(|s| s.name.to_string()),
                         _ => None,
                     };
-                    self.tell(|| Event::StageStarted {
-                        path,
-                        skill,
-                        attempt,
-                    });
+                    self.tell(|| Event::StageStarted { path, skill, attempt });
                 }
                 self.work(fiber, &stage.work, args)
             }
@@ -190,10 +172,7 @@ impl<'p> Machine<'p> {
             _ => return Ok(()),
         };
         if clauses.isolate {
-            return Err(Failure::raise(
-                ErrorKind::Denied,
-                "`isolate` is not supported by this version of Cascade",
-            ));
+            return Err(Failure::raise(ErrorKind::Denied, "`isolate` is not supported by this version of Cascade"));
         }
         let mut using = None;
         if let Some(expr) = &clauses.using {
@@ -222,22 +201,16 @@ impl<'p> Machine<'p> {
             };
             retries = u32::try_from(count.clamp(0, 1_000)).unwrap_or(0);
             if let Some((low, high)) = &retry.backoff {
-                match (
-                    self.eval.eval(low, fiber.slots())?,
-                    self.eval.eval(high, fiber.slots())?,
-                ) {
-                    (Value::Duration(low), Value::Duration(high)) => {
-                        backoff = (low.max(0), high.max(low).max(0))
-                    }
+                match (self.eval.eval(low, fiber.slots())?, self.eval.eval(high, fiber.slots())?) {
+                    (Value::Duration(low), Value::Duration(high)) => backoff = (low.max(0), high.max(low).max(0)),
                     (other, _) => return Err(defect!("`backoff` of {}", other.kind())),
                 }
             }
         }
         let args = match subject {
-            Subject::Stage(Stage {
-                work: Work::Skill(_, exprs) | Work::Cascade(_, exprs),
-                ..
-            }) => Some(self.arguments(fiber, exprs)?),
+            Subject::Stage(Stage { work: Work::Skill(_, exprs) | Work::Cascade(_, exprs), .. }) => {
+                Some(self.arguments(fiber, exprs)?)
+            }
             _ => None,
         };
         if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
@@ -253,12 +226,7 @@ impl<'p> Machine<'p> {
     }
 
     /// The guard on top is done: its stage has a value.
-    pub(super) fn guard_done(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        value: Value,
-        status: &'static str,
-    ) -> Result<Mode> {
+    pub(super) fn guard_done(&mut self, fiber: &mut Fiber<'p>, value: Value, status: &'static str) -> Result<Mode> {
         self.finish_guard(fiber, status, None);
         let Some(Frame::Guard(guard)) = fiber.frames.pop() else {
             return Err(defect!("a guard ended that was not there"));
@@ -270,12 +238,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Ends the guard on top for those who watch, and its timers.
-    pub(super) fn finish_guard(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        status: &'static str,
-        message: Option<String>,
-    ) {
+    pub(super) fn finish_guard(&mut self, fiber: &mut Fiber<'p>, status: &'static str, message: Option<String>) {
         self.stop_timers(fiber);
         let Some(Frame::Guard(guard)) = fiber.frames.last() else {
             return;
@@ -285,25 +248,13 @@ impl<'p> Machine<'p> {
         {
             let (attempts, tokens, cost) = (guard.attempts, guard.tokens, guard.cost);
             let path = stage_path(fiber);
-            self.tell(|| Event::StageFinished {
-                path,
-                status,
-                attempts,
-                tokens,
-                cost,
-                ms: 0,
-                message,
-            });
+            self.tell(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
         }
     }
 
     pub(super) fn stop_timers(&mut self, fiber: &mut Fiber<'p>) {
         if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
-            let open = [
-                guard.deadline.take(),
-                guard.watch.take(),
-                guard.delay.take(),
-            ];
+            let open = [guard.deadline.take(), guard.watch.take(), guard.delay.take()];
             for timer in open {
                 self.withdraw(timer);
             }
@@ -311,12 +262,7 @@ impl<'p> Machine<'p> {
     }
 
     /// The guard on top hears of a failure below it.
-    pub(super) fn guard_failed(
-        &mut self,
-        id: usize,
-        fiber: &mut Fiber<'p>,
-        mut failure: Raise,
-    ) -> Result<Mode> {
+    pub(super) fn guard_failed(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise) -> Result<Mode> {
         self.stop_timers(fiber);
         let path = stage_path(fiber);
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
@@ -334,22 +280,12 @@ impl<'p> Machine<'p> {
         let attempt = guard.attempts;
         if guard.retries_left > 0 && failure.is_retryable() && !guard.falling_back {
             guard.retries_left -= 1;
-            let doubled = guard
-                .backoff
-                .0
-                .saturating_mul(1 << guard.retries_done.min(30));
+            let doubled = guard.backoff.0.saturating_mul(1 << guard.retries_done.min(30));
             guard.retries_done += 1;
             let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
             let at_least_ms = failure.retry_after_ms.unwrap_or(0);
             self.retrying(&path, attempt, &failure, "retry");
-            let delay = self.request(
-                What::Delay {
-                    up_to_ms,
-                    at_least_ms,
-                },
-                None,
-                Waiter::Delay(id),
-            );
+            let delay = self.request(What::Delay { up_to_ms, at_least_ms }, None, Waiter::Delay(id));
             set_timer(fiber, |guard| guard.delay = Some(delay));
             return Ok(Mode::Wait);
         }
@@ -362,13 +298,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Tries the handlers in the order written.
-    fn handle(
-        &mut self,
-        id: usize,
-        fiber: &mut Fiber<'p>,
-        mut failure: Raise,
-        path: &str,
-    ) -> Result<Mode> {
+    fn handle(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise, path: &str) -> Result<Mode> {
         loop {
             let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
                 return Err(defect!("a failure without its guard"));
@@ -440,9 +370,7 @@ impl<'p> Machine<'p> {
                     fiber.frames.pop();
                     return Ok(Mode::Raise(new));
                 }
-                ErrorAction::Unsupported(what) => {
-                    failure = caused(super::statement::unsupported(what), failure)
-                }
+                ErrorAction::Unsupported(what) => failure = caused(super::statement::unsupported(what), failure),
             }
         }
     }
@@ -461,10 +389,7 @@ impl<'p> Machine<'p> {
         self.trip(fiber, serial, |guard| {
             guard.deadline = None;
             let limit = format_duration(guard.timeout.unwrap_or(0));
-            Some(Failure::raise(
-                ErrorKind::TimedOut,
-                format!("not done within {limit}"),
-            ))
+            Some(Failure::raise(ErrorKind::TimedOut, format!("not done within {limit}")))
         });
     }
 
@@ -472,18 +397,11 @@ impl<'p> Machine<'p> {
         let mut again = None;
         self.trip(fiber, serial, |guard| {
             guard.watch = None;
-            guard.silent_ticks = if std::mem::take(&mut guard.alive) {
-                0
-            } else {
-                guard.silent_ticks + 1
-            };
+            guard.silent_ticks = if std::mem::take(&mut guard.alive) { 0 } else { guard.silent_ticks + 1 };
             let limit = guard.idle.unwrap_or(0);
             if guard.silent_ticks >= IDLE_TICKS {
                 let limit = format_duration(limit);
-                return Some(Failure::raise(
-                    ErrorKind::TimedOut,
-                    format!("no sign of life for {limit}"),
-                ));
+                return Some(Failure::raise(ErrorKind::TimedOut, format!("no sign of life for {limit}")));
             }
             again = Some(limit / i64::from(IDLE_TICKS));
             None
@@ -497,41 +415,25 @@ impl<'p> Machine<'p> {
     }
 
     fn find_guard(&mut self, fiber: usize, serial: u64) -> Option<&mut Guard<'p>> {
-        self.fiber(fiber)?
-            .frames
-            .iter_mut()
-            .find_map(|frame| match frame {
-                Frame::Guard(guard) if guard.serial == serial => Some(&mut **guard),
-                _ => None,
-            })
+        self.fiber(fiber)?.frames.iter_mut().find_map(|frame| match frame {
+            Frame::Guard(guard) if guard.serial == serial => Some(&mut **guard),
+            _ => None,
+        })
     }
 
     /// Cancels everything below a guard, which then gets the failure.
-    pub(super) fn trip(
-        &mut self,
-        fiber: usize,
-        serial: u64,
-        f: impl FnOnce(&mut Guard<'p>) -> Option<Raise>,
-    ) {
+    pub(super) fn trip(&mut self, fiber: usize, serial: u64, f: impl FnOnce(&mut Guard<'p>) -> Option<Raise>) {
         let Some(found) = self.fiber(fiber) else {
             return;
         };
-        let position = found
-            .frames
-            .iter()
-            .position(|frame| matches!(frame, Frame::Guard(guard) if guard.serial == serial));
+        let position =
+            found.frames.iter().position(|frame| matches!(frame, Frame::Guard(guard) if guard.serial == serial));
         let Some(position) = position else { return };
         let Some(Frame::Guard(guard)) = found.frames.get_mut(position) else {
             return;
         };
         if let Some(failure) = f(guard) {
-            self.cut_fiber(
-                fiber,
-                Cut {
-                    until: Some(position),
-                    failure: Some(failure),
-                },
-            );
+            self.cut_fiber(fiber, Cut { until: Some(position), failure: Some(failure) });
         }
     }
 }

@@ -18,11 +18,7 @@ impl Machine<'_> {
         if let Some(found) = self.digests.get(&id.0) {
             return *found;
         }
-        let mut walker = Walker {
-            program: self.program,
-            hash: Sha256::new(),
-            open: Vec::new(),
-        };
+        let mut walker = Walker { program: self.program, hash: Sha256::new(), open: Vec::new() };
         if let Ok(json) = serde_json::to_value(skill) {
             walker.walk(&json);
         }
@@ -53,9 +49,7 @@ impl Walker<'_> {
                     }
                     self.text(name);
                     match (name.as_str(), value) {
-                        ("Named", Json::Number(id)) | ("ty", Json::Number(id)) => {
-                            self.definition(0, id.as_u64())
-                        }
+                        ("Named", Json::Number(id)) | ("ty", Json::Number(id)) => self.definition(0, id.as_u64()),
                         ("Call", Json::Array(call)) => {
                             if let [Json::Number(id), Json::Array(args)] = &call[..] {
                                 self.definition(1, id.as_u64());
@@ -114,23 +108,14 @@ impl Walker<'_> {
 }
 
 /// The key of an effect's answer.
-pub(super) fn effect_key(
-    digest: &[u8; 32],
-    args: &[Value],
-    model: Option<&Model>,
-    attached: &[Attachment],
-) -> String {
+pub(super) fn effect_key(digest: &[u8; 32], args: &[Value], model: Option<&Model>, attached: &[Attachment]) -> String {
     let mut hash = Sha256::new();
     hash.update(digest);
     for arg in args {
         hash_value(arg, &mut hash);
     }
     if let Some(model) = model {
-        for part in [
-            model.provider.as_str(),
-            &model.id,
-            model.base_url.as_deref().unwrap_or_default(),
-        ] {
+        for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
@@ -205,8 +190,5 @@ fn hash_value(value: &Value, hash: &mut Sha256) {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |n: u8| DIGITS[usize::from(n & 15)] as char;
-    bytes
-        .iter()
-        .flat_map(|b| [digit(b >> 4), digit(*b)])
-        .collect()
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
 }

@@ -97,18 +97,12 @@ impl<'p> Machine<'p> {
         env: Environment,
     ) -> Result<Self, Failure> {
         let Some(entry) = program.cascades.get(cascade.index()) else {
-            return Err(Failure::new(
-                ErrorKind::Internal,
-                format!("there is no cascade {}", cascade.0),
-            ));
+            return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
         };
         if let Some(first) = entry.unsupported.first() {
             let mut failure = Failure::new(
                 ErrorKind::Denied,
-                format!(
-                    "`{}` is not supported by this version of Cascade",
-                    first.construct
-                ),
+                format!("`{}` is not supported by this version of Cascade", first.construct),
             );
             failure.place = Some(first.place);
             return Err(failure);
@@ -134,9 +128,7 @@ impl<'p> Machine<'p> {
         };
         machine.start_memory().map_err(|f| *f)?;
         let mut fiber = Fiber::new(None, "".into());
-        machine
-            .enter_cascade(&mut fiber, cascade, inputs)
-            .map_err(|f| *f)?;
+        machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
         machine.adopt(fiber, false);
         Ok(machine)
     }
@@ -243,12 +235,7 @@ impl<'p> Machine<'p> {
         self.outcome = Some(Err(unwind::cancelled()));
     }
 
-    fn request(
-        &mut self,
-        what: What,
-        effect: Option<Box<crate::request::EffectInfo>>,
-        waiter: Waiter,
-    ) -> RequestId {
+    fn request(&mut self, what: What, effect: Option<Box<crate::request::EffectInfo>>, waiter: Waiter) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.waiting.insert(id, waiter);
@@ -352,11 +339,7 @@ impl<'p> Machine<'p> {
     }
 
     fn warn(&mut self, path: &str, message: String, place: Option<Place>) {
-        self.tell(|| Event::Warning {
-            path: path.to_owned(),
-            message,
-            place,
-        });
+        self.tell(|| Event::Warning { path: path.to_owned(), message, place });
     }
 
     /// A fiber has come to its end: its parent hears of it.

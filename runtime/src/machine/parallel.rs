@@ -51,11 +51,7 @@ enum State {
 }
 
 impl<'p> Machine<'p> {
-    fn fork_max(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        max: Option<&'p cascade_ir::Expr>,
-    ) -> Result<usize> {
+    fn fork_max(&mut self, fiber: &mut Fiber<'p>, max: Option<&'p cascade_ir::Expr>) -> Result<usize> {
         let Some(expr) = max else {
             return Ok(DEFAULT_MAX);
         };
@@ -74,14 +70,7 @@ impl<'p> Machine<'p> {
         };
         let label = (!fiber.is_named()).then(|| node.name.clone());
         let results = vec![Value::Null; length];
-        self.push_fork(
-            fiber,
-            Node::For(node, list),
-            max,
-            Vec::new(),
-            results,
-            label,
-        );
+        self.push_fork(fiber, Node::For(node, list), max, Vec::new(), results, label);
         Ok(Mode::Run)
     }
 
@@ -143,10 +132,7 @@ impl<'p> Machine<'p> {
                     };
                     let index = fork.next;
                     fork.next += 1;
-                    let label = Label {
-                        name: fork.label.clone(),
-                        index,
-                    };
+                    let label = Label { name: fork.label.clone(), index };
                     let mut child = branch(fiber, id, index)?;
                     child.label = Some(label);
                     write(child.slots(), node.item, item)?;
@@ -163,11 +149,7 @@ impl<'p> Machine<'p> {
                     }
                     let is_ready = |(i, b): (usize, &cascade_ir::Branch)| {
                         fork.state[i] == State::Waiting
-                            && b.after.iter().all(|a| {
-                                fork.state
-                                    .get(*a as usize)
-                                    .is_none_or(|s| *s == State::Done)
-                            })
+                            && b.after.iter().all(|a| fork.state.get(*a as usize).is_none_or(|s| *s == State::Done))
                     };
                     let found = node.branches.iter().enumerate().position(is_ready);
                     let Some(index) = found else {
@@ -264,15 +246,7 @@ fn branch<'p>(fiber: &Fiber<'p>, id: usize, index: usize) -> Result<Fiber<'p>> {
     let Some(Frame::Fork(fork)) = fiber.frames.last() else {
         return Err(defect!("a branch without its fork"));
     };
-    let mut child = Fiber::new(
-        Some(Parent {
-            fiber: id,
-            branch: index,
-        }),
-        Arc::clone(&fork.path),
-    );
-    child
-        .activations
-        .push(fiber.activations.last().cloned().unwrap_or_default());
+    let mut child = Fiber::new(Some(Parent { fiber: id, branch: index }), Arc::clone(&fork.path));
+    child.activations.push(fiber.activations.last().cloned().unwrap_or_default());
     Ok(child)
 }

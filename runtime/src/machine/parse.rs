@@ -15,11 +15,7 @@ use crate::{
 
 fn accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
     let within = |(low, high): &(i64, i64)| (*low..=*high).contains(&code);
-    if ranges.is_empty() {
-        within(&default)
-    } else {
-        ranges.iter().any(within)
-    }
+    if ranges.is_empty() { within(&default) } else { ranges.iter().any(within) }
 }
 
 /// The output of a program that ended as it may.
@@ -29,24 +25,17 @@ pub(super) fn process(run: &Run, process: Process) -> Result {
         stderr => format!("{message}\n{stderr}"),
     };
     match (process.code, process.signal) {
-        (Some(code), _) if accepted(&run.exit, (0, 0), i64::from(code)) => {
-            format_output(run.format, &process.stdout).map_err(|mut failure| {
+        (Some(code), _) if accepted(&run.exit, (0, 0), i64::from(code)) => format_output(run.format, &process.stdout)
+            .map_err(|mut failure| {
                 if !process.stderr.trim().is_empty() {
                     failure.message = tail(failure.message);
                 }
                 failure
-            })
-        }
-        (Some(code), _) => Err(Failure::raise(
-            ErrorKind::CommandFailed,
-            tail(format!("exit code {code}")),
-        )),
+            }),
+        (Some(code), _) => Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("exit code {code}")))),
         (None, signal) => {
             let signal = signal.map_or_else(|| "a signal".to_owned(), |s| format!("signal {s}"));
-            Err(Failure::raise(
-                ErrorKind::CommandFailed,
-                tail(format!("ended by {signal}")),
-            ))
+            Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("ended by {signal}"))))
         }
     }
 }
@@ -57,11 +46,7 @@ pub(super) fn response(http: &Http, response: Response) -> Result {
     if accepted(&http.status, (200, 299), i64::from(status)) {
         return format_output(http.format, &response.body);
     }
-    Err(status_failure(
-        status,
-        &response.body,
-        response.retry_after_ms,
-    ))
+    Err(status_failure(status, &response.body, response.retry_after_ms))
 }
 
 /// The failure that an HTTP status stands for.
@@ -74,11 +59,8 @@ fn status_failure(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Rais
     };
     let text = String::from_utf8_lossy(body);
     let excerpt: String = text.trim().chars().take(300).collect();
-    let message = if excerpt.is_empty() {
-        format!("HTTP status {status}")
-    } else {
-        format!("HTTP status {status}: {excerpt}")
-    };
+    let message =
+        if excerpt.is_empty() { format!("HTTP status {status}") } else { format!("HTTP status {status}: {excerpt}") };
     with_pause(kind, message, retry_after_ms)
 }
 
@@ -129,10 +111,7 @@ pub(crate) fn model(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
     }
     Err(first.unwrap_or_else(|| {
         let excerpt: String = text.trim().chars().take(120).collect();
-        Failure::raise(
-            ErrorKind::InvalidOutput,
-            format!("the answer is not JSON: {excerpt}"),
-        )
+        Failure::raise(ErrorKind::InvalidOutput, format!("the answer is not JSON: {excerpt}"))
     }))
 }
 
@@ -140,9 +119,7 @@ pub(crate) fn model(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
 fn among_words(program: &Program, ty: &Type, text: &str) -> Option<Value> {
     match ty {
         Type::Int | Type::Float => lenient::only_number(text),
-        Type::Bool => Some(Value::Bool(
-            lenient::only_word(text, &["true", "false"])? == "true",
-        )),
+        Type::Bool => Some(Value::Bool(lenient::only_word(text, &["true", "false"])? == "true")),
         Type::Optional(inner) | Type::Refined(inner, _) => among_words(program, inner, text),
         Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind)? {
             TypeDefKind::Enum(variants) if !is_tagged(variants) => {

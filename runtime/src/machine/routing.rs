@@ -37,11 +37,7 @@ impl<'p> Machine<'p> {
             }
             next = fiber.parent;
         }
-        self.program
-            .default_route
-            .map(ModelRef::Route)
-            .into_iter()
-            .collect()
+        self.program.default_route.map(ModelRef::Route).into_iter().collect()
     }
 
     /// The first model that is available and can hold the prompt, with the prompt as it likes
@@ -72,11 +68,7 @@ impl<'p> Machine<'p> {
             };
             let name = model.name.to_string();
             let pass = |machine: &mut Self, reason: String| {
-                machine.tell(|| Event::ModelPassedOver {
-                    path: path.to_owned(),
-                    model: name.clone(),
-                    reason,
-                });
+                machine.tell(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
             };
             if let Some(Availability::Missing(reason)) = self.env.models.get(id.index()) {
                 let reason = reason.clone();
@@ -89,8 +81,7 @@ impl<'p> Machine<'p> {
             let (text, system, size) = write(self, model.prefers)?;
             let tokens = (size * 2).div_ceil(HALF_BYTES_A_TOKEN) as u64;
             if let Some(context) = model.context.filter(|c| tokens > *c) {
-                let reason =
-                    format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
+                let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
                 pass(self, reason.clone());
                 too_small.push(reason);
                 continue;
@@ -98,17 +89,11 @@ impl<'p> Machine<'p> {
             return Ok((id, text, system));
         }
         if too_small.is_empty() {
-            Err(Failure::raise(
-                ErrorKind::Denied,
-                format!("no model is available: {}", missing.join("; ")),
-            ))
+            Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))
         } else {
             let mut reasons = too_small;
             reasons.extend(missing);
-            Err(Failure::raise(
-                ErrorKind::Failed,
-                format!("no model can take the prompt: {}", reasons.join("; ")),
-            ))
+            Err(Failure::raise(ErrorKind::Failed, format!("no model can take the prompt: {}", reasons.join("; "))))
         }
     }
 
@@ -121,12 +106,7 @@ impl<'p> Machine<'p> {
                 }
             }
             ModelRef::Route(id) => {
-                let Some(route) = self
-                    .program
-                    .routes
-                    .get(id.index())
-                    .filter(|_| level < MAX_ROUTES)
-                else {
+                let Some(route) = self.program.routes.get(id.index()).filter(|_| level < MAX_ROUTES) else {
                     return;
                 };
                 for arm in &route.arms {

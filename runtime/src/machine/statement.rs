@@ -30,12 +30,7 @@ pub(super) fn is_plain(clauses: &Clauses) -> bool {
 }
 
 impl<'p> Machine<'p> {
-    pub(super) fn statement(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        stmt: &'p Stmt,
-        quiet: bool,
-    ) -> Result<Mode> {
+    pub(super) fn statement(&mut self, fiber: &mut Fiber<'p>, stmt: &'p Stmt, quiet: bool) -> Result<Mode> {
         match stmt {
             Stmt::Set(slot, expr) => {
                 let value = self.assigned(fiber, *slot, expr)?;
@@ -49,18 +44,9 @@ impl<'p> Machine<'p> {
                 let old = std::mem::replace(place, Value::Null);
                 *place = crate::eval::admit(set_path(old, path, value))?;
             }
-            Stmt::Remember {
-                memory,
-                key,
-                append,
-                value,
-                place,
-            } => {
+            Stmt::Remember { memory, key, append, value, place } => {
                 let value = self.eval.eval(value, fiber.slots())?;
-                at(
-                    self.remember(fiber, memory.index(), *key as usize, *append, value),
-                    *place,
-                )?;
+                at(self.remember(fiber, memory.index(), *key as usize, *append, value), *place)?;
             }
             Stmt::Stage(stage) => return self.stage(fiber, stage, quiet),
             Stmt::Work(work, slot) => {
@@ -72,22 +58,14 @@ impl<'p> Machine<'p> {
                     let message = self.message(fiber, message.as_ref(), "the gate is closed")?;
                     if self.env.listening {
                         let path = fiber.path();
-                        self.tell(|| Event::GateFailed {
-                            path,
-                            message: message.clone(),
-                            place: *place,
-                        });
+                        self.tell(|| Event::GateFailed { path, message: message.clone(), place: *place });
                     }
-                    return at(
-                        Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)),
-                        *place,
-                    );
+                    return at(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
                 }
             }
             Stmt::Warn(cond, message, place) => {
                 if !self.eval.truth(cond, fiber.slots())? {
-                    let message =
-                        self.message(fiber, message.as_ref(), "a warning without words")?;
+                    let message = self.message(fiber, message.as_ref(), "a warning without words")?;
                     if self.env.listening {
                         self.warn(&fiber.path(), message, Some(*place));
                     }
@@ -97,19 +75,12 @@ impl<'p> Machine<'p> {
                 let message = self.message(fiber, Some(message), "")?;
                 if self.env.listening {
                     let path = fiber.path();
-                    self.tell(|| Event::Log {
-                        path,
-                        message,
-                        place: *place,
-                    });
+                    self.tell(|| Event::Log { path, message, place: *place });
                 }
             }
             Stmt::Fail(message, place) => {
                 let message = self.message(fiber, Some(message), "failed")?;
-                return at(
-                    Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)),
-                    *place,
-                );
+                return at(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
             }
             Stmt::Return(expr) => return Ok(Mode::Return(self.eval.eval(expr, fiber.slots())?)),
             Stmt::Unsupported(what) => return Err(unsupported(what)),
@@ -119,12 +90,7 @@ impl<'p> Machine<'p> {
 
     /// The value of an assignment. `x = x + more` takes `x` out of its slot first, so that a
     /// list grows in place instead of being copied every time.
-    pub(super) fn assigned(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        slot: cascade_ir::Slot,
-        expr: &Expr,
-    ) -> Result {
+    pub(super) fn assigned(&mut self, fiber: &mut Fiber<'p>, slot: cascade_ir::Slot, expr: &Expr) -> Result {
         if let Expr::Binary(BinaryOp::Add, left, right, place) = expr
             && matches!(&**left, Expr::Slot(s) if *s == slot)
         {
@@ -136,22 +102,12 @@ impl<'p> Machine<'p> {
                 Value::List(_) | Value::Map(_) => std::mem::replace(held, Value::Null),
                 other => other.clone(),
             };
-            return at(
-                self.eval
-                    .binary(BinaryOp::Add, old, more)
-                    .and_then(crate::eval::admit),
-                *place,
-            );
+            return at(self.eval.binary(BinaryOp::Add, old, more).and_then(crate::eval::admit), *place);
         }
         self.eval.eval(expr, fiber.slots())
     }
 
-    fn message(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        expr: Option<&Expr>,
-        default: &str,
-    ) -> Result<String> {
+    fn message(&mut self, fiber: &mut Fiber<'p>, expr: Option<&Expr>, default: &str) -> Result<String> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
@@ -161,40 +117,21 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn remember(
-        &mut self,
-        fiber: &Fiber<'p>,
-        memory: usize,
-        key: usize,
-        append: bool,
-        value: Value,
-    ) -> Result<()> {
+    fn remember(&mut self, fiber: &Fiber<'p>, memory: usize, key: usize, append: bool, value: Value) -> Result<()> {
         if !self.noted_global
             && let Some(m) = self.program.memories.get(memory)
             && m.global
         {
             self.noted_global = true;
-            let note = format!(
-                "memory `{}` is kept for this run only by this version of Cascade",
-                m.name
-            );
+            let note = format!("memory `{}` is kept for this run only by this version of Cascade", m.name);
             self.warn(&fiber.path(), note, Some(m.place));
         }
-        let Some(held) = self
-            .eval
-            .memory
-            .get_mut(memory)
-            .and_then(|m| m.get_mut(key))
-        else {
+        let Some(held) = self.eval.memory.get_mut(memory).and_then(|m| m.get_mut(key)) else {
             return Err(defect!("memory {memory} has no key {key}"));
         };
         if append {
             let old = std::mem::replace(held, Value::Null);
-            let kept = if matches!(old, Value::List(_) | Value::Map(_)) {
-                Value::Null
-            } else {
-                old.clone()
-            };
+            let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
             let new = match old {
                 Value::Null => Ok(value),
                 old => self.eval.add(old, value).and_then(crate::eval::admit),
@@ -212,12 +149,7 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    pub(super) fn stage(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        stage: &'p Stage,
-        quiet: bool,
-    ) -> Result<Mode> {
+    pub(super) fn stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, quiet: bool) -> Result<Mode> {
         let plain = is_plain(&stage.clauses);
         if plain && (quiet || (!self.env.listening && self.is_pure(&stage.work))) {
             if let Work::Pure(expr) = &stage.work {
@@ -245,11 +177,7 @@ impl<'p> Machine<'p> {
     fn is_pure(&self, work: &Work) -> bool {
         match work {
             Work::Pure(_) => true,
-            Work::Cascade(id, _) => self
-                .program
-                .cascades
-                .get(id.index())
-                .is_some_and(|c| c.body.pure_),
+            Work::Cascade(id, _) => self.program.cascades.get(id.index()).is_some_and(|c| c.body.pure_),
             Work::Block(block) => block.pure_,
             Work::If(_, a, b) => a.pure_ && b.pure_,
             Work::Match(_, arms) => arms.iter().all(|a| a.body.pure_),
@@ -261,12 +189,7 @@ impl<'p> Machine<'p> {
 
     /// Begins work; its value will be given to the frame on top. `args` are those of a skill or
     /// cascade when they were evaluated before.
-    pub(super) fn work(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        work: &'p Work,
-        args: Option<Vec<Value>>,
-    ) -> Result<Mode> {
+    pub(super) fn work(&mut self, fiber: &mut Fiber<'p>, work: &'p Work, args: Option<Vec<Value>>) -> Result<Mode> {
         match work {
             Work::Pure(expr) => Ok(Mode::Give(self.eval.eval(expr, fiber.slots())?)),
             Work::Skill(id, exprs) => {
@@ -277,9 +200,7 @@ impl<'p> Machine<'p> {
                 let Some(skill) = self.program.skills.get(id.index()) else {
                     return Err(defect!("there is no skill {}", id.0));
                 };
-                fiber
-                    .frames
-                    .push(Frame::Call(Box::new(Call::new(*id, skill, args))));
+                fiber.frames.push(Frame::Call(Box::new(Call::new(*id, skill, args))));
                 Ok(Mode::Run)
             }
             Work::Cascade(id, exprs) => {
@@ -291,11 +212,7 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Work::If(cond, then, otherwise) => {
-                let block = if self.eval.truth(cond, fiber.slots())? {
-                    then
-                } else {
-                    otherwise
-                };
+                let block = if self.eval.truth(cond, fiber.slots())? { then } else { otherwise };
                 Ok(enter(fiber, block))
             }
             Work::Match(subject, arms) => {
@@ -303,10 +220,7 @@ impl<'p> Machine<'p> {
                 for arm in arms {
                     let slots = fiber.slots();
                     if self.eval.matches(&arm.pattern, &subject, slots)?
-                        && arm
-                            .guard
-                            .as_ref()
-                            .map_or(Ok(true), |g| self.eval.truth(g, slots))?
+                        && arm.guard.as_ref().map_or(Ok(true), |g| self.eval.truth(g, slots))?
                     {
                         return Ok(enter(fiber, &arm.body));
                     }
@@ -318,12 +232,7 @@ impl<'p> Machine<'p> {
                 if list.as_list().is_none() {
                     return Err(defect!("`for` over {}", list.kind()));
                 }
-                let iteration = Iteration {
-                    node,
-                    list,
-                    next: 0,
-                    values: Vec::new(),
-                };
+                let iteration = Iteration { node, list, next: 0, values: Vec::new() };
                 fiber.frames.push(Frame::For(Box::new(iteration)));
                 Ok(Mode::Run)
             }
@@ -336,11 +245,7 @@ impl<'p> Machine<'p> {
                 if max < 1 {
                     return at(zero_rounds(max), node.place);
                 }
-                let rounds = Rounds {
-                    node,
-                    round: 0,
-                    max: max.unsigned_abs(),
-                };
+                let rounds = Rounds { node, round: 0, max: max.unsigned_abs() };
                 fiber.frames.push(Frame::Repeat(Box::new(rounds)));
                 Ok(Mode::Run)
             }
@@ -350,24 +255,12 @@ impl<'p> Machine<'p> {
         }
     }
 
-    pub(super) fn arguments(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        exprs: &[Expr],
-    ) -> Result<Vec<Value>> {
-        exprs
-            .iter()
-            .map(|e| self.eval.eval(e, fiber.slots()))
-            .collect()
+    pub(super) fn arguments(&mut self, fiber: &mut Fiber<'p>, exprs: &[Expr]) -> Result<Vec<Value>> {
+        exprs.iter().map(|e| self.eval.eval(e, fiber.slots())).collect()
     }
 
     /// Pushes an activation of a cascade.
-    pub(super) fn enter_cascade(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        id: CascadeId,
-        mut args: Vec<Value>,
-    ) -> Result<()> {
+    pub(super) fn enter_cascade(&mut self, fiber: &mut Fiber<'p>, id: CascadeId, mut args: Vec<Value>) -> Result<()> {
         let Some(cascade) = self.program.cascades.get(id.index()) else {
             return Err(defect!("there is no cascade {}", id.0));
         };
@@ -442,11 +335,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Repeat(frame)) => {
                 let (node, last) = (frame.node, frame.round >= frame.max);
-                let stop = last
-                    || node
-                        .until
-                        .as_ref()
-                        .map_or(Ok(false), |u| self.eval.truth(u, fiber.slots()))?;
+                let stop = last || node.until.as_ref().map_or(Ok(false), |u| self.eval.truth(u, fiber.slots()))?;
                 if stop {
                     fiber.frames.pop();
                     return Ok(Mode::Give(value));
@@ -456,9 +345,7 @@ impl<'p> Machine<'p> {
             Some(Frame::Hook(..)) => self.hook_done(fiber),
             Some(Frame::Call(_) | Frame::Person(..) | Frame::Fork(_)) => {
                 fiber.frames.pop();
-                Err(defect!(
-                    "a value was given to a frame that waits for the world"
-                ))
+                Err(defect!("a value was given to a frame that waits for the world"))
             }
             None => Ok(Mode::Give(value)),
         }
@@ -474,24 +361,11 @@ impl<'p> Machine<'p> {
         let options = match options {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                value
-                    .as_list()
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|v| render(v, cascade_ir::Rendering::Text))
-                    .collect()
+                value.as_list().unwrap_or_default().iter().map(|v| render(v, cascade_ir::Rendering::Text)).collect()
             }
             None => Vec::new(),
         };
-        fiber.frames.push(Frame::Person(
-            Some(PersonRequest {
-                kind,
-                question,
-                options,
-            }),
-            None,
-            None,
-        ));
+        fiber.frames.push(Frame::Person(Some(PersonRequest { kind, question, options }), None, None));
         Ok(Mode::Run)
     }
 }
@@ -509,10 +383,7 @@ fn zero_rounds(max: i64) -> Result<Mode> {
 pub(super) fn unsupported(what: &cascade_ir::Unsupported) -> crate::failure::Raise {
     let mut failure = Failure::raise(
         cascade_ir::ErrorKind::Denied,
-        format!(
-            "`{}` is not supported by this version of Cascade",
-            what.construct
-        ),
+        format!("`{}` is not supported by this version of Cascade", what.construct),
     );
     failure.place = Some(what.place);
     failure

@@ -18,30 +18,19 @@ fn error_record(failure: &Failure) -> Value {
     Value::record(vec![
         ("stage".into(), Value::str(failure.stage.as_str())),
         ("message".into(), Value::str(failure.message.as_str())),
-        (
-            "kind".into(),
-            Value::variant(kind_name(failure.kind).into(), false, Vec::new()),
-        ),
+        ("kind".into(), Value::variant(kind_name(failure.kind).into(), false, Vec::new())),
         ("attempts".into(), Value::Int(i64::from(failure.attempts))),
     ])
 }
 
 impl<'p> Machine<'p> {
     /// Hands a failure to the top frame.
-    pub(super) fn raise(
-        &mut self,
-        id: usize,
-        fiber: &mut Fiber<'p>,
-        mut failure: Raise,
-    ) -> Result<Mode> {
+    pub(super) fn raise(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise) -> Result<Mode> {
         match fiber.frames.last_mut() {
             Some(Frame::Guard(_)) => self.guard_failed(id, fiber, failure),
             Some(Frame::Cascade(cascade, hooked)) => {
                 let cascade = *cascade;
-                if failure.stage.is_empty()
-                    && fiber.parent.is_none()
-                    && fiber.activations.len() == 1
-                {
+                if failure.stage.is_empty() && fiber.parent.is_none() && fiber.activations.len() == 1 {
                     failure.stage = cascade.name.to_string();
                 }
                 let Some(hook) = cascade.on_failure.as_ref().filter(|_| !*hooked) else {
@@ -171,20 +160,13 @@ impl<'p> Machine<'p> {
     }
 
     /// Removes frames; `Err` gives the cut back while branches still end.
-    pub(super) fn cut(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        mut cut: Cut,
-    ) -> std::result::Result<Result<Mode>, Cut> {
+    pub(super) fn cut(&mut self, fiber: &mut Fiber<'p>, mut cut: Cut) -> std::result::Result<Result<Mode>, Cut> {
         loop {
             let Some(top) = fiber.frames.len().checked_sub(1) else {
                 return Ok(Ok(Mode::Cut(cut)));
             };
             if cut.until == Some(top) {
-                let failure = cut
-                    .failure
-                    .take()
-                    .unwrap_or_else(|| defect!("a cut without its failure"));
+                let failure = cut.failure.take().unwrap_or_else(|| defect!("a cut without its failure"));
                 return Ok(Ok(Mode::Raise(failure)));
             }
             match fiber.frames.last_mut() {
@@ -208,13 +190,7 @@ impl<'p> Machine<'p> {
                     let cascade = *cascade;
                     if let Some(hook) = cascade.on_cancel.as_ref().filter(|_| !*hooked) {
                         *hooked = true;
-                        return Ok(self.hook(
-                            fiber,
-                            "on_cancel",
-                            hook,
-                            Value::Null,
-                            Mode::Cut(cut),
-                        ));
+                        return Ok(self.hook(fiber, "on_cancel", hook, Value::Null, Mode::Cut(cut)));
                     }
                     fiber.activations.pop();
                 }

@@ -5,8 +5,7 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature,
-    text_with_documents, usage,
+    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature, text_with_documents, usage,
 };
 use crate::request::PromptRequest;
 
@@ -30,20 +29,13 @@ pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
         }
     }
     content.push(json!({ "type": "text", "text": text_with_documents(prompt) }));
-    let max_tokens = prompt
-        .max_tokens
-        .or(model.max_output)
-        .unwrap_or(DEFAULT_MAX_TOKENS);
+    let max_tokens = prompt.max_tokens.or(model.max_output).unwrap_or(DEFAULT_MAX_TOKENS);
     let mut body = json!({
         "model": model.id,
         "max_tokens": max_tokens,
         "messages": [{ "role": "user", "content": content }],
     });
-    set_optional(
-        &mut body,
-        "system",
-        prompt.system.as_ref().map(|s| json!(s)),
-    );
+    set_optional(&mut body, "system", prompt.system.as_ref().map(|s| json!(s)));
     set_optional(&mut body, "temperature", temperature(prompt));
     if let Some(schema) = &prompt.schema {
         body["tools"] = json!([{
@@ -67,17 +59,10 @@ pub(super) fn read(json: &Json, structured: bool) -> Read {
         Some("refusal") => return Err(refused("the provider refused the request", usage)),
         _ => {}
     }
-    let blocks = json["content"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();
     if structured && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use") {
         return Ok((block["input"].to_string(), usage));
     }
     let text: String = blocks.iter().filter_map(|b| b["text"].as_str()).collect();
-    if text.is_empty() {
-        Err(nothing(usage))
-    } else {
-        Ok((text, usage))
-    }
+    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
 }

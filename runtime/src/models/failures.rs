@@ -9,45 +9,20 @@ use crate::{
 };
 
 /// Words with which providers say that a quota is spent, and not just the rate too high.
-const QUOTA: [&str; 6] = [
-    "insufficient_quota",
-    "exceeded your current quota",
-    "billing",
-    "credit balance",
-    "usage limit",
-    "per day",
-];
+const QUOTA: [&str; 6] =
+    ["insufficient_quota", "exceeded your current quota", "billing", "credit balance", "usage limit", "per day"];
 
 /// The failure that an HTTP status and its body stand for.
 pub(super) fn of_status(response: &Response) -> Raise {
     let json: Json = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
     // Gemini wraps its error in a list when it streams.
-    let error = if json.is_array() {
-        &json[0]["error"]
-    } else {
-        &json["error"]
-    };
-    let said = error["message"]
-        .as_str()
-        .or_else(|| error.as_str())
-        .map(str::to_owned);
-    let said = said.unwrap_or_else(|| {
-        String::from_utf8_lossy(&response.body)
-            .trim()
-            .chars()
-            .take(300)
-            .collect()
-    });
-    let code = error["code"]
-        .as_str()
-        .or_else(|| error["type"].as_str())
-        .unwrap_or_default();
+    let error = if json.is_array() { &json[0]["error"] } else { &json["error"] };
+    let said = error["message"].as_str().or_else(|| error.as_str()).map(str::to_owned);
+    let said = said.unwrap_or_else(|| String::from_utf8_lossy(&response.body).trim().chars().take(300).collect());
+    let code = error["code"].as_str().or_else(|| error["type"].as_str()).unwrap_or_default();
     let status = response.status;
-    let message = if said.is_empty() {
-        format!("HTTP status {status}")
-    } else {
-        format!("{said} (HTTP status {status})")
-    };
+    let message =
+        if said.is_empty() { format!("HTTP status {status}") } else { format!("{said} (HTTP status {status})") };
     let spent = is_quota(code) || is_quota(&said);
     let kind = match status {
         429 | 402 if spent => ErrorKind::QuotaExhausted,

@@ -4,8 +4,7 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature,
-    text_with_documents, usage,
+    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature, text_with_documents, usage,
 };
 use crate::request::PromptRequest;
 
@@ -23,11 +22,7 @@ pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
     }
     let mut config = json!({});
     set_optional(&mut config, "temperature", temperature(prompt));
-    set_optional(
-        &mut config,
-        "maxOutputTokens",
-        prompt.max_tokens.or(model.max_output).map(|n| json!(n)),
-    );
+    set_optional(&mut config, "maxOutputTokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = schema.clone();
@@ -51,17 +46,7 @@ pub(super) fn read(json: &Json) -> Read {
         Some("MAX_TOKENS") => return Err(cut_off(usage)),
         Some(reason) => return Err(refused(reason, usage)),
     }
-    let parts = candidate["content"]["parts"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let text: String = parts
-        .filter(|p| p["thought"] != true)
-        .filter_map(|p| p["text"].as_str())
-        .collect();
-    if text.is_empty() {
-        Err(nothing(usage))
-    } else {
-        Ok((text, usage))
-    }
+    let parts = candidate["content"]["parts"].as_array().into_iter().flatten();
+    let text: String = parts.filter(|p| p["thought"] != true).filter_map(|p| p["text"].as_str()).collect();
+    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
 }

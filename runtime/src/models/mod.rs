@@ -89,12 +89,7 @@ const OPENAI: Provider = Provider {
     base_env: Some("OPENAI_BASE_URL"),
     base: "https://api.openai.com/v1",
 };
-const COMPATIBLE: Provider = Provider {
-    dialect: Dialect::Chat,
-    keys: &[],
-    base_env: None,
-    base: "",
-};
+const COMPATIBLE: Provider = Provider { dialect: Dialect::Chat, keys: &[], base_env: None, base: "" };
 const GOOGLE: Provider = Provider {
     dialect: Dialect::Gemini,
     keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
@@ -119,9 +114,7 @@ fn variable(name: &str) -> Option<String> {
 
 fn key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
     if let Some(name) = &model.key_env {
-        return variable(name)
-            .map(Some)
-            .ok_or_else(|| format!("`{name}` is not set (model `{}`)", model.name));
+        return variable(name).map(Some).ok_or_else(|| format!("`{name}` is not set (model `{}`)", model.name));
     }
     if provider.keys.is_empty() {
         return Ok(None);
@@ -130,20 +123,13 @@ fn key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
         Some(key) => Ok(Some(key)),
         None => {
             let names: Vec<String> = provider.keys.iter().map(|n| format!("`{n}`")).collect();
-            Err(format!(
-                "{} is not set (model `{}`)",
-                names.join(" or "),
-                model.name
-            ))
+            Err(format!("{} is not set (model `{}`)", names.join(" or "), model.name))
         }
     }
 }
 
 fn base_url(model: &Model, provider: &Provider) -> Option<String> {
-    let found = model
-        .base_url
-        .clone()
-        .or_else(|| provider.base_env.and_then(variable));
+    let found = model.base_url.clone().or_else(|| provider.base_env.and_then(variable));
     let base = found.unwrap_or_else(|| provider.base.to_owned());
     let base = base.trim().trim_end_matches('/');
     (!base.is_empty()).then(|| base.to_owned())
@@ -178,103 +164,54 @@ impl<'p> Models<'p> {
     /// The HTTP request of a prompt.
     pub(crate) fn call(&self, prompt: &PromptRequest) -> Result<ModelCall, Answer> {
         let Some(model) = self.program.models.get(prompt.model.index()) else {
-            return Err(Answer::failed(
-                ErrorKind::Internal,
-                "there is no such model",
-            ));
+            return Err(Answer::failed(ErrorKind::Internal, "there is no such model"));
         };
         let Some(provider) = provider(&model.provider) else {
-            let message = format!(
-                "provider `{}` is not supported by this version of Cascade",
-                model.provider
-            );
+            let message = format!("provider `{}` is not supported by this version of Cascade", model.provider);
             return Err(Answer::failed(ErrorKind::Denied, message));
         };
         let key = key(model, provider).map_err(|m| Answer::failed(ErrorKind::Denied, m))?;
         let Some(base) = base_url(model, provider) else {
-            return Err(Answer::failed(
-                ErrorKind::Denied,
-                format!("model `{}` has no base URL", model.name),
-            ));
+            return Err(Answer::failed(ErrorKind::Denied, format!("model `{}` has no base URL", model.name)));
         };
-        Ok(build(
-            model,
-            prompt,
-            provider.dialect,
-            &base,
-            key.as_deref(),
-        ))
+        Ok(build(model, prompt, provider.dialect, &base, key.as_deref()))
     }
 }
 
 /// A request in a dialect.
-fn build(
-    model: &Model,
-    prompt: &PromptRequest,
-    dialect: Dialect,
-    base: &str,
-    key: Option<&str>,
-) -> ModelCall {
-    let secret = |text: String| Arg {
-        text: text.into(),
-        secret: true,
-    };
-    let mut headers: Vec<(SmolStr, Arg)> =
-        vec![("content-type".into(), Arg::plain("application/json"))];
+fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, key: Option<&str>) -> ModelCall {
+    let secret = |text: String| Arg { text: text.into(), secret: true };
+    let mut headers: Vec<(SmolStr, Arg)> = vec![("content-type".into(), Arg::plain("application/json"))];
     let (url, body) = match dialect {
         Dialect::Anthropic => {
             headers.push(("anthropic-version".into(), Arg::plain("2023-06-01")));
             headers.extend(key.map(|k| ("x-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1");
-            (
-                format!("{base}/v1/messages"),
-                anthropic::body(model, prompt),
-            )
+            (format!("{base}/v1/messages"), anthropic::body(model, prompt))
         }
         Dialect::Responses | Dialect::Chat => {
             headers.extend(key.map(|k| ("authorization".into(), secret(format!("Bearer {k}")))));
             if dialect == Dialect::Responses {
-                (
-                    format!("{base}/responses"),
-                    openai::responses_body(model, prompt),
-                )
+                (format!("{base}/responses"), openai::responses_body(model, prompt))
             } else {
-                (
-                    format!("{base}/chat/completions"),
-                    openai::chat_body(model, prompt),
-                )
+                (format!("{base}/chat/completions"), openai::chat_body(model, prompt))
             }
         }
         Dialect::Gemini => {
             headers.extend(key.map(|k| ("x-goog-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1beta");
-            (
-                format!("{base}/v1beta/models/{}:generateContent", model.id),
-                google::body(model, prompt),
-            )
+            (format!("{base}/v1beta/models/{}:generateContent", model.id), google::body(model, prompt))
         }
     };
-    let request = HttpRequest {
-        method: "POST".into(),
-        url: Arg::plain(url),
-        headers,
-        body: Some(Arg::plain(body.to_string())),
-    };
-    ModelCall {
-        request,
-        dialect,
-        structured: prompt.schema.is_some(),
-    }
+    let request =
+        HttpRequest { method: "POST".into(), url: Arg::plain(url), headers, body: Some(Arg::plain(body.to_string())) };
+    ModelCall { request, dialect, structured: prompt.schema.is_some() }
 }
 
 /// An attached text as a document with its path, before the prompt.
 fn document(file: &Attachment) -> String {
     let text = String::from_utf8_lossy(&file.content);
-    format!(
-        "<document path=\"{}\">\n{}\n</document>",
-        file.path,
-        text.trim_end_matches('\n')
-    )
+    format!("<document path=\"{}\">\n{}\n</document>", file.path, text.trim_end_matches('\n'))
 }
 
 fn is_image(file: &Attachment) -> bool {
@@ -304,36 +241,23 @@ fn count(json: &Json, name: &str) -> u64 {
 }
 
 fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
-    Usage {
-        tokens_in,
-        tokens_out,
-        cost: None,
-    }
+    Usage { tokens_in, tokens_out, cost: None }
 }
 
 /// The failure of an answer that holds no text.
 fn nothing(usage: Usage) -> (Raise, Usage) {
-    (
-        Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"),
-        usage,
-    )
+    (Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"), usage)
 }
 
 fn cut_off(usage: Usage) -> (Raise, Usage) {
     (
-        Failure::raise(
-            ErrorKind::InvalidOutput,
-            "the model's answer was cut off: it reached the most tokens allowed",
-        ),
+        Failure::raise(ErrorKind::InvalidOutput, "the model's answer was cut off: it reached the most tokens allowed"),
         usage,
     )
 }
 
 fn refused(reason: &str, usage: Usage) -> (Raise, Usage) {
-    (
-        Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")),
-        usage,
-    )
+    (Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")), usage)
 }
 
 /// Settings that are given only when the program states them.

@@ -4,8 +4,7 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature,
-    text_with_documents, usage,
+    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature, text_with_documents, usage,
 };
 use crate::request::{Attachment, PromptRequest};
 
@@ -35,9 +34,7 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
         if is_image(file) {
             content.push(json!({ "type": "input_image", "image_url": data_url(file) }));
         } else if file.media == "application/pdf" {
-            content.push(
-                json!({ "type": "input_file", "filename": file.path, "file_data": data_url(file) }),
-            );
+            content.push(json!({ "type": "input_file", "filename": file.path, "file_data": data_url(file) }));
         }
     }
     content.push(json!({ "type": "input_text", "text": text_with_documents(prompt) }));
@@ -46,17 +43,9 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
         "input": [{ "role": "user", "content": content }],
         "store": false,
     });
-    set_optional(
-        &mut body,
-        "instructions",
-        prompt.system.as_ref().map(|s| json!(s)),
-    );
+    set_optional(&mut body, "instructions", prompt.system.as_ref().map(|s| json!(s)));
     set_optional(&mut body, "temperature", temperature(prompt));
-    set_optional(
-        &mut body,
-        "max_output_tokens",
-        prompt.max_tokens.or(model.max_output).map(|n| json!(n)),
-    );
+    set_optional(&mut body, "max_output_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
         body["text"] = json!({
             "format": { "type": "json_schema", "name": prompt.schema_name, "schema": strict(schema), "strict": true },
@@ -68,43 +57,25 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
 pub(super) fn read_responses(json: &Json) -> Read {
     let spent = &json["usage"];
     let usage = usage(count(spent, "input_tokens"), count(spent, "output_tokens"));
-    match (
-        json["status"].as_str(),
-        json["incomplete_details"]["reason"].as_str(),
-    ) {
+    match (json["status"].as_str(), json["incomplete_details"]["reason"].as_str()) {
         (Some("incomplete"), Some("content_filter")) => {
             return Err(refused("content filter", usage));
         }
         (Some("incomplete"), _) => return Err(cut_off(usage)),
         (Some("failed"), _) => {
-            let message = json["error"]["message"]
-                .as_str()
-                .unwrap_or("the request failed");
-            return Err((
-                super::failures::of_code(json["error"]["code"].as_str(), message),
-                usage,
-            ));
+            let message = json["error"]["message"].as_str().unwrap_or("the request failed");
+            return Err((super::failures::of_code(json["error"]["code"].as_str(), message), usage));
         }
         _ => {}
     }
     let mut text = String::new();
-    for part in json["output"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|i| i["content"].as_array())
-        .flatten()
-    {
+    for part in json["output"].as_array().into_iter().flatten().filter_map(|i| i["content"].as_array()).flatten() {
         if let Some(reason) = part["refusal"].as_str() {
             return Err(refused(reason, usage));
         }
         text.push_str(part["text"].as_str().unwrap_or_default());
     }
-    if text.is_empty() {
-        Err(nothing(usage))
-    } else {
-        Ok((text, usage))
-    }
+    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
 }
 
 pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
@@ -130,11 +101,7 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
     messages.push(json!({ "role": "user", "content": content }));
     let mut body = json!({ "model": model.id, "messages": messages });
     set_optional(&mut body, "temperature", temperature(prompt));
-    set_optional(
-        &mut body,
-        "max_tokens",
-        prompt.max_tokens.or(model.max_output).map(|n| json!(n)),
-    );
+    set_optional(&mut body, "max_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
         body["response_format"] = json!({
             "type": "json_schema",
@@ -146,10 +113,7 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
 
 pub(super) fn read_chat(json: &Json) -> Read {
     let spent = &json["usage"];
-    let usage = usage(
-        count(spent, "prompt_tokens"),
-        count(spent, "completion_tokens"),
-    );
+    let usage = usage(count(spent, "prompt_tokens"), count(spent, "completion_tokens"));
     let choice = &json["choices"][0];
     if let Some(reason) = choice["message"]["refusal"].as_str() {
         return Err(refused(reason, usage));
@@ -164,9 +128,5 @@ pub(super) fn read_chat(json: &Json) -> Read {
         Json::Array(parts) => parts.iter().filter_map(|p| p["text"].as_str()).collect(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
-    if text.is_empty() {
-        Err(nothing(usage))
-    } else {
-        Ok((text, usage))
-    }
+    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
 }

@@ -77,9 +77,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
         }
     }
     if !seen_root {
-        return Err(invalid(
-            "the output is not JUnit XML: there is no `testsuite`",
-        ));
+        return Err(invalid("the output is not JUnit XML: there is no `testsuite`"));
     }
     if open.is_some() || !suites.is_empty() {
         return Err(invalid("the JUnit XML ends too early"));
@@ -94,11 +92,7 @@ fn is(element: &BytesStart<'_>, name: &str) -> bool {
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = element.try_get_attribute(name).ok()??;
     let raw = found.value.into_owned();
-    Some(
-        quick_xml::escape::unescape(&raw)
-            .map(|t| t.into_owned())
-            .unwrap_or(raw),
-    )
+    Some(quick_xml::escape::unescape(&raw).map(|t| t.into_owned()).unwrap_or(raw))
 }
 
 fn case(element: &BytesStart<'_>, suites: &[Option<String>]) -> TestCase {
@@ -115,11 +109,7 @@ fn case(element: &BytesStart<'_>, suites: &[Option<String>]) -> TestCase {
 
 fn outcome(element: &BytesStart<'_>, case: Option<&mut TestCase>) {
     if let Some(case) = case {
-        case.status = if is(element, "skipped") {
-            "skipped"
-        } else {
-            "failed"
-        };
+        case.status = if is(element, "skipped") { "skipped" } else { "failed" };
         case.message = attribute(element, "message").filter(|m| !m.is_empty());
     }
 }

@@ -21,12 +21,7 @@ fn invalid(message: impl Into<String>) -> Raise {
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|e| {
-        invalid(format!(
-            "the output is not UTF-8 (at byte {})",
-            e.valid_up_to()
-        ))
-    })
+    std::str::from_utf8(bytes).map_err(|e| invalid(format!("the output is not UTF-8 (at byte {})", e.valid_up_to())))
 }
 
 /// Text without its last line end. Bytes that are not UTF-8 are replaced.
@@ -57,10 +52,7 @@ pub(crate) fn json_lines(bytes: &[u8]) -> Result {
         match serde_json::from_str(line) {
             Ok(json) => values.push(from_json(&json)),
             Err(error) => {
-                return Err(invalid(format!(
-                    "line {} of the output is not JSON: {error}",
-                    i + 1
-                )));
+                return Err(invalid(format!("line {} of the output is not JSON: {error}", i + 1)));
             }
         }
     }
@@ -72,20 +64,11 @@ pub(crate) fn csv(bytes: &[u8]) -> Result {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
     let wrong = |e: csv::Error| invalid(format!("the output is not CSV: {e}"));
-    let names: Vec<SmolStr> = reader
-        .headers()
-        .map_err(wrong)?
-        .iter()
-        .map(|h| h.trim().into())
-        .collect();
+    let names: Vec<SmolStr> = reader.headers().map_err(wrong)?.iter().map(|h| h.trim().into()).collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(wrong)?;
-        let row: IndexMap<SmolStr, Value> = names
-            .iter()
-            .cloned()
-            .zip(record.iter().map(Value::str))
-            .collect();
+        let row: IndexMap<SmolStr, Value> = names.iter().cloned().zip(record.iter().map(Value::str)).collect();
         rows.push(Value::map(row));
     }
     Ok(Value::list(rows))
@@ -114,8 +97,7 @@ pub(crate) struct TestCase {
 /// `{ name, test, suite, file, line, status, message, seconds }`. Its `name` is `suite::test`,
 /// which is unique; errors count as failed.
 pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
-    let count =
-        |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
+    let count = |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
     let text = |t: &Option<String>| t.as_deref().map_or(Value::Null, Value::str);
     let case = |c: &TestCase| {
         let full = match &c.suite {
@@ -130,19 +112,11 @@ pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
             ("line".into(), c.line.map_or(Value::Null, Value::Int)),
             ("status".into(), Value::str(c.status)),
             ("message".into(), text(&c.message)),
-            (
-                "seconds".into(),
-                c.seconds
-                    .filter(|s| s.is_finite())
-                    .map_or(Value::Null, Value::Float),
-            ),
+            ("seconds".into(), c.seconds.filter(|s| s.is_finite()).map_or(Value::Null, Value::Float)),
         ])
     };
     Value::record(vec![
-        (
-            "tests".into(),
-            Value::list(cases.iter().map(case).collect()),
-        ),
+        ("tests".into(), Value::list(cases.iter().map(case).collect())),
         ("total".into(), Value::Int(cases.len() as i64)),
         ("passed".into(), count("passed")),
         ("failed".into(), count("failed")),
@@ -164,26 +138,15 @@ mod tests {
 
     #[test]
     fn json_lines_tell_the_wrong_line() {
-        assert_eq!(
-            to_json(&json_lines(b"{\"a\":1}\n\n[2]\n").unwrap()),
-            json!([{ "a": 1 }, [2]])
-        );
-        assert!(
-            json_lines(b"1\nx\n")
-                .unwrap_err()
-                .message
-                .starts_with("line 2 ")
-        );
+        assert_eq!(to_json(&json_lines(b"{\"a\":1}\n\n[2]\n").unwrap()), json!([{ "a": 1 }, [2]]));
+        assert!(json_lines(b"1\nx\n").unwrap_err().message.starts_with("line 2 "));
         assert!(json(b" \n").unwrap_err().message.contains("empty"));
     }
 
     #[test]
     fn csv_has_a_header() {
         let value = csv(b"\xef\xbb\xbfname,n\n\"a, b\",1\nc,\n").unwrap();
-        assert_eq!(
-            to_json(&value),
-            json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }])
-        );
+        assert_eq!(to_json(&value), json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }]));
         assert!(csv(b"a,b\n1\n").is_err());
     }
 
@@ -198,12 +161,7 @@ line</failure></testcase>
           </testsuite></testsuites>"#;
         let run = to_json(&junit(xml).unwrap());
         assert_eq!(
-            (
-                &run["total"],
-                &run["passed"],
-                &run["failed"],
-                &run["skipped"]
-            ),
+            (&run["total"], &run["passed"], &run["failed"], &run["skipped"]),
             (&json!(4), &json!(1), &json!(2), &json!(1))
         );
         assert_eq!(
@@ -222,19 +180,11 @@ line</failure></testcase>
         let run = to_json(
             &tap(b"TAP version 13\n1..4\nok 1 - one\nnot ok 2 - two\n  ---\n  message: no\n  ...\nok 3 three # SKIP later\nnot ok 4 four # TODO some day\n").unwrap(),
         );
-        assert_eq!(
-            (&run["passed"], &run["failed"], &run["skipped"]),
-            (&json!(1), &json!(1), &json!(2))
-        );
+        assert_eq!((&run["passed"], &run["failed"], &run["skipped"]), (&json!(1), &json!(1), &json!(2)));
         assert_eq!(run["tests"][1]["message"], "message: no");
         assert_eq!(run["tests"][2]["message"], "later");
         assert!(tap(b"hello\n").is_err());
         assert!(tap(b"1..3\nok 1\n").unwrap_err().message.contains("3"));
-        assert!(
-            tap(b"ok 1\nBail out! no disk\n")
-                .unwrap_err()
-                .message
-                .contains("no disk")
-        );
+        assert!(tap(b"ok 1\nBail out! no disk\n").unwrap_err().message.contains("no disk"));
     }
 }

@@ -17,26 +17,16 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
             cases.push(case(rest, false));
         } else if let Some(count) = line.strip_prefix("1..") {
             let count = count.split_whitespace().next().unwrap_or_default();
-            plan = Some(
-                count
-                    .parse()
-                    .map_err(|_| invalid(format!("`{line}` is not a TAP plan")))?,
-            );
+            plan = Some(count.parse().map_err(|_| invalid(format!("`{line}` is not a TAP plan")))?);
         } else if let Some(reason) = line.strip_prefix("Bail out!") {
-            return Err(invalid(format!(
-                "the tests were given up: {}",
-                reason.trim()
-            )));
+            return Err(invalid(format!("the tests were given up: {}", reason.trim())));
         }
     }
     match plan {
-        None if cases.is_empty() => Err(invalid(
-            "the output is not TAP: there is no plan and no test",
-        )),
-        Some(plan) if plan != cases.len() => Err(invalid(format!(
-            "the TAP plan has {plan} tests, the output {}",
-            cases.len()
-        ))),
+        None if cases.is_empty() => Err(invalid("the output is not TAP: there is no plan and no test")),
+        Some(plan) if plan != cases.len() => {
+            Err(invalid(format!("the TAP plan has {plan} tests, the output {}", cases.len())))
+        }
         _ => Ok(test_run(cases)),
     }
 }
@@ -46,17 +36,10 @@ fn case(rest: &str, ok: bool) -> TestCase {
         Some((description, directive)) => (description, Some(directive.trim())),
         None => (rest, None),
     };
-    let description = description
-        .trim()
-        .trim_start_matches(|c: char| c.is_ascii_digit())
-        .trim();
+    let description = description.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim();
     let description = description.strip_prefix("- ").unwrap_or(description);
-    let word = directive
-        .and_then(|d| d.split_whitespace().next())
-        .map(str::to_ascii_lowercase);
-    let aside = word
-        .as_deref()
-        .is_some_and(|w| w.starts_with("skip") || w == "todo");
+    let word = directive.and_then(|d| d.split_whitespace().next()).map(str::to_ascii_lowercase);
+    let aside = word.as_deref().is_some_and(|w| w.starts_with("skip") || w == "todo");
     TestCase {
         name: description.trim().to_owned(),
         status: if aside {

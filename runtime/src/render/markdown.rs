@@ -27,12 +27,7 @@ fn table(columns: &[&str], rows: &[Json], out: &mut String) {
     row(&mut columns.iter().map(|_| "---".to_owned()), out);
     for entry in rows {
         out.push('\n');
-        row(
-            &mut columns
-                .iter()
-                .map(|c| entry.get(c).map(|v| cell(&plain(v))).unwrap_or_default()),
-            out,
-        );
+        row(&mut columns.iter().map(|c| entry.get(c).map(|v| cell(&plain(v))).unwrap_or_default()), out);
     }
 }
 
@@ -54,9 +49,7 @@ fn node(value: &Json, level: usize, out: &mut String) {
             for (i, (key, item)) in fields.iter().enumerate() {
                 begin(i, level, out);
                 out.push_str(&format!("**{key}**: "));
-                if matches!(item, Json::Array(a) if !a.is_empty())
-                    || matches!(item, Json::Object(o) if !o.is_empty())
-                {
+                if matches!(item, Json::Array(a) if !a.is_empty()) || matches!(item, Json::Object(o) if !o.is_empty()) {
                     out.pop();
                     out.push('\n');
                     out.push_str(&pad);
@@ -80,9 +73,7 @@ fn node(value: &Json, level: usize, out: &mut String) {
 }
 
 fn nested(value: &Json, level: usize, out: &mut String) {
-    if matches!(value, Json::Array(a) if a.is_empty())
-        || matches!(value, Json::Object(o) if o.is_empty())
-    {
+    if matches!(value, Json::Array(a) if a.is_empty()) || matches!(value, Json::Object(o) if o.is_empty()) {
         return;
     }
     if let Json::Array(_) = value {

@@ -26,11 +26,7 @@ pub fn render(value: &Value, rendering: Rendering) -> String {
 /// The rendering of a hole in a prompt that asks for none: scalars stay as they are, the rest is
 /// what the model prefers.
 pub fn render_preferred(value: &Value, preferred: Rendering) -> String {
-    if is_scalar(value) {
-        text(value)
-    } else {
-        render(value, preferred)
-    }
+    if is_scalar(value) { text(value) } else { render(value, preferred) }
 }
 
 /// The text of a scalar, borrowed where possible; `None` for other values.
@@ -77,11 +73,7 @@ fn text(value: &Value) -> String {
 
 fn json(value: &Json) -> String {
     let nested = matches!(value, Json::Array(_) | Json::Object(_));
-    let written = if nested {
-        serde_json::to_string_pretty(value)
-    } else {
-        serde_json::to_string(value)
-    };
+    let written = if nested { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
     written.unwrap_or_default()
 }
 
@@ -118,11 +110,7 @@ fn csv(value: &Json) -> String {
     let single = [value.clone()];
     let rows = value.as_array().map_or(&single[..], Vec::as_slice);
     let mut names: Vec<&str> = Vec::new();
-    for key in rows
-        .iter()
-        .filter_map(Json::as_object)
-        .flat_map(|row| row.keys())
-    {
+    for key in rows.iter().filter_map(Json::as_object).flat_map(|row| row.keys()) {
         if !names.contains(&key.as_str()) {
             names.push(key);
         }
@@ -138,9 +126,7 @@ fn csv(value: &Json) -> String {
     } else {
         let _ = writer.write_record(&names);
         for row in rows {
-            let cells = names
-                .iter()
-                .map(|name| row.get(name).map(plain).unwrap_or_default().into_owned());
+            let cells = names.iter().map(|name| row.get(name).map(plain).unwrap_or_default().into_owned());
             let _ = writer.write_record(cells);
         }
     }
@@ -201,21 +187,12 @@ mod tests {
             "file,line,note\na.py,3,\"x | y, \"\"z\"\"\"\nb <c>.py,,\"two\nlines\""
         );
         assert_eq!(
-            render(
-                &from_json(&json!({ "a b": 1, "list": ["<x>", 2] })),
-                Rendering::Xml
-            ),
+            render(&from_json(&json!({ "a b": 1, "list": ["<x>", 2] })), Rendering::Xml),
             "<entry name=\"a b\">1</entry>\n<list>\n  <item>&lt;x&gt;</item>\n  <item>2</item>\n</list>"
         );
-        assert_eq!(
-            render(&from_json(&json!({ "a": [1] })), Rendering::Json),
-            "{\n  \"a\": [\n    1\n  ]\n}"
-        );
+        assert_eq!(render(&from_json(&json!({ "a": [1] })), Rendering::Json), "{\n  \"a\": [\n    1\n  ]\n}");
         assert_eq!(render(&Value::str("x"), Rendering::Json), "\"x\"");
-        assert_eq!(
-            render(&from_json(&json!(["a", 1, true])), Rendering::Text),
-            "a\n1\ntrue"
-        );
+        assert_eq!(render(&from_json(&json!(["a", 1, true])), Rendering::Text), "a\n1\ntrue");
     }
 
     #[test]
@@ -229,18 +206,10 @@ mod tests {
 
     #[test]
     fn secrets_are_redacted_in_every_rendering() {
-        let v = Value::record(vec![(
-            "k".into(),
-            Value::Secret(crate::value::Secret::new("hunter2")),
-        )]);
-        for r in [
-            Rendering::Text,
-            Rendering::Json,
-            Rendering::Yaml,
-            Rendering::Markdown,
-            Rendering::Xml,
-            Rendering::Csv,
-        ] {
+        let v = Value::record(vec![("k".into(), Value::Secret(crate::value::Secret::new("hunter2")))]);
+        for r in
+            [Rendering::Text, Rendering::Json, Rendering::Yaml, Rendering::Markdown, Rendering::Xml, Rendering::Csv]
+        {
             assert!(!render(&v, r).contains("hunter2"));
         }
     }

@@ -69,9 +69,7 @@ fn begin(i: usize, level: usize, out: &mut String) {
 
 fn is_name(key: &str) -> bool {
     key.starts_with(|c: char| c.is_alphabetic() || c == '_')
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || "_-.".contains(c))
+        && key.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
 }
 
 fn escape(text: &str, out: &mut String) {

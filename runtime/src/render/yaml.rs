@@ -82,10 +82,7 @@ fn fits_block(s: &str) -> bool {
     s.contains('\n')
         && !s.starts_with([' ', '\n', '\t'])
         && !s.ends_with("\n\n")
-        && s.strip_suffix('\n')
-            .unwrap_or(s)
-            .split('\n')
-            .all(|l| !l.ends_with(' '))
+        && s.strip_suffix('\n').unwrap_or(s).split('\n').all(|l| !l.ends_with(' '))
         && s.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
 }
 
@@ -96,8 +93,7 @@ fn quoted(s: &str) -> String {
     const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "~", "y"];
     let special = s.is_empty()
         || s.starts_with([
-            ' ', '-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"',
-            '%', '@', '`',
+            ' ', '-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`',
         ])
         || s.ends_with([' ', ':'])
         || s.contains(": ")
@@ -106,9 +102,5 @@ fn quoted(s: &str) -> String {
         || s.parse::<f64>().is_ok()
         || s.eq_ignore_ascii_case("n")
         || WORDS.iter().any(|w| s.eq_ignore_ascii_case(w));
-    if special {
-        format!("'{}'", s.replace('\'', "''"))
-    } else {
-        s.to_owned()
-    }
+    if special { format!("'{}'", s.replace('\'', "''")) } else { s.to_owned() }
 }

@@ -19,10 +19,7 @@ pub struct Arg {
 impl Arg {
     /// An argument that may be shown.
     pub fn plain(text: impl Into<SmolStr>) -> Self {
-        Self {
-            text: text.into(),
-            secret: false,
-        }
+        Self { text: text.into(), secret: false }
     }
 }
 
@@ -47,11 +44,7 @@ impl Command {
     pub fn argv(&self) -> Vec<Arg> {
         match self {
             Self::Direct(args) => args.clone(),
-            Self::Shell {
-                script,
-                args,
-                stop_on_error,
-            } => {
+            Self::Shell { script, args, stop_on_error } => {
                 let mut argv = vec![Arg::plain("/bin/sh")];
                 if *stop_on_error {
                     argv.push(Arg::plain("-e"));
@@ -80,31 +73,20 @@ impl Command {
                     })
                     .collect(),
             ),
-            Self::Shell {
-                script,
-                args,
-                stop_on_error,
-            } => {
+            Self::Shell { script, args, stop_on_error } => {
                 let mut args = args.clone();
                 let (script, used) = replace_in_script(script, &mark, args.len() + 1);
                 if used {
                     args.push(value.clone());
                 }
-                Self::Shell {
-                    script,
-                    args,
-                    stop_on_error: *stop_on_error,
-                }
+                Self::Shell { script, args, stop_on_error: *stop_on_error }
             }
         }
     }
 
     pub(super) fn weight(&self) -> u64 {
         let (Self::Direct(args) | Self::Shell { args, .. }) = self;
-        args.iter()
-            .map(|a| 1 + a.text.len() as u64 / 16)
-            .sum::<u64>()
-            + 1
+        args.iter().map(|a| 1 + a.text.len() as u64 / 16).sum::<u64>() + 1
     }
 }
 
@@ -177,23 +159,15 @@ mod tests {
             args: vec![Arg::plain("one")],
             stop_on_error: false,
         };
-        let Command::Shell { script, args, .. } = shell.with("x", &Arg::plain("two")) else {
-            panic!()
-        };
+        let Command::Shell { script, args, .. } = shell.with("x", &Arg::plain("two")) else { panic!() };
         assert_eq!(script, "t \"${2}\" \"a ${2}\" 'b '\"${2}\"'' \\'\"${2}\"");
         assert_eq!(args.len(), 2);
     }
 
     #[test]
     fn shown_as_typed_without_secrets() {
-        let secret = Arg {
-            text: "hunter2".into(),
-            secret: true,
-        };
+        let secret = Arg { text: "hunter2".into(), secret: true };
         let c = Command::Direct(vec![Arg::plain("echo"), Arg::plain("it's"), secret]);
-        assert_eq!(
-            c.to_string(),
-            "echo 'it'\\''s' '[secret]'".replace("'[secret]'", "[secret]")
-        );
+        assert_eq!(c.to_string(), "echo 'it'\\''s' '[secret]'".replace("'[secret]'", "[secret]"));
     }
 }

@@ -16,9 +16,7 @@ pub fn to_json(value: &Value) -> Json {
         Value::Str(s) => Json::String(s.to_string()),
         Value::Duration(ms) => Json::String(format_duration(*ms)),
         Value::Money(micro) if micro % 1_000_000 == 0 => Json::from(micro / 1_000_000),
-        Value::Money(micro) => {
-            Number::from_f64(*micro as f64 / 1e6).map_or(Json::Null, Json::Number)
-        }
+        Value::Money(micro) => Number::from_f64(*micro as f64 / 1e6).map_or(Json::Null, Json::Number),
         Value::Path(p) => Json::String(p.to_string()),
         Value::Secret(_) => Json::String(REDACTED.to_owned()),
         Value::Command(c) => Json::String(c.to_string()),
@@ -37,12 +35,7 @@ pub fn to_json(value: &Value) -> Json {
 }
 
 fn object(value: &Value) -> Map<String, Json> {
-    value
-        .entries()
-        .into_iter()
-        .flatten()
-        .map(|(k, v)| (k.to_string(), to_json(v)))
-        .collect()
+    value.entries().into_iter().flatten().map(|(k, v)| (k.to_string(), to_json(v))).collect()
 }
 
 /// JSON as a dynamic value: objects become maps. Integers beyond 64 bits become floats.
@@ -56,11 +49,8 @@ pub fn from_json(json: &Json) -> Value {
         },
         Json::String(s) => Value::str(s.as_str()),
         Json::Array(items) => Value::list(items.iter().map(from_json).collect()),
-        Json::Object(fields) => Value::map(
-            fields
-                .iter()
-                .map(|(k, v)| (SmolStr::from(k.as_str()), from_json(v)))
-                .collect(),
-        ),
+        Json::Object(fields) => {
+            Value::map(fields.iter().map(|(k, v)| (SmolStr::from(k.as_str()), from_json(v))).collect())
+        }
     }
 }

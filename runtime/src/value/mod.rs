@@ -144,47 +144,27 @@ impl Value {
     /// A list.
     pub fn list(items: Vec<Value>) -> Self {
         let (depth, weight) = measure(items.iter());
-        Self::List(Arc::new(Node {
-            depth,
-            weight,
-            data: items,
-        }))
+        Self::List(Arc::new(Node { depth, weight, data: items }))
     }
 
     /// A map.
     pub fn map(entries: IndexMap<SmolStr, Value>) -> Self {
         let (depth, mut weight) = measure(entries.values());
         weight += entries.keys().map(|k| k.len() as u64 / 16).sum::<u64>();
-        Self::Map(Arc::new(Node {
-            depth,
-            weight,
-            data: entries,
-        }))
+        Self::Map(Arc::new(Node { depth, weight, data: entries }))
     }
 
     /// A record.
     pub fn record(fields: Vec<(SmolStr, Value)>) -> Self {
         let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
-        Self::Record(Arc::new(Node {
-            depth,
-            weight,
-            data: fields,
-        }))
+        Self::Record(Arc::new(Node { depth, weight, data: fields }))
     }
 
     /// A variant.
     pub fn variant(name: SmolStr, tagged: bool, fields: Vec<(SmolStr, Value)>) -> Self {
         let (depth, weight) = measure(fields.iter().map(|(_, v)| v));
-        let data = VariantData {
-            name,
-            tagged,
-            fields,
-        };
-        Self::Variant(Arc::new(Node {
-            depth,
-            weight,
-            data,
-        }))
+        let data = VariantData { name, tagged, fields };
+        Self::Variant(Arc::new(Node { depth, weight, data }))
     }
 
     /// Levels of containers in it; 0 for a scalar.
@@ -375,9 +355,7 @@ impl PartialEq for Value {
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Int(a), Self::Float(b)) | (Self::Float(b), Self::Int(a)) => *a as f64 == *b,
             (Self::Duration(a), Self::Duration(b)) | (Self::Money(a), Self::Money(b)) => a == b,
-            (Self::Str(_) | Self::Path(_), Self::Str(_) | Self::Path(_)) => {
-                self.as_text() == other.as_text()
-            }
+            (Self::Str(_) | Self::Path(_), Self::Str(_) | Self::Path(_)) => self.as_text() == other.as_text(),
             (Self::Secret(a), Self::Secret(b)) => a == b,
             (Self::Command(a), Self::Command(b)) => a == b,
             (Self::Artifact(a), Self::Artifact(b)) => a == b,
@@ -385,12 +363,8 @@ impl PartialEq for Value {
             (Self::List(a), Self::List(b)) => Arc::ptr_eq(a, b) || a.data == b.data,
             (Self::Variant(a), Self::Variant(b)) => a.name == b.name && same_entries(self, other),
             // A variant without fields against the text that JSON has for it.
-            (Self::Variant(v), Self::Str(s)) | (Self::Str(s), Self::Variant(v)) => {
-                !v.tagged && v.name == *s
-            }
-            (Self::Record(_) | Self::Map(_), Self::Record(_) | Self::Map(_)) => {
-                same_entries(self, other)
-            }
+            (Self::Variant(v), Self::Str(s)) | (Self::Str(s), Self::Variant(v)) => !v.tagged && v.name == *s,
+            (Self::Record(_) | Self::Map(_), Self::Record(_) | Self::Map(_)) => same_entries(self, other),
             _ => false,
         }
     }
@@ -407,9 +381,7 @@ fn same_entries(a: &Value, b: &Value) -> bool {
     };
     let maps = matches!((a, b), (Value::Map(_), Value::Map(_)));
     subset(a, b, maps)
-        && b.entries().is_some_and(|mut entries| {
-            entries.all(|(k, v)| a.get(k).is_some() || (v.is_null() && !maps))
-        })
+        && b.entries().is_some_and(|mut entries| entries.all(|(k, v)| a.get(k).is_some() || (v.is_null() && !maps)))
 }
 
 #[cfg(test)]

@@ -1,13 +1,7 @@
 //! Durations and money as text.
 
-const UNITS: [(&str, i64); 6] = [
-    ("w", 7 * 86_400_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, i64); 6] =
+    [("w", 7 * 86_400_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// `90_000` as `1m30s`; weeks are written as days.
 pub fn format_duration(ms: i64) -> String {
@@ -43,9 +37,7 @@ pub fn parse_duration(text: &str) -> Option<i64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))?;
         let (number, tail) = rest.split_at(digits);
-        let unit_len = tail
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(tail.len());
+        let unit_len = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(unit_len);
         let size = UNITS.iter().find(|(name, _)| *name == unit)?.1;
         let number = number.replace('_', "");
@@ -61,11 +53,7 @@ pub fn parse_duration(text: &str) -> Option<i64> {
 
 /// `500_000` as `0.50usd`: two decimals, more when needed.
 pub fn format_money(micro: i64) -> String {
-    let (sign, abs) = if micro < 0 {
-        ("-", micro.unsigned_abs())
-    } else {
-        ("", micro.unsigned_abs())
-    };
+    let (sign, abs) = if micro < 0 { ("-", micro.unsigned_abs()) } else { ("", micro.unsigned_abs()) };
     let mut decimals = format!("{:06}", abs % 1_000_000);
     while decimals.len() > 2 && decimals.ends_with('0') {
         decimals.pop();
@@ -76,15 +64,8 @@ pub fn format_money(micro: i64) -> String {
 /// Millionths of `0.50usd`, `$0.50`, `0.50`; `None` when it is not an amount.
 pub fn parse_money(text: &str) -> Option<i64> {
     let text = text.trim();
-    let text = text
-        .strip_suffix("usd")
-        .or_else(|| text.strip_suffix("USD"))
-        .unwrap_or(text);
-    let text = text
-        .trim()
-        .strip_prefix('$')
-        .unwrap_or(text.trim())
-        .replace('_', "");
+    let text = text.strip_suffix("usd").or_else(|| text.strip_suffix("USD")).unwrap_or(text);
+    let text = text.trim().strip_prefix('$').unwrap_or(text.trim()).replace('_', "");
     let well_formed = text.strip_prefix('-').unwrap_or(&text);
     if well_formed.is_empty() || !well_formed.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return None;
@@ -104,13 +85,7 @@ mod tests {
 
     #[test]
     fn durations_go_both_ways() {
-        for (ms, text) in [
-            (0, "0s"),
-            (250, "250ms"),
-            (90_000, "1m30s"),
-            (604_800_000, "7d"),
-            (-1_500, "-1s500ms"),
-        ] {
+        for (ms, text) in [(0, "0s"), (250, "250ms"), (90_000, "1m30s"), (604_800_000, "7d"), (-1_500, "-1s500ms")] {
             assert_eq!(format_duration(ms), text);
             assert_eq!(parse_duration(text), Some(ms));
         }
@@ -123,12 +98,8 @@ mod tests {
 
     #[test]
     fn money_goes_both_ways() {
-        for (micro, text) in [
-            (500_000, "0.50usd"),
-            (5_000_000, "5.00usd"),
-            (1, "0.000001usd"),
-            (-25_000, "-0.025usd"),
-        ] {
+        for (micro, text) in [(500_000, "0.50usd"), (5_000_000, "5.00usd"), (1, "0.000001usd"), (-25_000, "-0.025usd")]
+        {
             assert_eq!(format_money(micro), text);
             assert_eq!(parse_money(text), Some(micro));
         }

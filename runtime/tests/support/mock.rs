@@ -67,22 +67,11 @@ pub fn exit(code: i32, stdout: &str) -> Answer {
 }
 
 pub fn model(text: &str, tokens_in: u64, tokens_out: u64) -> Answer {
-    Answer {
-        result: Ok(Output::Model(text.into())),
-        usage: Usage {
-            tokens_in,
-            tokens_out,
-            cost: None,
-        },
-    }
+    Answer { result: Ok(Output::Model(text.into())), usage: Usage { tokens_in, tokens_out, cost: None } }
 }
 
 pub fn http(status: u16, body: &str, retry_after_ms: Option<u64>) -> Answer {
-    Answer::ok(Output::Response(Response {
-        status,
-        body: Arc::from(body.as_bytes()),
-        retry_after_ms,
-    }))
+    Answer::ok(Output::Response(Response { status, body: Arc::from(body.as_bytes()), retry_after_ms }))
 }
 
 pub fn failed(kind: ErrorKind) -> Answer {
@@ -91,15 +80,7 @@ pub fn failed(kind: ErrorKind) -> Answer {
 
 impl<'p> Mock<'p> {
     pub fn new(program: &'p Program, script: impl FnMut(&Asked) -> Reply + 'static) -> Self {
-        Self::with(
-            program,
-            Vec::new(),
-            Environment {
-                run: "run".into(),
-                ..Environment::default()
-            },
-            script,
-        )
+        Self::with(program, Vec::new(), Environment { run: "run".into(), ..Environment::default() }, script)
     }
 
     pub fn with(
@@ -137,15 +118,10 @@ impl<'p> Mock<'p> {
                 }
             }
             self.events.extend(self.machine.take_events());
-            let mut new: VecDeque<Request> =
-                std::iter::from_fn(|| self.machine.take_request()).collect();
+            let mut new: VecDeque<Request> = std::iter::from_fn(|| self.machine.take_request()).collect();
             if let Some(outcome) = self.machine.outcome() {
                 assert!(new.is_empty(), "requests after the end: {new:?}");
-                assert!(
-                    self.live.is_empty(),
-                    "effects outlive the run: {:?}",
-                    self.live
-                );
+                assert!(self.live.is_empty(), "effects outlive the run: {:?}", self.live);
                 return outcome.cloned().map_err(Clone::clone);
             }
             while let Some(request) = new.pop_front() {
@@ -160,10 +136,7 @@ impl<'p> Mock<'p> {
         let Request { id, what, effect } = request;
         match what {
             What::Timer { ms } => self.later(ms, id, Answer::ok(Output::Fired)),
-            What::Delay {
-                up_to_ms,
-                at_least_ms,
-            } => {
+            What::Delay { up_to_ms, at_least_ms } => {
                 let ms = up_to_ms.max(at_least_ms);
                 self.delays.push(ms);
                 self.later(ms, id, Answer::ok(Output::Fired));
@@ -172,12 +145,7 @@ impl<'p> Mock<'p> {
             what => {
                 let effect = effect.unwrap();
                 let shown = match &what {
-                    What::Run(run) => run
-                        .argv
-                        .iter()
-                        .map(|a| a.text.as_str())
-                        .collect::<Vec<_>>()
-                        .join(" "),
+                    What::Run(run) => run.argv.iter().map(|a| a.text.as_str()).collect::<Vec<_>>().join(" "),
                     What::Http(http) => format!("{} {}", http.method, http.url.text),
                     What::Prompt(prompt) => format!("{:?} {}", prompt.model, prompt.text),
                     other => format!("{other:?}"),
@@ -209,11 +177,8 @@ impl<'p> Mock<'p> {
     /// The next thing that happens.
     fn next(&mut self) {
         let backwards = self.backwards;
-        let due = self
-            .pending
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, p)| (p.0, if backwards { u64::MAX - p.1 } else { p.1 }));
+        let due =
+            self.pending.iter().enumerate().min_by_key(|(_, p)| (p.0, if backwards { u64::MAX - p.1 } else { p.1 }));
         let time = due.as_ref().map(|(_, p)| p.0);
         if let Some(at) = self.cancel_at
             && time.is_none_or(|t| t >= at)
@@ -243,9 +208,6 @@ impl<'p> Mock<'p> {
     }
 
     pub fn paths(&self) -> Vec<String> {
-        self.asked
-            .iter()
-            .map(|a| format!("{}#{}", a.path, a.attempt))
-            .collect()
+        self.asked.iter().map(|a| format!("{}#{}", a.path, a.attempt)).collect()
     }
 }

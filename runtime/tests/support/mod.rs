@@ -33,9 +33,7 @@ impl Make {
     }
 
     pub fn skill(&mut self, name: &str, params: u32, effect: Effect, output: Type) -> SkillId {
-        let params = (0..params)
-            .map(|i| param(&format!("p{i}"), Type::Json, i))
-            .collect::<Vec<_>>();
+        let params = (0..params).map(|i| param(&format!("p{i}"), Type::Json, i)).collect::<Vec<_>>();
         self.program.skills.push(Skill {
             name: name.into(),
             doc: String::new(),
@@ -54,22 +52,11 @@ impl Make {
 
     /// A skill that runs `name` with its first parameter; its output is read in this format.
     pub fn command(&mut self, name: &str, format: OutputFormat, output: Type) -> SkillId {
-        let words = vec![
-            word(name),
-            Word {
-                parts: vec![WordPart::Hole(slot(0), None)],
-            },
-        ];
+        let words = vec![word(name), Word { parts: vec![WordPart::Hole(slot(0), None)] }];
         self.run_skill(name, CommandTemplate::Direct(words), format, output)
     }
 
-    pub fn run_skill(
-        &mut self,
-        name: &str,
-        command: CommandTemplate,
-        format: OutputFormat,
-        output: Type,
-    ) -> SkillId {
+    pub fn run_skill(&mut self, name: &str, command: CommandTemplate, format: OutputFormat, output: Type) -> SkillId {
         let run = Run {
             command: Expr::Command(Box::new(command)),
             cwd: None,
@@ -83,9 +70,7 @@ impl Make {
 
     pub fn prompt(&mut self, name: &str, text: &str, output: Type) -> SkillId {
         let prompt = Prompt {
-            prompt: Template {
-                parts: vec![TextPart::Text(text.into())],
-            },
+            prompt: Template { parts: vec![TextPart::Text(text.into())] },
             system: None,
             temperature: None,
             max_tokens: None,
@@ -116,9 +101,7 @@ impl Make {
             name: name.into(),
             doc: String::new(),
             place: place(1),
-            params: (0..params)
-                .map(|i| param(&format!("p{i}"), Type::Json, i))
-                .collect(),
+            params: (0..params).map(|i| param(&format!("p{i}"), Type::Json, i)).collect(),
             result: Type::Json,
             slots,
             clauses: Clauses::default(),
@@ -150,45 +133,23 @@ pub fn entry(program: &Program) -> CascadeId {
 }
 
 pub fn param(name: &str, ty: Type, slot: u32) -> Param {
-    Param {
-        name: name.into(),
-        ty,
-        doc: String::new(),
-        default: None,
-        slot: Slot(slot),
-    }
+    Param { name: name.into(), ty, doc: String::new(), default: None, slot: Slot(slot) }
 }
 
 pub fn place(line: u32) -> Place {
-    Place {
-        file: 0,
-        line,
-        column: 1,
-    }
+    Place { file: 0, line, column: 1 }
 }
 
 pub fn block(stmts: Vec<Stmt>) -> Block {
-    Block {
-        stmts,
-        value: None,
-        pure_: false,
-    }
+    Block { stmts, value: None, pure_: false }
 }
 
 pub fn valued(stmts: Vec<Stmt>, value: Expr) -> Block {
-    Block {
-        stmts,
-        value: Some(value),
-        pure_: false,
-    }
+    Block { stmts, value: Some(value), pure_: false }
 }
 
 pub fn pure_block(stmts: Vec<Stmt>, value: Expr) -> Block {
-    Block {
-        stmts,
-        value: Some(value),
-        pure_: true,
-    }
+    Block { stmts, value: Some(value), pure_: true }
 }
 
 pub fn slot(n: u32) -> Expr {
@@ -220,12 +181,7 @@ pub fn list(items: Vec<Expr>) -> Expr {
 }
 
 pub fn record(fields: &[(&str, Expr)]) -> Expr {
-    Expr::Record(
-        fields
-            .iter()
-            .map(|(n, e)| ((*n).into(), e.clone()))
-            .collect(),
-    )
+    Expr::Record(fields.iter().map(|(n, e)| ((*n).into(), e.clone())).collect())
 }
 
 pub fn add(a: Expr, b: Expr) -> Expr {
@@ -249,9 +205,7 @@ pub fn field(base: Expr, name: &str) -> Expr {
 }
 
 pub fn word(text: &str) -> Word {
-    Word {
-        parts: vec![WordPart::Text(text.into())],
-    }
+    Word { parts: vec![WordPart::Text(text.into())] }
 }
 
 pub fn set(n: u32, value: Expr) -> Stmt {
@@ -279,18 +233,11 @@ pub fn stage_with(name: &str, n: u32, work: Work, clauses: Clauses) -> Stmt {
 }
 
 pub fn on_error(kinds: &[ErrorKind], action: ErrorAction) -> OnError {
-    OnError {
-        kinds: kinds.to_vec(),
-        action,
-        place: place(30),
-    }
+    OnError { kinds: kinds.to_vec(), action, place: place(30) }
 }
 
 pub fn retry(count: i64) -> Option<Retry> {
-    Some(Retry {
-        count: int(count),
-        backoff: Some((ms(100), ms(1_000))),
-    })
+    Some(Retry { count: int(count), backoff: Some((ms(100), ms(1_000))) })
 }
 
 pub fn for_each(name: &str, item: u32, items: Expr, body: Block) -> Work {
@@ -319,10 +266,7 @@ pub fn for_parallel(name: &str, item: u32, items: Expr, max: Option<i64>, body: 
 
 /// Branches: name, slot, work, clauses, those that must be done before.
 pub fn parallel(max: Option<i64>, branches: Vec<(&str, u32, Work, Clauses, Vec<u32>)>) -> Work {
-    let value = branches
-        .iter()
-        .map(|(name, n, ..)| (*name, slot(*n)))
-        .collect::<Vec<_>>();
+    let value = branches.iter().map(|(name, n, ..)| (*name, slot(*n))).collect::<Vec<_>>();
     let value = record(&value);
     Work::Parallel(Box::new(Parallel {
         max: max.map(int),

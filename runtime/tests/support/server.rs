@@ -7,9 +7,7 @@ use std::{
 };
 
 /// A server that answers each connection with the next of these, and tells what it was asked.
-pub fn serve(
-    answers: Vec<(u16, &'static str, String)>,
-) -> (String, thread::JoinHandle<Vec<String>>) {
+pub fn serve(answers: Vec<(u16, &'static str, String)>) -> (String, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
@@ -32,7 +30,12 @@ pub fn serve(
             let mut content = vec![0; length];
             reader.read_exact(&mut content).unwrap();
             asked.push(format!("{head}\n{}", String::from_utf8(content).unwrap()));
-            write!(stream, "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len()).unwrap();
+            write!(
+                stream,
+                "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+                body.len()
+            )
+            .unwrap();
         }
         asked
     });

@@ -35,14 +35,19 @@ impl Plain {
                     "skipped" => ("skip", "33"),
                     _ => ("stop", "33"),
                 };
-                let mut line = format!("{} {path} ({})", self.paint(code, word), figures(*ms, *attempts, *tokens, *cost));
+                let mut line =
+                    format!("{} {path} ({})", self.paint(code, word), figures(*ms, *attempts, *tokens, *cost));
                 if let Some(message) = message.as_deref().filter(|_| *status != "done") {
                     line.push_str(&format!(": {}", first_line(message)));
                 }
                 line
             }
             Event::StageRetrying { path, attempt, message, next, .. } => {
-                format!("{} {path}: attempt {attempt} failed: {}; next: {next}", self.paint("33", "again"), first_line(message))
+                format!(
+                    "{} {path}: attempt {attempt} failed: {}; next: {next}",
+                    self.paint("33", "again"),
+                    first_line(message)
+                )
             }
             Event::ModelPassedOver { path, model, reason } => {
                 format!("{} {path}: `{model}` is passed over: {reason}", self.paint("33", "note"))

@@ -180,12 +180,15 @@ impl Tree {
             Event::Log { message, .. } => self.say("34", "·", message),
             Event::Warning { message, .. } => self.say("33", "!", message),
             Event::GateFailed { message, .. } => self.say("31", "✗", message),
-            Event::ModelPassedOver { model, reason, .. } => self.say("33", "!", &format!("`{model}` is passed over: {reason}")),
+            Event::ModelPassedOver { model, reason, .. } => {
+                self.say("33", "!", &format!("`{model}` is passed over: {reason}"))
+            }
             Event::RunFinished { status, .. } => {
                 for root in self.roots.clone() {
                     if self.nodes[root].status == Status::Running {
                         self.nodes[root].status = if *status == "done" { Status::Done } else { Status::Failed };
-                        self.nodes[root].ms = u64::try_from(self.nodes[root].began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                        self.nodes[root].ms =
+                            u64::try_from(self.nodes[root].began.elapsed().as_millis()).unwrap_or(u64::MAX);
                     }
                 }
             }
@@ -213,7 +216,8 @@ impl Tree {
         }
         self.dirty = false;
         self.frame += 1;
-        let (width, height) = terminal_size::terminal_size().map_or((80, 24), |(w, h)| (usize::from(w.0), usize::from(h.0)));
+        let (width, height) =
+            terminal_size::terminal_size().map_or((80, 24), |(w, h)| (usize::from(w.0), usize::from(h.0)));
         let mut out = Vec::new();
         for root in self.roots.clone() {
             self.write(root, 0, &mut out, width.saturating_sub(1).max(20));
@@ -260,12 +264,8 @@ impl Tree {
         // What is over and done under something that is over needs no lines of its own, but
         // what failed always has one.
         let folded = node.status == Status::Done && node.parent.is_some() && depth > 1;
-        let children: Vec<usize> = node
-            .children
-            .iter()
-            .copied()
-            .filter(|c| !folded || self.nodes[*c].status != Status::Done)
-            .collect();
+        let children: Vec<usize> =
+            node.children.iter().copied().filter(|c| !folded || self.nodes[*c].status != Status::Done).collect();
         let done = children.iter().filter(|c| self.nodes[**c].status == Status::Done).count();
         let hide = if children.len() > SHOWN { done.min(children.len() - SHOWN) } else { 0 };
         let mut hidden = 0;

@@ -1,0 +1,164 @@
+//! Lines of skills and of tests.
+
+use cascade_grammar::ast::*;
+
+use super::Formatter;
+use super::doc::{Doc, Entry};
+
+/// Whether a line says how the effect before it is carried out.
+fn is_option(kind: &SkillLineKind) -> bool {
+    use SkillLineKind::{Env, Exit, In, Output, Stdin};
+    matches!(kind, In(_) | Env(_) | Stdin(_) | Exit(_) | Output { .. })
+}
+
+fn takes_options(kind: &SkillLineKind) -> bool {
+    use SkillLineKind::{Agent, Http, Mcp, Prompt, Run};
+    matches!(kind, Run(_) | Http { .. } | Mcp { .. } | Agent { .. } | Prompt(_))
+}
+
+impl<'t> Formatter<'t> {
+    /// The lines of a skill; the options of an effect stand one level further in, but for those
+    /// that the author wrote on its line.
+    pub(super) fn skill_lines(&mut self, lines: &'t [SkillLine], span: Span) -> Vec<Entry<'t>> {
+        self.comments.ended(span.start + 1);
+        let mut entries: Vec<Entry<'t>> = Vec::new();
+        let mut deeper = false;
+        let mut last_end = 0;
+        for line in lines {
+            let option = is_option(&line.kind);
+            deeper = deeper && option;
+            let joined = deeper && !self.line_between(last_end, line.span.start);
+            last_end = line.span.end;
+            if joined
+                && let Some(last) = entries.last_mut()
+                && let Some(body) = last.body.take()
+            {
+                let option = Doc::seq([Doc::Soft, self.skill_line(line)]);
+                let option = if last.deeper { option } else { Doc::nest(option) };
+                last.body = Some(Doc::loose_group(Doc::seq([body, option])));
+                last.trailing.extend(self.comments.trailing(line.span.end));
+            } else {
+                let mut entry = self.entry(&[], line.span, |this| this.skill_line(line));
+                entry.deeper = deeper;
+                entries.push(entry);
+            }
+            deeper = deeper || takes_options(&line.kind);
+        }
+        entries
+    }
+
+    fn skill_line(&mut self, line: &'t SkillLine) -> Doc<'t> {
+        let end = line.span.end.saturating_sub(1);
+        match &line.kind {
+            SkillLineKind::Prompt(value) => self.worded("prompt ", value),
+            SkillLineKind::Agent { dir, prompt } => {
+                let mut docs = vec![Doc::Text("agent ")];
+                if let Some(dir) = dir {
+                    docs.extend([self.worded("in ", dir), Doc::Text(" ")]);
+                }
+                docs.push(self.expr(prompt));
+                Doc::seq(docs)
+            }
+            SkillLineKind::Run(value) => self.worded("run ", value),
+            SkillLineKind::Http { method, url, settings } => {
+                let mut docs = vec![Doc::Text("http "), Doc::Text(&method.text)];
+                docs.push(self.worded(" ", url));
+                if !settings.is_empty() {
+                    docs.push(Doc::Text(" "));
+                    docs.push(self.settings(settings, end));
+                }
+                Doc::seq(docs)
+            }
+            SkillLineKind::Mcp { path, args } => {
+                let mut docs = vec![Doc::Text("mcp "), self.path(path)];
+                docs.extend(args.as_ref().map(|args| self.worded(" ", args)));
+                Doc::seq(docs)
+            }
+            SkillLineKind::SkillFile(path) => Doc::seq([Doc::Text("skill_file "), self.str_lit(path)]),
+            SkillLineKind::System(value) => self.worded("system ", value),
+            SkillLineKind::Needs(names) => {
+                Doc::seq([Doc::Text("needs "), self.names(names, std::slice::from_ref, end)])
+            }
+            SkillLineKind::Temperature(value) => self.worded("temperature ", value),
+            SkillLineKind::MaxTokens(value) => self.worded("max_tokens ", value),
+            SkillLineKind::Attach(Attach::Value(value)) => self.worded("attach ", value),
+            SkillLineKind::Attach(Attach::Files { pattern, dir }) => {
+                let mut docs = vec![self.worded("attach files ", pattern)];
+                docs.extend(dir.as_ref().map(|dir| self.worded(" in ", dir)));
+                Doc::seq(docs)
+            }
+            SkillLineKind::Tools(tools) => Doc::seq([Doc::Text("tools "), self.names(tools, |path| path, end)]),
+            SkillLineKind::In(dir) => self.worded("in ", dir),
+            SkillLineKind::Env(settings) => Doc::seq([Doc::Text("env "), self.settings(settings, end)]),
+            SkillLineKind::Stdin(value) => self.worded("stdin ", value),
+            SkillLineKind::Exit(codes) => {
+                let mut entries = Vec::new();
+                for code in codes {
+                    entries.push(self.entry(&[], code.span, |_| exit_range(code)));
+                }
+                let codes = self.brackets("[", entries, "]", end, false).doc();
+                Doc::seq([Doc::Text("exit "), codes])
+            }
+            SkillLineKind::Output { format, ty } => {
+                let mut docs = vec![Doc::Text("output "), Doc::Text(&format.text)];
+                if let Some(ty) = ty {
+                    docs.extend([Doc::Text(" "), self.ty(ty)]);
+                }
+                Doc::seq(docs)
+            }
+            SkillLineKind::Return(value) => self.worded("return ", value),
+            SkillLineKind::Error => Doc::Text(self.str(line.span)),
+        }
+    }
+
+    pub(super) fn test_line(&mut self, line: &'t TestLine) -> Doc<'t> {
+        match &line.kind {
+            TestLineKind::Mock { skill, outcomes } => {
+                let mut docs = vec![Doc::Text("mock "), self.path(skill)];
+                for (index, outcome) in outcomes.iter().enumerate() {
+                    docs.push(Doc::Text(if index > 0 { " then " } else { " " }));
+                    docs.push(self.outcome(outcome));
+                }
+                Doc::seq(docs)
+            }
+            TestLineKind::Run(call) => self.worded("run ", call),
+            TestLineKind::ExpectStage { path, state } => {
+                let path = self.path(path);
+                let state = Doc::Text(&state.text);
+                Doc::seq([Doc::Text("expect stage "), path, Doc::Text(" "), state])
+            }
+            TestLineKind::Expect(value) => self.worded("expect ", value),
+            TestLineKind::Let { name, ty, value } => {
+                let head = self.binding("let ", name, ty.as_ref());
+                Doc::seq([head, self.expr(value)])
+            }
+            TestLineKind::Error => Doc::Text(self.str(line.span)),
+        }
+    }
+
+    fn outcome(&mut self, outcome: &'t MockOutcome) -> Doc<'t> {
+        let mut docs = Vec::new();
+        let times = match outcome {
+            MockOutcome::Value { value, times } => {
+                docs.push(self.worded("-> ", value));
+                times
+            }
+            MockOutcome::Fails { kind, message, times } => {
+                docs.extend([Doc::Text("fails ("), Doc::Text(&kind.text)]);
+                docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
+                docs.push(Doc::Text(")"));
+                times
+            }
+        };
+        docs.extend(times.as_ref().map(|times| self.worded(" times ", times)));
+        Doc::seq(docs)
+    }
+}
+
+fn exit_range<'t>(code: &ExitRange) -> Doc<'t> {
+    if code.low == code.high {
+        Doc::owned(code.low.to_string())
+    } else {
+        Doc::owned(format!("{}..{}", code.low, code.high))
+    }
+}

@@ -1,0 +1,86 @@
+//! Statements.
+
+use cascade_grammar::ast::*;
+
+use super::Formatter;
+use super::doc::Doc;
+
+impl<'t> Formatter<'t> {
+    /// `{ statements }`, each on a line of its own.
+    pub(super) fn block(&mut self, block: &'t Block) -> Doc<'t> {
+        self.comments.ended(block.span.start + 1);
+        let mut entries = Vec::new();
+        for stmt in &block.stmts {
+            entries.push(self.entry(&stmt.docs, stmt.span, |this| this.stmt(stmt)));
+        }
+        self.body(entries, block.span)
+    }
+
+    fn stmt(&mut self, stmt: &'t Stmt) -> Doc<'t> {
+        let mut docs = Vec::new();
+        self.attributes(&stmt.attributes, &mut docs);
+        docs.push(match &stmt.kind {
+            StmtKind::Stage { name, ty, value, clauses } => {
+                let head = self.binding("stage ", name, ty.as_ref());
+                let end = value.span.end;
+                let value = self.expr(value);
+                self.with_clauses(Doc::seq([head, value]), end, clauses)
+            }
+            StmtKind::Let { name, ty, value } => {
+                let head = self.binding("let ", name, ty.as_ref());
+                Doc::seq([head, self.expr(value)])
+            }
+            StmtKind::Var { name, ty, value } => {
+                let head = self.binding("var ", name, ty.as_ref());
+                Doc::seq([head, self.expr(value)])
+            }
+            StmtKind::Assign { target, op, value } => {
+                let op = match op {
+                    AssignOp::Set => " = ",
+                    AssignOp::Add => " += ",
+                };
+                let target = self.expr(target);
+                Doc::seq([target, self.worded(op, value)])
+            }
+            StmtKind::Gate { condition, message } => self.check("gate ", condition, message),
+            StmtKind::Warn { condition, message } => self.check("warn ", condition, message),
+            StmtKind::Fail(value) => self.worded("fail ", value),
+            StmtKind::Log(value) => self.worded("log ", value),
+            StmtKind::Return(Some(value)) => self.worded("return ", value),
+            StmtKind::Return(None) => Doc::Text("return"),
+            StmtKind::Expr(value, clauses) => {
+                let end = value.span.end;
+                let value = self.expr(value);
+                self.with_clauses(value, end, clauses)
+            }
+            StmtKind::On { event, param, body } => {
+                let mut docs = vec![Doc::Text("on "), Doc::Text(&event.text)];
+                if let Some(param) = param {
+                    docs.extend([Doc::Text("("), Doc::Text(&param.text), Doc::Text(")")]);
+                }
+                docs.push(Doc::Text(" "));
+                docs.push(self.block(body));
+                Doc::seq(docs)
+            }
+            StmtKind::Error => Doc::Text(self.str(stmt.span)),
+        });
+        Doc::seq(docs)
+    }
+
+    /// `word name: T = `.
+    pub(super) fn binding(&mut self, word: &'static str, name: &'t Name, ty: Option<&'t TypeExpr>) -> Doc<'t> {
+        let mut docs = vec![Doc::Text(word), Doc::Text(&name.text)];
+        if let Some(ty) = ty {
+            docs.push(Doc::Text(": "));
+            docs.push(self.ty(ty));
+        }
+        docs.push(Doc::Text(" = "));
+        Doc::seq(docs)
+    }
+
+    fn check(&mut self, word: &'static str, condition: &'t Expr, message: &'t Option<Expr>) -> Doc<'t> {
+        let mut docs = vec![self.worded(word, condition)];
+        docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
+        Doc::seq(docs)
+    }
+}
