@@ -5,6 +5,8 @@
 //! after `$ `, each followed by what it prints: standard output and standard error together. A
 //! line `...` stands for any lines; a first line `? n` for an exit code other than 0.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test says what went wrong by failing
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
