@@ -166,14 +166,18 @@ fn a_deadline_ends_grandchildren_too() {
     let file = dir.join("pid");
     let script =
         sh(vec![code("sh -c 'echo $$ > '"), hole(Quote::Bare), code("'; sleep 100' & sh -c 'sleep 100'; wait")]);
-    let clauses = Clauses { timeout: Some(ms(300)), ..Clauses::default() };
+    let clauses = Clauses { timeout: Some(ms(700)), ..Clauses::default() };
     let made = program_with(script, text(file.to_str().unwrap()), clauses, |_, _| ());
     let began = Instant::now();
     let failure = done(&made).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::TimedOut);
     assert!(began.elapsed() < Duration::from_secs(10));
     let pid = std::fs::read_to_string(file).unwrap();
-    assert!(!is_alive(pid.trim()));
+    // The signal was sent; the kernel may need a moment to deliver it.
+    while is_alive(pid.trim()) {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        std::thread::yield_now();
+    }
 }
 
 #[test]

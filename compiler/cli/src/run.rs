@@ -82,14 +82,21 @@ fn shown(value: &Value) -> String {
 /// A failure for a person: what, where, after how many attempts, why.
 fn explain(failure: &Failure, program: &ir::Program, color: bool) -> String {
     let (red, dim, end) = if color { ("\x1b[1;31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-    let kind = cascade_runtime::failure::kind_name(failure.kind);
+    // The kind says more than the message, except where the program itself said no.
+    let kind = match failure.kind {
+        ir::ErrorKind::Failed => String::new(),
+        kind => format!(" {dim}({}){end}", cascade_runtime::failure::kind_name(kind)),
+    };
+    if failure.kind == ir::ErrorKind::Cancelled {
+        return format!("{red}cancelled{end}\n");
+    }
     let mut out = String::new();
     let mut lines = failure.message.lines();
     let first = lines.next().unwrap_or_default();
     if failure.stage.is_empty() {
-        out.push_str(&format!("{red}failed{end}: {first} {dim}({kind}){end}\n"));
+        out.push_str(&format!("{red}failed{end}: {first}{kind}\n"));
     } else {
-        out.push_str(&format!("{red}failed{end}: {}: {first} {dim}({kind}){end}\n", failure.stage));
+        out.push_str(&format!("{red}failed{end}: {}: {first}{kind}\n", failure.stage));
     }
     for line in lines {
         out.push_str(&format!("  {line}\n"));

@@ -50,12 +50,11 @@ impl<'a> Body<'_, 'a> {
                 }
             }
             ExprKind::Call { callee, args, args_span } => {
-                if let ExprKind::Name(name) = &callee.kind {
-                    if self.find(&name.text).is_none() {
-                        if let Some(typed) = self.variant_call(name, args, wanted) {
-                            return self.coerce(typed, expected, e.span);
-                        }
-                    }
+                if let ExprKind::Name(name) = &callee.kind
+                    && self.find(&name.text).is_none()
+                    && let Some(typed) = self.variant_call(name, args, wanted)
+                {
+                    return self.coerce(typed, expected, e.span);
                 }
                 let typed = self.call(e, callee, args, *args_span, Some(expected));
                 return self.coerce(typed, expected, e.span);
@@ -192,10 +191,10 @@ impl<'a> Body<'_, 'a> {
             let ty = if value.ty == Ty::ERROR { Ty::ERROR } else { expected };
             return Ok(Typed { ty, ..value });
         }
-        if let TyKind::Optional(inner) = *types.kind(expected) {
-            if !types.nullable(value.ty) {
-                return self.try_coerce(value, inner, span).map(|t| Typed { ty: expected, ..t });
-            }
+        if let TyKind::Optional(inner) = *types.kind(expected)
+            && !types.nullable(value.ty)
+        {
+            return self.try_coerce(value, inner, span).map(|t| Typed { ty: expected, ..t });
         }
         if let TyKind::Refined(base, r) = *types.kind(expected) {
             let refinement = types.refinements[r as usize].clone();

@@ -354,10 +354,10 @@ impl<'a> Cx<'a> {
             .chain(if wanted == "type" { typeexpr::BASIC_NAMES.iter().copied() } else { [].iter().copied() })
             .collect();
         let mut d = with_suggestion(d, &name.text, name.span, names);
-        if d.help.is_none() {
-            if let Some(module) = cascade_std_home(&name.text) {
-                d = d.help(format!("`import {module} {{ {} }}` gives it", name.text));
-            }
+        if d.help.is_none()
+            && let Some(module) = cascade_std_home(&name.text)
+        {
+            d = d.help(format!("`import {module} {{ {} }}` gives it", name.text));
         }
         self.report(d);
     }

@@ -88,6 +88,8 @@ struct Node {
     cost: i64,
     parent: Option<usize>,
     children: Vec<usize>,
+    /// An iteration of a loop: no event tells of it, only of what is below.
+    iteration: bool,
 }
 
 struct Tree {
@@ -122,9 +124,17 @@ impl Tree {
         if let Some(index) = self.index.get(path) {
             return *index;
         }
-        let (parent, name) = match path.rsplit_once('/') {
-            Some((above, name)) => (Some(self.node(above)), name),
+        let (above, name) = match path.rsplit_once('/') {
+            Some((above, name)) => (Some(above), name),
             None => (None, path),
+        };
+        // `waits[3]` stands below `waits` when that is a stage of its own.
+        let iteration = name.ends_with(']');
+        let of_stage = path.rsplit_once('[').and_then(|(stage, _)| self.index.get(stage)).copied();
+        let (parent, name) = match (iteration, of_stage, above) {
+            (true, Some(stage), _) => (Some(stage), &name[name.rfind('[').unwrap_or(0)..]),
+            (_, _, Some(above)) => (Some(self.node(above)), name),
+            _ => (None, name),
         };
         let index = self.nodes.len();
         self.nodes.push(Node {
@@ -138,6 +148,7 @@ impl Tree {
             cost: 0,
             parent,
             children: Vec::new(),
+            iteration,
         });
         match parent {
             Some(parent) => self.nodes[parent].children.push(index),
@@ -209,7 +220,7 @@ impl Tree {
 
     /// Draws the tree over the one drawn before.
     fn draw(&mut self, last: bool) {
-        let running = self.nodes.iter().any(|n| n.status == Status::Running);
+        let running = self.nodes.iter().any(|n| n.status == Status::Running && !n.iteration);
         // A run that ends at once shows nothing, rather than a flicker.
         if !last && (self.began.elapsed() < TICK || !(self.dirty || running)) {
             return;
@@ -241,16 +252,36 @@ impl Tree {
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
 
+    /// The status of a node; an iteration is over when all that is known below it is.
+    fn status(&self, index: usize) -> Status {
+        let node = &self.nodes[index];
+        if !node.iteration || node.status != Status::Running {
+            return node.status;
+        }
+        let below = || node.children.iter().map(|c| self.status(*c));
+        if node.children.is_empty() || below().any(|s| s == Status::Running) {
+            Status::Running
+        } else if below().any(|s| s == Status::Failed) {
+            Status::Failed
+        } else if below().all(|s| s == Status::Skipped) {
+            Status::Skipped
+        } else {
+            Status::Done
+        }
+    }
+
     fn write(&self, index: usize, depth: usize, out: &mut Vec<String>, width: usize) {
         let node = &self.nodes[index];
-        let (mark, code) = match node.status {
+        let status = self.status(index);
+        let (mark, code) = match status {
             Status::Running => (SPINNER[self.frame % SPINNER.len()], "36"),
             Status::Done => ("✓", "32"),
             Status::Skipped => ("○", "33"),
             Status::Failed => ("✗", "31"),
         };
-        let ms = match node.status {
+        let ms = match status {
             Status::Running => u64::try_from(node.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            _ if node.iteration => node.children.iter().map(|c| self.nodes[*c].ms).sum(),
             _ => node.ms,
         };
         let mut facts = figures::figures(ms, node.attempt, node.tokens, node.cost);
@@ -270,7 +301,7 @@ impl Tree {
         let hide = if children.len() > SHOWN { done.min(children.len() - SHOWN) } else { 0 };
         let mut hidden = 0;
         for child in children {
-            if hidden < hide && self.nodes[child].status == Status::Done {
+            if hidden < hide && self.status(child) == Status::Done {
                 hidden += 1;
                 continue;
             }
