@@ -1,3 +1,6 @@
 //! What the whole-program tests and benchmarks share.
 
+pub mod annotations;
+pub mod binary;
 pub mod generate;
+pub mod programs;

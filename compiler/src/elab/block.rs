@@ -452,8 +452,16 @@ impl<'a> Body<'_, 'a> {
                     target.span,
                     format!("parallel branches would overwrite each other's `{text}`"),
                 )
-                .label("set from a parallel branch")
-                .help(format!("`{text} += …` adds without losing what others wrote"));
+                .label("set from a parallel branch");
+            let joined = matches!(
+                self.cx.types.kind(self.cx.types.base(key.ty)),
+                TyKind::List(_) | TyKind::Map(_) | TyKind::Int | TyKind::Float
+            );
+            let d = d.help(if joined {
+                format!("`{text} += …` adds without losing what others wrote")
+            } else {
+                "let each branch give a value, and set it after the loop from all of them".to_owned()
+            });
             self.report(d);
         }
         let ir::Expr::Memory(memory, key) = key.ir else { return };

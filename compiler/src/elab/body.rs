@@ -208,9 +208,11 @@ impl<'c, 'a> Body<'c, 'a> {
         let index = self.locals.len() as u32;
         if let Some(previous) = self.find(name) {
             let previous = &self.locals[previous as usize];
+            // A parameter that is there twice is reported with the signature.
+            let both_params = kind == LocalKind::Param && previous.kind == LocalKind::Param;
             let both_bound =
                 kind == LocalKind::Bound && previous.kind == LocalKind::Bound && self.kind != Kind::Cascade;
-            if !name.is_empty() && name != "_" && !both_bound {
+            if !name.is_empty() && name != "_" && !both_bound && !both_params {
                 let (span_before, message) = (previous.span, format!("`{name}` is already the name of a value here"));
                 let source = self.source();
                 let d = self
