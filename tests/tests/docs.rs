@@ -145,8 +145,12 @@ fn check_page(page: &Path) -> Vec<String> {
                 if wrong.iter().any(|command| command.contains(&file)) {
                     continue;
                 }
-                let output =
-                    Command::new(binary()).args(["check", &file]).current_dir(&folder).env("NO_COLOR", "1").output().unwrap();
+                let output = Command::new(binary())
+                    .args(["check", &file])
+                    .current_dir(&folder)
+                    .env("NO_COLOR", "1")
+                    .output()
+                    .unwrap();
                 if !output.status.success() {
                     let said = String::from_utf8_lossy(&output.stderr).into_owned();
                     failures.push(format!("{name}:{}: {said}", fence.line));
