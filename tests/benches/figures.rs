@@ -70,7 +70,7 @@ fn report(filter: Option<&str>) {
     let fan = write("fan.cascade", generate::fan_out(10_000));
     let commands = write("commands.cascade", generate::commands(200));
 
-    println!("{:<44} {:>9} {:>9} {:>9}  {}", "", "cpu ms", "ms", "MB", "bar");
+    println!("{:<44} {:>9} {:>9} {:>9}  bar", "", "cpu ms", "ms", "MB");
     let cases: &[(&str, &[&str], &str)] = &[
         ("check a trivial file", &["check", &trivial], "10 ms, 20 MB"),
         ("check 10,000 lines, flat", &["check", &flat], "50 ms cpu"),

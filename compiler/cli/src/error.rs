@@ -8,7 +8,7 @@ use miette::MietteDiagnostic;
 #[derive(Debug)]
 pub enum Stop {
     /// The call was wrong: exit 2.
-    Usage(MietteDiagnostic),
+    Usage(Box<MietteDiagnostic>),
     /// The program said no, and everything has been said: exit 1.
     Said,
 }
@@ -16,11 +16,11 @@ pub enum Stop {
 impl Stop {
     /// A wrong call.
     pub fn usage(message: impl Into<String>) -> Self {
-        Stop::Usage(MietteDiagnostic::new(message))
+        Stop::Usage(Box::new(MietteDiagnostic::new(message)))
     }
     /// A wrong call, with what to do.
     pub fn usage_help(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Stop::Usage(MietteDiagnostic::new(message).with_help(help))
+        Stop::Usage(Box::new(MietteDiagnostic::new(message).with_help(help)))
     }
     /// A file that cannot be read or written.
     pub fn file(doing: &str, path: &Path, error: &std::io::Error) -> Self {

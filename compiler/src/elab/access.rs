@@ -18,44 +18,44 @@ use crate::{
 impl<'a> Body<'_, 'a> {
     /// A field; also a memory's key, an enum's variant and a module's member.
     pub fn field(&mut self, receiver: &'a Expr, name: &'a Name, safe: bool, whole: &'a Expr) -> Typed {
-        if let ExprKind::Name(base) = &receiver.kind {
-            if self.find(&base.text).is_none() {
-                match self.cx.lookup(self.module, &base.text) {
-                    Some(Def::Memory(id)) => return self.memory_key(id, name),
-                    Some(Def::Type(id)) => {
-                        let ty = self.cx.type_of(id);
-                        let Some(variants) = self.cx.types.variants(ty) else {
-                            let d = self
-                                .diag(codes::UNKNOWN_FIELD, name.span, format!("`{}` is not an enum", base.text))
-                                .label("only an enum has variants");
-                            self.report(d);
-                            return Typed::error();
-                        };
-                        if name.text.is_empty() {
-                            return Typed::error();
-                        }
-                        let _ = variants;
-                        return self.variant_named(name, ty).unwrap_or_else(|| {
-                            self.unknown_variant(name, ty);
-                            Typed::error()
-                        });
+        if let ExprKind::Name(base) = &receiver.kind
+            && self.find(&base.text).is_none()
+        {
+            match self.cx.lookup(self.module, &base.text) {
+                Some(Def::Memory(id)) => return self.memory_key(id, name),
+                Some(Def::Type(id)) => {
+                    let ty = self.cx.type_of(id);
+                    let Some(variants) = self.cx.types.variants(ty) else {
+                        let d = self
+                            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{}` is not an enum", base.text))
+                            .label("only an enum has variants");
+                        self.report(d);
+                        return Typed::error();
+                    };
+                    if name.text.is_empty() {
+                        return Typed::error();
                     }
-                    Some(Def::Module(other)) => return self.module_value(other, name),
-                    Some(Def::Missing) => return Typed::error(),
-                    _ => {}
+                    let _ = variants;
+                    return self.variant_named(name, ty).unwrap_or_else(|| {
+                        self.unknown_variant(name, ty);
+                        Typed::error()
+                    });
                 }
+                Some(Def::Module(other)) => return self.module_value(other, name),
+                Some(Def::Missing) => return Typed::error(),
+                _ => {}
             }
         }
         let value = self.infer(receiver);
-        if let Some(path) = self.path(whole) {
-            if let Some(ty) = self.narrowed(&path) {
-                let ir = if safe {
-                    ir::Expr::SafeField(Box::new(value.ir), name.text.clone())
-                } else {
-                    ir::Expr::Field(Box::new(value.ir), name.text.clone())
-                };
-                return Typed::new(ir, ty, value.flow);
-            }
+        if let Some(path) = self.path(whole)
+            && let Some(ty) = self.narrowed(&path)
+        {
+            let ir = if safe {
+                ir::Expr::SafeField(Box::new(value.ir), name.text.clone())
+            } else {
+                ir::Expr::Field(Box::new(value.ir), name.text.clone())
+            };
+            return Typed::new(ir, ty, value.flow);
         }
         if value.ty == Ty::ERROR || name.text.is_empty() {
             return Typed { ty: Ty::ERROR, ..value };

@@ -89,16 +89,16 @@ impl<'a> Body<'_, 'a> {
             out.ty = value.ty;
             out.flow = flow;
             out.ir.value = Some(value.ir);
-        } else if let (true, Some(expected)) = (want.value, want.ty) {
-            if !self.cx.types.nullable(expected) {
-                let shown = self.show(expected);
-                let d = self
-                    .diag(codes::MISMATCH, block.span, format!("this block gives nothing, and `{shown}` is needed"))
-                    .label("ends without a value")
-                    .help("a block's value is its last expression, or else its last stage");
-                self.report(d);
-                out.ty = Ty::ERROR;
-            }
+        } else if let (true, Some(expected)) = (want.value, want.ty)
+            && !self.cx.types.nullable(expected)
+        {
+            let shown = self.show(expected);
+            let d = self
+                .diag(codes::MISMATCH, block.span, format!("this block gives nothing, and `{shown}` is needed"))
+                .label("ends without a value")
+                .help("a block's value is its last expression, or else its last stage");
+            self.report(d);
+            out.ty = Ty::ERROR;
         }
         out
     }
@@ -339,14 +339,12 @@ impl<'a> Body<'_, 'a> {
 
     fn assign(&mut self, target: &'a Expr, op: AssignOp, value: &'a Expr, out: &mut Vec<ir::Stmt>) {
         // A memory's key.
-        if let ExprKind::Field { receiver, name, .. } = &target.kind {
-            if let ExprKind::Name(base) = &receiver.kind {
-                if self.find(&base.text).is_none() {
-                    if let Some(Def::Memory(id)) = self.cx.lookup(self.module, &base.text) {
-                        return self.remember(id, name, target, op, value, out);
-                    }
-                }
-            }
+        if let ExprKind::Field { receiver, name, .. } = &target.kind
+            && let ExprKind::Name(base) = &receiver.kind
+            && self.find(&base.text).is_none()
+            && let Some(Def::Memory(id)) = self.cx.lookup(self.module, &base.text)
+        {
+            return self.remember(id, name, target, op, value, out);
         }
         let mut fields = Vec::new();
         let mut root = target;

@@ -64,37 +64,37 @@ impl<'a> Body<'_, 'a> {
                 }
             }
             ExprKind::Field { receiver, name, safe } => {
-                if let ExprKind::Name(base) = &receiver.kind {
-                    if self.find(&base.text).is_none() {
-                        match self.cx.lookup(self.module, &base.text) {
-                            Some(Def::Module(other)) => {
-                                if name.text.is_empty() {
-                                    return Typed::error();
-                                }
-                                return match self.cx.exported(other, &name.text) {
-                                    Some(def) => self.call_def(def, name, whole, args, args_span, expected),
-                                    None => {
-                                        self.cx.not_exported(self.module, other, name);
-                                        self.args_anyhow(args);
-                                        Typed::error()
-                                    }
-                                };
-                            }
-                            Some(Def::Type(id)) => {
-                                let ty = self.cx.type_of(id);
-                                if self.cx.types.variants(ty).is_some() {
-                                    return self.variant_call(name, args, ty).unwrap_or_else(|| {
-                                        self.unknown_variant(name, ty);
-                                        Typed::error()
-                                    });
-                                }
-                            }
-                            Some(Def::Missing) => {
-                                self.args_anyhow(args);
+                if let ExprKind::Name(base) = &receiver.kind
+                    && self.find(&base.text).is_none()
+                {
+                    match self.cx.lookup(self.module, &base.text) {
+                        Some(Def::Module(other)) => {
+                            if name.text.is_empty() {
                                 return Typed::error();
                             }
-                            _ => {}
+                            return match self.cx.exported(other, &name.text) {
+                                Some(def) => self.call_def(def, name, whole, args, args_span, expected),
+                                None => {
+                                    self.cx.not_exported(self.module, other, name);
+                                    self.args_anyhow(args);
+                                    Typed::error()
+                                }
+                            };
                         }
+                        Some(Def::Type(id)) => {
+                            let ty = self.cx.type_of(id);
+                            if self.cx.types.variants(ty).is_some() {
+                                return self.variant_call(name, args, ty).unwrap_or_else(|| {
+                                    self.unknown_variant(name, ty);
+                                    Typed::error()
+                                });
+                            }
+                        }
+                        Some(Def::Missing) => {
+                            self.args_anyhow(args);
+                            return Typed::error();
+                        }
+                        _ => {}
                     }
                 }
                 let value = self.infer(receiver);

@@ -21,14 +21,14 @@ impl<'a> Cx<'a> {
     /// Fills the scopes and the tables of declarations.
     pub fn collect(&mut self) {
         let modules = self.modules;
-        for module in 0..modules.len() {
+        for (module, parsed) in modules.iter().enumerate() {
             self.scopes.push(HashMap::default());
-            for item in &modules[module].parse.file.items {
+            for item in &parsed.parse.file.items {
                 self.collect_item(module, item);
             }
         }
-        for module in 0..modules.len() {
-            for (index, item) in modules[module].parse.file.items.iter().enumerate() {
+        for (module, parsed) in modules.iter().enumerate() {
+            for (index, item) in parsed.parse.file.items.iter().enumerate() {
                 if let ItemKind::Import(import) = &item.kind {
                     self.collect_import(module, index, import);
                 }

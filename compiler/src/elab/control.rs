@@ -74,18 +74,18 @@ impl<'a> Body<'_, 'a> {
             Some(Else::If(e)) => self.else_if(e, want),
             None => {
                 let out = BlockOut { ir: ir::Block::default(), ty: Ty::NULL, flow: Flow::default(), ends: false };
-                if let (true, Some(expected), false) = (want.value, want.ty, then.ends) {
-                    if !self.cx.types.nullable(expected) {
-                        let shown = self.show(expected);
-                        let d = self
-                            .diag(
-                                codes::MISMATCH,
-                                span,
-                                format!("without `else` this may give nothing, and `{shown}` is needed"),
-                            )
-                            .label("no `else`");
-                        self.report(d);
-                    }
+                if let (true, Some(expected), false) = (want.value, want.ty, then.ends)
+                    && !self.cx.types.nullable(expected)
+                {
+                    let shown = self.show(expected);
+                    let d = self
+                        .diag(
+                            codes::MISMATCH,
+                            span,
+                            format!("without `else` this may give nothing, and `{shown}` is needed"),
+                        )
+                        .label("no `else`");
+                    self.report(d);
                 }
                 out
             }
@@ -187,16 +187,16 @@ impl<'a> Body<'_, 'a> {
             }
             return out;
         }
-        if let ExprKind::Call { callee, .. } = &e.kind {
-            if self.calls_stage(callee) {
-                let d = self
-                    .diag(codes::STAGE_CALL, e.span, "only a stage calls a skill or a cascade")
-                    .label("its call has a name")
-                    .help("write a block: `-> { stage name = … }`");
-                self.report(d);
-                out.ty = Ty::ERROR;
-                return out;
-            }
+        if let ExprKind::Call { callee, .. } = &e.kind
+            && self.calls_stage(callee)
+        {
+            let d = self
+                .diag(codes::STAGE_CALL, e.span, "only a stage calls a skill or a cascade")
+                .label("its call has a name")
+                .help("write a block: `-> { stage name = … }`");
+            self.report(d);
+            out.ty = Ty::ERROR;
+            return out;
         }
         let typed = match want.ty {
             Some(ty) if want.value => self.check(e, ty),
@@ -286,12 +286,12 @@ impl<'a> Body<'_, 'a> {
                 ir::Expr::Const(ir::Const::Int(1))
             }
         };
-        if let ir::Expr::Const(ir::Const::Int(n)) = max {
-            if n < 1 {
-                let at = x.max.as_ref().map_or(span, |e| e.span);
-                let d = self.diag(codes::UNBOUNDED, at, "a loop runs at least once").label(format!("{n} times"));
-                self.report(d);
-            }
+        if let ir::Expr::Const(ir::Const::Int(n)) = max
+            && n < 1
+        {
+            let at = x.max.as_ref().map_or(span, |e| e.span);
+            let d = self.diag(codes::UNBOUNDED, at, "a loop runs at least once").label(format!("{n} times"));
+            self.report(d);
         }
         let name = self.loop_path("repeat");
         let inner = format!("{}/{name}", self.prefix);
@@ -311,13 +311,13 @@ impl<'a> Body<'_, 'a> {
     fn sandbox_work(&mut self, x: &'a SandboxExpr, _clauses: &'a [Clause], want: Want, span: Span) -> Worked {
         self.not_yet("sandbox", head_word(span, "sandbox"));
         let dir = self.check(&x.dir, Ty::PATH);
-        if let Some(network) = &x.network {
-            if !matches!(network.text.as_str(), "on" | "off" | "") {
-                let d = self
-                    .diag(codes::UNKNOWN_SETTING, network.span, format!("`network {}` means nothing", network.text))
-                    .label("`on` or `off`");
-                self.report(d);
-            }
+        if let Some(network) = &x.network
+            && !matches!(network.text.as_str(), "on" | "off" | "")
+        {
+            let d = self
+                .diag(codes::UNKNOWN_SETTING, network.span, format!("`network {}` means nothing", network.text))
+                .label("`on` or `off`");
+            self.report(d);
         }
         let mark = self.enter();
         if let Some(name) = &x.name {

@@ -142,10 +142,10 @@ impl<'a> Cx<'a> {
             TypeSource::Record(decl) => {
                 for field in &decl.fields {
                     let Some(value) = self.field_default(module, index, None, field) else { continue };
-                    if let TypeDefKind::Record(fields) = &mut self.types.defs[index].kind {
-                        if let Some(f) = fields.iter_mut().find(|f| f.name == field.name.text) {
-                            f.default = Some(value);
-                        }
+                    if let TypeDefKind::Record(fields) = &mut self.types.defs[index].kind
+                        && let Some(f) = fields.iter_mut().find(|f| f.name == field.name.text)
+                    {
+                        f.default = Some(value);
                     }
                 }
             }

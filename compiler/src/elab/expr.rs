@@ -50,12 +50,11 @@ impl<'a> Body<'_, 'a> {
                 }
             }
             ExprKind::Call { callee, args, args_span } => {
-                if let ExprKind::Name(name) = &callee.kind {
-                    if self.find(&name.text).is_none() {
-                        if let Some(typed) = self.variant_call(name, args, wanted) {
-                            return self.coerce(typed, expected, e.span);
-                        }
-                    }
+                if let ExprKind::Name(name) = &callee.kind
+                    && self.find(&name.text).is_none()
+                    && let Some(typed) = self.variant_call(name, args, wanted)
+                {
+                    return self.coerce(typed, expected, e.span);
                 }
                 let typed = self.call(e, callee, args, *args_span, Some(expected));
                 return self.coerce(typed, expected, e.span);
@@ -192,10 +191,10 @@ impl<'a> Body<'_, 'a> {
             let ty = if value.ty == Ty::ERROR { Ty::ERROR } else { expected };
             return Ok(Typed { ty, ..value });
         }
-        if let TyKind::Optional(inner) = *types.kind(expected) {
-            if !types.nullable(value.ty) {
-                return self.try_coerce(value, inner, span).map(|t| Typed { ty: expected, ..t });
-            }
+        if let TyKind::Optional(inner) = *types.kind(expected)
+            && !types.nullable(value.ty)
+        {
+            return self.try_coerce(value, inner, span).map(|t| Typed { ty: expected, ..t });
         }
         if let TyKind::Refined(base, r) = *types.kind(expected) {
             let refinement = types.refinements[r as usize].clone();
@@ -299,7 +298,7 @@ impl<'a> Body<'_, 'a> {
 
     /// Reports a name that means nothing here.
     pub fn unknown_value(&mut self, name: &Name) {
-        if self.broken.contains(&name.text) {
+        if self.header_broken || self.broken.contains(&name.text) {
             return;
         }
         if let Some(span) = self.ended.get(&name.text).copied() {
@@ -334,7 +333,11 @@ impl<'a> Body<'_, 'a> {
                 d,
                 &name.text,
                 name.span,
-                scope.iter().map(String::as_str).chain(super::call::FREE_FUNCTIONS.iter().map(|(n, _)| *n)),
+                scope
+                    .iter()
+                    .chain(&variants)
+                    .map(String::as_str)
+                    .chain(super::call::FREE_FUNCTIONS.iter().map(|(n, _)| *n)),
             ),
         };
         if d.help.is_none() && variants.contains(&name.text.to_string()) {

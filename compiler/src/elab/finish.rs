@@ -242,12 +242,19 @@ fn mark_work(work: &mut ir::Work, pure_cascades: &[bool]) -> bool {
             let a = mark(a, pure_cascades);
             mark(b, pure_cascades) && a
         }
-        ir::Work::Match(_, arms) => arms.iter_mut().fold(true, |pure, arm| mark(&mut arm.body, pure_cascades) && pure),
+        ir::Work::Match(_, arms) => every(arms, |arm| mark(&mut arm.body, pure_cascades)),
         ir::Work::For(x) => mark(&mut x.body, pure_cascades),
         ir::Work::Repeat(x) => mark(&mut x.body, pure_cascades),
-        ir::Work::Parallel(x) => {
-            x.branches.iter_mut().fold(true, |pure, b| mark_stmt(&mut b.stmt, pure_cascades) && pure)
-        }
+        ir::Work::Parallel(x) => every(&mut x.branches, |b| mark_stmt(&mut b.stmt, pure_cascades)),
         ir::Work::Block(b) => mark(b, pure_cascades),
     }
+}
+
+/// Whether it holds of all; unlike `all`, it looks at each, since looking marks.
+fn every<T>(items: &mut [T], mut mark: impl FnMut(&mut T) -> bool) -> bool {
+    let mut all = true;
+    for item in items {
+        all &= mark(item);
+    }
+    all
 }

@@ -14,12 +14,11 @@ impl<'a> Body<'_, 'a> {
     /// A lambda with parameters of known types; the type of the result is that of its body. The
     /// name of a `fn` may stand for the lambda that calls it.
     pub fn lambda(&mut self, e: &'a Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
-        if let ExprKind::Name(name) = &e.kind {
-            if self.find(&name.text).is_none() {
-                if let Some(Def::Fn(id)) = self.cx.lookup(self.module, &name.text) {
-                    return self.fn_as_lambda(id, e, params, flow, expected);
-                }
-            }
+        if let ExprKind::Name(name) = &e.kind
+            && self.find(&name.text).is_none()
+            && let Some(Def::Fn(id)) = self.cx.lookup(self.module, &name.text)
+        {
+            return self.fn_as_lambda(id, e, params, flow, expected);
         }
         let ExprKind::Lambda { params: names, body } = &e.kind else {
             let found = self.infer(e);

@@ -447,9 +447,12 @@ impl<'a> Body<'_, 'a> {
                 self.count(call, 0, 0);
                 let base = self.cx.types.base(element);
                 let sum = call.name.text == "sum";
-                if !matches!(base, Ty::INT | Ty::FLOAT | Ty::ERROR | Ty::NEVER)
-                    && !(sum && matches!(base, Ty::MONEY | Ty::DURATION))
-                {
+                let adds = match base {
+                    Ty::INT | Ty::FLOAT | Ty::ERROR | Ty::NEVER => true,
+                    Ty::MONEY | Ty::DURATION => sum,
+                    _ => false,
+                };
+                if !adds {
                     self.element_error(call, element, "numbers");
                     return Some((B::Sum, Ty::ERROR));
                 }
@@ -624,19 +627,19 @@ impl<'a> Body<'_, 'a> {
         use cascade_grammar::ast::{ExprKind, StrPart};
         let Some(arg) = call.args.first() else { return };
         let ExprKind::Str(text) = &arg.value.kind else { return };
-        if let [StrPart::Text { text, .. }] = text.parts.as_slice() {
-            if let Err(error) = regex_syntax::parse(text) {
-                let why = match &error {
-                    regex_syntax::Error::Parse(e) => e.kind().to_string(),
-                    regex_syntax::Error::Translate(e) => e.kind().to_string(),
-                    other => other.to_string(),
-                };
-                let d = self
-                    .diag(codes::MISMATCH, arg.value.span, format!("this is not a regular expression: {why}"))
-                    .label("cannot be read as a pattern")
-                    .help("a backslash in text is written `\\\\`: `\"\\\\d+\"`");
-                self.report(d);
-            }
+        if let [StrPart::Text { text, .. }] = text.parts.as_slice()
+            && let Err(error) = regex_syntax::parse(text)
+        {
+            let why = match &error {
+                regex_syntax::Error::Parse(e) => e.kind().to_string(),
+                regex_syntax::Error::Translate(e) => e.kind().to_string(),
+                other => other.to_string(),
+            };
+            let d = self
+                .diag(codes::MISMATCH, arg.value.span, format!("this is not a regular expression: {why}"))
+                .label("cannot be read as a pattern")
+                .help("a backslash in text is written `\\\\`: `\"\\\\d+\"`");
+            self.report(d);
         }
     }
 

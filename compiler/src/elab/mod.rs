@@ -354,12 +354,17 @@ impl<'a> Cx<'a> {
             .chain(if wanted == "type" { typeexpr::BASIC_NAMES.iter().copied() } else { [].iter().copied() })
             .collect();
         let mut d = with_suggestion(d, &name.text, name.span, names);
-        if d.help.is_none() {
-            if let Some(module) = cascade_std_home(&name.text) {
-                d = d.help(format!("`import {module} {{ {} }}` gives it", name.text));
-            }
+        if d.help.is_none()
+            && let Some(module) = cascade_std_home(&name.text)
+        {
+            d = d.help(format!("`import {module} {{ {} }}` gives it", name.text));
         }
         self.report(d);
+    }
+
+    /// Whether a mistake of syntax stands between the name of a declaration and its body.
+    pub fn header_broken(&self, module: usize, from: u32, to: u32) -> bool {
+        self.modules[module].parse.errors.iter().any(|e| e.span.start >= from && e.span.start < to)
     }
 
     pub fn type_doc(docs: &[ast::DocLine]) -> String {

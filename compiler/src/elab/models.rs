@@ -223,10 +223,10 @@ impl<'a> Cx<'a> {
     }
 
     fn plain_int(&mut self, module: usize, e: &'a Expr) -> Option<u64> {
-        if let ExprKind::Int(n) = e.kind {
-            if let Ok(n) = u64::try_from(n) {
-                return Some(n);
-            }
+        if let ExprKind::Int(n) = e.kind
+            && let Ok(n) = u64::try_from(n)
+        {
+            return Some(n);
         }
         self.not_constant(module, e.span, "a number, such as `200_000`");
         None
@@ -253,18 +253,13 @@ impl<'a> Cx<'a> {
                 RouteTarget::BestOf { models, by } => (models.iter().map(Vec::as_slice).collect(), Some(by)),
                 RouteTarget::Error => (Vec::new(), None),
             };
-            if let Some(by) = by {
-                if !matches!(by.text.as_str(), "success" | "cost" | "latency" | "") {
-                    let d = self
-                        .diag(
-                            module,
-                            codes::UNKNOWN_SETTING,
-                            by.span,
-                            format!("models are not compared by `{}`", by.text),
-                        )
-                        .label("`success`, `cost` or `latency`");
-                    self.report(d);
-                }
+            if let Some(by) = by
+                && !matches!(by.text.as_str(), "success" | "cost" | "latency" | "")
+            {
+                let d = self
+                    .diag(module, codes::UNKNOWN_SETTING, by.span, format!("models are not compared by `{}`", by.text))
+                    .label("`success`, `cost` or `latency`");
+                self.report(d);
             }
             let mut models = Vec::new();
             for path in targets {

@@ -141,12 +141,11 @@ impl<'a> Body<'_, 'a> {
         for stmt in stmts {
             let mut found: Vec<(usize, Span)> = Vec::new();
             walk::stmt(stmt, &mut |e| {
-                if let ExprKind::Name(name) = &e.kind {
-                    if let Some(i) = declared.get(name.text.as_str()) {
-                        if !found.iter().any(|(j, _)| j == i) {
-                            found.push((*i, name.span));
-                        }
-                    }
+                if let ExprKind::Name(name) = &e.kind
+                    && let Some(i) = declared.get(name.text.as_str())
+                    && !found.iter().any(|(j, _)| j == i)
+                {
+                    found.push((*i, name.span));
                 }
             });
             found.reverse();

@@ -119,7 +119,7 @@ impl Reading {
                 last == *o
                     || (last.starts_with('-') && !last.starts_with("--") && last.ends_with(&o[1..]) && o.len() == 2)
             };
-            return before.len() > 1 && options.iter().any(|o| combined(&o));
+            return before.len() > 1 && options.iter().any(combined);
         }
         if WRAPPERS.contains(&name) {
             if name == "eval" {

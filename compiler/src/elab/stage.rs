@@ -304,14 +304,14 @@ impl<'a> Body<'_, 'a> {
 
     /// Reports clauses where none can stand.
     pub fn no_clauses(&mut self, clauses: &'a [Clause]) {
-        if let Some(clause) = clauses.first() {
-            if !matches!(clause.kind, ClauseKind::Error) {
-                let d = self
-                    .diag(codes::WRONG_PLACE, clause.span, "a clause belongs to a stage")
-                    .label("no stage here")
-                    .help("`stage name = …` before it");
-                self.report(d);
-            }
+        if let Some(clause) = clauses.first()
+            && !matches!(clause.kind, ClauseKind::Error)
+        {
+            let d = self
+                .diag(codes::WRONG_PLACE, clause.span, "a clause belongs to a stage")
+                .label("no stage here")
+                .help("`stage name = …` before it");
+            self.report(d);
         }
     }
 

@@ -211,10 +211,10 @@ fn collect_schema(e: &ir::Expr, unit: (&'static str, &'static str), out: &mut Ve
             collect_schema(b, unit, out);
         }
         Expr::Builtin(Builtin::Matches, args, _) => {
-            if let [it, Expr::Const(Const::Str(pattern))] = args.as_slice() {
-                if is_it(it) {
-                    out.push(("pattern".into(), Const::Str(pattern.clone())));
-                }
+            if let [it, Expr::Const(Const::Str(pattern))] = args.as_slice()
+                && is_it(it)
+            {
+                out.push(("pattern".into(), Const::Str(pattern.clone())));
             }
         }
         Expr::Binary(op, a, b, _) => {
@@ -243,17 +243,17 @@ fn collect_schema(e: &ir::Expr, unit: (&'static str, &'static str), out: &mut Ve
                 if matches!(bound, Const::Int(_) | Const::Float(_)) {
                     out.push((word.into(), bound.clone()));
                 }
-            } else if is_len(subject) {
-                if let Const::Int(n) = bound {
-                    let (word, n) = match op {
-                        Op::Ge => (unit.0, *n),
-                        Op::Gt => (unit.0, n.saturating_add(1)),
-                        Op::Le => (unit.1, *n),
-                        Op::Lt => (unit.1, n.saturating_sub(1)),
-                        _ => return,
-                    };
-                    out.push((word.into(), Const::Int(n)));
-                }
+            } else if is_len(subject)
+                && let Const::Int(n) = bound
+            {
+                let (word, n) = match op {
+                    Op::Ge => (unit.0, *n),
+                    Op::Gt => (unit.0, n.saturating_add(1)),
+                    Op::Le => (unit.1, *n),
+                    Op::Lt => (unit.1, n.saturating_sub(1)),
+                    _ => return,
+                };
+                out.push((word.into(), Const::Int(n)));
             }
         }
         _ => {}

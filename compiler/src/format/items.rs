@@ -97,8 +97,15 @@ impl<'t> Formatter<'t> {
 
     fn fn_decl(&mut self, decl: &'t FnDecl) -> Doc<'t> {
         let mut docs = self.head("fn ", &decl.name, &decl.params, decl.result.as_ref());
-        docs.push(Doc::Text(" = "));
-        docs.push(self.expr(&decl.body));
+        let own_line = !brings_its_brackets(&decl.body);
+        let body = self.expr(&decl.body);
+        if own_line && !body.is_hard() {
+            docs.push(Doc::Text(" ="));
+            docs.push(Doc::group(Doc::nest(Doc::seq([Doc::Soft, body]))));
+        } else {
+            docs.push(Doc::Text(" = "));
+            docs.push(body);
+        }
         Doc::seq(docs)
     }
 
@@ -136,4 +143,15 @@ impl<'t> Formatter<'t> {
 
 fn renamed(alias: &Name) -> [Doc<'_>; 2] {
     [Doc::Text(" as "), Doc::Text(&alias.text)]
+}
+
+/// Whether an expression begins with a bracket or a block, which opens on the line of the `=`.
+fn brings_its_brackets(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Field { receiver, .. } | ExprKind::Index { receiver, .. } => brings_its_brackets(receiver),
+        ExprKind::Call { callee, .. } => brings_its_brackets(callee),
+        ExprKind::Binary(left, ..) => brings_its_brackets(left),
+        ExprKind::List(_) | ExprKind::Record(_) | ExprKind::Paren(_) | ExprKind::If(_) | ExprKind::Match(_) => true,
+        _ => false,
+    }
 }

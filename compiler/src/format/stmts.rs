@@ -78,9 +78,15 @@ impl<'t> Formatter<'t> {
         Doc::seq(docs)
     }
 
+    /// `word condition, message`; a message that does not fit stands on a line of its own.
     fn check(&mut self, word: &'static str, condition: &'t Expr, message: &'t Option<Expr>) -> Doc<'t> {
-        let mut docs = vec![self.worded(word, condition)];
-        docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
-        Doc::seq(docs)
+        let condition = self.worded(word, condition);
+        let Some(message) = message else { return condition };
+        let message = self.expr(message);
+        if message.is_hard() || condition.is_hard() {
+            return Doc::seq([condition, Doc::Text(", "), message]);
+        }
+        let message = Doc::nest(Doc::seq([Doc::Soft, message]));
+        Doc::group(Doc::seq([condition, Doc::Text(","), message]))
     }
 }

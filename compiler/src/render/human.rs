@@ -27,7 +27,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
             .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false))
             .with_code(d.code.as_str())
             .with_message(&d.message);
-        let primary = Label::new(at(d.primary.source, d.primary.span)).with_color(main).with_order(-1);
+        let primary = Label::new(at(d.primary.source, d.primary.span)).with_color(main);
         report =
             report.with_label(if d.primary.text.is_empty() { primary } else { primary.with_message(&d.primary.text) });
         for label in &d.labels {
