@@ -9,7 +9,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
     match &error.kind {
         Kind::Unexpected { found, expected } => {
-            let mut d = at(codes::UNEXPECTED, format!("unexpected {found}"));
+            let mut d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
             d.help = hint(found, expected).map(str::to_owned);
             if expected.is_empty() {
                 d.label("cannot stand here")
@@ -52,7 +52,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             .help("give parts of it names"),
         Kind::TooLarge => at(codes::TOO_LARGE, "the file is larger than 4 GiB".into()),
         Kind::Other { message, help } => {
-            let d = at(codes::SYNTAX, message.clone());
+            let d = at(codes::SYNTAX, message.clone()).label("here");
             match help {
                 Some(help) => d.help(help.clone()),
                 None => d,

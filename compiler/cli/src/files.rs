@@ -78,12 +78,24 @@ pub fn read(path: &Path) -> Result<(String, Arc<str>), Stop> {
     if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map_err(|e| Stop::file("read", Path::new(STDIN), &e))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| Stop::usage_help("standard input is not UTF-8 text", "a .cascade file is UTF-8"))?;
-        return Ok((STDIN.to_owned(), text.into()));
+        return Ok((STDIN.to_owned(), text("standard input", bytes)?));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| Stop::file("read", path, &e))?;
-    Ok((path.to_string_lossy().into_owned(), text.into()))
+    let bytes = std::fs::read(path).map_err(|e| Stop::file("read", path, &e))?;
+    let name = path.to_string_lossy().into_owned();
+    let text = text(&format!("`{name}`"), bytes)?;
+    Ok((name, text))
+}
+
+/// Bytes as text, or where they are not.
+fn text(name: &str, bytes: Vec<u8>) -> Result<Arc<str>, Stop> {
+    String::from_utf8(bytes).map(Arc::from).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
+        Stop::usage_help(
+            format!("{name} is not UTF-8 text: byte {} (line {line}) begins no character", good + 1),
+            "a .cascade file is UTF-8; save it in that encoding",
+        )
+    })
 }
 
 /// Compiles a file, says what is wrong with it, and gives the program when nothing is an error.

@@ -7,6 +7,7 @@ mod commands;
 mod error;
 mod files;
 mod fmt;
+mod lsp;
 mod progress;
 mod run;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),
         Command::Graph(args) => commands::draw(args, color),
+        Command::Lsp(args) => lsp::run(args),
         Command::Completions(args) => commands::completions(args),
     };
     match result {

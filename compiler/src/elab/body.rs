@@ -100,6 +100,8 @@ pub(crate) struct Body<'c, 'a> {
     pub not_yet: Vec<NotYet>,
     /// Names that were reported already, whatever they mean here.
     pub broken: Vec<SmolStr>,
+    /// Whether the parameters could not be read: then no name is known to be missing.
+    pub header_broken: bool,
 }
 
 impl<'c, 'a> Body<'c, 'a> {
@@ -122,6 +124,7 @@ impl<'c, 'a> Body<'c, 'a> {
             program: Vec::new(),
             not_yet: Vec::new(),
             broken: Vec::new(),
+            header_broken: false,
         }
     }
 
@@ -148,6 +151,7 @@ impl<'c, 'a> Body<'c, 'a> {
         result: Ty,
     ) -> ir::Function {
         let mut body = Body::new(cx, module, Kind::Fn);
+        body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
         for (i, (param, ast)) in params.iter().zip(&decl.params).enumerate() {
             body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
         }
@@ -272,7 +276,9 @@ impl<'c, 'a> Body<'c, 'a> {
 
     fn warn_unused(&mut self, local: &Local) {
         let names = matches!(local.kind, LocalKind::Let | LocalKind::Var);
-        if names && !local.used && !local.name.starts_with('_') && local.ty != Ty::ERROR {
+        // What could not be read may have used it.
+        let readable = self.cx.modules[self.module].parse.errors.is_empty();
+        if readable && names && !local.used && !local.name.starts_with('_') && local.ty != Ty::ERROR {
             let d = self
                 .diag(codes::UNUSED, local.span, format!("`{}` is never used", local.name))
                 .label("set here, never read")

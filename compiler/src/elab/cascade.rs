@@ -23,6 +23,7 @@ impl<'a> Cx<'a> {
         let attributes = self.attributes(module, &item.attributes);
         let mut body = Body::new(self, module, Kind::Cascade);
         body.result = sig.result;
+        body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
         let mut params = Vec::new();
         for (i, (param, ast)) in sig.params.iter().zip(&decl.params).enumerate() {
             let local = body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);

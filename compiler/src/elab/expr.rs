@@ -298,7 +298,7 @@ impl<'a> Body<'_, 'a> {
 
     /// Reports a name that means nothing here.
     pub fn unknown_value(&mut self, name: &Name) {
-        if self.broken.contains(&name.text) {
+        if self.header_broken || self.broken.contains(&name.text) {
             return;
         }
         if let Some(span) = self.ended.get(&name.text).copied() {
@@ -333,7 +333,11 @@ impl<'a> Body<'_, 'a> {
                 d,
                 &name.text,
                 name.span,
-                scope.iter().map(String::as_str).chain(super::call::FREE_FUNCTIONS.iter().map(|(n, _)| *n)),
+                scope
+                    .iter()
+                    .chain(&variants)
+                    .map(String::as_str)
+                    .chain(super::call::FREE_FUNCTIONS.iter().map(|(n, _)| *n)),
             ),
         };
         if d.help.is_none() && variants.contains(&name.text.to_string()) {

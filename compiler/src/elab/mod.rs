@@ -362,6 +362,11 @@ impl<'a> Cx<'a> {
         self.report(d);
     }
 
+    /// Whether a mistake of syntax stands between the name of a declaration and its body.
+    pub fn header_broken(&self, module: usize, from: u32, to: u32) -> bool {
+        self.modules[module].parse.errors.iter().any(|e| e.span.start >= from && e.span.start < to)
+    }
+
     pub fn type_doc(docs: &[ast::DocLine]) -> String {
         docs.iter().map(|d| d.text.trim_end()).collect::<Vec<_>>().join("\n")
     }

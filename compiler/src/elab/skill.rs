@@ -51,6 +51,7 @@ impl<'a> Cx<'a> {
         let info = &self.skills[index];
         let (module, decl, item, sig) = (info.sig.module, info.decl, info.item, info.sig.clone());
         let mut body = Body::new(self, module, Kind::Skill);
+        body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body_span.start);
         let mut params = Vec::new();
         for (i, (param, ast)) in sig.params.iter().zip(&decl.params).enumerate() {
             let local = body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);

@@ -1,0 +1,39 @@
+//! Telling the client what is wrong.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tower_lsp::{
+    Client,
+    ls_types::{Diagnostic, Uri},
+};
+
+/// The diagnostics of a document, all of them.
+#[derive(Debug)]
+pub(crate) struct Publication {
+    /// The document.
+    pub uri: Uri,
+    /// The version that they are about; `None` for a document that is closed.
+    pub version: Option<i32>,
+    /// What is wrong.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Sends publications. A client that reads slowly gets only the newest ones of each document.
+pub(crate) async fn run(client: &Client, mut publications: UnboundedReceiver<Publication>) {
+    let mut waiting: BTreeMap<Uri, Publication> = BTreeMap::new();
+    loop {
+        if waiting.is_empty() {
+            match publications.recv().await {
+                Some(first) => waiting.insert(first.uri.clone(), first),
+                None => return,
+            };
+        }
+        while let Ok(next) = publications.try_recv() {
+            waiting.insert(next.uri.clone(), next);
+        }
+        if let Some((uri, publication)) = waiting.pop_first() {
+            client.publish_diagnostics(uri, publication.diagnostics, publication.version).await;
+        }
+    }
+}
