@@ -160,6 +160,22 @@ impl<'c, 'a> Body<'c, 'a> {
         ir::Function { name: decl.name.text.clone(), params: params.len() as u32, slots: body.slots, body: value.ir }
     }
 
+    /// Declares the parameters of a skill or a cascade, in the first slots.
+    pub fn params(&mut self, sig: &super::Signature, decls: &'a [ast::Param]) -> Vec<ir::Param> {
+        let mut out = Vec::new();
+        for (i, (param, decl)) in sig.params.iter().zip(decls).enumerate() {
+            let local = self.declare(&param.name, decl.name.span, param.ty, Flow::param(i), LocalKind::Param);
+            out.push(ir::Param {
+                name: param.name.clone(),
+                ty: self.cx.types.lower(param.ty),
+                doc: param.doc.clone(),
+                default: param.default.clone(),
+                slot: self.locals[local as usize].slot,
+            });
+        }
+        out
+    }
+
     // ---- reporting ----------------------------------------------------------------------
 
     pub fn diag(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {

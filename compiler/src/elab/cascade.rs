@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::{
     Cx, Def,
     block::Want,
-    body::{Body, Kind, LocalKind},
+    body::{Body, Kind},
     flow::{CascadeFlow, Flow},
     with_suggestion,
 };
@@ -24,17 +24,7 @@ impl<'a> Cx<'a> {
         let mut body = Body::new(self, module, Kind::Cascade);
         body.result = sig.result;
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
-        let mut params = Vec::new();
-        for (i, (param, ast)) in sig.params.iter().zip(&decl.params).enumerate() {
-            let local = body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
-            params.push(ir::Param {
-                name: param.name.clone(),
-                ty: body.cx.types.lower(param.ty),
-                doc: param.doc.clone(),
-                default: param.default.clone(),
-                slot: body.locals[local as usize].slot,
-            });
-        }
+        let params = body.params(&sig, &decl.params);
         for clause in &decl.clauses {
             if !matches!(
                 clause.kind,
