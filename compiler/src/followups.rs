@@ -32,8 +32,8 @@ struct Damage {
     any: bool,
 }
 
-/// Drops diagnostics that most likely follow from others.
-pub(crate) fn drop(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>) {
+/// Drops diagnostics that most likely follow from others. The first `of_syntax` stay.
+pub(crate) fn drop(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>, of_syntax: usize) {
     let mut damage: HashMap<SourceId, Damage> = HashMap::new();
     for d in diagnostics.iter().filter(|d| d.code.as_str().starts_with('E')) {
         damage.entry(d.primary.source).or_default().any = true;
@@ -47,7 +47,11 @@ pub(crate) fn drop(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Di
             here.items.extend(module.parse.file.items.iter().map(|item| item.span).filter(holds));
         }
     }
-    diagnostics.retain(|d| damage.get(&d.primary.source).is_none_or(|damage| !damage.explains(map, d)));
+    let mut index = 0;
+    diagnostics.retain(|d| {
+        index += 1;
+        index <= of_syntax || damage.get(&d.primary.source).is_none_or(|damage| !damage.explains(map, d))
+    });
 }
 
 fn line(source: &Source, offset: u32) -> u32 {
@@ -56,9 +60,6 @@ fn line(source: &Source, offset: u32) -> u32 {
 
 impl Damage {
     fn explains(&self, map: &SourceMap, d: &Diagnostic) -> bool {
-        if d.code.as_str().starts_with("E01") {
-            return false;
-        }
         // What reads a name may be the very thing that is wrong.
         if d.code == codes::UNUSED {
             return self.any;

@@ -67,8 +67,9 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
     }
     loader.report_cycles();
     let Loader { map, modules, mut diagnostics, .. } = loader;
+    let of_syntax = diagnostics.len();
     let program = elab::elaborate(&map, &modules, root, prelude, &mut diagnostics);
-    followups::drop(&map, &modules, &mut diagnostics);
+    followups::drop(&map, &modules, &mut diagnostics, of_syntax);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     Compilation { sources: map, diagnostics, program: if failed { None } else { program } }

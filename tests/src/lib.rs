@@ -3,4 +3,5 @@
 pub mod annotations;
 pub mod binary;
 pub mod generate;
+pub mod headers;
 pub mod programs;
