@@ -89,6 +89,8 @@ pub(crate) struct Body<'c, 'a> {
     pub result_flow: Flow,
     /// How many parallel branches or iterations enclose the current place.
     pub level: u32,
+    /// Whether the current place is in `on success`, `on failure` or `on cancel`.
+    pub in_hook: bool,
     /// Locals read since the list was last taken: the edges of a `parallel`.
     pub reads: Vec<u32>,
     /// How often each path of a stage occurred so far, to keep paths unique.
@@ -118,6 +120,7 @@ impl<'c, 'a> Body<'c, 'a> {
             result: Ty::NULL,
             result_flow: Flow::default(),
             level: 0,
+            in_hook: false,
             reads: Vec::new(),
             stage_names: HashMap::default(),
             prefix: String::new(),

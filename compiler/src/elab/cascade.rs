@@ -194,7 +194,7 @@ impl<'a> Body<'_, 'a> {
             after = Some(stmt.span);
             let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
             let outer = std::mem::replace(&mut self.prefix, format!("on_{}", event.text));
-            let outer_level = std::mem::replace(&mut self.level, 1);
+            self.in_hook = true;
             let mark = self.enter();
             let ty = match event.text.as_str() {
                 "success" => result,
@@ -208,7 +208,8 @@ impl<'a> Body<'_, 'a> {
             }
             let block = self.statements(body, Want::NOTHING);
             self.leave(mark);
-            (self.level, self.prefix, self.result) = (outer_level, outer, outer_result);
+            self.in_hook = false;
+            (self.prefix, self.result) = (outer, outer_result);
             let hook = Some(ir::Hook { slot, body: block.ir });
             let place = match event.text.as_str() {
                 "success" => &mut out.success,
