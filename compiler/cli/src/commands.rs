@@ -37,9 +37,15 @@ pub fn build(args: &BuildArgs, color: bool) -> Result<u8, Stop> {
     let out = args.output.clone().unwrap_or_else(|| args.file.with_extension("cir"));
     write(&out, &text)?;
     if out.as_os_str() != "-" {
-        eprintln!("{}: {} cascades, {} skills", out.display(), program.entries.len(), program.skills.len());
+        let (cascades, skills) = (count(program.entries.len(), "cascade"), count(program.skills.len(), "skill"));
+        eprintln!("{}: {cascades}, {skills}", out.display());
     }
     Ok(0)
+}
+
+/// "1 skill", "2 skills".
+fn count(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// `cascadec explain`.

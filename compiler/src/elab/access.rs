@@ -81,16 +81,18 @@ impl<'a> Body<'_, 'a> {
     pub fn null_access(&mut self, ty: Ty, name: &Name, receiver: Span) {
         let shown = self.show(ty);
         let text = self.cx.text(self.module, receiver).to_owned();
-        let short = if text.len() <= 40 && !text.contains('\n') { text } else { "it".to_owned() };
+        let short = (text.len() <= 40 && !text.contains('\n')).then_some(text);
+        let what = short.as_ref().map_or("this".to_owned(), |text| format!("`{text}`"));
+        let tested = short.as_deref().unwrap_or("x");
         let d = self
             .diag(
                 codes::MAY_BE_NULL,
                 receiver,
-                format!("`{short}` may be null, so `.{}` may have nothing to read", name.text),
+                format!("{what} may be null, so `.{}` may have nothing to read", name.text),
             )
             .label(format!("`{shown}`"))
             .help(format!(
-                "read it only if it is there, `?.{}`, or test it first: `if {short} != null {{ … }}`",
+                "read it only if it is there, `?.{}`, or test it first: `if {tested} != null {{ … }}`",
                 name.text
             ));
         self.report(d);

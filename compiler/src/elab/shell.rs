@@ -49,12 +49,27 @@ const INTERPRETERS: &[(&str, &[&str])] = &[
     ("ssh", &[]),
 ];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Bare,
+/// What encloses a place of a command. Around all stands the command itself.
+#[derive(Debug, PartialEq, Eq)]
+enum Around {
+    /// `"…"`
     Double,
+    /// `'…'`
     Single,
+    /// `$(…)`, with the words of the command around it.
+    Substitution(Outer),
+    /// `` `…` ``, with the words of the command around it.
+    Backticks(Outer),
+    /// `(…)`
+    Parentheses,
+    /// `$((…))`, with the parentheses that are open in it.
+    Arithmetic(u32),
+    /// `# …` to the end of the line.
+    Comment,
 }
+
+/// The words of a command, and the one that has begun.
+type Outer = (Vec<String>, String);
 
 /// What the reading of the text found.
 #[derive(Default)]
@@ -105,6 +120,22 @@ impl Reading {
         self.command.clear();
     }
 
+    /// Another command begins inside of this one.
+    fn enter(&mut self) -> Outer {
+        self.shell = true;
+        (std::mem::take(&mut self.command), std::mem::take(&mut self.current))
+    }
+
+    /// The command inside ends, and the one around it goes on.
+    fn leave(&mut self, around: &mut Vec<Around>) {
+        self.end_command();
+        if let Some(Around::Substitution(outer) | Around::Backticks(outer)) = around.pop() {
+            (self.command, self.current) = outer;
+            // What a substitution gives is a part of a word.
+            self.begin();
+        }
+    }
+
     /// Whether the word that begins here, or goes on here, chooses what is executed.
     fn chooses(&self) -> bool {
         // A path below a literal directory (`./tools/$<name>`) is still chosen by the value.
@@ -147,12 +178,12 @@ impl<'a> Body<'_, 'a> {
     pub fn command(&mut self, literal: &'a StrLit) -> Typed {
         let mut flow = Flow::default();
         let mut r = Reading::default();
-        let mut state = State::Bare;
+        let mut around: Vec<Around> = Vec::new();
         for part in &literal.parts {
             match part {
                 StrPart::Text { text, .. } => {
                     r.script.push(ir::ShellPart::Text(SmolStr::new(text)));
-                    state = read(&mut r, text, state);
+                    read(&mut r, text, &mut around);
                 }
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
@@ -162,10 +193,14 @@ impl<'a> Body<'_, 'a> {
                     if r.chooses() {
                         self.program_sink(value.flow, expr.span);
                     }
-                    let quote = match state {
-                        State::Bare => ir::Quote::Bare,
-                        State::Double => ir::Quote::Double,
-                        State::Single => ir::Quote::Single,
+                    let quote = match around.last() {
+                        Some(Around::Single) => ir::Quote::Single,
+                        Some(Around::Double | Around::Comment) => ir::Quote::Double,
+                        Some(Around::Arithmetic(_)) => {
+                            self.number_type(value.ty, expr.span);
+                            ir::Quote::Double
+                        }
+                        _ => ir::Quote::Bare,
                     };
                     r.has_hole = true;
                     r.word
@@ -177,10 +212,17 @@ impl<'a> Body<'_, 'a> {
             }
         }
         r.end_word();
-        if state != State::Bare {
-            let d = self
-                .diag(codes::UNTERMINATED_STRING, literal.span, "a quote in this command is never closed")
-                .label(if state == State::Single { "a `'` is open at the end" } else { "a `\"` is open at the end" });
+        let open = around.iter().rev().find_map(|a| match a {
+            Around::Single => Some("'"),
+            Around::Double => Some("\""),
+            Around::Backticks(_) => Some("`"),
+            Around::Substitution(_) => Some("$("),
+            Around::Arithmetic(_) => Some("$(("),
+            Around::Parentheses | Around::Comment => None,
+        });
+        if let Some(open) = open {
+            let message = format!("a `{open}` in this command is never closed");
+            let d = self.diag(codes::UNTERMINATED_STRING, literal.span, message).label("open at the end");
             self.report(d);
         }
         if r.words.is_empty() && !r.shell {
@@ -199,6 +241,18 @@ impl<'a> Body<'_, 'a> {
             ir::CommandTemplate::Direct(r.words)
         };
         Typed::new(ir::Expr::Command(Box::new(template)), Ty::COMMAND, flow)
+    }
+
+    /// In the shell's arithmetic a text could be a command again; a number cannot.
+    fn number_type(&mut self, ty: Ty, span: Span) {
+        let base = self.cx.types.base(ty);
+        if !matches!(self.cx.types.kind(base), TyKind::Int | TyKind::Error) {
+            let shown = self.show(ty);
+            let d = self
+                .diag(codes::MISMATCH, span, format!("the shell's arithmetic needs `int`, found `{shown}`"))
+                .label(format!("`{shown}`"));
+            self.report(d);
+        }
     }
 
     /// Untrusted text must not choose a program.
@@ -242,14 +296,29 @@ impl<'a> Body<'_, 'a> {
     }
 }
 
-/// Reads literal text of a command from a state, and gives the state after it.
-fn read(r: &mut Reading, text: &str, mut state: State) -> State {
+/// Reads literal text of a command, from what encloses its begin to what encloses its end.
+fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        match (state, c) {
-            (State::Single, '\'') | (State::Double, '"') => state = State::Bare,
-            (State::Single, c) => r.push(c),
-            (State::Double, '\\') => match chars.peek() {
+        match (around.last_mut(), c) {
+            (Some(Around::Comment), '\n') => {
+                around.pop();
+                r.shell = true;
+                r.newlines = true;
+            }
+            (Some(Around::Comment), _) => {}
+            (Some(Around::Single), '\'') | (Some(Around::Double), '"') => {
+                around.pop();
+            }
+            (Some(Around::Single), c) => r.push(c),
+            (Some(Around::Arithmetic(open)), '(') => *open += 1,
+            (Some(Around::Arithmetic(0)), ')') => {
+                around.pop();
+                chars.next_if_eq(&')');
+            }
+            (Some(Around::Arithmetic(open)), ')') => *open -= 1,
+            (Some(Around::Arithmetic(_)), _) => {}
+            (Some(Around::Double), '\\') => match chars.peek() {
                 Some('$' | '`' | '"' | '\\') => {
                     if let Some(next) = chars.next() {
                         r.push(next);
@@ -260,20 +329,34 @@ fn read(r: &mut Reading, text: &str, mut state: State) -> State {
                 }
                 _ => r.push('\\'),
             },
-            (State::Double, '$' | '`') => {
-                r.shell = true;
+            (Some(Around::Backticks(_)), '`') => r.leave(around),
+            (_, '`') => {
+                let outer = r.enter();
+                around.push(Around::Backticks(outer));
+            }
+            (_, '$') if chars.next_if_eq(&'(').is_some() => {
+                if chars.next_if_eq(&'(').is_some() {
+                    r.shell = true;
+                    around.push(Around::Arithmetic(0));
+                } else {
+                    let outer = r.enter();
+                    around.push(Around::Substitution(outer));
+                }
+            }
+            (Some(Around::Double), c) => {
+                r.shell |= c == '$';
                 r.push(c);
             }
-            (State::Double, c) => r.push(c),
-            (State::Bare, '\'') => {
+            (Some(Around::Substitution(_)), ')') => r.leave(around),
+            (_, '\'') => {
                 r.begin();
-                state = State::Single;
+                around.push(Around::Single);
             }
-            (State::Bare, '"') => {
+            (_, '"') => {
                 r.begin();
-                state = State::Double;
+                around.push(Around::Double);
             }
-            (State::Bare, '\\') => match chars.next() {
+            (_, '\\') => match chars.next() {
                 Some('\n') => {}
                 Some(next) => r.push(next),
                 None => {
@@ -281,47 +364,44 @@ fn read(r: &mut Reading, text: &str, mut state: State) -> State {
                     r.shell = true;
                 }
             },
-            (State::Bare, '\n') => {
+            (_, '\n') => {
                 if !r.words.is_empty() || r.word.is_some() {
                     r.shell = true;
                     r.newlines = true;
                 }
                 r.end_command();
             }
-            (State::Bare, c) if c.is_whitespace() => r.end_word(),
-            (State::Bare, '|' | '&' | ';' | '(' | ')') => {
+            (_, c) if c.is_whitespace() => r.end_word(),
+            (last, '|' | '&' | ';' | '(' | ')') => {
+                let closes = c == ')' && last.is_some_and(|a| *a == Around::Parentheses);
                 r.shell = true;
                 r.end_command();
+                if closes {
+                    around.pop();
+                } else if c == '(' {
+                    around.push(Around::Parentheses);
+                }
             }
-            (State::Bare, '`') => {
-                r.shell = true;
-                r.end_command();
-            }
-            (State::Bare, '<' | '>') => {
+            (_, '<' | '>') => {
                 r.shell = true;
                 r.end_word();
                 // What follows is a file, not a word of the command.
-                while matches!(chars.peek(), Some('<' | '>' | '&' | '|')) {
-                    chars.next();
-                }
+                while chars.next_if(|c| matches!(c, '<' | '>' | '&' | '|')).is_some() {}
             }
-            (State::Bare, '$' | '*' | '?' | '[') => {
+            (_, '$' | '*' | '?' | '[') => {
                 r.shell = true;
-                if c == '$' && chars.peek() == Some(&'(') {
-                    chars.next();
-                    r.end_command();
-                } else {
-                    r.push(c);
-                }
-            }
-            (State::Bare, '~' | '#') => {
-                if r.word.is_none() {
-                    r.shell = true;
-                }
                 r.push(c);
             }
-            (State::Bare, c) => r.push(c),
+            (_, '#') if r.word.is_none() => {
+                r.shell = true;
+                r.end_command();
+                around.push(Around::Comment);
+            }
+            (_, '~') if r.word.is_none() => {
+                r.shell = true;
+                r.push(c);
+            }
+            (_, c) => r.push(c),
         }
     }
-    state
 }
