@@ -4,7 +4,7 @@ const { LanguageClient } = require("vscode-languageclient/node");
 
 /** @type {LanguageClient | undefined} */
 let client;
-/** @type {vscode.OutputChannel} */
+/** @type {vscode.LogOutputChannel} */
 let log;
 
 async function start() {
@@ -22,7 +22,7 @@ async function start() {
     await client.start();
   } catch (error) {
     client = undefined;
-    log.appendLine(String(error));
+    log.error(String(error));
     const settings = "Open settings";
     const choice = await vscode.window.showErrorMessage(
       `The Cascade language server could not be started: is "${command}" installed? ` +
@@ -38,9 +38,8 @@ async function start() {
 async function stop() {
   const running = client;
   client = undefined;
-  if (running) {
-    await running.stop();
-  }
+  // One that is still starting refuses to stop; its process ends with the editor.
+  await running?.stop().catch((error) => log.warn(String(error)));
 }
 
 async function restart() {
@@ -49,7 +48,7 @@ async function restart() {
 }
 
 async function activate(context) {
-  log = vscode.window.createOutputChannel("Cascade");
+  log = vscode.window.createOutputChannel("Cascade", { log: true });
   context.subscriptions.push(
     log,
     vscode.commands.registerCommand("cascade.restart", restart),

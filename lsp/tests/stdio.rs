@@ -178,6 +178,32 @@ async fn a_change_on_disk_is_noticed() {
 }
 
 #[tokio::test]
+async fn mistakes_in_files_that_are_not_open_show_at_the_import() {
+    let folder = std::env::temp_dir().join(format!("cascade-lsp-closed-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let uri = |name: &str| format!("file://{}/{name}", folder.to_str().unwrap());
+    std::fs::write(folder.join("b.cascade"), "import \"./c.cascade\" { C }\ntype B {\n  c: C\n}\n").unwrap();
+    let broken = "type C {\n  n: Missing\n}\n";
+    std::fs::write(folder.join("c.cascade"), broken).unwrap();
+    let can = json!({ "textDocument": { "publishDiagnostics": { "relatedInformation": true } } });
+    let mut client = Client::start(can).await;
+    client.open(&uri("a.cascade"), "// uses b\nimport \"./b.cascade\" { B }\ntype A {\n  b: B\n}\n").await;
+    let found = client.diagnostics(&uri("a.cascade"), 1).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((&found[0]["range"], &found[0]["severity"]), (&range(1, 7, 20), &json!(1)));
+    let message = found[0]["message"].as_str().unwrap();
+    assert!(message.starts_with("`./b.cascade` has mistakes"), "{message}");
+    assert!(message.contains("c.cascade:2:6: "), "{message}");
+    let related = &found[0]["relatedInformation"][0]["location"];
+    assert_eq!(related, &json!({ "uri": uri("c.cascade"), "range": range(1, 5, 12) }));
+    // Once the file is open, it shows its mistakes itself.
+    client.open(&uri("c.cascade"), broken).await;
+    assert_eq!(client.diagnostics(&uri("c.cascade"), 1).await.len(), 1);
+    assert_eq!(client.diagnostics(&uri("a.cascade"), 1).await, [] as [Value; 0]);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
 async fn watches_files_through_clients_that_can() {
     let can = json!({ "workspace": { "didChangeWatchedFiles": { "dynamicRegistration": true } } });
     let mut client = Client::start(can).await;
