@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod format;
 
 mod elab;
+mod followups;
 pub mod graph;
 
 mod module;

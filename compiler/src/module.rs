@@ -8,7 +8,7 @@ use cascade_ir as ir;
 use crate::{
     codes,
     diagnostic::{self, Diagnostic, Severity},
-    elab,
+    elab, followups,
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
 };
@@ -67,7 +67,9 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
     }
     loader.report_cycles();
     let Loader { map, modules, mut diagnostics, .. } = loader;
+    let of_syntax = diagnostics.len();
     let program = elab::elaborate(&map, &modules, root, prelude, &mut diagnostics);
+    followups::drop(&map, &modules, &mut diagnostics, of_syntax);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     Compilation { sources: map, diagnostics, program: if failed { None } else { program } }
@@ -237,14 +239,23 @@ impl Loader<'_> {
                         let mut way: Vec<String> =
                             stack[from..].iter().map(|(m, _)| format!("`{}`", self.modules[*m].name)).collect();
                         way.push(format!("`{}`", self.modules[target].name));
+                        let message = if way.len() == 2 {
+                            "this file imports itself".to_owned()
+                        } else {
+                            format!("these files import each other: {}", way.join(" → "))
+                        };
                         let d = Diagnostic::new(
                             codes::IMPORT_CYCLE,
                             self.modules[module].source,
                             self.modules[module].parse.file.items[item].span,
-                            format!("these files import each other: {}", way.join(" → ")),
+                            message,
                         )
                         .label("closes the cycle")
-                        .help("move what both need into a third file");
+                        .help(if way.len() == 2 {
+                            "what a file declares is known in it without an import"
+                        } else {
+                            "move what both need into a third file"
+                        });
                         self.diagnostics.push(d);
                     }
                     _ => {}

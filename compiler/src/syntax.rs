@@ -9,7 +9,8 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
     match &error.kind {
         Kind::Unexpected { found, expected } => {
-            let d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
+            let mut d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
+            d.help = hint(found, expected).map(str::to_owned);
             if expected.is_empty() {
                 d.label("cannot stand here")
             } else {
@@ -58,6 +59,30 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             }
         }
     }
+}
+
+/// What people mean who write this out of habit from another language.
+fn hint(found: &str, expected: &[String]) -> Option<&'static str> {
+    let wanted = |what: &str| expected.iter().any(|e| e == what);
+    Some(match found {
+        "`=`" if wanted("`{`") => "`==` compares; `=` gives a value to a variable",
+        "`elif`" | "`elsif`" | "`elseif`" => "write `else if`",
+        "`else`" => "`else` follows the block of an `if`",
+        "`?`" => "a choice is written `if condition { a } else { b }`",
+        "`let`" | "`const`" | "`var`" if wanted("a declaration") => {
+            "values stand inside of a cascade; a constant of the file is a fn: `fn limit() -> int = 3`"
+        }
+        "`function`" | "`def`" | "`func`" | "`fun`" if wanted("a declaration") => {
+            "write `fn` for what is pure, `skill` for an effect, `cascade` for what is run"
+        }
+        "`{`" if wanted("`=`") => "the body of a fn is one expression: `fn name() -> int = 1`",
+        "`:`" if wanted("`->`") => "a result is written `-> type`",
+        "`[`" if wanted("`)`") && wanted("`,`") => "a type's own types stand in `<>`: `list<int>`",
+        "`retry`" | "`timeout`" | "`using`" | "`budget`" | "`cache`" | "`isolate`" | "`on error`" => {
+            "a clause belongs to a stage: it follows `stage name = …`"
+        }
+        _ => return None,
+    })
 }
 
 /// "a, b or c".

@@ -31,6 +31,7 @@ const CATEGORIES: &[(&str, &[&str])] = &[
     ("the end of the hole (`>`)", &["\"hole end\""]),
     ("a string", &["\"string\""]),
     ("a clause", &["\"using\""]),
+    ("what to do then (`skip`, `use …`, `fail …`)", &["\"skip\""]),
     ("an operator", &["\"operator\""]),
     ("the end of the line", &["\"line end\""]),
 ];
@@ -52,7 +53,13 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         let word = text[span.range()].to_owned();
         return SyntaxError { kind: SyntaxErrorKind::ReservedWord(word), span };
     }
-    let (found, span) = if expression || (has("\"ident\"") && !operator) {
+    let before = text[..span.start as usize].trim_end();
+    if let Some(word) = ["while", "loop"].into_iter().find(|word| before.ends_with(word)) {
+        let span = Span::new(before.len() - word.len(), before.len());
+        let help = Some("a loop says how often it runs at most: `repeat max 10 { … } until done`".to_owned());
+        return SyntaxError { kind: SyntaxErrorKind::Other { message: format!("there is no `{word}`"), help }, span };
+    }
+    let (found, span) = if expression || (has("\"ident\"") && !operator) || has("\"skip\"") {
         unfinished_line(text, span).unwrap_or((found, span))
     } else {
         (found, span)
@@ -61,7 +68,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     for (category, terminals) in CATEGORIES {
         let implied = match *category {
             NAME | "a string" | "`{`" => expression,
-            "`(`" | "`[`" => expression || operator,
+            "`(`" | "`[`" => expression || operator || has("\"skip\""),
             "`=`" | "`:`" | "`>`" => operator,
             "`in`" => has("\"line word\""),
             "the end of the line" => has("\"import\""),
@@ -74,11 +81,23 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     SyntaxError { kind: SyntaxErrorKind::Unexpected { found, expected: told }, span }
 }
 
-/// Something is missing before a token that begins a line: the line before is to blame.
+/// Something is missing before a token that begins a line: the line before is to blame, unless it
+/// ends with what lets a new one begin.
 fn unfinished_line(text: &str, span: Span) -> Option<(String, Span)> {
-    let before = text[..span.start as usize].trim_end();
-    let between = &text[before.len()..span.start as usize];
-    let told = !before.is_empty() && between.contains('\n');
+    let mut before = &text[..span.start as usize];
+    if !before[before.trim_end().len()..].contains('\n') {
+        return None;
+    }
+    loop {
+        before = before.trim_end();
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        let code = before[line..].find("//").filter(|at| before[line..line + at].matches('"').count() % 2 == 0);
+        match code {
+            Some(at) => before = &before[..line + at],
+            None => break,
+        }
+    }
+    let told = !before.is_empty() && !before.ends_with(['{', '(', '[', ',']);
     told.then(|| ("the end of the line".to_owned(), Span::new(before.len(), before.len())))
 }
 

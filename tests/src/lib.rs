@@ -1,3 +1,7 @@
 //! What the whole-program tests and benchmarks share.
 
+pub mod annotations;
+pub mod binary;
 pub mod generate;
+pub mod headers;
+pub mod programs;

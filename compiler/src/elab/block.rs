@@ -235,6 +235,17 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn return_statement(&mut self, value: Option<&'a Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
+        if self.in_hook {
+            let d = self
+                .diag(codes::MISPLACED, span, "`on success`, `on failure` and `on cancel` do not return")
+                .label("the cascade has ended already")
+                .help("what they do changes nothing about its result");
+            self.report(d);
+            if let Some(e) = value {
+                self.infer(e);
+            }
+            return;
+        }
         if self.level > 0 {
             let d = self
                 .diag(codes::MISPLACED, span, "a parallel branch cannot return from the cascade")
@@ -452,8 +463,16 @@ impl<'a> Body<'_, 'a> {
                     target.span,
                     format!("parallel branches would overwrite each other's `{text}`"),
                 )
-                .label("set from a parallel branch")
-                .help(format!("`{text} += …` adds without losing what others wrote"));
+                .label("set from a parallel branch");
+            let joined = matches!(
+                self.cx.types.kind(self.cx.types.base(key.ty)),
+                TyKind::List(_) | TyKind::Map(_) | TyKind::Int | TyKind::Float
+            );
+            let d = d.help(if joined {
+                format!("`{text} += …` adds without losing what others wrote")
+            } else {
+                "let each branch give a value, and set it after the loop from all of them".to_owned()
+            });
             self.report(d);
         }
         let ir::Expr::Memory(memory, key) = key.ir else { return };

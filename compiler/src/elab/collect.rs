@@ -136,6 +136,10 @@ impl<'a> Cx<'a> {
         let Some(target) = target else {
             return self.bind_missing(module, import);
         };
+        if target == module {
+            // The cycle is reported; what it would bind is declared here already.
+            return;
+        }
         match &import.names {
             None => {
                 let (name, span) = match (&import.alias, &import.source) {
@@ -165,7 +169,10 @@ impl<'a> Cx<'a> {
                             let local = name.alias.as_ref().unwrap_or(&name.name);
                             self.bind_as(module, local.text.clone(), local.span, def, true);
                         }
-                        None => self.not_exported(module, target, &name.name),
+                        None => {
+                            self.not_exported(module, target, &name.name);
+                            self.bind_one_missing(module, name);
+                        }
                     }
                 }
             }
@@ -182,13 +189,21 @@ impl<'a> Cx<'a> {
             missing.extend(parts.last().map(|p| (p.text.clone(), p.span)));
         }
         for name in import.names.iter().flatten() {
-            let local = name.alias.as_ref().unwrap_or(&name.name);
-            missing.push((local.text.clone(), local.span));
+            self.bind_one_missing(module, name);
         }
         for (name, span) in missing {
-            let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
-            self.scopes[module].entry(name).or_insert(binding);
+            self.missing(module, name, span);
         }
+    }
+
+    fn bind_one_missing(&mut self, module: usize, name: &ast::ImportName) {
+        let local = name.alias.as_ref().unwrap_or(&name.name);
+        self.missing(module, local.text.clone(), local.span);
+    }
+
+    fn missing(&mut self, module: usize, name: SmolStr, span: Span) {
+        let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
+        self.scopes[module].entry(name).or_insert(binding);
     }
 
     /// Warns of a value's name that is not `snake_case`.

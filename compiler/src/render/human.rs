@@ -27,12 +27,13 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
             .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false))
             .with_code(d.code.as_str())
             .with_message(&d.message);
-        let primary = Label::new(at(d.primary.source, d.primary.span)).with_color(main);
-        report =
-            report.with_label(if d.primary.text.is_empty() { primary } else { primary.with_message(&d.primary.text) });
-        for label in &d.labels {
-            report = report
-                .with_label(Label::new(at(label.source, label.span)).with_message(&label.text).with_color(Color::Cyan));
+        // In the order of their places, since only so ariadne shows a file once; the primary's first.
+        let mut labels: Vec<_> =
+            std::iter::once((&d.primary, main)).chain(d.labels.iter().map(|l| (l, Color::Cyan))).collect();
+        labels.sort_by_key(|(l, _)| (l.source != d.primary.source, l.source, l.span.start));
+        for (order, (label, color)) in (0..).zip(labels) {
+            let shown = Label::new(at(label.source, label.span)).with_color(color).with_order(order);
+            report = report.with_label(if label.text.is_empty() { shown } else { shown.with_message(&label.text) });
         }
         if let Some(help) = &d.help {
             report = report.with_help(help);

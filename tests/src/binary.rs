@@ -1,0 +1,55 @@
+//! A fresh `cascadec` for tests that start it as a process.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value as Json;
+
+/// The path of a debug `cascadec`, built from the sources as they are now, or why there is none.
+///
+/// It is built once per test process. Cargo holds no lock while tests run, and a build that has
+/// nothing to do takes a fraction of a second, so this works under `cargo test` and nextest.
+pub fn cascadec() -> &'static Result<PathBuf, String> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+fn build() -> Result<PathBuf, String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args(["build", "--quiet", "--package", "cascadec", "--bin", "cascadec", "--message-format", "json"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    // `cargo test --target-dir` sets no variable; what this test lies in is the same folder.
+    if let Some(target) = target() {
+        command.arg("--target-dir").arg(target);
+    }
+    let output = command.output().map_err(|e| format!("cargo cannot be started: {e}"))?;
+    let found = String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).next_back();
+    match found {
+        Some(path) if output.status.success() => Ok(path),
+        _ => Err(format!("cargo build -p cascadec failed: {}", output.status)),
+    }
+}
+
+/// The target folder that this test was built into: `<target>/debug/deps/<test>`.
+fn target() -> Option<PathBuf> {
+    let here = env::current_exe().ok()?;
+    let deps = here.parent().filter(|p| p.ends_with("deps"))?;
+    deps.parent()?.parent().map(Path::to_path_buf)
+}
+
+/// The executable that a message of cargo tells of.
+fn executable(line: &str) -> Option<PathBuf> {
+    let message: Json = serde_json::from_str(line).ok()?;
+    if message.get("target")?.get("name")? != "cascadec" {
+        return None;
+    }
+    message.get("executable")?.as_str().map(PathBuf::from)
+}

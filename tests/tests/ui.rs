@@ -1,0 +1,109 @@
+//! Wrong programs give exactly the diagnostics that are written into them; see `README.md`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use cascade_compiler::{Compilation, FileSources, codes, compile, render};
+use cascade_tests::{
+    annotations::{Expected, annotations},
+    programs::{below, root, shown},
+};
+
+/// Codes that no program of a sensible size can show.
+const WITHOUT_PROGRAM: &[&str] = &["E0111"];
+
+/// The programs: a file that stands for itself, or the `main.cascade` of a folder of several.
+fn programs() -> Vec<String> {
+    let all = below("tests/ui").unwrap();
+    let of_several = |p: &Path| p.ancestors().skip(1).any(|folder| folder.join("main.cascade").exists());
+    let alone = |p: &Path| p.file_name().unwrap() == "main.cascade" || !of_several(p);
+    all.iter().filter(|p| alone(p)).map(|p| shown(p)).collect()
+}
+
+/// Compiles with the names that messages show, whatever folder the test runs in.
+fn compiled(name: &str) -> Compilation {
+    // Bytes that are no UTF-8 never reach the compiler.
+    let text = fs::read_to_string(root().join(name)).unwrap();
+    compile(&root().join(name).to_string_lossy(), text.into(), &FileSources)
+}
+
+/// What is wrong with the annotations of one program.
+fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
+    let compilation = compiled(name);
+    let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
+    let folder = root().join(name).parent().unwrap().to_path_buf();
+    let several = name.ends_with("/main.cascade");
+    for path in below(&shown(&folder)).unwrap() {
+        if several || shown(&path) == name {
+            expected.insert(shown(&path), annotations(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+    let mut wrong = Vec::new();
+    if expected.values().all(Vec::is_empty) {
+        wrong.push(format!("{name}: has no annotation"));
+    }
+    for d in &compilation.diagnostics {
+        let source = compilation.sources.get(d.primary.source);
+        let file = shown(Path::new(&source.name));
+        let (line, column) = source.position(d.primary.span.start);
+        seen.insert(d.code.as_str().to_owned());
+        let list = expected.entry(file.clone()).or_default();
+        let fits = |e: &Expected| e.line == line && e.code == d.code.as_str() && d.message.contains(&e.message);
+        match list.iter().position(fits) {
+            Some(at) => {
+                list.remove(at);
+            }
+            None => wrong.push(format!("{file}:{line}:{column}: not expected: {}: {}", d.code.as_str(), d.message)),
+        }
+    }
+    for (file, list) in expected {
+        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}: {}", e.line, e.code, e.message)));
+    }
+    wrong
+}
+
+#[test]
+fn diagnostics_are_those_that_are_annotated() {
+    let mut seen = BTreeSet::new();
+    let programs = programs();
+    let wrong: Vec<String> = programs.iter().flat_map(|name| compare(name, &mut seen)).collect();
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    assert!(programs.len() >= 70, "only {} programs were found", programs.len());
+    let all = codes::ALL.iter().map(|(c, _)| c.as_str());
+    let missing: Vec<&str> = all.filter(|c| !seen.contains(*c) && !WITHOUT_PROGRAM.contains(c)).collect();
+    assert!(missing.is_empty(), "no program shows {missing:?}");
+}
+
+/// What a person sees of some representative mistakes.
+#[test]
+fn people_see() {
+    for name in [
+        "effects/capability",
+        "effects/parallel_cycle",
+        "flow/match_not_exhaustive",
+        "multi/cycle_of_three/main",
+        "multi/private/main",
+        "names/duplicate_declarations",
+        "names/unknown_value",
+        "seeded/07_maybe_unset",
+        "seeded/09_two_parallel_writers",
+        "seeded/10_text_chooses_program",
+        "syntax/several",
+        "syntax/unclosed_brace",
+        "types/may_be_null",
+        "types/let_calls_skill",
+        "types/not_ascii",
+    ] {
+        let compilation = compiled(&format!("tests/ui/{name}.cascade"));
+        let shown = render::render(&compilation.diagnostics, &compilation.sources, render::Format::Human, false);
+        // The name of the folder is that of whoever runs the test.
+        let shown = shown.replace(&format!("{}/", root().display()), "");
+        insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name.replace('/', "__"), shown);
+        });
+    }
+}
