@@ -9,7 +9,12 @@ use tower_lsp::ls_types::{
     TextEdit, Uri, WorkspaceEdit,
 };
 
-use crate::{analysis::Analysis, events::Settings, position::LineIndex};
+use crate::{
+    analysis::Analysis,
+    events::Settings,
+    imports::{self, Broken},
+    position::LineIndex,
+};
 
 /// What clients show as the origin of a diagnostic.
 const SOURCE: &str = "cascade";
@@ -45,7 +50,36 @@ impl<'a> Converter<'a> {
         if analysis.crashed && analysis.root == file {
             return vec![crash()];
         }
-        self.of(file).map(|d| self.diagnostic(d)).collect()
+        let mut all: Vec<Told> = self.of(file).map(|d| self.diagnostic(d)).collect();
+        if analysis.root == file {
+            for broken in imports::broken(analysis, |name| (self.known)(name).is_some_and(|k| k.version.is_some())) {
+                all.push(self.import(&broken));
+            }
+        }
+        all
+    }
+
+    /// An import through which mistakes come that no open document shows.
+    fn import(&mut self, broken: &Broken<'_>) -> Told {
+        let mut lines = vec![format!("`{}` has mistakes, so this program cannot be run", broken.target)];
+        let mut related = Vec::new();
+        for error in &broken.errors {
+            let source = self.analysis.sources.get(error.primary.source);
+            let (line, column) = source.position(error.primary.span.start);
+            lines.push(format!("{}:{line}:{column}: {}", source.name, error.message));
+            if let Some(known) = self.file(error.primary.source) {
+                let location = Location::new(known.uri, self.range(&error.primary));
+                related.push(DiagnosticRelatedInformation { location, message: error.message.clone() });
+            }
+        }
+        Told {
+            range: self.range(&broken.place),
+            severity: Some(DiagnosticSeverity::ERROR),
+            source: Some(SOURCE.to_owned()),
+            message: lines.join("\n"),
+            related_information: (self.settings.related_information && !related.is_empty()).then_some(related),
+            ..Told::default()
+        }
     }
 
     /// What mends the mistakes of a file that touch a range.

@@ -1,6 +1,6 @@
 //! The language server of the Cascade language.
 //!
-//! The way of a message: [`server`](self) takes it off the wire and pushes an event into a channel
+//! The way of a message: `server` takes it off the wire and pushes an event into a channel
 //! before it awaits anything, `session` owns the documents and takes the events one by one, and
 //! `analysis` works on a snapshot in a thread of its own. What it finds goes back into the same
 //! channel; `publish` alone talks to the client. So neither a slow client nor a slow analysis can
@@ -11,6 +11,7 @@ mod changes;
 mod convert;
 mod document;
 mod events;
+mod imports;
 mod position;
 mod publish;
 mod server;

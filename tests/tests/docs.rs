@@ -17,6 +17,23 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// All programs below a folder of the repository.
+fn programs(folder: &str) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    let mut waiting = vec![root().join(folder)];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|e| e == "cascade") {
+                out.push(path);
+            }
+        }
+    }
+    out
+}
+
 /// The `cascadec` of this build.
 fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -189,20 +206,8 @@ fn pages_tell_the_truth() {
 #[test]
 fn examples_and_the_standard_library_check_and_are_formatted() {
     let mut failures = Vec::new();
-    let mut files = Vec::new();
-    for folder in ["examples", "stdlib/std"] {
-        let mut waiting = vec![root().join(folder)];
-        while let Some(folder) = waiting.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    waiting.push(path);
-                } else if path.extension().is_some_and(|e| e == "cascade") {
-                    files.push(path);
-                }
-            }
-        }
-    }
+    let mut files = programs("examples");
+    files.append(&mut programs("stdlib/std"));
     assert!(files.len() >= 7);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
@@ -217,4 +222,25 @@ fn examples_and_the_standard_library_check_and_are_formatted() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The commands that examples name in their documentation (`//!     cascadec …`) do what they say,
+/// from the top of the repository.
+#[test]
+fn examples_run_as_they_say() {
+    let mut commands = Vec::new();
+    for path in programs("examples") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let own: Vec<String> =
+            text.lines().filter_map(|l| l.strip_prefix("//!     cascadec ")).map(str::to_owned).collect();
+        assert!(!own.is_empty(), "{} does not say how it is run", path.display());
+        commands.extend(own);
+    }
+    for command in commands {
+        let line = format!("{} {command} --no-journal", binary().display());
+        let output = Command::new("sh").args(["-c", &line]).current_dir(root()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{command}: {said}");
+        assert!(output.stdout.len() > 100, "{command} prints nothing");
+    }
 }

@@ -56,6 +56,10 @@ pub enum Command {
     /// Draw a cascade
     Graph(GraphArgs),
     /// Serve an editor
+    #[command(long_about = "Serve an editor: the language server protocol on standard input and output.
+
+An editor starts it; by hand it only waits. It tells mistakes as you type, offers their fixes and
+formats, and it takes the unsaved text of every open file, also where another one imports it.")]
     Lsp(LspArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
@@ -203,17 +207,11 @@ pub struct GraphArgs {
 
 /// `cascadec lsp`.
 #[derive(Debug, Args)]
-#[command(
-    long_about = "Serve an editor: the language server protocol on standard input and output.
-
-An editor starts it; by hand it only waits. It tells mistakes as you type, offers their fixes and
-formats, and it takes the unsaved text of every open file, also where another one imports it.",
-    after_help = "Examples:
+#[command(after_help = "Examples:
   cascadec lsp                              what an editor is told to start
   vim.lsp.config(\"cascade\", { cmd = { \"cascadec\", \"lsp\" }, filetypes = { \"cascade\" } })
 
-Exit codes: 0 after `shutdown` and `exit`; 1 when the editor left without saying so."
-)]
+Exit codes: 0 after `shutdown` and `exit`; 1 when the editor left without saying so.")]
 pub struct LspArgs {
     /// Standard input and output, which is the only way; accepted because editors add it
     #[arg(long)]

@@ -235,6 +235,17 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn return_statement(&mut self, value: Option<&'a Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
+        if self.in_hook {
+            let d = self
+                .diag(codes::MISPLACED, span, "`on success`, `on failure` and `on cancel` do not return")
+                .label("the cascade has ended already")
+                .help("what they do changes nothing about its result");
+            self.report(d);
+            if let Some(e) = value {
+                self.infer(e);
+            }
+            return;
+        }
         if self.level > 0 {
             let d = self
                 .diag(codes::MISPLACED, span, "a parallel branch cannot return from the cascade")

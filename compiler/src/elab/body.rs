@@ -89,6 +89,8 @@ pub(crate) struct Body<'c, 'a> {
     pub result_flow: Flow,
     /// How many parallel branches or iterations enclose the current place.
     pub level: u32,
+    /// Whether the current place is in `on success`, `on failure` or `on cancel`.
+    pub in_hook: bool,
     /// Locals read since the list was last taken: the edges of a `parallel`.
     pub reads: Vec<u32>,
     /// How often each path of a stage occurred so far, to keep paths unique.
@@ -118,6 +120,7 @@ impl<'c, 'a> Body<'c, 'a> {
             result: Ty::NULL,
             result_flow: Flow::default(),
             level: 0,
+            in_hook: false,
             reads: Vec::new(),
             stage_names: HashMap::default(),
             prefix: String::new(),
@@ -158,6 +161,22 @@ impl<'c, 'a> Body<'c, 'a> {
         let value = body.check(&decl.body, result);
         body.unused();
         ir::Function { name: decl.name.text.clone(), params: params.len() as u32, slots: body.slots, body: value.ir }
+    }
+
+    /// Declares the parameters of a skill or a cascade, in the first slots.
+    pub fn params(&mut self, sig: &super::Signature, decls: &'a [ast::Param]) -> Vec<ir::Param> {
+        let mut out = Vec::new();
+        for (i, (param, decl)) in sig.params.iter().zip(decls).enumerate() {
+            let local = self.declare(&param.name, decl.name.span, param.ty, Flow::param(i), LocalKind::Param);
+            out.push(ir::Param {
+                name: param.name.clone(),
+                ty: self.cx.types.lower(param.ty),
+                doc: param.doc.clone(),
+                default: param.default.clone(),
+                slot: self.locals[local as usize].slot,
+            });
+        }
+        out
     }
 
     // ---- reporting ----------------------------------------------------------------------

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::{
     Cx, Def,
     block::Want,
-    body::{Body, Kind, LocalKind},
+    body::{Body, Kind},
     flow::{CascadeFlow, Flow},
     with_suggestion,
 };
@@ -24,17 +24,7 @@ impl<'a> Cx<'a> {
         let mut body = Body::new(self, module, Kind::Cascade);
         body.result = sig.result;
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
-        let mut params = Vec::new();
-        for (i, (param, ast)) in sig.params.iter().zip(&decl.params).enumerate() {
-            let local = body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
-            params.push(ir::Param {
-                name: param.name.clone(),
-                ty: body.cx.types.lower(param.ty),
-                doc: param.doc.clone(),
-                default: param.default.clone(),
-                slot: body.locals[local as usize].slot,
-            });
-        }
+        let params = body.params(&sig, &decl.params);
         for clause in &decl.clauses {
             if !matches!(
                 clause.kind,
@@ -204,7 +194,7 @@ impl<'a> Body<'_, 'a> {
             after = Some(stmt.span);
             let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
             let outer = std::mem::replace(&mut self.prefix, format!("on_{}", event.text));
-            let outer_level = std::mem::replace(&mut self.level, 1);
+            self.in_hook = true;
             let mark = self.enter();
             let ty = match event.text.as_str() {
                 "success" => result,
@@ -218,7 +208,8 @@ impl<'a> Body<'_, 'a> {
             }
             let block = self.statements(body, Want::NOTHING);
             self.leave(mark);
-            (self.level, self.prefix, self.result) = (outer_level, outer, outer_result);
+            self.in_hook = false;
+            (self.prefix, self.result) = (outer, outer_result);
             let hook = Some(ir::Hook { slot, body: block.ir });
             let place = match event.text.as_str() {
                 "success" => &mut out.success,

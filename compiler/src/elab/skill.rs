@@ -52,17 +52,7 @@ impl<'a> Cx<'a> {
         let (module, decl, item, sig) = (info.sig.module, info.decl, info.item, info.sig.clone());
         let mut body = Body::new(self, module, Kind::Skill);
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body_span.start);
-        let mut params = Vec::new();
-        for (i, (param, ast)) in sig.params.iter().zip(&decl.params).enumerate() {
-            let local = body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
-            params.push(ir::Param {
-                name: param.name.clone(),
-                ty: body.cx.types.lower(param.ty),
-                doc: param.doc.clone(),
-                default: param.default.clone(),
-                slot: body.locals[local as usize].slot,
-            });
-        }
+        let params = body.params(&sig, &decl.params);
         let lines = body.lines(&decl.body, &decl.name);
         let mut needs: Vec<SmolStr> = lines.needs.iter().map(|n| n.text.clone()).collect();
         if body.cx.types.holds(sig.result, &mut Vec::new(), &|t| matches!(t, Ty::IMAGE | Ty::VIDEO))
