@@ -78,7 +78,7 @@ impl<'b> Maker<'b> {
                 })
             }
             _ => {
-                let (a, b, first) = (self.int(depth - 1), self.int(depth - 1), self.next() % 2 == 0);
+                let (a, b, first) = (self.int(depth - 1), self.int(depth - 1), self.next().is_multiple_of(2));
                 let field = if first { "a" } else { "b" };
                 made(format!("pair({}, {}).{field}", a.text, b.text), move |v| {
                     let (a, b) = ((a.value)(v)?, (b.value)(v)?);
@@ -98,7 +98,7 @@ impl<'b> Maker<'b> {
         let choice = if depth == 0 { 0 } else { self.next() % 6 };
         match choice {
             0 => {
-                let b = self.next() % 2 == 0;
+                let b = self.next().is_multiple_of(2);
                 made(b.to_string(), move |_| Some(b))
             }
             1 => {

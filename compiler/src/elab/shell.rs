@@ -456,11 +456,9 @@ fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
             (_, '<' | '>') => {
                 r.shell = true;
                 r.end_word();
-                if c == '<' && chars.next_if_eq(&'<').is_some() {
-                    if chars.peek() != Some(&'<') {
-                        r.announce(&mut chars);
-                        continue;
-                    }
+                if c == '<' && chars.next_if_eq(&'<').is_some() && chars.peek() != Some(&'<') {
+                    r.announce(&mut chars);
+                    continue;
                 }
                 // What follows is a file, not a word of the command.
                 while chars.next_if(|c| matches!(c, '<' | '>' | '&' | '|')).is_some() {}
