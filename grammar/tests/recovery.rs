@@ -268,3 +268,10 @@ fn no_more_than_four_things_are_expected() {
         }
     }
 }
+
+#[test]
+fn a_text_that_the_last_byte_opens_is_never_closed() {
+    for text in ["fn a() -> string = \"", "import \"", "fn a() -> command = sh\"", "fn a() -> string = \"x $<\""] {
+        assert!(!cascade_grammar::parse(text).errors.is_empty(), "{text}");
+    }
+}

@@ -4,4 +4,6 @@ pub mod annotations;
 pub mod binary;
 pub mod generate;
 pub mod headers;
+pub mod mutate;
 pub mod programs;
+pub mod pure;

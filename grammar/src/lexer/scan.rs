@@ -115,6 +115,10 @@ impl<'t> Scan<'t> {
                 _ => scan.code(at),
             };
         }
+        // A string that the last byte of the file opens.
+        if matches!(scan.frames.last(), Some(Frame { open: Open::OneLine, .. })) {
+            scan.one_line(at);
+        }
         scan.finish();
         scan
     }
