@@ -5,6 +5,8 @@
 //! one argument whatever quotes stand around it. The same reading tells which words choose a
 //! program: there, only text that the program vouches for may stand.
 
+use std::{iter::Peekable, str::Chars};
+
 use cascade_grammar::ast::{Span, StrLit, StrPart};
 use cascade_ir as ir;
 use smol_str::SmolStr;
@@ -28,8 +30,8 @@ const SHELL_WORDS: &[&str] = &[
 
 /// Commands whose next word that is no option is a program again.
 const WRAPPERS: &[&str] = &[
-    "command", "doas", "env", "exec", "eval", "nice", "nohup", "setsid", "stdbuf", "sudo", "time", "timeout", "xargs",
-    "then", "do", "else", "elif", "if", "while", "until", "!", "{",
+    ".", "source", "command", "doas", "env", "exec", "eval", "nice", "nohup", "setsid", "stdbuf", "sudo", "time",
+    "timeout", "xargs", "then", "do", "else", "elif", "if", "while", "until", "!", "{",
 ];
 
 /// Interpreters and the options after which they read code.
@@ -46,8 +48,14 @@ const INTERPRETERS: &[(&str, &[&str])] = &[
     ("ruby", &["-e"]),
     ("node", &["-e", "--eval", "-p"]),
     ("php", &["-r"]),
-    ("ssh", &[]),
+    ("awk", &["-e", "--source"]),
+    ("gawk", &["-e", "--source"]),
+    ("mawk", &["--source"]),
+    ("sed", &["-e", "--expression"]),
 ];
+
+/// Options of interpreters whose value is neither a file to run nor code.
+const OPTIONS_WITH_VALUE: &[&str] = &["-v", "-F", "-W", "-X", "-o", "--assign", "--field-separator"];
 
 /// What encloses a place of a command. Around all stands the command itself.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,6 +74,15 @@ enum Around {
     Arithmetic(u32),
     /// `# …` to the end of the line.
     Comment,
+    /// The lines after `<<END`.
+    Heredoc {
+        /// The line that ends them.
+        end: String,
+        /// `<<'END'`: nothing in them means anything.
+        quoted: bool,
+        /// The line so far.
+        line: String,
+    },
 }
 
 /// The words of a command, and the one that has begun.
@@ -87,9 +104,26 @@ struct Reading {
     /// Words of the current simple command, literal text only.
     command: Vec<String>,
     newlines: bool,
+    /// A heredoc that begins with the next line.
+    heredoc: Option<(String, bool)>,
 }
 
 impl Reading {
+    /// The word after `<<`, which ends the heredoc.
+    fn announce(&mut self, chars: &mut Peekable<Chars<'_>>) {
+        chars.next_if_eq(&'-');
+        while chars.next_if(|c| matches!(c, ' ' | '\t')).is_some() {}
+        let (mut end, mut quoted) = (String::new(), false);
+        while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !";&|<>()".contains(*c)) {
+            if matches!(c, '\'' | '"' | '\\') {
+                quoted = true;
+            } else {
+                end.push(c);
+            }
+        }
+        self.heredoc = Some((end, quoted));
+    }
+
     fn push(&mut self, c: char) {
         self.current.push(c);
         let word = self.word.get_or_insert_with(|| ir::Word { parts: Vec::new() });
@@ -150,7 +184,16 @@ impl Reading {
                 last == *o
                     || (last.starts_with('-') && !last.starts_with("--") && last.ends_with(&o[1..]) && o.len() == 2)
             };
-            return before.len() > 1 && options.iter().any(combined);
+            let code = before.len() > 1 && options.iter().any(combined);
+            // The first that is no option is a file to run, or code; unless standard input is.
+            let first = before[1..].iter().all(|w| w.starts_with('-') && !matches!(*w, "-" | "-s"));
+            return code || (first && !self.current.starts_with('-') && !OPTIONS_WITH_VALUE.contains(&last));
+        }
+        if name == "find" {
+            return before.last().is_some_and(|w| matches!(*w, "-exec" | "-execdir" | "-ok" | "-okdir"));
+        }
+        if name == "ssh" {
+            return true;
         }
         if WRAPPERS.contains(&name) {
             if name == "eval" {
@@ -193,7 +236,14 @@ impl<'a> Body<'_, 'a> {
                     if r.chooses() {
                         self.program_sink(value.flow, expr.span);
                     }
-                    let quote = match around.last() {
+                    let quote = match around.last_mut() {
+                        Some(Around::Heredoc { quoted, line, .. }) => {
+                            line.push('\0');
+                            if *quoted {
+                                self.in_quoted_heredoc(expr.span);
+                            }
+                            ir::Quote::Double
+                        }
                         Some(Around::Single) => ir::Quote::Single,
                         Some(Around::Double | Around::Comment) => ir::Quote::Double,
                         Some(Around::Arithmetic(_)) => {
@@ -218,7 +268,7 @@ impl<'a> Body<'_, 'a> {
             Around::Backticks(_) => Some("`"),
             Around::Substitution(_) => Some("$("),
             Around::Arithmetic(_) => Some("$(("),
-            Around::Parentheses | Around::Comment => None,
+            Around::Parentheses | Around::Comment | Around::Heredoc { .. } => None,
         });
         if let Some(open) = open {
             let message = format!("a `{open}` in this command is never closed");
@@ -241,6 +291,15 @@ impl<'a> Body<'_, 'a> {
             ir::CommandTemplate::Direct(r.words)
         };
         Typed::new(ir::Expr::Command(Box::new(template)), Ty::COMMAND, flow)
+    }
+
+    /// Where the shell reads nothing, it does not read a parameter either.
+    fn in_quoted_heredoc(&mut self, span: Span) {
+        let d = self
+            .diag(codes::MISPLACED, span, "the shell puts no value into a heredoc whose end is quoted")
+            .label("would not be replaced")
+            .help("write the word after `<<` without quotes, or give the text on `stdin`");
+        self.report(d);
     }
 
     /// In the shell's arithmetic a text could be a command again; a number cannot.
@@ -307,6 +366,14 @@ fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
                 r.newlines = true;
             }
             (Some(Around::Comment), _) => {}
+            (Some(Around::Heredoc { end, line, .. }), '\n') => {
+                let ended = line.trim_start_matches('\t') == end;
+                line.clear();
+                if ended {
+                    around.pop();
+                }
+            }
+            (Some(Around::Heredoc { line, .. }), c) => line.push(c),
             (Some(Around::Single), '\'') | (Some(Around::Double), '"') => {
                 around.pop();
             }
@@ -370,6 +437,10 @@ fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
                     r.newlines = true;
                 }
                 r.end_command();
+                if let Some((end, quoted)) = r.heredoc.take() {
+                    r.newlines = true;
+                    around.push(Around::Heredoc { end, quoted, line: String::new() });
+                }
             }
             (_, c) if c.is_whitespace() => r.end_word(),
             (last, '|' | '&' | ';' | '(' | ')') => {
@@ -385,6 +456,12 @@ fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
             (_, '<' | '>') => {
                 r.shell = true;
                 r.end_word();
+                if c == '<' && chars.next_if_eq(&'<').is_some() {
+                    if chars.peek() != Some(&'<') {
+                        r.announce(&mut chars);
+                        continue;
+                    }
+                }
                 // What follows is a file, not a word of the command.
                 while chars.next_if(|c| matches!(c, '<' | '>' | '&' | '|')).is_some() {}
             }
