@@ -2,9 +2,9 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{self, Receiver, Sender},
+    sync::mpsc::{self, Receiver, Sender, TryRecvError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cascade_ir::Program;
@@ -22,6 +22,8 @@ use crate::{
 const FORMAT: i64 = 1;
 /// Answers longer than this go to a file of their own, in bytes.
 const LARGE: usize = 64 * 1024;
+/// How long a record that nobody waits for waits for others, so that they share a commit.
+const COMPANY: Duration = Duration::from_millis(5);
 /// Most records of one commit.
 const BATCH: usize = 256;
 /// How long to wait for another process that writes.
@@ -63,6 +65,18 @@ enum Job {
     Ended(Box<EffectEnd>, Done),
     Event(String, i64),
     RunEnded(RunEnd, i64, Sender<Result<(), JournalError>>),
+}
+
+impl Job {
+    /// Whether somebody waits for it, or it must be known after a crash: the beginning of a
+    /// command that may be repeated is neither.
+    fn is_urgent(&self) -> bool {
+        match self {
+            Job::RunStarted(..) | Job::Event(..) => false,
+            Job::Started(start) => start.info.once || start.kind != "run",
+            Job::Ended(..) | Job::RunEnded(..) => true,
+        }
+    }
 }
 
 impl SqliteJournal {
@@ -210,12 +224,19 @@ impl Writer {
     fn serve(&mut self, jobs: &Receiver<Job>) {
         let mut batch = Vec::with_capacity(BATCH);
         while let Ok(job) = jobs.recv() {
+            let mut urgent = job.is_urgent();
             batch.push(job);
+            let deadline = Instant::now() + COMPANY;
             while batch.len() < BATCH {
-                match jobs.try_recv() {
-                    Ok(job) => batch.push(job),
-                    Err(_) => break,
-                }
+                let next = match jobs.try_recv() {
+                    Err(TryRecvError::Empty) if !urgent => {
+                        jobs.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+                    }
+                    other => other.ok(),
+                };
+                let Some(job) = next else { break };
+                urgent |= job.is_urgent();
+                batch.push(job);
             }
             if self.failed.is_none()
                 && let Err(error) = self.commit(&batch)
