@@ -91,7 +91,8 @@ fn unfinished_line(text: &str, span: Span) -> Option<(String, Span)> {
     loop {
         before = before.trim_end();
         let line = before.rfind('\n').map_or(0, |at| at + 1);
-        let code = before[line..].find("//").filter(|at| before[line..line + at].matches('"').count().is_multiple_of(2));
+        let code =
+            before[line..].find("//").filter(|at| before[line..line + at].matches('"').count().is_multiple_of(2));
         match code {
             Some(at) => before = &before[..line + at],
             None => break,
