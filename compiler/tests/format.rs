@@ -125,6 +125,13 @@ fn a_text_with_errors_is_left_alone() {
     assert_eq!(format(text, &parse(text)), None);
 }
 
+/// Found by fuzzing: it became the documentation of the file, and was no comment any more.
+#[test]
+fn documentation_of_nothing_stays_a_comment() {
+    assert_eq!(check("///! of nothing\n"), "///! of nothing\n");
+    assert_eq!(check("/// of nothing\n"), "// of nothing\n");
+}
+
 #[test]
 fn nothing_is_nothing() {
     assert_eq!(formatted(""), "");

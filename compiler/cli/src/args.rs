@@ -127,7 +127,7 @@ pub struct RunArgs {
     /// Print nothing but the result and errors
     #[arg(short, long)]
     pub quiet: bool,
-    /// Most commands at once [default: four times the processors]
+    /// Most commands at once [default: the processors, at least 8]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
     /// Keep no journal of this run

@@ -50,10 +50,12 @@ impl<'t> Comments<'t> {
     }
 
     /// A comment's text. Documentation of nothing is a comment, and printed as one, so that it
-    /// does not become the documentation of what it happens to stand before.
+    /// does not become the documentation of what it happens to stand before. `///!` would become
+    /// the documentation of the file.
     fn comment(&self, span: Span) -> &'t str {
         let text = self.str(span);
-        if text.starts_with("///") && !text.starts_with("////") { &text[1..] } else { text }
+        let documents = text.starts_with("///") && !text.starts_with("////") && !text.starts_with("///!");
+        if documents { &text[1..] } else { text }
     }
 
     fn before(&self, at: u32) -> bool {
