@@ -26,6 +26,14 @@ fn build() -> Result<PathBuf, String> {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
+    // What cargo tells this test of its own package must not reach the build scripts of others:
+    // some ask for it, and would be run again, with all that depends on them, each time.
+    let own = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_", "CARGO_TARGET_TMPDIR"];
+    for (name, _) in env::vars_os() {
+        if own.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
     // `cargo test --target-dir` sets no variable; what this test lies in is the same folder.
     if let Some(target) = target() {
         command.arg("--target-dir").arg(target);

@@ -10,7 +10,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
 };
 
 fn root() -> PathBuf {
@@ -36,15 +35,7 @@ fn programs(folder: &str) -> Vec<PathBuf> {
 
 /// The `cascadec` of this build.
 fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo).args(["build", "-q", "-p", "cascadec"]).current_dir(root()).status().unwrap();
-        assert!(status.success(), "cascadec cannot be built");
-        let here = std::env::current_exe().unwrap();
-        let target = here.ancestors().find(|a| a.ends_with("debug") || a.ends_with("release")).unwrap();
-        target.parent().unwrap().join("debug").join("cascadec")
-    })
+    cascade_tests::binary::cascadec().as_ref().unwrap()
 }
 
 struct Fence {
