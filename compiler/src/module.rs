@@ -14,6 +14,7 @@ use crate::{
 };
 
 /// A file that takes part in a compilation.
+#[derive(Debug)]
 pub(crate) struct Module {
     pub source: SourceId,
     /// Name among the sources: a path, or `std.testing`.
@@ -34,9 +35,18 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// The program, when nothing is an error.
     pub program: Option<ir::Program>,
+    /// The trees that were read; kept only so that whoever ends soon need not take them apart.
+    pub(crate) trees: Vec<Module>,
 }
 
 impl Compilation {
+    /// Leaves its memory to the end of the process, which is near: taking a large program apart
+    /// would cost a tenth of the time of its check.
+    pub fn leak(self) {
+        std::mem::forget(self.trees);
+        std::mem::forget(self.program);
+    }
+
     /// Whether any diagnostic is an error.
     pub fn failed(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
@@ -72,7 +82,7 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
     followups::drop(&map, &modules, &mut diagnostics, of_syntax);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
-    Compilation { sources: map, diagnostics, program: if failed { None } else { program } }
+    Compilation { sources: map, diagnostics, program: if failed { None } else { program }, trees: modules }
 }
 
 /// Whether a file has a skill that a model must serve; then the default route is needed.

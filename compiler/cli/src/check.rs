@@ -21,12 +21,11 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     let count = files.len();
     let mut all: Vec<Diagnostic> = Vec::new();
     let mut seen = std::collections::HashSet::new();
-    for path in &files {
+    for (index, path) in files.iter().enumerate() {
         let (name, text) = files::read(path)?;
-        let compiled = check(&name, text, &FileSources);
+        let mut compiled = check(&name, text, &FileSources);
         // A file that several others import is reported once.
-        let mut diagnostics: Vec<Diagnostic> = compiled
-            .diagnostics
+        let mut diagnostics: Vec<Diagnostic> = std::mem::take(&mut compiled.diagnostics)
             .into_iter()
             .filter(|d| {
                 let source = compiled.sources.get(d.primary.source);
@@ -44,8 +43,9 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
             _ => print!("{text}"),
         }
         all.append(&mut diagnostics);
-        // The process ends soon; taking the tree apart would only cost time.
-        std::mem::forget(compiled.program);
+        if index + 1 == count {
+            compiled.leak();
+        }
     }
     if args.format == Format::Human {
         let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };

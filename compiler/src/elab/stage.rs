@@ -47,8 +47,11 @@ impl<'a> Body<'_, 'a> {
         let declared = ty.map(|t| self.cx.resolve(self.module, t));
         self.cx.snake(self.module, name);
         let path = self.stage_path(&name.text);
-        let inner = format!("{}/{path}", self.prefix);
-        let outer = std::mem::replace(&mut self.prefix, inner);
+        // Only a block can hold stages of its own.
+        let outer = self.is_block(value).then(|| {
+            let inner = format!("{}/{path}", self.prefix);
+            std::mem::replace(&mut self.prefix, inner)
+        });
         let mut ends = false;
         let mut skill = None;
         let mut from_block = false;
@@ -90,7 +93,9 @@ impl<'a> Body<'_, 'a> {
             }
             ty = declared;
         }
-        self.prefix = outer;
+        if let Some(outer) = outer {
+            self.prefix = outer;
+        }
         if ty == Ty::NEVER {
             ty = Ty::NULL;
         }

@@ -72,7 +72,9 @@ impl Job {
     /// command that may be repeated is neither.
     fn is_urgent(&self) -> bool {
         match self {
-            Job::RunStarted(..) | Job::Event(..) => false,
+            Job::Event(..) => false,
+            // Nobody waits for it, but now there is time: the first effect is still on its way.
+            Job::RunStarted(..) => true,
             Job::Started(start) => start.info.once || start.kind != "run",
             Job::Ended(..) | Job::RunEnded(..) => true,
         }
