@@ -125,6 +125,8 @@ fn measure(binary: &Path, args: &[&str], folder: &Path) -> Option<Figure> {
             .arg("--measure")
             .arg(binary)
             .args(args)
+            // cargo's search path for libraries would slow down every program that is started.
+            .env_remove("LD_LIBRARY_PATH")
             .current_dir(folder)
             .output()
             .ok()?;
