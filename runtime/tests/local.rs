@@ -241,6 +241,22 @@ fn secrets_reach_the_program_and_nothing_else() {
     assert!(!request.contains("hunter2") && request.contains("[secret]"), "{request}");
 }
 
+#[test]
+fn a_secret_that_a_program_repeats_in_its_failure_is_hidden() {
+    let script = sh(vec![code("echo \"not accepted: ${TOKEN#Bearer }\" >&2; echo \"$TOKEN\" >&2; exit 1")]);
+    let bearer = Expr::Template(Template {
+        parts: vec![TextPart::Text("Bearer ".into()), TextPart::Hole { value: slot(0), rendering: None, indent: 0 }],
+    });
+    let mut made = program(script, slot(0), |run, _| run.env = vec![("TOKEN".into(), bearer)]);
+    made.cascades[0].params = vec![param("token", Type::Secret, 0)];
+    let inputs =
+        cascade_runtime::inputs_from_json(&made, entry(&made), json!({ "token": "hunter2" }).as_object().unwrap())
+            .unwrap();
+    let failure = run(&made, entry(&made), inputs, RunOptions::default()).result.unwrap_err();
+    assert!(failure.message.contains("not accepted: [secret]"), "{}", failure.message);
+    assert!(!failure.message.contains("hunter2"), "{}", failure.message);
+}
+
 fn temp(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("cascade-local-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();

@@ -17,7 +17,10 @@ use rustix::{
 };
 
 use super::{Message, Outbox, commands::Job};
-use crate::request::{Answer, Output, Process};
+use crate::{
+    request::{Answer, Output, Process, RunRequest},
+    value::REDACTED,
+};
 
 /// Longest output that is kept, in bytes.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
@@ -59,7 +62,7 @@ pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
             code: status.code(),
             signal: status.signal(),
             stdout: streams.stdout.into(),
-            stderr: last_lines(&streams.stderr),
+            stderr: masked(last_lines(&streams.stderr), &job.request),
         })),
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
     }
@@ -256,6 +259,22 @@ fn exit_handle(_pid: Pid) -> Option<OwnedFd> {
 }
 
 /// The last lines of standard error.
+/// What a program says of its failure is shown to people and kept; a secret that it was given and
+/// repeats there is not. A secret may be a part of a longer text (`Bearer …`), so its words are
+/// hidden as well, but for the shortest, which would hide half of any text.
+fn masked(text: String, request: &RunRequest) -> String {
+    const SHORTEST: usize = 5;
+    let given = request.argv.iter().chain(request.env.iter().filter_map(|(_, arg)| arg.as_ref())).chain(&request.stdin);
+    let mut text = text;
+    for arg in given.filter(|arg| arg.secret && !arg.text.trim().is_empty()) {
+        text = text.replace(arg.text.trim(), REDACTED);
+        for word in arg.text.split_whitespace().filter(|word| word.len() >= SHORTEST) {
+            text = text.replace(word, REDACTED);
+        }
+    }
+    text
+}
+
 fn last_lines(bytes: &[u8]) -> String {
     let start = bytes.len().saturating_sub(MAX_STDERR.0);
     let text = String::from_utf8_lossy(&bytes[start..]);
