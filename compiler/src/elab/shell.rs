@@ -104,6 +104,10 @@ struct Reading {
     /// Words of the current simple command, literal text only.
     command: Vec<String>,
     newlines: bool,
+    /// Variables of the shell that hold values, with what those are made of.
+    assigned: Vec<(String, Flow, Span)>,
+    /// Those of them that choose what is executed.
+    chosen: Vec<usize>,
     /// A heredoc that begins with the next line.
     heredoc: Option<(String, bool)>,
 }
@@ -168,6 +172,25 @@ impl Reading {
             // What a substitution gives is a part of a word.
             self.begin();
         }
+    }
+
+    /// The variable of the shell that the current word assigns: `name=…`, `export name=…`.
+    fn assigns(&self) -> Option<String> {
+        let (name, _) = self.current.split_once('=').filter(|_| is_assignment(&self.current))?;
+        let declares = ["export", "local", "readonly", "declare", "typeset"];
+        let first = self.command.iter().find(|w| !is_assignment(w));
+        first.is_none_or(|w| declares.contains(&w.as_str())).then(|| name.to_owned())
+    }
+
+    /// Notes a variable that holds a value and would choose what is executed: `$name`, `${name…`.
+    fn variable(&mut self, after: impl Iterator<Item = char>) {
+        if !self.chooses() {
+            return;
+        }
+        let name: String =
+            after.skip_while(|c| *c == '{').take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        let held = self.assigned.iter().enumerate().filter(|(_, (n, _, _))| *n == name).map(|(i, _)| i);
+        self.chosen.extend(held);
     }
 
     /// Whether the word that begins here, or goes on here, chooses what is executed.
@@ -236,6 +259,9 @@ impl<'a> Body<'_, 'a> {
                     if r.chooses() {
                         self.program_sink(value.flow, expr.span);
                     }
+                    if let Some(name) = r.assigns() {
+                        r.assigned.push((name, value.flow, expr.span));
+                    }
                     let quote = match around.last_mut() {
                         Some(Around::Heredoc { quoted, line, .. }) => {
                             line.push('\0');
@@ -262,6 +288,10 @@ impl<'a> Body<'_, 'a> {
             }
         }
         r.end_word();
+        for index in std::mem::take(&mut r.chosen) {
+            let (_, flow, span) = r.assigned[index].clone();
+            self.program_sink(flow, span);
+        }
         let open = around.iter().rev().find_map(|a| match a {
             Around::Single => Some("'"),
             Around::Double => Some("\""),
@@ -411,7 +441,10 @@ fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
                 }
             }
             (Some(Around::Double), c) => {
-                r.shell |= c == '$';
+                if c == '$' {
+                    r.shell = true;
+                    r.variable(chars.clone());
+                }
                 r.push(c);
             }
             (Some(Around::Substitution(_)), ')') => r.leave(around),
@@ -465,6 +498,9 @@ fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
             }
             (_, '$' | '*' | '?' | '[') => {
                 r.shell = true;
+                if c == '$' {
+                    r.variable(chars.clone());
+                }
                 r.push(c);
             }
             (_, '#') if r.word.is_none() => {
