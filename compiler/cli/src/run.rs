@@ -29,7 +29,7 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
     let _ = ctrlc::set_handler(move || handle.cancel());
-    let progress = Progress::new(args.quiet, args.json, color);
+    let progress = Progress::new(args.quiet, args.json, color, &program.files);
     let options = RunOptions {
         journal: if args.no_journal { None } else { Some(journal(&args.file)?) },
         observer: progress.observer(),

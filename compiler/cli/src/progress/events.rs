@@ -7,14 +7,16 @@ use serde_json::Value;
 
 /// Writes events as they come; `at` is the time since the start in milliseconds.
 pub struct Events {
+    /// Names of the source files, which events know by number.
+    files: Vec<String>,
     began: Instant,
     out: RefCell<std::io::Stdout>,
 }
 
 impl Events {
     /// Starts the clock.
-    pub fn new() -> Self {
-        Self { began: Instant::now(), out: RefCell::new(std::io::stdout()) }
+    pub fn new(files: &[String]) -> Self {
+        Self { files: files.to_vec(), began: Instant::now(), out: RefCell::new(std::io::stdout()) }
     }
 
     /// Writes an event.
@@ -29,8 +31,21 @@ impl Events {
         let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Value::Object(map) = &mut value {
             map.insert("at".to_owned(), at.into());
+            self.name_place(map);
+            if let Some(Value::Object(error)) = map.get_mut("error") {
+                self.name_place(error);
+            }
         }
         let mut out = self.out.borrow_mut();
         let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+    }
+
+    /// The file of a place by its name.
+    fn name_place(&self, map: &mut serde_json::Map<String, Value>) {
+        let Some(file) = map.get_mut("place").and_then(|place| place.get_mut("file")) else { return };
+        let index = file.as_u64().and_then(|n| usize::try_from(n).ok());
+        if let Some(name) = index.and_then(|n| self.files.get(n)) {
+            *file = Value::String(name.clone());
+        }
     }
 }

@@ -25,10 +25,10 @@ pub enum Progress {
 
 impl Progress {
     /// What suits the arguments and the terminal.
-    pub fn new(quiet: bool, json: bool, color: bool) -> Self {
+    pub fn new(quiet: bool, json: bool, color: bool, files: &[String]) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb") || std::env::var_os("CI").is_some();
         if json {
-            Self::Json(events::Events::new())
+            Self::Json(events::Events::new(files))
         } else if quiet {
             Self::Quiet
         } else if std::io::stderr().is_terminal() && !dumb {
