@@ -22,5 +22,5 @@ mod types;
 
 pub use codes::{Code, Explanation};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
-pub use module::{Compilation, check, compile};
+pub use module::{Compilation, compile};
 pub use source::{FileSources, MemorySources, SourceId, SourceMap, Sources};

@@ -53,11 +53,6 @@ impl Compilation {
     }
 }
 
-/// Checks a file and everything that it imports, without keeping the program.
-pub fn check(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {
-    compile(name, text, sources)
-}
-
 /// Compiles a file and everything that it imports. `name` is how the user named the file; the
 /// imports are resolved from it.
 pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {

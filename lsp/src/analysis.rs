@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, check};
+use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, compile};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::events::Event;
@@ -65,7 +65,7 @@ impl Snapshot {
         let text = open.get(&root).cloned().unwrap_or_else(|| Arc::from(""));
         let sources = OpenSources { open, reads: RefCell::new(BTreeSet::from([root.clone()])) };
         // A mistake in the compiler must not take the editor's server with it.
-        let checked = catch_unwind(AssertUnwindSafe(|| check(&root, text, &sources)));
+        let checked = catch_unwind(AssertUnwindSafe(|| compile(&root, text, &sources)));
         let reads = sources.reads.into_inner();
         match checked {
             Ok(checked) => Analysis {

@@ -1,6 +1,6 @@
 //! `cascadec check`.
 
-use cascade_compiler::{Diagnostic, FileSources, Severity, check, render};
+use cascade_compiler::{Diagnostic, FileSources, Severity, compile, render};
 
 use crate::{
     args::{CheckArgs, Format},
@@ -23,7 +23,7 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     let mut seen = std::collections::HashSet::new();
     for (index, path) in files.iter().enumerate() {
         let (name, text) = files::read(path)?;
-        let mut compiled = check(&name, text, &FileSources);
+        let mut compiled = compile(&name, text, &FileSources);
         // A file that several others import is reported once.
         let mut diagnostics: Vec<Diagnostic> = std::mem::take(&mut compiled.diagnostics)
             .into_iter()

@@ -105,19 +105,14 @@ pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Sto
     }
     let (name, text) = read(path)?;
     let compiled = compile(&name, text, &FileSources);
-    let show: Vec<_> = compiled
-        .diagnostics
-        .iter()
-        .filter(|d| !quiet || d.severity == cascade_compiler::Severity::Error)
-        .cloned()
-        .collect();
-    if compiled.failed() || !show.is_empty() {
-        let shown = if compiled.failed() {
-            show
-        } else {
-            // What a run is about to do matters more than style; `check` says the rest.
-            Vec::new()
-        };
+    // What a run is about to do matters more than style: warnings are left to `check`.
+    if compiled.failed() {
+        let shown: Vec<_> = compiled
+            .diagnostics
+            .iter()
+            .filter(|d| !quiet || d.severity == cascade_compiler::Severity::Error)
+            .cloned()
+            .collect();
         eprint!("{}", render::render(&shown, &compiled.sources, render::Format::Human, color));
     }
     finish(compiled, path)
@@ -145,12 +140,9 @@ fn built(path: &Path) -> Result<ir::Program, Stop> {
         )
     };
     // The format is looked at before the rest, which another version may have changed.
-    #[derive(Debug)]
-    struct Head(Option<u64>);
-    let head: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
-    let format = Head(head.get("format").and_then(serde_json::Value::as_u64));
-    match format.0 {
-        Some(n) if n == u64::from(ir::FORMAT) => serde_json::from_value(head).map_err(|e| broken(e.to_string())),
+    let whole: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
+    match whole.get("format").and_then(serde_json::Value::as_u64) {
+        Some(n) if n == u64::from(ir::FORMAT) => serde_json::from_value(whole).map_err(|e| broken(e.to_string())),
         Some(n) => Err(broken(format!("it has format {n}, and this version reads format {}", ir::FORMAT))),
         None => Err(broken("it has no format number".to_owned())),
     }

@@ -1,6 +1,6 @@
 //! `cascadec fmt`.
 
-use cascade_compiler::{FileSources, check, format::format, render};
+use cascade_compiler::{FileSources, compile, format::format, render};
 use similar::{ChangeTag, TextDiff};
 
 use crate::{args::FmtArgs, commands::print, error::Stop, files};
@@ -16,7 +16,7 @@ pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
         let parse = cascade_grammar::parse(&text);
         let Some(formatted) = format(&text, &parse) else {
             // Only mistakes of syntax keep a file from being formatted; only those are said.
-            let checked = check(&name, text, &FileSources);
+            let checked = compile(&name, text, &FileSources);
             let syntax: Vec<_> = checked
                 .diagnostics
                 .into_iter()

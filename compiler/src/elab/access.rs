@@ -25,17 +25,16 @@ impl<'a> Body<'_, 'a> {
                 Some(Def::Memory(id)) => return self.memory_key(id, name),
                 Some(Def::Type(id)) => {
                     let ty = self.cx.type_of(id);
-                    let Some(variants) = self.cx.types.variants(ty) else {
+                    if self.cx.types.variants(ty).is_none() {
                         let d = self
                             .diag(codes::UNKNOWN_FIELD, name.span, format!("`{}` is not an enum", base.text))
                             .label("only an enum has variants");
                         self.report(d);
                         return Typed::error();
-                    };
+                    }
                     if name.text.is_empty() {
                         return Typed::error();
                     }
-                    let _ = variants;
                     return self.variant_named(name, ty).unwrap_or_else(|| {
                         self.unknown_variant(name, ty);
                         Typed::error()
@@ -140,7 +139,6 @@ impl<'a> Body<'_, 'a> {
 
     fn memory_key(&mut self, id: ir::MemoryId, name: &Name) -> Typed {
         let info = &self.cx.memory_infos[id.index()];
-        let span = info.decl.name.span;
         match info.keys.iter().position(|(n, _)| *n == name.text) {
             Some(position) => {
                 let ty = info.keys[position].1;
@@ -157,7 +155,6 @@ impl<'a> Body<'_, 'a> {
                 }
                 // What is remembered may have come from a model in an earlier run.
                 let flow = Flow { untrusted: Some((self.source(), name.span)), params: 0 };
-                let _ = span;
                 Typed::new(ir::Expr::Memory(id, position as u32), ty, flow)
             }
             None if name.text.is_empty() => Typed::error(),

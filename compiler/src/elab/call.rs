@@ -59,7 +59,7 @@ impl<'a> Body<'_, 'a> {
                     return Typed::error();
                 }
                 match self.cx.lookup(self.module, &name.text) {
-                    Some(def) => self.call_def(def, name, whole, args, args_span, expected),
+                    Some(def) => self.call_def(def, name, whole, args, args_span),
                     None => self.free(name, args, args_span, expected),
                 }
             }
@@ -73,7 +73,7 @@ impl<'a> Body<'_, 'a> {
                                 return Typed::error();
                             }
                             return match self.cx.exported(other, &name.text) {
-                                Some(def) => self.call_def(def, name, whole, args, args_span, expected),
+                                Some(def) => self.call_def(def, name, whole, args, args_span),
                                 None => {
                                     self.cx.not_exported(self.module, other, name);
                                     self.args_anyhow(args);
@@ -101,10 +101,6 @@ impl<'a> Body<'_, 'a> {
                 if *safe {
                     return self.safe_method(value, receiver.span, name, args, args_span);
                 }
-                let value = match self.path(receiver).and_then(|p| self.narrowed(&p)) {
-                    Some(ty) => Typed { ty, ..value },
-                    None => value,
-                };
                 self.method(value, receiver.span, name, args, args_span, expected)
             }
             _ => {
@@ -141,15 +137,7 @@ impl<'a> Body<'_, 'a> {
         Typed::new(ir, ty, result.flow)
     }
 
-    fn call_def(
-        &mut self,
-        def: Def,
-        name: &Name,
-        whole: &'a Expr,
-        args: &'a [Arg],
-        args_span: Span,
-        expected: Option<Ty>,
-    ) -> Typed {
+    fn call_def(&mut self, def: Def, name: &Name, whole: &'a Expr, args: &'a [Arg], args_span: Span) -> Typed {
         match def {
             Def::Fn(id) => {
                 let sig = self.cx.fns[id.index()].sig.clone();
@@ -187,7 +175,6 @@ impl<'a> Body<'_, 'a> {
                     .help(format!("a `{shown}` is written `{{ field: value }}` where one is expected"));
                 self.report(d);
                 self.args_anyhow(args);
-                let _ = expected;
                 Typed::error()
             }
             other => {

@@ -129,7 +129,7 @@ impl<'a> Body<'_, 'a> {
         let mut joined: Option<(Ty, bool)> = None;
         for arm in &x.arms {
             let mark = self.enter();
-            let null_before = self.null_taken(&coverage);
+            let null_before = coverage.null;
             let pattern = self.pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.assume_in_arm(&x.subject, &pattern, null_before);
             let guard = arm.guard.as_ref().map(|g| {
@@ -188,7 +188,7 @@ impl<'a> Body<'_, 'a> {
             return out;
         }
         if let ExprKind::Call { callee, .. } = &e.kind
-            && self.calls_stage(callee)
+            && self.is_stage_call(callee)
         {
             let d = self
                 .diag(codes::STAGE_CALL, e.span, "only a stage calls a skill or a cascade")
@@ -205,15 +205,6 @@ impl<'a> Body<'_, 'a> {
         (out.ty, out.flow) = (typed.ty, typed.flow);
         out.ir.value = Some(typed.ir);
         out
-    }
-
-    fn calls_stage(&mut self, callee: &Expr) -> bool {
-        match &callee.kind {
-            ExprKind::Name(name) if self.find(&name.text).is_none() => {
-                matches!(self.cx.lookup(self.module, &name.text), Some(super::Def::Skill(_) | super::Def::Cascade(_)))
-            }
-            _ => false,
-        }
     }
 
     fn for_work(&mut self, x: &'a ForExpr, want: Want, span: Span) -> Worked {
@@ -432,7 +423,7 @@ impl<'a> Body<'_, 'a> {
         let mut broken = false;
         for arm in &x.arms {
             let mark = self.enter();
-            let null_before = self.null_taken(&coverage);
+            let null_before = coverage.null;
             let pattern = self.pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.assume_in_arm(&x.subject, &pattern, null_before);
             let guard = arm.guard.as_ref().map(|g| self.check(g, Ty::BOOL).ir);

@@ -121,7 +121,7 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Command(text) => self.command(text),
             ExprKind::Name(name) => self.name(name),
             ExprKind::List(items) => self.infer_list(items),
-            ExprKind::Record(entries) => self.infer_record(entries, e.span),
+            ExprKind::Record(entries) => self.infer_record(entries),
             ExprKind::Field { receiver, name, safe } => self.field(receiver, name, *safe, e),
             ExprKind::Index { receiver, index } => self.index(receiver, index, e.span),
             ExprKind::Call { callee, args, args_span } => self.call(e, callee, args, *args_span, None),
@@ -253,7 +253,7 @@ impl<'a> Body<'_, 'a> {
             return Typed::error();
         }
         if let Some(index) = self.find(&name.text) {
-            return self.read(index, name);
+            return self.read(index);
         }
         match self.cx.lookup(self.module, &name.text) {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
@@ -285,14 +285,13 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    fn read(&mut self, index: u32, name: &Name) -> Typed {
+    fn read(&mut self, index: u32) -> Typed {
         self.reads.push(index);
         let local = &mut self.locals[index as usize];
         local.used = true;
         let (slot, ty, flow) = (local.slot, local.ty, local.flow);
         let path = narrow::Path { local: index, fields: Vec::new() };
         let ty = self.narrowed(&path).unwrap_or(ty);
-        let _ = name;
         Typed::new(ir::Expr::Slot(slot), ty, flow)
     }
 

@@ -238,7 +238,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// A record literal by itself: an anonymous record.
-    pub fn infer_record(&mut self, entries: &'a [RecordEntry], span: Span) -> Typed {
+    pub fn infer_record(&mut self, entries: &'a [RecordEntry]) -> Typed {
         let mut flow = Flow::default();
         let mut fields: Vec<(SmolStr, Ty, ir::Expr)> = Vec::new();
         let mut bases = Vec::new();
@@ -275,7 +275,6 @@ impl<'a> Body<'_, 'a> {
                 }
             }
         }
-        let _ = span;
         let ty = self.cx.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
         let mut out = ir::Expr::Record(fields.into_iter().map(|(n, _, e)| (n, e)).collect());
         for (slot, base) in bases.into_iter().rev() {

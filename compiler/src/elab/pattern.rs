@@ -15,7 +15,8 @@ use crate::{codes, types::Ty};
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
     all: bool,
-    null: bool,
+    /// Whether an arm took null: a catch-all arm after it knows that its subject is there.
+    pub null: bool,
     variants: Vec<SmolStr>,
     truths: [bool; 2],
     /// Ranges of ints, both ends included.
@@ -191,11 +192,6 @@ impl<'a> Body<'_, 'a> {
             }
         }
         ir::Pattern::Equal(value.ir)
-    }
-
-    /// What a catch-all arm knows of its subject: not null, when an arm before took null.
-    pub fn null_taken(&self, coverage: &Coverage) -> bool {
-        coverage.null
     }
 
     /// Reports values that no arm takes.

@@ -98,9 +98,8 @@ struct Reading {
     script: Vec<ir::ShellPart>,
     /// Whether syntax of the shell was seen.
     shell: bool,
-    /// The literal text of the current word so far, and whether a hole is in it.
+    /// The literal text of the current word so far.
     current: String,
-    has_hole: bool,
     /// Words of the current simple command, literal text only.
     command: Vec<String>,
     newlines: bool,
@@ -149,7 +148,6 @@ impl Reading {
         if let Some(word) = self.word.take() {
             self.words.push(word);
             self.command.push(std::mem::take(&mut self.current));
-            self.has_hole = false;
         }
     }
 
@@ -278,7 +276,6 @@ impl<'a> Body<'_, 'a> {
                         }
                         _ => ir::Quote::Bare,
                     };
-                    r.has_hole = true;
                     r.word
                         .get_or_insert_with(|| ir::Word { parts: Vec::new() })
                         .parts

@@ -193,7 +193,7 @@ impl<'a> Body<'_, 'a> {
                 self.shown_template(prompt, "a prompt");
                 self.prompt_settings(lines);
                 let unsupported = self.not_yet("agent", super::control::head_word(effect.span, "agent"));
-                let output = self.agent_output(lines, sig);
+                let output = self.mapped(sig.result, sig.result, lines, sig);
                 (ir::Effect::Unsupported(unsupported), output.0, output.1, true)
             }
             Line::Mcp { path, args } => {
@@ -217,11 +217,6 @@ impl<'a> Body<'_, 'a> {
                 (ir::Effect::Unsupported(unsupported), sig.result, None, true)
             }
         }
-    }
-
-    /// The output of an agent: what it says, with `.output`, or mapped by `return`.
-    fn agent_output(&mut self, lines: &Lines<'a>, sig: &super::Signature) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
-        self.mapped(sig.result, sig.result, lines, sig)
     }
 
     /// `return expr` over `output`.
@@ -465,12 +460,9 @@ impl<'a> Body<'_, 'a> {
         (ir::Effect::Http(Box::new(http)), output, map, true)
     }
 
-    /// A literal becomes json; any other value is taken as it is.
+    /// A query or a body: any value that has a JSON form.
     fn json_like(&mut self, e: &'a Expr) -> ir::Expr {
-        let value = match &e.kind {
-            ExprKind::Record(_) => self.infer(e),
-            _ => self.infer(e),
-        };
+        let value = self.infer(e);
         if matches!(self.cx.types.base(value.ty), Ty::COMMAND | Ty::MODEL) {
             self.mismatch(value.ty, Ty::JSON, e.span);
         }

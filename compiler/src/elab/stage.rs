@@ -455,7 +455,8 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    fn is_stage_call(&mut self, callee: &Expr) -> bool {
+    /// Whether a call is one that only a stage may make.
+    pub fn is_stage_call(&mut self, callee: &Expr) -> bool {
         let def = match &callee.kind {
             ExprKind::Name(name) if self.find(&name.text).is_none() => self.cx.lookup(self.module, &name.text),
             ExprKind::Field { receiver, name, .. } => match &receiver.kind {

@@ -65,12 +65,11 @@ impl<'a> Body<'_, 'a> {
                     };
                     parts.push(ir::TextPart::Text(SmolStr::new(text)));
                 }
-                StrPart::Hole { expr, format, span } => {
+                StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
                     flow = flow.with(value.flow);
                     let rendering = format.as_ref().and_then(|f| self.rendering(f));
                     secret |= self.hole_type(value.ty, used, expr.span);
-                    let _ = span;
                     parts.push(ir::TextPart::Hole { value: value.ir, rendering, indent: indent.unwrap_or(0) });
                     indent = None;
                 }
