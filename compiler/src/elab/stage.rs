@@ -180,6 +180,12 @@ impl<'a> Body<'_, 'a> {
             Some((Def::Skill(id), _)) => {
                 let sig = self.cx.skills[id.index()].sig.clone();
                 let flow = self.cx.skills[id.index()].flow.clone();
+                let lowered = self.cx.out.skills.get(id.index()).and_then(Option::as_ref);
+                let missing = lowered.and_then(|skill| match &skill.effect {
+                    ir::Effect::Unsupported(u) => Some(u.construct.clone()),
+                    _ => None,
+                });
+                self.library_not_yet(&sig, missing, callee.span);
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
@@ -198,6 +204,9 @@ impl<'a> Body<'_, 'a> {
             Some((Def::Cascade(id), _)) => {
                 let sig = self.cx.cascades[id.index()].sig.clone();
                 let flow = self.cx.cascades[id.index()].flow.clone();
+                let lowered = self.cx.out.cascades.get(id.index()).and_then(Option::as_ref);
+                let missing = lowered.and_then(|cascade| cascade.unsupported.first()).map(|u| u.construct.clone());
+                self.library_not_yet(&sig, missing, callee.span);
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 let mut result = Flow::default();
@@ -252,6 +261,24 @@ impl<'a> Body<'_, 'a> {
                 None
             }
         }
+    }
+
+    /// Warns of a call into the standard library that this version cannot run: there, the
+    /// construct itself is not in the user's text.
+    fn library_not_yet(&mut self, sig: &super::Signature, missing: Option<String>, span: Span) {
+        let Some(construct) = missing else { return };
+        let modules = self.cx.modules;
+        if !modules[sig.module].std {
+            return;
+        }
+        if modules[self.module].std {
+            // Whoever calls the caller is warned in turn.
+            self.not_yet(&construct, span);
+            return;
+        }
+        let message = format!("`{}` uses `{construct}`, which this version checks but cannot run yet", sig.name);
+        let d = self.diag(codes::NOT_YET, span, message).label("a run that reaches this is refused before it starts");
+        self.report(d);
     }
 
     /// Arguments that would choose a program somewhere below.
