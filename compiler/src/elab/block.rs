@@ -129,24 +129,6 @@ impl<'a> Body<'_, 'a> {
         })
     }
 
-    fn unreachable(&mut self, stmt: &Stmt, before: &[Stmt]) {
-        let source = self.source();
-        let what = match &stmt.kind {
-            StmtKind::Stage { name, .. } => format!("the stage `{}` can never run", name.text),
-            _ => "this can never run".to_owned(),
-        };
-        let mut d = self.diag(codes::UNREACHABLE, stmt.span, what).label("never reached");
-        if let Some(end) = before.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. })) {
-            let text = match end.kind {
-                StmtKind::Return(_) => "the cascade returns here",
-                StmtKind::Fail(_) => "the cascade fails here",
-                _ => "every way through this ends the cascade",
-            };
-            d = d.also(source, end.span, text);
-        }
-        self.report(d);
-    }
-
     /// Whether an expression is one of the blocks that can hold stages.
     pub fn is_block(&self, e: &Expr) -> bool {
         matches!(
@@ -288,25 +270,6 @@ impl<'a> Body<'_, 'a> {
             }
             None => Typed::error(),
         }
-    }
-
-    /// Reports a variable whose type would stay open.
-    fn known(&mut self, typed: Typed, span: Span) -> Typed {
-        let open = |body: &Self, t: Ty| match body.cx.types.kind(t) {
-            TyKind::List(e) | TyKind::Map(e) | TyKind::Optional(e) => *e == Ty::NEVER,
-            TyKind::Null => true,
-            _ => false,
-        };
-        if open(self, typed.ty) {
-            let what = if typed.ty == Ty::NULL { "null" } else { "an empty list" };
-            let d = self
-                .diag(codes::CANNOT_INFER, span, format!("the type of {what} is not known by itself"))
-                .label("of what?")
-                .help("write the type after the name: `name: list<string> = []`");
-            self.report(d);
-            return Typed { ty: Ty::ERROR, ..typed };
-        }
-        typed
     }
 
     fn expression_statement(

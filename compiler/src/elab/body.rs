@@ -292,17 +292,4 @@ impl<'c, 'a> Body<'c, 'a> {
     pub fn unused(&mut self) {
         self.leave((0, 0));
     }
-
-    fn warn_unused(&mut self, local: &Local) {
-        let names = matches!(local.kind, LocalKind::Let | LocalKind::Var);
-        // What could not be read may have used it.
-        let readable = self.cx.modules[self.module].parse.errors.is_empty();
-        if readable && names && !local.used && !local.name.starts_with('_') && local.ty != Ty::ERROR {
-            let d = self
-                .diag(codes::UNUSED, local.span, format!("`{}` is never used", local.name))
-                .label("set here, never read")
-                .help(format!("remove it, or call it `_{}`", local.name));
-            self.report(d);
-        }
-    }
 }

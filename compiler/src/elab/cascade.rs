@@ -139,41 +139,6 @@ impl<'a> Body<'_, 'a> {
         out
     }
 
-    fn missing_return(&mut self, decl: &'a cascade_grammar::ast::CascadeDecl, result: Ty) {
-        let shown = self.show(result);
-        let span = decl.result.as_ref().map_or(decl.name.span, |t| t.span);
-        let source = self.source();
-        let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
-        let mut d = self
-            .diag(
-                codes::MISSING_RETURN,
-                span,
-                format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text),
-            )
-            .label("promised here");
-        if let Some(last) = last {
-            d = d.also(source, Self::line_of(last), "the cascade can end after this");
-            let value = match &last.kind {
-                StmtKind::Stage { name, .. } => Some(name.text.to_string()),
-                _ => None,
-            };
-            d = match value {
-                Some(name) => d.help(format!("write `return {name}` at the end")),
-                None => d.help("write `return …` at the end of every way through it"),
-            };
-        } else {
-            d = d.help("write `return …`");
-        }
-        self.report(d);
-    }
-
-    fn line_of(stmt: &Stmt) -> cascade_grammar::ast::Span {
-        match &stmt.kind {
-            StmtKind::Stage { name, .. } => cascade_grammar::ast::Span { start: stmt.span.start, end: name.span.end },
-            _ => stmt.span,
-        }
-    }
-
     fn hooks(&mut self, stmts: &'a [Stmt], result: Ty) -> Hooks {
         let mut out = Hooks::default();
         let mut after: Option<cascade_grammar::ast::Span> = None;

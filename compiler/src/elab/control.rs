@@ -10,9 +10,8 @@ use super::{
     body::{Body, Kind, LocalKind, Typed},
     flow::Flow,
     narrow,
-    pattern::Coverage,
 };
-use crate::{codes, types::Ty};
+use crate::{checks::flow::Coverage, codes, types::Ty};
 
 /// Work, the type of its value, what it is made of, and whether its end is never reached.
 pub(crate) type Worked = (ir::Work, Ty, Flow, bool);
@@ -33,30 +32,6 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Swarm(x) => Some(self.swarm_work(x, e.span)),
             ExprKind::Sandbox(x) => Some(self.sandbox_work(x, clauses, want, e.span)),
             _ => None,
-        }
-    }
-
-    /// Joins the values of two ways to one type.
-    fn join_values(&mut self, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
-        match (a, b) {
-            ((_, true), (_, true)) => Ty::NEVER,
-            ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
-            ((x, false), (y, false)) => match self.cx.types.join(x, y) {
-                Some(ty) => ty,
-                None => {
-                    let (p, q) = (self.show(x), self.show(y));
-                    let d = self
-                        .diag(
-                            codes::MISMATCH,
-                            span,
-                            format!("the ways through this give different types: `{p}` and `{q}`"),
-                        )
-                        .label("one type is needed")
-                        .help("let each way end in a value of the same type");
-                    self.report(d);
-                    Ty::ERROR
-                }
-            },
         }
     }
 

@@ -340,46 +340,6 @@ impl<'a> Body<'_, 'a> {
             self.report(d);
         }
     }
-
-    /// Untrusted text must not choose a program.
-    pub fn program_sink(&mut self, flow: Flow, span: Span) {
-        if let Some((source, from)) = flow.untrusted {
-            let d = self
-                .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
-                .label("the program of a command is part of the code")
-                .also(source, from, "the text comes from here")
-                .help("write the program out, and pass the text as an argument; or `match` it against the programs that you allow");
-            self.report(d);
-        }
-        let source = self.source();
-        for index in 0..64 {
-            if flow.params & (1 << index) != 0 && !self.program.iter().any(|(i, _, _)| *i == index) {
-                self.program.push((index, source, span));
-            }
-        }
-    }
-
-    /// Checks that a value can be an argument of a command.
-    fn argument_type(&mut self, ty: Ty, span: Span) {
-        let base = self.cx.types.base(self.cx.types.non_null(ty));
-        let bad = match self.cx.types.kind(base) {
-            TyKind::Secret => Some("a secret in an argument can be seen by every program of the machine"),
-            TyKind::Command => Some("a command cannot be a part of another"),
-            TyKind::Model => Some("a model cannot be an argument of a command"),
-            _ if self.cx.types.holds_secret(base) => {
-                Some("a secret in an argument can be seen by every program of the machine")
-            }
-            _ => None,
-        };
-        if let Some(message) = bad {
-            let secret = message.starts_with("a secret");
-            let code = if secret { codes::SECRET_LEAK } else { codes::OPERATOR };
-            let shown = self.show(ty);
-            let d = self.diag(code, span, message).label(format!("`{shown}`"));
-            let d = if secret { d.help("give it in `env { NAME: … }` or on `stdin`") } else { d };
-            self.report(d);
-        }
-    }
 }
 
 /// Reads literal text of a command, from what encloses its begin to what encloses its end.

@@ -281,31 +281,6 @@ impl<'a> Body<'_, 'a> {
         self.report(d);
     }
 
-    /// Arguments that would choose a program somewhere below.
-    fn call_sinks(&mut self, program: &[(usize, crate::source::SourceId, Span)], flows: &[Flow], span: Span) {
-        for (index, source, place) in program {
-            let Some(flow) = flows.get(*index) else { continue };
-            if let Some((from_source, from)) = flow.untrusted {
-                let d = self
-                    .diag(
-                        codes::UNTRUSTED_PROGRAM,
-                        span,
-                        "text that nobody vouches for would choose the program that is run",
-                    )
-                    .label("passed in here")
-                    .also(from_source, from, "the text comes from here")
-                    .also(*source, *place, "and is run as a program here")
-                    .help("`match` it against the programs that you allow");
-                self.report(d);
-            }
-            for i in 0..64 {
-                if flow.params & (1 << i) != 0 && !self.program.iter().any(|(p, _, _)| *p == i) {
-                    self.program.push((i, *source, *place));
-                }
-            }
-        }
-    }
-
     fn person(&mut self, name: &Name, args: &'a [Arg], args_span: Span) -> Option<Called> {
         self.not_yet(&name.text, name.span);
         let wanted = if name.text == "choose" { 2 } else { 1 };
