@@ -1,12 +1,12 @@
 //! Flow: what can never run, what has no value, what a `match` forgets.
 
-use cascade_grammar::ast::{CascadeDecl, Span, Stmt, StmtKind};
+use cascade_grammar::ast::{ArmBody, BinaryOp, Block, CascadeDecl, Else, Expr, ExprKind, Name, Span, Stmt, StmtKind};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
 use crate::{
     codes,
-    elab::{body::Body, literal::names},
+    elab::{body::Body, literal::names, walk},
     types::Ty,
 };
 
@@ -23,6 +23,13 @@ pub(crate) struct Coverage {
     /// Literals seen, for arms that repeat one.
     pub seen: Vec<(ir::Expr, Span)>,
     pub catch_all: Option<Span>,
+}
+
+impl Coverage {
+    /// Whether anything was taken so far.
+    fn any(&self) -> bool {
+        self.null || !self.variants.is_empty() || self.truths.contains(&true) || !self.ints.is_empty()
+    }
 }
 
 impl<'a> Body<'_, 'a> {
@@ -79,10 +86,59 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
+    /// Reports a value that a cascade returns without having promised any.
+    pub fn result_not_declared(&mut self, ty: Ty, span: Span) {
+        let shown = self.show(ty);
+        let d = self
+            .diag(codes::MISMATCH, span, "this cascade does not say that it gives anything")
+            .label(format!("`{shown}`"))
+            .help(format!("write `-> {shown}` after its parameters"));
+        self.report(d);
+    }
+
+    /// Reports an arm for values that the arms before have all taken.
+    pub fn taken_before(&mut self, coverage: &Coverage, ty: Ty, range: Option<(i64, i64)>, span: Span) {
+        let covered = match range {
+            Some((low, high)) => covers(&coverage.ints, low, high),
+            None => !coverage.all && coverage.any() && self.missing(coverage, ty).is_some_and(|m| m.is_empty()),
+        };
+        if covered {
+            let d = self
+                .diag(codes::UNREACHABLE, span, "this arm is never reached: the arms before take all of it")
+                .label("nothing is left for it");
+            self.report(d);
+        }
+    }
+
     /// Reports values that no arm takes.
     pub fn exhaustive(&mut self, coverage: &Coverage, ty: Ty, span: Span) {
-        if coverage.all || ty == Ty::ERROR || ty == Ty::NEVER {
+        let Some(missing) = self.missing(coverage, ty) else { return };
+        if missing.is_empty() {
             return;
+        }
+        let d = self
+            .diag(
+                codes::NOT_EXHAUSTIVE,
+                span,
+                if missing == ["_"] {
+                    "this `match` does not take every value".to_owned()
+                } else {
+                    format!("this `match` does not take {}", names(missing.iter().map(String::as_str)))
+                },
+            )
+            .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
+            .help(format!(
+                "add `{} -> …`{}",
+                missing[0],
+                if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }
+            ));
+        self.report(d);
+    }
+
+    /// What no arm takes; `None` when that cannot be said.
+    fn missing(&self, coverage: &Coverage, ty: Ty) -> Option<Vec<String>> {
+        if coverage.all || ty == Ty::ERROR || ty == Ty::NEVER {
+            return None;
         }
         let inner = self.cx.types.base(self.cx.types.non_null(ty));
         let mut missing: Vec<String> = Vec::new();
@@ -109,27 +165,97 @@ impl<'a> Body<'_, 'a> {
         } else if inner != Ty::NEVER {
             missing.push("_".into());
         }
-        if missing.is_empty() {
-            return;
+        Some(missing)
+    }
+
+    /// Variables of a cascade that need not have a value when `on success`, `on failure` or
+    /// `on cancel` runs: those that are set after something that may end the cascade that way.
+    pub fn unset_in_hook(&self, stmts: &[Stmt], event: &str) -> Vec<u32> {
+        let mut sure = true;
+        let mut unset = Vec::new();
+        for stmt in stmts {
+            let ends_before = match &stmt.kind {
+                StmtKind::On { .. } => continue,
+                _ if event == "success" => false,
+                StmtKind::Let { value, .. } | StmtKind::Var { value, .. } => may_fail(value),
+                StmtKind::Log(_) | StmtKind::Warn { .. } => false,
+                _ => true,
+            };
+            sure &= !ends_before;
+            if let StmtKind::Stage { name, .. } | StmtKind::Let { name, .. } | StmtKind::Var { name, .. } = &stmt.kind
+                && !sure
+            {
+                unset.extend(self.find(&name.text));
+            }
+            if event == "success" {
+                sure &= !returns(stmt);
+            }
         }
+        unset
+    }
+
+    /// Reports a variable that may have no value when the hook that reads it runs.
+    pub fn read_unset(&mut self, name: &Name, index: u32) {
+        let span = self.locals[index as usize].span;
+        let source = self.source();
         let d = self
-            .diag(
-                codes::NOT_EXHAUSTIVE,
-                span,
-                if missing == ["_"] {
-                    "this `match` does not take every value".to_owned()
-                } else {
-                    format!("this `match` does not take {}", names(missing.iter().map(String::as_str)))
-                },
-            )
-            .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
-            .help(format!(
-                "add `{} -> …`{}",
-                missing[0],
-                if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }
-            ));
+            .diag(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
+            .label("this may run before it is set")
+            .also(source, span, "set here")
+            .help("a `var` that has a first value before the first stage can be read here");
         self.report(d);
     }
+}
+
+/// Whether a value may fail to be computed, or holds stages.
+fn may_fail(e: &Expr) -> bool {
+    let mut found = false;
+    walk::expr(e, &mut |e| {
+        found |= match &e.kind {
+            ExprKind::Cast { optional, .. } => !optional,
+            ExprKind::Binary(_, op, _) => matches!(op, BinaryOp::Div | BinaryOp::Rem),
+            ExprKind::If(x) => ends(&x.then) || matches!(&x.otherwise, Some(Else::Block(block)) if ends(block)),
+            ExprKind::Match(x) => x.arms.iter().any(|arm| matches!(&arm.body, ArmBody::Block(block) if ends(block))),
+            ExprKind::For(_)
+            | ExprKind::Repeat(_)
+            | ExprKind::Parallel(_)
+            | ExprKind::Swarm(_)
+            | ExprKind::Sandbox(_) => true,
+            _ => false,
+        };
+    });
+    found
+}
+
+/// Whether a block holds more than values.
+fn ends(block: &Block) -> bool {
+    block.stmts.iter().any(|s| !matches!(s.kind, StmtKind::Let { .. } | StmtKind::Var { .. } | StmtKind::Expr(..)))
+}
+
+/// Whether a statement holds a `return`.
+fn returns(stmt: &Stmt) -> bool {
+    if let StmtKind::Return(_) = stmt.kind {
+        return true;
+    }
+    let mut blocks = Vec::new();
+    walk::blocks_of(stmt, &mut blocks);
+    blocks.iter().any(|block| block.stmts.iter().any(returns))
+}
+
+/// Whether ranges of ints hold all from `low` to `high`.
+fn covers(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_unstable();
+    let mut next = low;
+    for (a, b) in sorted {
+        if a <= next && b >= next {
+            if b >= high {
+                return true;
+            }
+            next = b + 1;
+        }
+    }
+    false
 }
 
 /// Ranges of ints that no arm takes, as patterns.

@@ -1,6 +1,6 @@
 //! Names: what stands for nothing, and what nobody uses.
 
-use cascade_grammar::ast::Name;
+use cascade_grammar::ast::{Name, Span};
 
 use crate::{
     codes,
@@ -36,6 +36,17 @@ impl<'a> Cx<'a> {
         self.report(d);
     }
 
+    /// Warns of something deprecated where it is named.
+    pub fn warn_deprecated(&mut self, module: usize, def: Def, name: &str, span: Span) {
+        let Some((_, advice)) = self.deprecated.iter().find(|(d, _)| *d == def) else { return };
+        let advice = advice.clone();
+        let mut d = self.diag(module, codes::DEPRECATED, span, format!("`{name}` is deprecated")).label("used here");
+        if !advice.is_empty() {
+            d = d.help(advice);
+        }
+        self.report(d);
+    }
+
     /// Reports a name that nothing has.
     pub fn unknown(&mut self, module: usize, name: &Name, wanted: &str) {
         let (code, message) = match wanted {
@@ -59,22 +70,28 @@ impl<'a> Cx<'a> {
         self.report(d);
     }
 
-    pub fn unused_imports(&mut self) {
+    /// Warns of imports and of private declarations that nothing in their file names.
+    pub fn unused_names(&mut self) {
         for module in 0..self.modules.len() {
             if self.modules[module].std || !self.modules[module].parse.errors.is_empty() {
                 continue;
             }
             let mut unused: Vec<_> = self.scopes[module]
                 .iter()
-                .filter(|(_, b)| b.imported && !b.used.get())
-                .map(|(name, b)| (name.clone(), b.span))
+                .filter(|(name, b)| !b.used.get() && (b.imported || name.starts_with('_')))
+                .map(|(name, b)| (name.clone(), b.span, b.imported))
                 .collect();
-            unused.sort_by_key(|(_, span)| span.start);
-            for (name, span) in unused {
+            unused.sort_by_key(|(_, span, _)| span.start);
+            for (name, span, imported) in unused {
+                let (how, help) = if imported {
+                    ("imported", "remove it from the import")
+                } else {
+                    ("private to this file", "remove it; without the `_`, other files could use it")
+                };
                 let d = self
-                    .diag(module, codes::UNUSED, span, format!("`{name}` is imported and never used"))
+                    .diag(module, codes::UNUSED, span, format!("`{name}` is {how} and never used"))
                     .label("not used in this file")
-                    .help("remove it from the import");
+                    .help(help);
                 self.report(d);
             }
         }

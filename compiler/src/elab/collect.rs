@@ -43,8 +43,23 @@ impl<'a> Cx<'a> {
             span: name.span,
             params: Vec::new(),
             result: Ty::ERROR,
-            deprecated: item.attributes.iter().any(|a| a.name.text == "deprecated"),
+            deprecated: deprecated(item),
         };
+        if !item.attributes.is_empty()
+            && let Some(advice) = deprecated(item)
+        {
+            let next = match &item.kind {
+                ItemKind::Type(_) | ItemKind::Alias(_) | ItemKind::Enum(_) => {
+                    Some(Def::Type(ir::TypeId(self.type_infos.len() as u32)))
+                }
+                ItemKind::Model(_) => Some(Def::Model(ir::ModelId(self.model_infos.len() as u32))),
+                ItemKind::Route(_) => Some(Def::Route(ir::RouteId(self.route_infos.len() as u32))),
+                ItemKind::Memory(_) => Some(Def::Memory(ir::MemoryId(self.memory_infos.len() as u32))),
+                // What is called is judged with its signature.
+                _ => None,
+            };
+            self.deprecated.extend(next.map(|def| (def, advice)));
+        }
         match &item.kind {
             ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) => {}
             ItemKind::Type(decl) => self.collect_type(module, item, &decl.name, TypeSource::Record(decl)),
@@ -68,7 +83,13 @@ impl<'a> Cx<'a> {
             }
             ItemKind::Skill(decl) => {
                 let id = ir::SkillId(self.skills.len() as u32);
-                self.skills.push(SkillInfo { sig: signature(&decl.name), decl, item, flow: Default::default() });
+                self.skills.push(SkillInfo {
+                    sig: signature(&decl.name),
+                    decl,
+                    item,
+                    flow: Default::default(),
+                    effects: Default::default(),
+                });
                 self.bind(module, &decl.name, Def::Skill(id));
                 self.snake(module, &decl.name);
             }
@@ -86,7 +107,13 @@ impl<'a> Cx<'a> {
             }
             ItemKind::Cascade(decl) => {
                 let id = ir::CascadeId(self.cascades.len() as u32);
-                self.cascades.push(CascadeInfo { sig: signature(&decl.name), decl, item, flow: Default::default() });
+                self.cascades.push(CascadeInfo {
+                    sig: signature(&decl.name),
+                    decl,
+                    item,
+                    flow: Default::default(),
+                    effects: Default::default(),
+                });
                 self.bind(module, &decl.name, Def::Cascade(id));
                 self.snake(module, &decl.name);
             }
@@ -205,4 +232,17 @@ impl<'a> Cx<'a> {
         let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
         self.scopes[module].entry(name).or_insert(binding);
     }
+}
+
+/// What the `@deprecated` of a declaration says, when it has one.
+fn deprecated(item: &ast::Item) -> Option<String> {
+    let attribute = item.attributes.iter().find(|a| a.name.text == "deprecated")?;
+    let said = match attribute.args.first().map(|e| &e.kind) {
+        Some(ast::ExprKind::Str(text)) => match text.parts.as_slice() {
+            [ast::StrPart::Text { text, .. }] => text.clone(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    Some(said)
 }

@@ -209,6 +209,9 @@ impl<'a> Body<'_, 'a> {
                 .help("write `for … parallel max n { }`");
             self.report(d);
         }
+        if let Some(e) = &x.max {
+            self.at_least_one(e, "nothing would ever run");
+        }
         let max = x.max.as_ref().map(|e| self.check(e, Ty::INT).ir);
         let name = self.loop_path(&x.item.text);
         let inner = format!("{}/{name}", self.prefix);
@@ -221,8 +224,13 @@ impl<'a> Body<'_, 'a> {
             Some(ty) if want.value => Want { value: true, ty: Some(ty) },
             _ => Want { value: want.value, ty: None },
         };
+        let (edits, slots) = (self.checks.effects.edits.len(), self.slots - 1);
         let body = self.statements(&x.body, body_want);
         self.level -= u32::from(x.parallel);
+        if x.parallel && !matches!(max, Some(ir::Expr::Const(ir::Const::Int(1)))) {
+            self.iterations_edit(edits, slots);
+        }
+        self.forget_edits(edits, slots);
         self.leave(mark);
         self.forget_vars();
         self.prefix = outer;
@@ -252,20 +260,20 @@ impl<'a> Body<'_, 'a> {
                 ir::Expr::Const(ir::Const::Int(1))
             }
         };
-        if let ir::Expr::Const(ir::Const::Int(n)) = max
-            && n < 1
-        {
-            let at = x.max.as_ref().map_or(span, |e| e.span);
-            let d = self.diag(codes::UNBOUNDED, at, "a loop runs at least once").label(format!("{n} times"));
-            self.report(d);
+        if let Some(e) = &x.max {
+            self.at_least_one(e, "a loop runs at least once");
         }
         let name = self.loop_path("repeat");
         let inner = format!("{}/{name}", self.prefix);
         let outer = std::mem::replace(&mut self.prefix, inner);
         let mark = self.enter();
         self.forget_vars();
+        let (locals, writes) = (self.locals.len(), self.checks.writes.len());
         let body = self.statements(&x.body, want);
-        let until = x.until.as_ref().map(|e| self.check(e, Ty::BOOL).ir);
+        let until = x.until.as_ref().map(|e| {
+            self.until_changes(e, locals, writes);
+            self.check(e, Ty::BOOL).ir
+        });
         self.leave(mark);
         self.forget_vars();
         self.prefix = outer;
@@ -289,7 +297,9 @@ impl<'a> Body<'_, 'a> {
         if let Some(name) = &x.name {
             self.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
         }
+        let network = self.enter_network(x.network.as_ref(), head_word(span, "sandbox"));
         let body = self.statements(&x.body, Want { value: want.value, ty: None });
+        self.checks.network_off = network;
         self.leave(mark);
         let value = if body.ends { Ty::NULL } else { body.ty };
         let branch = self.cx.types.optional(Ty::STRING);

@@ -222,9 +222,16 @@ impl<'a> Body<'_, 'a> {
             return Typed::error();
         }
         if let Some(index) = self.find(&name.text) {
+            if self.in_hook && self.checks.unset.contains(&index) {
+                self.read_unset(name, index);
+            }
             return self.read(index);
         }
-        match self.cx.lookup(self.module, &name.text) {
+        let found = self.cx.lookup(self.module, &name.text);
+        if let (Some(def @ (Def::Model(_) | Def::Route(_))), false) = (found, self.cx.deprecated.is_empty()) {
+            self.cx.warn_deprecated(self.module, def, &name.text, name.span);
+        }
+        match found {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(Def::Missing) => Typed::error(),

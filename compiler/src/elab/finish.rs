@@ -8,7 +8,7 @@ use super::{Cx, Def};
 impl Cx<'_> {
     /// The program of the root module.
     pub fn finish(&mut self, root: usize) -> Option<ir::Program> {
-        self.unused_imports();
+        self.unused_names();
         let mut cascades: Vec<ir::Cascade> =
             std::mem::take(&mut self.out.cascades).into_iter().collect::<Option<_>>()?;
         let skills: Vec<ir::Skill> = std::mem::take(&mut self.out.skills).into_iter().collect::<Option<_>>()?;

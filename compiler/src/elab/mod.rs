@@ -42,6 +42,7 @@ use smol_str::SmolStr;
 
 use self::flow::{CascadeFlow, SkillFlow};
 // Where values come from is known to the checks of secrets.
+use crate::checks::Effects;
 use crate::checks::secrets as flow;
 use crate::{
     codes::{self, Code},
@@ -112,7 +113,8 @@ pub(crate) struct Signature {
     pub span: Span,
     pub params: Vec<ParamInfo>,
     pub result: Ty,
-    pub deprecated: bool,
+    /// When it is deprecated: what to use instead, perhaps empty.
+    pub deprecated: Option<String>,
 }
 
 pub(crate) struct FnInfo<'a> {
@@ -125,6 +127,7 @@ pub(crate) struct SkillInfo<'a> {
     pub decl: &'a ast::SkillDecl,
     pub item: &'a ast::Item,
     pub flow: SkillFlow,
+    pub effects: Effects,
 }
 
 pub(crate) struct CascadeInfo<'a> {
@@ -132,6 +135,7 @@ pub(crate) struct CascadeInfo<'a> {
     pub decl: &'a ast::CascadeDecl,
     pub item: &'a ast::Item,
     pub flow: CascadeFlow,
+    pub effects: Effects,
 }
 
 /// A declared type's source.
@@ -186,6 +190,8 @@ pub(crate) struct Cx<'a> {
     pub model_infos: Vec<ModelInfo<'a>>,
     pub route_infos: Vec<RouteInfo<'a>>,
     pub memory_infos: Vec<MemoryInfo<'a>>,
+    /// What is deprecated, and what to use instead.
+    pub deprecated: Vec<(Def, String)>,
     pub out: Out,
 }
 
@@ -222,6 +228,7 @@ pub(crate) fn elaborate(
         model_infos: Vec::new(),
         route_infos: Vec::new(),
         memory_infos: Vec::new(),
+        deprecated: Vec::new(),
         out: Out::default(),
     };
     cx.collect();
@@ -254,6 +261,15 @@ impl<'a> Cx<'a> {
         ir::Place { file: source.0, line, column }
     }
 
+    /// What a callee does, for those that have effects.
+    pub fn effects(&mut self, callee: Def) -> Option<&mut Effects> {
+        match callee {
+            Def::Skill(id) => self.skills.get_mut(id.index()).map(|s| &mut s.effects),
+            Def::Cascade(id) => self.cascades.get_mut(id.index()).map(|c| &mut c.effects),
+            _ => None,
+        }
+    }
+
     /// The text under a span.
     pub fn text(&self, module: usize, span: Span) -> &'a str {
         self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
@@ -284,6 +300,9 @@ impl<'a> Cx<'a> {
             self.unknown(module, first, wanted);
             return None;
         };
+        if !self.deprecated.is_empty() && path.len() == 1 {
+            self.warn_deprecated(module, def, &first.text, first.span);
+        }
         match (def, path.get(1)) {
             (Def::Missing, _) => Some(Def::Missing),
             (def, None) => Some(def),

@@ -34,6 +34,9 @@ impl<'a> Body<'_, 'a> {
                 ir::Pattern::Any
             }
             PatternKind::Wildcard => {
+                if coverage.catch_all.is_none() {
+                    self.taken_before(coverage, ty, None, pattern.span);
+                }
                 if !guarded {
                     coverage.all = true;
                     coverage.catch_all = Some(pattern.span);
@@ -66,6 +69,8 @@ impl<'a> Body<'_, 'a> {
                             .diag(codes::UNREACHABLE, pattern.span, "this range is empty")
                             .label("the first end is above the last");
                         self.report(d);
+                    } else {
+                        self.taken_before(coverage, ty, Some((a, b)), pattern.span);
                     }
                     coverage.ints.push((a, b));
                 }
@@ -166,6 +171,8 @@ impl<'a> Body<'_, 'a> {
                     .label("never reached")
                     .also(source, before, "taken here");
                 self.report(d);
+            } else if let ir::Expr::Const(ir::Const::Int(n)) = value.ir {
+                self.taken_before(coverage, ty, Some((n, n)), e.span);
             }
             coverage.seen.push((value.ir.clone(), e.span));
             match &value.ir {

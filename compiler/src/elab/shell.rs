@@ -12,10 +12,11 @@ use cascade_ir as ir;
 use smol_str::SmolStr;
 
 use super::{
-    body::{Body, Typed},
+    body::{Body, Kind, Typed},
     flow::Flow,
 };
 use crate::{
+    checks::capabilities::{Network, network_program},
     codes,
     types::{Ty, TyKind},
 };
@@ -109,6 +110,8 @@ struct Reading {
     chosen: Vec<usize>,
     /// A heredoc that begins with the next line.
     heredoc: Option<(String, bool)>,
+    /// The first program that needs the network.
+    network: Option<&'static str>,
 }
 
 impl Reading {
@@ -153,6 +156,16 @@ impl Reading {
 
     fn end_command(&mut self) {
         self.end_word();
+        if self.network.is_none() {
+            let words = self.command.iter().map(String::as_str);
+            let wraps = |w: &str| {
+                is_assignment(w)
+                    || WRAPPERS.contains(&w)
+                    || w.starts_with('-')
+                    || w.starts_with(|c: char| c.is_ascii_digit())
+            };
+            self.network = network_program(words.skip_while(|w| wraps(w)));
+        }
         self.command.clear();
     }
 
@@ -284,7 +297,11 @@ impl<'a> Body<'_, 'a> {
                 }
             }
         }
-        r.end_word();
+        r.end_command();
+        if let (Some(program), Kind::Skill) = (r.network, self.kind) {
+            let network = Network { what: program.into(), source: self.source(), span: literal.span };
+            self.uses_network(network, literal.span);
+        }
         for index in std::mem::take(&mut r.chosen) {
             let (_, flow, span) = r.assigned[index].clone();
             self.program_sink(flow, span);
