@@ -8,6 +8,7 @@ pub mod codes;
 pub mod diagnostic;
 pub mod format;
 
+mod checks;
 mod elab;
 mod followups;
 pub mod graph;

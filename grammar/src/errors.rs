@@ -59,7 +59,11 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         let help = Some("a loop says how often it runs at most: `repeat max 10 { … } until done`".to_owned());
         return SyntaxError { kind: SyntaxErrorKind::Other { message: format!("there is no `{word}`"), help }, span };
     }
-    let (found, span) = if expression || (has("\"ident\"") && !operator) || has("\"skip\"") {
+    // What stands before `:` is missing, and not what would end the line before.
+    let named = matches!(token, Some(Token(Kind::Colon, _)));
+    let (found, span) = if named && !expression {
+        (found, span)
+    } else if expression || (has("\"ident\"") && !operator) || has("\"skip\"") {
         unfinished_line(text, span).unwrap_or((found, span))
     } else {
         (found, span)
@@ -155,7 +159,7 @@ pub(crate) fn settle(
         let line = line_starts.partition_point(|start| *start <= error.span.start);
         let follows = match &error.kind {
             SyntaxErrorKind::Unexpected { expected, .. } => {
-                outside |= expected.iter().any(|category| category == DECLARATION);
+                outside |= expected.iter().any(|category| category == DECLARATION || category == "`{`");
                 let missing = expected.iter().any(|category| category == EXPRESSION);
                 poisoned_to.is_some_and(|end| error.span.start <= end)
                     || last_line == Some(line)

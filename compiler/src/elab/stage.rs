@@ -52,6 +52,8 @@ impl<'a> Body<'_, 'a> {
             let inner = format!("{}/{path}", self.prefix);
             std::mem::replace(&mut self.prefix, inner)
         });
+        let limits = self.enter_limits(clauses);
+        let edits = self.checks.effects.edits.len();
         let mut ends = false;
         let mut skill = None;
         let mut from_block = false;
@@ -73,7 +75,12 @@ impl<'a> Body<'_, 'a> {
         };
         let (work, mut ty, flow) =
             called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
-        let (lowered, skips) = self.clauses(clauses, ty, skill, value, from_block);
+        let (lowered, skips) = self.clauses(clauses, ty, value, from_block);
+        self.leave_limits(limits);
+        self.stage_models(skill, clauses, &lowered);
+        if lowered.isolate {
+            self.isolated(edits);
+        }
         if skips {
             ty = self.cx.types.optional(ty);
         }
@@ -188,6 +195,7 @@ impl<'a> Body<'_, 'a> {
                 self.library_not_yet(&sig, missing, callee.span);
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
+                self.call_effects(Def::Skill(id), &lowered.values, callee.span);
                 let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
                 let result = if flow.untrusted {
                     Flow { untrusted: Some((self.source(), value.span)), params: 0 }
@@ -209,6 +217,7 @@ impl<'a> Body<'_, 'a> {
                 self.library_not_yet(&sig, missing, callee.span);
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
+                self.call_effects(Def::Cascade(id), &lowered.values, callee.span);
                 let mut result = Flow::default();
                 if flow.result.untrusted.is_some() {
                     result.untrusted = Some((self.source(), value.span));
@@ -281,31 +290,6 @@ impl<'a> Body<'_, 'a> {
         self.report(d);
     }
 
-    /// Arguments that would choose a program somewhere below.
-    fn call_sinks(&mut self, program: &[(usize, crate::source::SourceId, Span)], flows: &[Flow], span: Span) {
-        for (index, source, place) in program {
-            let Some(flow) = flows.get(*index) else { continue };
-            if let Some((from_source, from)) = flow.untrusted {
-                let d = self
-                    .diag(
-                        codes::UNTRUSTED_PROGRAM,
-                        span,
-                        "text that nobody vouches for would choose the program that is run",
-                    )
-                    .label("passed in here")
-                    .also(from_source, from, "the text comes from here")
-                    .also(*source, *place, "and is run as a program here")
-                    .help("`match` it against the programs that you allow");
-                self.report(d);
-            }
-            for i in 0..64 {
-                if flow.params & (1 << i) != 0 && !self.program.iter().any(|(p, _, _)| *p == i) {
-                    self.program.push((i, *source, *place));
-                }
-            }
-        }
-    }
-
     fn person(&mut self, name: &Name, args: &'a [Arg], args_span: Span) -> Option<Called> {
         let wanted = if name.text == "choose" { 2 } else { 1 };
         if args.len() != wanted {
@@ -347,14 +331,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// Clauses of a stage; whether `on error skip` makes its value optional.
-    pub fn clauses(
-        &mut self,
-        clauses: &'a [Clause],
-        ty: Ty,
-        skill: Option<ir::SkillId>,
-        value: &'a Expr,
-        block: bool,
-    ) -> (ir::Clauses, bool) {
+    pub fn clauses(&mut self, clauses: &'a [Clause], ty: Ty, value: &'a Expr, block: bool) -> (ir::Clauses, bool) {
         let mut out = ir::Clauses::default();
         let mut skips = false;
         let mut seen: Vec<(&'static str, Span)> = Vec::new();
@@ -375,13 +352,12 @@ impl<'a> Body<'_, 'a> {
             match &clause.kind {
                 ClauseKind::Error => {}
                 ClauseKind::Using(e) => {
-                    let models = self.models(e);
-                    if let Some(skill) = skill {
-                        self.capability(skill, &models, e.span);
-                    }
-                    out.using = Some(models);
+                    out.using = Some(self.models(e));
                 }
-                ClauseKind::Needs(needs) => out.needs.extend(needs.iter().map(|n| n.text.clone())),
+                ClauseKind::Needs(needs) => {
+                    needs.iter().for_each(|n| self.misspelt_need(n));
+                    out.needs.extend(needs.iter().map(|n| n.text.clone()));
+                }
                 ClauseKind::Timeout { total, idle } => {
                     out.timeout = Some(self.check(total, Ty::DURATION).ir);
                     out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);

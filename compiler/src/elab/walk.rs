@@ -155,3 +155,44 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         }
     }
 }
+
+/// The outermost blocks inside of a statement.
+pub(crate) fn blocks_of<'a>(s: &'a Stmt, out: &mut Vec<&'a Block>) {
+    let value = match &s.kind {
+        StmtKind::Stage { value, .. }
+        | StmtKind::Expr(value, _)
+        | StmtKind::Let { value, .. }
+        | StmtKind::Var { value, .. }
+        | StmtKind::Assign { value, .. }
+        | StmtKind::Return(Some(value)) => value,
+        _ => return,
+    };
+    let mut values = vec![value];
+    while let Some(e) = values.pop() {
+        match &e.kind {
+            ExprKind::If(x) => {
+                out.push(&x.then);
+                match &x.otherwise {
+                    Some(Else::Block(b)) => out.push(b),
+                    Some(Else::If(e)) => values.push(e),
+                    None => {}
+                }
+            }
+            ExprKind::Match(x) => {
+                for arm in &x.arms {
+                    match &arm.body {
+                        ArmBody::Block(b) => out.push(b),
+                        ArmBody::Expr(e) => values.push(e),
+                    }
+                }
+            }
+            ExprKind::For(x) => out.push(&x.body),
+            ExprKind::Repeat(x) => out.push(&x.body),
+            ExprKind::Parallel(x) => out.push(&x.body),
+            ExprKind::Swarm(x) => out.push(&x.body),
+            ExprKind::Sandbox(x) => out.push(&x.body),
+            ExprKind::Paren(inner) => values.push(inner),
+            _ => {}
+        }
+    }
+}
