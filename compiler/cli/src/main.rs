@@ -9,6 +9,7 @@ mod files;
 mod fmt;
 mod lsp;
 mod progress;
+mod projects;
 mod run;
 
 use std::{io::IsTerminal, process::ExitCode};

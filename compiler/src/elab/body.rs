@@ -302,6 +302,11 @@ impl<'c, 'a> Body<'c, 'a> {
                 .diag(codes::UNUSED, local.span, format!("`{}` is never used", local.name))
                 .label("set here, never read")
                 .help(format!("remove it, or call it `_{}`", local.name));
+            // A variable may be assigned elsewhere, by its old name.
+            let d = match local.kind {
+                LocalKind::Let => d.fix(format!("call it `_{}`", local.name), local.span, format!("_{}", local.name)),
+                _ => d,
+            };
             self.report(d);
         }
     }
