@@ -62,7 +62,13 @@ fn sarif_schema() -> Json {
     let package = all["packages"].as_array().unwrap().iter().find(|p| p["name"] == "serde-sarif").unwrap();
     let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
     let text = fs::read_to_string(manifest.with_file_name("src").join("schema.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
+    let mut schema: Json = serde_json::from_str(&text).unwrap();
+    // The pattern of a language, which no log of ours has, is no regular expression by today's rules.
+    for definition in ["run", "toolComponent"] {
+        let language = schema["definitions"][definition]["properties"]["language"].as_object_mut();
+        assert!(language.unwrap().remove("pattern").is_some());
+    }
+    schema
 }
 
 #[test]
