@@ -57,7 +57,8 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     if let Some(word) = ["while", "loop"].into_iter().find(|word| before.ends_with(word)) {
         let span = Span::new(before.len() - word.len(), before.len());
         let help = Some("a loop says how often it runs at most: `repeat max 10 { … } until done`".to_owned());
-        return SyntaxError { kind: SyntaxErrorKind::Other { message: format!("there is no `{word}`"), help }, span };
+        let message = format!("there is no `{word}`");
+        return SyntaxError { kind: SyntaxErrorKind::Other { message, help, instead: None }, span };
     }
     // What stands before `:` is missing, and not what would end the line before.
     let named = matches!(token, Some(Token(Kind::Colon, _)));

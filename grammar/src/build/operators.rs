@@ -99,6 +99,7 @@ impl Cx<'_> {
                     SyntaxErrorKind::Other {
                         message: "comparisons do not chain".to_owned(),
                         help: Some("join two comparisons by `and`".to_owned()),
+                        instead: None,
                     },
                     span,
                 );

@@ -294,18 +294,41 @@ impl Scan<'_> {
 
     /// Reports what other languages write; gives the token that is meant.
     pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
-        let (message, help, kind) = match (token, &self.text[span.range()]) {
-            (Code::Quoted, _) => ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant)),
-            (Code::Hash, _) => ("`#` begins no comment", "write `//`", None),
-            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator)),
-            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator)),
-            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow)),
-            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not)),
-            _ => ("a statement ends with its line", "leave `;` out", None),
+        let word = &self.text[span.range()];
+        let (message, help, kind, instead) = match (token, word) {
+            (Code::Quoted, _) => {
+                let inner = &word[1..word.len() - 1];
+                let plain = !inner.contains(['"', '\\']) && !inner.contains("$<");
+                let instead = plain.then(|| format!("\"{inner}\""));
+                ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant), instead)
+            }
+            (Code::Hash, _) => {
+                let instead = Some(format!("//{}", &word[1..]));
+                ("`#` begins no comment", "write `//`", None, instead)
+            }
+            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator), self.spaced("and", span)),
+            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator), self.spaced("or", span)),
+            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
+            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not), self.spaced("not", span)),
+            _ => ("a statement ends with its line", "leave `;` out", None, self.at_end_of_line(span).then(String::new)),
         };
         let (message, help) = (message.to_owned(), Some(help.to_owned()));
-        self.error(SyntaxErrorKind::Other { message, help }, span);
+        self.error(SyntaxErrorKind::Other { message, help, instead }, span);
         kind
+    }
+
+    /// A word in the place of a sign, apart from what stands beside it.
+    fn spaced(&self, word: &str, span: Span) -> Option<String> {
+        let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let before = if touches(self.text[..span.start as usize].chars().next_back()) { " " } else { "" };
+        let after = if self.text[span.end as usize..].starts_with(char::is_whitespace) { "" } else { " " };
+        Some(format!("{before}{word}{after}"))
+    }
+
+    /// Whether nothing but a comment follows on the line: else a line break would be needed.
+    fn at_end_of_line(&self, span: Span) -> bool {
+        let rest = self.text[span.end as usize..].lines().next().unwrap_or_default().trim_start();
+        rest.is_empty() || rest.starts_with("//")
     }
 
     /// The first line after `from` that begins a declaration at its first column.
