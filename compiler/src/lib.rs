@@ -7,7 +7,9 @@
 pub mod codes;
 pub mod diagnostic;
 pub mod format;
+pub mod import;
 
+pub mod docgen;
 mod elab;
 pub mod fixes;
 mod followups;

@@ -7,3 +7,4 @@ pub mod headers;
 pub mod mutate;
 pub mod programs;
 pub mod pure;
+pub mod types;

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod commands;
+mod doc;
 mod error;
 mod files;
 mod fmt;
@@ -11,6 +12,7 @@ mod lsp;
 mod progress;
 mod projects;
 mod run;
+mod types;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -28,6 +30,9 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),
         Command::Graph(args) => commands::draw(args, color),
+        Command::Doc(args) => doc::run(args),
+        Command::Schema(args) => types::schema(args, color),
+        Command::Import(args) => types::import(args, color),
         Command::Lsp(args) => lsp::run(args),
         Command::Completions(args) => commands::completions(args),
     };
