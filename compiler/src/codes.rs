@@ -101,6 +101,8 @@ codes! {
     RECURSION = "E0209";
     /// A setting, clause word or attribute that does not exist.
     UNKNOWN_SETTING = "E0210";
+    /// An error that `@allow` names.
+    NOT_ALLOWABLE = "E0211";
     /// A value of another type than is needed.
     MISMATCH = "E0301";
     /// Arguments that do not fit the parameters.
@@ -141,6 +143,8 @@ codes! {
     ONE_EFFECT = "E0502";
     /// A setting that does not belong to the effect or the statement.
     WRONG_PLACE = "E0503";
+    /// The network where there is none.
+    NETWORK = "E0504";
     /// Untrusted text that would choose a program.
     UNTRUSTED_PROGRAM = "E0601";
     /// A secret that would be seen.
@@ -149,8 +153,12 @@ codes! {
     PARALLEL_WRITE = "E0701";
     /// Stages of a `parallel` that wait for each other.
     PARALLEL_CYCLE = "E0702";
+    /// Two parallel branches that edit one directory.
+    SHARED_DIRECTORY = "E0703";
     /// A loop without a bound.
     UNBOUNDED = "E0801";
+    /// A bound that lets nothing happen.
+    ZERO_BOUND = "E0802";
     /// A `cascade.toml` that is not TOML.
     PROJECT_SYNTAX = "E1001";
     /// A section, setting or code in `cascade.toml` that does not exist.
@@ -163,6 +171,16 @@ codes! {
     NAMING = "W0102";
     /// Something outdated.
     DEPRECATED = "W0103";
+    /// A name that hides another.
+    SHADOWED = "W0201";
+    /// A loop whose `until` never changes.
+    UNCHANGING = "W0202";
+    /// A prompt that says nothing of the skill's inputs.
+    INPUTS_UNUSED = "W0203";
+    /// A bound that another one makes pointless.
+    POINTLESS_BOUND = "W0204";
+    /// An `@allow` that silences nothing.
+    ALLOWS_NOTHING = "W0205";
     /// A construct that this version checks but does not run.
     NOT_YET = "W0901";
     /// An entry of a baseline that fits nothing.

@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod format;
 pub mod import;
 
+mod checks;
 pub mod docgen;
 mod elab;
 pub mod fixes;

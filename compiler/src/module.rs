@@ -6,6 +6,7 @@ use cascade_grammar::{Parse, ast, ast::Span, parse};
 use cascade_ir as ir;
 
 use crate::{
+    checks::allow,
     codes,
     diagnostic::{self, Diagnostic, Severity},
     elab, followups,
@@ -75,6 +76,7 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
     let of_syntax = diagnostics.len();
     let program = elab::elaborate(&map, &modules, root, prelude, &mut diagnostics);
     followups::drop(&map, &modules, &mut diagnostics, of_syntax);
+    allow::apply(&map, &modules, &mut diagnostics);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     Compilation { sources: map, diagnostics, program: if failed { None } else { program }, trees: modules }

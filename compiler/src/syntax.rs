@@ -1,6 +1,9 @@
 //! Syntax errors as diagnostics of family E01.
 
-use cascade_grammar::{SyntaxError, SyntaxErrorKind as Kind, ast::MAX_DEPTH};
+use cascade_grammar::{
+    SyntaxError, SyntaxErrorKind as Kind,
+    ast::{MAX_DEPTH, Span},
+};
 
 use crate::{codes, diagnostic::Diagnostic, source::SourceId};
 
@@ -39,7 +42,26 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
         Kind::UnterminatedHole => at(codes::UNTERMINATED_HOLE, "this `$<` is never closed".into())
             .label("opened here")
             .help("close it with `>`; for a literal `$<` write `$$<`"),
-        Kind::Unclosed(c) => at(codes::UNCLOSED, format!("this `{c}` is never closed")).label("opened here"),
+        Kind::UnterminatedBlock { before } => {
+            let at_end = Span { start: *before, end: *before };
+            at(codes::UNTERMINATED_STRING, "this text is never closed".into())
+                .label("opened here")
+                .also(source, at_end, "`\"\"\"` is missing after this")
+                .help("close it with `\"\"\"`")
+        }
+        Kind::Unclosed { open, before } => {
+            let at_end = Span { start: *before, end: *before };
+            let close = match open {
+                '(' => ')',
+                '[' => ']',
+                _ => '}',
+            };
+            at(codes::UNCLOSED, format!("this `{open}` is never closed")).label("opened here").also(
+                source,
+                at_end,
+                format!("`{close}` is missing after this"),
+            )
+        }
         Kind::Unopened(c) => at(codes::UNOPENED, format!("this `{c}` closes nothing")).label("nothing is open here"),
         Kind::BadEscape(text) => at(codes::BAD_ESCAPE, format!("`{text}` is no escape"))
             .label("not known")

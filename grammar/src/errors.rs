@@ -60,7 +60,11 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         let message = format!("there is no `{word}`");
         return SyntaxError { kind: SyntaxErrorKind::Other { message, help, instead: None }, span };
     }
-    let (found, span) = if expression || (has("\"ident\"") && !operator) || has("\"skip\"") {
+    // What stands before `:` is missing, and not what would end the line before.
+    let named = matches!(token, Some(Token(Kind::Colon, _)));
+    let (found, span) = if named && !expression {
+        (found, span)
+    } else if expression || (has("\"ident\"") && !operator) || has("\"skip\"") {
         unfinished_line(text, span).unwrap_or((found, span))
     } else {
         (found, span)
@@ -156,7 +160,7 @@ pub(crate) fn settle(
         let line = line_starts.partition_point(|start| *start <= error.span.start);
         let follows = match &error.kind {
             SyntaxErrorKind::Unexpected { expected, .. } => {
-                outside |= expected.iter().any(|category| category == DECLARATION);
+                outside |= expected.iter().any(|category| category == DECLARATION || category == "`{`");
                 let missing = expected.iter().any(|category| category == EXPRESSION);
                 poisoned_to.is_some_and(|end| error.span.start <= end)
                     || last_line == Some(line)

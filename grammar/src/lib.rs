@@ -55,10 +55,20 @@ pub enum SyntaxErrorKind {
     UnknownCharacter(char),
     /// A string that is not closed before its line or the file ends.
     UnterminatedString,
+    /// A text block that is not closed.
+    UnterminatedBlock {
+        /// Where it would have to be closed at the latest.
+        before: u32,
+    },
     /// `$<` that is not closed before its string ends.
     UnterminatedHole,
     /// A bracket that is never closed; the span is the opening one.
-    Unclosed(char),
+    Unclosed {
+        /// The bracket.
+        open: char,
+        /// Where it would have to be closed at the latest.
+        before: u32,
+    },
     /// A closing bracket that nothing opened.
     Unopened(char),
     /// A backslash followed by something that is no escape.

@@ -150,6 +150,11 @@ impl Kind {
         matches!(self, Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test)
     }
 
+    /// Whether only a statement begins with this word.
+    pub(crate) fn begins_statement(self) -> bool {
+        matches!(self, Kind::Stage | Kind::Let | Kind::Check | Kind::Say | Kind::Return)
+    }
+
     /// Whether only a statement, or a line of a skill or of a test, begins with this word.
     pub(crate) fn begins_line(self) -> bool {
         use Kind::*;

@@ -14,7 +14,7 @@ fn errors(text: &str) -> Vec<String> {
             SyntaxErrorKind::Unexpected { found, expected } => {
                 format!("{found}, not {}", expected.join(" or "))
             }
-            SyntaxErrorKind::Unclosed(c) => format!("unclosed {c}"),
+            SyntaxErrorKind::Unclosed { open, .. } => format!("unclosed {open}"),
             SyntaxErrorKind::Unopened(c) => format!("unopened {c}"),
             SyntaxErrorKind::ReservedWord(word) => format!("reserved {word}"),
             SyntaxErrorKind::Other { message, .. } => message.clone(),
@@ -118,7 +118,7 @@ fn strings_that_are_not_closed_end_with_their_line() {
 #[test]
 fn a_text_block_without_end_stops_at_the_next_declaration() {
     let text = "cascade f() {\n  log \"\"\"\n    hello\n  stage y = h(c)\n}\n\ntype T { a: int }\n";
-    assert_eq!(errors(text), ["2: UnterminatedString"]);
+    assert_eq!(errors(text), ["2: UnterminatedBlock { before: 33 }"]);
     assert_eq!(item_kinds(&parse(text)), ["cascade", "type"]);
 }
 
@@ -274,4 +274,79 @@ fn a_text_that_the_last_byte_opens_is_never_closed() {
     for text in ["fn a() -> string = \"", "import \"", "fn a() -> command = sh\"", "fn a() -> string = \"x $<\""] {
         assert!(!cascade_grammar::parse(text).errors.is_empty(), "{text}");
     }
+}
+
+/// Broken declarations with one mistake each.
+const BROKEN: &[&str] = &[
+    "fn a(x: int -> int = 1",
+    "fn b(y int) -> int = 2",
+    "fn c() -> int =",
+    "fn (y: int) -> int = 2",
+    "fn d() int = 4",
+    "fn e() -> list<int = []",
+    "fn f() -> int = (1 + 2",
+    "fn g() -> = 2",
+    "fn h() -> int = [1, 2",
+    "fn i() -> string = \"open",
+    "fn i() -> string = \"open $<x\"",
+    "fn j(x: int) -> int { x }",
+    "type T { x int }",
+    "type { x: int }",
+    "type T { x: int",
+    "type T = ",
+    "enum E { a b }",
+    "enum E { a, b { x: int }",
+    "enum { a }",
+    "model m { provider openai }",
+    "model m { provider: openai",
+    "route r { a - b }",
+    "route r { a -> best_of [x, y by cost }",
+    "memory m: run { a: int",
+    "memory m { a: int = 1 }",
+    "import std.models { auto",
+    "import { auto }",
+    "import std.",
+    "skill s(a: string {\n  run sh\"x\"\n}",
+    "skill s(a: string) -> {\n  run sh\"x\"\n}",
+    "skill s() {\n  run\n}",
+    "skill s() {\n  prompt \"\"\"\n    hello\n}",
+    "skill s() {\n  needs [a\n  prompt \"x\"\n}",
+    "skill s() {\n  http get\n}",
+    "cascade k( {\n  return 2\n}",
+    "cascade k() {\n  let = 3\n}",
+    "cascade k() {\n  stage x y = f()\n}",
+    "cascade k() {\n  let x = [1, 2\n}",
+    "cascade k() {\n  let x = f(1, 2\n  log \"a\"\n}",
+    "cascade k() {\n  if a {\n    log \"a\"\n}",
+    "cascade k()\n  let x = 1\n}",
+    "cascade k() {\n  let x = { a: 1, b 2 }\n}",
+    "cascade k() {\n  for x xs {\n    log \"a\"\n  }\n}",
+    "test \"t\" {\n  run k(\n}",
+    "@once(",
+];
+
+#[test]
+fn a_broken_declaration_hides_no_mistake_of_the_next() {
+    let whole = "fn whole() -> int = 1";
+    let mut wrong = Vec::new();
+    for first in BROKEN {
+        if parse(&format!("{first}\n{whole}\n")).errors.len() != 1 {
+            wrong.push(format!("{first:?} alone: {:?}", errors(&format!("{first}\n{whole}\n"))));
+            continue;
+        }
+        for second in BROKEN {
+            if first.contains("\"\"\"") && second.contains("\"\"\"") {
+                // These quotes come in pairs again.
+                continue;
+            }
+            let text = format!("{first}\n{second}\n{whole}\n");
+            let found = parse(&text).errors;
+            let border = first.len() as u32;
+            let of_first = found.iter().filter(|e| e.span.start <= border).count();
+            if found.len() != 2 || of_first != 1 {
+                wrong.push(format!("{first:?} then {second:?}: {:?}", errors(&text)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} pairs\n{}", wrong.len(), wrong.join("\n"));
 }

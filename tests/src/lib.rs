@@ -7,4 +7,5 @@ pub mod headers;
 pub mod mutate;
 pub mod programs;
 pub mod pure;
+pub mod tokens;
 pub mod types;

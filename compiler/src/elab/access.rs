@@ -76,67 +76,6 @@ impl<'a> Body<'_, 'a> {
         Typed::new(ir::Expr::Field(Box::new(value.ir), name.text.clone()), ty, value.flow)
     }
 
-    /// Reports a field or method of something that may be null.
-    pub fn null_access(&mut self, ty: Ty, name: &Name, receiver: Span) {
-        let shown = self.show(ty);
-        let text = self.cx.text(self.module, receiver).to_owned();
-        let short = (text.len() <= 40 && !text.contains('\n')).then_some(text);
-        let what = short.as_ref().map_or("this".to_owned(), |text| format!("`{text}`"));
-        let tested = short.as_deref().unwrap_or("x");
-        let d = self
-            .diag(
-                codes::MAY_BE_NULL,
-                receiver,
-                format!("{what} may be null, so `.{}` may have nothing to read", name.text),
-            )
-            .label(format!("`{shown}`"))
-            .help(format!(
-                "read it only if it is there, `?.{}`, or test it first: `if {tested} != null {{ … }}`",
-                name.text
-            ));
-        self.report(d);
-    }
-
-    fn no_field(&mut self, ty: Ty, name: &Name) {
-        let shown = self.show(ty);
-        if ty == Ty::JSON {
-            let d = self
-                .diag(codes::JSON_READ, name.span, "`json` has no known fields")
-                .label("say what the json is first")
-                .help(format!(
-                    "`(… as {{ {}: string }}).{}`, or `.get(\"{}\")` for a `json?`",
-                    name.text, name.text, name.text
-                ));
-            self.report(d);
-            return;
-        }
-        let d = self
-            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no field `{}`", name.text))
-            .label("not found");
-        let fields: Vec<SmolStr> = self.cx.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
-        let methods = super::methods::names(self.cx.types.kind(self.cx.types.base(ty)));
-        let d = if methods.contains(&name.text.as_str()) {
-            d.help(format!("`{}` is a method: call it with `()`", name.text)).safe_fix(
-                "call it",
-                name.span,
-                format!("{}()", name.text),
-            )
-        } else {
-            let known = fields.len();
-            let mut d = with_suggestion(
-                d,
-                &name.text,
-                name.span,
-                fields.iter().map(SmolStr::as_str).chain(methods.iter().copied()),
-            );
-            if d.help.is_none() && known > 0 {
-                d = d.help(format!("its fields are {}", super::literal::names(fields.iter().map(SmolStr::as_str))));
-            }
-            d
-        };
-        self.report(d);
-    }
-
     fn memory_key(&mut self, id: ir::MemoryId, name: &Name) -> Typed {
         let info = &self.cx.memory_infos[id.index()];
         match info.keys.iter().position(|(n, _)| *n == name.text) {
@@ -150,8 +89,8 @@ impl<'a> Body<'_, 'a> {
                     self.report(d);
                     return Typed::error();
                 }
-                if self.not_yet.iter().all(|n| n.construct != "memory") {
-                    self.not_yet("memory", name.span);
+                if info.decl.via.is_some() && self.not_yet.iter().all(|n| n.construct != "memory … via mcp") {
+                    self.not_yet("memory … via mcp", name.span);
                 }
                 // What is remembered may have come from a model in an earlier run.
                 let flow = Flow { untrusted: Some((self.source(), name.span)), params: 0 };

@@ -129,24 +129,6 @@ impl<'a> Body<'_, 'a> {
         })
     }
 
-    fn unreachable(&mut self, stmt: &Stmt, before: &[Stmt]) {
-        let source = self.source();
-        let what = match &stmt.kind {
-            StmtKind::Stage { name, .. } => format!("the stage `{}` can never run", name.text),
-            _ => "this can never run".to_owned(),
-        };
-        let mut d = self.diag(codes::UNREACHABLE, stmt.span, what).label("never reached");
-        if let Some(end) = before.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. })) {
-            let text = match end.kind {
-                StmtKind::Return(_) => "the cascade returns here",
-                StmtKind::Fail(_) => "the cascade fails here",
-                _ => "every way through this ends the cascade",
-            };
-            d = d.also(source, end.span, text);
-        }
-        self.report(d);
-    }
-
     /// Whether an expression is one of the blocks that can hold stages.
     pub fn is_block(&self, e: &Expr) -> bool {
         matches!(
@@ -168,6 +150,9 @@ impl<'a> Body<'_, 'a> {
         out: &mut Vec<ir::Stmt>,
         last_stage: &mut Option<(ir::Slot, Ty, Flow)>,
     ) -> bool {
+        if !stmt.attributes.is_empty() {
+            self.cx.stmt_attributes(self.module, stmt);
+        }
         match &stmt.kind {
             StmtKind::Error | StmtKind::On { .. } => false,
             StmtKind::Stage { name, ty, value, clauses } => {
@@ -255,6 +240,7 @@ impl<'a> Body<'_, 'a> {
         }
         let result = self.result;
         let typed = match value {
+            Some(e) if result == Ty::NULL && !matches!(e.kind, ExprKind::Null) => self.undeclared_result(e, out),
             Some(e) => self.value_of(e, Some(result), out),
             None => {
                 if !self.cx.types.nullable(result) {
@@ -269,6 +255,15 @@ impl<'a> Body<'_, 'a> {
         };
         self.result_flow = self.result_flow.with(typed.flow);
         out.push(ir::Stmt::Return(typed.ir));
+    }
+
+    /// A value that the head of the cascade does not promise.
+    fn undeclared_result(&mut self, e: &'a Expr, out: &mut Vec<ir::Stmt>) -> Typed {
+        let typed = self.value_of(e, None, out);
+        if !matches!(typed.ty, Ty::ERROR | Ty::NULL) {
+            self.result_not_declared(typed.ty, e.span);
+        }
+        typed
     }
 
     /// The value of `let`, `var`, `return` or an assignment: a pure expression, or a block.
@@ -288,25 +283,6 @@ impl<'a> Body<'_, 'a> {
             }
             None => Typed::error(),
         }
-    }
-
-    /// Reports a variable whose type would stay open.
-    fn known(&mut self, typed: Typed, span: Span) -> Typed {
-        let open = |body: &Self, t: Ty| match body.cx.types.kind(t) {
-            TyKind::List(e) | TyKind::Map(e) | TyKind::Optional(e) => *e == Ty::NEVER,
-            TyKind::Null => true,
-            _ => false,
-        };
-        if open(self, typed.ty) {
-            let what = if typed.ty == Ty::NULL { "null" } else { "an empty list" };
-            let d = self
-                .diag(codes::CANNOT_INFER, span, format!("the type of {what} is not known by itself"))
-                .label("of what?")
-                .help("write the type after the name: `name: list<string> = []`");
-            self.report(d);
-            return Typed { ty: Ty::ERROR, ..typed };
-        }
-        typed
     }
 
     fn expression_statement(
@@ -350,12 +326,12 @@ impl<'a> Body<'_, 'a> {
 
     fn assign(&mut self, target: &'a Expr, op: AssignOp, value: &'a Expr, out: &mut Vec<ir::Stmt>) {
         // A memory's key.
-        if let ExprKind::Field { receiver, name, .. } = &target.kind
+        if let ExprKind::Field { receiver, .. } = &target.kind
             && let ExprKind::Name(base) = &receiver.kind
             && self.find(&base.text).is_none()
-            && let Some(Def::Memory(id)) = self.cx.lookup(self.module, &base.text)
+            && let Some(Def::Memory(_)) = self.cx.lookup(self.module, &base.text)
         {
-            return self.remember(id, name, target, op, value, out);
+            return self.remember(target, op, value, out);
         }
         let mut fields = Vec::new();
         let mut root = target;
@@ -382,6 +358,7 @@ impl<'a> Body<'_, 'a> {
         if self.locals[index as usize].level < self.level {
             self.parallel_write(name, index);
         }
+        self.checks.writes.push(index);
         let place = self.infer_target(target);
         let typed = match op {
             AssignOp::Set => self.check(value, place.ty),
@@ -443,39 +420,15 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    fn remember(
-        &mut self,
-        id: ir::MemoryId,
-        name: &'a cascade_grammar::ast::Name,
-        target: &'a Expr,
-        op: AssignOp,
-        value: &'a Expr,
-        out: &mut Vec<ir::Stmt>,
-    ) {
+    fn remember(&mut self, target: &'a Expr, op: AssignOp, value: &'a Expr, out: &mut Vec<ir::Stmt>) {
         let key = self.infer(target);
         let append = op == AssignOp::Add;
         let typed = if append { self.added(value, key.ty) } else { self.check(value, key.ty) };
-        if !append && self.level > 0 {
-            let text = format!("{}.{}", self.cx.memory_infos[id.index()].decl.name.text, name.text);
-            let d = self
-                .diag(
-                    codes::PARALLEL_WRITE,
-                    target.span,
-                    format!("parallel branches would overwrite each other's `{text}`"),
-                )
-                .label("set from a parallel branch");
-            let joined = matches!(
-                self.cx.types.kind(self.cx.types.base(key.ty)),
-                TyKind::List(_) | TyKind::Map(_) | TyKind::Int | TyKind::Float
-            );
-            let d = d.help(if joined {
-                format!("`{text} += …` adds without losing what others wrote")
-            } else {
-                "let each branch give a value, and set it after the loop from all of them".to_owned()
-            });
-            self.report(d);
-        }
+        let ty = key.ty;
         let ir::Expr::Memory(memory, key) = key.ir else { return };
+        if !append {
+            self.sets_memory(memory, key, ty, target.span);
+        }
         out.push(ir::Stmt::Remember { memory, key, append, value: typed.ir, place: self.place(target.span) });
     }
 }

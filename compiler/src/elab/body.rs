@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::{Cx, ParamInfo, flow::Flow, narrow::Fact};
 use crate::{
+    checks,
     codes::{self, Code},
     diagnostic::Diagnostic,
     source::SourceId,
@@ -100,6 +101,8 @@ pub(crate) struct Body<'c, 'a> {
     /// Parameters that choose a program, as calls show.
     pub program: Vec<(usize, SourceId, Span)>,
     pub not_yet: Vec<NotYet>,
+    /// What the checks remember.
+    pub checks: checks::State,
     /// Names that were reported already, whatever they mean here.
     pub broken: Vec<SmolStr>,
     /// Whether the parameters could not be read: then no name is known to be missing.
@@ -126,6 +129,7 @@ impl<'c, 'a> Body<'c, 'a> {
             prefix: String::new(),
             program: Vec::new(),
             not_yet: Vec::new(),
+            checks: checks::State::default(),
             broken: Vec::new(),
             header_broken: false,
         }
@@ -240,7 +244,12 @@ impl<'c, 'a> Body<'c, 'a> {
                     .also(source, span_before, "first here")
                     .help("give one of them another name; a `var` is changed by `name = value`");
                 self.report(d);
+            } else if both_bound && name != "_" {
+                let span_before = previous.span;
+                self.warn_shadow(name, span, kind, Some(span_before));
             }
+        } else if !name.is_empty() {
+            self.warn_shadow(name, span, kind, None);
         }
         self.locals.push(Local {
             name: SmolStr::new(name),
@@ -291,23 +300,5 @@ impl<'c, 'a> Body<'c, 'a> {
     /// Ends the whole body: warns of what was never used.
     pub fn unused(&mut self) {
         self.leave((0, 0));
-    }
-
-    fn warn_unused(&mut self, local: &Local) {
-        let names = matches!(local.kind, LocalKind::Let | LocalKind::Var);
-        // What could not be read may have used it.
-        let readable = self.cx.modules[self.module].parse.errors.is_empty();
-        if readable && names && !local.used && !local.name.starts_with('_') && local.ty != Ty::ERROR {
-            let d = self
-                .diag(codes::UNUSED, local.span, format!("`{}` is never used", local.name))
-                .label("set here, never read")
-                .help(format!("remove it, or call it `_{}`", local.name));
-            // A variable may be assigned elsewhere, by its old name.
-            let d = match local.kind {
-                LocalKind::Let => d.fix(format!("call it `_{}`", local.name), local.span, format!("_{}", local.name)),
-                _ => d,
-            };
-            self.report(d);
-        }
     }
 }

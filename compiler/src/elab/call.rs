@@ -194,9 +194,10 @@ impl<'a> Body<'_, 'a> {
 
     /// Arguments against parameters: positions first, then names, then defaults.
     pub fn arguments(&mut self, sig: &Signature, args: &'a [Arg], args_span: Span) -> Args {
-        if sig.deprecated {
+        if let Some(advice) = &sig.deprecated {
             let d =
                 self.diag(codes::DEPRECATED, args_span, format!("`{}` is deprecated", sig.name)).label("called here");
+            let d = if advice.is_empty() { d } else { d.help(advice) };
             self.report(d);
         }
         let mut given: Vec<Option<(ir::Expr, Flow, Span)>> = vec![None; sig.params.len()];

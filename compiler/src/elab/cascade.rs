@@ -1,26 +1,22 @@
 //! Cascades: clauses, body, and what follows at the end.
 
-use cascade_grammar::ast::{Attribute, ClauseKind, Stmt, StmtKind};
+use cascade_grammar::ast::{ClauseKind, Stmt, StmtKind};
 use cascade_ir as ir;
-use smol_str::SmolStr;
 
 use super::{
     Cx, Def,
     block::Want,
     body::{Body, Kind},
     flow::{CascadeFlow, Flow},
-    with_suggestion,
 };
 use crate::{codes, types::Ty};
-
-const ATTRIBUTES: &[&str] = &["version", "command", "schedule", "webhook", "once", "deprecated", "allow"];
 
 impl<'a> Cx<'a> {
     /// Checks and lowers a cascade.
     pub fn lower_cascade(&mut self, index: usize) -> ir::Cascade {
         let info = &self.cascades[index];
         let (module, decl, item, sig) = (info.sig.module, info.decl, info.item, info.sig.clone());
-        let attributes = self.attributes(module, &item.attributes);
+        let attributes = self.item_attributes(module, item);
         let mut body = Body::new(self, module, Kind::Cascade);
         body.result = sig.result;
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
@@ -31,6 +27,7 @@ impl<'a> Cx<'a> {
                 ClauseKind::Using(_)
                     | ClauseKind::Timeout { .. }
                     | ClauseKind::Budget(_)
+                    | ClauseKind::TokenBudget(_)
                     | ClauseKind::Needs(_)
                     | ClauseKind::Error
             ) {
@@ -42,14 +39,17 @@ impl<'a> Cx<'a> {
             }
         }
         let clauses = body.cascade_clauses(decl);
+        body.enter_limits(&decl.clauses);
         let mark = body.enter();
         let out = body.statements(&decl.body, Want::NOTHING);
         if !out.ends && sig.result != Ty::NULL && !body.cx.types.nullable(sig.result) {
             body.missing_return(decl, sig.result);
         }
         let hooks = body.hooks(&decl.body.stmts, sig.result);
+        body.forget_edits(0, params.len() as u32);
         body.leave(mark);
         body.unused();
+        let effects = std::mem::take(&mut body.checks.effects);
         let mut lowered = ir::Cascade {
             name: decl.name.text.clone(),
             doc: Self::type_doc(&item.docs),
@@ -68,48 +68,8 @@ impl<'a> Cx<'a> {
         let flow = CascadeFlow { result: body.result_flow, program: std::mem::take(&mut body.program) };
         lowered.place = self.place(module, decl.name.span);
         self.cascades[index].flow = flow;
+        self.cascades[index].effects = effects;
         lowered
-    }
-
-    /// Attributes with constant arguments; reports unknown ones.
-    fn attributes(&mut self, module: usize, attributes: &'a [Attribute]) -> Vec<(SmolStr, Vec<ir::Const>)> {
-        let mut out = Vec::new();
-        for attribute in attributes {
-            let name = &attribute.name;
-            if !ATTRIBUTES.contains(&name.text.as_str()) {
-                if name.text.is_empty() {
-                    continue;
-                }
-                let d = self
-                    .diag(module, codes::UNKNOWN_SETTING, name.span, format!("there is no attribute `@{}`", name.text))
-                    .label("not known");
-                let mut d = with_suggestion(d, &name.text, name.span, ATTRIBUTES.iter().copied());
-                if d.help.is_none() {
-                    d = d.help(format!("the attributes are {}", super::literal::names(ATTRIBUTES.iter().copied())));
-                }
-                self.report(d);
-                continue;
-            }
-            if matches!(name.text.as_str(), "version" | "command" | "schedule" | "webhook") && attribute.args.len() != 1
-            {
-                let d = self
-                    .diag(module, codes::ARGUMENTS, attribute.span, format!("`@{}` takes one text", name.text))
-                    .label(format!("write `@{}(\"…\")`", name.text));
-                self.report(d);
-            }
-            let mut args = Vec::new();
-            for arg in &attribute.args {
-                let ty = match name.text.as_str() {
-                    "allow" => continue,
-                    _ => Ty::STRING,
-                };
-                if let ir::Expr::Const(c) = Body::closed(self, module, arg, ty) {
-                    args.push(c);
-                }
-            }
-            out.push((name.text.clone(), args));
-        }
-        out
     }
 }
 
@@ -126,52 +86,23 @@ impl<'a> Body<'_, 'a> {
         let mut out = ir::Clauses::default();
         for clause in &decl.clauses {
             match &clause.kind {
-                ClauseKind::Using(e) => out.using = Some(self.models(e)),
+                ClauseKind::Using(e) => {
+                    let models = self.models(e);
+                    self.checks.using = Some(models.clone());
+                    self.checks.using_span = e.span;
+                    out.using = Some(models);
+                }
                 ClauseKind::Needs(needs) => out.needs = needs.iter().map(|n| n.text.clone()).collect(),
                 ClauseKind::Timeout { total, idle } => {
                     out.timeout = Some(self.check(total, Ty::DURATION).ir);
                     out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
                 }
-                ClauseKind::Budget(e) => out.budget = Some(self.check(e, Ty::MONEY).ir),
+                ClauseKind::Budget(e) => self.budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
                 _ => {}
             }
         }
         out
-    }
-
-    fn missing_return(&mut self, decl: &'a cascade_grammar::ast::CascadeDecl, result: Ty) {
-        let shown = self.show(result);
-        let span = decl.result.as_ref().map_or(decl.name.span, |t| t.span);
-        let source = self.source();
-        let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
-        let mut d = self
-            .diag(
-                codes::MISSING_RETURN,
-                span,
-                format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text),
-            )
-            .label("promised here");
-        if let Some(last) = last {
-            d = d.also(source, Self::line_of(last), "the cascade can end after this");
-            let value = match &last.kind {
-                StmtKind::Stage { name, .. } => Some(name.text.to_string()),
-                _ => None,
-            };
-            d = match value {
-                Some(name) => d.help(format!("write `return {name}` at the end")),
-                None => d.help("write `return …` at the end of every way through it"),
-            };
-        } else {
-            d = d.help("write `return …`");
-        }
-        self.report(d);
-    }
-
-    fn line_of(stmt: &Stmt) -> cascade_grammar::ast::Span {
-        match &stmt.kind {
-            StmtKind::Stage { name, .. } => cascade_grammar::ast::Span { start: stmt.span.start, end: name.span.end },
-            _ => stmt.span,
-        }
     }
 
     fn hooks(&mut self, stmts: &'a [Stmt], result: Ty) -> Hooks {
@@ -195,6 +126,7 @@ impl<'a> Body<'_, 'a> {
             let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
             let outer = std::mem::replace(&mut self.prefix, format!("on_{}", event.text));
             self.in_hook = true;
+            self.checks.unset = self.unset_in_hook(stmts, &event.text);
             let mark = self.enter();
             let ty = match event.text.as_str() {
                 "success" => result,

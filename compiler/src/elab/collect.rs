@@ -43,8 +43,23 @@ impl<'a> Cx<'a> {
             span: name.span,
             params: Vec::new(),
             result: Ty::ERROR,
-            deprecated: item.attributes.iter().any(|a| a.name.text == "deprecated"),
+            deprecated: deprecated(item),
         };
+        if !item.attributes.is_empty()
+            && let Some(advice) = deprecated(item)
+        {
+            let next = match &item.kind {
+                ItemKind::Type(_) | ItemKind::Alias(_) | ItemKind::Enum(_) => {
+                    Some(Def::Type(ir::TypeId(self.type_infos.len() as u32)))
+                }
+                ItemKind::Model(_) => Some(Def::Model(ir::ModelId(self.model_infos.len() as u32))),
+                ItemKind::Route(_) => Some(Def::Route(ir::RouteId(self.route_infos.len() as u32))),
+                ItemKind::Memory(_) => Some(Def::Memory(ir::MemoryId(self.memory_infos.len() as u32))),
+                // What is called is judged with its signature.
+                _ => None,
+            };
+            self.deprecated.extend(next.map(|def| (def, advice)));
+        }
         match &item.kind {
             ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) => {}
             ItemKind::Type(decl) => self.collect_type(module, item, &decl.name, TypeSource::Record(decl)),
@@ -68,7 +83,13 @@ impl<'a> Cx<'a> {
             }
             ItemKind::Skill(decl) => {
                 let id = ir::SkillId(self.skills.len() as u32);
-                self.skills.push(SkillInfo { sig: signature(&decl.name), decl, item, flow: Default::default() });
+                self.skills.push(SkillInfo {
+                    sig: signature(&decl.name),
+                    decl,
+                    item,
+                    flow: Default::default(),
+                    effects: Default::default(),
+                });
                 self.bind(module, &decl.name, Def::Skill(id));
                 self.snake(module, &decl.name);
             }
@@ -86,7 +107,13 @@ impl<'a> Cx<'a> {
             }
             ItemKind::Cascade(decl) => {
                 let id = ir::CascadeId(self.cascades.len() as u32);
-                self.cascades.push(CascadeInfo { sig: signature(&decl.name), decl, item, flow: Default::default() });
+                self.cascades.push(CascadeInfo {
+                    sig: signature(&decl.name),
+                    decl,
+                    item,
+                    flow: Default::default(),
+                    effects: Default::default(),
+                });
                 self.bind(module, &decl.name, Def::Cascade(id));
                 self.snake(module, &decl.name);
             }
@@ -205,53 +232,17 @@ impl<'a> Cx<'a> {
         let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
         self.scopes[module].entry(name).or_insert(binding);
     }
-
-    /// Warns of a value's name that is not `snake_case`.
-    pub fn snake(&mut self, module: usize, name: &Name) {
-        if name.text.chars().any(char::is_uppercase) {
-            let better = to_snake(&name.text);
-            let d = self
-                .diag(module, codes::NAMING, name.span, format!("`{}` should be written `{better}`", name.text))
-                .label("values, skills and cascades are snake_case")
-                .help(format!("rename it to `{better}`"));
-            self.report(d);
-        }
-    }
-
-    fn pascal(&mut self, module: usize, name: &Name) {
-        let first_lower = name.text.trim_start_matches('_').chars().next().is_some_and(char::is_lowercase);
-        if first_lower || name.text.trim_start_matches('_').contains('_') {
-            let better: String = name
-                .text
-                .split('_')
-                .flat_map(|part| {
-                    let mut chars = part.chars();
-                    chars.next().map(|c| c.to_uppercase().collect::<String>() + chars.as_str())
-                })
-                .collect();
-            let d = self
-                .diag(module, codes::NAMING, name.span, format!("`{}` should be written `{better}`", name.text))
-                .label("types are PascalCase")
-                .help(format!("rename it to `{better}`"));
-            self.report(d);
-        }
-    }
 }
 
-fn to_snake(name: &str) -> String {
-    let mut out = String::new();
-    let mut previous_lower = false;
-    for c in name.chars() {
-        if c.is_uppercase() {
-            if previous_lower {
-                out.push('_');
-            }
-            out.extend(c.to_lowercase());
-            previous_lower = false;
-        } else {
-            out.push(c);
-            previous_lower = c != '_';
-        }
-    }
-    out
+/// What the `@deprecated` of a declaration says, when it has one.
+fn deprecated(item: &ast::Item) -> Option<String> {
+    let attribute = item.attributes.iter().find(|a| a.name.text == "deprecated")?;
+    let said = match attribute.args.first().map(|e| &e.kind) {
+        Some(ast::ExprKind::Str(text)) => match text.parts.as_slice() {
+            [ast::StrPart::Text { text, .. }] => text.clone(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    };
+    Some(said)
 }

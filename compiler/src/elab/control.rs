@@ -10,9 +10,8 @@ use super::{
     body::{Body, Kind, LocalKind, Typed},
     flow::Flow,
     narrow,
-    pattern::Coverage,
 };
-use crate::{codes, types::Ty};
+use crate::{checks::flow::Coverage, codes, types::Ty};
 
 /// Work, the type of its value, what it is made of, and whether its end is never reached.
 pub(crate) type Worked = (ir::Work, Ty, Flow, bool);
@@ -33,30 +32,6 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Swarm(x) => Some(self.swarm_work(x, e.span)),
             ExprKind::Sandbox(x) => Some(self.sandbox_work(x, clauses, want, e.span)),
             _ => None,
-        }
-    }
-
-    /// Joins the values of two ways to one type.
-    fn join_values(&mut self, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
-        match (a, b) {
-            ((_, true), (_, true)) => Ty::NEVER,
-            ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
-            ((x, false), (y, false)) => match self.cx.types.join(x, y) {
-                Some(ty) => ty,
-                None => {
-                    let (p, q) = (self.show(x), self.show(y));
-                    let d = self
-                        .diag(
-                            codes::MISMATCH,
-                            span,
-                            format!("the ways through this give different types: `{p}` and `{q}`"),
-                        )
-                        .label("one type is needed")
-                        .help("let each way end in a value of the same type");
-                    self.report(d);
-                    Ty::ERROR
-                }
-            },
         }
     }
 
@@ -234,6 +209,9 @@ impl<'a> Body<'_, 'a> {
                 .help("write `for … parallel max n { }`");
             self.report(d);
         }
+        if let Some(e) = &x.max {
+            self.at_least_one(e, "nothing would ever run");
+        }
         let max = x.max.as_ref().map(|e| self.check(e, Ty::INT).ir);
         let name = self.loop_path(&x.item.text);
         let inner = format!("{}/{name}", self.prefix);
@@ -246,8 +224,13 @@ impl<'a> Body<'_, 'a> {
             Some(ty) if want.value => Want { value: true, ty: Some(ty) },
             _ => Want { value: want.value, ty: None },
         };
+        let (edits, slots) = (self.checks.effects.edits.len(), self.slots - 1);
         let body = self.statements(&x.body, body_want);
         self.level -= u32::from(x.parallel);
+        if x.parallel && !matches!(max, Some(ir::Expr::Const(ir::Const::Int(1)))) {
+            self.iterations_edit(edits, slots);
+        }
+        self.forget_edits(edits, slots);
         self.leave(mark);
         self.forget_vars();
         self.prefix = outer;
@@ -277,20 +260,20 @@ impl<'a> Body<'_, 'a> {
                 ir::Expr::Const(ir::Const::Int(1))
             }
         };
-        if let ir::Expr::Const(ir::Const::Int(n)) = max
-            && n < 1
-        {
-            let at = x.max.as_ref().map_or(span, |e| e.span);
-            let d = self.diag(codes::UNBOUNDED, at, "a loop runs at least once").label(format!("{n} times"));
-            self.report(d);
+        if let Some(e) = &x.max {
+            self.at_least_one(e, "a loop runs at least once");
         }
         let name = self.loop_path("repeat");
         let inner = format!("{}/{name}", self.prefix);
         let outer = std::mem::replace(&mut self.prefix, inner);
         let mark = self.enter();
         self.forget_vars();
+        let (locals, writes) = (self.locals.len(), self.checks.writes.len());
         let body = self.statements(&x.body, want);
-        let until = x.until.as_ref().map(|e| self.check(e, Ty::BOOL).ir);
+        let until = x.until.as_ref().map(|e| {
+            self.until_changes(e, locals, writes);
+            self.check(e, Ty::BOOL).ir
+        });
         self.leave(mark);
         self.forget_vars();
         self.prefix = outer;
@@ -314,7 +297,9 @@ impl<'a> Body<'_, 'a> {
         if let Some(name) = &x.name {
             self.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
         }
+        let network = self.enter_network(x.network.as_ref(), head_word(span, "sandbox"));
         let body = self.statements(&x.body, Want { value: want.value, ty: None });
+        self.checks.network_off = network;
         self.leave(mark);
         let value = if body.ends { Ty::NULL } else { body.ty };
         let branch = self.cx.types.optional(Ty::STRING);

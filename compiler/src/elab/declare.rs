@@ -361,6 +361,10 @@ impl<'a> Cx<'a> {
                 if let ItemKind::Test(test) = &item.kind {
                     self.check_test(module, test);
                 }
+                // Those of cascades are lowered with them.
+                if !item.attributes.is_empty() && !matches!(item.kind, ItemKind::Cascade(_)) {
+                    self.item_attributes(module, item);
+                }
             }
         }
     }

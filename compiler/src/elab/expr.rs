@@ -7,7 +7,7 @@ use super::{
     Def,
     body::{Body, Kind, LocalKind, Typed},
     flow::Flow,
-    narrow, with_suggestion,
+    narrow,
 };
 use crate::{
     codes,
@@ -216,46 +216,22 @@ impl<'a> Body<'_, 'a> {
         Err(value)
     }
 
-    /// Reports a value of the wrong type.
-    pub fn mismatch(&mut self, found: Ty, expected: Ty, span: Span) {
-        let (found_text, expected_text) = (self.show(found), self.show(expected));
-        let non_null = self.cx.types.non_null(found);
-        if non_null != found && non_null != Ty::NEVER && self.cx.types.fits(non_null, expected) {
-            let d = self
-                .diag(codes::MAY_BE_NULL, span, format!("this may be null, and `{expected_text}` is needed"))
-                .label(format!("`{found_text}`"))
-                .help("give a value for null with `?? …`, or test it first: `if x != null { … }`");
-            self.report(d);
-            return;
-        }
-        let mut d = self
-            .diag(codes::MISMATCH, span, format!("expected `{expected_text}`, found `{found_text}`"))
-            .label(format!("`{found_text}`"));
-        let base_found = self.cx.types.base(found);
-        let base_expected = self.cx.types.base(self.cx.types.non_null(expected));
-        d = match (base_found, base_expected) {
-            (Ty::JSON, _) => d.help(format!("say what it is: `… as {expected_text}`")),
-            (Ty::INT | Ty::FLOAT | Ty::BOOL | Ty::PATH, Ty::STRING) => {
-                d.help("put it into text: `\"$<value>\"`, or `value.to_text()`")
-            }
-            (Ty::FLOAT, Ty::INT) => d.help("`round(x)`, `x.floor()` or `x.ceil()` make an int"),
-            (Ty::STRING, Ty::INT) => d.help("`text.to_int()` reads a number, or gives null"),
-            (Ty::STRING, Ty::COMMAND) => d.help("a command is written `sh\"…\"`"),
-            (Ty::COMMAND, Ty::STRING) => d.help("text is written without `sh`"),
-            _ => d,
-        };
-        self.report(d);
-    }
-
     /// What a name gives.
     fn name(&mut self, name: &Name) -> Typed {
         if name.text.is_empty() {
             return Typed::error();
         }
         if let Some(index) = self.find(&name.text) {
+            if self.in_hook && self.checks.unset.contains(&index) {
+                self.read_unset(name, index);
+            }
             return self.read(index);
         }
-        match self.cx.lookup(self.module, &name.text) {
+        let found = self.cx.lookup(self.module, &name.text);
+        if let (Some(def @ (Def::Model(_) | Def::Route(_))), false) = (found, self.cx.deprecated.is_empty()) {
+            self.cx.warn_deprecated(self.module, def, &name.text, name.span);
+        }
+        match found {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(Def::Missing) => Typed::error(),
@@ -293,59 +269,6 @@ impl<'a> Body<'_, 'a> {
         let path = narrow::Path { local: index, fields: Vec::new() };
         let ty = self.narrowed(&path).unwrap_or(ty);
         Typed::new(ir::Expr::Slot(slot), ty, flow)
-    }
-
-    /// Reports a name that means nothing here.
-    pub fn unknown_value(&mut self, name: &Name) {
-        if self.header_broken || self.broken.contains(&name.text) {
-            return;
-        }
-        if let Some(span) = self.ended.get(&name.text).copied() {
-            let source = self.source();
-            let d = self
-                .diag(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
-                .label("it is set only inside a block that need not have run")
-                .also(source, span, "set here, inside a block")
-                .help("make the block a stage and use its value: `stage result = if … { … } else { … }`");
-            self.report(d);
-            return;
-        }
-        let visible = self.visible();
-        let scope: Vec<String> = self.cx.scopes[self.module].keys().map(ToString::to_string).collect();
-        let variants: Vec<String> = self
-            .cx
-            .types
-            .defs
-            .iter()
-            .filter_map(|d| match &d.kind {
-                crate::types::TypeDefKind::Enum(v) => Some(v.iter().map(|v| v.name.to_string())),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        let d =
-            self.diag(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text)).label("not found");
-        let near_local = crate::suggest::closest(&name.text, visible.iter().map(|n| n.as_str())).map(str::to_owned);
-        let mut d = match near_local {
-            Some(near) => with_suggestion(d, &name.text, name.span, [near.as_str()]),
-            None => with_suggestion(
-                d,
-                &name.text,
-                name.span,
-                scope
-                    .iter()
-                    .chain(&variants)
-                    .map(String::as_str)
-                    .chain(super::call::FREE_FUNCTIONS.iter().map(|(n, _)| *n)),
-            ),
-        };
-        if d.help.is_none() && variants.contains(&name.text.to_string()) {
-            d = d.help(format!(
-                "`{}` is a variant of an enum; write `Enum.{}` where the type is not known",
-                name.text, name.text
-            ));
-        }
-        self.report(d);
     }
 
     fn unary(&mut self, op: UnaryOp, inner: &'a Expr, span: Span) -> Typed {

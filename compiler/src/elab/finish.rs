@@ -4,12 +4,11 @@
 use cascade_ir as ir;
 
 use super::{Cx, Def};
-use crate::codes;
 
 impl Cx<'_> {
     /// The program of the root module.
     pub fn finish(&mut self, root: usize) -> Option<ir::Program> {
-        self.unused_imports();
+        self.unused_names();
         let mut cascades: Vec<ir::Cascade> =
             std::mem::take(&mut self.out.cascades).into_iter().collect::<Option<_>>()?;
         let skills: Vec<ir::Skill> = std::mem::take(&mut self.out.skills).into_iter().collect::<Option<_>>()?;
@@ -43,27 +42,6 @@ impl Cx<'_> {
             main,
             default_route,
         })
-    }
-
-    fn unused_imports(&mut self) {
-        for module in 0..self.modules.len() {
-            if self.modules[module].std || !self.modules[module].parse.errors.is_empty() {
-                continue;
-            }
-            let mut unused: Vec<_> = self.scopes[module]
-                .iter()
-                .filter(|(_, b)| b.imported && !b.used.get())
-                .map(|(name, b)| (name.clone(), b.span))
-                .collect();
-            unused.sort_by_key(|(_, span)| span.start);
-            for (name, span) in unused {
-                let d = self
-                    .diag(module, codes::UNUSED, span, format!("`{name}` is imported and never used"))
-                    .label("not used in this file")
-                    .help("remove it from the import");
-                self.report(d);
-            }
-        }
     }
 }
 

@@ -8,7 +8,6 @@ use cascade_ir::{self as ir, Builtin as B};
 use super::{
     body::{Body, Typed},
     flow::Flow,
-    with_suggestion,
 };
 use crate::{
     codes,
@@ -208,26 +207,6 @@ impl<'a> Body<'_, 'a> {
                 Typed::error()
             }
         }
-    }
-
-    fn no_method(&mut self, ty: Ty, name: &Name) {
-        let shown = self.show(ty);
-        let known = names(self.cx.types.kind(ty));
-        let is_field = self.cx.types.field(ty, &name.text).is_some();
-        let d = self
-            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no method `{}`", name.text))
-            .label("not found");
-        let d = if is_field {
-            d.help(format!("`{}` is a field: read it without `()`", name.text))
-        } else {
-            let d = with_suggestion(d, &name.text, name.span, known.iter().copied());
-            match (d.help.is_none(), name.text.as_str()) {
-                (true, "length" | "size" | "count") => d.help("its size is `len()`"),
-                (true, "push" | "append" | "add") => d.help("values do not change; `xs + [x]` is a new list"),
-                _ => d,
-            }
-        };
-        self.report(d);
     }
 
     /// Looks at arguments whose call is wrong, so that what is wrong inside them is said too.

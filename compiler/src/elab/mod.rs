@@ -6,32 +6,31 @@
 //! of a callee (does it return untrusted text, does it choose a program by an argument) is
 //! known at its calls; [`finish`] draws the conclusions that need the whole program.
 
-mod access;
-mod block;
-mod body;
-mod call;
-mod cascade;
-mod collect;
-mod control;
-mod declare;
-mod expr;
-mod finish;
-mod flow;
-mod lambda;
-mod literal;
-mod methods;
-mod models;
-mod narrow;
-mod operators;
-mod parallel;
-mod pattern;
-mod shell;
-mod skill;
-mod stage;
-mod tests_block;
-mod text;
-mod typeexpr;
-mod walk;
+pub(crate) mod access;
+pub(crate) mod block;
+pub(crate) mod body;
+pub(crate) mod call;
+pub(crate) mod cascade;
+pub(crate) mod collect;
+pub(crate) mod control;
+pub(crate) mod declare;
+pub(crate) mod expr;
+pub(crate) mod finish;
+pub(crate) mod lambda;
+pub(crate) mod literal;
+pub(crate) mod methods;
+pub(crate) mod models;
+pub(crate) mod narrow;
+pub(crate) mod operators;
+pub(crate) mod parallel;
+pub(crate) mod pattern;
+pub(crate) mod shell;
+pub(crate) mod skill;
+pub(crate) mod stage;
+pub(crate) mod tests_block;
+pub(crate) mod text;
+pub(crate) mod typeexpr;
+pub(crate) mod walk;
 
 use std::cell::Cell;
 
@@ -42,6 +41,9 @@ use cascade_ir as ir;
 use smol_str::SmolStr;
 
 use self::flow::{CascadeFlow, SkillFlow};
+// Where values come from is known to the checks of secrets.
+use crate::checks::Effects;
+use crate::checks::secrets as flow;
 use crate::{
     codes::{self, Code},
     diagnostic::Diagnostic,
@@ -111,7 +113,8 @@ pub(crate) struct Signature {
     pub span: Span,
     pub params: Vec<ParamInfo>,
     pub result: Ty,
-    pub deprecated: bool,
+    /// When it is deprecated: what to use instead, perhaps empty.
+    pub deprecated: Option<String>,
 }
 
 pub(crate) struct FnInfo<'a> {
@@ -124,6 +127,7 @@ pub(crate) struct SkillInfo<'a> {
     pub decl: &'a ast::SkillDecl,
     pub item: &'a ast::Item,
     pub flow: SkillFlow,
+    pub effects: Effects,
 }
 
 pub(crate) struct CascadeInfo<'a> {
@@ -131,6 +135,7 @@ pub(crate) struct CascadeInfo<'a> {
     pub decl: &'a ast::CascadeDecl,
     pub item: &'a ast::Item,
     pub flow: CascadeFlow,
+    pub effects: Effects,
 }
 
 /// A declared type's source.
@@ -185,6 +190,8 @@ pub(crate) struct Cx<'a> {
     pub model_infos: Vec<ModelInfo<'a>>,
     pub route_infos: Vec<RouteInfo<'a>>,
     pub memory_infos: Vec<MemoryInfo<'a>>,
+    /// What is deprecated, and what to use instead.
+    pub deprecated: Vec<(Def, String)>,
     pub out: Out,
 }
 
@@ -221,6 +228,7 @@ pub(crate) fn elaborate(
         model_infos: Vec::new(),
         route_infos: Vec::new(),
         memory_infos: Vec::new(),
+        deprecated: Vec::new(),
         out: Out::default(),
     };
     cx.collect();
@@ -253,6 +261,15 @@ impl<'a> Cx<'a> {
         ir::Place { file: source.0, line, column }
     }
 
+    /// What a callee does, for those that have effects.
+    pub fn effects(&mut self, callee: Def) -> Option<&mut Effects> {
+        match callee {
+            Def::Skill(id) => self.skills.get_mut(id.index()).map(|s| &mut s.effects),
+            Def::Cascade(id) => self.cascades.get_mut(id.index()).map(|c| &mut c.effects),
+            _ => None,
+        }
+    }
+
     /// The text under a span.
     pub fn text(&self, module: usize, span: Span) -> &'a str {
         self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
@@ -283,6 +300,9 @@ impl<'a> Cx<'a> {
             self.unknown(module, first, wanted);
             return None;
         };
+        if !self.deprecated.is_empty() && path.len() == 1 {
+            self.warn_deprecated(module, def, &first.text, first.span);
+        }
         match (def, path.get(1)) {
             (Def::Missing, _) => Some(Def::Missing),
             (def, None) => Some(def),
@@ -311,57 +331,6 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// Reports a name that a module does not give.
-    pub fn not_exported(&mut self, module: usize, other: usize, name: &ast::Name) {
-        let from = self.modules[other].name.clone();
-        let mut d = self.diag(module, codes::NOT_EXPORTED, name.span, format!("`{from}` has no `{}`", name.text));
-        match self.scopes[other].get(&name.text) {
-            Some(b) if b.imported => {
-                d = d.label("only imported there").help("import it from the file that declares it")
-            }
-            Some(b) => {
-                let (source, span) = (self.source(other), b.span);
-                d = d
-                    .label("private to its file")
-                    .also(source, span, "declared here")
-                    .help("a name that begins with `_` cannot be imported");
-            }
-            None => {
-                let names: Vec<&str> = self.scopes[other]
-                    .iter()
-                    .filter(|(n, b)| !b.imported && !n.starts_with('_'))
-                    .map(|(n, _)| n.as_str())
-                    .collect();
-                d = d.label("not declared there");
-                d = with_suggestion(d, &name.text, name.span, names);
-            }
-        }
-        self.report(d);
-    }
-
-    /// Reports a name that nothing has.
-    pub fn unknown(&mut self, module: usize, name: &ast::Name, wanted: &str) {
-        let (code, message) = match wanted {
-            "type" => (codes::UNKNOWN_TYPE, format!("there is no type `{}`", name.text)),
-            _ => (codes::UNKNOWN_NAME, format!("there is no {wanted} `{}`", name.text)),
-        };
-        let d = self.diag(module, code, name.span, message).label("not found");
-        let names: Vec<&str> = self.scopes[module]
-            .iter()
-            .chain(self.prelude.iter().flat_map(|p| self.scopes[*p].iter()))
-            .filter(|(_, b)| wanted_fits(wanted, b.def))
-            .map(|(n, _)| n.as_str())
-            .chain(if wanted == "type" { typeexpr::BASIC_NAMES.iter().copied() } else { [].iter().copied() })
-            .collect();
-        let mut d = with_suggestion(d, &name.text, name.span, names);
-        if d.help.is_none()
-            && let Some(module) = cascade_std_home(&name.text)
-        {
-            d = d.help(format!("`import {module} {{ {} }}` gives it", name.text));
-        }
-        self.report(d);
-    }
-
     /// Whether a mistake of syntax stands between the name of a declaration and its body.
     pub fn header_broken(&self, module: usize, from: u32, to: u32) -> bool {
         self.modules[module].parse.errors.iter().any(|e| e.span.start >= from && e.span.start < to)
@@ -370,32 +339,6 @@ impl<'a> Cx<'a> {
     pub fn type_doc(docs: &[ast::DocLine]) -> String {
         docs.iter().map(|d| d.text.trim_end()).collect::<Vec<_>>().join("\n")
     }
-}
-
-fn wanted_fits(wanted: &str, def: Def) -> bool {
-    match wanted {
-        "type" => matches!(def, Def::Type(_) | Def::Module(_)),
-        "model" | "model or route" => matches!(def, Def::Model(_) | Def::Route(_) | Def::Module(_)),
-        "skill" => matches!(def, Def::Skill(_) | Def::Module(_)),
-        "skill or cascade" => matches!(def, Def::Skill(_) | Def::Cascade(_) | Def::Module(_)),
-        _ => true,
-    }
-}
-
-/// The module of the standard library that declares a name at the start of a line.
-fn cascade_std_home(name: &str) -> Option<&'static str> {
-    cascade_stdlib::modules().iter().copied().filter(|m| *m != "std.prelude").find(|module| {
-        cascade_stdlib::source(module).is_some_and(|text| {
-            text.lines().any(|line| {
-                ["type", "enum", "model", "route", "skill", "fn", "cascade"].iter().any(|keyword| {
-                    line.strip_prefix(keyword)
-                        .and_then(|rest| rest.strip_prefix(' '))
-                        .and_then(|rest| rest.strip_prefix(name))
-                        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-                })
-            })
-        })
-    })
 }
 
 /// Adds "did you mean" with its fix, when something is near.

@@ -17,6 +17,9 @@ use crate::{codes, types::Ty};
 impl<'a> Body<'_, 'a> {
     /// `parallel max n { … }`.
     pub fn parallel_work(&mut self, max: Option<&'a Expr>, body: &'a Block, span: Span) -> Worked {
+        if let Some(e) = max {
+            self.at_least_one(e, "nothing would ever run");
+        }
         let max = max.map(|e| self.check(e, Ty::INT).ir);
         let mark = self.enter();
         self.level += 1;
@@ -76,8 +79,10 @@ impl<'a> Body<'_, 'a> {
         let mut positions: HashMap<u32, usize> = HashMap::default();
         let mut lowered: Vec<Option<(ir::Branch, Option<(SmolStr, ir::Slot, Ty, Flow)>)>> =
             stmts.iter().map(|_| None).collect();
+        let mut edits = Vec::new();
         for index in order {
             let stmt = stmts[index];
+            let edits_before = self.checks.effects.edits.len();
             let before = std::mem::take(&mut self.reads);
             let mut out = Vec::new();
             let (slot, stage) = match &stmt.kind {
@@ -100,10 +105,15 @@ impl<'a> Body<'_, 'a> {
             let mut reads = std::mem::replace(&mut self.reads, before);
             self.reads.append(&mut reads);
             positions.insert(own, index);
+            let edits_here = edits_before..self.checks.effects.edits.len();
+            if !edits_here.is_empty() || !edits.is_empty() {
+                edits.push((index, edits_here, after.clone()));
+            }
             if let Some(stmt) = out.pop() {
                 lowered[index] = Some((ir::Branch { stmt, slot, after }, stage));
             }
         }
+        self.branches_edit(&edits);
         let mut branches = Vec::new();
         let mut stages = Vec::new();
         for (branch, stage) in lowered.into_iter().flatten() {
@@ -198,21 +208,5 @@ impl<'a> Body<'_, 'a> {
             }
         }
         order
-    }
-
-    /// Reports a variable from outside that a parallel branch assigns.
-    pub fn parallel_write(&mut self, name: &Name, index: u32) {
-        let span = self.locals[index as usize].span;
-        let source = self.source();
-        let d = self
-            .diag(
-                codes::PARALLEL_WRITE,
-                name.span,
-                format!("parallel branches would overwrite each other's `{}`", name.text),
-            )
-            .label("assigned from a parallel branch")
-            .also(source, span, "declared outside")
-            .help("let each branch give a value, and join them after the block");
-        self.report(d);
     }
 }

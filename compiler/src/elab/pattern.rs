@@ -1,30 +1,13 @@
 //! Patterns of `match`, and whether they cover everything.
 
-use cascade_grammar::ast::{Expr, ExprKind, Pattern, PatternKind, Span};
+use cascade_grammar::ast::{Expr, ExprKind, Pattern, PatternKind};
 use cascade_ir as ir;
-use smol_str::SmolStr;
 
 use super::{
     body::{Body, Typed},
     flow::Flow,
-    literal::names,
 };
-use crate::{codes, types::Ty};
-
-/// What the arms of one `match` have covered so far.
-#[derive(Debug, Default)]
-pub(crate) struct Coverage {
-    all: bool,
-    /// Whether an arm took null: a catch-all arm after it knows that its subject is there.
-    pub null: bool,
-    variants: Vec<SmolStr>,
-    truths: [bool; 2],
-    /// Ranges of ints, both ends included.
-    ints: Vec<(i64, i64)>,
-    /// Literals seen, for arms that repeat one.
-    seen: Vec<(ir::Expr, Span)>,
-    catch_all: Option<Span>,
-}
+use crate::{checks::flow::Coverage, codes, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// A pattern against a value; its names are declared. `guarded` arms cover nothing.
@@ -51,6 +34,9 @@ impl<'a> Body<'_, 'a> {
                 ir::Pattern::Any
             }
             PatternKind::Wildcard => {
+                if coverage.catch_all.is_none() {
+                    self.taken_before(coverage, ty, None, pattern.span);
+                }
                 if !guarded {
                     coverage.all = true;
                     coverage.catch_all = Some(pattern.span);
@@ -83,6 +69,8 @@ impl<'a> Body<'_, 'a> {
                             .diag(codes::UNREACHABLE, pattern.span, "this range is empty")
                             .label("the first end is above the last");
                         self.report(d);
+                    } else {
+                        self.taken_before(coverage, ty, Some((a, b)), pattern.span);
                     }
                     coverage.ints.push((a, b));
                 }
@@ -183,6 +171,8 @@ impl<'a> Body<'_, 'a> {
                     .label("never reached")
                     .also(source, before, "taken here");
                 self.report(d);
+            } else if let ir::Expr::Const(ir::Const::Int(n)) = value.ir {
+                self.taken_before(coverage, ty, Some((n, n)), e.span);
             }
             coverage.seen.push((value.ir.clone(), e.span));
             match &value.ir {
@@ -193,84 +183,4 @@ impl<'a> Body<'_, 'a> {
         }
         ir::Pattern::Equal(value.ir)
     }
-
-    /// Reports values that no arm takes.
-    pub fn exhaustive(&mut self, coverage: &Coverage, ty: Ty, span: Span) {
-        if coverage.all || ty == Ty::ERROR || ty == Ty::NEVER {
-            return;
-        }
-        let inner = self.cx.types.base(self.cx.types.non_null(ty));
-        let mut missing: Vec<String> = Vec::new();
-        if self.cx.types.nullable(ty) && !coverage.null {
-            missing.push("null".into());
-        }
-        if let Some(variants) = self.cx.types.variants(inner) {
-            missing.extend(variants.iter().filter(|v| !coverage.variants.contains(&v.name)).map(|v| {
-                if v.fields.is_empty() {
-                    v.name.to_string()
-                } else {
-                    let fields: Vec<&str> = v.fields.iter().map(|f| f.name.as_str()).collect();
-                    format!("{} {{ {} }}", v.name, fields.join(", "))
-                }
-            }));
-        } else if inner == Ty::BOOL {
-            for (covered, word) in coverage.truths.iter().zip(["false", "true"]) {
-                if !covered {
-                    missing.push(word.into());
-                }
-            }
-        } else if inner == Ty::INT {
-            missing.extend(holes(&coverage.ints));
-        } else if inner != Ty::NEVER {
-            missing.push("_".into());
-        }
-        if missing.is_empty() {
-            return;
-        }
-        let d = self
-            .diag(
-                codes::NOT_EXHAUSTIVE,
-                span,
-                if missing == ["_"] {
-                    "this `match` does not take every value".to_owned()
-                } else {
-                    format!("this `match` does not take {}", names(missing.iter().map(String::as_str)))
-                },
-            )
-            .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
-            .help(format!(
-                "add `{} -> …`{}",
-                missing[0],
-                if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }
-            ));
-        self.report(d);
-    }
-}
-
-/// Ranges of ints that no arm takes, as patterns.
-fn holes(covered: &[(i64, i64)]) -> Vec<String> {
-    let mut sorted = covered.to_vec();
-    sorted.sort_unstable();
-    let mut out = Vec::new();
-    let mut next = Some(i64::MIN);
-    let show = |a: i64, b: i64| match (a, b) {
-        (i64::MIN, i64::MAX) => "_".to_owned(),
-        (i64::MIN, b) => format!("..{b}"),
-        (a, i64::MAX) => format!("{a}.."),
-        (a, b) if a == b => a.to_string(),
-        (a, b) => format!("{a}..{b}"),
-    };
-    for (low, high) in sorted {
-        let Some(n) = next else { break };
-        if low > n {
-            out.push(show(n, low - 1));
-        }
-        if high >= n {
-            next = high.checked_add(1);
-        }
-    }
-    if let Some(n) = next {
-        out.push(show(n, i64::MAX));
-    }
-    out
 }

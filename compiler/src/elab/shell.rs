@@ -12,10 +12,11 @@ use cascade_ir as ir;
 use smol_str::SmolStr;
 
 use super::{
-    body::{Body, Typed},
+    body::{Body, Kind, Typed},
     flow::Flow,
 };
 use crate::{
+    checks::capabilities::{Network, network_program},
     codes,
     types::{Ty, TyKind},
 };
@@ -109,6 +110,8 @@ struct Reading {
     chosen: Vec<usize>,
     /// A heredoc that begins with the next line.
     heredoc: Option<(String, bool)>,
+    /// The first program that needs the network.
+    network: Option<&'static str>,
 }
 
 impl Reading {
@@ -153,6 +156,16 @@ impl Reading {
 
     fn end_command(&mut self) {
         self.end_word();
+        if self.network.is_none() {
+            let words = self.command.iter().map(String::as_str);
+            let wraps = |w: &str| {
+                is_assignment(w)
+                    || WRAPPERS.contains(&w)
+                    || w.starts_with('-')
+                    || w.starts_with(|c: char| c.is_ascii_digit())
+            };
+            self.network = network_program(words.skip_while(|w| wraps(w)));
+        }
         self.command.clear();
     }
 
@@ -284,7 +297,11 @@ impl<'a> Body<'_, 'a> {
                 }
             }
         }
-        r.end_word();
+        r.end_command();
+        if let (Some(program), Kind::Skill) = (r.network, self.kind) {
+            let network = Network { what: program.into(), source: self.source(), span: literal.span };
+            self.uses_network(network, literal.span);
+        }
         for index in std::mem::take(&mut r.chosen) {
             let (_, flow, span) = r.assigned[index].clone();
             self.program_sink(flow, span);
@@ -337,46 +354,6 @@ impl<'a> Body<'_, 'a> {
             let d = self
                 .diag(codes::MISMATCH, span, format!("the shell's arithmetic needs `int`, found `{shown}`"))
                 .label(format!("`{shown}`"));
-            self.report(d);
-        }
-    }
-
-    /// Untrusted text must not choose a program.
-    pub fn program_sink(&mut self, flow: Flow, span: Span) {
-        if let Some((source, from)) = flow.untrusted {
-            let d = self
-                .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
-                .label("the program of a command is part of the code")
-                .also(source, from, "the text comes from here")
-                .help("write the program out, and pass the text as an argument; or `match` it against the programs that you allow");
-            self.report(d);
-        }
-        let source = self.source();
-        for index in 0..64 {
-            if flow.params & (1 << index) != 0 && !self.program.iter().any(|(i, _, _)| *i == index) {
-                self.program.push((index, source, span));
-            }
-        }
-    }
-
-    /// Checks that a value can be an argument of a command.
-    fn argument_type(&mut self, ty: Ty, span: Span) {
-        let base = self.cx.types.base(self.cx.types.non_null(ty));
-        let bad = match self.cx.types.kind(base) {
-            TyKind::Secret => Some("a secret in an argument can be seen by every program of the machine"),
-            TyKind::Command => Some("a command cannot be a part of another"),
-            TyKind::Model => Some("a model cannot be an argument of a command"),
-            _ if self.cx.types.holds_secret(base) => {
-                Some("a secret in an argument can be seen by every program of the machine")
-            }
-            _ => None,
-        };
-        if let Some(message) = bad {
-            let secret = message.starts_with("a secret");
-            let code = if secret { codes::SECRET_LEAK } else { codes::OPERATOR };
-            let shown = self.show(ty);
-            let d = self.diag(code, span, message).label(format!("`{shown}`"));
-            let d = if secret { d.help("give it in `env { NAME: … }` or on `stdin`") } else { d };
             self.report(d);
         }
     }

@@ -14,6 +14,7 @@ use super::{
     with_suggestion,
 };
 use crate::{
+    checks::{capabilities::Network, concurrency::Directory},
     codes,
     types::{Ty, TyKind},
 };
@@ -61,10 +62,23 @@ impl<'a> Cx<'a> {
         {
             needs.push("visual_output".into());
         }
+        lines.needs.iter().for_each(|n| body.misspelt_need(n));
         let lowered = body.effect(&lines, &sig, decl.name.span);
+        match lines.effect {
+            Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
+                body.prompt_without_inputs(line.span);
+            }
+            // An Agent Skill is given its inputs by name.
+            Some(SkillLine { kind: Line::SkillFile(_), .. }) | None => {
+                body.locals.iter_mut().for_each(|l| l.used = true)
+            }
+            _ => {}
+        }
         body.unused();
         let (effect, output, map, untrusted) = lowered;
         let (slots, program) = (body.slots, std::mem::take(&mut body.program));
+        let effects = std::mem::take(&mut body.checks.effects);
+        self.skills[index].effects = effects;
         self.skills[index].flow.untrusted = untrusted;
         self.skills[index].flow.program = program;
         ir::Skill {
@@ -187,9 +201,11 @@ impl<'a> Body<'_, 'a> {
             Line::Http { method, url, settings } => self.http_effect(method, url, settings, lines, sig),
             Line::Prompt(prompt) => self.prompt_effect(prompt, effect.span, lines, sig),
             Line::Agent { dir, prompt } => {
-                if let Some(dir) = dir {
-                    self.check(dir, Ty::PATH);
-                }
+                let place = match dir {
+                    Some(dir) => Directory::of(&self.check(dir, Ty::PATH).ir),
+                    None => Some(Directory::here()),
+                };
+                self.edits(place, effect.span);
                 self.shown_template(prompt, "a prompt");
                 self.prompt_settings(lines);
                 let unsupported = self.not_yet("agent", super::control::head_word(effect.span, "agent"));
@@ -231,6 +247,7 @@ impl<'a> Body<'_, 'a> {
         let mark = self.enter();
         let local = self.declare("output", result.span, output, Flow::default(), LocalKind::Bound);
         let slot = self.locals[local as usize].slot;
+        self.locals[local as usize].used = true;
         let value = self.check(result, sig.result);
         self.leave(mark);
         (output, Some((slot, value.ir)))
@@ -399,6 +416,8 @@ impl<'a> Body<'_, 'a> {
             }
             self.report(d);
         }
+        let network = Network { what: "http".into(), source: self.source(), span: method.span };
+        self.uses_network(network, method.span);
         let (url, _) = self.shown_template(url, "an address");
         let mut http = ir::Http {
             method: SmolStr::new(method.text.to_uppercase()),

@@ -52,6 +52,8 @@ impl<'a> Body<'_, 'a> {
             let inner = format!("{}/{path}", self.prefix);
             std::mem::replace(&mut self.prefix, inner)
         });
+        let limits = self.enter_limits(clauses);
+        let edits = self.checks.effects.edits.len();
         let mut ends = false;
         let mut skill = None;
         let mut from_block = false;
@@ -74,6 +76,11 @@ impl<'a> Body<'_, 'a> {
         let (work, mut ty, flow) =
             called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
         let (lowered, skips) = self.clauses(clauses, ty, skill, value, from_block);
+        self.leave_limits(limits);
+        self.stage_models(skill, clauses, &lowered);
+        if lowered.isolate {
+            self.isolated(edits);
+        }
         if skips {
             ty = self.cx.types.optional(ty);
         }
@@ -188,6 +195,7 @@ impl<'a> Body<'_, 'a> {
                 self.library_not_yet(&sig, missing, callee.span);
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
+                self.call_effects(Def::Skill(id), &lowered.values, callee.span);
                 let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
                 let result = if flow.untrusted {
                     Flow { untrusted: Some((self.source(), value.span)), params: 0 }
@@ -209,6 +217,7 @@ impl<'a> Body<'_, 'a> {
                 self.library_not_yet(&sig, missing, callee.span);
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
+                self.call_effects(Def::Cascade(id), &lowered.values, callee.span);
                 let mut result = Flow::default();
                 if flow.result.untrusted.is_some() {
                     result.untrusted = Some((self.source(), value.span));
@@ -281,33 +290,7 @@ impl<'a> Body<'_, 'a> {
         self.report(d);
     }
 
-    /// Arguments that would choose a program somewhere below.
-    fn call_sinks(&mut self, program: &[(usize, crate::source::SourceId, Span)], flows: &[Flow], span: Span) {
-        for (index, source, place) in program {
-            let Some(flow) = flows.get(*index) else { continue };
-            if let Some((from_source, from)) = flow.untrusted {
-                let d = self
-                    .diag(
-                        codes::UNTRUSTED_PROGRAM,
-                        span,
-                        "text that nobody vouches for would choose the program that is run",
-                    )
-                    .label("passed in here")
-                    .also(from_source, from, "the text comes from here")
-                    .also(*source, *place, "and is run as a program here")
-                    .help("`match` it against the programs that you allow");
-                self.report(d);
-            }
-            for i in 0..64 {
-                if flow.params & (1 << i) != 0 && !self.program.iter().any(|(p, _, _)| *p == i) {
-                    self.program.push((i, *source, *place));
-                }
-            }
-        }
-    }
-
     fn person(&mut self, name: &Name, args: &'a [Arg], args_span: Span) -> Option<Called> {
-        self.not_yet(&name.text, name.span);
         let wanted = if name.text == "choose" { 2 } else { 1 };
         if args.len() != wanted {
             let form = if wanted == 2 { "choose(\"question\", options)" } else { "(\"question\")" };
@@ -376,13 +359,12 @@ impl<'a> Body<'_, 'a> {
             match &clause.kind {
                 ClauseKind::Error => {}
                 ClauseKind::Using(e) => {
-                    let models = self.models(e);
-                    if let Some(skill) = skill {
-                        self.capability(skill, &models, e.span);
-                    }
-                    out.using = Some(models);
+                    out.using = Some(self.models(e));
                 }
-                ClauseKind::Needs(needs) => out.needs.extend(needs.iter().map(|n| n.text.clone())),
+                ClauseKind::Needs(needs) => {
+                    needs.iter().for_each(|n| self.misspelt_need(n));
+                    out.needs.extend(needs.iter().map(|n| n.text.clone()));
+                }
                 ClauseKind::Timeout { total, idle } => {
                     out.timeout = Some(self.check(total, Ty::DURATION).ir);
                     out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
@@ -394,10 +376,17 @@ impl<'a> Body<'_, 'a> {
                         .map(|(low, high)| (self.check(low, Ty::DURATION).ir, self.check(high, Ty::DURATION).ir));
                     out.retry = Some(ir::Retry { count, backoff });
                 }
-                ClauseKind::Budget(e) => out.budget = Some(self.check(e, Ty::MONEY).ir),
+                ClauseKind::Budget(e) => self.budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
                 ClauseKind::Cache(e) => {
                     out.cache = Some(self.check(e, Ty::DURATION).ir);
-                    self.not_yet("cache", clause.span);
+                    if skill.is_none() && ty != Ty::ERROR {
+                        let d = self
+                            .diag(codes::WRONG_PLACE, clause.span, "`cache` keeps the answer of one skill")
+                            .label("this stage calls none")
+                            .help("put the clause on the stages inside");
+                        self.report(d);
+                    }
                 }
                 ClauseKind::Isolate => {
                     out.isolate = true;
@@ -423,6 +412,27 @@ impl<'a> Body<'_, 'a> {
             }
         }
         (out, skips)
+    }
+
+    /// `budget 0.50usd`, `budget 10m`.
+    pub fn budget(&mut self, value: &'a Expr, out: &mut ir::Clauses) {
+        let typed = self.infer(value);
+        match self.cx.types.base(typed.ty) {
+            Ty::MONEY => out.budget = Some(typed.ir),
+            Ty::DURATION => out.budget_time = Some(typed.ir),
+            Ty::ERROR => {}
+            other => {
+                let shown = self.show(other);
+                let mut d = self
+                    .diag(codes::MISMATCH, value.span, format!("a budget is money, a time or tokens, not `{shown}`"))
+                    .label(format!("`{shown}`"));
+                d = match other {
+                    Ty::INT => d.help("write `budget 5usd`, `budget 10m` or `budget 20_000 tokens`"),
+                    _ => d.help("write `budget 0.50usd`, `budget 10m` or `budget 20_000 tokens`"),
+                };
+                self.report(d);
+            }
+        }
     }
 
     fn error_action(&mut self, action: &'a ErrorAction, span: Span, ty: Ty, block: bool) -> (ir::ErrorAction, bool) {
@@ -474,10 +484,12 @@ impl<'a> Body<'_, 'a> {
                 (ir::ErrorAction::Unsupported(self.not_yet("on error redistribute", span)), false)
             }
             ErrorAction::Escalate(message) => {
-                if let Some(message) = message {
-                    self.message(message, "a question");
-                }
-                (ir::ErrorAction::Unsupported(self.not_yet("on error escalate", span)), false)
+                let message = match message {
+                    Some(message) => self.message(message, "a question"),
+                    None => ir::Expr::Const(ir::Const::Str("a stage failed; what shall be done?".into())),
+                };
+                let skip = self.cx.types.nullable(ty);
+                (ir::ErrorAction::Escalate { message, ty: self.cx.types.lower(ty), skip }, false)
             }
         }
     }
@@ -563,7 +575,9 @@ fn clause_word(kind: &ClauseKind) -> &'static str {
         ClauseKind::Needs(_) => "needs",
         ClauseKind::Timeout { .. } => "timeout",
         ClauseKind::Retry { .. } => "retry",
+        ClauseKind::Budget(value) if is_duration(value) => "budget of time",
         ClauseKind::Budget(_) => "budget",
+        ClauseKind::TokenBudget(_) => "budget of tokens",
         ClauseKind::Cache(_) => "cache",
         ClauseKind::Isolate => "isolate",
         ClauseKind::OnError { .. } => "on error",
@@ -571,6 +585,11 @@ fn clause_word(kind: &ClauseKind) -> &'static str {
         ClauseKind::Branch(_) => "branch",
         ClauseKind::Error => "",
     }
+}
+
+/// Whether a budget is one of time: beside one of money it is no repetition.
+fn is_duration(value: &Expr) -> bool {
+    matches!(&value.kind, ExprKind::Duration(_))
 }
 
 fn stmt_type_span(stmt: &Stmt) -> Span {

@@ -1,6 +1,6 @@
 //! Text with holes.
 
-use cascade_grammar::ast::{Name, Span, StrLit, StrPart};
+use cascade_grammar::ast::{Name, StrLit, StrPart};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
@@ -92,34 +92,6 @@ impl<'a> Body<'_, 'a> {
             self.report(d);
         }
         found
-    }
-
-    /// Checks that a value can stand in a text; whether it makes the text a secret.
-    fn hole_type(&mut self, ty: Ty, used: Use, span: Span) -> bool {
-        if self.cx.types.holds_secret(ty) {
-            if let Use::Shown(place) = used {
-                let shown = self.show(ty);
-                let d = self
-                    .diag(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
-                    .label(format!("`{shown}`"))
-                    .help("secrets go into the headers of `http`, the `env` or `stdin` of `run`, and nowhere else");
-                self.report(d);
-            } else if self.cx.types.base(ty) != Ty::SECRET {
-                let d = self
-                    .diag(codes::SECRET_LEAK, span, "a value that holds a secret cannot stand in text")
-                    .label("holds a secret")
-                    .help("name the field that you mean");
-                self.report(d);
-            }
-            return true;
-        }
-        if matches!(self.cx.types.base(ty), Ty::COMMAND | Ty::MODEL) {
-            let shown = self.show(ty);
-            let d =
-                self.diag(codes::OPERATOR, span, format!("a {shown} cannot stand in text")).label(format!("`{shown}`"));
-            self.report(d);
-        }
-        false
     }
 
     /// A message that people see: a string without secrets.

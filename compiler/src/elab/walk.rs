@@ -38,7 +38,7 @@ pub(crate) fn stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
 pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
     for clause in list {
         match &clause.kind {
-            ClauseKind::Using(e) | ClauseKind::Budget(e) | ClauseKind::Cache(e) | ClauseKind::Branch(e) => expr(e, f),
+            ClauseKind::Using(e) | ClauseKind::Budget(e) | ClauseKind::TokenBudget(e) | ClauseKind::Cache(e) | ClauseKind::Branch(e) => expr(e, f),
             ClauseKind::Timeout { total, idle } => {
                 expr(total, f);
                 optional(idle, f);
@@ -152,6 +152,47 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         ExprKind::Sandbox(x) => {
             expr(&x.dir, f);
             block(&x.body, f);
+        }
+    }
+}
+
+/// The outermost blocks inside of a statement.
+pub(crate) fn blocks_of<'a>(s: &'a Stmt, out: &mut Vec<&'a Block>) {
+    let value = match &s.kind {
+        StmtKind::Stage { value, .. }
+        | StmtKind::Expr(value, _)
+        | StmtKind::Let { value, .. }
+        | StmtKind::Var { value, .. }
+        | StmtKind::Assign { value, .. }
+        | StmtKind::Return(Some(value)) => value,
+        _ => return,
+    };
+    let mut values = vec![value];
+    while let Some(e) = values.pop() {
+        match &e.kind {
+            ExprKind::If(x) => {
+                out.push(&x.then);
+                match &x.otherwise {
+                    Some(Else::Block(b)) => out.push(b),
+                    Some(Else::If(e)) => values.push(e),
+                    None => {}
+                }
+            }
+            ExprKind::Match(x) => {
+                for arm in &x.arms {
+                    match &arm.body {
+                        ArmBody::Block(b) => out.push(b),
+                        ArmBody::Expr(e) => values.push(e),
+                    }
+                }
+            }
+            ExprKind::For(x) => out.push(&x.body),
+            ExprKind::Repeat(x) => out.push(&x.body),
+            ExprKind::Parallel(x) => out.push(&x.body),
+            ExprKind::Swarm(x) => out.push(&x.body),
+            ExprKind::Sandbox(x) => out.push(&x.body),
+            ExprKind::Paren(inner) => values.push(inner),
+            _ => {}
         }
     }
 }

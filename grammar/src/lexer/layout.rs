@@ -44,6 +44,8 @@ struct Layout<'t> {
     frames: Vec<Frame>,
     /// The keyword of the declaration that we are in.
     item: Kind,
+    /// Whether its body has begun.
+    has_body: bool,
     /// Whether `on error`, perhaps with its filter, was just read.
     action_next: bool,
     /// How many tokens that nest without brackets stand since the last brace or line end.
@@ -64,6 +66,7 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
         poison: Vec::new(),
         frames: Vec::new(),
         item: Kind::LineEnd,
+        has_body: false,
         action_next: false,
         prefixes: 0,
         file_angles: 0,
@@ -132,9 +135,23 @@ impl Layout<'_> {
         if !self.nests(kind, span) {
             return next;
         }
+        if kind == Kind::LBrace && self.frames.is_empty() && self.previous() == Kind::Arrow {
+            self.type_missing(span);
+        }
         self.brackets(kind, raw, span, action_next);
         self.action_next |= kind == Kind::OnError;
         next
+    }
+
+    /// `-> {` before a body: the type of the result is missing, not that of a record's field.
+    fn type_missing(&mut self, span: Span) {
+        if !matches!(self.item, Kind::Skill | Kind::Cascade) {
+            return;
+        }
+        let kind = SyntaxErrorKind::Unexpected { found: "`{`".to_owned(), expected: vec!["a type".to_owned()] };
+        self.errors.push(SyntaxError { kind, span });
+        // A name without text stands for what is missing.
+        self.out.push(Token(Kind::Ident, Span { start: span.start, end: span.start }));
     }
 
     /// Counts what nests without brackets; false when the token must be left out, as all must up
@@ -184,6 +201,7 @@ impl Layout<'_> {
                     Kind::Test => Place::Test,
                     _ => Place::Item,
                 };
+                self.has_body |= self.frames.is_empty();
                 self.frames.push(Frame { place, open: span, kind, angles: 0 });
             }
             RParen | RBracket | RBrace | StrEnd | HoleEnd => {
@@ -202,7 +220,7 @@ impl Layout<'_> {
                 *self.angles() -= 1;
                 self.closed_angle = true;
             }
-            _ if kind.begins_item() && self.frames.is_empty() => self.item = kind,
+            _ if kind.begins_item() && self.frames.is_empty() => (self.item, self.has_body) = (kind, false),
             _ => {}
         }
         self.out.push(Token(kind, span));
@@ -226,7 +244,10 @@ impl Layout<'_> {
     fn line_ends_before(&self, kind: Kind, at: usize) -> bool {
         let Some(frame) = self.frames.last() else {
             // Declarations need no line ends; they give mistakes a line to stand on.
-            return !self.out.is_empty() && (kind.begins_item() || kind == Kind::At);
+            // After the head of a cascade it is the brace that is missing.
+            let statement = kind.begins_statement() && (self.item != Kind::Cascade || self.has_body);
+            let begins = kind.begins_item() || kind == Kind::At || statement;
+            return !self.out.is_empty() && begins;
         };
         if matches!(frame.place, Place::Inline | Place::Filter) || self.previous() == Kind::Comma {
             return false;

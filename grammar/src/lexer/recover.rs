@@ -34,17 +34,26 @@ impl Scan<'_> {
         self.blame(frame, at);
     }
 
+    /// Where the text before `at` ends, without the white space and the comments.
+    fn end_before(&self, at: usize) -> u32 {
+        let real = self.tokens.iter().rev().find(|token| !token.added && token.span.end as usize <= at);
+        real.map_or(at as u32, |token| token.span.end)
+    }
+
     fn blame(&mut self, frame: Frame, at: usize) {
+        let before = self.end_before(at);
         let at = at as u32;
         let (kind, span) = match frame.open {
-            Open::Bracket(Kind::LBrace) if frame.record => (SyntaxErrorKind::Unclosed('{'), frame.span),
+            Open::Bracket(Kind::LBrace) if frame.record => {
+                (SyntaxErrorKind::Unclosed { open: '{', before }, frame.span)
+            }
             Open::Bracket(Kind::LBrace) => {
                 self.poison.push(Span { start: at, end: at });
-                let span = self.suspect.take().unwrap_or(frame.span);
-                return self.error(SyntaxErrorKind::Unclosed('{'), span);
+                let (span, before) = self.suspect.take().unwrap_or((frame.span, before));
+                return self.error(SyntaxErrorKind::Unclosed { open: '{', before }, span);
             }
-            Open::Bracket(Kind::LBracket) => (SyntaxErrorKind::Unclosed('['), frame.span),
-            Open::Bracket(_) => (SyntaxErrorKind::Unclosed('('), frame.span),
+            Open::Bracket(Kind::LBracket) => (SyntaxErrorKind::Unclosed { open: '[', before }, frame.span),
+            Open::Bracket(_) => (SyntaxErrorKind::Unclosed { open: '(', before }, frame.span),
             Open::Hole(_) => (SyntaxErrorKind::UnterminatedHole, frame.span),
             Open::OneLine | Open::Block => (SyntaxErrorKind::UnterminatedString, frame.span),
         };
@@ -82,9 +91,21 @@ impl Scan<'_> {
         if self.frames.is_empty() {
             self.suspect = None;
         } else if begins_item(&self.text[start..]) {
-            let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
-            self.close_all(at);
+            self.close_before(start);
         }
+    }
+
+    /// `@` at the start of a line: when it begins a declaration, nothing can be open.
+    pub(super) fn maybe_attribute(&mut self, start: usize) {
+        if !self.frames.is_empty() && begins_attribute(&self.text[start..]) {
+            self.close_before(start);
+        }
+    }
+
+    /// Closes all that is open where the tokens before `start` end.
+    fn close_before(&mut self, start: usize) {
+        let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
+        self.close_all(at);
     }
 
     /// Whether a key and `:` stand at `at`.
@@ -105,7 +126,8 @@ impl Scan<'_> {
         let word = &self.text[start..end];
         let rest = self.text[end..].trim_start_matches([' ', '\t']);
         let statement = matches!(word, "stage" | "let" | "var" | "gate" | "return");
-        if !statement || !rest.starts_with(|c: char| c.is_alphanumeric() || "_\"({[".contains(c)) {
+        let unnamed = matches!(word, "stage" | "let" | "var") && rest.starts_with("= ");
+        if !statement || !(unnamed || rest.starts_with(|c: char| c.is_alphanumeric() || "_\"({[".contains(c))) {
             return;
         }
         let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
@@ -160,7 +182,7 @@ impl Scan<'_> {
         let line = &self.text[frame.line as usize..frame.span.start as usize];
         let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
         if (close.start as usize - self.line_start) < indentation {
-            self.suspect = Some(frame.span);
+            self.suspect = Some((frame.span, self.end_before(close.start as usize)));
         }
     }
 
@@ -315,7 +337,7 @@ impl Scan<'_> {
         let mut at = 0;
         while let Some(newline) = bytes[at..].find('\n') {
             at += newline + 1;
-            if begins_item(&bytes[at..]) {
+            if begins_item(&bytes[at..]) || begins_attribute(&bytes[at..]) {
                 // The line break belongs to the code.
                 return Some(from + at - 1);
             }
@@ -324,7 +346,7 @@ impl Scan<'_> {
     }
 }
 
-/// Whether a text begins with the head of a declaration.
+/// Whether a text begins with the head of a declaration, perhaps one without its name.
 fn begins_item(text: &str) -> bool {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let Some(kind) = words::item(&text[..end]) else {
@@ -337,7 +359,14 @@ fn begins_item(text: &str) -> bool {
     }
     match kind {
         Kind::Test => after.starts_with('"'),
-        Kind::Import => after.starts_with(|c: char| c.is_ascii_alphabetic() || "_\"".contains(c)),
-        _ => after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'),
+        Kind::Import => after.starts_with(|c: char| c.is_ascii_alphabetic() || "_\"{".contains(c)),
+        Kind::Model => after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'),
+        _ => after.starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c)),
     }
+}
+
+/// Whether a text begins with an attribute of a declaration: such a line, and then its head.
+fn begins_attribute(text: &str) -> bool {
+    let mut lines = text.lines().take(8).skip_while(|line| line.starts_with('@'));
+    text.starts_with('@') && lines.next().is_some_and(begins_item)
 }

@@ -77,9 +77,11 @@ pub(crate) struct Scan<'t> {
     line_has_token: bool,
     pub(super) first_of_line: bool,
     /// The brace whose `}` stood at another indentation: to be blamed when one is missing.
-    pub(super) suspect: Option<Span>,
+    pub(super) suspect: Option<(Span, u32)>,
     /// Whether a text block without end was cut already.
     cut_block: bool,
+    /// Whether the quotes of text blocks do not come in pairs, once somebody asked.
+    odd_quotes: Option<bool>,
     /// Whether what is open was swallowed by a text block without end.
     pub(super) swallowed: bool,
 }
@@ -104,6 +106,7 @@ impl<'t> Scan<'t> {
             first_of_line: true,
             suspect: None,
             cut_block: false,
+            odd_quotes: None,
             swallowed: false,
         };
         let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
@@ -291,7 +294,12 @@ impl<'t> Scan<'t> {
                 Code::Assign => Kind::Assign,
                 Code::AddAssign => Kind::AddAssign,
                 Code::Pipe => Kind::Pipe,
-                Code::At => Kind::At,
+                Code::At => {
+                    if start == self.line_start {
+                        self.maybe_attribute(start);
+                    }
+                    Kind::At
+                }
                 Code::Question => Kind::Question,
                 Code::Coalesce => Kind::Coalesce,
                 Code::Lt => Kind::Lt,
@@ -385,6 +393,9 @@ impl<'t> Scan<'t> {
                     return end;
                 }
                 Ok(Block::Close) => {
+                    if let Some(end) = self.item_inside(from, start) {
+                        return self.block_without_end(from, end);
+                    }
                     self.string_text(from, start);
                     self.leave();
                     self.push(Kind::StrEnd, Span::new(start, end));
@@ -396,17 +407,53 @@ impl<'t> Scan<'t> {
         // Nothing closes it. What follows is more likely code than text from the first line on
         // that begins a declaration; once a file, so that this stays linear.
         let end = if self.cut_block { None } else { self.next_item_line(from) };
+        self.block_without_end(from, end.unwrap_or(self.text.len()))
+    }
+
+    /// Where a declaration begins inside of a text block, when the quotes of the file do not
+    /// come in pairs: then the block's own are missing, and those at `to` open another one.
+    fn item_inside(&mut self, from: usize, to: usize) -> Option<usize> {
+        if self.cut_block {
+            return None;
+        }
+        let text = self.text;
+        let odd = *self.odd_quotes.get_or_insert_with(|| text.matches("\"\"\"").count() % 2 == 1);
+        if odd { self.next_item_line(from).filter(|at| *at < to) } else { None }
+    }
+
+    /// Ends a text block that nothing closes.
+    fn block_without_end(&mut self, from: usize, end: usize) -> usize {
         self.cut_block = true;
-        let end = end.unwrap_or(self.text.len());
         self.string_text(from, end);
         if let Some(frame) = self.frames.last().copied() {
-            self.error(SyntaxErrorKind::UnterminatedString, frame.span);
+            let before = self.end_of_block(from, end) as u32;
+            self.error(SyntaxErrorKind::UnterminatedBlock { before }, frame.span);
             self.poison.push(Span { start: frame.span.start, end: end as u32 });
         }
         self.leave();
         self.add(Kind::StrEnd, end);
         self.swallowed = true;
         end
+    }
+
+    /// Where the lines end that are indented as a text block is: the last one before a line that
+    /// stands no further right than the line that opens the block.
+    fn end_of_block(&self, from: usize, end: usize) -> usize {
+        let opening = self.text[..from].rfind('\n').map_or(0, |at| at + 1);
+        let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+        let outer = indentation(&self.text[opening..from]);
+        let mut at = from;
+        let mut last = from;
+        for line in self.text[from..end].split_inclusive('\n') {
+            if at > from && !line.trim().is_empty() && indentation(line) <= outer {
+                break;
+            }
+            at += line.len();
+            if !line.trim().is_empty() {
+                last = at - (line.len() - line.trim_end().len());
+            }
+        }
+        last
     }
 
     fn string_text(&mut self, start: usize, end: usize) {

@@ -1,0 +1,91 @@
+//! Programs from which one token is missing: what is said of them stands near the damage.
+//!
+//! The normal run takes a sample; `CASCADE_MUTATIONS=all cargo test -p cascade-tests --test
+//! mutations -- --nocapture` deletes every token of every program once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{fs, path::PathBuf};
+
+use cascade_compiler::{FileSources, Severity, compile};
+use cascade_tests::{
+    programs::{below, shown},
+    tokens::tokens,
+};
+
+/// How much of the wrong deletions must be reported within one line of the damage.
+const BAR: f64 = 0.95;
+/// How many deletions the normal run tries.
+const SAMPLE: usize = 700;
+
+struct Tried {
+    /// Deletions that make the program wrong.
+    wrong: usize,
+    /// Those that are reported within one line.
+    near: usize,
+    /// The others.
+    far: Vec<String>,
+}
+
+fn samples() -> Vec<(PathBuf, String)> {
+    let folders = ["tests/programs", "tests/run", "examples", "stdlib/std"];
+    let files = folders.iter().flat_map(|f| below(f).unwrap());
+    files.map(|f| (f.clone(), fs::read_to_string(&f).unwrap())).collect()
+}
+
+/// Deletes one token and judges what is said of the rest.
+fn try_one(path: &PathBuf, text: &str, token: std::ops::Range<usize>, tried: &mut Tried) {
+    let mut damaged = text.to_owned();
+    damaged.replace_range(token.clone(), "");
+    let line = |text: &str, at: usize| text[..at].matches('\n').count() + 1;
+    let at = line(text, token.start);
+    let compiled = compile(&path.to_string_lossy(), damaged.as_str().into(), &FileSources);
+    let mut lines = Vec::new();
+    for d in compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+        let source = compiled.sources.get(d.primary.source);
+        let what = || format!("{}:{at}: without `{}`: {}", shown(path), &text[token.clone()], d.message);
+        assert_eq!(source.name, path.to_string_lossy(), "{} is said of another file", what());
+        assert!(damaged.get(d.primary.span.range()).is_some(), "{} is outside of the file", what());
+        // What a person sees: the place itself, and what is pointed at beside it.
+        let labels = d.labels.iter().filter(|l| l.source == d.primary.source).map(|l| l.span.end);
+        for place in std::iter::once(d.primary.span.start).chain(labels) {
+            lines.push((line(&damaged, place as usize), d.message.clone()));
+        }
+    }
+    if lines.is_empty() {
+        return;
+    }
+    tried.wrong += 1;
+    if lines.iter().any(|(line, _)| line.abs_diff(at) <= 1) {
+        tried.near += 1;
+    } else {
+        tried.far.push(format!("{}:{at}: without `{}`: {lines:?}", shown(path), &text[token]));
+    }
+}
+
+#[test]
+fn a_missing_token_is_reported_where_it_is_missing() {
+    let samples = samples();
+    let all: Vec<(usize, std::ops::Range<usize>)> =
+        samples.iter().enumerate().flat_map(|(i, (_, text))| tokens(text).into_iter().map(move |t| (i, t))).collect();
+    assert!(all.len() > 5_000, "only {} tokens", all.len());
+    // A step that shares no factor with anything likely walks over all files alike.
+    let every = std::env::var("CASCADE_MUTATIONS").is_ok_and(|v| v == "all");
+    let step = if every { 1 } else { all.len() / SAMPLE };
+    let mut tried = Tried { wrong: 0, near: 0, far: Vec::new() };
+    for (file, token) in all.iter().step_by(step) {
+        let (path, text) = &samples[*file];
+        try_one(path, text, token.clone(), &mut tried);
+    }
+    let share = tried.near as f64 / tried.wrong as f64;
+    println!(
+        "{} of {} deletions are wrong; {:.2} % of them are told within one line",
+        tried.wrong,
+        all.len().div_ceil(step),
+        share * 100.0
+    );
+    if every {
+        tried.far.iter().for_each(|far| println!("{far}"));
+    }
+    assert!(tried.wrong > 300);
+    assert!(share >= BAR, "{:.2} %\n{}", share * 100.0, tried.far.join("\n"));
+}
