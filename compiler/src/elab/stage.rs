@@ -52,6 +52,8 @@ impl<'a> Body<'_, 'a> {
             let inner = format!("{}/{path}", self.prefix);
             std::mem::replace(&mut self.prefix, inner)
         });
+        // What happens when it fails could not be read: nothing is known of the value then.
+        let unread = clauses.iter().any(|c| matches!(c.kind, ClauseKind::OnError { action: ErrorAction::Error, .. }));
         let limits = self.enter_limits(clauses);
         let edits = self.checks.effects.edits.len();
         let mut ends = false;
@@ -81,7 +83,9 @@ impl<'a> Body<'_, 'a> {
         if lowered.isolate {
             self.isolated(edits);
         }
-        if skips {
+        if unread {
+            ty = Ty::ERROR;
+        } else if skips {
             ty = self.cx.types.optional(ty);
         }
         if let Some(declared) = declared {
