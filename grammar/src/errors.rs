@@ -23,7 +23,7 @@ const CATEGORIES: &[(&str, &[&str])] = &[
     ("`:`", &["\":\""]),
     ("`in`", &["\"in\""]),
     ("`(`", &["\"(\""]),
-    ("`{`", &["\"{\""]),
+    ("`{`", &["\"{\"", "\"begin of item\""]),
     ("`>`", &["\">\""]),
     ("`,`", &["\",\""]),
     ("`)`", &["\")\""]),
@@ -58,7 +58,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         declaration: has("\"import\"") && has("\"cascade\""),
         expression,
         operator,
-        block: has("\"{\""),
+        block: has("\"{\"") || has("\"begin of item\""),
         name: has("\"ident\""),
     };
     if let Some(error) = habit(text, span, &place) {
