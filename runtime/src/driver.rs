@@ -9,27 +9,36 @@ use crate::{
     value::Value,
 };
 
-/// Runs a machine to its end.
-///
-/// # Errors
-/// The failure of the run.
-pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Result<Value, Failure> {
+/// How far a machine was driven.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Driven {
+    /// To its end.
+    Ended(Result<Value, Failure>),
+    /// Until it waits for what may take days.
+    Paused,
+}
+
+/// Runs a machine to its end, or as far as its host can.
+pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
     loop {
         machine.step();
         for id in machine.take_withdrawn() {
             host.cancel(id);
         }
+        for op in machine.take_memory_ops() {
+            host.remember(op);
+        }
         for event in machine.take_events() {
             host.event(event);
         }
         if let Some(outcome) = machine.outcome() {
-            return outcome.cloned().map_err(Clone::clone);
+            return Driven::Ended(outcome.cloned().map_err(Clone::clone));
         }
         while let Some(request) = machine.take_request() {
             host.start(request);
         }
         if machine.is_stuck() {
-            return Err(Failure::new(ErrorKind::Internal, "the run waits for nothing"));
+            return Driven::Ended(Err(Failure::new(ErrorKind::Internal, "the run waits for nothing")));
         }
         let mut report = Some(host.next().await);
         // Whatever else has arrived is taken along, so that much arriving at once costs one step.
@@ -38,6 +47,7 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Result<V
                 Report::Answer(id, answer) => machine.answer(id, answer),
                 Report::Alive(id) => machine.alive(id),
                 Report::Cancel => machine.cancel(),
+                Report::Paused => return Driven::Paused,
             }
             report = host.ready();
         }

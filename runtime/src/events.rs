@@ -14,6 +14,9 @@ pub enum Event {
         run: String,
         /// The cascade.
         cascade: String,
+        /// Whether it goes on after an interruption.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        resumed: bool,
     },
     /// A stage, or another attempt of it, began.
     StageStarted {
@@ -50,7 +53,7 @@ pub enum Event {
         kind: ErrorKind,
         /// In words.
         message: String,
-        /// What follows: `retry`, `use`, `fallback`.
+        /// What follows: `retry`, `use`, `fallback`, `escalate`, `wait`.
         next: &'static str,
     },
     /// A stage ended.
@@ -70,6 +73,50 @@ pub enum Event {
         /// Why it failed.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
+    },
+    /// An answer was taken from the journal or the cache instead of being asked for.
+    Reused {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+        /// `journal` or `cache`.
+        from: &'static str,
+    },
+    /// `cache` found nothing to take.
+    CacheMissed {
+        /// The stage's path.
+        path: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A stage's time or patience is over.
+    TimedOut {
+        /// Its path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+        /// `deadline`, `wall`, `idle` or `budget`.
+        timer: &'static str,
+    },
+    /// The run waits for a person.
+    Asked {
+        /// The stage's path.
+        path: String,
+        /// `approve`, `ask`, `choose`, `escalate`, `unknown`.
+        kind: String,
+        /// The question.
+        question: String,
+        /// What can be chosen.
+        options: Vec<String>,
+    },
+    /// The run goes no further for now.
+    Paused {
+        /// Why, in words.
+        reason: String,
+        /// When it can go on, in milliseconds since 1970, if that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
     },
     /// `log`.
     Log {
@@ -103,7 +150,7 @@ pub enum Event {
     RunFinished {
         /// Its id.
         run: String,
-        /// `done`, `failed`, `cancelled`.
+        /// `done`, `failed`, `cancelled`, `paused`.
         status: &'static str,
         /// Milliseconds.
         ms: u64,

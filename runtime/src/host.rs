@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     events::Event,
-    request::{Answer, Request, RequestId},
+    request::{Answer, MemoryOp, Request, RequestId},
 };
 
 /// What a host reports.
@@ -16,6 +16,8 @@ pub enum Report {
     Alive(RequestId),
     /// Somebody wants the run to end.
     Cancel,
+    /// Nothing can go on until a person answers or a quota is there again.
+    Paused,
 }
 
 /// Whoever does what the interpreter asks for: this machine, a distributed engine, a test.
@@ -30,4 +32,6 @@ pub trait Host {
     fn ready(&mut self) -> Option<Report>;
     /// Takes note of an event.
     fn event(&mut self, event: Event);
+    /// Changes memory that outlives the run.
+    fn remember(&mut self, op: MemoryOp);
 }

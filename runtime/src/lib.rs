@@ -5,6 +5,7 @@
 //! [`host`] does what it asks; [`run`] ties it to the host of this machine, with a journal.
 
 pub mod driver;
+mod durable;
 pub mod events;
 pub mod failure;
 pub mod host;
@@ -22,6 +23,7 @@ mod lenient;
 mod local;
 mod models;
 mod output;
+mod plan;
 mod run;
 #[cfg(test)]
 mod testing;
@@ -29,7 +31,9 @@ mod testing;
 pub use events::Event;
 pub use failure::Failure;
 pub use inputs::{InputError, inputs_from_json, parse_input_text};
-pub use local::{Cancel, Observer};
+pub use durable::{Asked, Asker, Observer, Pause};
+pub use local::Cancel;
 pub use models::availability;
-pub use run::{RunOptions, RunOutcome, program_hash, run};
+pub use plan::{Plan, Planned, plan};
+pub use run::{Begin, RunOptions, RunOutcome, program_hash, run};
 pub use value::{Value, from_json, to_json};

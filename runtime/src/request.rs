@@ -37,12 +37,83 @@ pub struct EffectInfo {
     pub attempt: u32,
     /// SHA-256 of the compiled skill, its inputs, the model and the attached contents, in hex.
     pub key: String,
+    /// What the key is made of, so that a difference can be named.
+    pub parts: KeyParts,
     /// The same for every attempt of this stage in this run; services that know it do not act twice.
     pub idempotency: String,
     /// Whether it must never be repeated blindly.
     pub once: bool,
     /// Whether signs of life are wanted (an `idle` clause holds).
     pub watch: bool,
+    /// How old an answer of another run may be to be taken (`cache`), in milliseconds.
+    pub cache_ms: Option<i64>,
+}
+
+/// Short hashes of what a key is made of: eight bytes each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyParts {
+    /// The compiled skill with the types and functions that it reaches.
+    pub skill: [u8; 8],
+    /// The model; zeros without one.
+    pub model: [u8; 8],
+    /// The attached files; zeros without any.
+    pub attached: [u8; 8],
+    /// The inputs in the order of the skill's parameters.
+    pub args: Vec<[u8; 8]>,
+}
+
+impl KeyParts {
+    /// One after the other.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24 + self.args.len() * 8);
+        for part in [&self.skill, &self.model, &self.attached].into_iter().chain(&self.args) {
+            out.extend_from_slice(part);
+        }
+        out
+    }
+
+    /// What [`KeyParts::to_bytes`] wrote; `None` for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut parts = bytes.chunks_exact(8).filter_map(|c| <[u8; 8]>::try_from(c).ok());
+        let (skill, model, attached) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { skill, model, attached, args: parts.collect() })
+    }
+}
+
+/// The identity of a timer of a stage: a resumed run recognises it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TimerId {
+    /// The stage's path.
+    pub path: String,
+    /// The attempt that it belongs to.
+    pub attempt: u32,
+    /// What it watches over.
+    pub kind: TimerKind,
+}
+
+/// What a timer watches over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimerKind {
+    /// `timeout`: the time of an attempt while the run lives.
+    Deadline,
+    /// `timeout` of a question: the time of the clock on the wall, also while no process lives.
+    Wall,
+    /// `idle`: a part of the limit; several in a row without a sign of life are the limit.
+    Idle,
+    /// `budget` of time: the time of all attempts while the run lives.
+    Budget,
+}
+
+impl TimerKind {
+    /// Its name in the journal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Wall => "wall",
+            Self::Idle => "idle",
+            Self::Budget => "budget",
+        }
+    }
 }
 
 /// What is asked.
@@ -64,11 +135,28 @@ pub enum What {
         up_to_ms: u64,
         /// What the service asked for, in milliseconds; 0 if nothing.
         at_least_ms: u64,
+        /// The stage that waits.
+        path: String,
+        /// The attempt that failed.
+        attempt: u32,
     },
     /// Answer after this many milliseconds.
     Timer {
         /// Milliseconds.
         ms: u64,
+        /// Which timer it is.
+        timer: TimerId,
+    },
+    /// Answer when a spent quota is there again. Until then nothing new begins.
+    Quota {
+        /// The stage that waits.
+        path: String,
+        /// The attempt that met the limit.
+        attempt: u32,
+        /// How long the service asks to wait, in milliseconds, if it says so.
+        retry_after_ms: Option<u64>,
+        /// What the service said.
+        message: String,
     },
 }
 
@@ -149,12 +237,32 @@ pub struct Attachment {
 /// A question to a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PersonRequest {
-    /// `approve`, `ask`, `choose`.
+    /// `approve`, `ask`, `choose`, `escalate`.
     pub kind: &'static str,
     /// The question.
     pub question: String,
     /// What can be chosen.
     pub options: Vec<String>,
+}
+
+/// A change of memory that outlives the run. Nobody waits for it; it must be done once, and
+/// before anything that was asked later is recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemoryOp {
+    /// The same when the run is taken up again.
+    pub id: String,
+    /// The stage or cascade that makes it.
+    pub path: String,
+    /// The memory.
+    pub memory: String,
+    /// Its key.
+    pub key: String,
+    /// Whether the value is added to what is there.
+    pub append: bool,
+    /// What it is added to where nothing is there: the first value that the program declares.
+    pub initial: Json,
+    /// The value.
+    pub value: Json,
 }
 
 /// What the world says.
@@ -241,6 +349,7 @@ impl What {
             Self::Person(_) => "person",
             Self::Delay { .. } => "delay",
             Self::Timer { .. } => "timer",
+            Self::Quota { .. } => "quota",
         }
     }
 }

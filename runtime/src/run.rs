@@ -1,8 +1,10 @@
 //! A whole run on this machine.
 
 use std::{
+    collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
+    sync::Arc,
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -12,13 +14,14 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    driver::drive,
+    driver::{Driven, drive},
+    durable::{Asker, Durability, Durable, Observer, Pause},
     events::Event,
     failure::Failure,
     host::Host,
-    journal::{Journal, RunEnd, RunStart, SqliteJournal},
-    local::{Cancel, LocalHost, Observer, Setup},
-    machine::{Environment, Machine, Spent, hex},
+    journal::{Journal, JournalError, Ledger, Record, RunEnd, RunLock, RunStart, SqliteJournal, Store, now},
+    local::{Cancel, LocalHost, Setup},
+    machine::{Environment, Machine, Recalled, Spent, hex},
     models::availability,
     value::{Value, to_json},
 };
@@ -28,8 +31,16 @@ use crate::{
 pub struct RunOptions<'o> {
     /// The journal's file; `None`: nothing is kept.
     pub journal: Option<PathBuf>,
+    /// Whether it is a new run.
+    pub begin: Begin,
     /// Hears of every event.
     pub observer: Option<Observer<'o>>,
+    /// Asks people on the spot.
+    pub asker: Option<Asker>,
+    /// Whether to stay until people have answered and quotas are there again.
+    pub wait: bool,
+    /// Whether answers of other runs are left alone (`cache`).
+    pub no_cache: bool,
     /// Most programs at once; 0: as many as suit this machine.
     pub max_commands: usize,
     /// Where programs run and files are looked for; the process's own directory if absent.
@@ -38,32 +49,139 @@ pub struct RunOptions<'o> {
     pub cancel: Cancel,
 }
 
+/// Where a run begins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Begin {
+    /// At its beginning.
+    #[default]
+    New,
+    /// Where this run stopped; it is the same run. What was answered is not asked again unless
+    /// the question changed.
+    Resume(String),
+    /// At its beginning, with the answers of this run.
+    Fork(String),
+}
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct RunOutcome {
     /// Its id.
     pub run: String,
-    /// Its value, or why there is none.
+    /// Its value, or why there is none. For a paused run: that it is paused.
     pub result: Result<Value, Failure>,
-    /// What it used.
+    /// What a run waits for that has stopped without having ended.
+    pub pause: Option<Pause>,
+    /// What it used, all its parts together.
     pub spent: Spent,
-    /// How long it took.
+    /// How many answers were taken from its record.
+    pub reused: u64,
+    /// How long it took, this time.
     pub took: Duration,
 }
 
 /// Runs a cascade with inputs that were checked (see [`crate::inputs_from_json`]) and waits for
 /// its end.
 pub fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
-    let run = run_id();
+    let run = match &options.begin {
+        Begin::Resume(run) => run.clone(),
+        Begin::New | Begin::Fork(_) => run_id(),
+    };
     let began = Instant::now();
     // Whatever goes wrong in here is a defect, but never more than the end of this run.
     let caught = catch_unwind(AssertUnwindSafe(|| execute(program, cascade, inputs, options, &run)));
-    let (result, spent) = caught.unwrap_or_else(|panic| {
+    let done = caught.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let message = format!("a defect of Cascade: {}", what.unwrap_or("unknown"));
-        (Err(Failure::new(ErrorKind::Internal, message)), Spent::default())
+        Ended::failed(Failure::new(ErrorKind::Internal, message))
     });
-    RunOutcome { run, result, spent, took: began.elapsed() }
+    let Ended { result, pause, spent, reused } = done;
+    RunOutcome { run, result, pause, spent, reused, took: began.elapsed() }
+}
+
+struct Ended {
+    result: Result<Value, Failure>,
+    pause: Option<Pause>,
+    spent: Spent,
+    reused: u64,
+}
+
+impl Ended {
+    fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), pause: None, spent: Spent::default(), reused: 0 }
+    }
+}
+
+impl From<JournalError> for Ended {
+    fn from(error: JournalError) -> Self {
+        Self::failed(Failure::new(ErrorKind::Failed, error.to_string()))
+    }
+}
+
+/// What is known of a run before it begins.
+struct Known {
+    ledger: Ledger,
+    memory: HashMap<(String, String), Json>,
+    /// Held as long as the run lives.
+    _lock: Option<RunLock>,
+}
+
+/// Takes a run and reads what is recorded of it.
+fn take(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Known, Ended> {
+    let Some(path) = &options.journal else {
+        if options.begin != Begin::New {
+            return Err(JournalError("a run can be taken up only from a journal".to_owned()).into());
+        }
+        return Ok(Known { ledger: Ledger::default(), memory: HashMap::new(), _lock: None });
+    };
+    let lock = match RunLock::take(path, run)? {
+        Ok(lock) => lock,
+        Err(holder) => {
+            let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+            let message = format!("run {run} is being run by {who}");
+            return Err(Ended::failed(Failure::new(ErrorKind::Denied, message)));
+        }
+    };
+    let has_memory = program.memories.iter().any(|m| m.global);
+    let (mut ledger, mut memory) = (Ledger::default(), HashMap::new());
+    if has_memory || options.begin != Begin::New {
+        let store = Store::open(path)?;
+        match &options.begin {
+            Begin::New => {}
+            Begin::Resume(from) | Begin::Fork(from) => ledger = store.ledger(from)?,
+        }
+        if let Begin::Fork(_) = options.begin {
+            ledger.clock = 0;
+        }
+        if has_memory {
+            // A run sees the memory of the time when it began, whenever it goes on.
+            memory = match &options.begin {
+                Begin::Resume(run) => snapshot_from(&store.memory_of(run)?),
+                _ => store.memory()?.into_iter().map(|m| ((m.memory, m.key), m.value)).collect(),
+            };
+        }
+    }
+    Ok(Known { ledger, memory, _lock: Some(lock) })
+}
+
+pub(crate) fn snapshot_from(json: &Json) -> HashMap<(String, String), Json> {
+    let mut out = HashMap::new();
+    for (memory, keys) in json.as_object().into_iter().flatten() {
+        for (key, value) in keys.as_object().into_iter().flatten() {
+            out.insert((memory.clone(), key.clone()), value.clone());
+        }
+    }
+    out
+}
+
+fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
+    let mut out = Map::new();
+    for ((name, key), value) in memory {
+        let keys = out.entry(name.clone()).or_insert_with(|| Json::Object(Map::new()));
+        if let Json::Object(keys) = keys {
+            keys.insert(key.clone(), value.clone());
+        }
+    }
+    Json::Object(out)
 }
 
 fn execute(
@@ -72,87 +190,132 @@ fn execute(
     inputs: Vec<Value>,
     options: RunOptions<'_>,
     run: &str,
-) -> (Result<Value, Failure>, Spent) {
-    let none = |failure: Failure| (Err(failure), Spent::default());
-    let began = Instant::now();
+) -> Ended {
     if program.format != cascade_ir::FORMAT {
         let message = format!(
             "the program was compiled for another version of Cascade (format {}, this one runs {})",
             program.format,
             cascade_ir::FORMAT
         );
-        return none(Failure::new(ErrorKind::Failed, message));
+        return Ended::failed(Failure::new(ErrorKind::Failed, message));
     }
+    if program.cascades.get(cascade.index()).is_none() {
+        return Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade"));
+    }
+    match take(program, &options, run) {
+        Ok(known) => taken(program, cascade, inputs, options, run, known).unwrap_or_else(|ended| ended),
+        Err(ended) => ended,
+    }
+}
+
+fn taken(
+    program: &Program,
+    cascade: CascadeId,
+    inputs: Vec<Value>,
+    options: RunOptions<'_>,
+    run: &str,
+    known: Known,
+) -> Result<Ended, Ended> {
+    let began = Instant::now();
     let Some(entry) = program.cascades.get(cascade.index()) else {
-        return none(Failure::new(ErrorKind::Internal, "there is no such cascade"));
+        return Err(Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade")));
     };
+    let Known { ledger, memory, _lock } = known;
+    let resumed = matches!(options.begin, Begin::Resume(_));
+    let shown: Map<String, Json> =
+        entry.params.iter().zip(&inputs).map(|(p, v)| (p.name.to_string(), to_json(v))).collect();
+    let kept_memory = snapshot(&memory);
     let environment = Environment {
         run: run.to_owned(),
         models: availability(program),
         listening: options.observer.is_some() || options.journal.is_some(),
+        recalled: if options.begin == Begin::New { Arc::new(Recalled::default()) } else { Arc::new(ledger.recalled()) },
+        memory,
         ..Environment::default()
     };
-    let shown: Map<String, Json> =
-        entry.params.iter().zip(&inputs).map(|(p, v)| (p.name.to_string(), to_json(v))).collect();
-    let mut machine = match Machine::new(program, cascade, inputs, environment) {
-        Ok(machine) => machine,
-        Err(failure) => return none(failure),
-    };
+    let mut machine = Machine::new(program, cascade, inputs, environment).map_err(Ended::failed)?;
     let mut journal: Option<Box<dyn Journal>> = None;
     if let Some(path) = &options.journal {
-        match SqliteJournal::open(path, run) {
-            Ok(opened) => journal = Some(Box::new(opened)),
-            Err(error) => return none(Failure::new(ErrorKind::Failed, error.to_string())),
-        }
-    }
-    if let Some(journal) = &mut journal {
-        journal.run_started(RunStart {
+        let mut opened = SqliteJournal::open(path, run)?;
+        let bytes = serde_json::to_vec(program).unwrap_or_default();
+        let cwd = options.cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+        let start = RunStart {
             run: run.to_owned(),
-            program: program_hash(program),
-            name: program.name.clone(),
+            hash: hex(&Sha256::digest(&bytes)),
+            program: bytes,
+            file: program.name.clone(),
+            cwd: cwd.display().to_string(),
             cascade: entry.name.to_string(),
             inputs: Json::Object(shown),
-        });
+            memory: kept_memory,
+            resumed,
+            fork: match &options.begin {
+                Begin::Fork(from) => Some(from.clone()),
+                _ => None,
+            },
+            at: now(),
+        };
+        opened.write(Record::RunStarted(Box::new(start)), None);
+        journal = Some(Box::new(opened));
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            return none(Failure::new(ErrorKind::Unavailable, format!("no timer can be made: {error}")));
-        }
-    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| {
+        Ended::failed(Failure::new(ErrorKind::Unavailable, format!("no timer can be made: {error}")))
+    })?;
     let max_commands = match options.max_commands {
         0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
         n => n,
     };
-    let mut host = LocalHost::new(Setup {
-        program,
-        cwd: options.cwd,
-        max_commands,
-        cancel: options.cancel,
-        journal,
-        observer: options.observer,
+    let local = LocalHost::new(Setup { program, cwd: options.cwd, max_commands, cancel: options.cancel });
+    let mut host = Durable::new(
+        local,
+        Durability {
+            program,
+            journal,
+            ledger,
+            observer: options.observer,
+            asker: options.asker,
+            wait: options.wait,
+            use_cache: !options.no_cache,
+            run: run.to_owned(),
+        },
+    );
+    host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string(), resumed });
+    let driven = runtime.block_on(async {
+        let driven = drive(&mut machine, &mut host).await;
+        host.parts().0.settle().await;
+        driven
     });
-    host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string() });
-    let mut result = runtime.block_on(async {
-        let result = drive(&mut machine, &mut host).await;
-        host.settle().await;
-        result
-    });
-    let spent = machine.spent();
-    let status = match &result {
-        Ok(_) => "done",
-        Err(failure) if failure.kind == ErrorKind::Cancelled => "cancelled",
-        Err(_) => "failed",
+    let (mut result, pause) = match driven {
+        Driven::Ended(result) => (result, None),
+        Driven::Paused => {
+            let pause = host.pause();
+            (Err(Failure::new(ErrorKind::Cancelled, format!("paused: {}", pause.reason()))), Some(pause))
+        }
     };
-    if let Some(journal) = &mut host.journal {
+    let spent = machine.spent();
+    let status = match (&result, &pause) {
+        (_, Some(_)) => "paused",
+        (Ok(_), None) => "done",
+        (Err(failure), None) if failure.kind == ErrorKind::Cancelled => "cancelled",
+        (Err(_), None) => "failed",
+    };
+    if let Some(pause) = &pause {
+        host.event(Event::Paused { reason: pause.reason(), until: pause.until });
+    }
+    let (clock, reused) = (host.clock(), host.reused());
+    if let Some(journal) = host.parts().1 {
         let end = RunEnd {
             status,
             result: result.as_ref().ok().map(to_json),
             error: result.as_ref().err().and_then(|f| serde_json::to_value(f).ok()),
             tokens: spent.tokens,
             cost: spent.cost,
+            until: pause.as_ref().and_then(|p| p.until),
+            clock,
+            at: now(),
         };
-        if let Err(error) = journal.run_ended(end)
+        journal.write(Record::RunEnded(Box::new(end)), None);
+        if let Err(error) = journal.flush()
             && result.is_ok()
         {
             result = Err(Failure::new(ErrorKind::Failed, error.to_string()));
@@ -165,7 +328,7 @@ fn execute(
         tokens: spent.tokens,
         cost: spent.cost,
     });
-    (result, spent)
+    Ok(Ended { result, pause, spent, reused })
 }
 
 /// SHA-256 of a compiled program, in hex.

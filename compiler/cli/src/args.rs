@@ -47,6 +47,14 @@ pub enum Command {
     Check(CheckArgs),
     /// Run a cascade
     Run(RunArgs),
+    /// Go on with a run that was interrupted, failed or waits
+    Resume(ResumeArgs),
+    /// Say yes to a run that asks
+    Approve(ApproveArgs),
+    /// Say no to a run that asks
+    Reject(ApproveArgs),
+    /// Answer a run that asks
+    Answer(AnswerArgs),
     /// Format source files
     Fmt(FmtArgs),
     /// Compile into one file that runs without its sources
@@ -115,12 +123,40 @@ pub struct RunArgs {
     /// The cascade to run; needed when the file has several
     #[arg(value_name = "CASCADE")]
     pub cascade: Option<String>,
+    /// Inputs
+    #[command(flatten)]
+    pub given: InputArgs,
+    /// Go on with the last run of this cascade that has not ended well; begin anew if there is none
+    #[arg(long, conflicts_with_all = ["fork", "no_journal"])]
+    pub resume: bool,
+    /// Begin a new run with the answers of an old one; what differs is asked again
+    #[arg(long, value_name = "RUN", conflicts_with = "no_journal")]
+    pub fork: Option<String>,
+    /// With --resume or --fork: say what would run and what is reused, and why; start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
+    /// Keep no journal of this run
+    #[arg(long)]
+    pub no_journal: bool,
+}
+
+/// Inputs of a cascade.
+#[derive(Debug, Default, Args)]
+pub struct InputArgs {
     /// One input
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub input: Vec<String>,
     /// Inputs as a JSON object, from a file or `-` for standard input
     #[arg(long, value_name = "FILE")]
     pub inputs: Option<PathBuf>,
+}
+
+/// How a run is shown and done.
+#[derive(Debug, Args)]
+pub struct LiveArgs {
     /// Print one JSON event a line to standard output; the last one has the result
     #[arg(long)]
     pub json: bool,
@@ -130,9 +166,86 @@ pub struct RunArgs {
     /// Most commands at once [default: the processors, at least 8]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Keep no journal of this run
+    /// Stay until people have answered and quotas are there again, instead of ending with 3
     #[arg(long)]
-    pub no_journal: bool,
+    pub wait: bool,
+    /// Take no answers of other runs (`cache`)
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+/// `cascadec resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec resume                           the last run that has not ended well
+  cascadec resume 0kw3                      the run whose id begins so
+  cascadec resume 0kw3 --dry-run            what would run, what is reused, and why
+
+What was answered is not asked again, unless an edit of the program changed the question.
+A run that was interrupted, failed, was cancelled or waits can be resumed; one that runs cannot.")]
+pub struct ResumeArgs {
+    /// The run, or the beginning of its id; the last one that has not ended well when absent
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Inputs that are not kept (secrets), or that shall be others
+    #[command(flatten)]
+    pub given: InputArgs,
+    /// Say what would run and what is reused, and why; start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// `cascadec approve` and `cascadec reject`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec approve 0kw3
+  cascadec reject 0kw3 deploy
+  cascadec approve 0kw3 --resume            and go on with the run")]
+pub struct ApproveArgs {
+    /// The run, or the beginning of its id
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The stage that asks; needed when several do
+    #[arg(value_name = "STAGE")]
+    pub stage: Option<String>,
+    /// Go on with the run
+    #[arg(long)]
+    pub resume: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// `cascadec answer`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec answer 0kw3 name \"Ada\"           what `ask` asked for
+  cascadec answer 0kw3 region eu            one of the options of `choose`
+  cascadec answer 0kw3 deploy retry         after `on error escalate`: retry, skip, abort
+  cascadec answer 0kw3 deploy value '{\"url\": \"https://…\"}'
+  cascadec answer 0kw3 pay done '{\"id\": 7}'  what an interrupted `@once` effect gave: done, failed, again")]
+pub struct AnswerArgs {
+    /// The run, or the beginning of its id
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The stage that asks: its path, or its name
+    #[arg(value_name = "STAGE")]
+    pub stage: String,
+    /// The answer
+    #[arg(value_name = "ANSWER")]
+    pub answer: String,
+    /// The value that goes with `value` or `done`
+    #[arg(value_name = "VALUE")]
+    pub value: Option<String>,
+    /// Go on with the run
+    #[arg(long)]
+    pub resume: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
 }
 
 /// `cascadec fmt`.

@@ -7,9 +7,13 @@ mod commands;
 mod error;
 mod files;
 mod fmt;
+mod journal;
 mod lsp;
+mod people;
 mod progress;
+mod resume;
 mod run;
+mod time;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -23,6 +27,10 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Check(args) => check::run(args, color),
         Command::Run(args) => run::run(args, color),
+        Command::Resume(args) => resume::run(args, color),
+        Command::Approve(args) => people::approve(args, true, color),
+        Command::Reject(args) => people::approve(args, false, color),
+        Command::Answer(args) => people::answer(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),

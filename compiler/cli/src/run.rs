@@ -7,46 +7,106 @@ use std::{
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Cancel, Failure, RunOptions, Value, inputs_from_json, parse_input_text, run as execute, to_json,
+    Begin, Cancel, Failure, RunOptions, Value, inputs_from_json, journal::Store, parse_input_text, run as execute,
+    to_json,
 };
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    args::RunArgs,
+    args::{InputArgs, LiveArgs, RunArgs},
     commands::print,
     error::Stop,
-    files,
+    files, journal, people,
     progress::{Progress, money, seconds},
+    resume,
 };
 
 /// Runs a cascade, prints its result.
 pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
-    let program = files::program(&args.file, color, args.quiet || args.json)?;
+    let program = files::program(&args.file, color, args.live.quiet || args.live.json)?;
     let cascade = files::entry(&program, args.cascade.as_deref())?;
     refuse_unsupported(&program, cascade)?;
-    let inputs = inputs(args, &program, cascade)?;
+    let journal = if args.no_journal { None } else { Some(journal::of_file(&args.file)?) };
+    let mut begin = Begin::New;
+    let mut known = Map::new();
+    if let Some(path) = journal.as_ref().filter(|_| args.resume || args.fork.is_some()) {
+        let store = Store::open(path)?;
+        let found = match &args.fork {
+            Some(id) => Some(journal::run(&store, id)?),
+            None => resume::last_of(&store, &program, cascade)?,
+        };
+        if let Some(row) = found {
+            known = resume::kept_inputs(&row, &program, cascade);
+            begin = if args.fork.is_some() { Begin::Fork(row.id) } else { Begin::Resume(row.id) };
+        }
+    }
+    if args.dry_run {
+        let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
+        return resume::show_plan(&program, cascade, inputs, journal.as_deref(), &begin, args.live.json, color);
+    }
+    let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
+    perform(&program, cascade, inputs, Performance { journal, begin, cwd: None, live: &args.live, color })
+}
+
+/// How a run is performed.
+pub struct Performance<'a> {
+    /// Its journal.
+    pub journal: Option<PathBuf>,
+    /// Where it begins.
+    pub begin: Begin,
+    /// The directory of its programs.
+    pub cwd: Option<PathBuf>,
+    /// What the user asked for.
+    pub live: &'a LiveArgs,
+    /// Whether standard error is coloured.
+    pub color: bool,
+}
+
+/// Runs to the end, or as far as it goes, and says what came of it.
+pub fn perform(
+    program: &ir::Program,
+    cascade: ir::CascadeId,
+    inputs: Vec<Value>,
+    how: Performance<'_>,
+) -> Result<u8, Stop> {
+    let Performance { journal, begin, cwd, live, color } = how;
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
     let _ = ctrlc::set_handler(move || handle.cancel());
-    let progress = Progress::new(args.quiet, args.json, color, &program.files);
+    let progress = Progress::new(live.quiet, live.json, color, &program.files);
+    let recorded = journal.is_some();
     let options = RunOptions {
-        journal: if args.no_journal { None } else { Some(journal(&args.file)?) },
+        journal,
+        begin,
         observer: progress.observer(),
-        max_commands: args.jobs.unwrap_or(0),
-        cwd: None,
+        asker: progress.asker(color),
+        wait: live.wait,
+        no_cache: live.no_cache,
+        max_commands: live.jobs.unwrap_or(0),
+        cwd,
         cancel,
     };
-    let outcome = execute(&program, cascade, inputs, options);
+    let outcome = execute(program, cascade, inputs, options);
     progress.finish();
     let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
+    if let Some(pause) = &outcome.pause {
+        if let Progress::Json(events) = &progress {
+            let questions: Vec<Json> = pause.questions.iter().map(people::question_json).collect();
+            events.write(json!({
+                "event": "paused", "run": outcome.run, "questions": questions, "quota": pause.quota, "until": pause.until,
+            }));
+        }
+        eprint!("{}", people::explain_pause(&outcome.run, pause, color));
+        return Ok(3);
+    }
     match outcome.result {
         Ok(value) => {
             if let Progress::Json(events) = &progress {
                 events.write(json!({ "event": "result", "run": outcome.run, "value": to_json(&value) }));
             } else {
                 print(&shown(&value))?;
-                if outcome.spent.cost > 0 && !args.quiet {
+                if outcome.spent.cost > 0 && !live.quiet {
                     eprintln!("{} spent in {}", money(outcome.spent.cost), seconds(ms));
                 }
             }
@@ -58,7 +118,11 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
                 let error = serde_json::to_value(&failure).unwrap_or_default();
                 events.write(json!({ "event": "error", "run": outcome.run, "error": error }));
             }
-            eprint!("{}", explain(&failure, &program, color));
+            eprint!("{}", explain(&failure, program, color));
+            // A program that said no says so again; everything else may go better next time.
+            if recorded && failure.kind != ir::ErrorKind::Failed {
+                eprintln!("  go on from here: cascadec resume {}", outcome.run);
+            }
             Ok(code)
         }
     }
@@ -115,7 +179,7 @@ fn explain(failure: &Failure, program: &ir::Program, color: bool) -> String {
 }
 
 /// Nothing happens of a run that would reach something that cannot be run.
-fn refuse_unsupported(program: &ir::Program, cascade: ir::CascadeId) -> Result<(), Stop> {
+pub fn refuse_unsupported(program: &ir::Program, cascade: ir::CascadeId) -> Result<(), Stop> {
     let Some(entry) = program.cascades.get(cascade.index()) else { return Ok(()) };
     let Some(first) = entry.unsupported.first() else { return Ok(()) };
     let mut words: Vec<String> = Vec::new();
@@ -129,12 +193,19 @@ fn refuse_unsupported(program: &ir::Program, cascade: ir::CascadeId) -> Result<(
     ))
 }
 
-fn inputs(args: &RunArgs, program: &ir::Program, cascade: ir::CascadeId) -> Result<Vec<Value>, Stop> {
+/// The inputs of a cascade: those that are known, then those that were given.
+pub fn inputs(
+    args: &InputArgs,
+    program: &ir::Program,
+    cascade: ir::CascadeId,
+    known: Map<String, Json>,
+    stdin_taken: bool,
+) -> Result<Vec<Value>, Stop> {
     let Some(entry) = program.cascades.get(cascade.index()) else { return Ok(Vec::new()) };
-    let mut map = match &args.inputs {
-        Some(path) => inputs_file(path, args.file.as_os_str() == "-")?,
-        None => Map::new(),
-    };
+    let mut map = known;
+    if let Some(path) = &args.inputs {
+        map.extend(inputs_file(path, stdin_taken)?);
+    }
     for given in &args.input {
         let Some((name, text)) = given.split_once('=') else {
             return Err(Stop::usage_help(format!("`--input {given}` has no `=`"), "write `--input name=value`"));
@@ -190,27 +261,4 @@ fn inputs_file(path: &Path, stdin_taken: bool) -> Result<Map<String, Json>, Stop
         )),
         Err(e) => Err(Stop::usage(format!("`{}` is not JSON: {e}", path.display()))),
     }
-}
-
-/// The journal of the project that a file belongs to: beside `cascade.toml`, or else in the
-/// current folder.
-fn journal(file: &Path) -> Result<PathBuf, Stop> {
-    let mut folder = std::env::current_dir().unwrap_or_default();
-    if file.as_os_str() != "-" {
-        let start = std::fs::canonicalize(file).unwrap_or_default();
-        if let Some(project) = start.ancestors().skip(1).find(|a| a.join("cascade.toml").is_file()) {
-            folder = project.to_path_buf();
-        }
-    }
-    let folder = folder.join(".cascade");
-    if !folder.is_dir() {
-        let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"));
-        made.map_err(|e| {
-            Stop::usage_help(
-                format!("the journal of the run cannot be kept in `{}`: {e}", folder.display()),
-                "run in a folder that can be written, or with `--no-journal`",
-            )
-        })?;
-    }
-    Ok(folder.join("runs.db"))
 }

@@ -89,8 +89,8 @@ impl<'a> Body<'_, 'a> {
                     self.report(d);
                     return Typed::error();
                 }
-                if self.not_yet.iter().all(|n| n.construct != "memory") {
-                    self.not_yet("memory", name.span);
+                if info.decl.via.is_some() && self.not_yet.iter().all(|n| n.construct != "memory … via mcp") {
+                    self.not_yet("memory … via mcp", name.span);
                 }
                 // What is remembered may have come from a model in an earlier run.
                 let flow = Flow { untrusted: Some((self.source(), name.span)), params: 0 };

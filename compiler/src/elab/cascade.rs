@@ -27,6 +27,7 @@ impl<'a> Cx<'a> {
                 ClauseKind::Using(_)
                     | ClauseKind::Timeout { .. }
                     | ClauseKind::Budget(_)
+                    | ClauseKind::TokenBudget(_)
                     | ClauseKind::Needs(_)
                     | ClauseKind::Error
             ) {
@@ -96,7 +97,8 @@ impl<'a> Body<'_, 'a> {
                     out.timeout = Some(self.check(total, Ty::DURATION).ir);
                     out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
                 }
-                ClauseKind::Budget(e) => out.budget = Some(self.check(e, Ty::MONEY).ir),
+                ClauseKind::Budget(e) => self.budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
                 _ => {}
             }
         }

@@ -295,7 +295,6 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn person(&mut self, name: &Name, args: &'a [Arg], args_span: Span) -> Option<Called> {
-        self.not_yet(&name.text, name.span);
         let wanted = if name.text == "choose" { 2 } else { 1 };
         if args.len() != wanted {
             let form = if wanted == 2 { "choose(\"question\", options)" } else { "(\"question\")" };
@@ -374,10 +373,17 @@ impl<'a> Body<'_, 'a> {
                         .map(|(low, high)| (self.check(low, Ty::DURATION).ir, self.check(high, Ty::DURATION).ir));
                     out.retry = Some(ir::Retry { count, backoff });
                 }
-                ClauseKind::Budget(e) => out.budget = Some(self.check(e, Ty::MONEY).ir),
+                ClauseKind::Budget(e) => self.budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
                 ClauseKind::Cache(e) => {
                     out.cache = Some(self.check(e, Ty::DURATION).ir);
-                    self.not_yet("cache", clause.span);
+                    if skill.is_none() && ty != Ty::ERROR {
+                        let d = self
+                            .diag(codes::WRONG_PLACE, clause.span, "`cache` keeps the answer of one skill")
+                            .label("this stage calls none")
+                            .help("put the clause on the stages inside");
+                        self.report(d);
+                    }
                 }
                 ClauseKind::Isolate => {
                     out.isolate = true;
@@ -403,6 +409,27 @@ impl<'a> Body<'_, 'a> {
             }
         }
         (out, skips)
+    }
+
+    /// `budget 0.50usd`, `budget 10m`.
+    pub fn budget(&mut self, value: &'a Expr, out: &mut ir::Clauses) {
+        let typed = self.infer(value);
+        match self.cx.types.base(typed.ty) {
+            Ty::MONEY => out.budget = Some(typed.ir),
+            Ty::DURATION => out.budget_time = Some(typed.ir),
+            Ty::ERROR => {}
+            other => {
+                let shown = self.show(other);
+                let mut d = self
+                    .diag(codes::MISMATCH, value.span, format!("a budget is money, a time or tokens, not `{shown}`"))
+                    .label(format!("`{shown}`"));
+                d = match other {
+                    Ty::INT => d.help("write `budget 5usd`, `budget 10m` or `budget 20_000 tokens`"),
+                    _ => d.help("write `budget 0.50usd`, `budget 10m` or `budget 20_000 tokens`"),
+                };
+                self.report(d);
+            }
+        }
     }
 
     fn error_action(&mut self, action: &'a ErrorAction, span: Span, ty: Ty, block: bool) -> (ir::ErrorAction, bool) {
@@ -454,10 +481,12 @@ impl<'a> Body<'_, 'a> {
                 (ir::ErrorAction::Unsupported(self.not_yet("on error redistribute", span)), false)
             }
             ErrorAction::Escalate(message) => {
-                if let Some(message) = message {
-                    self.message(message, "a question");
-                }
-                (ir::ErrorAction::Unsupported(self.not_yet("on error escalate", span)), false)
+                let message = match message {
+                    Some(message) => self.message(message, "a question"),
+                    None => ir::Expr::Const(ir::Const::Str("a stage failed; what shall be done?".into())),
+                };
+                let skip = self.cx.types.nullable(ty);
+                (ir::ErrorAction::Escalate { message, ty: self.cx.types.lower(ty), skip }, false)
             }
         }
     }
@@ -543,7 +572,9 @@ fn clause_word(kind: &ClauseKind) -> &'static str {
         ClauseKind::Needs(_) => "needs",
         ClauseKind::Timeout { .. } => "timeout",
         ClauseKind::Retry { .. } => "retry",
+        ClauseKind::Budget(value) if is_duration(value) => "budget of time",
         ClauseKind::Budget(_) => "budget",
+        ClauseKind::TokenBudget(_) => "budget of tokens",
         ClauseKind::Cache(_) => "cache",
         ClauseKind::Isolate => "isolate",
         ClauseKind::OnError { .. } => "on error",
@@ -551,6 +582,11 @@ fn clause_word(kind: &ClauseKind) -> &'static str {
         ClauseKind::Branch(_) => "branch",
         ClauseKind::Error => "",
     }
+}
+
+/// Whether a budget is one of time: beside one of money it is no repetition.
+fn is_duration(value: &Expr) -> bool {
+    matches!(&value.kind, ExprKind::Duration(_))
 }
 
 fn stmt_type_span(stmt: &Stmt) -> Span {

@@ -56,6 +56,7 @@ impl<'t> Formatter<'t> {
         match &clause.kind {
             ClauseKind::Using(value) => self.worded("using ", value),
             ClauseKind::Budget(value) => self.worded("budget ", value),
+            ClauseKind::TokenBudget(value) => Doc::seq([self.worded("budget ", value), Doc::Text(" tokens")]),
             ClauseKind::Cache(value) => self.worded("cache ", value),
             ClauseKind::Branch(value) => self.worded("branch ", value),
             ClauseKind::Needs(names) => {

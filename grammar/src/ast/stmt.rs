@@ -140,8 +140,10 @@ pub enum ClauseKind {
         /// First and longest pause.
         backoff: Option<(Expr, Expr)>,
     },
-    /// `budget 0.50usd`.
+    /// `budget 0.50usd`, `budget 10m`.
     Budget(Expr),
+    /// `budget 20_000 tokens`.
+    TokenBudget(Expr),
     /// `cache 7d`.
     Cache(Expr),
     /// `isolate`.

@@ -104,9 +104,14 @@ impl Cx<'_> {
     }
 
     /// `budget`, `cache`, `branch`.
-    pub(crate) fn word_clause(&mut self, word: Span, value: Expr) -> Clause {
-        let span = word.to(value.span);
+    pub(crate) fn word_clause(&mut self, word: Span, value: Expr, unit: Option<Span>) -> Clause {
+        let span = word.to(unit.unwrap_or(value.span));
+        let budget = self.slice(word) == "budget";
+        if let Some(unit) = unit {
+            self.word(unit, if budget { &["tokens"] } else { &["a new line"] });
+        }
         let kind = match self.slice(word) {
+            "budget" if unit.is_some() => ClauseKind::TokenBudget(value),
             "budget" => ClauseKind::Budget(value),
             "cache" => ClauseKind::Cache(value),
             _ => ClauseKind::Branch(value),

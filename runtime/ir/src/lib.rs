@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 /// Version of the format of [`Program`]; a reader accepts its own only.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A compiled program: everything that a run needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -191,8 +191,12 @@ pub struct Clauses {
     pub idle: Option<Expr>,
     /// `retry`.
     pub retry: Option<Retry>,
-    /// `budget`: money.
+    /// `budget` of money, for all attempts together.
     pub budget: Option<Expr>,
+    /// `budget` of tokens (an int), in and out.
+    pub budget_tokens: Option<Expr>,
+    /// `budget` of time (a duration), for all attempts together.
+    pub budget_time: Option<Expr>,
     /// `cache`: a duration.
     pub cache: Option<Expr>,
     /// `isolate`.
@@ -232,6 +236,15 @@ pub enum ErrorAction {
     Fallback(Work),
     /// Fails with this message instead.
     Fail(Option<Expr>),
+    /// Asks a person: try again, skip (when `skip`), give the value, or give up.
+    Escalate {
+        /// What the person is told.
+        message: Expr,
+        /// Type of the value that can be given.
+        ty: crate::Type,
+        /// Whether the stage may go without a value.
+        skip: bool,
+    },
     /// A construct that this version cannot run.
     Unsupported(crate::Unsupported),
 }

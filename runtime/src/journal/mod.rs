@@ -1,22 +1,33 @@
 //! The record of runs: what was asked of the world, and what it said.
+//!
+//! Writing goes through [`Journal`]: records are queued, committed in groups by a thread of their
+//! own, and acknowledged once they are durable. Reading goes through [`Store`], from any process
+//! and at any time.
 
+mod artifacts;
+mod ledger;
+mod lock;
+mod memory;
 mod record;
 mod sqlite;
+mod store;
+mod tables;
 
 use std::fmt;
 
-use cascade_ir::Program;
-
-pub(crate) use record::{EffectEnd, EffectStart};
-pub use record::{RunEnd, RunStart};
-pub use sqlite::SqliteJournal;
-
-use crate::{
-    events::Event,
-    request::{EffectInfo, What},
+pub(crate) use ledger::{Ledger, Recorded, Status};
+pub use lock::RunLock;
+pub use memory::{MemoryChange, MemoryValue};
+pub(crate) use record::{
+    CachedAnswer, EffectEnd, EffectStart, Question, Record, RunEnd, RunStart, TimerMark, failure_from, now,
+    output_from,
 };
+pub use sqlite::SqliteJournal;
+pub use store::{Collected, EffectRow, QuestionRow, RunRow, Store};
 
-/// Why the record could not be kept.
+use crate::request::Output;
+
+/// Why the record could not be kept or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalError(pub String);
 
@@ -28,19 +39,24 @@ impl fmt::Display for JournalError {
 
 impl std::error::Error for JournalError {}
 
-/// Called when a record is durable, or cannot be.
-pub(crate) type Done = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
+pub(crate) type Result<T> = std::result::Result<T, JournalError>;
 
-/// Keeps the record of a run.
+/// Called when a record is durable, or cannot be.
+pub(crate) type Done = Box<dyn FnOnce(Result<()>) + Send>;
+
+/// Keeps the record of one run.
 pub(crate) trait Journal {
-    /// A run began.
-    fn run_started(&mut self, run: RunStart);
-    /// An effect is about to begin.
-    fn effect_started(&mut self, info: &EffectInfo, what: &What, program: &Program);
-    /// An effect ended; `done` is called once that is durable.
-    fn effect_ended(&mut self, end: EffectEnd, done: Done);
-    /// Something worth keeping happened.
-    fn event(&mut self, event: &Event);
-    /// The run ended; returns once everything is durable.
-    fn run_ended(&mut self, end: RunEnd) -> Result<(), JournalError>;
+    /// Queues a record; records are kept in the order in which they come. `done` is called once
+    /// it is as durable as it must be, from any thread.
+    fn write(&mut self, record: Record, done: Option<Done>);
+    /// Waits until everything that was queued is durable.
+    fn flush(&mut self) -> Result<()>;
+    /// The newest answer of any run to a request with this key.
+    fn cached(&mut self, key: &str) -> Result<Option<CachedAnswer>>;
+    /// The newest answer of a skill that the cache holds, whatever its key.
+    fn cached_of_skill(&mut self, skill: &str) -> Result<Option<CachedAnswer>>;
+    /// What a person has answered, as JSON text.
+    fn answer(&mut self, path: &str, key: &str) -> Result<Option<String>>;
+    /// An output that was kept.
+    fn output(&mut self, answer: Option<&str>, artifact: Option<&str>) -> Result<Output>;
 }

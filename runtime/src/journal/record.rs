@@ -1,49 +1,90 @@
-//! What is kept of runs and effects. Secrets are not.
+//! What is kept of runs and effects, as data and as JSON. Secrets are not.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use cascade_ir::Program;
+use cascade_ir::{ErrorKind, ModelId, Program};
 use serde_json::{Value as Json, json};
 
+use super::{JournalError, Result};
 use crate::{
-    failure::Failure,
-    machine::hex,
-    request::{Answer, EffectInfo, Output, Usage, What},
+    failure::{Failure, Raise},
+    machine::{hex, price},
+    request::{Answer, EffectInfo, MemoryOp, Output, Process, Response, TimerId, Usage, What},
     value::{Arg, REDACTED},
 };
 
+/// Something to be kept.
+pub(crate) enum Record {
+    /// A run began, or goes on.
+    RunStarted(Box<RunStart>),
+    /// An effect is about to begin.
+    Started(Box<EffectStart>),
+    /// It ended.
+    Ended(Box<EffectEnd>),
+    /// Its end, recorded before, came too late: nobody wanted it any more.
+    Overtaken {
+        /// Its place in the order of answers.
+        seq: i64,
+    },
+    /// A timer began, or fired.
+    Timer(TimerMark),
+    /// Something worth keeping happened.
+    Event(String, i64),
+    /// A person is asked.
+    Asked(Box<Question>),
+    /// Memory that outlives the run changes.
+    Remember(Box<MemoryOp>, i64),
+    /// An answer that other runs may take.
+    Cache(Box<CachedAnswer>),
+    /// The run ended, for good or for now.
+    RunEnded(Box<RunEnd>),
+}
+
 /// The beginning of a run.
-#[derive(Debug, Clone)]
-pub struct RunStart {
-    /// Its id.
-    pub run: String,
-    /// SHA-256 of the compiled program.
-    pub program: String,
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RunStart {
+    pub(crate) run: String,
+    /// SHA-256 of the compiled program, and the program.
+    pub(crate) hash: String,
+    pub(crate) program: Vec<u8>,
     /// The file that was compiled.
-    pub name: String,
-    /// The cascade.
-    pub cascade: String,
-    /// Its inputs.
-    pub inputs: Json,
+    pub(crate) file: String,
+    pub(crate) cwd: String,
+    pub(crate) cascade: String,
+    pub(crate) inputs: Json,
+    /// Memory that outlives runs, as it was.
+    pub(crate) memory: Json,
+    pub(crate) resumed: bool,
+    /// The run whose answers it begins with.
+    pub(crate) fork: Option<String>,
+    pub(crate) at: i64,
 }
 
 /// The end of a run.
 #[derive(Debug, Clone)]
-pub struct RunEnd {
-    /// `done`, `failed`, `cancelled`.
-    pub status: &'static str,
-    /// Its result.
-    pub result: Option<Json>,
-    /// Its failure.
-    pub error: Option<Json>,
+pub(crate) struct RunEnd {
+    /// `done`, `failed`, `cancelled`, `paused`.
+    pub(crate) status: &'static str,
+    pub(crate) result: Option<Json>,
+    pub(crate) error: Option<Json>,
     /// Tokens of all its effects.
-    pub tokens: u64,
+    pub(crate) tokens: u64,
     /// Millionths of a US dollar.
-    pub cost: i64,
+    pub(crate) cost: i64,
+    /// When it can go on, in milliseconds since 1970.
+    pub(crate) until: Option<i64>,
+    /// How long the run has lived, in milliseconds.
+    pub(crate) clock: i64,
+    pub(crate) at: i64,
 }
 
 /// The beginning of an effect.
 pub(crate) struct EffectStart {
+    /// Names it in this process.
+    pub(crate) token: u64,
     pub(crate) info: EffectInfo,
     pub(crate) kind: &'static str,
     pub(crate) model: Option<String>,
@@ -53,59 +94,94 @@ pub(crate) struct EffectStart {
 
 /// The end of an effect.
 pub(crate) struct EffectEnd {
-    pub(crate) path: String,
-    pub(crate) attempt: u32,
+    pub(crate) token: u64,
+    /// `done`, `failed`, `withdrawn`, `interrupted`.
     pub(crate) status: &'static str,
     /// The answer as JSON text.
     pub(crate) answer: Option<String>,
     pub(crate) error: Option<String>,
     pub(crate) usage: Usage,
-    /// Whether losing it would cost money or repeat something outside.
-    pub(crate) precious: bool,
+    /// Its place in the order of the run's answers.
+    pub(crate) seq: i64,
+    /// Whether it must reach the disk before anybody sees it.
+    pub(crate) full: bool,
+    pub(crate) at: i64,
+    pub(crate) clock: i64,
+}
+
+/// A timer of a stage.
+#[derive(Debug, Clone)]
+pub(crate) struct TimerMark {
+    pub(crate) timer: TimerId,
+    /// When it fired, in the order of answers; `None`: it began.
+    pub(crate) seq: Option<i64>,
+    /// Age of the run, or the time of the clock on the wall, in milliseconds.
+    pub(crate) clock: i64,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) path: String,
+    pub(crate) key: String,
+    pub(crate) kind: String,
+    pub(crate) question: String,
+    pub(crate) options: Vec<String>,
+    /// What the answer is, in words, for those who give one.
+    pub(crate) at: i64,
+}
+
+/// An answer that other runs may take.
+#[derive(Debug, Clone)]
+pub(crate) struct CachedAnswer {
+    pub(crate) key: String,
+    pub(crate) parts: Vec<u8>,
+    pub(crate) skill: String,
+    pub(crate) run: String,
+    pub(crate) answer: Option<String>,
+    pub(crate) artifact: Option<String>,
     pub(crate) at: i64,
 }
 
 impl EffectStart {
-    pub(crate) fn of(info: &EffectInfo, what: &What, program: &Program) -> Self {
+    pub(crate) fn of(token: u64, info: &EffectInfo, what: &What, program: &Program) -> Self {
         let model = match what {
             What::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
         };
-        Self { info: info.clone(), kind: what.kind(), model, request: request(what).to_string(), at: now() }
+        Self { token, info: info.clone(), kind: what.kind(), model, request: request(what).to_string(), at: now() }
     }
 }
 
 impl EffectEnd {
-    pub(crate) fn of(_program: &Program, info: &EffectInfo, answer: &Answer) -> Self {
+    /// The end that an answer is.
+    pub(crate) fn of(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
         let (status, text, error) = match &answer.result {
             Ok(output) => ("done", Some(output_json(output).to_string()), None),
             Err(failure) => ("failed", None, Some(failure_json(failure).to_string())),
         };
-        // Programs are run again at no price; answers of services are paid for.
-        let precious = info.once || !matches!(answer.result, Ok(Output::Process(_)));
-        Self {
-            path: info.path.clone(),
-            attempt: info.attempt,
-            status,
-            answer: text,
-            error,
-            usage: answer.usage,
-            precious,
-            at: now(),
+        let mut usage = answer.usage;
+        if usage.cost.is_none()
+            && let Some(model) = model.and_then(|m| program.models.get(m.index()))
+        {
+            usage.cost = Some(price(model, &usage));
         }
+        Self { token, status, answer: text, error, usage, seq: 0, full: true, at: now(), clock: 0 }
     }
 
-    /// An effect that was given up.
-    pub(crate) fn cancelled(info: &EffectInfo) -> Self {
+    /// An effect whose answer is not wanted: `withdrawn` by the program itself, `interrupted`
+    /// from outside.
+    pub(crate) fn without_answer(token: u64, status: &'static str) -> Self {
         Self {
-            path: info.path.clone(),
-            attempt: info.attempt,
-            status: "cancelled",
+            token,
+            status,
             answer: None,
             error: None,
             usage: Usage::default(),
-            precious: false,
+            seq: 0,
+            full: false,
             at: now(),
+            clock: 0,
         }
     }
 }
@@ -121,11 +197,20 @@ pub(crate) fn failure_json(failure: &Failure) -> Json {
     serde_json::to_value(failure).unwrap_or(Json::Null)
 }
 
+/// A failure that was kept.
+pub(crate) fn failure_from(text: &str) -> Raise {
+    match serde_json::from_str::<Failure>(text) {
+        Ok(failure) => Box::new(failure),
+        Err(_) => Failure::raise(ErrorKind::Internal, "the journal holds a failure that cannot be read"),
+    }
+}
+
 fn shown(arg: &Arg) -> Json {
     Json::String(if arg.secret { REDACTED.to_owned() } else { arg.text.to_string() })
 }
 
-fn request(what: &What) -> Json {
+/// A request as it is kept: without secrets.
+pub(crate) fn request(what: &What) -> Json {
     match what {
         What::Run(run) => {
             let env: serde_json::Map<String, Json> =
@@ -161,7 +246,7 @@ fn request(what: &What) -> Json {
         What::Person(person) => {
             json!({ "kind": person.kind, "question": person.question, "options": person.options })
         }
-        What::Load(_) | What::Delay { .. } | What::Timer { .. } => Json::Null,
+        What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Json::Null,
     }
 }
 
@@ -173,14 +258,55 @@ fn bytes(content: &[u8]) -> Json {
     }
 }
 
-fn output_json(output: &Output) -> Json {
+fn bytes_from(json: Option<&Json>) -> Option<Arc<[u8]>> {
+    match json? {
+        Json::String(text) => Some(Arc::from(text.as_bytes())),
+        Json::Object(map) => {
+            let text = map.get("hex")?.as_str()?.as_bytes();
+            let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
+            text.chunks(2).map(|c| Some(digit(*c.first()?)? << 4 | digit(*c.get(1)?)?)).collect()
+        }
+        _ => None,
+    }
+}
+
+/// An output as JSON.
+pub(crate) fn output_json(output: &Output) -> Json {
     match output {
         Output::Process(p) => {
             json!({ "code": p.code, "signal": p.signal, "stdout": bytes(&p.stdout), "stderr": p.stderr })
         }
-        Output::Response(r) => json!({ "status": r.status, "body": bytes(&r.body) }),
+        Output::Response(r) => {
+            json!({ "status": r.status, "body": bytes(&r.body), "retry_after_ms": r.retry_after_ms })
+        }
         Output::Model(text) => json!({ "text": text }),
         Output::Person(answer) => json!({ "answer": answer }),
         Output::Files(..) | Output::Fired => Json::Null,
     }
+}
+
+/// The output that [`output_json`] wrote.
+pub(crate) fn output_from(text: &str) -> Result<Output> {
+    let wrong = || JournalError("the journal holds an answer that cannot be read".to_owned());
+    let json: Json = serde_json::from_str(text).map_err(|_| wrong())?;
+    let number = |name: &str| json.get(name).and_then(Json::as_i64).and_then(|n| i32::try_from(n).ok());
+    if json.get("stdout").is_some() {
+        return Ok(Output::Process(Process {
+            code: number("code"),
+            signal: number("signal"),
+            stdout: bytes_from(json.get("stdout")).ok_or_else(wrong)?,
+            stderr: json.get("stderr").and_then(Json::as_str).unwrap_or_default().to_owned(),
+        }));
+    }
+    if let Some(status) = json.get("status").and_then(Json::as_u64) {
+        return Ok(Output::Response(Response {
+            status: u16::try_from(status).map_err(|_| wrong())?,
+            body: bytes_from(json.get("body")).ok_or_else(wrong)?,
+            retry_after_ms: json.get("retry_after_ms").and_then(Json::as_u64),
+        }));
+    }
+    if let Some(text) = json.get("text").and_then(Json::as_str) {
+        return Ok(Output::Model(text.to_owned()));
+    }
+    json.get("answer").cloned().map(Output::Person).ok_or_else(wrong)
 }

@@ -1,82 +1,62 @@
-//! The record in SQLite: WAL, one thread that writes, many records a commit.
+//! Writing the record: one thread, many records a commit.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::mpsc::{self, Receiver, Sender, TryRecvError},
     thread,
     time::{Duration, Instant},
 };
 
-use cascade_ir::Program;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig, params};
-use sha2::{Digest, Sha256};
+use rusqlite::{Connection, params};
 
-use super::{Done, EffectEnd, EffectStart, Journal, JournalError, RunEnd, RunStart, record};
-use crate::{
-    events::Event,
-    machine::hex,
-    request::{EffectInfo, What},
+use super::{
+    CachedAnswer, Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart, Store,
+    artifacts::Artifacts, memory, tables,
 };
+use crate::request::Output;
 
-/// Version of the tables. A newer file is refused.
-const FORMAT: i64 = 1;
 /// Answers longer than this go to a file of their own, in bytes.
 const LARGE: usize = 64 * 1024;
 /// How long a record that nobody waits for waits for others, so that they share a commit.
 const COMPANY: Duration = Duration::from_millis(5);
 /// Most records of one commit.
-const BATCH: usize = 256;
-/// How long to wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(5);
-
-const TABLES: &str = "
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS runs (
-  id TEXT PRIMARY KEY, program TEXT NOT NULL, name TEXT NOT NULL, cascade TEXT NOT NULL,
-  inputs TEXT NOT NULL, status TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER,
-  result TEXT, error TEXT, pid INTEGER, tokens INTEGER NOT NULL DEFAULT 0, cost INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS effects (
-  run TEXT NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL, key TEXT NOT NULL,
-  kind TEXT NOT NULL, skill TEXT NOT NULL, model TEXT, once INTEGER NOT NULL,
-  started INTEGER NOT NULL, ended INTEGER, status TEXT NOT NULL,
-  request TEXT NOT NULL, answer TEXT, artifact TEXT, error TEXT,
-  tokens_in INTEGER NOT NULL DEFAULT 0, tokens_out INTEGER NOT NULL DEFAULT 0, cost INTEGER,
-  idempotency TEXT NOT NULL, PRIMARY KEY (run, path, attempt)
-);
-CREATE TABLE IF NOT EXISTS events (
-  run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,
-  PRIMARY KEY (run, seq)
-) WITHOUT ROWID;
-INSERT OR IGNORE INTO meta VALUES ('format', 1);
-COMMIT;";
+const BATCH: usize = 1024;
 
 /// The journal of one run in a file that many runs share.
 pub struct SqliteJournal {
     writer: Option<Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
+    path: PathBuf,
     run: String,
+    /// For reading; opened when it is first needed.
+    store: Option<Store>,
 }
 
 enum Job {
-    RunStarted(RunStart, i64),
-    Started(Box<EffectStart>),
-    Ended(Box<EffectEnd>, Done),
-    Event(String, i64),
-    RunEnded(RunEnd, i64, Sender<Result<(), JournalError>>),
+    Record(Record, Option<Done>),
+    Flush(Done),
 }
 
 impl Job {
-    /// Whether somebody waits for it, or it must be known after a crash: the beginning of a
-    /// command that may be repeated is neither.
+    /// Whether somebody waits for it.
     fn is_urgent(&self) -> bool {
         match self {
-            Job::Event(..) => false,
             // Nobody waits for it, but now there is time: the first effect is still on its way.
-            Job::RunStarted(..) => true,
-            Job::Started(start) => start.info.once || start.kind != "run",
-            Job::Ended(..) | Job::RunEnded(..) => true,
+            Job::Record(Record::RunStarted(_), _) => true,
+            Job::Record(_, done) => done.is_some(),
+            Job::Flush(_) => true,
+        }
+    }
+
+    /// Whether it must survive a loss of power.
+    fn is_full(&self) -> bool {
+        match self {
+            Job::Record(Record::Ended(end), _) => end.full,
+            // That something unrepeatable began must be known before it begins.
+            Job::Record(Record::Started(start), done) => start.info.once && done.is_some(),
+            Job::Record(Record::Remember(..) | Record::RunEnded(_), _) => true,
+            _ => false,
         }
     }
 }
@@ -86,28 +66,17 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
-    pub fn open(path: &Path, run: &str) -> Result<Self, JournalError> {
-        let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        std::fs::create_dir_all(&dir)
-            .map_err(|e| JournalError(format!("the directory `{}` cannot be made: {e}", dir.display())))?;
-        let connection = connect(path).map_err(|e| explain(path, &e))?;
-        if let Some(format) = format_of(&connection).map_err(|e| explain(path, &e))? {
-            if format > FORMAT {
-                return Err(JournalError(format!(
-                    "the journal `{}` was written by a newer version of Cascade (format {format}, this one knows {FORMAT})",
-                    path.display()
-                )));
-            }
-        } else {
-            connection.execute_batch(TABLES).map_err(|e| explain(path, &e))?;
-        }
+    pub fn open(path: &Path, run: &str) -> std::result::Result<Self, JournalError> {
+        let connection = tables::open(path)?;
         let (sender, receiver) = mpsc::channel();
         let mut writer = Writer {
             connection,
             run: run.to_owned(),
-            artifacts: dir.join("artifacts"),
+            no: 0,
+            artifacts: Artifacts::beside(path),
             path: path.to_owned(),
-            seq: 0,
+            events: 0,
+            open: HashMap::new(),
             full: false,
             failed: None,
         };
@@ -116,7 +85,13 @@ impl SqliteJournal {
             .stack_size(512 * 1024)
             .spawn(move || writer.serve(&receiver))
             .map_err(|e| JournalError(format!("no thread for the journal can be started: {e}")))?;
-        Ok(Self { writer: Some(sender), thread: Some(thread), run: run.to_owned() })
+        Ok(Self {
+            writer: Some(sender),
+            thread: Some(thread),
+            path: path.to_owned(),
+            run: run.to_owned(),
+            store: None,
+        })
     }
 
     fn send(&self, job: Job) {
@@ -125,32 +100,44 @@ impl SqliteJournal {
             let _ = writer.send(job);
         }
     }
+
+    fn store(&mut self) -> Result<&Store> {
+        if self.store.is_none() {
+            self.store = Some(Store::open(&self.path)?);
+        }
+        self.store.as_ref().ok_or_else(|| JournalError("the journal cannot be read".to_owned()))
+    }
 }
 
 impl Journal for SqliteJournal {
-    fn run_started(&mut self, run: RunStart) {
-        self.run.clone_from(&run.run);
-        self.send(Job::RunStarted(run, record::now()));
+    fn write(&mut self, record: Record, done: Option<Done>) {
+        self.send(Job::Record(record, done));
     }
 
-    fn effect_started(&mut self, info: &EffectInfo, what: &What, program: &Program) {
-        self.send(Job::Started(Box::new(EffectStart::of(info, what, program))));
-    }
-
-    fn effect_ended(&mut self, end: EffectEnd, done: Done) {
-        self.send(Job::Ended(Box::new(end), done));
-    }
-
-    fn event(&mut self, event: &Event) {
-        if let Ok(text) = serde_json::to_string(event) {
-            self.send(Job::Event(text, record::now()));
-        }
-    }
-
-    fn run_ended(&mut self, end: RunEnd) -> Result<(), JournalError> {
+    fn flush(&mut self) -> Result<()> {
         let (sender, receiver) = mpsc::channel();
-        self.send(Job::RunEnded(end, record::now(), sender));
+        self.send(Job::Flush(Box::new(move |result| {
+            // Whoever waited may have gone.
+            let _ = sender.send(result);
+        })));
         receiver.recv().unwrap_or_else(|_| Err(JournalError("the journal's thread has ended".to_owned())))
+    }
+
+    fn cached(&mut self, key: &str) -> Result<Option<CachedAnswer>> {
+        self.store()?.cached(key)
+    }
+
+    fn cached_of_skill(&mut self, skill: &str) -> Result<Option<CachedAnswer>> {
+        self.store()?.cached_of_skill(skill)
+    }
+
+    fn answer(&mut self, path: &str, key: &str) -> Result<Option<String>> {
+        let run = self.run.clone();
+        self.store()?.answer_of(&run, path, key)
+    }
+
+    fn output(&mut self, answer: Option<&str>, artifact: Option<&str>) -> Result<Output> {
+        self.store()?.output(answer, artifact)
     }
 }
 
@@ -164,58 +151,16 @@ impl Drop for SqliteJournal {
     }
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // The write-ahead log stays when the last run closes the file: to fold it in each time would
-    // cost every short run several syncs. It is folded in when it has grown.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-    // On macOS an ordinary fsync does not reach the disk.
-    if cfg!(target_os = "macos") {
-        connection.pragma_update(None, "fullfsync", true)?;
-    }
-    Ok(connection)
-}
-
-/// The format of the file; `None` when it is new.
-fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let known: Option<i64> =
-        connection.query_row("SELECT 1 FROM sqlite_master WHERE name = 'meta'", [], |row| row.get(0)).optional()?;
-    match known {
-        Some(_) => {
-            connection.query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| row.get(0)).optional()
-        }
-        None => Ok(None),
-    }
-}
-
-/// An error of SQLite in words that say what can be done.
-fn explain(path: &Path, error: &rusqlite::Error) -> JournalError {
-    let path = path.display();
-    JournalError(match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            format!("the journal `{path}` is locked by another process")
-        }
-        Some(ErrorCode::DiskFull) => format!("the disk of the journal `{path}` is full"),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            format!("the journal `{path}` is damaged or not a journal; move it away to go on without it")
-        }
-        Some(ErrorCode::CannotOpen) => format!("the journal `{path}` cannot be opened"),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            format!("the journal `{path}` may not be written")
-        }
-        _ => format!("the journal `{path}` cannot be used: {error}"),
-    })
-}
-
 struct Writer {
     connection: Connection,
     run: String,
-    artifacts: PathBuf,
+    /// The run's number in the file.
+    no: i64,
+    artifacts: Artifacts,
     path: PathBuf,
-    seq: i64,
+    events: i64,
+    /// Rows of effects that have begun, by token.
+    open: HashMap<u64, i64>,
     /// Whether each commit reaches the disk before it returns.
     full: bool,
     /// The first failure; everything after it fails too.
@@ -224,7 +169,7 @@ struct Writer {
 
 impl Writer {
     fn serve(&mut self, jobs: &Receiver<Job>) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(64);
         while let Ok(job) = jobs.recv() {
             let mut urgent = job.is_urgent();
             batch.push(job);
@@ -250,148 +195,290 @@ impl Writer {
             let result = self.failed.clone().map_or(Ok(()), Err);
             for job in batch.drain(..) {
                 match job {
-                    Job::Ended(_, done) => done(result.clone()),
-                    Job::RunEnded(_, _, done) => {
-                        // The run waits for this, unless it was dropped.
-                        let _ = done.send(result.clone());
-                    }
-                    _ => {}
+                    Job::Record(_, Some(done)) | Job::Flush(done) => done(result.clone()),
+                    Job::Record(_, None) => {}
                 }
             }
         }
     }
 
-    fn commit(&mut self, batch: &[Job]) -> Result<(), JournalError> {
+    fn commit(&mut self, batch: &[Job]) -> Result<()> {
+        if batch.iter().all(|job| matches!(job, Job::Flush(_))) {
+            return Ok(());
+        }
         // What would have to be paid again survives a loss of power; the rest a crash.
-        let precious = batch.iter().any(|job| matches!(job, Job::Ended(end, _) if end.precious));
-        if precious != self.full {
-            let level = if precious { "FULL" } else { "NORMAL" };
+        let full = batch.iter().any(Job::is_full);
+        if full != self.full {
+            let level = if full { "FULL" } else { "NORMAL" };
             self.sql(|c| c.pragma_update(None, "synchronous", level))?;
-            self.full = precious;
+            self.full = full;
         }
         self.sql(|c| c.prepare_cached("BEGIN IMMEDIATE")?.execute([]))?;
+        // An effect that begins and ends within one commit is one row, written once.
+        let mut begun: Vec<(u64, &EffectStart)> = Vec::new();
+        let mut waiting: HashMap<u64, &EffectStart> = HashMap::new();
         for job in batch {
-            self.write(job)?;
+            let Job::Record(record, _) = job else { continue };
+            match record {
+                Record::Started(start) => {
+                    begun.push((start.token, start));
+                    waiting.insert(start.token, start);
+                }
+                Record::Ended(end) => match waiting.remove(&end.token) {
+                    Some(start) => {
+                        self.insert(start, Some(end))?;
+                    }
+                    None => self.end(end)?,
+                },
+                other => self.write(other)?,
+            }
+        }
+        for (token, start) in begun {
+            if waiting.contains_key(&token) {
+                let row = self.insert(start, None)?;
+                self.open.insert(token, row);
+            }
         }
         self.sql(|c| c.prepare_cached("COMMIT")?.execute([]))?;
         Ok(())
     }
 
-    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
-        f(&self.connection).map_err(|e| explain(&self.path, &e))
+    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        f(&self.connection).map_err(|e| tables::explain(&self.path, &e))
     }
 
-    fn write(&mut self, job: &Job) -> Result<(), JournalError> {
-        let run = self.run.clone();
-        match job {
-            Job::RunStarted(start, at) => self.sql(|c| {
-                c.prepare_cached(
-                    "INSERT INTO runs (id, program, name, cascade, inputs, status, started, pid)
-                     VALUES (?1, ?2, ?3, ?4, ?5, 'running', ?6, ?7)",
-                )?
-                .execute(params![
-                    start.run,
-                    start.program,
-                    start.name,
-                    start.cascade,
-                    start.inputs.to_string(),
-                    at,
-                    std::process::id()
-                ])
-            })?,
-            Job::Started(start) => self.sql(|c| {
-                let info = &start.info;
-                c.prepare_cached(
-                    "INSERT OR REPLACE INTO effects
-                     (run, path, attempt, key, kind, skill, model, once, started, status, request, idempotency)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', ?10, ?11)",
-                )?
-                .execute(params![
-                    run,
-                    info.path,
-                    info.attempt,
-                    info.key,
-                    start.kind,
-                    info.skill.as_str(),
-                    start.model,
-                    info.once,
-                    start.at,
-                    start.request,
-                    info.idempotency
-                ])
-            })?,
-            Job::Ended(end, _) => {
-                let (answer, artifact) = match &end.answer {
-                    Some(text) if text.len() > LARGE => (None, Some(self.artifact(text)?)),
-                    other => (other.as_deref(), None),
-                };
-                self.sql(|c| {
-                    c.prepare_cached(
-                        "UPDATE effects SET ended = ?4, status = ?5, answer = ?6, artifact = ?7, error = ?8,
-                         tokens_in = ?9, tokens_out = ?10, cost = ?11
-                         WHERE run = ?1 AND path = ?2 AND attempt = ?3",
-                    )?
-                    .execute(params![
-                        run,
-                        end.path,
-                        end.attempt,
-                        end.at,
-                        end.status,
-                        answer,
-                        artifact,
-                        end.error,
-                        i64::try_from(end.usage.tokens_in).unwrap_or(i64::MAX),
-                        i64::try_from(end.usage.tokens_out).unwrap_or(i64::MAX),
-                        end.usage.cost
-                    ])
-                })?
-            }
-            Job::Event(event, at) => {
-                self.seq += 1;
-                let seq = self.seq;
-                self.sql(|c| {
-                    c.prepare_cached("INSERT INTO events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?
-                        .execute(params![run, seq, at, event])
-                })?
-            }
-            Job::RunEnded(end, at, _) => self.sql(|c| {
-                c.prepare_cached(
-                    "UPDATE runs SET status = ?2, ended = ?3, result = ?4, error = ?5, tokens = ?6, cost = ?7, pid = NULL
-                     WHERE id = ?1",
-                )?
-                .execute(params![
-                    run,
-                    end.status,
-                    at,
-                    end.result.as_ref().map(ToString::to_string),
-                    end.error.as_ref().map(ToString::to_string),
-                    i64::try_from(end.tokens).unwrap_or(i64::MAX),
-                    end.cost
-                ])
-            })?,
-        };
+    /// The answer in its row, or the hash of the file that holds it.
+    fn kept<'e>(&self, answer: Option<&'e str>) -> Result<(Option<&'e str>, Option<String>)> {
+        Ok(match answer {
+            Some(text) if text.len() > LARGE => (None, Some(self.artifacts.keep(text)?)),
+            other => (other, None),
+        })
+    }
+
+    fn insert(&self, start: &EffectStart, end: Option<&EffectEnd>) -> Result<i64> {
+        let info = &start.info;
+        let (answer, artifact) = self.kept(end.and_then(|e| e.answer.as_deref()))?;
+        let usage = end.map(|e| e.usage).unwrap_or_default();
+        self.sql(|c| {
+            c.prepare_cached(
+                "INSERT INTO effects (run, path, attempt, key, parts, kind, skill, model, once, started, request,
+                   idempotency, ended, seq, status, answer, artifact, error, tokens_in, tokens_out, cost, clock)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                   ?21, ?22)",
+            )?
+            .execute(params![
+                self.no,
+                info.path,
+                info.attempt,
+                info.key,
+                info.parts.to_bytes(),
+                start.kind,
+                info.skill.as_str(),
+                start.model,
+                info.once,
+                start.at,
+                start.request,
+                info.idempotency,
+                end.map(|e| e.at),
+                end.map(|e| e.seq),
+                end.map_or("running", |e| e.status),
+                answer,
+                artifact,
+                end.and_then(|e| e.error.as_deref()),
+                tokens(usage.tokens_in),
+                tokens(usage.tokens_out),
+                usage.cost,
+                end.map(|e| e.clock),
+            ])?;
+            Ok(c.last_insert_rowid())
+        })
+    }
+
+    fn end(&mut self, end: &EffectEnd) -> Result<()> {
+        let Some(row) = self.open.remove(&end.token) else { return Ok(()) };
+        let (answer, artifact) = self.kept(end.answer.as_deref())?;
+        self.sql(|c| {
+            c.prepare_cached(
+                "UPDATE effects SET ended = ?2, seq = ?3, status = ?4, answer = ?5, artifact = ?6, error = ?7,
+                   tokens_in = ?8, tokens_out = ?9, cost = ?10, clock = ?11 WHERE no = ?1",
+            )?
+            .execute(params![
+                row,
+                end.at,
+                end.seq,
+                end.status,
+                answer,
+                artifact,
+                end.error,
+                tokens(end.usage.tokens_in),
+                tokens(end.usage.tokens_out),
+                end.usage.cost,
+                end.clock,
+            ])
+        })?;
         Ok(())
     }
 
-    /// Keeps a large answer in a file named by its hash.
-    fn artifact(&self, text: &str) -> Result<String, JournalError> {
-        let hash = hex(&Sha256::digest(text.as_bytes()));
-        let file = self.artifacts.join(&hash);
-        if file.exists() {
-            return Ok(hash);
+    fn write(&mut self, record: &Record) -> Result<()> {
+        match record {
+            Record::RunStarted(start) => self.run_started(start)?,
+            Record::RunEnded(end) => self.run_ended(end)?,
+            Record::Started(_) | Record::Ended(_) => {}
+            Record::Overtaken { seq } => {
+                self.sql(|c| {
+                    c.prepare_cached("UPDATE effects SET status = 'withdrawn' WHERE run = ?1 AND seq = ?2")?
+                        .execute(params![self.no, seq])
+                })?;
+            }
+            Record::Timer(mark) => {
+                let timer = &mark.timer;
+                self.sql(|c| {
+                    c.prepare_cached(
+                        "INSERT INTO timers (run, path, attempt, kind, began, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                         ON CONFLICT DO UPDATE SET seq = excluded.seq",
+                    )?
+                    .execute(params![
+                        self.no,
+                        timer.path,
+                        timer.attempt,
+                        timer.kind.name(),
+                        mark.clock,
+                        mark.seq
+                    ])
+                })?;
+            }
+            Record::Event(event, at) => {
+                self.events += 1;
+                self.sql(|c| {
+                    c.prepare_cached("INSERT INTO events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?
+                        .execute(params![self.no, self.events, at, event])
+                })?;
+            }
+            Record::Asked(q) => {
+                let options = serde_json::to_string(&q.options).unwrap_or_default();
+                self.sql(|c| {
+                    c.prepare_cached(
+                        "INSERT OR IGNORE INTO questions (run, path, key, kind, question, options, asked)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    )?
+                    .execute(params![self.no, q.path, q.key, q.kind, q.question, options, q.at])
+                })?;
+            }
+            Record::Remember(op, at) => {
+                self.sql(|c| memory::change(c, Some(&self.run), op, *at)).and_then(|applied| applied)?;
+            }
+            Record::Cache(cached) => {
+                let (answer, artifact) = self.kept(cached.answer.as_deref())?;
+                self.sql(|c| {
+                    c.prepare_cached(
+                        "INSERT OR REPLACE INTO cache (key, skill, parts, run, answer, artifact, at)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    )?
+                    .execute(params![
+                        cached.key,
+                        cached.skill,
+                        cached.parts,
+                        cached.run,
+                        answer,
+                        artifact,
+                        cached.at
+                    ])
+                })?;
+            }
         }
-        let wrong =
-            |e: std::io::Error| JournalError(format!("the artifact `{}` cannot be written: {e}", file.display()));
-        std::fs::create_dir_all(&self.artifacts).map_err(wrong)?;
-        // Renamed when it is whole, so that no half of it is ever taken for it.
-        let partial = self.artifacts.join(format!("{hash}.{}", std::process::id()));
-        let write = || {
-            let mut out = std::fs::File::create(&partial)?;
-            std::io::Write::write_all(&mut out, text.as_bytes())?;
-            out.sync_all()?;
-            std::fs::rename(&partial, &file)
-        };
-        write().map_err(wrong)?;
-        Ok(hash)
+        Ok(())
     }
+
+    fn run_started(&mut self, start: &RunStart) -> Result<()> {
+        self.run.clone_from(&start.run);
+        self.sql(|c| {
+            c.prepare_cached("INSERT OR IGNORE INTO programs (hash, program) VALUES (?1, ?2)")?
+                .execute(params![start.hash, start.program])
+        })?;
+        if start.resumed {
+            self.sql(|c| {
+                c.prepare_cached(
+                    "UPDATE runs SET program = ?2, status = 'running', ended = NULL, result = NULL, error = NULL,
+                       until = NULL, pid = ?3 WHERE id = ?1",
+                )?
+                .execute(params![start.run, start.hash, std::process::id()])
+            })?;
+        } else {
+            self.sql(|c| {
+                c.prepare_cached(
+                    "INSERT INTO runs (id, program, file, cwd, cascade, inputs, memory, fork, status, started, pid)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'running', ?9, ?10)",
+                )?
+                .execute(params![
+                    start.run,
+                    start.hash,
+                    start.file,
+                    start.cwd,
+                    start.cascade,
+                    start.inputs.to_string(),
+                    start.memory.to_string(),
+                    start.fork,
+                    start.at,
+                    std::process::id()
+                ])
+            })?;
+        }
+        let run = start.run.clone();
+        self.no = self.sql(|c| {
+            c.prepare_cached("SELECT no FROM runs WHERE id = ?1")?.query_row([&run], |row| row.get(0))
+        })?;
+        if let Some(fork) = start.fork.as_ref().filter(|_| !start.resumed) {
+            self.sql(|c| copy_answers(c, self.no, fork))?;
+        }
+        if start.resumed {
+            self.events = self.sql(|c| {
+                c.query_row("SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1", [self.no], |row| row.get(0))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn run_ended(&mut self, end: &RunEnd) -> Result<()> {
+        let run = self.run.clone();
+        self.sql(|c| {
+            c.prepare_cached(
+                "UPDATE runs SET status = ?2, ended = ?3, result = ?4, error = ?5, tokens = ?6, cost = ?7,
+                   until = ?8, clock = ?9, pid = NULL WHERE id = ?1",
+            )?
+            .execute(params![
+                run,
+                end.status,
+                end.at,
+                end.result.as_ref().map(ToString::to_string),
+                end.error.as_ref().map(ToString::to_string),
+                tokens(end.tokens),
+                end.cost,
+                end.until,
+                end.clock
+            ])
+        })?;
+        Ok(())
+    }
+}
+
+/// What another run was answered, as the beginning of this one. It paid; this run does not.
+fn copy_answers(connection: &Connection, run: i64, from: &str) -> rusqlite::Result<usize> {
+    connection.execute(
+        "INSERT INTO timers SELECT ?1, path, attempt, kind, began, seq FROM timers
+         WHERE seq IS NOT NULL AND run = (SELECT no FROM runs WHERE id = ?2)",
+        params![run, from],
+    )?;
+    connection.execute(
+        "INSERT INTO effects (run, path, attempt, key, parts, kind, skill, model, once, started, ended, seq, status,
+           request, answer, artifact, error, cost, clock, origin, idempotency)
+         SELECT ?1, path, attempt, key, parts, kind, skill, model, once, started, ended, seq, status, request, answer,
+           artifact, error, 0, 0, coalesce(origin, ?2), idempotency FROM effects
+         WHERE run = (SELECT no FROM runs WHERE id = ?2) AND status IN ('done', 'failed', 'withdrawn')
+         ORDER BY no",
+        params![run, from],
+    )
+}
+
+fn tokens(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -20,7 +20,7 @@ const MAX_ALL: u64 = 64 * 1024 * 1024;
 
 /// Reads files by name and by pattern. Those that a pattern finds are sorted, `.gitignore` is
 /// honoured, and binary ones are left out with a note; a file that is named must be there.
-pub(super) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
+pub(crate) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
     let (mut files, mut notes, mut total) = (Vec::new(), Vec::new(), 0u64);
     for load in loads {
         let result = match load {

@@ -6,6 +6,7 @@
 mod commands;
 mod files;
 mod process;
+mod throttle;
 mod web;
 
 use std::{
@@ -21,11 +22,12 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     events::Event,
     host::{Host, Report},
-    journal::{EffectEnd, Journal},
-    models::Models,
-    request::{Answer, Output, Request, RequestId, What},
+    models::{ModelCall, Models},
+    request::{Answer, MemoryOp, Output, Request, RequestId, What},
 };
 use commands::Commands;
+pub(crate) use files::load;
+use throttle::{Ended, Throttle};
 use web::Web;
 
 /// Time between asking a program to end and ending it.
@@ -52,8 +54,6 @@ impl Cancel {
 pub(crate) enum Message {
     /// An effect is over.
     Done(RequestId, Answer),
-    /// Its end is in the journal: the run may see it.
-    Recorded(RequestId, Answer),
     /// A program wrote something.
     Alive(RequestId),
 }
@@ -73,12 +73,7 @@ pub(crate) struct Setup<'p> {
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
-    pub(crate) journal: Option<Box<dyn Journal>>,
-    pub(crate) observer: Option<Observer<'p>>,
 }
-
-/// Hears of the events of a run.
-pub type Observer<'o> = Box<dyn FnMut(&Event) + 'o>;
 
 pub(crate) struct LocalHost<'p> {
     commands: Commands,
@@ -90,12 +85,9 @@ pub(crate) struct LocalHost<'p> {
     cancelled: watch::Receiver<u32>,
     alarms: BinaryHeap<Reverse<(Instant, Alarm)>>,
     timers: HashSet<RequestId>,
-    pub(crate) journal: Option<Box<dyn Journal>>,
-    /// Effects whose end is still to be recorded, with the time of their start.
-    open: HashMap<RequestId, crate::request::EffectInfo>,
-    program: &'p Program,
-    observer: Option<Observer<'p>>,
-    started: HashMap<String, Instant>,
+    throttle: Throttle,
+    /// Prompts that wait until their provider takes more.
+    queued: HashMap<RequestId, ModelCall>,
     jitter: Jitter,
 }
 
@@ -112,11 +104,8 @@ impl<'p> LocalHost<'p> {
             cancelled: setup.cancel.0.subscribe(),
             alarms: BinaryHeap::new(),
             timers: HashSet::new(),
-            journal: setup.journal,
-            open: HashMap::new(),
-            program: setup.program,
-            observer: setup.observer,
-            started: HashMap::new(),
+            throttle: Throttle::default(),
+            queued: HashMap::new(),
             jitter: Jitter::new(),
         }
     }
@@ -128,35 +117,30 @@ impl<'p> LocalHost<'p> {
         }
     }
 
-    fn handle(&mut self, message: Message) -> Option<Report> {
+    fn handle(&mut self, message: Message) -> Report {
         match message {
-            Message::Alive(id) => Some(Report::Alive(id)),
-            Message::Recorded(id, answer) => Some(Report::Answer(id, answer)),
+            Message::Alive(id) => Report::Alive(id),
             Message::Done(id, answer) => {
                 self.commands.forget(id);
                 self.web.forget(id);
-                let Some(info) = self.open.remove(&id) else {
-                    return Some(Report::Answer(id, answer));
-                };
-                match &mut self.journal {
-                    Some(journal) => {
-                        let end = EffectEnd::of(self.program, &info, &answer);
-                        let outbox = self.outbox.clone();
-                        journal.effect_ended(
-                            end,
-                            Box::new(move |written| {
-                                let answer = match written {
-                                    Ok(()) => answer,
-                                    Err(error) => Answer::failed(ErrorKind::Internal, error.to_string()),
-                                };
-                                // The run may have ended meanwhile.
-                                let _ = outbox.send(Message::Recorded(id, answer));
-                            }),
-                        );
-                        None
+                let how = match &answer.result {
+                    Err(failure) if failure.kind == ErrorKind::RateLimited => {
+                        Ended::Slow(failure.retry_after_ms.map(Duration::from_millis))
                     }
-                    None => Some(Report::Answer(id, answer)),
-                }
+                    _ => Ended::Served,
+                };
+                self.throttle.ended(id, how, Instant::now());
+                self.send_due();
+                Report::Answer(id, answer)
+            }
+        }
+    }
+
+    /// Sends the prompts that may be sent by now.
+    fn send_due(&mut self) {
+        for id in self.throttle.due(Instant::now()) {
+            if let Some(call) = self.queued.remove(&id) {
+                self.web.prompt(id, call);
             }
         }
     }
@@ -195,37 +179,45 @@ impl<'p> LocalHost<'p> {
 impl Host for LocalHost<'_> {
     fn start(&mut self, request: Request) {
         let Request { id, what, effect } = request;
-        let info = effect.map(|info| *info);
-        if let (Some(info), Some(journal)) = (&info, &mut self.journal) {
-            journal.effect_started(info, &what, self.program);
-            self.open.insert(id, info.clone());
-        }
         match what {
-            What::Timer { ms } => {
+            What::Timer { ms, .. } => {
                 self.timers.insert(id);
                 self.alarm(ms, Alarm::Fire(id));
             }
-            What::Delay { up_to_ms, at_least_ms } => {
+            What::Delay { up_to_ms, at_least_ms, .. } => {
                 self.timers.insert(id);
                 let ms = self.jitter.below(up_to_ms).max(at_least_ms);
                 self.alarm(ms, Alarm::Fire(id));
             }
             What::Run(run) => {
-                let watch = info.is_some_and(|i| i.watch);
+                let watch = effect.is_some_and(|i| i.watch);
                 self.commands.start(id, run, self.cwd.clone(), watch);
             }
             What::Http(http) => self.web.http(id, http),
             What::Prompt(prompt) => {
-                let call = self.models.call(&prompt);
-                self.web.prompt(id, call);
+                match self.models.call(&prompt) {
+                    Ok(call) => {
+                        if self.throttle.admit(call.provider(), id, Instant::now()) {
+                            self.web.prompt(id, call);
+                        } else {
+                            self.queued.insert(id, call);
+                        }
+                    }
+                    Err(answer) => {
+                        let _ = self.outbox.send(Message::Done(id, answer));
+                    }
+                }
             }
             What::Load(loads) => {
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
             What::Person(question) => {
-                let message = format!("nobody can be asked by this version of Cascade: {}", question.question);
+                let message = format!("nobody is there to ask: {}", question.question);
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::Unavailable, message)));
+            }
+            What::Quota { message, .. } => {
+                let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::QuotaExhausted, message)));
             }
         }
     }
@@ -237,10 +229,10 @@ impl Host for LocalHost<'_> {
         if self.commands.stop(id) {
             self.alarm(GRACE.as_millis() as u64, Alarm::Kill(id));
         }
+        self.queued.remove(&id);
+        self.throttle.ended(id, Ended::GivenUp, Instant::now());
         self.web.stop(id);
-        if let (Some(info), Some(journal)) = (self.open.remove(&id), &mut self.journal) {
-            journal.effect_ended(EffectEnd::cancelled(&info), Box::new(|_| ()));
-        }
+        self.send_due();
     }
 
     async fn next(&mut self) -> Report {
@@ -248,7 +240,9 @@ impl Host for LocalHost<'_> {
             if let Some(report) = self.due() {
                 return report;
             }
+            self.send_due();
             let next = self.alarms.peek().map(|Reverse((time, _))| *time);
+            let next = next.into_iter().chain(self.throttle.next()).min();
             let sleep = async {
                 match next {
                     Some(time) => tokio::time::sleep_until(time.into()).await,
@@ -258,57 +252,22 @@ impl Host for LocalHost<'_> {
             tokio::select! {
                 biased;
                 Ok(()) = self.cancelled.changed() => return Report::Cancel,
-                Some(message) = self.inbox.recv() => {
-                    if let Some(report) = self.handle(message) {
-                        return report;
-                    }
-                }
+                Some(message) = self.inbox.recv() => return self.handle(message),
                 () = sleep => {}
             }
         }
     }
 
     fn ready(&mut self) -> Option<Report> {
-        while let Ok(message) = self.inbox.try_recv() {
-            if let Some(report) = self.handle(message) {
-                return Some(report);
-            }
-        }
-        None
+        let message = self.inbox.try_recv().ok()?;
+        Some(self.handle(message))
     }
 
-    fn event(&mut self, mut event: Event) {
-        if let Some(journal) = &mut self.journal
-            && is_kept(&event)
-        {
-            journal.event(&event);
-        }
-        let Some(observer) = &mut self.observer else {
-            return;
-        };
-        match &mut event {
-            Event::StageStarted { path, .. } => {
-                self.started.entry(path.clone()).or_insert_with(Instant::now);
-            }
-            Event::StageFinished { path, ms, .. } => {
-                *ms = self.started.remove(path).map_or(0, |t| t.elapsed().as_millis() as u64);
-            }
-            _ => {}
-        }
-        observer(&event);
-    }
-}
+    /// Nobody watches here; see [`crate::durable`].
+    fn event(&mut self, _event: Event) {}
 
-/// Events that the journal keeps: those that its other tables do not tell.
-fn is_kept(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Log { .. }
-            | Event::Warning { .. }
-            | Event::GateFailed { .. }
-            | Event::StageRetrying { .. }
-            | Event::ModelPassedOver { .. }
-    )
+    /// Nothing outlives the run here; see [`crate::durable`].
+    fn remember(&mut self, _op: MemoryOp) {}
 }
 
 /// A small source of randomness for pauses, seeded by the process.

@@ -44,14 +44,7 @@ impl Web {
         });
     }
 
-    pub(super) fn prompt(&mut self, id: RequestId, call: Result<ModelCall, Answer>) {
-        let call = match call {
-            Ok(call) => call,
-            Err(answer) => {
-                let _ = self.outbox.send(Message::Done(id, answer));
-                return;
-            }
-        };
+    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall) {
         self.spawn(id, move |client| async move {
             match send(&client, &call.request).await {
                 Ok(response) => match call.read(&response) {

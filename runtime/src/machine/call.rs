@@ -1,14 +1,18 @@
 //! Calls of skills: from inputs to a request, from an answer to a value.
 
+use std::sync::Arc;
+
 use cascade_ir::{Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type};
 use smol_str::SmolStr;
 
 use super::{
     Machine, Waiter,
+    budget::Reserve,
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
     parse,
+    routing::Routed,
 };
 use crate::{
     check::{Strictness, coerce},
@@ -35,13 +39,15 @@ pub(super) struct Call<'p> {
     answer: Option<Box<Answer>>,
     attachments: Option<Vec<Attachment>>,
     pub(super) model: Option<ModelId>,
+    /// What its answer may cost at most, held back from the budgets around it.
+    pub(super) reserved: Reserve,
 }
 
 impl<'p> Call<'p> {
     pub(super) fn new(id: SkillId, skill: &'p Skill, args: Vec<Value>) -> Self {
         let mut slots = args.clone();
         slots.resize((skill.slots as usize).max(args.len()), Value::Null);
-        Self { id, skill, args, slots, request: None, answer: None, attachments: None, model: None }
+        Self { id, skill, args, slots, request: None, answer: None, attachments: None, model: None, reserved: Reserve::default() }
     }
 }
 
@@ -55,12 +61,13 @@ impl<'p> Machine<'p> {
                 Some(Frame::Call(call)) => {
                     call.request = None;
                     call.answer = Some(Box::new(answer));
-                    let model = call.model;
+                    let (model, reserved) = (call.model, std::mem::take(&mut call.reserved));
                     cost = self.cost(model, &usage);
+                    self.release(id, reserved);
                 }
-                Some(Frame::Person(_, request, place)) => {
-                    *request = None;
-                    *place = Some(Box::new(answer));
+                Some(Frame::Person(asking)) => {
+                    asking.request = None;
+                    asking.answer = Some(Box::new(answer));
                 }
                 _ => return,
             }
@@ -142,10 +149,10 @@ impl<'p> Machine<'p> {
 
     fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill) -> Result<EffectInfo> {
         let path = fiber.path();
-        let (mut attempt, mut once) = (1, skill.once);
-        let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
-        if let Some(Frame::Guard(guard)) = below {
+        let (mut attempt, mut once, mut cache_ms) = (1, skill.once, None);
+        if let Some(guard) = guard_below(fiber) {
             attempt = guard.attempts;
+            cache_ms = guard.cache.filter(|_| !guard.falling_back);
             if let Subject::Stage(stage) = guard.subject {
                 once |= stage.once;
             }
@@ -164,9 +171,10 @@ impl<'p> Machine<'p> {
         };
         let digest = self.skill_digest(call.id, skill);
         let model = call.model.and_then(|m| self.program.models.get(m.index()));
-        let key = super::keys::effect_key(&digest, &call.args, model, call.attachments.as_deref().unwrap_or_default());
-        let idempotency = super::keys::idempotency(&self.env.run, &path);
-        Ok(EffectInfo { path, skill: skill.name.clone(), attempt, key, idempotency, once, watch })
+        let (key, parts) =
+            super::keys::effect_key(&digest, &call.args, model, call.attachments.as_deref().unwrap_or_default());
+        let idempotency = super::keys::idempotency(&self.env.run, &path, &key);
+        Ok(EffectInfo { path, skill: skill.name.clone(), attempt, key, parts, idempotency, once, watch, cache_ms })
     }
 
     fn run_request(&mut self, run: &Run, slots: &mut [Value]) -> Result<What> {
@@ -301,12 +309,23 @@ impl<'p> Machine<'p> {
             None => None,
         };
         let using = self.using(fiber);
+        let Some(Frame::Call(call)) = fiber.frames.last() else {
+            return Err(defect!("a prompt without its call"));
+        };
         let mut needs: Vec<SmolStr> = skill.needs.clone();
         if let Some(Frame::Guard(guard)) = fiber.frames.iter().rev().nth(1) {
             needs.extend(guard.clauses.needs.iter().cloned());
         }
         let path = fiber.path();
-        let (model, text, system) = self.route(&path, using, &needs, |machine, prefers| {
+        let (id, args) = (call.id, call.args.clone());
+        let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
+        let digest = self.skill_digest(id, skill);
+        let recalled = Arc::clone(&self.env.recalled);
+        let recorded = |model: &Model| {
+            let (key, _) = super::keys::effect_key(&digest, &args, Some(model), &attachments);
+            recalled.answered.contains(&(path.clone(), attempt, key))
+        };
+        let routed = self.route(&path, using, &needs, recorded, |machine, prefers| {
             let text = machine.eval.template(&prompt.prompt, slots, Target::Prompt(prefers))?.text;
             let system = match &prompt.system {
                 Some(system) => Some(machine.eval.template(system, slots, Target::Prompt(prefers))?.text),
@@ -315,8 +334,15 @@ impl<'p> Machine<'p> {
             let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
             Ok((text, system, size))
         })?;
+        let Routed { model, text, system, tokens, recorded } = routed;
+        let mut max_tokens = max_tokens;
+        let mut reserved = Reserve::default();
+        if !recorded && let Some(known) = self.program.models.get(model.index()) {
+            reserved = self.affordable(fiber, known, tokens, &mut max_tokens)?;
+        }
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.model = Some(model);
+            call.reserved = reserved;
         }
         if let Some(name) = self.program.models.get(model.index()).map(|m| m.name.to_string()) {
             self.tell(|| Event::ModelChosen { path, model: name });
@@ -366,38 +392,14 @@ impl<'p> Machine<'p> {
         let mapped = self.eval.eval(expr, &mut slots)?;
         coerce(&mut self.eval, mapped, &skill.result, Strictness::Effect)
     }
+}
 
-    pub(super) fn go_on_asking(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
-        let path = fiber.path();
-        let Some(Frame::Person(question, request, answer)) = fiber.frames.last_mut() else {
-            return Err(defect!("an answer without its question"));
-        };
-        if let Some(answer) = answer.take() {
-            fiber.frames.pop();
-            return match answer.result? {
-                Output::Person(json) => Ok(Mode::Give(crate::value::from_json(&json))),
-                _ => Err(defect!("a person answered with something else")),
-            };
-        }
-        if request.is_none()
-            && let Some(question) = question.take()
-        {
-            let idempotency = super::keys::idempotency(&self.env.run, &path);
-            let info = EffectInfo {
-                path,
-                skill: question.kind.into(),
-                attempt: 1,
-                key: super::keys::question_key(&question),
-                idempotency,
-                once: false,
-                watch: false,
-            };
-            let asked = self.request(What::Person(question), Some(Box::new(info)), Waiter::Call(id));
-            if let Some(Frame::Person(_, request, _)) = fiber.frames.last_mut() {
-                *request = Some(asked);
-            }
-        }
-        Ok(Mode::Wait)
+/// The guard whose work is the call on top.
+fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'p>> {
+    let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
+    match below {
+        Some(Frame::Guard(guard)) => Some(guard),
+        _ => None,
     }
 }
 

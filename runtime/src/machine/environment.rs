@@ -1,5 +1,12 @@
 //! What is known of the world at the start of a run.
 
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde_json::Value as Json;
+
 use crate::eval::DEFAULT_FUEL;
 
 /// Whether a model can be asked.
@@ -22,10 +29,32 @@ pub struct Environment {
     pub listening: bool,
     /// Pure steps that the run may take.
     pub fuel: u64,
+    /// Answers of models that are on record, from an earlier part of this run.
+    pub recalled: Arc<Recalled>,
+    /// Contents of the memories that outlive runs, by name and key.
+    pub memory: HashMap<(String, String), Json>,
+}
+
+/// What an earlier part of the run is known to have settled.
+#[derive(Debug, Clone, Default)]
+pub struct Recalled {
+    /// Prompts that were answered: path, attempt and key. The model that gave an answer is taken
+    /// again, even when it is not available any more: nothing is asked of it.
+    pub answered: HashSet<(String, u32, String)>,
+    /// Stages that had failed for good when the run ended: how often they had been tried. They
+    /// get a new set of attempts.
+    pub again: HashMap<String, u32>,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { run: String::new(), models: Vec::new(), listening: true, fuel: DEFAULT_FUEL }
+        Self {
+            run: String::new(),
+            models: Vec::new(),
+            listening: true,
+            fuel: DEFAULT_FUEL,
+            recalled: Arc::default(),
+            memory: HashMap::new(),
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     Machine,
     frame::{Frame, Mode},
     guard::Subject,
+    memory::Change,
 };
 use crate::{
     failure::{Raise, defect},
@@ -31,6 +32,10 @@ pub(super) struct Fiber<'p> {
     pub(super) label: Option<Label>,
     pub(super) mode: Mode,
     pub(super) queued: bool,
+    /// Its view of memory; while it runs, the evaluator holds it.
+    pub(super) memory: Vec<Vec<Value>>,
+    /// What it changed there, if it is a branch.
+    pub(super) changes: Vec<Change>,
 }
 
 /// The part of a path that names an iteration: `files[3]`.
@@ -42,7 +47,17 @@ pub(super) struct Label {
 
 impl<'p> Fiber<'p> {
     pub(super) fn new(parent: Option<Parent>, base: Arc<str>) -> Self {
-        Self { frames: Vec::new(), activations: Vec::new(), parent, base, label: None, mode: Mode::Run, queued: false }
+        Self {
+            frames: Vec::new(),
+            activations: Vec::new(),
+            parent,
+            base,
+            label: None,
+            mode: Mode::Run,
+            queued: false,
+            memory: Vec::new(),
+            changes: Vec::new(),
+        }
     }
 
     /// The variables of the innermost cascade.
@@ -52,6 +67,15 @@ impl<'p> Fiber<'p> {
 
     /// The path of what the top frame does.
     pub(super) fn path(&self) -> String {
+        self.path_to(&self.frames, true)
+    }
+
+    /// The path of the stage whose guard is this frame, without the mark of its attempt.
+    pub(super) fn path_of_guard(&self, position: usize) -> String {
+        self.path_to(self.frames.get(..=position).unwrap_or_default(), false)
+    }
+
+    fn path_to(&self, frames: &[Frame<'p>], mark_last: bool) -> String {
         let mut out = String::with_capacity(64);
         out.push_str(&self.base);
         if let Some(label) = &self.label {
@@ -60,13 +84,15 @@ impl<'p> Fiber<'p> {
         // Whether the frame below has just named the work: a stage, or the root.
         let mut named = false;
         let mut root = self.parent.is_none();
-        for frame in &self.frames {
+        for (index, frame) in frames.iter().enumerate() {
+            let marked = mark_last || index + 1 < frames.len();
             match frame {
                 Frame::Quiet(stage) => segment(&mut out, &stage.name),
                 Frame::Guard(guard) => match guard.subject {
                     Subject::Stage(stage) => {
                         segment(&mut out, &stage.name);
-                        if guard.falling_back {
+                        if !marked {
+                        } else if guard.falling_back {
                             out.push_str("/fallback");
                         } else if guard.attempts > 1 && !guard.is_skill() {
                             // Writing into a string cannot fail.
@@ -74,7 +100,7 @@ impl<'p> Fiber<'p> {
                         }
                     }
                     Subject::Cascade(_) => {
-                        if guard.attempts > 1 {
+                        if marked && guard.attempts > 1 {
                             let _ = write!(out, "~{}", guard.attempts);
                         }
                         continue;
@@ -131,6 +157,13 @@ fn iteration(out: &mut String, name: Option<&str>, index: usize) {
 impl<'p> Machine<'p> {
     /// Runs a fiber until it waits (`false`) or ends (`true`).
     pub(super) fn run(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
+        std::mem::swap(&mut self.eval.memory, &mut fiber.memory);
+        let ended = self.run_on(id, fiber);
+        std::mem::swap(&mut self.eval.memory, &mut fiber.memory);
+        ended
+    }
+
+    fn run_on(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
         loop {
             let mode = std::mem::replace(&mut fiber.mode, Mode::Run);
             if fiber.frames.is_empty() {

@@ -2,12 +2,8 @@
 
 use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
 
-use super::{call::Call, guard::Guard, parallel::Fork};
-use crate::{
-    failure::Raise,
-    request::{Answer, PersonRequest, RequestId},
-    value::Value,
-};
+use super::{call::Call, guard::Guard, parallel::Fork, person::Asking};
+use crate::{failure::Raise, value::Value};
 
 /// A frame of a fiber's stack.
 pub(super) enum Frame<'p> {
@@ -23,8 +19,8 @@ pub(super) enum Frame<'p> {
     Cascade(&'p Cascade, bool),
     /// An effect.
     Call(Box<Call<'p>>),
-    /// A question to a person: to be asked, asked, answered.
-    Person(Option<PersonRequest>, Option<RequestId>, Option<Box<Answer>>),
+    /// A question to a person.
+    Person(Box<Asking>),
     /// Iterations one after the other.
     For(Box<Iteration<'p>>),
     /// Rounds one after the other.

@@ -2,20 +2,22 @@
 
 use std::collections::VecDeque;
 
-use cascade_ir::{Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, Stage, Work};
+use cascade_ir::{Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work};
 
 use super::{
     Machine, Waiter,
+    budget::{Limits, Reserve},
     fiber::Fiber,
     frame::{Cut, Frame, Mode},
+    person::{Decision, Escalated},
 };
 use crate::{
     eval::{Result, at},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     render::render,
-    request::{RequestId, What},
-    value::{Value, format_duration, format_money},
+    request::{RequestId, TimerId, TimerKind, What},
+    value::{Value, format_duration},
 };
 
 /// An `idle` limit is watched in this many ticks: silence is noticed at most a quarter late.
@@ -39,8 +41,10 @@ pub(super) struct Guard<'p> {
     args: Option<Vec<Value>>,
     prepared: bool,
     pub(super) attempts: u32,
-    retries_left: u32,
-    retries_done: u32,
+    /// Attempts after the first, as the program says.
+    pub(super) retries: u32,
+    pub(super) retries_left: u32,
+    pub(super) retries_done: u32,
     backoff: (i64, i64),
     timeout: Option<i64>,
     idle: Option<i64>,
@@ -50,14 +54,26 @@ pub(super) struct Guard<'p> {
     /// A sign of life since the last tick.
     pub(super) alive: bool,
     delay: Option<RequestId>,
-    budget: Option<i64>,
+    /// The end of its budget of time.
+    budget: Option<RequestId>,
+    pub(super) limits: Limits,
     pub(super) tokens: u64,
     pub(super) cost: i64,
+    /// What running calls below may still use.
+    pub(super) reserved: Reserve,
+    /// How old a cached answer may be, in milliseconds.
+    pub(super) cache: Option<i64>,
     /// The models of `using`, or the one that `on error use` tries.
     pub(super) using: Option<Vec<ModelRef>>,
-    candidates: VecDeque<ModelRef>,
-    next_handler: usize,
+    /// The models of `using`.
+    pub(super) named: Option<Vec<ModelRef>>,
+    pub(super) candidates: VecDeque<ModelRef>,
+    pub(super) next_handler: usize,
     pub(super) falling_back: bool,
+    /// A failure that a person is being asked about.
+    pub(super) escalated: Option<Escalated<'p>>,
+    /// Whether a failure of an earlier part of the run was set aside once.
+    reopened: bool,
 }
 
 impl<'p> Guard<'p> {
@@ -69,6 +85,7 @@ impl<'p> Guard<'p> {
             args: None,
             prepared: false,
             attempts: 0,
+            retries: 0,
             retries_left: 0,
             retries_done: 0,
             backoff: BACKOFF,
@@ -80,12 +97,18 @@ impl<'p> Guard<'p> {
             alive: false,
             delay: None,
             budget: None,
+            limits: Limits::default(),
             tokens: 0,
             cost: 0,
+            reserved: Reserve::default(),
+            cache: None,
             using: None,
+            named: None,
             candidates: VecDeque::new(),
             next_handler: 0,
             falling_back: false,
+            escalated: None,
+            reopened: false,
         }
     }
 
@@ -94,22 +117,29 @@ impl<'p> Guard<'p> {
         matches!(self.subject, Subject::Stage(Stage { work: Work::Skill(..), .. }))
     }
 
-    pub(super) fn watches_idle(&self) -> bool {
-        self.idle.is_some()
+    /// Whether its work is a question to a person.
+    fn is_person(&self) -> bool {
+        self.escalated.is_some() || matches!(self.subject, Subject::Stage(Stage { work: Work::Person(_), .. }))
     }
 
-    /// The failure of a spent budget.
-    pub(super) fn over_budget(&self) -> Option<Raise> {
-        let budget = self.budget.filter(|b| self.cost > *b)?;
-        let message = format!("spent {}, more than its budget of {}", format_money(self.cost), format_money(budget));
-        Some(Failure::raise(ErrorKind::OverBudget, message))
+    /// Whether anything that is left to try deals with a spent quota.
+    fn takes_quota(&self) -> bool {
+        let rest = self.clauses.on_error.get(self.next_handler..).unwrap_or_default();
+        !self.candidates.is_empty() || rest.iter().any(|h| applies(h, ErrorKind::QuotaExhausted))
+    }
+
+    pub(super) fn watches_idle(&self) -> bool {
+        self.idle.is_some()
     }
 }
 
 impl<'p> Machine<'p> {
     /// Begins an attempt of the guard on top.
     pub(super) fn attempt(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
-        self.prepare(fiber)?;
+        let prepared = self.prepare(fiber)?;
+        if prepared {
+            self.start_budget(id, fiber);
+        }
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
             return Err(defect!("an attempt without its guard"));
         };
@@ -147,8 +177,17 @@ impl<'p> Machine<'p> {
             return;
         };
         let (serial, timeout, idle) = (guard.serial, guard.timeout, guard.idle);
-        let deadline = timeout.map(|ms| self.timer(ms, Waiter::Deadline(id, serial)));
-        let watch = idle.map(|ms| self.timer(ms / i64::from(IDLE_TICKS), Waiter::Idle(id, serial)));
+        if timeout.is_none() && idle.is_none() {
+            return;
+        }
+        let deadline = timeout.and_then(|ms| {
+            let timer = timer_id(fiber, serial, TimerKind::Deadline)?;
+            Some(self.timer(ms, timer, Waiter::Deadline(id, serial)))
+        });
+        let watch = idle.and_then(|ms| {
+            let timer = timer_id(fiber, serial, TimerKind::Idle)?;
+            Some(self.timer(ms / i64::from(IDLE_TICKS), timer, Waiter::Idle(id, serial)))
+        });
         set_timer(fiber, |guard| {
             guard.deadline = deadline;
             guard.watch = watch;
@@ -157,19 +196,34 @@ impl<'p> Machine<'p> {
         });
     }
 
-    fn timer(&mut self, ms: i64, waiter: Waiter) -> RequestId {
-        let ms = ms.max(0).unsigned_abs();
-        self.request(What::Timer { ms }, None, waiter)
+    /// Starts the clock of a budget of time, which holds for all attempts together.
+    fn start_budget(&mut self, id: usize, fiber: &mut Fiber<'p>) {
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
+            return;
+        };
+        let (Some(ms), serial) = (guard.limits.time, guard.serial) else {
+            return;
+        };
+        let Some(timer) = timer_id(fiber, serial, TimerKind::Budget) else {
+            return;
+        };
+        let budget = self.timer(ms, timer, Waiter::Budget(id, serial));
+        set_timer(fiber, |guard| guard.budget = Some(budget));
     }
 
-    /// Evaluates the clauses and arguments, once.
-    fn prepare(&mut self, fiber: &mut Fiber<'p>) -> Result<()> {
+    fn timer(&mut self, ms: i64, timer: TimerId, waiter: Waiter) -> RequestId {
+        let ms = ms.max(0).unsigned_abs();
+        self.request(What::Timer { ms, timer }, None, waiter)
+    }
+
+    /// Evaluates the clauses and arguments, once; whether it did so now.
+    fn prepare(&mut self, fiber: &mut Fiber<'p>) -> Result<bool> {
         let (clauses, subject) = match fiber.frames.last_mut() {
             Some(Frame::Guard(guard)) if !guard.prepared => {
                 guard.prepared = true;
                 (guard.clauses, guard.subject)
             }
-            _ => return Ok(()),
+            _ => return Ok(false),
         };
         if clauses.isolate {
             return Err(Failure::raise(ErrorKind::Denied, "`isolate` is not supported by this version of Cascade"));
@@ -191,7 +245,12 @@ impl<'p> Machine<'p> {
         };
         let timeout = number(&clauses.timeout)?;
         let idle = number(&clauses.idle)?;
-        let budget = number(&clauses.budget)?;
+        let cache = number(&clauses.cache)?;
+        let limits = Limits {
+            cost: number(&clauses.budget)?,
+            tokens: number(&clauses.budget_tokens)?.map(|n| n.max(0).unsigned_abs()),
+            time: number(&clauses.budget_time)?,
+        };
         let mut retries = 0;
         let mut backoff = BACKOFF;
         if let Some(retry) = &clauses.retry {
@@ -214,15 +273,18 @@ impl<'p> Machine<'p> {
             _ => None,
         };
         if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+            guard.named.clone_from(&using);
             guard.using = using;
             guard.timeout = timeout;
             guard.idle = idle;
-            guard.budget = budget;
+            guard.cache = cache;
+            guard.limits = limits;
+            guard.retries = retries;
             guard.retries_left = retries;
             guard.backoff = backoff;
             guard.args = args;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The guard on top is done: its stage has a value.
@@ -240,6 +302,11 @@ impl<'p> Machine<'p> {
     /// Ends the guard on top for those who watch, and its timers.
     pub(super) fn finish_guard(&mut self, fiber: &mut Fiber<'p>, status: &'static str, message: Option<String>) {
         self.stop_timers(fiber);
+        let budget = match fiber.frames.last_mut() {
+            Some(Frame::Guard(guard)) => guard.budget.take(),
+            _ => None,
+        };
+        self.withdraw(budget);
         let Some(Frame::Guard(guard)) = fiber.frames.last() else {
             return;
         };
@@ -278,6 +345,22 @@ impl<'p> Machine<'p> {
             failure.place = Some(stage.place);
         }
         let attempt = guard.attempts;
+        if let Some(escalated) = guard.escalated.take() {
+            // The question itself failed: nobody answered in time.
+            let failure = caused(failure, escalated.failure);
+            return self.handle(id, fiber, failure, &path);
+        }
+        if failure.kind == ErrorKind::QuotaExhausted && guard.is_skill() && !guard.takes_quota() {
+            let (retry_after_ms, message) = (failure.retry_after_ms, failure.message.clone());
+            self.retrying(&path, attempt, &failure, "wait");
+            let what = What::Quota { path, attempt, retry_after_ms, message };
+            let quota = self.request(what, None, Waiter::Delay(id));
+            set_timer(fiber, |guard| {
+                guard.delay = Some(quota);
+                guard.falling_back = false;
+            });
+            return Ok(Mode::Wait);
+        }
         if guard.retries_left > 0 && failure.is_retryable() && !guard.falling_back {
             guard.retries_left -= 1;
             let doubled = guard.backoff.0.saturating_mul(1 << guard.retries_done.min(30));
@@ -285,7 +368,8 @@ impl<'p> Machine<'p> {
             let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
             let at_least_ms = failure.retry_after_ms.unwrap_or(0);
             self.retrying(&path, attempt, &failure, "retry");
-            let delay = self.request(What::Delay { up_to_ms, at_least_ms }, None, Waiter::Delay(id));
+            let what = What::Delay { up_to_ms, at_least_ms, path, attempt };
+            let delay = self.request(what, None, Waiter::Delay(id));
             set_timer(fiber, |guard| guard.delay = Some(delay));
             return Ok(Mode::Wait);
         }
@@ -297,6 +381,28 @@ impl<'p> Machine<'p> {
         self.handle(id, fiber, failure, &path)
     }
 
+    /// What a person decided about a failure of the guard on top.
+    pub(super) fn decided(
+        &mut self,
+        id: usize,
+        fiber: &mut Fiber<'p>,
+        escalated: Escalated<'p>,
+        value: &Value,
+    ) -> Result<Mode> {
+        match self.decision(&escalated, value)? {
+            Decision::Retry => {
+                set_timer(fiber, Guard::start_over);
+                Ok(Mode::Run)
+            }
+            Decision::Skip => self.guard_done(fiber, Value::Null, "skipped"),
+            Decision::Value(value) => self.guard_done(fiber, value, "done"),
+            Decision::Abort => {
+                let path = stage_path(fiber);
+                self.handle(id, fiber, escalated.failure, &path)
+            }
+        }
+    }
+
     /// Tries the handlers in the order written.
     fn handle(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise, path: &str) -> Result<Mode> {
         loop {
@@ -305,17 +411,18 @@ impl<'p> Machine<'p> {
             };
             let (clauses, attempt) = (guard.clauses, guard.attempts);
             let Some(handler) = clauses.on_error.get(guard.next_handler) else {
+                // A run that had ended here goes on with new attempts.
+                if !guard.reopened && guard.is_skill() && self.env.recalled.again.get(path) == Some(&attempt) {
+                    guard.reopened = true;
+                    guard.start_over();
+                    return Ok(Mode::Run);
+                }
                 self.finish_guard(fiber, "failed", Some(failure.message.clone()));
                 fiber.frames.pop();
                 return Ok(Mode::Raise(failure));
             };
             guard.next_handler += 1;
-            let applies = if handler.kinds.is_empty() {
-                failure.kind != ErrorKind::Cancelled
-            } else {
-                handler.kinds.contains(&failure.kind)
-            };
-            if !applies {
+            if !applies(handler, failure.kind) {
                 continue;
             }
             match &handler.action {
@@ -370,6 +477,12 @@ impl<'p> Machine<'p> {
                     fiber.frames.pop();
                     return Ok(Mode::Raise(new));
                 }
+                ErrorAction::Escalate { message, ty, skip } => {
+                    let message = self.message(fiber, Some(message), "")?;
+                    self.retrying(path, attempt, &failure, "escalate");
+                    let escalated = Escalated { failure, ty, skip: *skip };
+                    return self.escalate(fiber, escalated, message);
+                }
                 ErrorAction::Unsupported(what) => failure = caused(super::statement::unsupported(what), failure),
             }
         }
@@ -386,6 +499,7 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn deadline_passed(&mut self, fiber: usize, serial: u64) {
+        self.timed_out(fiber, serial, TimerKind::Deadline);
         self.trip(fiber, serial, |guard| {
             guard.deadline = None;
             let limit = format_duration(guard.timeout.unwrap_or(0));
@@ -393,8 +507,32 @@ impl<'p> Machine<'p> {
         });
     }
 
+    pub(super) fn budget_passed(&mut self, fiber: usize, serial: u64) {
+        self.timed_out(fiber, serial, TimerKind::Budget);
+        self.trip(fiber, serial, |guard| {
+            guard.budget = None;
+            let limit = format_duration(guard.limits.time.unwrap_or(0));
+            Some(Failure::raise(ErrorKind::OverBudget, format!("not done within its budget of {limit}")))
+        });
+    }
+
+    /// Tells that a guard's time is over; the record of it makes a resumed run take the same way.
+    fn timed_out(&mut self, fiber: usize, serial: u64, kind: TimerKind) {
+        if !self.env.listening {
+            return;
+        }
+        let Some(TimerId { path, attempt, kind }) = self.fiber(fiber).and_then(|f| timer_id(f, serial, kind)) else {
+            return;
+        };
+        self.tell(|| Event::TimedOut { path, attempt, timer: kind.name() });
+    }
+
     pub(super) fn idle_tick(&mut self, fiber: usize, serial: u64) {
         let mut again = None;
+        let over = self.find_guard(fiber, serial).is_some_and(|g| !g.alive && g.silent_ticks + 1 >= IDLE_TICKS);
+        if over {
+            self.timed_out(fiber, serial, TimerKind::Idle);
+        }
         self.trip(fiber, serial, |guard| {
             guard.watch = None;
             guard.silent_ticks = if std::mem::take(&mut guard.alive) { 0 } else { guard.silent_ticks + 1 };
@@ -407,7 +545,10 @@ impl<'p> Machine<'p> {
             None
         });
         if let Some(ms) = again {
-            let timer = self.timer(ms, Waiter::Idle(fiber, serial));
+            let Some(timer) = self.fiber(fiber).and_then(|f| timer_id(f, serial, TimerKind::Idle)) else {
+                return;
+            };
+            let timer = self.timer(ms, timer, Waiter::Idle(fiber, serial));
             if let Some(guard) = self.find_guard(fiber, serial) {
                 guard.watch = Some(timer);
             }
@@ -446,16 +587,44 @@ fn set_timer<'p>(fiber: &mut Fiber<'p>, f: impl FnOnce(&mut Guard<'p>)) {
 
 /// The path of the guard on top, without the marks of its attempts.
 fn stage_path(fiber: &mut Fiber<'_>) -> String {
-    let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
-        return String::new();
+    fiber.frames.len().checked_sub(1).map_or_else(String::new, |top| fiber.path_of_guard(top))
+}
+
+/// The identity of a timer of the guard with this serial number.
+fn timer_id(fiber: &Fiber<'_>, serial: u64, kind: TimerKind) -> Option<TimerId> {
+    let position = fiber.frames.iter().position(|f| matches!(f, Frame::Guard(g) if g.serial == serial))?;
+    let Some(Frame::Guard(guard)) = fiber.frames.get(position) else {
+        return None;
     };
-    let kept = (guard.attempts, guard.falling_back);
-    (guard.attempts, guard.falling_back) = (1, false);
-    let path = fiber.path();
-    if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
-        (guard.attempts, guard.falling_back) = kept;
+    let mut path = fiber.path_of_guard(position);
+    // A stage and the cascade that it calls have the same path, and clauses of their own.
+    if matches!(guard.subject, Subject::Cascade(_)) {
+        path.push_str("()");
     }
-    path
+    if guard.falling_back {
+        path.push_str(&format!("/fallback{}", guard.next_handler));
+    }
+    let kind = match kind {
+        TimerKind::Deadline if guard.is_person() => TimerKind::Wall,
+        other => other,
+    };
+    // One budget holds for all attempts.
+    let attempt = if kind == TimerKind::Budget { 1 } else { guard.attempts };
+    Some(TimerId { path, attempt, kind })
+}
+
+/// Whether a handler takes a failure. One without a filter leaves two kinds alone: a cancelled
+/// stage is not wanted any more, and a spent quota makes the run wait, unless another model is
+/// named. Neither must make a stage look done.
+fn applies(handler: &OnError, kind: ErrorKind) -> bool {
+    if !handler.kinds.is_empty() {
+        return handler.kinds.contains(&kind);
+    }
+    match kind {
+        ErrorKind::Cancelled => false,
+        ErrorKind::QuotaExhausted => matches!(handler.action, ErrorAction::Use(_)),
+        _ => true,
+    }
 }
 
 /// A failure that came while another was handled.

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::Machine;
 use crate::{
-    request::{Attachment, PersonRequest},
+    request::{Attachment, KeyParts, PersonRequest},
     value::{Value, to_json},
 };
 
@@ -18,14 +18,28 @@ impl Machine<'_> {
         if let Some(found) = self.digests.get(&id.0) {
             return *found;
         }
-        let mut walker = Walker { program: self.program, hash: Sha256::new(), open: Vec::new() };
-        if let Ok(json) = serde_json::to_value(skill) {
-            walker.walk(&json);
+        let mut json = serde_json::to_value(skill).unwrap_or_default();
+        // Documentation of types reaches the model with their schema; that of the skill and its
+        // parameters is for readers alone.
+        if let Json::Object(fields) = &mut json {
+            fields.shift_remove("doc");
+            for param in fields.get_mut("params").and_then(Json::as_array_mut).into_iter().flatten() {
+                if let Json::Object(param) = param {
+                    param.shift_remove("doc");
+                }
+            }
         }
-        let digest: [u8; 32] = walker.hash.finalize().into();
+        let digest = part_digest(self.program, &json);
         self.digests.insert(id.0, digest);
         digest
     }
+}
+
+/// The hash of a part of a program, with the types and functions that it reaches.
+pub(crate) fn part_digest(program: &cascade_ir::Program, part: &Json) -> [u8; 32] {
+    let mut walker = Walker { program, hash: Sha256::new(), open: Vec::new() };
+    walker.walk(part);
+    walker.hash.finalize().into()
 }
 
 struct Walker<'p> {
@@ -107,24 +121,51 @@ impl Walker<'_> {
     }
 }
 
-/// The key of an effect's answer.
-pub(super) fn effect_key(digest: &[u8; 32], args: &[Value], model: Option<&Model>, attached: &[Attachment]) -> String {
+/// The key of an effect's answer, and what it is made of.
+pub(super) fn effect_key(
+    digest: &[u8; 32],
+    args: &[Value],
+    model: Option<&Model>,
+    attached: &[Attachment],
+) -> (String, KeyParts) {
     let mut hash = Sha256::new();
+    let mut parts = KeyParts { skill: short(digest), args: Vec::with_capacity(args.len()), ..KeyParts::default() };
     hash.update(digest);
     for arg in args {
-        hash_value(arg, &mut hash);
+        let mut one = Sha256::new();
+        hash_value(arg, &mut one);
+        let one: [u8; 32] = one.finalize().into();
+        parts.args.push(short(&one));
+        hash.update(one);
     }
     if let Some(model) = model {
+        let mut one = Sha256::new();
         for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part.as_bytes());
+            one.update((part.len() as u64).to_le_bytes());
+            one.update(part.as_bytes());
         }
+        let one: [u8; 32] = one.finalize().into();
+        parts.model = short(&one);
+        hash.update(one);
     }
-    for file in attached {
-        hash.update(file.path.as_bytes());
-        hash.update(file.hash.as_bytes());
+    if !attached.is_empty() {
+        let mut one = Sha256::new();
+        for file in attached {
+            one.update((file.path.len() as u64).to_le_bytes());
+            one.update(file.path.as_bytes());
+            one.update(file.hash.as_bytes());
+        }
+        let one: [u8; 32] = one.finalize().into();
+        parts.attached = short(&one);
+        hash.update(one);
     }
-    hex(&hash.finalize())
+    (hex(&hash.finalize()), parts)
+}
+
+fn short(hash: &[u8; 32]) -> [u8; 8] {
+    let mut out = [0; 8];
+    out.copy_from_slice(&hash[..8]);
+    out
 }
 
 /// The key of a question.
@@ -139,12 +180,15 @@ pub(super) fn question_key(question: &PersonRequest) -> String {
     hex(&hash.finalize())
 }
 
-/// The same for all attempts of a stage in a run, different between runs.
-pub(super) fn idempotency(run: &str, path: &str) -> String {
+/// The same for all attempts to get one answer in a run, different between runs, and when an
+/// edit makes it another question.
+pub(super) fn idempotency(run: &str, path: &str, key: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(run.as_bytes());
     hash.update([0]);
     hash.update(path.as_bytes());
+    hash.update([0]);
+    hash.update(key.as_bytes());
     let mut text = hex(&hash.finalize());
     text.truncate(32);
     text

@@ -9,14 +9,17 @@
 //!   need not answer any more.
 //! - [`Machine::answer`] tells what the world said.
 
+mod budget;
 mod call;
 mod environment;
 mod fiber;
 mod frame;
 mod guard;
 mod keys;
+mod memory;
 mod parallel;
 mod parse;
+mod person;
 mod routing;
 mod statement;
 mod unwind;
@@ -25,8 +28,9 @@ use std::collections::{HashMap, VecDeque};
 
 use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 
-pub use environment::{Availability, Environment};
-pub(crate) use keys::hex;
+pub use environment::{Availability, Environment, Recalled};
+pub(crate) use call::price;
+pub(crate) use keys::{hex, part_digest};
 #[cfg(test)]
 pub(crate) use parse::model as read_model;
 
@@ -34,7 +38,7 @@ use crate::{
     eval::Eval,
     events::Event,
     failure::{Failure, Raise, defect},
-    request::{Answer, Request, RequestId, Usage, What},
+    request::{Answer, MemoryOp, Request, RequestId, Usage, What},
     value::Value,
 };
 use fiber::Fiber;
@@ -51,6 +55,8 @@ enum Waiter {
     Deadline(usize, u64),
     /// A guard's watch over signs of life.
     Idle(usize, u64),
+    /// The end of a guard's budget of time.
+    Budget(usize, u64),
 }
 
 /// The interpreter of one run.
@@ -71,8 +77,9 @@ pub struct Machine<'p> {
     cancelled: bool,
     digests: HashMap<u32, [u8; 32]>,
     spent: Spent,
-    /// Whether the note on memory that outlives runs was given.
-    noted_global: bool,
+    /// How often memory that outlives the run was changed, by place.
+    changes: HashMap<String, u32>,
+    memory_ops: Vec<MemoryOp>,
 }
 
 /// What a run has used so far.
@@ -124,24 +131,14 @@ impl<'p> Machine<'p> {
             cancelled: false,
             digests: HashMap::new(),
             spent: Spent::default(),
-            noted_global: false,
+            changes: HashMap::new(),
+            memory_ops: Vec::new(),
         };
-        machine.start_memory().map_err(|f| *f)?;
         let mut fiber = Fiber::new(None, "".into());
+        fiber.memory = machine.first_memory().map_err(|f| *f)?;
         machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
         machine.adopt(fiber, false);
         Ok(machine)
-    }
-
-    fn start_memory(&mut self) -> Result<(), Raise> {
-        for memory in &self.program.memories {
-            let mut values = Vec::with_capacity(memory.keys.len());
-            for key in &memory.keys {
-                values.push(self.eval.eval(&key.initial, &mut [])?);
-            }
-            self.eval.memory.push(values);
-        }
-        Ok(())
     }
 
     /// Runs every fiber until it waits or ends.
@@ -180,6 +177,11 @@ impl<'p> Machine<'p> {
         std::mem::take(&mut self.events)
     }
 
+    /// Changes of memory that outlives the run, in their order.
+    pub fn take_memory_ops(&mut self) -> Vec<MemoryOp> {
+        std::mem::take(&mut self.memory_ops)
+    }
+
     /// How the run ended, once it has.
     pub fn outcome(&self) -> Option<Result<&Value, &Failure>> {
         self.outcome.as_ref().map(|o| o.as_ref().map_err(|f| &**f))
@@ -205,6 +207,7 @@ impl<'p> Machine<'p> {
             Waiter::Delay(fiber) => self.queue(fiber),
             Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
             Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
+            Waiter::Budget(fiber, serial) => self.budget_passed(fiber, serial),
         }
     }
 
@@ -344,6 +347,7 @@ impl<'p> Machine<'p> {
 
     /// A fiber has come to its end: its parent hears of it.
     fn ended(&mut self, id: usize, fiber: Fiber<'p>) {
+        let changes = fiber.changes;
         let result = match fiber.mode {
             Mode::Give(value) | Mode::Return(value) => Ok(value),
             Mode::Raise(failure) => Err(failure),
@@ -351,7 +355,7 @@ impl<'p> Machine<'p> {
             Mode::Run | Mode::Wait => Err(defect!("a fiber ended while it ran")),
         };
         match fiber.parent {
-            Some(parent) => self.branch_ended(parent, id, result),
+            Some(parent) => self.branch_ended(parent, id, changes, result),
             None => self.outcome = Some(result),
         }
     }

@@ -4,7 +4,7 @@
 //! runs until it waits or ends before the next is started, and never more than `max` live: ten
 //! thousand short ones need the memory of one.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use cascade_ir::{For, Parallel, Stmt};
 
@@ -12,6 +12,7 @@ use super::{
     Machine,
     fiber::{Fiber, Label, Parent},
     frame::{Cut, Frame, Mode},
+    memory::Change,
 };
 use crate::{
     eval::{Result, admit, at, write},
@@ -36,6 +37,8 @@ pub(super) struct Fork<'p> {
     pub(super) failure: Option<Raise>,
     path: Arc<str>,
     label: Option<smol_str::SmolStr>,
+    /// What branches that have ended changed in memory, in the order of the text.
+    pub(super) changes: BTreeMap<usize, Vec<Change>>,
 }
 
 enum Node<'p> {
@@ -102,6 +105,7 @@ impl<'p> Machine<'p> {
             failure: None,
             path,
             label,
+            changes: BTreeMap::new(),
         })));
     }
 
@@ -116,14 +120,14 @@ impl<'p> Machine<'p> {
                     return Ok(Mode::Wait);
                 }
                 let failure = fork.failure.take();
-                fiber.frames.pop();
+                self.close_fork(fiber)?;
                 return Ok(failure.map_or(Mode::Give(Value::Null), Mode::Raise));
             }
             match fork.node {
                 Node::For(node, ref list) => {
                     if fork.done == fork.results.len() {
                         let results = std::mem::take(&mut fork.results);
-                        fiber.frames.pop();
+                        self.close_fork(fiber)?;
                         return Ok(Mode::Give(admit(Value::list(results))?));
                     }
                     let item = list.as_list().and_then(|l| l.get(fork.next)).cloned();
@@ -135,13 +139,14 @@ impl<'p> Machine<'p> {
                     let label = Label { name: fork.label.clone(), index };
                     let mut child = branch(fiber, id, index)?;
                     child.label = Some(label);
+                    child.memory.clone_from(&self.eval.memory);
                     write(child.slots(), node.item, item)?;
                     child.frames.push(Frame::Block(&node.body, 0));
                     return Ok(self.start(id, fiber, child));
                 }
                 Node::Graph(node) => {
                     if fork.done == node.branches.len() {
-                        fiber.frames.pop();
+                        self.close_fork(fiber)?;
                         return Ok(Mode::Give(self.eval.eval(&node.value, fiber.slots())?));
                     }
                     if fork.children.len() >= fork.max {
@@ -168,6 +173,7 @@ impl<'p> Machine<'p> {
                         Stmt::Stage(stage) => {
                             fork.state[index] = State::Running;
                             let mut child = branch(fiber, id, index)?;
+                            child.memory.clone_from(&self.eval.memory);
                             // A branch that is done at once leaves its mode behind.
                             child.mode = self.stage(&mut child, stage, false)?;
                             return Ok(self.start(id, fiber, child));
@@ -192,7 +198,7 @@ impl<'p> Machine<'p> {
     }
 
     /// A branch has ended.
-    pub(super) fn branch_ended(&mut self, parent: Parent, child: usize, result: Result) {
+    pub(super) fn branch_ended(&mut self, parent: Parent, child: usize, changes: Vec<Change>, result: Result) {
         let Some(fiber) = self.fiber(parent.fiber) else {
             return;
         };
@@ -202,6 +208,9 @@ impl<'p> Machine<'p> {
         };
         if let Some(position) = fork.children.iter().rposition(|c| *c == child) {
             fork.children.swap_remove(position);
+        }
+        if !changes.is_empty() {
+            fork.changes.insert(parent.branch, changes);
         }
         let mut siblings = Vec::new();
         match result {

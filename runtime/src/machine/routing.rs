@@ -1,6 +1,6 @@
 //! Which model answers a prompt.
 
-use cascade_ir::{ErrorKind, ModelId, ModelRef, Rendering};
+use cascade_ir::{ErrorKind, Model, ModelId, ModelRef, Rendering};
 use smol_str::SmolStr;
 
 use super::{Machine, environment::Availability, fiber::Fiber, frame::Frame};
@@ -14,6 +14,21 @@ use crate::{
 const MAX_ROUTES: u32 = 16;
 /// Bytes of a token, in halves: an estimate that is a little high for prose.
 const HALF_BYTES_A_TOKEN: usize = 7;
+
+/// A prompt and who answers it.
+pub(super) struct Routed {
+    pub(super) model: ModelId,
+    pub(super) text: String,
+    pub(super) system: Option<String>,
+    /// About how many tokens are sent.
+    pub(super) tokens: u64,
+    /// Whether its answer is on record.
+    pub(super) recorded: bool,
+}
+
+fn tokens(bytes: usize) -> u64 {
+    (bytes * 2).div_ceil(HALF_BYTES_A_TOKEN) as u64
+}
 
 impl<'p> Machine<'p> {
     /// The models that the nearest `using` around a call names, or the default.
@@ -41,14 +56,16 @@ impl<'p> Machine<'p> {
     }
 
     /// The first model that is available and can hold the prompt, with the prompt as it likes
-    /// it. `write` gives text, system text and the bytes of all that is sent.
+    /// it. `write` gives text, system text and the bytes of all that is sent;
+    /// `recorded` tells whether a model's answer is known already.
     pub(super) fn route(
         &mut self,
         path: &str,
         using: Vec<ModelRef>,
         needs: &[SmolStr],
+        recorded: impl Fn(&Model) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
-    ) -> Result<(ModelId, String, Option<String>)> {
+    ) -> Result<Routed> {
         let mut candidates = Vec::new();
         for model in using {
             self.expand(model, needs, &mut candidates, 0);
@@ -60,6 +77,15 @@ impl<'p> Machine<'p> {
                 _ => format!("no route leads to a model for {wanted}"),
             };
             return Err(Failure::raise(ErrorKind::Denied, message));
+        }
+        // An answer that is on record costs nothing, whatever has become of the model.
+        if !self.env.recalled.answered.is_empty() {
+            for id in &candidates {
+                if let Some(model) = self.program.models.get(id.index()).filter(|m| recorded(m)) {
+                    let (text, system, size) = write(self, model.prefers)?;
+                    return Ok(Routed { model: *id, text, system, tokens: tokens(size), recorded: true });
+                }
+            }
         }
         let (mut missing, mut too_small): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for id in candidates {
@@ -79,14 +105,14 @@ impl<'p> Machine<'p> {
                 continue;
             }
             let (text, system, size) = write(self, model.prefers)?;
-            let tokens = (size * 2).div_ceil(HALF_BYTES_A_TOKEN) as u64;
+            let tokens = tokens(size);
             if let Some(context) = model.context.filter(|c| tokens > *c) {
                 let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
                 pass(self, reason.clone());
                 too_small.push(reason);
                 continue;
             }
-            return Ok((id, text, system));
+            return Ok(Routed { model: id, text, system, tokens, recorded: false });
         }
         if too_small.is_empty() {
             Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))

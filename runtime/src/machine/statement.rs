@@ -1,6 +1,6 @@
 //! Statements and work, and where their values go.
 
-use cascade_ir::{BinaryOp, Block, CascadeId, Clauses, Expr, Person, Stage, Stmt, Work};
+use cascade_ir::{BinaryOp, Block, CascadeId, Clauses, Expr, Stage, Stmt, Work};
 
 use super::{
     Machine,
@@ -14,7 +14,6 @@ use crate::{
     events::Event,
     failure::{Failure, defect, fail},
     render::render,
-    request::PersonRequest,
     value::Value,
 };
 
@@ -25,6 +24,9 @@ pub(super) fn is_plain(clauses: &Clauses) -> bool {
         && clauses.idle.is_none()
         && clauses.retry.is_none()
         && clauses.budget.is_none()
+        && clauses.budget_tokens.is_none()
+        && clauses.budget_time.is_none()
+        && clauses.cache.is_none()
         && clauses.on_error.is_empty()
         && !clauses.isolate
 }
@@ -107,7 +109,7 @@ impl<'p> Machine<'p> {
         self.eval.eval(expr, fiber.slots())
     }
 
-    fn message(&mut self, fiber: &mut Fiber<'p>, expr: Option<&Expr>, default: &str) -> Result<String> {
+    pub(super) fn message(&mut self, fiber: &mut Fiber<'p>, expr: Option<&Expr>, default: &str) -> Result<String> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
@@ -115,38 +117,6 @@ impl<'p> Machine<'p> {
             }
             None => Ok(default.to_owned()),
         }
-    }
-
-    fn remember(&mut self, fiber: &Fiber<'p>, memory: usize, key: usize, append: bool, value: Value) -> Result<()> {
-        if !self.noted_global
-            && let Some(m) = self.program.memories.get(memory)
-            && m.global
-        {
-            self.noted_global = true;
-            let note = format!("memory `{}` is kept for this run only by this version of Cascade", m.name);
-            self.warn(&fiber.path(), note, Some(m.place));
-        }
-        let Some(held) = self.eval.memory.get_mut(memory).and_then(|m| m.get_mut(key)) else {
-            return Err(defect!("memory {memory} has no key {key}"));
-        };
-        if append {
-            let old = std::mem::replace(held, Value::Null);
-            let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
-            let new = match old {
-                Value::Null => Ok(value),
-                old => self.eval.add(old, value).and_then(crate::eval::admit),
-            };
-            match new {
-                Ok(new) => self.eval.memory[memory][key] = new,
-                Err(failure) => {
-                    self.eval.memory[memory][key] = kept;
-                    return Err(failure);
-                }
-            }
-        } else {
-            *held = value;
-        }
-        Ok(())
     }
 
     pub(super) fn stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, quiet: bool) -> Result<Mode> {
@@ -310,7 +280,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Hands a value to the top frame.
-    pub(super) fn give(&mut self, _id: usize, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
+    pub(super) fn give(&mut self, id: usize, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
         match fiber.frames.last_mut() {
             Some(Frame::Block(..)) => Ok(Mode::Run),
             Some(Frame::Store(slot)) => {
@@ -327,7 +297,10 @@ impl<'p> Machine<'p> {
                 write(fiber.slots(), slot, value.clone())?;
                 Ok(Mode::Give(value))
             }
-            Some(Frame::Guard(_)) => self.guard_done(fiber, value, "done"),
+            Some(Frame::Guard(guard)) => match guard.escalated.take() {
+                Some(escalated) => self.decided(id, fiber, escalated, &value),
+                None => self.guard_done(fiber, value, "done"),
+            },
             Some(Frame::Cascade(..)) => self.cascade_done(fiber, value),
             Some(Frame::For(frame)) => {
                 frame.values.push(value);
@@ -349,24 +322,6 @@ impl<'p> Machine<'p> {
             }
             None => Ok(Mode::Give(value)),
         }
-    }
-
-    fn ask(&mut self, fiber: &mut Fiber<'p>, person: &'p Person) -> Result<Mode> {
-        let (kind, question, options) = match person {
-            Person::Approve(question) => ("approve", question, None),
-            Person::Ask(question) => ("ask", question, None),
-            Person::Choose(question, options) => ("choose", question, Some(options)),
-        };
-        let question = self.message(fiber, Some(question), "")?;
-        let options = match options {
-            Some(expr) => {
-                let value = self.eval.eval(expr, fiber.slots())?;
-                value.as_list().unwrap_or_default().iter().map(|v| render(v, cascade_ir::Rendering::Text)).collect()
-            }
-            None => Vec::new(),
-        };
-        fiber.frames.push(Frame::Person(Some(PersonRequest { kind, question, options }), None, None));
-        Ok(Mode::Run)
     }
 }
 

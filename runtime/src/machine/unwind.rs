@@ -44,7 +44,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Fork(fork)) => {
                 if fork.children.is_empty() {
-                    fiber.frames.pop();
+                    self.close_fork(fiber)?;
                     return Ok(Mode::Raise(failure));
                 }
                 fork.failure.get_or_insert(failure);
@@ -70,9 +70,10 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Raise(failure))
             }
             Some(Frame::Call(call)) => {
-                let request = call.request.take();
+                let (request, reserved) = (call.request.take(), std::mem::take(&mut call.reserved));
                 self.withdraw(request);
                 fiber.frames.pop();
+                self.release_running(fiber, reserved);
                 Ok(Mode::Raise(failure))
             }
             _ => {
@@ -172,11 +173,12 @@ impl<'p> Machine<'p> {
             match fiber.frames.last_mut() {
                 Some(Frame::Guard(_)) => self.finish_guard(fiber, "cancelled", None),
                 Some(Frame::Call(call)) => {
-                    let request = call.request.take();
+                    let (request, reserved) = (call.request.take(), std::mem::take(&mut call.reserved));
                     self.withdraw(request);
+                    self.release_running(fiber, reserved);
                 }
-                Some(Frame::Person(_, request, _)) => {
-                    let request = request.take();
+                Some(Frame::Person(asking)) => {
+                    let request = asking.request.take();
                     self.withdraw(request);
                 }
                 Some(Frame::Fork(fork)) if !fork.children.is_empty() => {
@@ -185,6 +187,14 @@ impl<'p> Machine<'p> {
                         self.cut_fiber(child, Cut::end());
                     }
                     return Err(cut);
+                }
+                Some(Frame::Fork(_)) => {
+                    // What its branches changed holds, although the fork is given up.
+                    if let Err(failure) = self.close_fork(fiber) {
+                        let path = fiber.path();
+                        self.warn(&path, failure.message, None);
+                    }
+                    continue;
                 }
                 Some(Frame::Cascade(cascade, hooked)) => {
                     let cascade = *cascade;

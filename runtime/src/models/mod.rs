@@ -38,6 +38,8 @@ pub(crate) enum Dialect {
 #[derive(Debug)]
 pub(crate) struct ModelCall {
     pub(crate) request: HttpRequest,
+    /// Whose limits count: the base address.
+    provider: String,
     dialect: Dialect,
     structured: bool,
 }
@@ -45,6 +47,11 @@ pub(crate) struct ModelCall {
 type Read = Result<(String, Usage), (Raise, Usage)>;
 
 impl ModelCall {
+    /// Who is asked, as far as its limits go.
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
+    }
+
     /// The text and usage of an answer.
     pub(crate) fn read(&self, response: &Response) -> Read {
         if !(200..300).contains(&response.status) {
@@ -174,7 +181,9 @@ impl<'p> Models<'p> {
         let Some(base) = base_url(model, provider) else {
             return Err(Answer::failed(ErrorKind::Denied, format!("model `{}` has no base URL", model.name)));
         };
-        Ok(build(model, prompt, provider.dialect, &base, key.as_deref()))
+        let mut call = build(model, prompt, provider.dialect, &base, key.as_deref());
+        call.provider = base;
+        Ok(call)
     }
 }
 
@@ -205,7 +214,7 @@ fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, ke
     };
     let request =
         HttpRequest { method: "POST".into(), url: Arg::plain(url), headers, body: Some(Arg::plain(body.to_string())) };
-    ModelCall { request, dialect, structured: prompt.schema.is_some() }
+    ModelCall { request, provider: String::new(), dialect, structured: prompt.schema.is_some() }
 }
 
 /// An attached text as a document with its path, before the prompt.

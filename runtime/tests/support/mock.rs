@@ -6,7 +6,7 @@ use cascade_ir::{ErrorKind, Program};
 use cascade_runtime::{
     Event, Failure, Value,
     machine::{Environment, Machine},
-    request::{Answer, Output, Process, Request, RequestId, Response, Usage, What},
+    request::{Answer, MemoryOp, Output, Process, Request, RequestId, Response, Usage, What},
 };
 
 use super::entry;
@@ -37,6 +37,8 @@ pub struct Mock<'p> {
     script: Script,
     pub asked: Vec<Asked>,
     pub events: Vec<Event>,
+    /// Changes of memory that outlives the run.
+    pub memory: Vec<MemoryOp>,
     pub delays: Vec<u64>,
     pub cancelled: Vec<String>,
     pub now: u64,
@@ -94,6 +96,7 @@ impl<'p> Mock<'p> {
             script: Box::new(script),
             asked: Vec::new(),
             events: Vec::new(),
+            memory: Vec::new(),
             delays: Vec::new(),
             cancelled: Vec::new(),
             now: 0,
@@ -118,6 +121,7 @@ impl<'p> Mock<'p> {
                 }
             }
             self.events.extend(self.machine.take_events());
+            self.memory.extend(self.machine.take_memory_ops());
             let mut new: VecDeque<Request> = std::iter::from_fn(|| self.machine.take_request()).collect();
             if let Some(outcome) = self.machine.outcome() {
                 assert!(new.is_empty(), "requests after the end: {new:?}");
@@ -135,9 +139,14 @@ impl<'p> Mock<'p> {
     fn start(&mut self, request: Request) {
         let Request { id, what, effect } = request;
         match what {
-            What::Timer { ms } => self.later(ms, id, Answer::ok(Output::Fired)),
-            What::Delay { up_to_ms, at_least_ms } => {
+            What::Timer { ms, .. } => self.later(ms, id, Answer::ok(Output::Fired)),
+            What::Delay { up_to_ms, at_least_ms, .. } => {
                 let ms = up_to_ms.max(at_least_ms);
+                self.delays.push(ms);
+                self.later(ms, id, Answer::ok(Output::Fired));
+            }
+            What::Quota { retry_after_ms, .. } => {
+                let ms = retry_after_ms.unwrap_or(60_000);
                 self.delays.push(ms);
                 self.later(ms, id, Answer::ok(Output::Fired));
             }

@@ -7,7 +7,9 @@ mod tree;
 
 use std::io::IsTerminal;
 
-use cascade_runtime::{Event, Observer};
+use cascade_runtime::{Asker, Event, Observer};
+
+use crate::people;
 
 pub use figures::{money, seconds};
 
@@ -45,6 +47,21 @@ impl Progress {
             Self::Plain(plain) => Some(Box::new(|event: &Event| plain.event(event))),
             Self::Tree(live) => Some(Box::new(|event: &Event| live.event(event))),
             Self::Json(events) => Some(Box::new(|event: &Event| events.event(event))),
+        }
+    }
+
+    /// Asks people, when somebody sits at the terminal.
+    pub fn asker(&self, color: bool) -> Option<Asker> {
+        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+            return None;
+        }
+        match self {
+            Self::Json(_) => None,
+            Self::Tree(live) => {
+                let state = live.state();
+                Some(Box::new(move |asked| tree::Live::around(&state, || people::ask(asked, color))))
+            }
+            Self::Quiet | Self::Plain(_) => Some(Box::new(move |asked| people::ask(asked, color))),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Lines on standard error: one for each stage that did something, when it ends.
 
+use std::{cell::RefCell, collections::HashSet};
+
 use cascade_runtime::Event;
 
 use super::figures::figures;
@@ -7,12 +9,14 @@ use super::figures::figures;
 /// Writes lines.
 pub struct Plain {
     color: bool,
+    /// Stages whose answer was not asked for.
+    reused: RefCell<HashSet<String>>,
 }
 
 impl Plain {
     /// With or without colours.
     pub fn new(color: bool) -> Self {
-        Self { color }
+        Self { color, reused: RefCell::default() }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -28,6 +32,8 @@ impl Plain {
 
     fn line(&self, event: &Event) -> Option<String> {
         Some(match event {
+            // Its own line has been written.
+            Event::StageFinished { path, status: "done", .. } if self.reused.borrow().contains(path) => return None,
             Event::StageFinished { path, status, attempts, tokens, cost, ms, message } => {
                 let (word, code) = match *status {
                     "done" => ("done", "32"),
@@ -51,6 +57,15 @@ impl Plain {
             }
             Event::ModelPassedOver { path, model, reason } => {
                 format!("{} {path}: `{model}` is passed over: {reason}", self.paint("33", "note"))
+            }
+            Event::Reused { path, from, .. } => {
+                self.reused.borrow_mut().insert(path.clone());
+                let word = if *from == "cache" { "the cache has it" } else { "it was answered before" };
+                format!("{} {path}: {word}", self.paint("2", "kept"))
+            }
+            Event::CacheMissed { path, reason } => format!("{} {path}: asked anew: {reason}", self.paint("2", "note")),
+            Event::Paused { reason, until: Some(until) } => {
+                format!("{} {reason}; it goes on at {}", self.paint("33", "wait"), crate::time::clock(*until))
             }
             Event::Log { message, .. } => format!("{} {message}", self.paint("34", "log ")),
             Event::Warning { message, .. } => format!("{} {message}", self.paint("33", "warn")),

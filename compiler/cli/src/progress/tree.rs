@@ -48,6 +48,25 @@ impl Live {
         Self { state, stop, painter: Mutex::new(painter) }
     }
 
+    /// Draws nothing while somebody is asked; afterwards, the tree goes on below the question.
+    pub fn around<T>(state: &Arc<Mutex<Tree>>, ask: impl FnOnce() -> T) -> T {
+        {
+            let mut tree = lock(state);
+            tree.draw(true);
+            tree.asking = true;
+        }
+        let answer = ask();
+        let mut tree = lock(state);
+        tree.asking = false;
+        tree.drawn = 0;
+        answer
+    }
+
+    /// What is drawn, for those who must interrupt it.
+    pub fn state(&self) -> Arc<Mutex<Tree>> {
+        Arc::clone(&self.state)
+    }
+
     /// Notes an event.
     pub fn event(&self, event: &Event) {
         lock(&self.state).event(event);
@@ -88,11 +107,14 @@ struct Node {
     cost: i64,
     parent: Option<usize>,
     children: Vec<usize>,
+    /// Where its answer was taken from, when it was not asked.
+    reused: Option<&'static str>,
     /// An iteration of a loop: no event tells of it, only of what is below.
     iteration: bool,
 }
 
-struct Tree {
+/// What is drawn.
+pub struct Tree {
     nodes: Vec<Node>,
     roots: Vec<usize>,
     index: HashMap<String, usize>,
@@ -102,6 +124,8 @@ struct Tree {
     dirty: bool,
     color: bool,
     began: Instant,
+    /// Whether the terminal belongs to a question.
+    asking: bool,
 }
 
 impl Tree {
@@ -116,6 +140,7 @@ impl Tree {
             dirty: false,
             color,
             began: Instant::now(),
+            asking: false,
         }
     }
 
@@ -148,6 +173,7 @@ impl Tree {
             cost: 0,
             parent,
             children: Vec::new(),
+            reused: None,
             iteration,
         });
         match parent {
@@ -194,10 +220,25 @@ impl Tree {
             Event::ModelPassedOver { model, reason, .. } => {
                 self.say("33", "!", &format!("`{model}` is passed over: {reason}"))
             }
+            Event::Reused { path, from, .. } => {
+                let node = self.node(path);
+                self.nodes[node].reused = Some(*from);
+            }
+            Event::CacheMissed { path, reason } => self.say("2", "·", &format!("{path}: asked anew: {reason}")),
+            Event::TimedOut { .. } => {}
+            Event::Asked { path, .. } => {
+                let node = self.node(path);
+                self.nodes[node].note = "waits for an answer".to_owned();
+            }
+            Event::Paused { reason, .. } => self.say("33", "!", reason),
             Event::RunFinished { status, .. } => {
                 for root in self.roots.clone() {
                     if self.nodes[root].status == Status::Running {
-                        self.nodes[root].status = if *status == "done" { Status::Done } else { Status::Failed };
+                        self.nodes[root].status = match *status {
+                            "done" => Status::Done,
+                            "paused" => Status::Skipped,
+                            _ => Status::Failed,
+                        };
                         self.nodes[root].ms =
                             u64::try_from(self.nodes[root].began.elapsed().as_millis()).unwrap_or(u64::MAX);
                     }
@@ -222,7 +263,7 @@ impl Tree {
     fn draw(&mut self, last: bool) {
         let running = self.nodes.iter().any(|n| n.status == Status::Running && !n.iteration);
         // A run that ends at once shows nothing, rather than a flicker.
-        if !last && (self.began.elapsed() < TICK || !(self.dirty || running)) {
+        if self.asking || !last && (self.began.elapsed() < TICK || !(self.dirty || running)) {
             return;
         }
         self.dirty = false;
@@ -284,7 +325,11 @@ impl Tree {
             _ if node.iteration => node.children.iter().map(|c| self.nodes[*c].ms).sum(),
             _ => node.ms,
         };
-        let mut facts = figures::figures(ms, node.attempt, node.tokens, node.cost);
+        let mut facts = match node.reused {
+            Some("cache") => "from the cache".to_owned(),
+            Some(_) => "answered before".to_owned(),
+            None => figures::figures(ms, node.attempt, node.tokens, node.cost),
+        };
         if !node.note.is_empty() {
             facts = format!("{facts}  {}", node.note);
         }

@@ -1,0 +1,74 @@
+//! The journal of a project, and the runs that a command names.
+
+use std::path::{Path, PathBuf};
+
+use cascade_runtime::journal::{JournalError, RunRow, Store};
+
+use crate::error::Stop;
+
+/// The folder of a project's journal, with its file's name.
+const FILE: &str = ".cascade/runs.db";
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
+        Stop::usage(error.to_string())
+    }
+}
+
+/// The journal of the project that a file belongs to: beside `cascade.toml`, or else in the
+/// current folder. It is made if it is not there.
+pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
+    let mut folder = std::env::current_dir().unwrap_or_default();
+    if file.as_os_str() != "-" {
+        let start = std::fs::canonicalize(file).unwrap_or_default();
+        if let Some(project) = start.ancestors().skip(1).find(|a| a.join("cascade.toml").is_file()) {
+            folder = project.to_path_buf();
+        }
+    }
+    let folder = folder.join(".cascade");
+    if !folder.is_dir() {
+        let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"));
+        made.map_err(|e| {
+            Stop::usage_help(
+                format!("the journal of the run cannot be kept in `{}`: {e}", folder.display()),
+                "run in a folder that can be written, or with `--no-journal`",
+            )
+        })?;
+    }
+    Ok(folder.join("runs.db"))
+}
+
+/// The journal that the current folder belongs to: its own, or that of a folder above.
+pub fn here() -> Result<Store, Stop> {
+    let start = std::env::current_dir().unwrap_or_default();
+    let found = start.ancestors().map(|a| a.join(FILE)).find(|f| f.is_file());
+    let Some(path) = found else {
+        return Err(Stop::usage_help(
+            "no run is recorded here: there is no `.cascade/runs.db` in this folder or above it",
+            "go to the folder in which `cascadec run` was called",
+        ));
+    };
+    Ok(Store::open(&path)?)
+}
+
+/// The run with this id or beginning of an id.
+pub fn run(store: &Store, id: &str) -> Result<RunRow, Stop> {
+    store.run(id)?.ok_or_else(|| {
+        Stop::usage_help(
+            format!("there is no run `{id}` in `{}`", store.path().display()),
+            "`cascadec runs` lists them",
+        )
+    })
+}
+
+/// Whether a run can be taken up.
+pub fn is_unfinished(run: &RunRow) -> bool {
+    matches!(run.status.as_str(), "dead" | "failed" | "cancelled" | "paused")
+}
+
+/// The newest run that can be taken up.
+pub fn newest_unfinished(store: &Store) -> Result<RunRow, Stop> {
+    store.runs()?.into_iter().find(is_unfinished).ok_or_else(|| {
+        Stop::usage_help("there is no run to resume: all have ended well or are running", "`cascadec runs` lists them")
+    })
+}

@@ -1,0 +1,210 @@
+//! Questions of runs: asked on the terminal, or answered by a command.
+
+use std::io::{BufRead, Write};
+
+use cascade_runtime::{
+    Asked, Pause,
+    journal::{QuestionRow, RunRow, Store},
+};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    args::{AnswerArgs, ApproveArgs, InputArgs, LiveArgs},
+    error::Stop,
+    journal, resume,
+};
+
+/// `cascadec approve` and `cascadec reject`.
+pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
+    let store = journal::here()?;
+    let row = journal::run(&store, &args.run)?;
+    let open: Vec<QuestionRow> = open(&store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
+    let question = pick(&row, open, args.stage.as_deref(), "asks for approval")?;
+    give(&store, &row, &question, &Json::Bool(yes))?;
+    after(&store, row, &question, args.resume, &args.live, color)
+}
+
+/// `cascadec answer`.
+pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
+    let store = journal::here()?;
+    let row = journal::run(&store, &args.run)?;
+    let question = pick(&row, open(&store, &row)?, Some(&args.stage), "asks")?;
+    let answer = parse(&question.kind, &question.options, &args.answer, args.value.as_deref()).map_err(|why| {
+        let help = if question.options.is_empty() { None } else { Some(question.options.join(", ")) };
+        match help {
+            Some(options) => Stop::usage_help(why, format!("the answers are {options}")),
+            None => Stop::usage(why),
+        }
+    })?;
+    give(&store, &row, &question, &answer)?;
+    after(&store, row, &question, args.resume, &args.live, color)
+}
+
+fn open(store: &Store, row: &RunRow) -> Result<Vec<QuestionRow>, Stop> {
+    if row.status == "done" || row.status == "failed" {
+        return Err(Stop::usage(format!("run {} has ended ({}); it asks nothing", row.id, row.status)));
+    }
+    Ok(store.questions(&row.id)?.into_iter().filter(|q| q.answer.is_none()).collect())
+}
+
+fn pick(row: &RunRow, mut open: Vec<QuestionRow>, stage: Option<&str>, asks: &str) -> Result<QuestionRow, Stop> {
+    if let Some(stage) = stage {
+        let exact = open.iter().any(|q| q.path == stage);
+        open.retain(|q| if exact { q.path == stage } else { named(&q.path, stage) });
+    }
+    let paths: Vec<String> = open.iter().map(|q| format!("`{}`", q.path)).collect();
+    match (open.pop(), stage) {
+        (Some(one), _) if open.is_empty() => Ok(one),
+        (None, Some(stage)) => Err(Stop::usage_help(
+            format!("no stage `{stage}` of run {} {asks}", row.id),
+            format!("`cascadec runs show {}` shows its questions", row.id),
+        )),
+        (None, None) => Err(Stop::usage_help(
+            format!("no stage of run {} {asks}", row.id),
+            format!("`cascadec runs show {}` shows where it is", row.id),
+        )),
+        (Some(_), _) => Err(Stop::usage_help(
+            format!("several stages of run {} ask: {}", row.id, paths.join(", ")),
+            "say which one",
+        )),
+    }
+}
+
+/// Whether a path ends with a stage's name, perhaps with more of the path before it.
+fn named(path: &str, stage: &str) -> bool {
+    let path = path.strip_suffix("/escalate").unwrap_or(path);
+    path == stage || path.strip_suffix(stage).is_some_and(|before| before.ends_with('/'))
+}
+
+fn give(store: &Store, row: &RunRow, question: &QuestionRow, answer: &Json) -> Result<(), Stop> {
+    if store.answer(&row.id, &question.path, &question.key, answer)? {
+        return Ok(());
+    }
+    Err(Stop::usage(format!("`{}` of run {} has been answered meanwhile", question.path, row.id)))
+}
+
+fn after(
+    store: &Store,
+    row: RunRow,
+    question: &QuestionRow,
+    go_on: bool,
+    live: &LiveArgs,
+    color: bool,
+) -> Result<u8, Stop> {
+    if row.pid.is_some() {
+        eprintln!("`{}` has its answer; the run goes on", question.path);
+        return Ok(0);
+    }
+    if go_on {
+        return resume::go_on(store, row, &InputArgs::default(), false, live, color);
+    }
+    eprintln!("`{}` has its answer; go on: cascadec resume {}", question.path, row.id);
+    Ok(0)
+}
+
+/// An answer as the run takes it, or why it is none.
+fn parse(kind: &str, options: &[String], text: &str, value: Option<&str>) -> Result<Json, String> {
+    let text = text.trim_end_matches(['\r', '\n']);
+    match kind {
+        "approve" => match text.trim().to_lowercase().as_str() {
+            "y" | "yes" | "true" => Ok(Json::Bool(true)),
+            "n" | "no" | "false" => Ok(Json::Bool(false)),
+            _ => Err(format!("`{text}` is neither yes nor no")),
+        },
+        "ask" => Ok(Json::String(text.to_owned())),
+        "choose" => {
+            let picked = text.trim();
+            let by_number = picked.parse::<usize>().ok().and_then(|n| options.get(n.checked_sub(1)?));
+            match options.iter().find(|o| *o == picked).or(by_number) {
+                Some(option) => Ok(Json::String(option.clone())),
+                None => Err(format!("`{picked}` is none of the options")),
+            }
+        }
+        _ => {
+            let action = text.trim();
+            if !options.iter().any(|o| o == action) {
+                return Err(format!("`{action}` is none of the options"));
+            }
+            match (action, value) {
+                ("value", None) => Err("`value` needs the value, as JSON".to_owned()),
+                ("value", Some(value)) => match serde_json::from_str::<Json>(value) {
+                    Ok(value) => Ok(json!({ "action": action, "value": value })),
+                    Err(error) => Err(format!("the value is not JSON: {error}")),
+                },
+                ("done", value) => Ok(json!({ "action": action, "output": value.unwrap_or_default() })),
+                (_, Some(_)) => Err(format!("`{action}` takes no value")),
+                (_, None) => Ok(json!({ "action": action })),
+            }
+        }
+    }
+}
+
+/// A question for `--json`.
+pub fn question_json(asked: &Asked) -> Json {
+    json!({
+        "stage": asked.path, "kind": asked.kind, "question": asked.question, "options": asked.options,
+    })
+}
+
+/// Why a run has stopped, and how it goes on.
+pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
+    let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
+    let mut out = format!("{yellow}paused{end}: {}\n", pause.reason());
+    for asked in &pause.questions {
+        let mut lines = asked.question.lines();
+        out.push_str(&format!("  {}: {}\n", asked.path, lines.next().unwrap_or_default()));
+        for line in lines {
+            out.push_str(&format!("    {line}\n"));
+        }
+        out.push_str(&match asked.kind.as_str() {
+            "approve" => format!("    cascadec approve {run} {0}   or   cascadec reject {run} {0}\n", asked.path),
+            "ask" => format!("    cascadec answer {run} {} TEXT\n", asked.path),
+            _ => format!("    cascadec answer {run} {} {}\n", asked.path, asked.options.join("|")),
+        });
+    }
+    if let Some(until) = pause.until {
+        out.push_str(&format!("  it can go on at {}\n", crate::time::clock(until)));
+    }
+    out.push_str(&format!("  then: cascadec resume {run}\n"));
+    out
+}
+
+/// Asks on the terminal until there is an answer; `None` when there is nobody.
+pub fn ask(asked: &Asked, color: bool) -> Option<Json> {
+    let (cyan, dim, end) = if color { ("\x1b[1;36m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let mut err = std::io::stderr();
+    let mut text = format!("{cyan}?{end} {} {dim}({}){end}\n", asked.question, asked.path);
+    let hint = match asked.kind.as_str() {
+        "approve" => "yes or no",
+        "ask" => "",
+        "choose" => {
+            for (i, option) in asked.options.iter().enumerate() {
+                text.push_str(&format!("    {}. {option}\n", i + 1));
+            }
+            "a number or a name"
+        }
+        _ => &asked.options.join(", "),
+    };
+    let _ = write!(err, "{text}");
+    loop {
+        let _ = write!(err, "  {dim}{hint}{end}> ").and_then(|()| err.flush());
+        let mut line = String::new();
+        if std::io::stdin().lock().read_line(&mut line).ok()? == 0 {
+            let _ = writeln!(err);
+            return None;
+        }
+        let (action, value) = match asked.kind.as_str() {
+            "escalate" | "unknown" => match line.trim().split_once(' ') {
+                Some((action, value)) => (action.to_owned(), Some(value.to_owned())),
+                None => (line.clone(), None),
+            },
+            _ => (line.clone(), None),
+        };
+        match parse(&asked.kind, &asked.options, &action, value.as_deref()) {
+            Ok(answer) => return Some(answer),
+            Err(why) => {
+                let _ = writeln!(err, "  {why}");
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! `cascadec resume`, and what a run that is taken up would do.
+
+use std::path::{Path, PathBuf};
+
+use cascade_ir as ir;
+use cascade_runtime::{
+    Begin, Plan, Value,
+    journal::{RunRow, Store},
+    plan,
+};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{
+    args::{InputArgs, LiveArgs, ResumeArgs},
+    commands::print,
+    error::Stop,
+    files, journal,
+    run::{self, Performance},
+};
+
+/// What stands in a record where a secret was.
+const REDACTED: &str = "[secret]";
+
+/// Goes on with a run.
+pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
+    let store = journal::here()?;
+    let row = match &args.run {
+        Some(id) => journal::run(&store, id)?,
+        None => journal::newest_unfinished(&store)?,
+    };
+    go_on(&store, row, &args.given, args.dry_run, &args.live, color)
+}
+
+/// Goes on with this run.
+pub fn go_on(
+    store: &Store,
+    row: RunRow,
+    given: &InputArgs,
+    dry_run: bool,
+    live: &LiveArgs,
+    color: bool,
+) -> Result<u8, Stop> {
+    if let Some(pid) = row.pid {
+        return Err(Stop::usage_help(
+            format!("run {} is being run by process {pid}", row.id),
+            format!("wait for its end, or end it: `cascadec runs cancel {}`", row.id),
+        ));
+    }
+    if row.status == "done" {
+        return Err(Stop::usage_help(
+            format!("run {} has ended well: there is nothing to resume", row.id),
+            format!("begin a new one with its answers: `cascadec run {} --fork {}`", row.file, row.id),
+        ));
+    }
+    let program = program(store, &row, color, live)?;
+    let cascade = files::entry(&program, Some(&row.cascade))?;
+    run::refuse_unsupported(&program, cascade)?;
+    let known = kept_inputs(&row, &program, cascade);
+    let inputs = run::inputs(given, &program, cascade, known, false)?;
+    let begin = Begin::Resume(row.id.clone());
+    if dry_run {
+        return show_plan(&program, cascade, inputs, Some(store.path()), &begin, live.json, color);
+    }
+    let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
+    let how = Performance { journal: Some(store.path().to_owned()), begin, cwd, live, color };
+    run::perform(&program, cascade, inputs, how)
+}
+
+/// The program of a run as it is now; as it was, when its file is gone.
+fn program(store: &Store, row: &RunRow, color: bool, live: &LiveArgs) -> Result<ir::Program, Stop> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let file = Path::new(&row.file);
+    let path = if Path::new(&row.cwd) == here { file.to_path_buf() } else { Path::new(&row.cwd).join(file) };
+    if row.file != files::STDIN && path.is_file() {
+        return files::program(&path, color, live.quiet || live.json);
+    }
+    let program = store.program(&row.program)?;
+    if !live.quiet {
+        eprintln!("note: `{}` is not there; the run goes on with the program that it began with", row.file);
+    }
+    Ok(program)
+}
+
+/// The last run of a cascade that has not ended well.
+pub fn last_of(store: &Store, program: &ir::Program, cascade: ir::CascadeId) -> Result<Option<RunRow>, Stop> {
+    let name = program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default();
+    let runs = store.runs()?;
+    let of_this = |r: &&RunRow| r.file == program.name && r.cascade == name;
+    // One that ended well after it makes an older one obsolete.
+    let Some(last) = runs.iter().find(of_this) else { return Ok(None) };
+    Ok(journal::is_unfinished(last).then(|| last.clone()))
+}
+
+/// The inputs of a run that are still inputs, without those that were not kept.
+pub fn kept_inputs(row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+    let params = program.cascades.get(cascade.index()).map(|c| c.params.as_slice()).unwrap_or_default();
+    let mut out = Map::new();
+    for (name, value) in row.inputs.as_object().into_iter().flatten() {
+        if params.iter().any(|p| p.name == name.as_str()) && !holds_secret(value) {
+            out.insert(name.clone(), value.clone());
+        }
+    }
+    out
+}
+
+fn holds_secret(value: &Json) -> bool {
+    match value {
+        Json::String(text) => text == REDACTED,
+        Json::Array(items) => items.iter().any(holds_secret),
+        Json::Object(fields) => fields.values().any(holds_secret),
+        _ => false,
+    }
+}
+
+/// Says what would happen.
+pub fn show_plan(
+    program: &ir::Program,
+    cascade: ir::CascadeId,
+    inputs: Vec<Value>,
+    journal: Option<&Path>,
+    begin: &Begin,
+    as_json: bool,
+    color: bool,
+) -> Result<u8, Stop> {
+    let (Some(journal), Begin::Resume(run) | Begin::Fork(run)) = (journal, begin) else {
+        return Err(Stop::usage_help(
+            "a run that begins anew has nothing to reuse",
+            "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
+        ));
+    };
+    let plan = plan(program, cascade, inputs, journal, run)?;
+    if as_json {
+        print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
+    } else {
+        print(&text(run, &plan, color))?;
+    }
+    Ok(0)
+}
+
+fn text(run: &str, plan: &Plan, color: bool) -> String {
+    let paint = |code: &str, text: &str| if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
+    let mut out = String::new();
+    let attempt = |n: u32| if n > 1 { format!(" (attempt {n})") } else { String::new() };
+    for reused in &plan.reused {
+        out.push_str(&format!("{} {}{}\n", paint("32", "reuse"), reused.path, attempt(reused.attempt)));
+    }
+    for new in &plan.runs {
+        let line = format!("{}  {}{}: {}\n", paint("36", "run "), new.path, attempt(new.attempt), new.reason);
+        out.push_str(&line);
+    }
+    for depends in &plan.depends {
+        out.push_str(&format!("{} {}{}\n", paint("2", "later"), depends.path, attempt(depends.attempt)));
+    }
+    if !plan.depends.is_empty() {
+        out.push_str("`later`: the answer is on record; it is reused if it is still asked for the same\n");
+    }
+    let (reused, new) = (plan.reused.len(), plan.runs.len());
+    match &plan.end {
+        Some(end) if end == "done" => out.push_str(&format!("run {run}: nothing to do, all {reused} answers are there\n")),
+        Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {end}\n")),
+        None => out.push_str(&format!("run {run}: {reused} reused, {new} to run, and what follows from them\n")),
+    }
+    out
+}

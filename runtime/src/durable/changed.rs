@@ -1,0 +1,116 @@
+//! What differs between a question and the one that was answered.
+
+use cascade_ir::{Effect, Program, Skill};
+use serde::Serialize;
+
+use crate::{
+    machine::part_digest,
+    request::{EffectInfo, KeyParts},
+};
+
+/// What an edit changed in a skill, in words; `None` when it is only what the skill reaches.
+pub(crate) fn changed_skill(old: &Program, new: &Program, name: &str) -> Option<String> {
+    let find = |program: &Program| program.skills.iter().find(|s| s.name == name).cloned();
+    let (Some(before), Some(after)) = (find(old), find(new)) else {
+        return Some(format!("the skill `{name}` is new"));
+    };
+    let mut changed: Vec<&str> = Vec::new();
+    let differs = |a: &dyn Fn(&Program, &Skill) -> [u8; 32]| a(old, &before) != a(new, &after);
+    if std::mem::discriminant(&before.effect) != std::mem::discriminant(&after.effect) {
+        changed.push("kind of effect");
+    } else {
+        let parts = effect_parts(&before.effect).into_iter().zip(effect_parts(&after.effect));
+        for ((name, a), (_, b)) in parts {
+            if part_digest(old, &a) != part_digest(new, &b) {
+                changed.push(name);
+            }
+        }
+    }
+    if differs(&|p, s| digest(p, &s.params.iter().map(|p| (&p.name, &p.ty)).collect::<Vec<_>>())) {
+        changed.push("inputs");
+    }
+    if differs(&|p, s| digest(p, &(&s.output, &s.result))) {
+        changed.push("type of the result");
+    }
+    if differs(&|p, s| digest(p, &s.map)) {
+        changed.push("`return`");
+    }
+    if differs(&|p, s| digest(p, &s.needs)) {
+        changed.push("`needs`");
+    }
+    match changed.as_slice() {
+        [] => None,
+        [one] => Some(format!("the {one} of `{name}` changed")),
+        [init @ .., last] => Some(format!("the {} and the {last} of `{name}` changed", init.join(", the "))),
+    }
+}
+
+fn digest(program: &Program, part: &impl Serialize) -> [u8; 32] {
+    part_digest(program, &serde_json::to_value(part).unwrap_or_default())
+}
+
+/// The parts of an effect by the names that the language gives them.
+fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
+    fn json(part: &impl Serialize) -> serde_json::Value {
+        serde_json::to_value(part).unwrap_or_default()
+    }
+    match effect {
+        Effect::Run(run) => vec![
+            ("command", json(&run.command)),
+            ("directory", json(&run.cwd)),
+            ("environment", json(&run.env)),
+            ("standard input", json(&run.stdin)),
+            ("exit codes", json(&run.exit)),
+            ("output format", json(&run.format)),
+        ],
+        Effect::Http(http) => vec![
+            ("method", json(&http.method)),
+            ("address", json(&http.url)),
+            ("headers", json(&http.headers)),
+            ("query", json(&http.query)),
+            ("body", json(&http.body)),
+            ("status codes", json(&http.status)),
+            ("output format", json(&http.format)),
+        ],
+        Effect::Prompt(prompt) => vec![
+            ("prompt", json(&prompt.prompt)),
+            ("system text", json(&prompt.system)),
+            ("temperature", json(&prompt.temperature)),
+            ("limit of tokens", json(&prompt.max_tokens)),
+            ("attachments", json(&prompt.attach)),
+        ],
+        Effect::Unsupported(_) => Vec::new(),
+    }
+}
+
+/// Why an answer that is kept is not the answer to this question: what differs.
+pub(crate) fn difference(program: &Program, info: &EffectInfo, kept: &[u8]) -> String {
+    let Some(kept) = KeyParts::from_bytes(kept) else {
+        return "nothing is known of what it was asked before".to_owned();
+    };
+    let mut changed = Vec::new();
+    if kept.skill != info.parts.skill {
+        changed.push(format!("the skill `{}`", info.skill));
+    }
+    if kept.model != info.parts.model {
+        changed.push("the model".to_owned());
+    }
+    if kept.attached != info.parts.attached {
+        changed.push("the attached files".to_owned());
+    }
+    let skill = program.skills.iter().find(|s| s.name == info.skill);
+    for (i, part) in info.parts.args.iter().enumerate() {
+        if kept.args.get(i).is_some_and(|k| k == part) {
+            continue;
+        }
+        match skill.and_then(|s| s.params.get(i)) {
+            Some(param) => changed.push(format!("the input `{}`", param.name)),
+            None => changed.push(format!("input {}", i + 1)),
+        }
+    }
+    match changed.as_slice() {
+        [] => "it was asked something else before".to_owned(),
+        [one] => format!("{one} changed"),
+        [init @ .., last] => format!("{} and {last} changed", init.join(", ")),
+    }
+}

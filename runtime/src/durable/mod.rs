@@ -1,0 +1,514 @@
+//! A host that remembers: it stands between the interpreter and the host that really acts.
+//!
+//! What was answered before is answered from the record, in the order in which it was answered
+//! then; what is new is recorded before the interpreter sees it. The interpreter cannot tell the
+//! difference, and so a run goes on where it was interrupted, also after an edit.
+
+mod changed;
+mod outcome;
+mod people;
+mod replay;
+mod watch;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    time::{Duration, Instant},
+};
+
+use cascade_ir::{ErrorKind, ModelId, Program};
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+
+pub(crate) use changed::{changed_skill, difference};
+pub use people::{Asked, Asker, Pause};
+pub use watch::Observer;
+
+use crate::{
+    events::Event,
+    host::{Host, Report},
+    journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, TimerMark, now},
+    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, TimerKind, What},
+};
+use people::People;
+use replay::Replay;
+use watch::Watch;
+
+/// How often the journal is asked whether a person has answered.
+const POLL: Duration = Duration::from_millis(300);
+
+/// What is told from other threads.
+enum Note {
+    /// An answer is as durable as it must be.
+    Recorded(RequestId, Answer),
+    /// That an effect begins is on record: now it may.
+    Begun(RequestId, Result<(), JournalError>),
+    /// A person answered on the terminal.
+    Answered(RequestId, Json),
+    /// The terminal is closed.
+    NobodyThere,
+}
+
+/// An effect that runs.
+struct Open {
+    info: EffectInfo,
+    model: Option<ModelId>,
+    /// Whether its answer may be lost in a crash: it cost nothing and changed nothing.
+    cheap: bool,
+}
+
+/// How a durable host is made.
+pub(crate) struct Durability<'p> {
+    pub(crate) program: &'p Program,
+    pub(crate) journal: Option<Box<dyn Journal>>,
+    pub(crate) ledger: Ledger,
+    pub(crate) observer: Option<Observer<'p>>,
+    /// Asks people on the terminal.
+    pub(crate) asker: Option<Asker>,
+    /// Whether to stay when the run waits for people or a quota.
+    pub(crate) wait: bool,
+    /// Whether answers of other runs are taken (`cache`).
+    pub(crate) use_cache: bool,
+    pub(crate) run: String,
+}
+
+/// The host that remembers.
+pub(crate) struct Durable<'p, H> {
+    inner: H,
+    program: &'p Program,
+    journal: Option<Box<dyn Journal>>,
+    run: String,
+    use_cache: bool,
+    replay: Replay,
+    people: People,
+    watch: Watch<'p>,
+    outbox: mpsc::UnboundedSender<Note>,
+    inbox: mpsc::UnboundedReceiver<Note>,
+    /// Answers that need nobody.
+    instant: VecDeque<(RequestId, Answer)>,
+    open: HashMap<RequestId, Open>,
+    /// Effects that may begin once that is on record.
+    beginning: HashMap<RequestId, Request>,
+    /// Answers on their way to the disk, with their place in the order.
+    committing: HashMap<RequestId, i64>,
+    /// Files being read and pauses between attempts: the run is not idle while they last.
+    busy: HashSet<RequestId>,
+    /// What may not begin while a quota is spent.
+    held: VecDeque<Request>,
+    seq: i64,
+    /// Age of the run when this process took it, in milliseconds.
+    age: i64,
+    began: Instant,
+    cancelled: bool,
+    /// Answers by the journal's own figures, for those who count.
+    reused: u64,
+    noted_memory: bool,
+}
+
+impl<'p, H: Host> Durable<'p, H> {
+    pub(crate) fn new(inner: H, setup: Durability<'p>) -> Self {
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        let (seq, age) = (setup.ledger.seq, setup.ledger.clock);
+        Self {
+            inner,
+            program: setup.program,
+            journal: setup.journal,
+            run: setup.run,
+            use_cache: setup.use_cache,
+            replay: Replay::new(setup.ledger),
+            people: People::new(setup.asker, setup.wait),
+            watch: Watch::new(setup.observer),
+            outbox,
+            inbox,
+            instant: VecDeque::new(),
+            open: HashMap::new(),
+            beginning: HashMap::new(),
+            committing: HashMap::new(),
+            busy: HashSet::new(),
+            held: VecDeque::new(),
+            seq,
+            age,
+            began: Instant::now(),
+            cancelled: false,
+            reused: 0,
+            noted_memory: false,
+        }
+    }
+
+    /// The host that acts, and the journal, once the run has ended.
+    pub(crate) fn parts(&mut self) -> (&mut H, Option<&mut Box<dyn Journal>>) {
+        (&mut self.inner, self.journal.as_mut())
+    }
+
+    /// Age of the run: the time in which a process ran it, in milliseconds.
+    pub(crate) fn clock(&self) -> i64 {
+        self.age.saturating_add(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// How many answers were taken from the record.
+    pub(crate) fn reused(&self) -> u64 {
+        self.reused
+    }
+
+    /// What the run waits for, when it has stopped.
+    pub(crate) fn pause(&self) -> Pause {
+        self.people.pause()
+    }
+
+    fn write(&mut self, record: Record) {
+        if let Some(journal) = &mut self.journal {
+            journal.write(record, None);
+        }
+    }
+
+    fn next_seq(&mut self) -> i64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// Begins an effect for real.
+    fn begin(&mut self, request: Request) {
+        if self.people.is_out_of_quota() && !self.cancelled {
+            self.held.push_back(request);
+            return;
+        }
+        let id = request.id;
+        let Some(info) = request.effect.as_deref() else {
+            self.busy.insert(id);
+            self.inner.start(request);
+            return;
+        };
+        let model = match &request.what {
+            What::Prompt(prompt) => Some(prompt.model),
+            _ => None,
+        };
+        let once = info.once;
+        let cheap = !once && is_cheap(&request.what);
+        self.open.insert(id, Open { info: info.clone(), model, cheap });
+        if let Some(journal) = &mut self.journal {
+            let start = EffectStart::of(id.0, info, &request.what, self.program);
+            let done: Option<crate::journal::Done> = once.then(|| {
+                let outbox = self.outbox.clone();
+                let done = move |result| {
+                    // The run may have ended meanwhile.
+                    let _ = outbox.send(Note::Begun(id, result));
+                };
+                Box::new(done) as crate::journal::Done
+            });
+            journal.write(Record::Started(Box::new(start)), done);
+            if once {
+                self.beginning.insert(id, request);
+                return;
+            }
+        }
+        self.inner.start(request);
+    }
+
+    /// An answer of the inner host.
+    fn answered(&mut self, id: RequestId, answer: Answer) -> Option<Report> {
+        self.busy.remove(&id);
+        if self.people.quota_is_back(id) {
+            self.release_held();
+        }
+        let Some(open) = self.open.remove(&id) else {
+            return Some(Report::Answer(id, answer));
+        };
+        self.record(id, &open, answer)
+    }
+
+    /// Records the end of an effect; the answer, if nobody need wait for the disk.
+    fn record(&mut self, id: RequestId, open: &Open, answer: Answer) -> Option<Report> {
+        let seq = self.next_seq();
+        let clock = self.clock();
+        let Some(journal) = &mut self.journal else {
+            return Some(Report::Answer(id, answer));
+        };
+        let mut end = EffectEnd::of(self.program, id.0, open.model, &answer);
+        (end.seq, end.clock, end.full) = (seq, clock, !open.cheap);
+        let cached = cache_record(&self.run, &open.info, &end, &answer);
+        let at_once = open.cheap && self.committing.is_empty();
+        let mut back = None;
+        let done: Option<crate::journal::Done> = if at_once {
+            back = Some(Report::Answer(id, answer));
+            None
+        } else {
+            self.committing.insert(id, seq);
+            let outbox = self.outbox.clone();
+            Some(Box::new(move |written: Result<(), JournalError>| {
+                let answer = match written {
+                    Ok(()) => answer,
+                    Err(error) => Answer::failed(ErrorKind::Internal, error.to_string()),
+                };
+                // The run may have ended meanwhile.
+                let _ = outbox.send(Note::Recorded(id, answer));
+            }))
+        };
+        journal.write(Record::Ended(Box::new(end)), done);
+        if let Some(cached) = cached {
+            journal.write(Record::Cache(Box::new(cached)), None);
+        }
+        back
+    }
+
+    fn noted(&mut self, note: Note) -> Option<Report> {
+        match note {
+            Note::Recorded(id, answer) => {
+                self.committing.remove(&id)?;
+                Some(Report::Answer(id, answer))
+            }
+            Note::Begun(id, result) => {
+                let request = self.beginning.remove(&id)?;
+                match result {
+                    Ok(()) => {
+                        self.inner.start(request);
+                        None
+                    }
+                    Err(error) => {
+                        self.open.remove(&id);
+                        Some(Report::Answer(id, Answer::failed(ErrorKind::Internal, error.to_string())))
+                    }
+                }
+            }
+            Note::Answered(id, json) => self.person_answered(id, json),
+            Note::NobodyThere => {
+                self.people.leave_terminal();
+                None
+            }
+        }
+    }
+
+    fn release_held(&mut self) {
+        for request in std::mem::take(&mut self.held) {
+            self.begin(request);
+        }
+    }
+
+    /// An answer that another run has paid for, if it is young enough.
+    fn from_cache(&mut self, request: &Request) -> Option<Answer> {
+        let info = request.effect.as_deref()?;
+        let max_age = info.cache_ms?;
+        let path = info.path.clone();
+        let journal = self.journal.as_mut()?;
+        let found = if self.use_cache { journal.cached(&info.key).ok().flatten() } else { None };
+        let reason = match found {
+            Some(found) => {
+                let age = now().saturating_sub(found.at);
+                if (0..=max_age).contains(&age) {
+                    match journal.output(found.answer.as_deref(), found.artifact.as_deref()) {
+                        Ok(output) => {
+                            self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
+                            return Some(Answer::ok(output));
+                        }
+                        Err(error) => error.to_string(),
+                    }
+                } else {
+                    let (age, limit) = (crate::value::format_duration(age), crate::value::format_duration(max_age));
+                    format!("the answer is {age} old, and at most {limit} are allowed")
+                }
+            }
+            None if !self.use_cache => "the cache is switched off".to_owned(),
+            None => match journal.cached_of_skill(&info.skill).ok().flatten() {
+                Some(other) => difference(self.program, info, &other.parts),
+                None => format!("no answer of `{}` is kept", info.skill),
+            },
+        };
+        self.watch.tell(Event::CacheMissed { path, reason });
+        None
+    }
+
+    /// Whether nothing happens any more that could bring the run forward.
+    fn is_idle(&self) -> bool {
+        self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty()
+    }
+}
+
+/// Whether an answer can be had again for nothing: nothing was paid and nothing changed.
+fn is_cheap(what: &What) -> bool {
+    match what {
+        What::Http(http) => matches!(http.method.as_str(), "GET" | "HEAD"),
+        _ => false,
+    }
+}
+
+fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) -> Option<CachedAnswer> {
+    info.cache_ms?;
+    // A program that ended badly is no answer, nor is a service that said no.
+    let good = match &answer.result {
+        Ok(Output::Process(process)) => process.code == Some(0),
+        Ok(Output::Response(response)) => (200..300).contains(&response.status),
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    good.then(|| CachedAnswer {
+        key: info.key.clone(),
+        parts: info.parts.to_bytes(),
+        skill: info.skill.to_string(),
+        run: run.to_owned(),
+        answer: end.answer.clone(),
+        artifact: None,
+        at: end.at,
+    })
+}
+
+impl<H: Host> Host for Durable<'_, H> {
+    fn start(&mut self, request: Request) {
+        let id = request.id;
+        match &request.what {
+            What::Timer { ms, timer } => {
+                let (ms, timer) = (*ms, timer.clone());
+                if let Some(seq) = self.replay.fired(&timer) {
+                    self.replay.expect_fired(id, seq);
+                    return;
+                }
+                let left = self.replay.time_left(&timer, ms, self.age);
+                if left.is_none() && timer.kind != TimerKind::Idle {
+                    let clock = if timer.kind == TimerKind::Wall { now() } else { self.clock() };
+                    self.write(Record::Timer(TimerMark { timer: timer.clone(), seq: None, clock }));
+                }
+                self.inner.start(Request { what: What::Timer { ms: left.unwrap_or(ms), timer }, ..request });
+            }
+            What::Delay { path, attempt, .. } => {
+                if self.replay.went_on(path, *attempt) {
+                    self.instant.push_back((id, Answer::ok(Output::Fired)));
+                } else {
+                    self.busy.insert(id);
+                    self.inner.start(request);
+                }
+            }
+            What::Quota { .. } => self.wait_for_quota(request),
+            What::Load(_) => self.begin(request),
+            What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => self.effect(request),
+        }
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        if self.replay.forget(id) || self.people.forget(id) {
+            return;
+        }
+        if let Some(position) = self.held.iter().position(|r| r.id == id) {
+            self.held.remove(position);
+            return;
+        }
+        self.busy.remove(&id);
+        self.instant.retain(|(other, _)| *other != id);
+        if let Some(seq) = self.committing.remove(&id) {
+            self.write(Record::Overtaken { seq });
+            return;
+        }
+        let unborn = self.beginning.remove(&id).is_some();
+        if self.open.remove(&id).is_some() {
+            let status = if self.cancelled { "interrupted" } else { "withdrawn" };
+            let mut end = EffectEnd::without_answer(id.0, status);
+            (end.seq, end.clock) = (self.next_seq(), self.clock());
+            self.write(Record::Ended(Box::new(end)));
+        }
+        if !unborn {
+            self.inner.cancel(id);
+        }
+    }
+
+    async fn next(&mut self) -> Report {
+        loop {
+            if let Some((id, answer)) = self.instant.pop_front() {
+                return Report::Answer(id, answer);
+            }
+            if let Some(report) = self.recall() {
+                return report;
+            }
+            let withheld = self.replay.take_withheld();
+            if !withheld.is_empty() {
+                for request in withheld {
+                    self.begin(request);
+                }
+                continue;
+            }
+            if self.is_idle() && self.people.must_pause() {
+                return Report::Paused;
+            }
+            let polling = self.people.is_polling();
+            let poll = async {
+                match polling {
+                    true => tokio::time::sleep(POLL).await,
+                    false => std::future::pending().await,
+                }
+            };
+            let report = tokio::select! {
+                biased;
+                report = self.inner.next() => match report {
+                    Report::Answer(id, answer) => self.answered(id, answer),
+                    Report::Cancel => {
+                        self.cancelled = true;
+                        Some(Report::Cancel)
+                    }
+                    other => Some(other),
+                },
+                Some(note) = self.inbox.recv() => self.noted(note),
+                () = poll => self.look_for_answers(),
+            };
+            if let Some(report) = report {
+                return report;
+            }
+        }
+    }
+
+    fn ready(&mut self) -> Option<Report> {
+        // Recorded answers are given one at a time: what one of them leads to may come before
+        // the next.
+        if !self.instant.is_empty() || self.replay.is_pending() {
+            return None;
+        }
+        loop {
+            let report = match self.inner.ready() {
+                Some(Report::Answer(id, answer)) => self.answered(id, answer),
+                Some(Report::Cancel) => {
+                    self.cancelled = true;
+                    return Some(Report::Cancel);
+                }
+                Some(other) => return Some(other),
+                None => {
+                    let note = self.inbox.try_recv().ok()?;
+                    self.noted(note)
+                }
+            };
+            if report.is_some() {
+                return report;
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if let Event::TimedOut { path, attempt, timer } = &event {
+            let kinds = [TimerKind::Deadline, TimerKind::Wall, TimerKind::Idle, TimerKind::Budget];
+            if let Some(kind) = kinds.into_iter().find(|k| k.name() == *timer) {
+                let timer = crate::request::TimerId { path: path.clone(), attempt: *attempt, kind };
+                if self.replay.fired(&timer).is_none() {
+                    let (seq, clock) = (self.next_seq(), self.clock());
+                    self.write(Record::Timer(TimerMark { timer, seq: Some(seq), clock }));
+                }
+            }
+        }
+        if watch::is_kept(&event)
+            && let Some(journal) = &mut self.journal
+            && let Ok(text) = serde_json::to_string(&event)
+        {
+            // It was told before the interruption.
+            if self.replay.was_told(&text) {
+                return;
+            }
+            journal.write(Record::Event(text, now()), None);
+        }
+        self.watch.tell(event);
+    }
+
+    fn remember(&mut self, op: MemoryOp) {
+        if self.journal.is_some() {
+            self.write(Record::Remember(Box::new(op), now()));
+        } else if !self.noted_memory {
+            self.noted_memory = true;
+            let message = format!("memory `{}` is not kept: the run has no journal", op.memory);
+            self.watch.tell(Event::Warning { path: op.path, message, place: None });
+        }
+    }
+}
+
+/// Recorded answers that were asked for, in the order in which they were given.
+type Due = BTreeMap<(i64, u64), replay::Reply>;

@@ -1,0 +1,276 @@
+//! What a run waits for without a process: people, and quotas that come back.
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Sender, channel},
+    thread,
+};
+
+use serde_json::Value as Json;
+
+use super::{Durable, Note};
+use crate::{
+    events::Event,
+    host::{Host, Report},
+    journal::{Question, Record, now},
+    request::{Answer, Output, Request, RequestId, What},
+};
+
+/// Waiting for a quota without a known end, in milliseconds between attempts.
+const UNKNOWN_QUOTA: u64 = 15 * 60 * 1000;
+
+/// A question that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The run.
+    pub run: String,
+    /// The stage's path.
+    pub path: String,
+    /// `approve`, `ask`, `choose`, `escalate`, `unknown`.
+    pub kind: String,
+    /// The question.
+    pub question: String,
+    /// What can be chosen.
+    pub options: Vec<String>,
+}
+
+/// Asks a person on the spot; `None` when nobody answers. It is called on a thread of its own.
+pub type Asker = Box<dyn FnMut(&Asked) -> Option<Json> + Send>;
+
+/// Why a run goes no further for now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pause {
+    /// Questions without an answer.
+    pub questions: Vec<Asked>,
+    /// What services said whose quota is spent.
+    pub quota: Vec<String>,
+    /// When the quota is there again, in milliseconds since 1970, if that is known.
+    pub until: Option<i64>,
+}
+
+impl Pause {
+    /// In one sentence.
+    pub fn reason(&self) -> String {
+        match (self.questions.as_slice(), self.quota.first()) {
+            (_, Some(quota)) => format!("a quota is spent: {quota}"),
+            ([one], None) => format!("`{}` waits for a person", one.path),
+            (many, None) => format!("{} stages wait for a person", many.len()),
+        }
+    }
+}
+
+struct Waiting {
+    request: Request,
+    asked: Asked,
+    key: String,
+}
+
+struct Spent {
+    until: Option<i64>,
+    message: String,
+}
+
+pub(super) struct People {
+    questions: BTreeMap<RequestId, Waiting>,
+    quota: BTreeMap<RequestId, Spent>,
+    /// Asks on the terminal, one question at a time.
+    terminal: Option<Sender<(RequestId, Asked)>>,
+    asker: Option<Asker>,
+    wait: bool,
+}
+
+impl People {
+    pub(super) fn new(asker: Option<Asker>, wait: bool) -> Self {
+        Self { questions: BTreeMap::new(), quota: BTreeMap::new(), terminal: None, asker, wait }
+    }
+
+    pub(super) fn is_out_of_quota(&self) -> bool {
+        !self.quota.is_empty()
+    }
+
+    /// Whether the timer of a spent quota has fired.
+    pub(super) fn quota_is_back(&mut self, id: RequestId) -> bool {
+        self.quota.remove(&id).is_some() && self.quota.is_empty()
+    }
+
+    /// Whether there is nothing to do but to wait, and nobody here who waits.
+    pub(super) fn must_pause(&self) -> bool {
+        if self.wait {
+            return false;
+        }
+        !self.quota.is_empty() || (!self.questions.is_empty() && self.terminal.is_none())
+    }
+
+    /// Nobody answers on the terminal.
+    pub(super) fn leave_terminal(&mut self) {
+        self.terminal = None;
+    }
+
+    pub(super) fn is_polling(&self) -> bool {
+        !self.questions.is_empty() && (self.wait || self.terminal.is_some())
+    }
+
+    pub(super) fn forget(&mut self, id: RequestId) -> bool {
+        self.questions.remove(&id).is_some()
+    }
+
+    pub(super) fn pause(&self) -> Pause {
+        Pause {
+            questions: self.questions.values().map(|w| w.asked.clone()).collect(),
+            quota: self.quota.values().map(|s| s.message.clone()).collect(),
+            until: self.quota.values().filter_map(|s| s.until).max(),
+        }
+    }
+}
+
+impl<H: Host> Durable<'_, H> {
+    /// A stage's provider has no quota left: nothing new begins until it has.
+    pub(super) fn wait_for_quota(&mut self, request: Request) {
+        let What::Quota { path, attempt, retry_after_ms, message } = &request.what else { return };
+        // Who takes a run up again wants it to go on: it asks, and pauses again if it must.
+        if self.replay.has(path, *attempt) || self.cancelled {
+            self.instant.push_back((request.id, Answer::ok(Output::Fired)));
+            return;
+        }
+        let until = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| now().saturating_add(ms));
+        let spent = Spent { until, message: message.clone() };
+        let (id, ms) = (request.id, retry_after_ms.unwrap_or(UNKNOWN_QUOTA));
+        let reason = format!("a quota is spent: {message}");
+        self.people.quota.insert(id, spent);
+        if self.people.wait {
+            self.watch.tell(Event::Paused { reason, until });
+            let timer =
+                crate::request::TimerId { path: path.clone(), attempt: *attempt, kind: crate::request::TimerKind::Wall };
+            self.inner.start(Request { id, what: What::Timer { ms, timer }, effect: None });
+        }
+    }
+
+    /// A question: answered meanwhile, or asked now.
+    pub(super) fn ask(&mut self, request: Request) {
+        let (Some(info), What::Person(question)) = (request.effect.as_deref(), &request.what) else { return };
+        let question = Question {
+            path: info.path.clone(),
+            key: info.key.clone(),
+            kind: question.kind.to_owned(),
+            question: question.question.clone(),
+            options: question.options.clone(),
+            at: now(),
+        };
+        self.pose(request, question);
+    }
+
+    /// Asks what became of an effect that must not be repeated blindly.
+    pub(super) fn ask_about_unknown(&mut self, request: Request, started: i64) {
+        let Some(info) = request.effect.as_deref() else { return };
+        let question = Question {
+            path: info.path.clone(),
+            key: format!("unknown:{started}"),
+            kind: "unknown".to_owned(),
+            question: format!(
+                "`{}` was started and the run was interrupted before its end was known. It must not be repeated \
+                 blindly. What became of it?",
+                info.skill
+            ),
+            options: vec!["again".to_owned(), "done".to_owned(), "failed".to_owned()],
+            at: now(),
+        };
+        self.pose(request, question);
+    }
+
+    fn pose(&mut self, request: Request, question: Question) {
+        let id = request.id;
+        let asked = Asked {
+            run: self.run.clone(),
+            path: question.path.clone(),
+            kind: question.kind.clone(),
+            question: question.question.clone(),
+            options: question.options.clone(),
+        };
+        let key = question.key.clone();
+        let known = match &mut self.journal {
+            Some(journal) => journal.answer(&question.path, &key).ok().flatten(),
+            None => None,
+        };
+        self.people.questions.insert(id, Waiting { request, asked: asked.clone(), key });
+        if let Some(json) = known.and_then(|text| serde_json::from_str(&text).ok()) {
+            let report = self.person_answered(id, json);
+            if let Some(Report::Answer(id, answer)) = report {
+                self.instant.push_back((id, answer));
+            }
+            return;
+        }
+        if self.journal.is_none() && self.people.asker.is_none() && self.people.terminal.is_none() {
+            self.people.questions.remove(&id);
+            let message = "nobody can be asked: the run has no journal and no terminal";
+            self.instant.push_back((id, Answer::failed(cascade_ir::ErrorKind::Unavailable, message)));
+            return;
+        }
+        self.write(Record::Asked(Box::new(question)));
+        let Asked { path, kind, question, options, .. } = asked.clone();
+        self.watch.tell(Event::Asked { path, kind, question, options });
+        self.on_terminal(id, asked);
+    }
+
+    /// Puts a question on the terminal, if there is one.
+    fn on_terminal(&mut self, id: RequestId, asked: Asked) {
+        if let Some(mut asker) = self.people.asker.take() {
+            let (sender, receiver) = channel::<(RequestId, Asked)>();
+            let outbox = self.outbox.clone();
+            // It may wait for a key for ever; it ends with the process.
+            let spawned = thread::Builder::new().name("cascade-ask".to_owned()).spawn(move || {
+                for (id, asked) in receiver {
+                    let note = asker(&asked).map_or(Note::NobodyThere, |json| Note::Answered(id, json));
+                    let gone = matches!(note, Note::NobodyThere);
+                    if outbox.send(note).is_err() || gone {
+                        return;
+                    }
+                }
+            });
+            if spawned.is_ok() {
+                self.people.terminal = Some(sender);
+            }
+        }
+        if let Some(terminal) = &self.people.terminal
+            && terminal.send((id, asked)).is_err()
+        {
+            self.people.terminal = None;
+        }
+    }
+
+    /// An answer of a person.
+    pub(super) fn person_answered(&mut self, id: RequestId, json: Json) -> Option<Report> {
+        let Waiting { request, asked, .. } = self.people.questions.remove(&id)?;
+        let answer = if asked.kind == "unknown" {
+            match super::outcome::told(&request.what, &json) {
+                Some(answer) => answer,
+                None => {
+                    // Once more, with the key that it had.
+                    self.begin(request);
+                    return None;
+                }
+            }
+        } else {
+            Answer::ok(Output::Person(json))
+        };
+        self.begin_answered(request, answer);
+        None
+    }
+
+    /// Answers that people gave to another process.
+    pub(super) fn look_for_answers(&mut self) -> Option<Report> {
+        let journal = self.journal.as_mut()?;
+        let mut found = Vec::new();
+        for (id, waiting) in &self.people.questions {
+            if let Ok(Some(text)) = journal.answer(&waiting.asked.path, &waiting.key)
+                && let Ok(json) = serde_json::from_str(&text)
+            {
+                found.push((*id, json));
+            }
+        }
+        for (id, json) in found {
+            let report = self.person_answered(id, json);
+            debug_assert!(report.is_none());
+        }
+        None
+    }
+}

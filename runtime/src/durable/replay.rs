@@ -1,0 +1,184 @@
+//! Answers from the record.
+
+use std::collections::HashMap;
+
+use cascade_ir::ErrorKind;
+
+use super::{Due, Durable};
+use crate::{
+    events::Event,
+    host::{Host, Report},
+    journal::{Ledger, Recorded, Status, failure_from, now},
+    request::{Answer, EffectInfo, Output, Request, RequestId, TimerId, TimerKind, What},
+};
+
+/// What the record says to a request.
+pub(super) enum Reply {
+    Recorded { path: String, attempt: u32, record: Box<Recorded> },
+    Fired,
+}
+
+/// The record, and what was asked of it.
+pub(super) struct Replay {
+    ledger: Ledger,
+    due: Due,
+    due_of: HashMap<RequestId, (i64, u64)>,
+    /// Effects that the program gave up before. It will again; if it does not, they begin.
+    withheld: Vec<Request>,
+}
+
+impl Replay {
+    pub(super) fn new(ledger: Ledger) -> Self {
+        Self { ledger, due: Due::new(), due_of: HashMap::new(), withheld: Vec::new() }
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        !self.due.is_empty()
+    }
+
+    fn expect(&mut self, id: RequestId, seq: i64, reply: Reply) {
+        self.due.insert((seq, id.0), reply);
+        self.due_of.insert(id, (seq, id.0));
+    }
+
+    pub(super) fn expect_fired(&mut self, id: RequestId, seq: i64) {
+        self.expect(id, seq, Reply::Fired);
+    }
+
+    /// When a timer fired before.
+    pub(super) fn fired(&self, timer: &TimerId) -> Option<i64> {
+        self.ledger.timers.get(timer)?.fired
+    }
+
+    /// What is left of a timer that began before; `None`: it is new.
+    pub(super) fn time_left(&self, timer: &TimerId, ms: u64, age: i64) -> Option<u64> {
+        if timer.kind == TimerKind::Idle {
+            return None;
+        }
+        let began = self.ledger.timers.get(timer)?.began;
+        let clock = if timer.kind == TimerKind::Wall { now() } else { age };
+        // A clock that went backwards takes nothing away.
+        let gone = u64::try_from(clock.saturating_sub(began)).unwrap_or(0);
+        Some(ms.saturating_sub(gone))
+    }
+
+    /// Whether an attempt after this one is on record: the pause before it is over.
+    pub(super) fn went_on(&self, path: &str, attempt: u32) -> bool {
+        if self.ledger.effects.is_empty() {
+            return false;
+        }
+        if let Some(records) = self.ledger.effects.get(path) {
+            return records.iter().any(|r| r.attempt > attempt);
+        }
+        // The attempts of a stage that is not a single effect are part of the paths below it.
+        let next = format!("{path}~{}", attempt + 1);
+        self.ledger.effects.keys().any(|p| p.starts_with(&next))
+    }
+
+    /// Whether an attempt was made before this process began.
+    pub(super) fn has(&self, path: &str, attempt: u32) -> bool {
+        self.ledger.effects.get(path).is_some_and(|r| r.iter().any(|r| r.attempt == attempt))
+    }
+
+    pub(super) fn was_told(&mut self, event: &str) -> bool {
+        match self.ledger.told.get_mut(event) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// An answer that is not wanted any more.
+    pub(super) fn forget(&mut self, id: RequestId) -> bool {
+        if let Some(position) = self.withheld.iter().position(|r| r.id == id) {
+            self.withheld.swap_remove(position);
+            return true;
+        }
+        match self.due_of.remove(&id) {
+            Some(place) => self.due.remove(&place).is_some(),
+            None => false,
+        }
+    }
+
+    pub(super) fn take_withheld(&mut self) -> Vec<Request> {
+        std::mem::take(&mut self.withheld)
+    }
+}
+
+impl<H: Host> Durable<'_, H> {
+    /// An effect: answered from the record, or begun.
+    pub(super) fn effect(&mut self, request: Request) {
+        let Some(info) = request.effect.as_deref() else {
+            self.begin(request);
+            return;
+        };
+        let found = self.replay.ledger.find(&info.path, info.attempt, &info.key);
+        match found.map(|r| (r.status, r.seq)) {
+            Some((Status::Done | Status::Failed, seq)) => {
+                let (path, attempt) = (info.path.clone(), info.attempt);
+                if let Some(record) = found.cloned() {
+                    let reply = Reply::Recorded { path, attempt, record: Box::new(record) };
+                    self.replay.expect(request.id, seq, reply);
+                }
+            }
+            Some((Status::Withdrawn, _)) => self.replay.withheld.push(request),
+            Some((Status::Open, _)) if info.once => {
+                let started = found.map_or(0, |r| r.started);
+                self.ask_about_unknown(request, started);
+            }
+            Some((Status::Open, _)) | None => {
+                if matches!(request.what, What::Person(_)) {
+                    self.ask(request);
+                } else if let Some(answer) = self.from_cache(&request) {
+                    self.begin_answered(request, answer);
+                } else {
+                    self.begin(request);
+                }
+            }
+        }
+    }
+
+    /// Takes an answer that came from elsewhere as if the effect had been begun.
+    pub(super) fn begin_answered(&mut self, request: Request, answer: Answer) {
+        let id = request.id;
+        let Some(info) = request.effect.as_deref() else {
+            self.instant.push_back((id, answer));
+            return;
+        };
+        let open = super::Open { info: EffectInfo { cache_ms: None, ..info.clone() }, model: None, cheap: false };
+        if let Some(journal) = &mut self.journal {
+            let start = crate::journal::EffectStart::of(id.0, info, &request.what, self.program);
+            journal.write(crate::journal::Record::Started(Box::new(start)), None);
+        }
+        if let Some(Report::Answer(id, answer)) = self.record(id, &open, answer) {
+            self.instant.push_back((id, answer));
+        }
+    }
+
+    /// The next answer of the record.
+    pub(super) fn recall(&mut self) -> Option<Report> {
+        let ((_, id), reply) = self.replay.due.pop_first()?;
+        let id = RequestId(id);
+        self.replay.due_of.remove(&id);
+        match reply {
+            Reply::Fired => Some(Report::Answer(id, Answer::ok(Output::Fired))),
+            Reply::Recorded { path, attempt, record } => {
+                let result = match record.status {
+                    Status::Failed => Err(failure_from(record.error.as_deref().unwrap_or_default())),
+                    _ => match &mut self.journal {
+                        Some(journal) => journal
+                            .output(record.answer.as_deref(), record.artifact.as_deref())
+                            .map_err(|e| crate::failure::Failure::raise(ErrorKind::Internal, e.to_string())),
+                        None => crate::journal::output_from(record.answer.as_deref().unwrap_or_default())
+                            .map_err(|e| crate::failure::Failure::raise(ErrorKind::Internal, e.to_string())),
+                    },
+                };
+                self.reused += 1;
+                self.watch.tell(Event::Reused { path, attempt, from: "journal" });
+                Some(Report::Answer(id, Answer { result, usage: record.usage }))
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Those who watch a run.
+
+use std::{collections::HashMap, time::Instant};
+
+use crate::events::Event;
+
+/// Hears of the events of a run.
+pub type Observer<'o> = Box<dyn FnMut(&Event) + 'o>;
+
+/// Passes events on, with the time that stages took.
+pub(super) struct Watch<'o> {
+    observer: Option<Observer<'o>>,
+    started: HashMap<String, Instant>,
+}
+
+impl<'o> Watch<'o> {
+    pub(super) fn new(observer: Option<Observer<'o>>) -> Self {
+        Self { observer, started: HashMap::new() }
+    }
+
+    pub(super) fn tell(&mut self, mut event: Event) {
+        let Some(observer) = &mut self.observer else {
+            return;
+        };
+        match &mut event {
+            Event::StageStarted { path, .. } => {
+                self.started.entry(path.clone()).or_insert_with(Instant::now);
+            }
+            Event::StageFinished { path, ms, .. } => {
+                *ms = self.started.remove(path).map_or(0, |t| u64::try_from(t.elapsed().as_millis()).unwrap_or(0));
+            }
+            _ => {}
+        }
+        observer(&event);
+    }
+}
+
+/// Events that the journal keeps: those that its other tables do not tell.
+pub(super) fn is_kept(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Log { .. }
+            | Event::Warning { .. }
+            | Event::GateFailed { .. }
+            | Event::StageRetrying { .. }
+            | Event::ModelPassedOver { .. }
+    )
+}

@@ -1,0 +1,67 @@
+//! Large answers: files named by the hash of their content.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{JournalError, Result};
+use crate::machine::hex;
+
+/// The folder that holds them.
+#[derive(Debug, Clone)]
+pub(super) struct Artifacts(PathBuf);
+
+impl Artifacts {
+    /// Those of a journal's file.
+    pub(super) fn beside(journal: &Path) -> Self {
+        let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self(dir.join("artifacts"))
+    }
+
+    pub(super) fn file(&self, hash: &str) -> PathBuf {
+        self.0.join(hash)
+    }
+
+    /// Keeps a text; gives its hash.
+    pub(super) fn keep(&self, text: &str) -> Result<String> {
+        let hash = hex(&Sha256::digest(text.as_bytes()));
+        let file = self.0.join(&hash);
+        if file.exists() {
+            return Ok(hash);
+        }
+        let wrong =
+            |e: std::io::Error| JournalError(format!("the artifact `{}` cannot be written: {e}", file.display()));
+        std::fs::create_dir_all(&self.0).map_err(wrong)?;
+        // Renamed when it is whole, so that no half of it is ever taken for it.
+        let partial = self.0.join(format!("{hash}.{}", std::process::id()));
+        let write = || {
+            let mut out = std::fs::File::create(&partial)?;
+            std::io::Write::write_all(&mut out, text.as_bytes())?;
+            out.sync_all()?;
+            std::fs::rename(&partial, &file)?;
+            // The name, too, must survive a loss of power.
+            std::fs::File::open(&self.0)?.sync_all()
+        };
+        write().map_err(wrong)?;
+        Ok(hash)
+    }
+
+    /// Reads one back, and makes sure that it is what was kept.
+    pub(super) fn read(&self, hash: &str) -> Result<String> {
+        let file = self.0.join(hash);
+        let wrong = |what: String| {
+            JournalError(format!("the artifact `{}` {what}; its answer must be asked for again", file.display()))
+        };
+        let text = std::fs::read_to_string(&file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+        if hex(&Sha256::digest(text.as_bytes())) != hash {
+            return Err(wrong("is damaged".to_owned()));
+        }
+        Ok(text)
+    }
+
+    /// All hashes that are kept.
+    pub(super) fn all(&self) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(&self.0) else { return Vec::new() };
+        entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()
+    }
+}

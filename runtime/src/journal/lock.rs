@@ -1,0 +1,75 @@
+//! Who runs a run: a lock that the system lets go when the process ends, however it ends.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{JournalError, Result};
+
+/// Held as long as a run lives.
+#[derive(Debug)]
+pub struct RunLock {
+    /// Locked; closing it lets go.
+    _file: File,
+    path: PathBuf,
+}
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // A file that stays is as good as none: only its lock counts.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn file(journal: &Path, run: &str) -> PathBuf {
+    let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    dir.join("running").join(run)
+}
+
+impl RunLock {
+    /// Takes a run; `Err` with the process that has it.
+    ///
+    /// # Errors
+    /// The outer one when the lock cannot be made.
+    pub(crate) fn take(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
+        let path = file(journal, run);
+        let wrong = |e: std::io::Error| JournalError(format!("the lock `{}` cannot be taken: {e}", path.display()));
+        let mut opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        if opened.is_err() {
+            for dir in [journal.parent(), path.parent()].into_iter().flatten() {
+                std::fs::create_dir_all(dir)
+                    .map_err(|e| JournalError(format!("the directory `{}` cannot be made: {e}", dir.display())))?;
+            }
+            opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        }
+        let mut file = opened.map_err(wrong)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Err(holder(&mut file))),
+            Err(TryLockError::Error(e)) => return Err(wrong(e)),
+        }
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .and_then(|_| write!(file, "{}", std::process::id()));
+        written.map_err(wrong)?;
+        Ok(Ok(Self { _file: file, path }))
+    }
+}
+
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// The process that runs a run now; `None` when nobody does.
+pub(crate) fn living(journal: &Path, run: &str) -> Option<u32> {
+    let mut file = OpenOptions::new().read(true).write(true).open(file(journal, run)).ok()?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file).unwrap_or(0)),
+        _ => None,
+    }
+}

@@ -1,0 +1,163 @@
+//! Memory: shared state that cascades read plainly and change by `=` and `+=`.
+//!
+//! Every branch of a `parallel` has its own view. What it changes is noted, and done again on
+//! its parent's view when all branches have ended, in the order of the text: so the outcome does
+//! not depend on who was faster.
+
+use cascade_ir::ErrorKind;
+
+use super::{
+    Machine,
+    fiber::Fiber,
+    frame::Frame,
+    hex,
+};
+use crate::{
+    check::{Strictness, coerce},
+    eval::{Eval, Result, admit},
+    failure::{Failure, defect},
+    request::MemoryOp,
+    value::{Value, from_json, to_json},
+};
+
+/// A change of one key.
+#[derive(Clone)]
+pub(super) struct Change {
+    memory: usize,
+    key: usize,
+    append: bool,
+    value: Value,
+    /// Where it was made; only for memory that outlives the run.
+    origin: Option<Origin>,
+}
+
+#[derive(Clone)]
+struct Origin {
+    path: String,
+    /// How many were made there before.
+    number: u32,
+}
+
+impl<'p> Machine<'p> {
+    /// The first values of all keys.
+    pub(super) fn first_memory(&mut self) -> Result<Vec<Vec<Value>>> {
+        let mut memory = Vec::with_capacity(self.program.memories.len());
+        for declared in &self.program.memories {
+            let mut values = Vec::with_capacity(declared.keys.len());
+            for key in &declared.keys {
+                let known = match declared.global {
+                    true => self.env.memory.get(&(declared.name.to_string(), key.name.to_string())),
+                    false => None,
+                };
+                values.push(match known {
+                    Some(json) => {
+                        let value = from_json(json);
+                        coerce(&mut self.eval, value, &key.ty, Strictness::Effect).map_err(|failure| {
+                            let message = format!(
+                                "the memory `{0}.{1}` holds what its type does not allow: {2}; see `cascadec memory get {0}.{1}`",
+                                declared.name, key.name, failure.message
+                            );
+                            let mut failure = Failure::raise(ErrorKind::Failed, message);
+                            failure.place = Some(declared.place);
+                            failure
+                        })?
+                    }
+                    None => self.eval.eval(&key.initial, &mut [])?,
+                });
+            }
+            memory.push(values);
+        }
+        Ok(memory)
+    }
+
+    /// `memory.key = value` and `memory.key += value`.
+    pub(super) fn remember(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        memory: usize,
+        key: usize,
+        append: bool,
+        value: Value,
+    ) -> Result<()> {
+        let global = self.program.memories.get(memory).is_some_and(|m| m.global);
+        let origin = global.then(|| {
+            let path = fiber.path();
+            let number = self.changes.entry(path.clone()).or_insert(0);
+            *number += 1;
+            Origin { path, number: *number }
+        });
+        let change = Change { memory, key, append, value, origin };
+        self.change(fiber, change)
+    }
+
+    /// Does a change on the view of the running fiber, and notes it for those above.
+    fn change(&mut self, fiber: &mut Fiber<'p>, change: Change) -> Result<()> {
+        apply(&mut self.eval, &change)?;
+        if fiber.parent.is_some() {
+            fiber.changes.push(change);
+        } else {
+            self.publish(change);
+        }
+        Ok(())
+    }
+
+    /// Tells the world of a change that outlives the run.
+    fn publish(&mut self, change: Change) {
+        let Some(origin) = change.origin else { return };
+        let Some(memory) = self.program.memories.get(change.memory) else { return };
+        let Some(key) = memory.keys.get(change.key) else { return };
+        let initial = if change.append { self.eval.eval(&key.initial, &mut []).ok() } else { None };
+        let value = to_json(&change.value);
+        use sha2::{Digest, Sha256};
+        // An edited program may say something else at the same place: that is another change.
+        let digest = hex(&Sha256::digest(value.to_string().as_bytes())[..8]);
+        self.memory_ops.push(MemoryOp {
+            id: format!("{}#{}:{digest}", origin.path, origin.number),
+            path: origin.path,
+            memory: memory.name.to_string(),
+            key: key.name.to_string(),
+            append: change.append,
+            initial: initial.as_ref().map_or(serde_json::Value::Null, to_json),
+            value,
+        });
+    }
+
+    /// Removes the fork on top, whose branches have all ended, and takes over what they changed.
+    pub(super) fn close_fork(&mut self, fiber: &mut Fiber<'p>) -> Result<()> {
+        let Some(Frame::Fork(mut fork)) = fiber.frames.pop() else {
+            return Err(defect!("branches without their fork"));
+        };
+        for (_, changes) in std::mem::take(&mut fork.changes) {
+            for change in changes {
+                self.change(fiber, change)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn apply(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
+    let (memory, key) = (change.memory, change.key);
+    let Some(held) = eval.memory.get_mut(memory).and_then(|m| m.get_mut(key)) else {
+        return Err(defect!("memory {memory} has no key {key}"));
+    };
+    if !change.append {
+        *held = change.value.clone();
+        return Ok(());
+    }
+    // Taken out of its place, so that a list grows without being copied.
+    let old = std::mem::replace(held, Value::Null);
+    let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
+    let new = match old {
+        Value::Null => Ok(change.value.clone()),
+        old => eval.add(old, change.value.clone()).and_then(admit),
+    };
+    let (value, result) = match new {
+        Ok(new) => (new, Ok(())),
+        Err(failure) => (kept, Err(failure)),
+    };
+    if let Some(held) = eval.memory.get_mut(memory).and_then(|m| m.get_mut(key)) {
+        *held = value;
+    }
+    result
+}

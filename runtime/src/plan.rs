@@ -1,0 +1,217 @@
+//! What taking a run up again would do, without doing it.
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use cascade_ir::{CascadeId, Program};
+use serde::Serialize;
+
+use crate::{
+    durable::{changed_skill, difference},
+    events::Event,
+    failure::{Failure, kind_name},
+    journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
+    machine::{Environment, Machine},
+    models::availability,
+    request::{Answer, EffectInfo, Output, Request, RequestId, What},
+    value::Value,
+};
+
+/// What would happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Answers that are taken from the record.
+    pub reused: Vec<Planned>,
+    /// Effects that would begin, with the reason.
+    pub runs: Vec<Planned>,
+    /// Answers on record that nothing asks for before one of `runs` is answered: whether they
+    /// are taken depends on what it says.
+    pub depends: Vec<Planned>,
+    /// How it would end if nothing is to be done: `done`, or the failure in words.
+    pub end: Option<String>,
+}
+
+/// An effect of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Planned {
+    /// The stage's path.
+    pub path: String,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The skill.
+    pub skill: String,
+    /// Why it would run.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// Plans to take up a run, with this program and these inputs. Nothing is started or written.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn plan(
+    program: &Program,
+    cascade: CascadeId,
+    inputs: Vec<Value>,
+    journal: &Path,
+    run: &str,
+) -> Result<Plan, JournalError> {
+    let store = Store::open(journal)?;
+    let ledger = store.ledger(run)?;
+    let old = store.run(run)?.and_then(|row| store.program(&row.program).ok());
+    let questions = store.questions(run)?;
+    let memory = crate::run::snapshot_from(&store.memory_of(run)?);
+    let environment = Environment {
+        run: run.to_owned(),
+        models: availability(program),
+        listening: true,
+        recalled: Arc::new(ledger.recalled()),
+        memory,
+        ..Environment::default()
+    };
+    let failed = |failure: Failure| Plan { end: Some(failure.to_string()), ..Plan::default() };
+    let mut machine = match Machine::new(program, cascade, inputs, environment) {
+        Ok(machine) => machine,
+        Err(failure) => return Ok(failed(failure)),
+    };
+    let mut planner = Planner { program, old, ledger, store, questions, plan: Plan::default(), seen: HashSet::new() };
+    // Answers in the order in which they were given.
+    let mut due: std::collections::BTreeMap<(i64, u64), (RequestId, Answer)> = std::collections::BTreeMap::new();
+    loop {
+        machine.step();
+        for id in machine.take_withdrawn() {
+            due.retain(|_, (other, _)| *other != id);
+        }
+        machine.take_memory_ops();
+        machine.take_events().into_iter().for_each(drop::<Event>);
+        if let Some(outcome) = machine.outcome() {
+            planner.plan.end = Some(match outcome {
+                Ok(_) => "done".to_owned(),
+                Err(failure) => failure.to_string(),
+            });
+            break;
+        }
+        while let Some(request) = machine.take_request() {
+            let id = request.id;
+            if let Some((seq, answer)) = planner.look(request) {
+                due.insert((seq, id.0), (id, answer));
+            }
+        }
+        let Some((_, (id, answer))) = due.pop_first() else { break };
+        machine.answer(id, answer);
+    }
+    Ok(planner.finish())
+}
+
+struct Planner<'p> {
+    program: &'p Program,
+    /// The program as it was.
+    old: Option<Program>,
+    ledger: Ledger,
+    store: Store,
+    questions: Vec<crate::journal::QuestionRow>,
+    plan: Plan,
+    /// Records that were asked for.
+    seen: HashSet<i64>,
+}
+
+impl Planner<'_> {
+    /// What is known of a request; `None`: it would really be done, or waited for.
+    fn look(&mut self, request: Request) -> Option<(i64, Answer)> {
+        let Request { what, effect, .. } = request;
+        match what {
+            What::Timer { timer, .. } => {
+                let fired = self.ledger.timers.get(&timer)?.fired?;
+                return Some((fired, Answer::ok(Output::Fired)));
+            }
+            What::Delay { .. } | What::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
+            What::Load(loads) => return Some((0, crate::local::load(&loads, None))),
+            What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => {}
+        }
+        let info = *effect?;
+        let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();
+        match found {
+            Some(record) if matches!(record.status, Status::Done | Status::Failed) => {
+                self.seen.insert(record.seq);
+                let answer = match record.status {
+                    Status::Failed => Err(failure_from(record.error.as_deref().unwrap_or_default())),
+                    _ => self
+                        .store
+                        .output(record.answer.as_deref(), record.artifact.as_deref())
+                        .map_err(|e| Failure::raise(cascade_ir::ErrorKind::Internal, e.to_string())),
+                };
+                self.plan.reused.push(planned(&info, String::new()));
+                Some((record.seq, Answer { result: answer, usage: record.usage }))
+            }
+            found => {
+                let reason = self.reason(&info, found.as_ref());
+                self.plan.runs.push(planned(&info, reason));
+                None
+            }
+        }
+    }
+
+    /// Why an effect would run.
+    fn reason(&self, info: &EffectInfo, found: Option<&Recorded>) -> String {
+        if let Some(question) = self.questions.iter().find(|q| q.path == info.path && q.key == info.key) {
+            return match &question.answer {
+                Some(_) => "a person has answered".to_owned(),
+                None => "a person has not answered yet".to_owned(),
+            };
+        }
+        match found.map(|r| r.status) {
+            Some(Status::Open) if info.once => {
+                return "it was interrupted, must not be repeated, and its outcome is not known: a person is asked"
+                    .to_owned();
+            }
+            Some(Status::Open) => return "it was interrupted".to_owned(),
+            Some(Status::Withdrawn) => return "it was given up when the run was interrupted".to_owned(),
+            _ => {}
+        }
+        let Some(newest) = self.ledger.newest(&info.path) else {
+            return "it was not reached before".to_owned();
+        };
+        if newest.key == info.key {
+            let failure = failure_from(newest.error.as_deref().unwrap_or_default());
+            return format!("its last attempt failed ({})", kind_name(failure.kind));
+        }
+        if newest.skill != info.skill.as_str() {
+            return format!("it called `{}` before", newest.skill);
+        }
+        if let (Some(parts), Some(old)) = (&newest.parts, &self.old)
+            && parts.skill != info.parts.skill
+            && let Some(what) = changed_skill(old, self.program, &info.skill)
+        {
+            return what;
+        }
+        match &newest.parts {
+            Some(parts) => difference(self.program, info, &parts.to_bytes()),
+            None => "it was asked something else before".to_owned(),
+        }
+    }
+
+    fn finish(self) -> Plan {
+        let mut plan = self.plan;
+        let mut depends: Vec<(i64, Planned)> = Vec::new();
+        for (path, records) in &self.ledger.effects {
+            for record in records {
+                let settled = matches!(record.status, Status::Done | Status::Failed);
+                if settled && !self.seen.contains(&record.seq) && !plan.runs.iter().any(|p| p.path == *path) {
+                    let planned = Planned {
+                        path: path.clone(),
+                        attempt: record.attempt,
+                        skill: record.skill.clone(),
+                        reason: String::new(),
+                    };
+                    depends.push((record.seq, planned));
+                }
+            }
+        }
+        depends.sort_by_key(|(seq, _)| *seq);
+        plan.depends = depends.into_iter().map(|(_, planned)| planned).collect();
+        plan
+    }
+}
+
+fn planned(info: &EffectInfo, reason: String) -> Planned {
+    Planned { path: info.path.clone(), attempt: info.attempt, skill: info.skill.to_string(), reason }
+}
