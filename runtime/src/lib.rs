@@ -28,10 +28,10 @@ mod run;
 #[cfg(test)]
 mod testing;
 
+pub use durable::{Asked, Asker, Observer, Pause};
 pub use events::Event;
 pub use failure::Failure;
 pub use inputs::{InputError, inputs_from_json, parse_input_text};
-pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;
 pub use models::availability;
 pub use plan::{Plan, Planned, plan};

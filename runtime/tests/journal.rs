@@ -66,8 +66,10 @@ fn runs_and_effects_are_there_afterwards() {
     assert_eq!((status.as_str(), result), ("failed", None));
     assert!(error.unwrap().contains("\"kind\":\"command_failed\""));
     let mut statement = db
-        .prepare("SELECT path, attempt, e.status, kind, length(key), answer FROM effects e JOIN runs r ON r.no = e.run
-             WHERE r.id = ?1 ORDER BY attempt")
+        .prepare(
+            "SELECT path, attempt, e.status, kind, length(key), answer FROM effects e JOIN runs r ON r.no = e.run
+             WHERE r.id = ?1 ORDER BY attempt",
+        )
         .unwrap();
     let effects: Vec<(String, u32, String, String, u32, Option<String>)> = statement
         .query_map([&second.run], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)))
@@ -82,7 +84,11 @@ fn runs_and_effects_are_there_afterwards() {
             ("main/a".into(), 2, "done".into(), "run".into(), 64, answer)
         ]
     );
-    let events: u32 = db.query_row("SELECT count(*) FROM events e JOIN runs r ON r.no = e.run WHERE r.id = ?1", [&second.run], |r| r.get(0)).unwrap();
+    let events: u32 = db
+        .query_row("SELECT count(*) FROM events e JOIN runs r ON r.no = e.run WHERE r.id = ?1", [&second.run], |r| {
+            r.get(0)
+        })
+        .unwrap();
     assert_eq!(events, 2, "the log and the retry");
 }
 

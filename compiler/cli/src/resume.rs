@@ -156,7 +156,9 @@ fn text(run: &str, plan: &Plan, color: bool) -> String {
     }
     let (reused, new) = (plan.reused.len(), plan.runs.len());
     match &plan.end {
-        Some(end) if end == "done" => out.push_str(&format!("run {run}: nothing to do, all {reused} answers are there\n")),
+        Some(end) if end == "done" => {
+            out.push_str(&format!("run {run}: nothing to do, all {reused} answers are there\n"))
+        }
         Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {end}\n")),
         None => out.push_str(&format!("run {run}: {reused} reused, {new} to run, and what follows from them\n")),
     }

@@ -77,7 +77,7 @@ impl<'a> Body<'_, 'a> {
         };
         let (work, mut ty, flow) =
             called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
-        let (lowered, skips) = self.clauses(clauses, ty, value, from_block);
+        let (lowered, skips) = self.clauses(clauses, ty, skill, value, from_block);
         self.leave_limits(limits);
         self.stage_models(skill, clauses, &lowered);
         if lowered.isolate {
@@ -335,7 +335,14 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// Clauses of a stage; whether `on error skip` makes its value optional.
-    pub fn clauses(&mut self, clauses: &'a [Clause], ty: Ty, value: &'a Expr, block: bool) -> (ir::Clauses, bool) {
+    pub fn clauses(
+        &mut self,
+        clauses: &'a [Clause],
+        ty: Ty,
+        skill: Option<ir::SkillId>,
+        value: &'a Expr,
+        block: bool,
+    ) -> (ir::Clauses, bool) {
         let mut out = ir::Clauses::default();
         let mut skips = false;
         let mut seen: Vec<(&'static str, Span)> = Vec::new();

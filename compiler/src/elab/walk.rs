@@ -38,7 +38,11 @@ pub(crate) fn stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
 pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
     for clause in list {
         match &clause.kind {
-            ClauseKind::Using(e) | ClauseKind::Budget(e) | ClauseKind::TokenBudget(e) | ClauseKind::Cache(e) | ClauseKind::Branch(e) => expr(e, f),
+            ClauseKind::Using(e)
+            | ClauseKind::Budget(e)
+            | ClauseKind::TokenBudget(e)
+            | ClauseKind::Cache(e)
+            | ClauseKind::Branch(e) => expr(e, f),
             ClauseKind::Timeout { total, idle } => {
                 expr(total, f);
                 optional(idle, f);

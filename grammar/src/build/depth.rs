@@ -138,9 +138,11 @@ fn stmt(stmt: &Stmt) -> u16 {
 
 fn clause(clause: &Clause) -> u16 {
     match &clause.kind {
-        ClauseKind::Using(value) | ClauseKind::Budget(value) | ClauseKind::TokenBudget(value) | ClauseKind::Cache(value) | ClauseKind::Branch(value) => {
-            value.depth
-        }
+        ClauseKind::Using(value)
+        | ClauseKind::Budget(value)
+        | ClauseKind::TokenBudget(value)
+        | ClauseKind::Cache(value)
+        | ClauseKind::Branch(value) => value.depth,
         ClauseKind::Timeout { total, idle } => total.depth.max(opt(idle)),
         ClauseKind::Retry { count, backoff } => {
             let backoff = backoff.as_ref();

@@ -23,10 +23,9 @@ pub(super) fn told(what: &What, json: &Json) -> Option<Answer> {
                 stderr: String::new(),
             }),
         })),
-        Some("failed") => Some(Answer::failed(
-            ErrorKind::Failed,
-            "it was interrupted, and a person said that it had failed",
-        )),
+        Some("failed") => {
+            Some(Answer::failed(ErrorKind::Failed, "it was interrupted, and a person said that it had failed"))
+        }
         _ => None,
     }
 }

@@ -139,8 +139,11 @@ impl<H: Host> Durable<'_, H> {
         self.people.quota.insert(id, spent);
         if self.people.wait {
             self.watch.tell(Event::Paused { reason, until });
-            let timer =
-                crate::request::TimerId { path: path.clone(), attempt: *attempt, kind: crate::request::TimerKind::Wall };
+            let timer = crate::request::TimerId {
+                path: path.clone(),
+                attempt: *attempt,
+                kind: crate::request::TimerKind::Wall,
+            };
             self.inner.start(Request { id, what: What::Timer { ms, timer }, effect: None });
         }
     }

@@ -85,13 +85,7 @@ impl SqliteJournal {
             .stack_size(512 * 1024)
             .spawn(move || writer.serve(&receiver))
             .map_err(|e| JournalError(format!("no thread for the journal can be started: {e}")))?;
-        Ok(Self {
-            writer: Some(sender),
-            thread: Some(thread),
-            path: path.to_owned(),
-            run: run.to_owned(),
-            store: None,
-        })
+        Ok(Self { writer: Some(sender), thread: Some(thread), path: path.to_owned(), run: run.to_owned(), store: None })
     }
 
     fn send(&self, job: Job) {
@@ -424,9 +418,8 @@ impl Writer {
             })?;
         }
         let run = start.run.clone();
-        self.no = self.sql(|c| {
-            c.prepare_cached("SELECT no FROM runs WHERE id = ?1")?.query_row([&run], |row| row.get(0))
-        })?;
+        self.no =
+            self.sql(|c| c.prepare_cached("SELECT no FROM runs WHERE id = ?1")?.query_row([&run], |row| row.get(0)))?;
         if let Some(fork) = start.fork.as_ref().filter(|_| !start.resumed) {
             self.sql(|c| copy_answers(c, self.no, fork))?;
         }

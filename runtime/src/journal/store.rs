@@ -175,7 +175,8 @@ impl Store {
     /// When several begin so, or the journal cannot be read.
     pub fn run(&self, id: &str) -> Result<Option<RunRow>> {
         let mut found = self.sql(|c| {
-            let mut statement = c.prepare(&format!("SELECT {RUN} FROM runs WHERE substr(id, 1, ?2) = ?1 ORDER BY id"))?;
+            let mut statement =
+                c.prepare(&format!("SELECT {RUN} FROM runs WHERE substr(id, 1, ?2) = ?1 ORDER BY id"))?;
             let length = i64::try_from(id.chars().count()).unwrap_or(i64::MAX);
             statement.query_map(params![id, length], run_row)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
@@ -409,8 +410,8 @@ impl Store {
 
     /// Contents of the memories that outlive runs, as the run saw them when it began.
     pub(crate) fn memory_of(&self, run: &str) -> Result<Json> {
-        let text: Option<String> = self
-            .sql(|c| c.query_row("SELECT memory FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional())?;
+        let text: Option<String> =
+            self.sql(|c| c.query_row("SELECT memory FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional())?;
         Ok(text.and_then(|t| serde_json::from_str(&t).ok()).unwrap_or(Json::Null))
     }
 

@@ -194,20 +194,18 @@ impl Host for LocalHost<'_> {
                 self.commands.start(id, run, self.cwd.clone(), watch);
             }
             What::Http(http) => self.web.http(id, http),
-            What::Prompt(prompt) => {
-                match self.models.call(&prompt) {
-                    Ok(call) => {
-                        if self.throttle.admit(call.provider(), id, Instant::now()) {
-                            self.web.prompt(id, call);
-                        } else {
-                            self.queued.insert(id, call);
-                        }
-                    }
-                    Err(answer) => {
-                        let _ = self.outbox.send(Message::Done(id, answer));
+            What::Prompt(prompt) => match self.models.call(&prompt) {
+                Ok(call) => {
+                    if self.throttle.admit(call.provider(), id, Instant::now()) {
+                        self.web.prompt(id, call);
+                    } else {
+                        self.queued.insert(id, call);
                     }
                 }
-            }
+                Err(answer) => {
+                    let _ = self.outbox.send(Message::Done(id, answer));
+                }
+            },
             What::Load(loads) => {
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));

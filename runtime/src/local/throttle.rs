@@ -40,7 +40,8 @@ struct Provider {
 
 impl Provider {
     fn may_start(&self, now: Instant) -> bool {
-        self.blocked_until.is_none_or(|t| t <= now) && self.limit.is_none_or(|l| (self.running as f64) < l.floor().max(1.0))
+        self.blocked_until.is_none_or(|t| t <= now)
+            && self.limit.is_none_or(|l| (self.running as f64) < l.floor().max(1.0))
     }
 }
 

@@ -47,7 +47,17 @@ impl<'p> Call<'p> {
     pub(super) fn new(id: SkillId, skill: &'p Skill, args: Vec<Value>) -> Self {
         let mut slots = args.clone();
         slots.resize((skill.slots as usize).max(args.len()), Value::Null);
-        Self { id, skill, args, slots, request: None, answer: None, attachments: None, model: None, reserved: Reserve::default() }
+        Self {
+            id,
+            skill,
+            args,
+            slots,
+            request: None,
+            answer: None,
+            attachments: None,
+            model: None,
+            reserved: Reserve::default(),
+        }
     }
 }
 

@@ -6,12 +6,7 @@
 
 use cascade_ir::ErrorKind;
 
-use super::{
-    Machine,
-    fiber::Fiber,
-    frame::Frame,
-    hex,
-};
+use super::{Machine, fiber::Fiber, frame::Frame, hex};
 use crate::{
     check::{Strictness, coerce},
     eval::{Eval, Result, admit},

@@ -28,8 +28,8 @@ use std::collections::{HashMap, VecDeque};
 
 use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 
-pub use environment::{Availability, Environment, Recalled};
 pub(crate) use call::price;
+pub use environment::{Availability, Environment, Recalled};
 pub(crate) use keys::{hex, part_digest};
 #[cfg(test)]
 pub(crate) use parse::model as read_model;

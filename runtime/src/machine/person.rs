@@ -70,7 +70,12 @@ impl<'p> Machine<'p> {
     }
 
     /// Asks a person what to do about a failure; the answer comes to the guard on top.
-    pub(super) fn escalate(&mut self, fiber: &mut Fiber<'p>, escalated: Escalated<'p>, message: String) -> Result<Mode> {
+    pub(super) fn escalate(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        escalated: Escalated<'p>,
+        message: String,
+    ) -> Result<Mode> {
         let failure = &escalated.failure;
         let mut options: Vec<String> = vec!["retry".into()];
         if escalated.skip {
