@@ -159,6 +159,12 @@ codes! {
     UNBOUNDED = "E0801";
     /// A bound that lets nothing happen.
     ZERO_BOUND = "E0802";
+    /// A `cascade.toml` that is not TOML.
+    PROJECT_SYNTAX = "E1001";
+    /// A section, setting or code in `cascade.toml` that does not exist.
+    PROJECT_KEY = "E1002";
+    /// A setting in `cascade.toml` with a wrong value.
+    PROJECT_VALUE = "E1003";
     /// A name that is never used.
     UNUSED = "W0101";
     /// A name in another style than the language's.
@@ -177,4 +183,6 @@ codes! {
     ALLOWS_NOTHING = "W0205";
     /// A construct that this version checks but does not run.
     NOT_YET = "W0901";
+    /// An entry of a baseline that fits nothing.
+    STALE_BASELINE = "W1001";
 }

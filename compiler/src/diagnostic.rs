@@ -45,6 +45,8 @@ pub struct Fix {
     pub span: Span,
     /// What to put there.
     pub replacement: String,
+    /// Whether it surely is what was meant, so that it may be applied without a look.
+    pub safe: bool,
 }
 
 /// One mistake.
@@ -94,14 +96,17 @@ impl Diagnostic {
         self.help = Some(text.into());
         self
     }
-    /// Offers a change in the primary place's file.
-    pub fn fix(mut self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
-        self.fixes.push(Fix {
-            title: title.into(),
-            source: self.primary.source,
-            span,
-            replacement: replacement.into(),
-        });
+    /// Offers a change in the primary place's file that may be what was meant.
+    pub fn fix(self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        self.offer(title.into(), span, replacement.into(), false)
+    }
+    /// Offers a change in the primary place's file that keeps what the program means, or can be
+    /// the only thing that was meant: `check --fix` applies it.
+    pub fn safe_fix(self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        self.offer(title.into(), span, replacement.into(), true)
+    }
+    fn offer(mut self, title: String, span: Span, replacement: String, safe: bool) -> Self {
+        self.fixes.push(Fix { title, source: self.primary.source, span, replacement, safe });
         self
     }
 }

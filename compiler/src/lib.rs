@@ -10,11 +10,14 @@ pub mod format;
 
 mod checks;
 mod elab;
+pub mod fixes;
 mod followups;
 pub mod graph;
 
 mod module;
+pub mod project;
 pub mod render;
+mod report;
 
 pub mod source;
 mod suggest;
@@ -24,4 +27,6 @@ mod types;
 pub use codes::{Code, Explanation};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
 pub use module::{Compilation, compile};
+pub use project::{Level, Levels, Project};
+pub use report::Report;
 pub use source::{FileSources, MemorySources, SourceId, SourceMap, Sources};

@@ -25,9 +25,11 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             let d = at(codes::UNKNOWN_CHARACTER, format!("{shown} means nothing here"))
                 .label("not a character of the language");
             match c {
-                ';' => {
-                    d.help("statements end with their line; there are no semicolons").fix("remove it", error.span, "")
-                }
+                ';' => d.help("statements end with their line; there are no semicolons").safe_fix(
+                    "remove it",
+                    error.span,
+                    "",
+                ),
                 '&' => d.help("`and` joins conditions"),
                 '!' => d.help("write `not`"),
                 '\'' | '`' => d.help("text stands in double quotes"),
@@ -75,10 +77,11 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             .label("too deep")
             .help("give parts of it names"),
         Kind::TooLarge => at(codes::TOO_LARGE, "the file is larger than 4 GiB".into()),
-        Kind::Other { message, help } => {
-            let d = at(codes::SYNTAX, message.clone()).label("here");
-            match help {
-                Some(help) => d.help(help.clone()),
+        Kind::Other { message, help, instead } => {
+            let mut d = at(codes::SYNTAX, message.clone()).label("here");
+            d.help.clone_from(help);
+            match instead {
+                Some(text) => d.safe_fix(help.as_deref().unwrap_or("change it"), error.span, text),
                 None => d,
             }
         }

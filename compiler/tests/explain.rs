@@ -1,10 +1,10 @@
 //! Every page of `cascadec explain` tells the truth: its wrong program gives its code, and no
 //! other error; its right program gives nothing.
 
-use cascade_compiler::{MemorySources, Severity, codes, compile};
+use cascade_compiler::{MemorySources, Project, Severity, SourceId, codes, compile};
 
 /// Codes whose mistake no short program of one file can show.
-const WITHOUT_PROGRAM: &[&str] = &["E0110", "E0111", "E0206"];
+const WITHOUT_PROGRAM: &[&str] = &["E0110", "E0111", "E0206", "E1001", "E1002", "E1003", "W1001"];
 
 fn diagnostics(program: &str) -> Vec<(String, Severity, String)> {
     let compiled = compile("page.cascade", program.into(), &MemorySources::default());
@@ -34,6 +34,21 @@ fn pages_are_executed() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// The pages of family E10 show a `cascade.toml`.
+#[test]
+fn pages_of_projects_are_executed() {
+    for (code, page) in codes::ALL.iter().filter(|(code, _)| code.as_str().starts_with("E10")) {
+        let part = |mark: &str| {
+            let open = format!("```toml {mark}\n");
+            let text = page.split_once(&open).and_then(|(_, rest)| rest.split_once("```")).map(|(text, _)| text);
+            let (_, found) = Project::parse(text.unwrap_or_default(), SourceId(0));
+            found.iter().map(|d| d.code.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(part("wrong"), [code.as_str()]);
+        assert_eq!(part("right"), [""; 0]);
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ const FOLLOWS: &[(&str, &str)] =
 const TYPES: &[&str] = &["int", "string", "float", "bool", "path", "json", "duration", "money", "str", "number"];
 
 fn other(message: String, help: &str, span: Span) -> Option<SyntaxError> {
-    Some(SyntaxError { kind: SyntaxErrorKind::Other { message, help: Some(help.to_owned()) }, span })
+    Some(SyntaxError { kind: SyntaxErrorKind::Other { message, help: Some(help.to_owned()), instead: None }, span })
 }
 
 fn missing(word: &str) -> String {

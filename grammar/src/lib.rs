@@ -88,6 +88,8 @@ pub enum SyntaxErrorKind {
         message: String,
         /// What to do.
         help: Option<String>,
+        /// What to write instead, when only that can be meant.
+        instead: Option<String>,
     },
 }
 

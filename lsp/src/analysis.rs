@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, compile};
+use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, compile, project};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::events::Event;
@@ -65,7 +65,15 @@ impl Snapshot {
         let text = open.get(&root).cloned().unwrap_or_else(|| Arc::from(""));
         let sources = OpenSources { open, reads: RefCell::new(BTreeSet::from([root.clone()])) };
         // A mistake in the compiler must not take the editor's server with it.
-        let checked = catch_unwind(AssertUnwindSafe(|| compile(&root, text, &sources)));
+        let checked = catch_unwind(AssertUnwindSafe(|| {
+            let mut checked = compile(&root, text, &sources);
+            if Path::new(&root).is_absolute()
+                && let Some(project) = project::of_file(&root, &sources)
+            {
+                project.levels.apply(&mut checked.diagnostics);
+            }
+            checked
+        }));
         let reads = sources.reads.into_inner();
         match checked {
             Ok(checked) => Analysis {
@@ -111,6 +119,8 @@ impl Sources for OpenSources {
 
 #[cfg(test)]
 mod tests {
+    use cascade_compiler::Severity;
+
     use super::*;
 
     fn analyse(root: &str, files: &[(&str, &str)]) -> Analysis {
@@ -131,6 +141,19 @@ mod tests {
         let found = analyse("/no/a.cascade", &[("/no/a.cascade", "import \"./b.cascade\" { T }\n")]);
         assert!(!found.diagnostics.is_empty());
         assert!(found.reads.contains("/no/b.cascade"));
+    }
+
+    #[test]
+    fn a_project_sets_the_levels() {
+        let a = ("/no/flows/a.cascade", "cascade main() -> int {\n  let n = 1\n  return 2\n}\n");
+        let severities = |toml: &str| {
+            let found = analyse(a.0, &[a, ("/no/cascade.toml", toml)]);
+            assert!(found.reads.contains("/no/cascade.toml"));
+            found.diagnostics.iter().map(|d| d.severity).collect::<Vec<_>>()
+        };
+        assert_eq!(severities(""), [Severity::Warning]);
+        assert_eq!(severities("[check.levels]\nW01 = \"deny\"\n"), [Severity::Error]);
+        assert_eq!(severities("[check.levels]\nW0101 = \"allow\"\n"), []);
     }
 
     #[test]

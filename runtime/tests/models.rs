@@ -216,6 +216,14 @@ fn failures_have_kinds() {
     ];
     for (provider, status, body, kind) in cases {
         let (url, server) = serve(vec![(status, "", body.to_owned())]);
+        if kind == ErrorKind::QuotaExhausted {
+            // It does not fail: the run waits.
+            let program = program(provider, &url, Type::String);
+            let outcome = run(&program, entry(&program), vec![], RunOptions::default());
+            server.join().unwrap();
+            assert_eq!(outcome.pause.unwrap().quota.len(), 1, "{provider} {status} {body}");
+            continue;
+        }
         let failure = outcome(&program(provider, &url, Type::String)).0.unwrap_err();
         server.join().unwrap();
         assert_eq!(failure.kind, kind, "{provider} {status} {body}: {failure}");

@@ -32,7 +32,12 @@ fn completions_are_read_by_bash() {
     }
     let ask = "COMP_WORDS=(cascadec r); COMP_CWORD=1; _cascadec cascadec r cascadec; echo \"${COMPREPLY[*]}\"";
     let read = Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).current_dir(root()).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&read.stdout).trim(), "run", "{}", String::from_utf8_lossy(&read.stderr));
+    assert_eq!(
+        String::from_utf8_lossy(&read.stdout).trim(),
+        "run resume reject",
+        "{}",
+        String::from_utf8_lossy(&read.stderr)
+    );
 }
 
 /// The other shells have completions too.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cascade_compiler::project::Rule;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Checks, runs, formats and draws `.cascade` programs.
@@ -82,6 +83,8 @@ pub enum Format {
     Short,
     /// One JSON object a line
     Json,
+    /// One SARIF 2.1.0 document, for code scanning
+    Sarif,
     /// Annotations of GitHub Actions
     Github,
 }
@@ -89,20 +92,45 @@ pub enum Format {
 /// `cascadec check`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  cascadec check                            the project (cascade.toml) of this folder, or the folder
   cascadec check flow.cascade
-  cascadec check examples/                  all .cascade files below a folder
   cascadec check - < flow.cascade           standard input
-  cascadec check --deny warnings --format github .")]
+  cascadec check --watch                    again after every change
+  cascadec check --fix                      apply what is surely meant, say what is left
+  cascadec check --deny warnings --format github
+
+Files and folders whose names begin with `.`, `target`, `node_modules` and what cascade.toml
+excludes are passed over, unless they are named.")]
 pub struct CheckArgs {
-    /// Files, folders, or `-` for standard input; the current folder when none is given
+    /// Files, folders, or `-` for standard input; the project of the current folder when none is
+    /// given
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// How diagnostics are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// Treat these as errors
-    #[arg(long, value_name = "WHAT", value_parser = ["warnings"])]
-    pub deny: Vec<String>,
+    /// Treat these as errors: `warnings`, a code (W0101) or a family (W01)
+    #[arg(long, value_name = "WHAT", value_parser = rule)]
+    pub deny: Vec<Rule>,
+    /// Do not tell these; the same words
+    #[arg(long, value_name = "WHAT", value_parser = rule)]
+    pub allow: Vec<Rule>,
+    /// Apply the safe suggestions to the files
+    #[arg(long, conflicts_with = "watch")]
+    pub fix: bool,
+    /// Check again after every change, until Ctrl-C
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Known diagnostics: they are counted, not told
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write what is wrong now as known: to the baseline given, the project's, or cascade.baseline
+    #[arg(long, conflicts_with_all = ["watch", "fix"])]
+    pub write_baseline: bool,
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    Rule::parse(text)
 }
 
 /// `cascadec run`.
@@ -252,10 +280,12 @@ pub struct AnswerArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cascadec fmt flow.cascade                 rewrite it
-  cascadec fmt --check .                    only say what would change, exit 1 if anything would
+  cascadec fmt                              every file of the project
+  cascadec fmt --check                      only say what would change, exit 1 if anything would
   cascadec fmt - < flow.cascade             standard input to standard output")]
 pub struct FmtArgs {
-    /// Files, folders, or `-` for standard input; the current folder when none is given
+    /// Files, folders, or `-` for standard input; the project of the current folder when none is
+    /// given
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Change nothing; show a diff and exit 1 if a file is not formatted

@@ -1,6 +1,7 @@
 //! Finding and reading what a command is about.
 
 use std::{
+    collections::HashSet,
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
@@ -9,40 +10,68 @@ use std::{
 use cascade_compiler::{Compilation, FileSources, compile, render};
 use cascade_ir as ir;
 
-use crate::error::Stop;
+use crate::{
+    error::Stop,
+    projects::{Projects, from_here},
+};
 
 /// The name under which standard input appears in messages.
 pub const STDIN: &str = "<stdin>";
 
-/// All `.cascade` files that paths name: a file itself, the files below a folder; sorted.
-/// `-` stays as it is.
-pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Stop> {
-    let here = [PathBuf::from(".")];
+/// What paths name.
+#[derive(Debug, Default)]
+pub struct Files {
+    /// All `.cascade` files, in the order of the paths, those of a folder sorted. `-` stays as it
+    /// is.
+    pub files: Vec<PathBuf>,
+    /// The folders that were looked through.
+    pub folders: Vec<PathBuf>,
+}
+
+/// All `.cascade` files that paths name: a file itself, the files below a folder that its project
+/// does not exclude. Without a path: the project of the current folder, or that folder.
+pub fn expand(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop> {
+    let here = match projects.of(Path::new("."))? {
+        Some(found) => [from_here(&found.root)],
+        None => [PathBuf::from(".")],
+    };
     let paths = if paths.is_empty() { &here[..] } else { paths };
-    let mut out = Vec::new();
+    let mut out = Files::default();
+    let mut seen = HashSet::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            out.push(path.clone());
+            out.files.push(path.clone());
             continue;
         }
         let meta = std::fs::metadata(path).map_err(|e| Stop::file("read", path, &e))?;
         if meta.is_dir() {
-            let before = out.len();
-            walk(path, &mut out)?;
-            if out.len() == before {
+            let before = out.files.len();
+            walk(path, projects, &mut out)?;
+            if out.files.len() == before {
                 return Err(Stop::usage_help(
                     format!("there is no .cascade file below `{}`", path.display()),
                     "name a file, or a folder that has some",
                 ));
             }
         } else {
-            out.push(path.clone());
+            out.files.push(tidy(path.clone()));
         }
     }
+    out.files.retain(|file| seen.insert(file.clone()));
     Ok(out)
 }
 
-fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<(), Stop> {
+fn walk(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), Stop> {
+    let project = projects.of(folder)?;
+    let whole = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
+    let excluded = |name: &str| {
+        project.as_ref().is_some_and(|found| {
+            let inside = whole.strip_prefix(&found.root).unwrap_or(Path::new("")).join(name);
+            let parts: Vec<_> = inside.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+            found.project.excludes(&parts.join("/"))
+        })
+    };
+    out.folders.push(folder.to_path_buf());
     let entries = std::fs::read_dir(folder).map_err(|e| Stop::file("read", folder, &e))?;
     let mut found: Vec<(PathBuf, bool)> = Vec::new();
     for entry in entries {
@@ -51,18 +80,17 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<(), Stop> {
         let name = name.to_string_lossy();
         let kind = entry.file_type().map_err(|e| Stop::file("read", &entry.path(), &e))?;
         let hidden = name.starts_with('.') || matches!(&*name, "target" | "node_modules");
-        if kind.is_dir() && !hidden {
-            found.push((tidy(entry.path()), true));
-        } else if kind.is_file() && name.ends_with(".cascade") {
-            found.push((tidy(entry.path()), false));
+        let wanted = if kind.is_dir() { !hidden } else { kind.is_file() && name.ends_with(".cascade") };
+        if wanted && !excluded(&name) {
+            found.push((tidy(entry.path()), kind.is_dir()));
         }
     }
     found.sort();
     for (path, is_dir) in found {
         if is_dir {
-            walk(&path, out)?;
+            walk(&path, projects, out)?;
         } else {
-            out.push(path);
+            out.files.push(path);
         }
     }
     Ok(())
@@ -71,6 +99,20 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<(), Stop> {
 /// `./a` as `a`.
 fn tidy(path: PathBuf) -> PathBuf {
     path.strip_prefix("./").map(Path::to_path_buf).unwrap_or(path)
+}
+
+/// Writes beside the file and renames, so that a crash leaves the old text or the new one.
+pub fn replace(path: &Path, text: &str) -> Result<(), Stop> {
+    let target = std::fs::canonicalize(path).map_err(|e| Stop::file("write", path, &e))?;
+    let beside = target.with_extension(format!("cascade.{}.tmp", std::process::id()));
+    let result = std::fs::write(&beside, text)
+        .and_then(|()| std::fs::metadata(&target))
+        .and_then(|meta| std::fs::set_permissions(&beside, meta.permissions()))
+        .and_then(|()| std::fs::rename(&beside, &target));
+    if result.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    result.map_err(|e| Stop::file("write", path, &e))
 }
 
 /// The text of a file or of standard input, and its name for messages.

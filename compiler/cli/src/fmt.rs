@@ -3,11 +3,11 @@
 use cascade_compiler::{FileSources, compile, format::format, render};
 use similar::{ChangeTag, TextDiff};
 
-use crate::{args::FmtArgs, commands::print, error::Stop, files};
+use crate::{args::FmtArgs, commands::print, error::Stop, files, projects::Projects};
 
 /// Formats files, or says what would change.
 pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
-    let files = files::expand(&args.paths)?;
+    let files = files::expand(&args.paths, &mut Projects::default())?.files;
     let mut code = 0;
     let mut changed = 0;
     for path in &files {
@@ -39,7 +39,7 @@ pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
             code = 1;
             print(&diff(&name, &text, &formatted, color))?;
         } else {
-            replace(path, &formatted)?;
+            files::replace(path, &formatted)?;
             eprintln!("{name}: formatted");
         }
     }
@@ -55,20 +55,6 @@ pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
 
 fn count(n: usize) -> String {
     if n == 1 { "1 file".to_owned() } else { format!("{n} files") }
-}
-
-/// Writes beside the file and renames, so that a crash leaves the old text or the new one.
-fn replace(path: &std::path::Path, text: &str) -> Result<(), Stop> {
-    let target = std::fs::canonicalize(path).map_err(|e| Stop::file("write", path, &e))?;
-    let beside = target.with_extension(format!("cascade.{}.tmp", std::process::id()));
-    let result = std::fs::write(&beside, text)
-        .and_then(|()| std::fs::metadata(&target))
-        .and_then(|meta| std::fs::set_permissions(&beside, meta.permissions()))
-        .and_then(|()| std::fs::rename(&beside, &target));
-    if result.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    result.map_err(|e| Stop::file("write", path, &e))
 }
 
 fn diff(name: &str, before: &str, after: &str, color: bool) -> String {

@@ -11,6 +11,7 @@ mod journal;
 mod lsp;
 mod people;
 mod progress;
+mod projects;
 mod resume;
 mod run;
 mod time;

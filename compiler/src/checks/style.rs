@@ -65,6 +65,11 @@ impl<'a> Body<'_, 'a> {
             .diag(codes::UNUSED, local.span, format!("`{}` is never used", local.name))
             .label(label)
             .help(format!("remove it, or call it `_{}`", local.name));
+        // A variable may be assigned elsewhere, by its old name; an input has callers.
+        let d = match local.kind {
+            LocalKind::Let => d.fix(format!("call it `_{}`", local.name), local.span, format!("_{}", local.name)),
+            _ => d,
+        };
         self.report(d);
     }
 

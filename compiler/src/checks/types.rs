@@ -86,7 +86,7 @@ impl<'a> Body<'_, 'a> {
         let fields: Vec<SmolStr> = self.cx.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
         let methods = methods::names(self.cx.types.kind(self.cx.types.base(ty)));
         let d = if methods.contains(&name.text.as_str()) {
-            d.help(format!("`{}` is a method: call it with `()`", name.text)).fix(
+            d.help(format!("`{}` is a method: call it with `()`", name.text)).safe_fix(
                 "call it",
                 name.span,
                 format!("{}()", name.text),

@@ -77,7 +77,10 @@ impl<'a> Body<'_, 'a> {
         };
         let (work, mut ty, flow) =
             called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
-        let (lowered, skips) = self.clauses(clauses, ty, skill, value, from_block);
+        if skill.is_none() && ty != Ty::ERROR {
+            self.cache_of_nothing(clauses);
+        }
+        let (lowered, skips) = self.clauses(clauses, ty, value, from_block);
         self.leave_limits(limits);
         self.stage_models(skill, clauses, &lowered);
         if lowered.isolate {
@@ -334,15 +337,18 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
+    /// Reports `cache` on a stage that has no answer of its own to keep.
+    fn cache_of_nothing(&mut self, clauses: &'a [Clause]) {
+        let Some(clause) = clauses.iter().find(|c| matches!(c.kind, ClauseKind::Cache(_))) else { return };
+        let d = self
+            .diag(codes::WRONG_PLACE, clause.span, "`cache` keeps the answer of one skill")
+            .label("this stage calls none")
+            .help("put the clause on the stages inside");
+        self.report(d);
+    }
+
     /// Clauses of a stage; whether `on error skip` makes its value optional.
-    pub fn clauses(
-        &mut self,
-        clauses: &'a [Clause],
-        ty: Ty,
-        skill: Option<ir::SkillId>,
-        value: &'a Expr,
-        block: bool,
-    ) -> (ir::Clauses, bool) {
+    pub fn clauses(&mut self, clauses: &'a [Clause], ty: Ty, value: &'a Expr, block: bool) -> (ir::Clauses, bool) {
         let mut out = ir::Clauses::default();
         let mut skips = false;
         let mut seen: Vec<(&'static str, Span)> = Vec::new();
@@ -384,13 +390,6 @@ impl<'a> Body<'_, 'a> {
                 ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
                 ClauseKind::Cache(e) => {
                     out.cache = Some(self.check(e, Ty::DURATION).ir);
-                    if skill.is_none() && ty != Ty::ERROR {
-                        let d = self
-                            .diag(codes::WRONG_PLACE, clause.span, "`cache` keeps the answer of one skill")
-                            .label("this stage calls none")
-                            .help("put the clause on the stages inside");
-                        self.report(d);
-                    }
                 }
                 ClauseKind::Isolate => {
                     out.isolate = true;

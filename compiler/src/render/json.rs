@@ -23,6 +23,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
                 "title": f.title,
                 "range": range(f.source, f.span, sources),
                 "replacement": f.replacement,
+                "safe": f.safe,
             })).collect::<Vec<_>>(),
         });
         out.push_str(&value.to_string());

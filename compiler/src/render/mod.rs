@@ -3,6 +3,7 @@
 mod github;
 mod human;
 mod json;
+mod sarif;
 mod short;
 
 use crate::{
@@ -19,16 +20,20 @@ pub enum Format {
     Short,
     /// One JSON object a line.
     Json,
+    /// One SARIF 2.1.0 document, for code scanning.
+    Sarif,
     /// GitHub's workflow commands, which annotate a pull request.
     Github,
 }
 
-/// Renders diagnostics in their order.
+/// Renders diagnostics in their order. Nothing is rendered as nothing, except by SARIF, which is a
+/// document even then.
 pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, format: Format, color: bool) -> String {
     match format {
         Format::Human => human::render(diagnostics, sources, color),
         Format::Short => short::render(diagnostics, sources),
         Format::Json => json::render(diagnostics, sources),
+        Format::Sarif => sarif::render(diagnostics, sources),
         Format::Github => github::render(diagnostics, sources),
     }
 }

@@ -101,7 +101,8 @@ impl Cx<'_> {
                 } else {
                     ("comparisons do not chain", "join two comparisons by `and`")
                 };
-                let kind = SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help.to_owned()) };
+                let kind =
+                    SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help.to_owned()), instead: None };
                 self.error(kind, span);
             }
             self.reduce(chain);

@@ -46,6 +46,7 @@ impl Cx<'_> {
                     let kind = crate::SyntaxErrorKind::Other {
                         message: "`skill_file` names a file".to_owned(),
                         help: Some("write its path as a string".to_owned()),
+                        instead: None,
                     };
                     if value.kind != ExprKind::Error {
                         self.error(kind, value.span);

@@ -181,7 +181,7 @@ impl Scan<'_> {
             let right = if closer(frame.open) == Kind::RParen { ')' } else { ']' };
             let message = format!("`{}` closes nothing", &self.text[span.range()]);
             let help = Some(format!("write `{right}`, which closes what is open here"));
-            self.error(SyntaxErrorKind::Other { message, help }, span);
+            self.error(SyntaxErrorKind::Other { message, help, instead: None }, span);
             self.leave();
             self.push(closer(frame.open), span);
             return None;
@@ -323,26 +323,49 @@ impl Scan<'_> {
 
     /// Reports what other languages write; gives the token that is meant.
     pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
-        let (message, help, kind) = match (token, &self.text[span.range()]) {
-            (Code::Quoted, _) => ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant)),
-            (Code::Hash, _) => ("`#` begins no comment", "write `//`", None),
-            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator)),
-            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator)),
+        let word = &self.text[span.range()];
+        let (message, help, kind, instead) = match (token, word) {
+            (Code::Quoted, _) => {
+                let inner = &word[1..word.len() - 1];
+                let plain = !inner.contains(['"', '\\']) && !inner.contains("$<");
+                let instead = plain.then(|| format!("\"{inner}\""));
+                ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant), instead)
+            }
+            (Code::Hash, _) => {
+                let instead = Some(format!("//{}", &word[1..]));
+                ("`#` begins no comment", "write `//`", None, instead)
+            }
+            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator), self.spaced("and", span)),
+            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator), self.spaced("or", span)),
             (_, "=>") if self.frames.last().is_some_and(|f| f.open == Open::Bracket(Kind::LParen)) => {
-                ("a lambda stands between bars", "write `|x| …`", Some(Kind::Arrow))
+                ("a lambda stands between bars", "write `|x| …`", Some(Kind::Arrow), None)
             }
-            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow)),
-            (_, "++") => ("there is no `++`", "write `n = n + 1`, or `n += 1`", None),
-            (_, ":=") => ("`:=` is no operator", "write `let name = …`", Some(Kind::Assign)),
+            (_, "++") => ("there is no `++`", "write `n = n + 1`, or `n += 1`", None, None),
+            (_, ":=") => ("`:=` is no operator", "write `let name = …`", Some(Kind::Assign), None),
             (_, text) if text.starts_with("/*") => {
-                ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None)
+                ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None, None)
             }
-            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not)),
-            _ => ("a statement ends with its line", "leave `;` out", None),
+            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
+            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not), self.spaced("not", span)),
+            _ => ("a statement ends with its line", "leave `;` out", None, self.at_end_of_line(span).then(String::new)),
         };
         let (message, help) = (message.to_owned(), Some(help.to_owned()));
-        self.error(SyntaxErrorKind::Other { message, help }, span);
+        self.error(SyntaxErrorKind::Other { message, help, instead }, span);
         kind
+    }
+
+    /// A word in the place of a sign, apart from what stands beside it.
+    fn spaced(&self, word: &str, span: Span) -> Option<String> {
+        let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let before = if touches(self.text[..span.start as usize].chars().next_back()) { " " } else { "" };
+        let after = if self.text[span.end as usize..].starts_with(char::is_whitespace) { "" } else { " " };
+        Some(format!("{before}{word}{after}"))
+    }
+
+    /// Whether nothing but a comment follows on the line: else a line break would be needed.
+    fn at_end_of_line(&self, span: Span) -> bool {
+        let rest = self.text[span.end as usize..].lines().next().unwrap_or_default().trim_start();
+        rest.is_empty() || rest.starts_with("//")
     }
 
     /// The first line after `from` that begins a declaration at its first column.

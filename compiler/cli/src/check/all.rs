@@ -1,0 +1,125 @@
+//! Checks any number of files on all cores.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use cascade_compiler::{Diagnostic, FileSources, Levels, Report, SourceMap, compile};
+
+use crate::{
+    args::CheckArgs,
+    error::Stop,
+    files,
+    projects::{Found, Projects},
+};
+
+/// Deep nesting takes stack; as much as a process's first thread has, and some more.
+const STACK: usize = 16 << 20;
+
+/// What was found.
+pub struct Checked {
+    /// What is wrong.
+    pub report: Report,
+    /// How many files were checked.
+    pub files: usize,
+    /// Their names.
+    pub names: BTreeSet<String>,
+    /// The project of the first path, or of the current folder.
+    pub project: Option<Arc<Found>>,
+    /// The folders in which a change can matter.
+    pub folders: BTreeSet<PathBuf>,
+}
+
+/// What one compilation has found.
+struct One {
+    name: String,
+    sources: SourceMap,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks what the call names.
+pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
+    let mut projects = Projects::default();
+    let found = files::expand(&args.paths, &mut projects)?;
+    let owners = found.files.iter().map(|file| projects.of_file(file)).collect::<Result<Vec<_>, _>>()?;
+    let jobs: Vec<(&Path, Levels)> = found
+        .files
+        .iter()
+        .zip(&owners)
+        .map(|(file, owner)| (file.as_path(), super::rules(args, owner.as_deref())))
+        .collect();
+    let mut report = Report::default();
+    projects.report(&mut report);
+    let mut names = BTreeSet::new();
+    let mut folders: BTreeSet<PathBuf> = found.folders.into_iter().collect();
+    for one in on_all_cores(&jobs)? {
+        for (_, source) in one.sources.iter() {
+            // A module of the standard library has no folder; neither has standard input.
+            if let Some(folder) = Path::new(&source.name).parent().filter(|_| source.name.ends_with(".cascade")) {
+                folders.insert(folder.to_path_buf());
+            }
+        }
+        report.add(&one.sources, one.diagnostics);
+        names.insert(one.name);
+    }
+    report.sort();
+    let project = match args.paths.first() {
+        Some(path) if path.is_dir() => projects.of(path)?,
+        Some(path) => projects.of_file(path)?,
+        None => projects.of(Path::new("."))?,
+    };
+    folders.extend(project.iter().map(|found| found.root.clone()));
+    Ok(Checked { report, files: found.files.len(), names, project, folders })
+}
+
+/// In the order of the jobs, whoever did them.
+fn on_all_cores(jobs: &[(&Path, Levels)]) -> Result<Vec<One>, Stop> {
+    if let [(file, levels)] = jobs {
+        return Ok(vec![one(file, levels, true)?]);
+    }
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let index = next.fetch_add(1, Ordering::Relaxed)
+            && let Some((file, levels)) = jobs.get(index)
+        {
+            done.push((index, one(file, levels, false)));
+        }
+        done
+    };
+    let mut all = thread::scope(|scope| {
+        let started: Vec<_> =
+            (0..threads).map(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)).collect();
+        let mut all = Vec::with_capacity(jobs.len());
+        for handle in started.into_iter().flatten() {
+            match handle.join() {
+                Ok(mut done) => all.append(&mut done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        // What no thread could be started for is done here.
+        all.append(&mut work());
+        all
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, one)| one).collect()
+}
+
+fn one(file: &Path, levels: &Levels, last: bool) -> Result<One, Stop> {
+    let (name, text) = files::read(file)?;
+    let mut compiled = compile(&name, text, &FileSources);
+    let mut diagnostics = std::mem::take(&mut compiled.diagnostics);
+    let sources = std::mem::take(&mut compiled.sources);
+    levels.apply(&mut diagnostics);
+    if last {
+        compiled.leak();
+    }
+    Ok(One { name, sources, diagnostics })
+}

@@ -1,0 +1,111 @@
+//! Known diagnostics of an old code base.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use cascade_compiler::project::baseline::{self, Baseline};
+
+use super::all::Checked;
+use crate::{args::CheckArgs, error::Stop, files, projects::from_here};
+
+/// Where the baseline is, and the names of files in it.
+struct Place {
+    file: PathBuf,
+    /// Whether somebody named it, so that it must be there.
+    named: bool,
+    root: PathBuf,
+    /// Names in the baseline by names in messages.
+    names: BTreeMap<String, String>,
+    /// The names in the baseline of what was checked.
+    checked: BTreeSet<String>,
+}
+
+impl Place {
+    fn new(args: &CheckArgs, checked: &Checked) -> Self {
+        let here = || std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
+        let root = checked.project.as_ref().map_or_else(here, |found| found.root.clone());
+        let of_project = checked.project.as_ref().and_then(|found| found.project.baseline.as_deref());
+        let file = match (&args.baseline, of_project) {
+            (Some(file), _) => file.clone(),
+            (None, Some(name)) => from_here(&root.join(name)),
+            (None, None) => from_here(&root.join(baseline::FILE)),
+        };
+        let in_it = |name: &str| {
+            let path = Path::new(name);
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            // Standard input and the standard library are no files.
+            let whole = std::fs::canonicalize(folder).ok().filter(|_| path.is_file())?.join(path.file_name()?);
+            let inside: Vec<String> = whole
+                .strip_prefix(&root)
+                .ok()?
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy().into_owned())
+                .collect();
+            Some(inside.join("/"))
+        };
+        let sources = checked.report.sources.iter().map(|(_, source)| source.name.as_str());
+        let names: BTreeMap<String, String> = sources
+            .chain(checked.names.iter().map(String::as_str))
+            .filter_map(|name| Some((name.to_owned(), in_it(name)?)))
+            .collect();
+        let checked = checked.names.iter().filter_map(|name| names.get(name).cloned()).collect();
+        Self { file, named: args.baseline.is_some() || of_project.is_some(), root, names, checked }
+    }
+
+    fn shown(&self) -> String {
+        format!("`{}`", self.file.display())
+    }
+
+    fn read(&self) -> Result<Option<(String, std::sync::Arc<str>, Baseline)>, Stop> {
+        if !self.named && !self.file.is_file() {
+            return Ok(None);
+        }
+        let (name, text) = files::read(&self.file)?;
+        match Baseline::parse(&text) {
+            Ok(baseline) => Ok(Some((name, text, baseline))),
+            Err(line) => Err(Stop::usage_help(
+                format!("{} is not a baseline: line {line} is no entry", self.shown()),
+                "write it again with `cascadec check --write-baseline`",
+            )),
+        }
+    }
+
+    fn was_checked(&self, name: &str) -> bool {
+        self.checked.contains(name) || !self.root.join(name).is_file()
+    }
+}
+
+/// Drops what is known; gives its number and the baseline's name, when there is a baseline.
+pub fn sift(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usize, String)>, Stop> {
+    let place = Place::new(args, checked);
+    let Some((name, text, known)) = place.read()? else { return Ok(None) };
+    let report = &mut checked.report;
+    let source = report.source(&name, &text);
+    let mut diagnostics = std::mem::take(&mut report.diagnostics);
+    let sifted =
+        known.sift(&mut diagnostics, &report.sources, source, &|name| place.names.get(name).cloned(), &|name| {
+            place.was_checked(name)
+        });
+    let mut stale = sifted.stale;
+    super::rules(args, checked.project.as_deref()).apply(&mut stale);
+    report.diagnostics = diagnostics;
+    report.diagnostics.append(&mut stale);
+    report.sort();
+    Ok(Some((sifted.known, place.shown())))
+}
+
+/// Writes what is wrong now as known.
+pub fn write(args: &CheckArgs, checked: &mut Checked) -> Result<u8, Stop> {
+    let place = Place::new(args, checked);
+    let before = if place.file.is_file() { place.read()? } else { None };
+    let mut known = before.map(|(_, _, known)| known).unwrap_or_default();
+    let report = &checked.report;
+    known.update(&report.diagnostics, &report.sources, &|name| place.names.get(name).cloned(), &|name| {
+        place.was_checked(name)
+    });
+    std::fs::write(&place.file, known.render()).map_err(|e| Stop::file("write", &place.file, &e))?;
+    eprintln!("{}: {} known", place.file.display(), known.len());
+    Ok(0)
+}

@@ -1,0 +1,77 @@
+//! `cascadec check`.
+
+mod all;
+mod baseline;
+mod fix;
+mod watch;
+
+use cascade_compiler::{Level, Levels, Severity, render};
+
+use crate::{
+    args::{CheckArgs, Format},
+    commands::print,
+    error::Stop,
+    projects::Found,
+};
+use all::Checked;
+
+/// Checks files; exit 1 when anything is an error.
+pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
+    if (args.fix || args.watch) && args.paths.iter().any(|p| p.as_os_str() == "-") {
+        return Err(Stop::usage("standard input can be checked, not mended or watched"));
+    }
+    if args.watch {
+        return watch::run(args, color);
+    }
+    let mut fixed = None;
+    if args.fix {
+        fixed = Some(fix::run(args)?);
+    }
+    let mut checked = all::check(args)?;
+    if args.write_baseline {
+        return baseline::write(args, &mut checked);
+    }
+    let outcome = tell(args, color, checked)?;
+    if let (Some(fixed), Format::Human) = (fixed, args.format) {
+        eprintln!("{fixed}");
+    }
+    Ok(outcome)
+}
+
+/// The rules of a project and those of the call, which hold where both say as much.
+fn rules(args: &CheckArgs, project: Option<&Found>) -> Levels {
+    let mut levels = project.map(|found| found.project.levels.clone()).unwrap_or_default();
+    let denied = args.deny.iter().map(|rule| (rule, Level::Deny));
+    for (rule, level) in denied.chain(args.allow.iter().map(|rule| (rule, Level::Allow))) {
+        levels.set(rule.clone(), level);
+    }
+    levels
+}
+
+/// Prints what was found, without what is known, and gives the exit code.
+fn tell(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u8, Stop> {
+    let known = baseline::sift(args, &mut checked)?;
+    let report = &checked.report;
+    let format = match args.format {
+        Format::Human => render::Format::Human,
+        Format::Short => render::Format::Short,
+        Format::Json => render::Format::Json,
+        Format::Sarif => render::Format::Sarif,
+        Format::Github => render::Format::Github,
+    };
+    let text = render::render(&report.diagnostics, &report.sources, format, color);
+    if args.format == Format::Human {
+        eprint!("{text}");
+        let files = if checked.files == 1 { "1 file".to_owned() } else { format!("{} files", checked.files) };
+        let summary = render::summary(&report.diagnostics);
+        let known = known.filter(|(n, _)| *n > 0).map_or_else(String::new, |(n, f)| format!(", {n} known from {f}"));
+        match summary {
+            Some(summary) => eprintln!("{files} checked: {summary}{known}"),
+            None if known.is_empty() => eprintln!("{files} checked: no mistakes found"),
+            None => eprintln!("{files} checked: nothing new{known}"),
+        }
+    } else {
+        print(&text)?;
+    }
+    Ok(u8::from(report.diagnostics.iter().any(|d| d.severity == Severity::Error)))
+}

@@ -1,0 +1,94 @@
+//! Finding the projects that files belong to.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use cascade_compiler::{Diagnostic, Project, Report, SourceId, project};
+
+use crate::{error::Stop, files};
+
+/// A `cascade.toml` that was found.
+#[derive(Debug)]
+pub struct Found {
+    /// Its folder, without symbolic links.
+    pub root: PathBuf,
+    /// What it says.
+    pub project: Project,
+    /// Its name in messages.
+    name: String,
+    text: Arc<str>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// The projects found so far, by folder.
+#[derive(Debug, Default)]
+pub struct Projects {
+    known: HashMap<PathBuf, Option<Arc<Found>>>,
+}
+
+impl Projects {
+    /// The project that a folder belongs to: the nearest `cascade.toml` in it or above it.
+    pub fn of(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
+        self.at(&folder)
+    }
+
+    /// The project of the folder that a file lies in; standard input lies in the current one.
+    pub fn of_file(&mut self, file: &Path) -> Result<Option<Arc<Found>>, Stop> {
+        if file.as_os_str() == "-" {
+            return self.of(Path::new("."));
+        }
+        self.of(file.parent().unwrap_or(Path::new(".")))
+    }
+
+    fn at(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
+        if let Some(known) = self.known.get(folder) {
+            return Ok(known.clone());
+        }
+        let file = folder.join(project::FILE);
+        let found = if file.is_file() {
+            let shown = from_here(&file);
+            let (name, text) = files::read(&shown)?;
+            let (project, diagnostics) = Project::parse(&text, SourceId(0));
+            Some(Arc::new(Found { root: folder.to_path_buf(), project, name, text, diagnostics }))
+        } else {
+            match folder.parent() {
+                Some(above) => self.at(above)?,
+                None => None,
+            }
+        };
+        self.known.insert(folder.to_path_buf(), found.clone());
+        Ok(found)
+    }
+
+    /// Adds what is wrong with the projects themselves to a report.
+    pub fn report(&self, report: &mut Report) {
+        let all: BTreeMap<&Path, &Arc<Found>> = self.known.values().flatten().map(|f| (f.root.as_path(), f)).collect();
+        for found in all.values().filter(|f| !f.diagnostics.is_empty()) {
+            let mut sources = cascade_compiler::SourceMap::default();
+            sources.add(&found.name, found.text.clone());
+            report.add(&sources, found.diagnostics.clone());
+        }
+    }
+}
+
+/// A path without symbolic links, as seen from the current folder.
+pub fn from_here(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
+    for (up, above) in here.ancestors().enumerate() {
+        if let Ok(rest) = path.strip_prefix(above) {
+            // A path that has nothing in common with the current folder is clearer from the top.
+            if above.parent().is_none() && up > 0 {
+                return path.to_path_buf();
+            }
+            let mut out: PathBuf = std::iter::repeat_n("..", up).collect();
+            out.push(rest);
+            return if out.as_os_str().is_empty() { PathBuf::from(".") } else { out };
+        }
+    }
+    path.to_path_buf()
+}

@@ -1,0 +1,179 @@
+//! Baselines: the diagnostics that an old code base has already, so that only new ones count.
+//!
+//! A diagnostic is known by its file, its code and a hash of its message and of the text of its
+//! line, not by the line's number: lines above it may come and go. The file is text, one entry a
+//! line, sorted, so that it merges and reads well.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    codes,
+    diagnostic::{Diagnostic, Severity},
+    source::{SourceId, SourceMap},
+};
+use cascade_grammar::ast::Span;
+
+/// The file of a project that names no other.
+pub const FILE: &str = "cascade.baseline";
+
+const HEAD: &str = "# Known diagnostics of `cascadec check`; written by `cascadec check --write-baseline`.\n\
+                    # file, code, fingerprint, how often\n";
+
+/// What is known of one kind of diagnostic in one file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    file: String,
+    code: String,
+    fingerprint: String,
+}
+
+/// Known diagnostics with their number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Baseline {
+    entries: BTreeMap<Key, usize>,
+    /// Where each entry stands in the text it was read from.
+    places: BTreeMap<Key, Span>,
+}
+
+/// What a baseline has made of some diagnostics.
+#[derive(Debug, Default)]
+pub struct Sifted {
+    /// How many were known, and dropped.
+    pub known: usize,
+    /// Entries that fit nothing any more, as diagnostics.
+    pub stale: Vec<Diagnostic>,
+}
+
+impl Baseline {
+    /// Reads the text of a baseline.
+    ///
+    /// # Errors
+    /// The number of the first line that is no entry.
+    pub fn parse(text: &str) -> Result<Self, usize> {
+        let mut baseline = Self::default();
+        let mut start = 0;
+        for (number, line) in text.split_inclusive('\n').enumerate() {
+            let at = Span::new(start, start + line.trim_end().len());
+            start += line.len();
+            let line = line.trim_end();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let mut parts = line.split('\t');
+            let (Some(file), Some(code), Some(fingerprint), Some(count), None) =
+                (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+            else {
+                return Err(number + 1);
+            };
+            let count: usize = count.parse().map_err(|_| number + 1)?;
+            let key = Key { file: file.to_owned(), code: code.to_owned(), fingerprint: fingerprint.to_owned() };
+            *baseline.entries.entry(key.clone()).or_default() += count;
+            baseline.places.entry(key).or_insert(at);
+        }
+        Ok(baseline)
+    }
+
+    /// The text that [`Baseline::parse`] reads.
+    pub fn render(&self) -> String {
+        let mut out = HEAD.to_owned();
+        for (key, count) in &self.entries {
+            out.push_str(&format!("{}\t{}\t{}\t{count}\n", key.file, key.code, key.fingerprint));
+        }
+        out
+    }
+
+    /// How many diagnostics it knows.
+    pub fn len(&self) -> usize {
+        self.entries.values().sum()
+    }
+
+    /// Whether it knows none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Replaces what is known of the files that were checked. `name` gives the name of a file in
+    /// the baseline, `None` for one that has no place in it; `checked` says of such a name whether
+    /// the file was checked now, or is gone.
+    pub fn update(
+        &mut self,
+        diagnostics: &[Diagnostic],
+        sources: &SourceMap,
+        name: &dyn Fn(&str) -> Option<String>,
+        checked: &dyn Fn(&str) -> bool,
+    ) {
+        self.entries.retain(|key, _| !checked(&key.file));
+        for d in diagnostics {
+            if let Some(key) = key(d, sources, name) {
+                *self.entries.entry(key).or_default() += 1;
+            }
+        }
+    }
+
+    /// Drops the diagnostics that are known. `source` is the baseline's own text among the
+    /// sources; the functions are those of [`Baseline::update`].
+    pub fn sift(
+        &self,
+        diagnostics: &mut Vec<Diagnostic>,
+        sources: &SourceMap,
+        source: SourceId,
+        name: &dyn Fn(&str) -> Option<String>,
+        checked: &dyn Fn(&str) -> bool,
+    ) -> Sifted {
+        let mut left = self.entries.clone();
+        let before = diagnostics.len();
+        diagnostics.retain(|d| match key(d, sources, name).and_then(|key| left.get_mut(&key)) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        });
+        let mut stale = Vec::new();
+        for (key, count) in left.iter().filter(|(key, count)| **count > 0 && checked(&key.file)) {
+            let at = self.places.get(key).copied().unwrap_or_default();
+            let times = if *count == 1 { String::new() } else { format!(" {count} times") };
+            stale.push(
+                Diagnostic::new(
+                    codes::STALE_BASELINE,
+                    source,
+                    at,
+                    format!("`{}` no longer has this {}{times}", key.file, key.code),
+                )
+                .label("fits nothing")
+                .help("`cascadec check --write-baseline` writes what is known now"),
+            );
+        }
+        Sifted { known: before - diagnostics.len(), stale }
+    }
+}
+
+fn key(d: &Diagnostic, sources: &SourceMap, name: &dyn Fn(&str) -> Option<String>) -> Option<Key> {
+    // What is wrong with the project itself is not old code.
+    if d.code.as_str().get(1..3) == Some("10") {
+        return None;
+    }
+    Some(Key {
+        file: name(&sources.get(d.primary.source).name)?,
+        code: d.code.as_str().to_owned(),
+        fingerprint: fingerprint(d, sources),
+    })
+}
+
+/// What stays the same of a diagnostic when lines above it come and go: a hash of its code, its
+/// message and the text of its line.
+pub fn fingerprint(d: &Diagnostic, sources: &SourceMap) -> String {
+    let source = sources.get(d.primary.source);
+    let (line, _) = source.position(d.primary.span.start);
+    let from = source.line_starts.get(line as usize - 1).copied().unwrap_or(0) as usize;
+    let text = source.text.get(from..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let words = text.split_whitespace().flat_map(|word| [word, " "]);
+    let severity = Severity::as_str(d.code.severity());
+    for part in [severity, d.code.as_str(), "\0", &d.message, "\0"].into_iter().chain(words) {
+        for byte in part.bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
+}

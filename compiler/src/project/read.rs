@@ -1,0 +1,220 @@
+//! Reads `cascade.toml`: every key and value keeps its place, so that a mistake is shown where
+//! it stands.
+
+use std::ops::Range;
+
+use cascade_grammar::ast::Span;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::{Level, Pattern, Project, Rule};
+use crate::{
+    codes,
+    diagnostic::{self, Diagnostic},
+    source::SourceId,
+    suggest,
+};
+
+pub(super) fn project(text: &str, source: SourceId) -> (Project, Vec<Diagnostic>) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { source, diagnostics: Vec::new() };
+    for error in &errors {
+        let at = span(error.span().unwrap_or(text.len()..text.len()));
+        let message = error.message().lines().next().unwrap_or_default().to_owned();
+        reader.diagnostics.push(
+            Diagnostic::new(codes::PROJECT_SYNTAX, source, at, format!("this is not TOML: {message}"))
+                .label("here")
+                .help("`cascade.toml` has lines `name = \"value\"` below heads `[section]`"),
+        );
+    }
+    let project = reader.top(table.get_ref());
+    let mut diagnostics = reader.diagnostics;
+    diagnostic::finish(&mut diagnostics);
+    (project, diagnostics)
+}
+
+fn span(range: Range<usize>) -> Span {
+    Span::new(range.start, range.end)
+}
+
+type Value<'t> = Spanned<DeValue<'t>>;
+
+struct Reader {
+    source: SourceId,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Reader {
+    fn top(&mut self, table: &DeTable<'_>) -> Project {
+        let mut project = Project::default();
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "project" => self.project(value, &mut project),
+                "check" => self.check(value, &mut project),
+                other => self.unknown("section", other, key.span(), &["project", "check"]),
+            }
+        }
+        project
+    }
+
+    fn project(&mut self, value: &Value<'_>, project: &mut Project) {
+        let Some(table) = self.table(value, "[project]") else { return };
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "name" => project.name = self.text(value),
+                "version" => project.version = self.text(value),
+                "description" => project.description = self.text(value),
+                "entry" => project.entry = self.inside(value, "a file"),
+                "exclude" => project.exclude = self.patterns(value),
+                other => {
+                    let known = ["name", "version", "description", "entry", "exclude"];
+                    self.unknown("setting of `[project]`", other, key.span(), &known);
+                }
+            }
+        }
+    }
+
+    fn check(&mut self, value: &Value<'_>, project: &mut Project) {
+        let Some(table) = self.table(value, "[check]") else { return };
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "levels" => self.levels(value, project),
+                "baseline" => project.baseline = self.inside(value, "a file"),
+                other => self.unknown("setting of `[check]`", other, key.span(), &["levels", "baseline"]),
+            }
+        }
+    }
+
+    fn levels(&mut self, value: &Value<'_>, project: &mut Project) {
+        let Some(table) = self.table(value, "[check.levels]") else { return };
+        for (key, value) in table {
+            let code = key.get_ref();
+            let rule = Rule::parse(code);
+            let level = match value.get_ref().as_str() {
+                Some("allow") => Some(Level::Allow),
+                Some("warn") => Some(Level::Warn),
+                Some("deny") => Some(Level::Deny),
+                _ => {
+                    let near = value.get_ref().as_str().and_then(|t| suggest::closest(t, ["allow", "warn", "deny"]));
+                    let d = self.wrong(value, "a level is \"allow\", \"warn\" or \"deny\"").label("no level");
+                    let d = match near {
+                        Some(near) => d.help(format!("did you mean \"{near}\"?")).fix(
+                            format!("change to \"{near}\""),
+                            span(value.span()),
+                            format!("\"{near}\""),
+                        ),
+                        None => d,
+                    };
+                    self.diagnostics.push(d);
+                    None
+                }
+            };
+            match (rule, level) {
+                (Ok(rule), Some(level)) => project.levels.set(rule, level),
+                (Ok(_), None) => {}
+                (Err(_), _) if codes::Code::find(code).is_some() || code.starts_with(['e', 'E']) && code.len() == 3 => {
+                    let d = Diagnostic::new(
+                        codes::PROJECT_VALUE,
+                        self.source,
+                        span(key.span()),
+                        format!("`{code}` is an error, and errors have no level"),
+                    )
+                    .label("begins with `E`")
+                    .help("only warnings, `W…`, can be allowed or denied");
+                    self.diagnostics.push(d);
+                }
+                (Err(_), _) => {
+                    let known: Vec<&str> = codes::ALL
+                        .iter()
+                        .map(|(code, _)| code.as_str())
+                        .filter(|code| code.starts_with('W'))
+                        .chain(["warnings"])
+                        .collect();
+                    self.unknown("warning", code, key.span(), &known);
+                }
+            }
+        }
+    }
+
+    fn patterns(&mut self, value: &Value<'_>) -> Vec<Pattern> {
+        let Some(items) = value.get_ref().as_array() else {
+            let d = self.wrong(value, "`exclude` is a list of patterns").label(kind(value));
+            self.diagnostics.push(d.help("write `exclude = [\"legacy\", \"*.gen.cascade\"]`"));
+            return Vec::new();
+        };
+        let mut out = Vec::new();
+        for item in items.iter() {
+            let Some(text) = self.text(item) else { continue };
+            match Pattern::parse(&text) {
+                Ok(pattern) => out.push(pattern),
+                Err(why) => {
+                    let d = self.wrong(item, why).label("no pattern");
+                    self.diagnostics.push(d);
+                }
+            }
+        }
+        out
+    }
+
+    /// A path inside of the project.
+    fn inside(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
+        let text = self.text(value)?;
+        if text.is_empty() || text.starts_with('/') || text.split(['/', '\\']).any(|part| part == "..") {
+            let d = self.wrong(value, format!("{what} of the project is named from its folder")).label("leads outside");
+            self.diagnostics.push(d.help("write a path such as \"flows/main.cascade\""));
+            return None;
+        }
+        Some(text.strip_prefix("./").unwrap_or(&text).to_owned())
+    }
+
+    fn text(&mut self, value: &Value<'_>) -> Option<String> {
+        match value.get_ref().as_str() {
+            Some(text) => Some(text.to_owned()),
+            None => {
+                let d = self.wrong(value, "text is needed here").label(kind(value));
+                self.diagnostics.push(d.help("text stands in double quotes"));
+                None
+            }
+        }
+    }
+
+    fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            let d = self.wrong(value, format!("`{what}` is a section")).label(kind(value));
+            self.diagnostics.push(d.help(format!("write `{what}` on a line of its own, and its settings below")));
+        }
+        table
+    }
+
+    fn wrong(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(codes::PROJECT_VALUE, self.source, span(value.span()), message)
+    }
+
+    fn unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
+        let at = span(at);
+        let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("there is no {what} `{name}`"))
+            .label("not known");
+        self.diagnostics.push(match suggest::closest(name, known.iter().copied()) {
+            Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), at, near),
+            None => {
+                let all: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+                d.help(format!("there are {}", all.join(", ")))
+            }
+        });
+    }
+}
+
+fn kind(value: &Value<'_>) -> String {
+    match value.get_ref() {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a truth value",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a section",
+    }
+    .to_owned()
+}
