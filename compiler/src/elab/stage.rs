@@ -12,6 +12,7 @@ use super::{
     with_suggestion,
 };
 use crate::{
+    checks::secrets::Untrusted,
     codes,
     types::{Ty, TyKind},
 };
@@ -204,10 +205,11 @@ impl<'a> Body<'_, 'a> {
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 self.call_effects(Def::Skill(id), &lowered.values, callee.span);
                 let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
-                let result = if flow.untrusted {
-                    Flow { untrusted: Some((self.source(), value.span)), params: 0 }
-                } else {
-                    inputs
+                let result = match flow.untrusted {
+                    Some(origin) => {
+                        Flow { untrusted: Some(Untrusted::new(origin, self.source(), value.span)), params: 0 }
+                    }
+                    None => inputs,
                 };
                 Some(Called {
                     work: ir::Work::Skill(id, lowered.values),
@@ -226,9 +228,9 @@ impl<'a> Body<'_, 'a> {
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 self.call_effects(Def::Cascade(id), &lowered.values, callee.span);
                 let mut result = Flow::default();
-                if flow.result.untrusted.is_some() {
-                    result.untrusted = Some((self.source(), value.span));
-                }
+                // Below, it has a way of its own; here it comes from this call.
+                let origin = flow.result.untrusted.map(|u| u.origin);
+                result.untrusted = origin.map(|origin| Untrusted::new(origin, self.source(), value.span));
                 for (i, f) in lowered.flows.iter().enumerate().take(64) {
                     if flow.result.params & (1 << i) != 0 {
                         result = result.with(*f);
