@@ -20,6 +20,7 @@ pub(crate) enum Origin {
     Agent,
     Web,
     Tool,
+    Command,
     Memory,
 }
 
@@ -30,6 +31,7 @@ impl Origin {
             Origin::Agent => "an agent",
             Origin::Web => "the web",
             Origin::Tool => "a tool",
+            Origin::Command => "the output of a command",
             Origin::Memory => "a memory, which models may have written",
         }
     }
@@ -181,6 +183,17 @@ impl<'a> Body<'_, 'a> {
             self.report(d);
         }
         false
+    }
+
+    /// Whether a value of the type could hold text.
+    pub fn holds_text(&self, ty: Ty) -> bool {
+        let types = &self.cx.types;
+        let text = |t| {
+            // The keys of a map are text.
+            matches!(t, Ty::STRING | Ty::PATH | Ty::JSON | Ty::COMMAND | Ty::FILE | Ty::ERROR)
+                || matches!(types.kind(t), TyKind::Map(_))
+        };
+        types.holds(ty, &mut Vec::new(), &text)
     }
 
     /// Shows the way of untrusted text from where it comes to where it is.

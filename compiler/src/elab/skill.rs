@@ -356,7 +356,7 @@ impl<'a> Body<'_, 'a> {
         let exit = self.exit(lines, 0, 255, "exit codes are from 0 to 255");
         let (format, output, map) = self.output(lines, sig);
         let run = ir::Run { command: command_value.ir, cwd, env, stdin, exit, format };
-        (ir::Effect::Run(Box::new(run)), output, map, None)
+        (ir::Effect::Run(Box::new(run)), output, map, Some(Origin::Command))
     }
 
     /// A variable of the environment, a header: text, or what becomes text; secrets are allowed.

@@ -206,6 +206,8 @@ impl<'a> Body<'_, 'a> {
                 self.call_effects(Def::Skill(id), &lowered.values, callee.span);
                 let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
                 let result = match flow.untrusted {
+                    // A number, a truth, a variant of an enum can choose nothing by itself.
+                    _ if !self.holds_text(sig.result) => Flow::default(),
                     Some(origin) => {
                         Flow { untrusted: Some(Untrusted::new(origin, self.source(), value.span)), params: 0 }
                     }
