@@ -192,7 +192,11 @@ impl Loader<'_> {
                             d = if target.ends_with(".cascade") {
                                 d.help(format!("the path is relative to the importing file; looked for `{name}`"))
                             } else {
-                                d.help("an import names a file that ends in `.cascade`")
+                                d.help(if target.starts_with("std.") {
+                                    "a module of the standard library stands without quotes"
+                                } else {
+                                    "an import names a file that ends in `.cascade`"
+                                })
                             };
                             self.diagnostics.push(d);
                         }
@@ -215,6 +219,15 @@ impl Loader<'_> {
     }
 
     fn reported(&self, source: SourceId, span: Span) -> bool {
+        let line = |at: u32| self.map.get(source).position(at).0;
+        // A line that could not be read does not say what it imports.
+        if self.diagnostics.iter().any(|d| {
+            d.primary.source == source
+                && d.code.as_str().starts_with("E01")
+                && line(d.primary.span.start) == line(span.start)
+        }) {
+            return true;
+        }
         self.diagnostics.iter().any(|d| d.primary.source == source && d.primary.span == span)
     }
 

@@ -21,7 +21,8 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             }
         }
         Kind::UnknownCharacter(c) => {
-            let d = at(codes::UNKNOWN_CHARACTER, format!("`{c}` means nothing here"))
+            let shown = if *c == '`' { "a backtick".to_owned() } else { format!("`{c}`") };
+            let d = at(codes::UNKNOWN_CHARACTER, format!("{shown} means nothing here"))
                 .label("not a character of the language");
             match c {
                 ';' => d.help("statements end with their line; there are no semicolons").safe_fix(
@@ -32,6 +33,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                 '&' => d.help("`and` joins conditions"),
                 '!' => d.help("write `not`"),
                 '\'' | '`' => d.help("text stands in double quotes"),
+                '$' => d.help("a value in text is written `$<name>`; money is written `5usd`"),
                 '#' => d.help("a comment begins with `//`"),
                 _ => d,
             }
@@ -91,6 +93,9 @@ fn hint(found: &str, expected: &[String]) -> Option<&'static str> {
     let wanted = |what: &str| expected.iter().any(|e| e == what);
     Some(match found {
         "`=`" if wanted("`{`") => "`==` compares; `=` gives a value to a variable",
+        "`minutes`" | "`minute`" | "`min`" | "`seconds`" | "`second`" | "`sec`" | "`hours`" | "`hour`" => {
+            "a duration is one word: `30s`, `5m`, `2h`"
+        }
         "`elif`" | "`elsif`" | "`elseif`" => "write `else if`",
         "`else`" => "`else` follows the block of an `if`",
         "`?`" => "a choice is written `if condition { a } else { b }`",

@@ -1,6 +1,7 @@
 //! What the parser expected, in the reader's words.
 
 use crate::ast::Span;
+use crate::habits::{self, Place, habit};
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
@@ -22,7 +23,7 @@ const CATEGORIES: &[(&str, &[&str])] = &[
     ("`:`", &["\":\""]),
     ("`in`", &["\"in\""]),
     ("`(`", &["\"(\""]),
-    ("`{`", &["\"{\""]),
+    ("`{`", &["\"{\"", "\"begin of item\""]),
     ("`>`", &["\">\""]),
     ("`,`", &["\",\""]),
     ("`)`", &["\")\""]),
@@ -53,12 +54,15 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         let word = text[span.range()].to_owned();
         return SyntaxError { kind: SyntaxErrorKind::ReservedWord(word), span };
     }
-    let before = text[..span.start as usize].trim_end();
-    if let Some(word) = ["while", "loop"].into_iter().find(|word| before.ends_with(word)) {
-        let span = Span::new(before.len() - word.len(), before.len());
-        let help = Some("a loop says how often it runs at most: `repeat max 10 { … } until done`".to_owned());
-        let message = format!("there is no `{word}`");
-        return SyntaxError { kind: SyntaxErrorKind::Other { message, help, instead: None }, span };
+    let place = Place {
+        declaration: has("\"import\"") && has("\"cascade\""),
+        expression,
+        operator,
+        block: has("\"{\"") || has("\"begin of item\""),
+        name: has("\"ident\""),
+    };
+    if let Some(error) = habit(text, span, &place) {
+        return error;
     }
     // What stands before `:` is missing, and not what would end the line before.
     let named = matches!(token, Some(Token(Kind::Colon, _)));
@@ -152,6 +156,7 @@ pub(crate) fn settle(
     let mut poisoned_to: Option<u32> = None;
     let mut last_line = None;
     let mut outside = false;
+    let mut stray = false;
     let mut too_deep = false;
     for error in errors {
         while let Some(span) = poisons.next_if(|span| span.start <= error.span.start) {
@@ -160,13 +165,21 @@ pub(crate) fn settle(
         let line = line_starts.partition_point(|start| *start <= error.span.start);
         let follows = match &error.kind {
             SyntaxErrorKind::Unexpected { expected, .. } => {
+                let declaration = expected.iter().any(|category| category == DECLARATION);
+                // The lines below a head that could not be read are not told one by one.
+                let below = std::mem::replace(&mut stray, declaration) && declaration && indented(text, error.span);
+                stray |= below;
                 outside |= expected.iter().any(|category| category == DECLARATION || category == "`{`");
                 let missing = expected.iter().any(|category| category == EXPRESSION);
-                poisoned_to.is_some_and(|end| error.span.start <= end)
+                below
+                    || poisoned_to.is_some_and(|end| error.span.start <= end)
                     || last_line == Some(line)
                     || (!kept.is_empty() && !missing && is_closer(text, error.span))
             }
             SyntaxErrorKind::ReservedWord(_) => poisoned_to.is_some_and(|end| error.span.start <= end),
+            SyntaxErrorKind::Other { .. } => {
+                (last_line == Some(line) && habits::once_a_line(&error.kind)) || habits::follows(&error.kind, &kept)
+            }
             SyntaxErrorKind::TooDeep => std::mem::replace(&mut too_deep, true),
             SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
             // A brace too many ended a declaration early; its own brace is one too many then.
@@ -182,6 +195,12 @@ pub(crate) fn settle(
         kept.push(error);
     }
     kept
+}
+
+/// Whether a line begins with white space.
+fn indented(text: &str, span: Span) -> bool {
+    let line = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+    text[line..].starts_with([' ', '\t'])
 }
 
 /// At one place, what the scanner says goes before what the grammar says.

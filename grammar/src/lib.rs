@@ -5,6 +5,7 @@
 pub mod ast;
 mod build;
 mod errors;
+mod habits;
 mod lexer;
 mod parse;
 mod token;

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     RecordBrace,
     /// `}` inside an item.
     RBrace,
+    /// `{` that begins an item's body, so that recovery cannot go back to its head.
+    ItemStart,
     /// `}` that ends an item, so that recovery cannot leave the item early.
     ItemEnd,
     Comma,
@@ -141,7 +143,10 @@ impl Kind {
     pub(crate) fn wants_operand(self) -> bool {
         use Kind::*;
         !self.ends_operand()
-            && !matches!(self, LineEnd | LBrace | RecordBrace | ClauseBare | Skip | Escalate | Fix | HoleEnd)
+            && !matches!(
+                self,
+                LineEnd | LBrace | RecordBrace | ItemStart | ClauseBare | Skip | Escalate | Fix | HoleEnd
+            )
     }
 
     /// Whether this word begins a declaration.

@@ -72,10 +72,26 @@ fn diagnostics_are_those_that_are_annotated() {
     let programs = programs();
     let wrong: Vec<String> = programs.iter().flat_map(|name| compare(name, &mut seen)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-    assert!(programs.len() >= 70, "only {} programs were found", programs.len());
+    assert!(programs.len() >= 150, "only {} programs were found", programs.len());
+    let of_syntax = programs.iter().filter(|p| p.starts_with("tests/ui/syntax/")).count();
+    assert!(of_syntax * 3 >= programs.len(), "only {of_syntax} of {} are of syntax", programs.len());
     let all = codes::ALL.iter().map(|(c, _)| c.as_str());
     let missing: Vec<&str> = all.filter(|c| !seen.contains(*c) && !WITHOUT_PROGRAM.contains(c)).collect();
     assert!(missing.is_empty(), "no program shows {missing:?}");
+}
+
+#[test]
+fn ten_mistakes_are_ten_errors() {
+    for name in ["tests/ui/syntax/ten_mistakes.cascade", "tests/ui/syntax/ten_of_syntax.cascade"] {
+        let compilation = compiled(name);
+        let lines: BTreeSet<u32> = compilation
+            .diagnostics
+            .iter()
+            .map(|d| compilation.sources.get(d.primary.source).position(d.primary.span.start).0)
+            .collect();
+        // Each on a line of its own.
+        assert_eq!((compilation.diagnostics.len(), lines.len()), (10, 10), "{name}: {:#?}", compilation.diagnostics);
+    }
 }
 
 /// What a person sees of some representative mistakes.

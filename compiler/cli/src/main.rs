@@ -10,11 +10,13 @@ mod files;
 mod fmt;
 mod journal;
 mod lsp;
+mod memory;
 mod people;
 mod progress;
 mod projects;
 mod resume;
 mod run;
+mod runs;
 mod time;
 mod types;
 
@@ -34,6 +36,8 @@ fn main() -> ExitCode {
         Command::Approve(args) => people::approve(args, true, color),
         Command::Reject(args) => people::approve(args, false, color),
         Command::Answer(args) => people::answer(args, color),
+        Command::Runs(args) => runs::run(args, color),
+        Command::Memory(args) => memory::run(args),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),

@@ -9,3 +9,19 @@ pub fn clock(ms: i64) -> String {
         Err(_) => format!("{ms} ms"),
     }
 }
+
+/// A duration as the language writes it (`30d`, `12h`), in milliseconds.
+pub fn duration(text: &str) -> Result<i64, String> {
+    let wrong = || format!("`{text}` is no duration; write `30d`, `12h`, `15m`");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let number: i64 = text[..digits].parse().map_err(|_| wrong())?;
+    let unit = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(unit).ok_or_else(wrong)
+}

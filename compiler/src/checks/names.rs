@@ -62,6 +62,29 @@ impl<'a> Cx<'a> {
             .chain(if wanted == "type" { BASIC_NAMES.iter().copied() } else { [].iter().copied() })
             .collect();
         let mut d = with_suggestion(d, &name.text, name.span, names);
+        const ELSEWHERE: &[(&str, &str)] = &[
+            ("void", "what gives nothing has no `->`"),
+            ("None", "what gives nothing has no `->`"),
+            ("unit", "what gives nothing has no `->`"),
+            ("str", "text is a `string`"),
+            ("String", "text is a `string`"),
+            ("text", "text is a `string`"),
+            ("number", "a number is an `int` or a `float`"),
+            ("integer", "a whole number is an `int`"),
+            ("double", "a fraction is a `float`"),
+            ("boolean", "`true` and `false` are a `bool`"),
+            ("array", "several values are a `list<T>`"),
+            ("Array", "several values are a `list<T>`"),
+            ("dict", "values by name are a `map<T>`, or a record `{ name: T }`"),
+            ("object", "values by name are a `map<T>`, or a record `{ name: T }`"),
+            ("any", "a value whose shape is not known is `json`"),
+        ];
+        if wanted == "type"
+            && let Some((_, help)) = ELSEWHERE.iter().find(|(n, _)| *n == name.text)
+        {
+            d.fixes.clear();
+            d = d.help(*help);
+        }
         if d.help.is_none()
             && let Some(module) = cascade_std_home(&name.text)
         {
@@ -113,6 +136,22 @@ impl<'a> Body<'_, 'a> {
                 .help("make the block a stage and use its value: `stage result = if … { … } else { … }`");
             self.report(d);
             return;
+        }
+        const ELSEWHERE: &[(&str, &str)] = &[
+            ("None", "null"),
+            ("nil", "null"),
+            ("undefined", "null"),
+            ("NULL", "null"),
+            ("True", "true"),
+            ("False", "false"),
+        ];
+        if let Some((_, here)) = ELSEWHERE.iter().find(|(n, _)| *n == name.text) {
+            let d = self
+                .diag(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text))
+                .label("not found")
+                .help(format!("write `{here}`"))
+                .fix(format!("change to `{here}`"), name.span, *here);
+            return self.report(d);
         }
         let visible = self.visible();
         let scope: Vec<String> = self.cx.scopes[self.module].keys().map(ToString::to_string).collect();

@@ -13,11 +13,51 @@ use crate::{
     types::{Ty, TyKind},
 };
 
+/// What text that nobody vouches for comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Model,
+    Agent,
+    Web,
+    Tool,
+    Command,
+    Memory,
+}
+
+impl Origin {
+    fn shown(self) -> &'static str {
+        match self {
+            Origin::Model => "a model",
+            Origin::Agent => "an agent",
+            Origin::Web => "the web",
+            Origin::Tool => "a tool",
+            Origin::Command => "the output of a command",
+            Origin::Memory => "a memory, which models may have written",
+        }
+    }
+}
+
+/// Where untrusted text comes from, and how it came to where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Untrusted {
+    pub origin: Origin,
+    /// The stage or the key of a memory.
+    pub from: (SourceId, Span),
+    /// The variable that carries it now, when that is another place.
+    pub carried: Option<(SourceId, Span)>,
+}
+
+impl Untrusted {
+    pub fn new(origin: Origin, source: SourceId, span: Span) -> Self {
+        Self { origin, from: (source, span), carried: None }
+    }
+}
+
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Flow {
     /// The stage that brought untrusted text.
-    pub untrusted: Option<(SourceId, Span)>,
+    pub untrusted: Option<Untrusted>,
     /// Parameters (by position, the first 64) whose text is in the value.
     pub params: u64,
 }
@@ -37,7 +77,7 @@ impl Flow {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SkillFlow {
     /// The answer holds text that nobody vouches for.
-    pub untrusted: bool,
+    pub untrusted: Option<Origin>,
     /// Parameters that choose the program of its command, with the place.
     pub program: Vec<(usize, SourceId, Span)>,
 }
@@ -56,7 +96,7 @@ impl<'a> Body<'_, 'a> {
     pub fn call_sinks(&mut self, program: &[(usize, SourceId, Span)], flows: &[Flow], span: Span) {
         for (index, source, place) in program {
             let Some(flow) = flows.get(*index) else { continue };
-            if let Some((from_source, from)) = flow.untrusted {
+            if let Some(untrusted) = flow.untrusted {
                 let d = self
                     .diag(
                         codes::UNTRUSTED_PROGRAM,
@@ -64,9 +104,9 @@ impl<'a> Body<'_, 'a> {
                         "text that nobody vouches for would choose the program that is run",
                     )
                     .label("passed in here")
-                    .also(from_source, from, "the text comes from here")
-                    .also(*source, *place, "and is run as a program here")
+                    .also(*source, *place, "and chooses the program here")
                     .help("`match` it against the programs that you allow");
+                let d = self.way_of(d, untrusted);
                 self.report(d);
             }
             for i in 0..64 {
@@ -79,12 +119,12 @@ impl<'a> Body<'_, 'a> {
 
     /// Untrusted text must not choose a program.
     pub fn program_sink(&mut self, flow: Flow, span: Span) {
-        if let Some((source, from)) = flow.untrusted {
+        if let Some(untrusted) = flow.untrusted {
             let d = self
                 .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
                 .label("the program of a command is part of the code")
-                .also(source, from, "the text comes from here")
                 .help("write the program out, and pass the text as an argument; or `match` it against the programs that you allow");
+            let d = self.way_of(d, untrusted);
             self.report(d);
         }
         let source = self.source();
@@ -143,5 +183,59 @@ impl<'a> Body<'_, 'a> {
             self.report(d);
         }
         false
+    }
+
+    /// Whether a value of the type could hold text.
+    pub fn holds_text(&self, ty: Ty) -> bool {
+        let types = &self.cx.types;
+        let text = |t| {
+            // The keys of a map are text.
+            matches!(t, Ty::STRING | Ty::PATH | Ty::JSON | Ty::COMMAND | Ty::FILE | Ty::ERROR)
+                || matches!(types.kind(t), TyKind::Map(_))
+        };
+        types.holds(ty, &mut Vec::new(), &text)
+    }
+
+    /// Shows the way of untrusted text from where it comes to where it is.
+    fn way_of(&self, d: crate::Diagnostic, untrusted: Untrusted) -> crate::Diagnostic {
+        let (source, span) = untrusted.from;
+        let d = d.also(source, span, format!("this comes from {}", untrusted.origin.shown()));
+        match untrusted.carried {
+            Some((source, span)) => {
+                let name = self.cx.map.get(source).text.get(span.range()).unwrap_or_default();
+                d.also(source, span, format!("carried into `{name}` here"))
+            }
+            None => d,
+        }
+    }
+
+    /// What a variable is made of, which from now on carries it.
+    pub fn carried(&self, mut flow: Flow, span: Span) -> Flow {
+        let source = self.source();
+        if let Some(untrusted) = &mut flow.untrusted {
+            untrusted.carried = Some((source, span));
+        }
+        flow
+    }
+
+    /// Reports a placeholder (`{test}`) where a program is chosen: nobody knows what is put there.
+    pub fn placeholder_sink(&mut self, span: Span) {
+        let d = self
+            .diag(codes::UNTRUSTED_PROGRAM, span, "a placeholder would choose the program that is run")
+            .label("what `with` puts there could be any program")
+            .help("write the program out; a placeholder stands for an argument");
+        self.report(d);
+    }
+
+    /// Reports a secret in what a request sends in the open.
+    pub fn secret_in_request(&mut self, ty: Ty, place: &str, span: Span) {
+        if self.cx.types.holds_secret(ty) {
+            let shown = self.show(ty);
+            let d = self
+                .diag(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
+                .label(format!("`{shown}`"))
+                .help("put it into `headers`, where it is kept from the journal: `headers: { authorization: … }`");
+            self.report(d);
+        }
     }
 }

@@ -38,6 +38,7 @@ impl<'a> Body<'_, 'a> {
             }
             (Ty::FLOAT, Ty::INT) => d.help("`round(x)`, `x.floor()` or `x.ceil()` make an int"),
             (Ty::STRING, Ty::INT) => d.help("`text.to_int()` reads a number, or gives null"),
+            (Ty::STRING, Ty::MODEL) => d.help("a model is named without quotes: `using claude`"),
             (Ty::STRING, Ty::COMMAND) => d.help("a command is written `sh\"…\"`"),
             (Ty::COMMAND, Ty::STRING) => d.help("text is written without `sh`"),
             _ => d,

@@ -11,6 +11,7 @@ use super::{
     with_suggestion,
 };
 use crate::{
+    checks::secrets::{Origin, Untrusted},
     codes,
     types::{Ty, TyKind},
 };
@@ -93,7 +94,8 @@ impl<'a> Body<'_, 'a> {
                     self.not_yet("memory … via mcp", name.span);
                 }
                 // What is remembered may have come from a model in an earlier run.
-                let flow = Flow { untrusted: Some((self.source(), name.span)), params: 0 };
+                let from = Untrusted::new(Origin::Memory, self.source(), name.span);
+                let flow = Flow { untrusted: Some(from), params: 0 };
                 Typed::new(ir::Expr::Memory(id, position as u32), ty, flow)
             }
             None if name.text.is_empty() => Typed::error(),

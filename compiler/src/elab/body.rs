@@ -251,6 +251,12 @@ impl<'c, 'a> Body<'c, 'a> {
         } else if !name.is_empty() {
             self.warn_shadow(name, span, kind, None);
         }
+        let flow = match kind {
+            LocalKind::Let | LocalKind::Var | LocalKind::Bound if flow.untrusted.is_some() && !name.is_empty() => {
+                self.carried(flow, span)
+            }
+            _ => flow,
+        };
         self.locals.push(Local {
             name: SmolStr::new(name),
             slot,

@@ -436,6 +436,10 @@ impl<'a> Body<'_, 'a> {
                     d.fixes.clear();
                     d = d.help(format!("`{word}` is a method: `value.{word}(…)`"));
                 }
+                if matches!(word, "print" | "println" | "echo") {
+                    d.fixes.clear();
+                    d = d.help("`log \"…\"` tells something");
+                }
                 self.report(d);
                 self.args_anyhow(args);
                 Typed::error()

@@ -88,7 +88,11 @@ impl<'a> Body<'_, 'a> {
                         let d = self
                             .diag(codes::MISMATCH, pattern.span, format!("`{}` is no pattern for `{shown}`", name.text))
                             .label("a name stands for a variant of an enum")
-                            .help("take anything with `_`, or compare with `_ if … == …`");
+                            .help(if matches!(name.text.as_str(), "default" | "else" | "otherwise" | "other") {
+                                "what is left is taken by `_`"
+                            } else {
+                                "take anything with `_`, or compare with `_ if … == …`"
+                            });
                         self.report(d);
                     }
                     for field in fields.iter().flatten() {

@@ -31,8 +31,8 @@ const SHELL_WORDS: &[&str] = &[
 
 /// Commands whose next word that is no option is a program again.
 const WRAPPERS: &[&str] = &[
-    ".", "source", "command", "doas", "env", "exec", "eval", "nice", "nohup", "setsid", "stdbuf", "sudo", "time",
-    "timeout", "xargs", "then", "do", "else", "elif", "if", "while", "until", "!", "{",
+    ".", "source", "command", "doas", "env", "exec", "eval", "nice", "nohup", "npx", "ionice", "setsid", "stdbuf",
+    "sudo", "time", "uvx", "watch", "timeout", "xargs", "then", "do", "else", "elif", "if", "while", "until", "!", "{",
 ];
 
 /// Interpreters and the options after which they read code.
@@ -53,6 +53,21 @@ const INTERPRETERS: &[(&str, &[&str])] = &[
     ("gawk", &["-e", "--source"]),
     ("mawk", &["--source"]),
     ("sed", &["-e", "--expression"]),
+];
+
+/// Options of other programs that are given code or a program. What `git` does is chosen by its
+/// first word, which may be an alias for a command.
+const CODE_OPTIONS: &[(&str, &[&str])] = &[
+    ("git", &["-c", "--config-env", "--exec-path", "--upload-pack", "--receive-pack", "-u"]),
+    ("tar", &["-I", "--use-compress-program", "--to-command", "--checkpoint-action", "-F", "--info-script"]),
+    ("rsync", &["-e", "--rsh", "--rsync-path"]),
+    ("scp", &["-S", "-o"]),
+    ("sftp", &["-S", "-o", "-b"]),
+    ("curl", &["-K", "--config"]),
+    ("make", &["-f", "--file", "--makefile", "--eval"]),
+    ("su", &["-c", "--command", "-s", "--shell"]),
+    ("vim", &["-c", "--cmd", "-S"]),
+    ("gdb", &["-ex", "-x"]),
 ];
 
 /// Options of interpreters whose value is neither a file to run nor code.
@@ -110,6 +125,8 @@ struct Reading {
     chosen: Vec<usize>,
     /// A heredoc that begins with the next line.
     heredoc: Option<(String, bool)>,
+    /// Whether a placeholder stands where a program is chosen.
+    placeholder: bool,
     /// The first program that needs the network.
     network: Option<&'static str>,
 }
@@ -229,14 +246,24 @@ impl Reading {
         if name == "ssh" {
             return true;
         }
+        if let Some((_, options)) = CODE_OPTIONS.iter().find(|(n, _)| *n == name) {
+            // Set apart (`-c alias.x=…`) or joined (`--upload-pack=…`).
+            let last = before.last().copied().unwrap_or_default();
+            if options.iter().any(|o| last == *o || self.current.strip_prefix(o).is_some_and(|r| r.starts_with('='))) {
+                return true;
+            }
+            let options_only = before[1..].iter().all(|w| w.starts_with('-'));
+            return name == "git" && options_only && self.current.is_empty();
+        }
         if WRAPPERS.contains(&name) {
             if name == "eval" {
                 return true;
             }
-            return before[1..]
-                .iter()
-                .all(|w| w.starts_with('-') || w.chars().next().is_some_and(|c| c.is_ascii_digit()))
-                && !self.current.starts_with('-');
+            // Options, what follows one (`sudo -u name`), and numbers stand before the program.
+            let aside = |(at, word): (usize, &&str)| {
+                word.starts_with('-') || before[at].starts_with('-') || word.starts_with(|c: char| c.is_ascii_digit())
+            };
+            return before[1..].iter().enumerate().all(aside) && !self.current.starts_with('-');
         }
         false
     }
@@ -302,6 +329,9 @@ impl<'a> Body<'_, 'a> {
             let network = Network { what: program.into(), source: self.source(), span: literal.span };
             self.uses_network(network, literal.span);
         }
+        if r.placeholder {
+            self.placeholder_sink(literal.span);
+        }
         for index in std::mem::take(&mut r.chosen) {
             let (_, flow, span) = r.assigned[index].clone();
             self.program_sink(flow, span);
@@ -359,10 +389,26 @@ impl<'a> Body<'_, 'a> {
     }
 }
 
+/// Whether `name}` follows: the rest of a mark for [`with`](crate::elab::methods).
+fn is_placeholder(mut after: impl Iterator<Item = char>) -> bool {
+    let mut name = 0;
+    loop {
+        match after.next() {
+            Some('}') => return name > 0,
+            Some(c) if c.is_ascii_alphanumeric() || c == '_' => name += 1,
+            _ => return false,
+        }
+    }
+}
+
 /// Reads literal text of a command, from what encloses its begin to what encloses its end.
 fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
+        let is_text = matches!(around.last(), Some(Around::Comment | Around::Heredoc { .. } | Around::Arithmetic(_)));
+        if c == '{' && !is_text && !r.current.ends_with('$') && is_placeholder(chars.clone()) && r.chooses() {
+            r.placeholder = true;
+        }
         match (around.last_mut(), c) {
             (Some(Around::Comment), '\n') => {
                 around.pop();

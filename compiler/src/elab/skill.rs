@@ -14,7 +14,7 @@ use super::{
     with_suggestion,
 };
 use crate::{
-    checks::{capabilities::Network, concurrency::Directory},
+    checks::{capabilities::Network, concurrency::Directory, secrets::Origin},
     codes,
     types::{Ty, TyKind},
 };
@@ -97,7 +97,7 @@ impl<'a> Cx<'a> {
     }
 }
 
-type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, bool);
+type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, Option<Origin>);
 
 impl<'a> Body<'_, 'a> {
     fn lines(&mut self, body: &'a [SkillLine], name: &Name) -> Lines<'a> {
@@ -194,7 +194,7 @@ impl<'a> Body<'_, 'a> {
     fn effect(&mut self, lines: &Lines<'a>, sig: &super::Signature, name: Span) -> Lowered {
         let Some(effect) = lines.effect else {
             let none = ir::Unsupported { construct: "nothing".into(), place: self.place(name) };
-            return (ir::Effect::Unsupported(none), Ty::NULL, None, false);
+            return (ir::Effect::Unsupported(none), Ty::NULL, None, None);
         };
         match &effect.kind {
             Line::Run(command) => self.run_effect(command, lines, sig),
@@ -210,7 +210,7 @@ impl<'a> Body<'_, 'a> {
                 self.prompt_settings(lines);
                 let unsupported = self.not_yet("agent", super::control::head_word(effect.span, "agent"));
                 let output = self.mapped(sig.result, sig.result, lines, sig);
-                (ir::Effect::Unsupported(unsupported), output.0, output.1, true)
+                (ir::Effect::Unsupported(unsupported), output.0, output.1, Some(Origin::Agent))
             }
             Line::Mcp { path, args } => {
                 if let Some(server) = path.first() {
@@ -225,12 +225,12 @@ impl<'a> Body<'_, 'a> {
                 }
                 let unsupported = self.not_yet("mcp", super::control::head_word(effect.span, "mcp"));
                 let (output, map) = self.mapped(sig.result, Ty::JSON, lines, sig);
-                (ir::Effect::Unsupported(unsupported), output, map, true)
+                (ir::Effect::Unsupported(unsupported), output, map, Some(Origin::Tool))
             }
             _ => {
                 let unsupported = self.not_yet("skill_file", super::control::head_word(effect.span, "skill_file"));
                 self.prompt_settings(lines);
-                (ir::Effect::Unsupported(unsupported), sig.result, None, true)
+                (ir::Effect::Unsupported(unsupported), sig.result, None, Some(Origin::Model))
             }
         }
     }
@@ -356,7 +356,7 @@ impl<'a> Body<'_, 'a> {
         let exit = self.exit(lines, 0, 255, "exit codes are from 0 to 255");
         let (format, output, map) = self.output(lines, sig);
         let run = ir::Run { command: command_value.ir, cwd, env, stdin, exit, format };
-        (ir::Effect::Run(Box::new(run)), output, map, false)
+        (ir::Effect::Run(Box::new(run)), output, map, Some(Origin::Command))
     }
 
     /// A variable of the environment, a header: text, or what becomes text; secrets are allowed.
@@ -458,8 +458,8 @@ impl<'a> Body<'_, 'a> {
                         self.report(d);
                     }
                 },
-                "query" => http.query = Some(self.json_like(&setting.value)),
-                "body" => http.body = Some(self.json_like(&setting.value)),
+                "query" => http.query = Some(self.json_like(&setting.value, "the query of a request")),
+                "body" => http.body = Some(self.json_like(&setting.value, "the body of a request")),
                 "" => {}
                 other => {
                     let d = self
@@ -476,12 +476,13 @@ impl<'a> Body<'_, 'a> {
         }
         let (format, output, map) = self.output(lines, sig);
         http.format = format;
-        (ir::Effect::Http(Box::new(http)), output, map, true)
+        (ir::Effect::Http(Box::new(http)), output, map, Some(Origin::Web))
     }
 
     /// A query or a body: any value that has a JSON form.
-    fn json_like(&mut self, e: &'a Expr) -> ir::Expr {
+    fn json_like(&mut self, e: &'a Expr, place: &str) -> ir::Expr {
         let value = self.infer(e);
+        self.secret_in_request(value.ty, place, e.span);
         if matches!(self.cx.types.base(value.ty), Ty::COMMAND | Ty::MODEL) {
             self.mismatch(value.ty, Ty::JSON, e.span);
         }
@@ -541,7 +542,7 @@ impl<'a> Body<'_, 'a> {
         settings.prompt = template;
         if lines.tools.is_some() {
             let unsupported = ir::Unsupported { construct: "tools".into(), place: self.place(span) };
-            return (ir::Effect::Unsupported(unsupported), sig.result, None, true);
+            return (ir::Effect::Unsupported(unsupported), sig.result, None, Some(Origin::Model));
         }
         let answer = if sig.result == Ty::NULL && lines.result.is_none() { Ty::STRING } else { sig.result };
         let (output, map) = match (lines.result, lines.output) {
@@ -557,6 +558,6 @@ impl<'a> Body<'_, 'a> {
             }
             (Some(_), None) => self.mapped(Ty::STRING, Ty::STRING, lines, sig),
         };
-        (ir::Effect::Prompt(Box::new(settings)), output, map, true)
+        (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))
     }
 }

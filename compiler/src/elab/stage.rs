@@ -12,6 +12,7 @@ use super::{
     with_suggestion,
 };
 use crate::{
+    checks::secrets::Untrusted,
     codes,
     types::{Ty, TyKind},
 };
@@ -52,6 +53,8 @@ impl<'a> Body<'_, 'a> {
             let inner = format!("{}/{path}", self.prefix);
             std::mem::replace(&mut self.prefix, inner)
         });
+        // What happens when it fails could not be read: nothing is known of the value then.
+        let unread = clauses.iter().any(|c| matches!(c.kind, ClauseKind::OnError { action: ErrorAction::Error, .. }));
         let limits = self.enter_limits(clauses);
         let edits = self.checks.effects.edits.len();
         let mut ends = false;
@@ -84,7 +87,9 @@ impl<'a> Body<'_, 'a> {
         if lowered.isolate {
             self.isolated(edits);
         }
-        if skips {
+        if unread {
+            ty = Ty::ERROR;
+        } else if skips {
             ty = self.cx.types.optional(ty);
         }
         if let Some(declared) = declared {
@@ -200,10 +205,13 @@ impl<'a> Body<'_, 'a> {
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 self.call_effects(Def::Skill(id), &lowered.values, callee.span);
                 let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
-                let result = if flow.untrusted {
-                    Flow { untrusted: Some((self.source(), value.span)), params: 0 }
-                } else {
-                    inputs
+                let result = match flow.untrusted {
+                    // A number, a truth, a variant of an enum can choose nothing by itself.
+                    _ if !self.holds_text(sig.result) => Flow::default(),
+                    Some(origin) => {
+                        Flow { untrusted: Some(Untrusted::new(origin, self.source(), value.span)), params: 0 }
+                    }
+                    None => inputs,
                 };
                 Some(Called {
                     work: ir::Work::Skill(id, lowered.values),
@@ -222,9 +230,9 @@ impl<'a> Body<'_, 'a> {
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 self.call_effects(Def::Cascade(id), &lowered.values, callee.span);
                 let mut result = Flow::default();
-                if flow.result.untrusted.is_some() {
-                    result.untrusted = Some((self.source(), value.span));
-                }
+                // Below, it has a way of its own; here it comes from this call.
+                let origin = flow.result.untrusted.map(|u| u.origin);
+                result.untrusted = origin.map(|origin| Untrusted::new(origin, self.source(), value.span));
                 for (i, f) in lowered.flows.iter().enumerate().take(64) {
                     if flow.result.params & (1 << i) != 0 {
                         result = result.with(*f);

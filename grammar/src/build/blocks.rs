@@ -38,6 +38,21 @@ impl Cx<'_> {
         }
     }
 
+    /// A condition that is written as an assignment.
+    pub(crate) fn assigned(&mut self, value: Expr, sign: Span, other: Expr) -> Expr {
+        let message = "`=` does not compare".to_owned();
+        self.error(
+            crate::SyntaxErrorKind::Other {
+                message,
+                help: Some("write `==`".to_owned()),
+                instead: Some("==".to_owned()),
+            },
+            sign,
+        );
+        let span = value.span.to(other.span);
+        self.expr(ExprKind::Error, span)
+    }
+
     pub(crate) fn match_expr(&mut self, subject: Expr, arms: Vec<MatchArm>, span: Span) -> Expr {
         self.expr(ExprKind::Match(Box::new(MatchExpr { subject, arms })), span)
     }

@@ -95,14 +95,15 @@ impl Cx<'_> {
                 break;
             }
             if level == 5 && pending.level() == 5 {
-                self.error(
-                    SyntaxErrorKind::Other {
-                        message: "comparisons do not chain".to_owned(),
-                        help: Some("join two comparisons by `and`".to_owned()),
-                        instead: None,
-                    },
-                    span,
-                );
+                let sql = self.slice(span) == ">" && self.text[..span.start as usize].ends_with('<');
+                let (message, help) = if sql {
+                    ("there is no `<>`", "write `!=`")
+                } else {
+                    ("comparisons do not chain", "join two comparisons by `and`")
+                };
+                let kind =
+                    SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help.to_owned()), instead: None };
+                self.error(kind, span);
             }
             self.reduce(chain);
         }

@@ -180,8 +180,8 @@ impl Layout<'_> {
     /// Keeps the stack of brackets, and pushes the token.
     fn brackets(&mut self, kind: Kind, raw: Raw, span: Span, action_next: bool) {
         use Kind::{
-            CommandStart, Fn, Gt, HoleEnd, HoleStart, ItemEnd, LBrace, LBracket, LParen, RBrace, RBracket, RParen,
-            RecordBrace, StrEnd, StrStart, TypeLt,
+            CommandStart, Fn, Gt, HoleEnd, HoleStart, ItemEnd, ItemStart, LBrace, LBracket, LParen, RBrace, RBracket,
+            RParen, RecordBrace, StrEnd, StrStart, TypeLt,
         };
         let was_angle = std::mem::take(&mut self.closed_angle);
         let mut kind = kind;
@@ -203,6 +203,9 @@ impl Layout<'_> {
                 };
                 self.has_body |= self.frames.is_empty();
                 self.frames.push(Frame { place, open: span, kind, angles: 0 });
+                if matches!(place, Place::Item | Place::Skill | Place::Test) {
+                    kind = ItemStart;
+                }
             }
             RParen | RBracket | RBrace | StrEnd | HoleEnd => {
                 if let Some(frame) = self.frames.pop() {
@@ -252,7 +255,7 @@ impl Layout<'_> {
         if matches!(frame.place, Place::Inline | Place::Filter) || self.previous() == Kind::Comma {
             return false;
         }
-        let opened = matches!(self.previous(), Kind::LBrace | Kind::RecordBrace | Kind::LineEnd);
+        let opened = matches!(self.previous(), Kind::LBrace | Kind::RecordBrace | Kind::ItemStart | Kind::LineEnd);
         if kind.begins_line() && !opened {
             // Whatever stands before, nothing goes on with this word.
             return true;
@@ -374,7 +377,7 @@ impl Layout<'_> {
     /// A word that only its place makes special.
     fn plain(&self, at: usize, word: &str, previous: Kind) -> Kind {
         let raw = self.raw[at];
-        let starts = raw.first_of_line || matches!(previous, Kind::LBrace | Kind::RecordBrace);
+        let starts = raw.first_of_line || matches!(previous, Kind::LBrace | Kind::RecordBrace | Kind::ItemStart);
         let next = self.kind_at(at + 1);
         let next_on_line = self.same_line(at + 1);
         let after_operand = previous.ends_operand() || (previous == Kind::Gt && self.closed_angle);

@@ -84,6 +84,9 @@ pub(super) enum Code {
     #[token("!")]
     #[token(";")]
     #[token("=>")]
+    #[token(":=")]
+    #[token("++")]
+    #[regex(r"/\*([^*]|\*+[^*/])*\*+/")]
     Foreign,
     #[regex(r"'[^'\n]*'", allow_greedy = true)]
     Quoted,

@@ -112,7 +112,10 @@ impl Scan<'_> {
     pub(super) fn begins_record(&self, at: usize) -> bool {
         let rest = self.text[at..].trim_start();
         let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        word.is_some_and(|end| end > 0 && rest[end..].trim_start_matches(' ').starts_with(':'))
+        word.is_some_and(|end| {
+            let after = rest[end..].trim_start_matches(' ');
+            end > 0 && after.starts_with(':') && !after.starts_with(":=")
+        })
     }
 
     /// A word that is the first of its line: when it begins a statement, no parenthesis, no
@@ -132,7 +135,13 @@ impl Scan<'_> {
         }
         let at = self.tokens.last().map_or(start, |token| token.span.end as usize);
         let mut outermost = None;
-        while self.frames.last().filter(inside).is_some() {
+        while let Some(frame) = self.frames.last().filter(inside).copied() {
+            if let Open::Bracket(kind) = frame.open
+                && let Some(slot) = slot(kind)
+                && slot < 2
+            {
+                self.early[slot] += 1;
+            }
             outermost = self.close_top(at);
         }
         if let Some(frame) = outermost {
@@ -163,6 +172,26 @@ impl Scan<'_> {
         if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
             self.close_unclosed(span.start as usize);
             return Some(span.start as usize);
+        }
+        let partner = |frame: &Frame| matches!(frame.open, Open::Bracket(k) if k != Kind::LBrace);
+        if let Some(frame) = self.frames.last().copied().filter(partner)
+            && frame.line as usize == self.line_start
+        {
+            // The wrong one of two, on one line.
+            let right = if closer(frame.open) == Kind::RParen { ')' } else { ']' };
+            let message = format!("`{}` closes nothing", &self.text[span.range()]);
+            let help = Some(format!("write `{right}`, which closes what is open here"));
+            self.error(SyntaxErrorKind::Other { message, help, instead: None }, span);
+            self.leave();
+            self.push(closer(frame.open), span);
+            return None;
+        }
+        if let Some(count) = slot(open).and_then(|slot| self.early.get_mut(slot))
+            && *count > 0
+        {
+            // Its partner was closed when a statement began.
+            *count -= 1;
+            return None;
         }
         let bracket = match close {
             Kind::RParen => ')',
@@ -308,6 +337,14 @@ impl Scan<'_> {
             }
             (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator), self.spaced("and", span)),
             (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator), self.spaced("or", span)),
+            (_, "=>") if self.frames.last().is_some_and(|f| f.open == Open::Bracket(Kind::LParen)) => {
+                ("a lambda stands between bars", "write `|x| …`", Some(Kind::Arrow), None)
+            }
+            (_, "++") => ("there is no `++`", "write `n = n + 1`, or `n += 1`", None, None),
+            (_, ":=") => ("`:=` is no operator", "write `let name = …`", Some(Kind::Assign), None),
+            (_, text) if text.starts_with("/*") => {
+                ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None, None)
+            }
             (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
             (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not), self.spaced("not", span)),
             _ => ("a statement ends with its line", "leave `;` out", None, self.at_end_of_line(span).then(String::new)),

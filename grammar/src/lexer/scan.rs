@@ -80,6 +80,9 @@ pub(crate) struct Scan<'t> {
     pub(super) suspect: Option<(Span, u32)>,
     /// Whether a text block without end was cut already.
     cut_block: bool,
+    /// Parentheses and brackets that were closed before their closers, which a statement's
+    /// first word told.
+    pub(super) early: [u32; 2],
     /// Whether the quotes of text blocks do not come in pairs, once somebody asked.
     odd_quotes: Option<bool>,
     /// Whether what is open was swallowed by a text block without end.
@@ -107,6 +110,7 @@ impl<'t> Scan<'t> {
             suspect: None,
             cut_block: false,
             odd_quotes: None,
+            early: [0; 2],
             swallowed: false,
         };
         let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };

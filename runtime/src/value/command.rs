@@ -94,6 +94,8 @@ impl Command {
 fn replace_in_script(script: &str, mark: &str, position: usize) -> (String, bool) {
     let (mut out, mut used) = (String::with_capacity(script.len()), false);
     let (mut single, mut double) = (false, false);
+    // Inside of `$(…)` quotes begin anew: the quotes around each, and its open parentheses.
+    let mut around: Vec<(bool, u32)> = Vec::new();
     let mut rest = script;
     while let Some(c) = rest.chars().next() {
         if rest.starts_with(mark) {
@@ -111,6 +113,21 @@ fn replace_in_script(script: &str, mark: &str, position: usize) -> (String, bool
             '\\' if !single => len += rest[len..].chars().next().map_or(0, char::len_utf8),
             '\'' if !double => single = !single,
             '"' if !single => double = !double,
+            '$' if !single && rest.starts_with("$(") => {
+                around.push((double, 0));
+                double = false;
+                len = 2;
+            }
+            '(' if !single && !double => {
+                if let Some((_, open)) = around.last_mut() {
+                    *open += 1;
+                }
+            }
+            ')' if !single && !double => match around.last_mut() {
+                Some((_, 0)) => double = around.pop().is_some_and(|(outer, _)| outer),
+                Some((_, open)) => *open -= 1,
+                None => {}
+            },
             _ => {}
         }
         out.push_str(&rest[..len]);
@@ -162,6 +179,13 @@ mod tests {
         let Command::Shell { script, args, .. } = shell.with("x", &Arg::plain("two")) else { panic!() };
         assert_eq!(script, "t \"${2}\" \"a ${2}\" 'b '\"${2}\"'' \\'\"${2}\"");
         assert_eq!(args.len(), 2);
+    }
+
+    #[test]
+    fn a_mark_inside_of_a_substitution_is_one_argument_too() {
+        let (script, used) = replace_in_script("echo \"$(cat \"{x}\" {x} '{x}')\" \"{x}\"", "{x}", 1);
+        assert!(used);
+        assert_eq!(script, "echo \"$(cat \"${1}\" \"${1}\" ''\"${1}\"'')\" \"${1}\"");
     }
 
     #[test]

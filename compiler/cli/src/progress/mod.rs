@@ -11,7 +11,7 @@ use cascade_runtime::{Asker, Event, Observer};
 
 use crate::people;
 
-pub use figures::{money, seconds};
+pub use figures::{figures, money, seconds};
 
 /// Who hears of a run's events.
 pub enum Progress {
