@@ -33,7 +33,7 @@ fn samples() -> Vec<(PathBuf, String)> {
 }
 
 /// Deletes one token and judges what is said of the rest.
-fn try_one(path: &PathBuf, text: &str, token: std::ops::Range<usize>, tried: &mut Tried) {
+fn try_one(path: &std::path::Path, text: &str, token: std::ops::Range<usize>, tried: &mut Tried) {
     let mut damaged = text.to_owned();
     damaged.replace_range(token.clone(), "");
     let line = |text: &str, at: usize| text[..at].matches('\n').count() + 1;
