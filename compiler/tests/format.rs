@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "format/generate.rs"]
+mod generate;
+
 use std::path::PathBuf;
 
 use cascade_compiler::format::format;
 use cascade_grammar::parse;
+use generate::Generator;
 use proptest::prelude::*;
 
 fn files(dir: &str) -> Vec<(PathBuf, String)> {
@@ -291,6 +295,57 @@ fn deep_programs_are_printed_on_a_small_stack() {
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }
 
+/// What a text has of the tree.
+fn constructs(text: &str, seen: &mut std::collections::BTreeSet<String>) {
+    let debug = std::format!("{:?}", parse(text).file);
+    for word in debug.split(|c: char| !c.is_alphanumeric()) {
+        if word.starts_with(char::is_uppercase) {
+            seen.insert(word.to_owned());
+        }
+    }
+}
+
+/// The generator knows the language: what the programs of every kind have, its programs have.
+#[test]
+fn generated_programs_have_every_construct() {
+    let mut wanted = std::collections::BTreeSet::new();
+    constructs(include_str!("format/everything.cascade"), &mut wanted);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut state = 1u64;
+    for _ in 0..600 {
+        let mut bytes = Vec::new();
+        for _ in 0..400 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            bytes.push((state >> 33) as u8);
+        }
+        constructs(&Generator::new(&bytes).program(), &mut seen);
+    }
+    let missing: Vec<&String> = wanted.iter().filter(|word| !seen.contains(*word)).collect();
+    // Lines of skills that all look alike, and names and texts of that program.
+    let rare = [
+        "SkillFile",
+        "Temperature",
+        "MaxTokens",
+        "Tools",
+        "Attach",
+        "Value",
+        "Stdin",
+        "TokenBudget",
+        "Cache",
+        "X",
+        "A",
+        "B",
+        "NAME",
+        "T",
+        "Deploy",
+        "Id",
+        "Outcome",
+        "SKILL",
+    ];
+    let missing: Vec<_> = missing.into_iter().filter(|word| !rare.contains(&word.as_str())).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 /// Texts to start from.
 fn seeds() -> Vec<String> {
     let mut seeds: Vec<_> = files("tests/programs").into_iter().map(|(_, text)| text).collect();
@@ -354,6 +409,11 @@ proptest! {
             }
         }
         check(&text);
+    }
+
+    #[test]
+    fn promises_hold_for_generated_programs(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        check(&Generator::new(&bytes).program());
     }
 
     #[test]

@@ -350,3 +350,15 @@ fn a_broken_declaration_hides_no_mistake_of_the_next() {
     }
     assert!(wrong.is_empty(), "{} pairs\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// Found by generated programs: `>` ended a type, and the clause was taken for a name after a
+/// comparison.
+#[test]
+fn clauses_follow_the_arguments_of_a_type() {
+    for result in ["list<int>", "map<list<int>>", "list<int>?", "int"] {
+        for gap in [" ", "\n  "] {
+            let text = format!("cascade f() -> {result}{gap}timeout 5m{gap}retry 2{gap}{{\n  return a > timeout\n}}\n");
+            assert_eq!(cascade_grammar::parse(&text).errors, [], "{text}");
+        }
+    }
+}

@@ -83,10 +83,11 @@ impl<'t> Formatter<'t> {
         let condition = self.worded(word, condition);
         let Some(message) = message else { return condition };
         let message = self.expr(message);
-        if message.is_hard() || condition.is_hard() {
+        if message.is_hard() {
             return Doc::seq([condition, Doc::Text(", "), message]);
         }
+        // A group of its own: a condition that breaks says nothing of the message.
         let message = Doc::nest(Doc::seq([Doc::Soft, message]));
-        Doc::group(Doc::seq([condition, Doc::Text(","), message]))
+        Doc::seq([condition, Doc::group(Doc::seq([Doc::Text(","), message]))])
     }
 }

@@ -355,7 +355,9 @@ impl Layout<'_> {
             Meaning::Reserved(Kind::As) if self.is_hole_format(at) => (Kind::HoleAs, 1),
             Meaning::Reserved(kind) => (kind, 1),
             Meaning::Clause(Kind::Using) if previous == Kind::Fix => (Kind::FixUsing, 1),
-            Meaning::Clause(_) if previous.wants_operand() => (Kind::Ident, 1),
+            Meaning::Clause(_) if previous.wants_operand() && !(previous == Kind::Gt && self.closed_angle) => {
+                (Kind::Ident, 1)
+            }
             Meaning::Clause(kind) => (kind, 1),
             Meaning::Plain => (self.plain(at, word, previous), 1),
         }
