@@ -1,0 +1,141 @@
+//! `cascadec runs`: what is recorded of runs.
+
+mod diff;
+mod logs;
+mod show;
+
+use cascade_runtime::journal::{RunRow, Store, now};
+use serde_json::json;
+
+use crate::{
+    args::{GcArgs, RunsArgs, RunsCommand, RunsListArgs},
+    commands::print,
+    error::Stop,
+    journal,
+    progress::{money, seconds},
+    time,
+};
+
+/// `cascadec runs …`.
+pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
+    let store = journal::here()?;
+    match &args.command {
+        None => list(&store, &RunsListArgs::default(), color),
+        Some(RunsCommand::List(args)) => list(&store, args, color),
+        Some(RunsCommand::Show(args)) => show::show(&store, args, color),
+        Some(RunsCommand::Logs(args)) => logs::logs(&store, args, color),
+        Some(RunsCommand::Diff(args)) => diff::diff(&store, args, color),
+        Some(RunsCommand::Cancel(args)) => cancel(&store, &args.run),
+        Some(RunsCommand::Gc(args)) => gc(&store, args),
+    }
+}
+
+/// The colour of a status.
+fn paint(color: bool, status: &str) -> String {
+    let code = match status {
+        "done" => "32",
+        "failed" | "dead" => "31",
+        "running" => "36",
+        _ => "33",
+    };
+    if color { format!("\x1b[{code}m{status}\x1b[0m") } else { status.to_owned() }
+}
+
+/// How long a run lived.
+fn lived(run: &RunRow) -> i64 {
+    if run.pid.is_some() { now().saturating_sub(run.started).max(run.clock) } else { run.clock }
+}
+
+fn list(store: &Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
+    let mut runs = store.runs()?;
+    if let Some(status) = &args.status {
+        runs.retain(|r| r.status == *status);
+    }
+    let hidden = runs.len().saturating_sub(args.number.unwrap_or(20));
+    runs.truncate(args.number.unwrap_or(20));
+    if args.json {
+        let mut out = String::new();
+        for run in &runs {
+            out.push_str(&serde_json::to_string(run).unwrap_or_default());
+            out.push('\n');
+        }
+        print(&out)?;
+        return Ok(0);
+    }
+    if runs.is_empty() {
+        print("no runs are recorded\n")?;
+        return Ok(0);
+    }
+    let mut rows = vec![["run", "status", "started", "took", "tokens", "cost", "what"].map(str::to_owned)];
+    for run in &runs {
+        let millis = u64::try_from(lived(run)).unwrap_or(0);
+        rows.push([
+            run.id.clone(),
+            run.status.clone(),
+            time::clock(run.started),
+            seconds(millis),
+            if run.tokens > 0 { run.tokens.to_string() } else { String::new() },
+            if run.cost > 0 { money(run.cost) } else { String::new() },
+            format!("{} {}", run.file, run.cascade),
+        ]);
+    }
+    let widths: Vec<usize> =
+        (0..6).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    let mut out = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        let mut line = String::new();
+        for (j, cell) in row.iter().enumerate() {
+            let shown = if i > 0 && j == 1 { paint(color, cell) } else { cell.clone() };
+            line.push_str(&shown);
+            if let Some(width) = widths.get(j) {
+                line.push_str(&" ".repeat(width.saturating_sub(cell.chars().count()) + 2));
+            }
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    if hidden > 0 {
+        out.push_str(&format!("… and {hidden} older; `--number` shows more\n"));
+    }
+    print(&out)?;
+    Ok(0)
+}
+
+fn cancel(store: &Store, id: &str) -> Result<u8, Stop> {
+    let run = journal::run(store, id)?;
+    if let Some(pid) = run.pid {
+        let raw = i32::try_from(pid).ok().and_then(nix_pid);
+        let told = raw.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok());
+        if !told {
+            return Err(Stop::usage(format!("process {pid}, which runs {}, cannot be told to end", run.id)));
+        }
+        eprintln!("process {pid} was told to end run {}", run.id);
+        return Ok(0);
+    }
+    match run.status.as_str() {
+        "done" | "failed" | "cancelled" => Err(Stop::usage(format!("run {} has ended ({})", run.id, run.status))),
+        _ => {
+            store.mark_cancelled(&run.id)?;
+            eprintln!("run {} is cancelled; `cascadec resume {}` goes on with it all the same", run.id, run.id);
+            Ok(0)
+        }
+    }
+}
+
+fn nix_pid(pid: i32) -> Option<rustix::process::Pid> {
+    rustix::process::Pid::from_raw(pid)
+}
+
+fn gc(store: &Store, args: &GcArgs) -> Result<u8, Stop> {
+    let before = now().saturating_sub(time::duration(&args.older_than).map_err(Stop::usage)?);
+    let collected = store.collect(before, args.all)?;
+    if args.json {
+        print(&format!("{}\n", json!(collected)))?;
+        return Ok(0);
+    }
+    print(&format!(
+        "removed {} runs, {} cached answers and {} files of large answers\n",
+        collected.runs, collected.cached, collected.artifacts
+    ))?;
+    Ok(0)
+}

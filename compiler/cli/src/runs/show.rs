@@ -1,0 +1,199 @@
+//! `cascadec runs show`.
+
+use std::collections::BTreeMap;
+
+use cascade_runtime::journal::{EffectRow, RunRow, Store};
+use serde_json::{Value as Json, json};
+
+use super::{lived, paint};
+use crate::{
+    args::RunsShowArgs,
+    commands::print,
+    error::Stop,
+    journal,
+    progress::{figures, money, seconds},
+    time,
+};
+
+/// Longest text of a request or an answer without `--full`, in characters.
+const SHORT: usize = 100;
+
+/// Shows one run.
+pub fn show(store: &Store, args: &RunsShowArgs, color: bool) -> Result<u8, Stop> {
+    let run = match &args.run {
+        Some(id) => journal::run(store, id)?,
+        None => match store.runs()?.into_iter().next() {
+            Some(run) => run,
+            None => return Err(Stop::usage("no runs are recorded")),
+        },
+    };
+    let effects = store.effects(&run.id)?;
+    let questions = store.questions(&run.id)?;
+    if args.json {
+        let whole = json!({ "run": run, "effects": effects, "questions": questions });
+        print(&(serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n"))?;
+        return Ok(0);
+    }
+    let mut out = head(&run, color);
+    let mut tree = Tree::default();
+    for effect in &effects {
+        tree.add(effect);
+    }
+    tree.write("", 0, &mut out, args, color);
+    for question in questions.iter().filter(|q| q.answer.is_none()) {
+        out.push_str(&format!("asks   {}: {}\n", question.path, question.question.lines().next().unwrap_or_default()));
+    }
+    match (&run.result, &run.error) {
+        (Some(result), _) => out.push_str(&format!("result {}\n", cut(result, args.full))),
+        (None, Some(error)) => out.push_str(&format!("error  {error}\n")),
+        (None, None) => {}
+    }
+    if journal::is_unfinished(&run) {
+        out.push_str(&format!("go on  cascadec resume {}\n", run.id));
+    }
+    print(&out)?;
+    Ok(0)
+}
+
+fn head(run: &RunRow, color: bool) -> String {
+    let millis = u64::try_from(lived(run)).unwrap_or(0);
+    let mut out = format!("run    {} {}\n", run.id, paint(color, &run.status));
+    out.push_str(&format!("of     {} {}\n", run.file, run.cascade));
+    out.push_str(&format!("began  {}, lived {}\n", time::clock(run.started), seconds(millis)));
+    if let Some(pid) = run.pid {
+        out.push_str(&format!("by     process {pid}\n"));
+    }
+    if let Some(fork) = &run.fork {
+        out.push_str(&format!("fork   of run {fork}\n"));
+    }
+    if let Some(until) = run.until {
+        out.push_str(&format!("waits  until {}\n", time::clock(until)));
+    }
+    if run.tokens > 0 || run.cost > 0 {
+        out.push_str(&format!("spent  {} tokens, {}\n", run.tokens, money(run.cost)));
+    }
+    for (name, value) in run.inputs.as_object().into_iter().flatten() {
+        out.push_str(&format!("input  {name} = {}\n", cut(value, false)));
+    }
+    out
+}
+
+/// Effects by the parts of their paths.
+#[derive(Default)]
+struct Tree<'e> {
+    /// In the order in which they first began.
+    order: Vec<String>,
+    children: BTreeMap<String, Tree<'e>>,
+    effects: Vec<&'e EffectRow>,
+}
+
+impl<'e> Tree<'e> {
+    fn add(&mut self, effect: &'e EffectRow) {
+        let mut at = self;
+        for part in effect.path.split('/') {
+            if !at.children.contains_key(part) {
+                at.order.push(part.to_owned());
+            }
+            at = at.children.entry(part.to_owned()).or_default();
+        }
+        at.effects.push(effect);
+    }
+
+    fn write(&self, name: &str, depth: usize, out: &mut String, args: &RunsShowArgs, color: bool) {
+        let indent = "  ".repeat(depth.saturating_sub(1));
+        if depth > 0 {
+            match self.effects.last() {
+                None => out.push_str(&format!("{indent}  {name}\n")),
+                Some(last) => {
+                    let attempts = self.effects.iter().map(|e| e.attempt).max().unwrap_or(1);
+                    out.push_str(&format!("{indent}{} {name}  {}\n", mark(last, color), facts(&self.effects, attempts)));
+                    if args.full || args.io {
+                        details(last, &format!("{indent}    "), args.full, out);
+                    }
+                }
+            }
+        }
+        for part in &self.order {
+            if let Some(child) = self.children.get(part) {
+                child.write(part, depth + 1, out, args, color);
+            }
+        }
+    }
+}
+
+fn mark(effect: &EffectRow, color: bool) -> String {
+    let (mark, code) = match effect.status.as_str() {
+        "done" => ("✓", "32"),
+        "failed" => ("✗", "31"),
+        "running" => ("…", "36"),
+        _ => ("○", "33"),
+    };
+    if color { format!("\x1b[{code}m{mark}\x1b[0m") } else { mark.to_owned() }
+}
+
+fn facts(effects: &[&EffectRow], attempts: u32) -> String {
+    let took: i64 = effects.iter().filter_map(|e| Some(e.ended?.saturating_sub(e.started))).sum();
+    let tokens: i64 = effects.iter().map(|e| e.tokens_in + e.tokens_out).sum();
+    let cost: i64 = effects.iter().filter_map(|e| e.cost).sum();
+    let number = |n: i64| u64::try_from(n).unwrap_or(0);
+    let mut out = figures(number(took), attempts, number(tokens), cost);
+    let Some(last) = effects.last() else { return out };
+    out = format!("{}, {out}", last.model.as_deref().unwrap_or(&last.skill));
+    if let Some(origin) = &last.origin {
+        out.push_str(&format!(", from run {origin}"));
+    }
+    if let Some(error) = &last.error {
+        out.push_str(&format!(": {}", error.message.lines().next().unwrap_or_default()));
+    } else if last.status == "interrupted" {
+        out.push_str(": interrupted");
+    } else if last.status == "withdrawn" {
+        out.push_str(": given up");
+    }
+    out
+}
+
+fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
+    let mut line = |name: &str, text: &str| {
+        for (i, part) in text.lines().enumerate() {
+            out.push_str(&format!("{indent}{} {part}\n", if i == 0 { name } else { "     " }));
+        }
+    };
+    line("asked", &request(effect, full));
+    if let Some(answer) = &effect.answer {
+        let text = ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer);
+        line("said ", &cut(text, full));
+    }
+}
+
+/// What was asked, in the words of its kind.
+fn request(effect: &EffectRow, full: bool) -> String {
+    let request = &effect.request;
+    let text = |name: &str| request.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    match effect.kind.as_str() {
+        "run" => {
+            let argv = request.get("argv").and_then(Json::as_array).cloned().unwrap_or_default();
+            let words: Vec<&str> = argv.iter().filter_map(Json::as_str).collect();
+            cut(&Json::String(words.join(" ")), full)
+        }
+        "http" => format!("{} {}", text("method"), text("url")),
+        "prompt" => cut(&Json::String(text("prompt")), full),
+        _ => cut(&Json::String(text("question")), full),
+    }
+}
+
+/// A value in one line, or as it is.
+fn cut(value: &Json, full: bool) -> String {
+    let text = match value {
+        Json::String(text) => text.trim_end().to_owned(),
+        other if full => serde_json::to_string_pretty(other).unwrap_or_default(),
+        other => other.to_string(),
+    };
+    if full {
+        return text;
+    }
+    let line = text.replace('\n', "⏎");
+    if line.chars().count() <= SHORT {
+        return line;
+    }
+    line.chars().take(SHORT).chain(['…']).collect()
+}
