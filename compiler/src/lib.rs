@@ -7,8 +7,10 @@
 pub mod codes;
 pub mod diagnostic;
 pub mod format;
+pub mod import;
 
 mod checks;
+pub mod docgen;
 mod elab;
 pub mod fixes;
 mod followups;

@@ -1,6 +1,8 @@
 //! Every page of `cascadec explain` tells the truth: its wrong program gives its code, and no
 //! other error; its right program gives nothing.
 
+#![allow(clippy::unwrap_used)]
+
 use cascade_compiler::{MemorySources, Project, Severity, SourceId, codes, compile};
 
 /// Codes whose mistake no short program of one file can show.
@@ -49,6 +51,24 @@ fn pages_of_projects_are_executed() {
         assert_eq!(part("wrong"), [code.as_str()]);
         assert_eq!(part("right"), [""; 0]);
     }
+}
+
+/// `docs/diagnostics.md` has what the pages say.
+#[test]
+fn the_page_of_all_codes_is_current() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/diagnostics.md");
+    let wanted = cascade_compiler::docgen::codes_page();
+    for (code, _) in codes::ALL {
+        assert!(wanted.contains(&format!("### {}: ", code.as_str())), "{} is in no family", code.as_str());
+    }
+    if std::env::var_os("CASCADE_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "docs/diagnostics.md is stale; write it again:\n  CASCADE_WRITE_DOCS=1 cargo test -p cascade-compiler --test explain"
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{
     driver::{Driven, drive},
     durable::{Asker, Durability, Durable, Observer, Pause},
     events::Event,
-    failure::Failure,
+    failure::{Failure, Raise},
     host::Host,
     journal::{Journal, JournalError, Ledger, Record, RunEnd, RunLock, RunStart, SqliteJournal, Store, now},
     local::{Cancel, LocalHost, Setup},
@@ -111,9 +111,9 @@ impl Ended {
     }
 }
 
-impl From<JournalError> for Ended {
+impl From<JournalError> for Raise {
     fn from(error: JournalError) -> Self {
-        Self::failed(Failure::new(ErrorKind::Failed, error.to_string()))
+        Failure::raise(ErrorKind::Failed, error.to_string())
     }
 }
 
@@ -126,7 +126,7 @@ struct Known {
 }
 
 /// Takes a run and reads what is recorded of it.
-fn take(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Known, Ended> {
+fn take(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Known, Raise> {
     let Some(path) = &options.journal else {
         if options.begin != Begin::New {
             return Err(JournalError("a run can be taken up only from a journal".to_owned()).into());
@@ -138,7 +138,7 @@ fn take(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Known,
         Err(holder) => {
             let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
             let message = format!("run {run} is being run by {who}");
-            return Err(Ended::failed(Failure::new(ErrorKind::Denied, message)));
+            return Err(Failure::raise(ErrorKind::Denied, message));
         }
     };
     let has_memory = program.memories.iter().any(|m| m.global);
@@ -197,9 +197,10 @@ fn execute(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: R
         return Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade"));
     }
     match take(program, &options, run) {
-        Ok(known) => taken(program, cascade, inputs, options, run, known).unwrap_or_else(|ended| ended),
-        Err(ended) => ended,
+        Ok(known) => taken(program, cascade, inputs, options, run, known),
+        Err(failure) => Err(failure),
     }
+    .unwrap_or_else(|failure| Ended::failed(*failure))
 }
 
 fn taken(
@@ -209,10 +210,10 @@ fn taken(
     options: RunOptions<'_>,
     run: &str,
     known: Known,
-) -> Result<Ended, Ended> {
+) -> Result<Ended, Raise> {
     let began = Instant::now();
     let Some(entry) = program.cascades.get(cascade.index()) else {
-        return Err(Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade")));
+        return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
     let Known { ledger, memory, _lock } = known;
     let resumed = matches!(options.begin, Begin::Resume(_));
@@ -227,7 +228,7 @@ fn taken(
         memory,
         ..Environment::default()
     };
-    let mut machine = Machine::new(program, cascade, inputs, environment).map_err(Ended::failed)?;
+    let mut machine = Machine::new(program, cascade, inputs, environment)?;
     let mut journal: Option<Box<dyn Journal>> = None;
     if let Some(path) = &options.journal {
         let mut opened = SqliteJournal::open(path, run)?;
@@ -252,9 +253,10 @@ fn taken(
         opened.write(Record::RunStarted(Box::new(start)), None);
         journal = Some(Box::new(opened));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| {
-        Ended::failed(Failure::new(ErrorKind::Unavailable, format!("no timer can be made: {error}")))
-    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Failure::raise(ErrorKind::Unavailable, format!("no timer can be made: {error}")))?;
     let max_commands = match options.max_commands {
         0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
         n => n,

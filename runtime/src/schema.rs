@@ -1,16 +1,26 @@
 //! JSON Schema (2020-12) of types: what models are asked for.
 
-use cascade_ir::{Const, Field, Program, Skill, Type, TypeDefKind, TypeId, Variant};
+use cascade_ir::{ArtifactKind, Const, Expr, Field, Program, Skill, Type, TypeDefKind, TypeId, Variant};
 use serde_json::{Map, Value as Json, json};
 use smol_str::SmolStr;
 
 use crate::{check::is_tagged, eval::literal, value::to_json};
 
-/// The schema of a type, with its named types under `$defs`.
-pub fn of_type(program: &Program, ty: &Type) -> Json {
-    let mut writer = Writer { program, defs: Vec::new() };
-    let schema = writer.schema(ty);
-    writer.finish(schema)
+/// The schema of a declared type, for readers: fields that may be absent are not required, the
+/// documentation stands beside references too, and `x-cascade` names a type that JSON has not.
+/// Named types are under `$defs`.
+pub fn document(program: &Program, id: TypeId) -> Json {
+    let mut writer = Writer { program, defs: Vec::new(), strict: false };
+    let schema = writer.named(id);
+    let reference = schema.get("$ref").and_then(Json::as_str).map(str::to_owned);
+    let recursive = reference.is_some_and(|r| writer.defs.iter().any(|(_, _, def)| refers(def, &r)));
+    let schema = if recursive { schema } else { writer.resolved(schema) };
+    let title = program.types.get(id.index()).map_or("", |def| def.name.as_str());
+    let mut out = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": title });
+    if let (Json::Object(out), Json::Object(fields)) = (&mut out, writer.finish(schema)) {
+        out.extend(fields);
+    }
+    out
 }
 
 /// The schema that a model is given: an object at its top, so that every provider takes it.
@@ -19,7 +29,7 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
     if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
         return None;
     }
-    let mut writer = Writer { program, defs: Vec::new() };
+    let mut writer = Writer { program, defs: Vec::new(), strict: true };
     let inner = writer.schema(ty);
     let schema = if is_wrapped(program, ty) {
         object([("value".to_owned(), inner)].into_iter().collect())
@@ -99,6 +109,8 @@ fn object(properties: Map<String, Json>) -> Json {
 
 struct Writer<'p> {
     program: &'p Program,
+    /// For models: every field is required, nothing stands beside a reference.
+    strict: bool,
     defs: Vec<(TypeId, SmolStr, Json)>,
 }
 
@@ -131,6 +143,16 @@ impl Writer<'_> {
     }
 
     fn schema(&mut self, ty: &Type) -> Json {
+        let mut schema = self.bare(ty);
+        if !self.strict
+            && let Some(name) = own_name(ty)
+        {
+            schema["x-cascade"] = json!(name);
+        }
+        schema
+    }
+
+    fn bare(&mut self, ty: &Type) -> Json {
         match ty {
             Type::Null => json!({ "type": "null" }),
             Type::String | Type::Path | Type::Secret | Type::Command | Type::Artifact(_) | Type::Model => {
@@ -156,10 +178,13 @@ impl Writer<'_> {
                 // Beside a reference nothing may stand for strict readers; the answer is checked
                 // in any case.
                 if let Json::Object(fields) = &mut schema
-                    && !fields.contains_key("$ref")
+                    && (!self.strict || !fields.contains_key("$ref"))
                 {
                     for (keyword, value) in &refinement.schema {
                         fields.insert(keyword.to_string(), constant(value));
+                    }
+                    if !self.strict && refinement.schema.is_empty() {
+                        fields.insert("$comment".to_owned(), json!(format!("where {}", refinement.text)));
                     }
                 }
                 schema
@@ -169,14 +194,28 @@ impl Writer<'_> {
 
     fn record(&mut self, fields: &[Field]) -> Json {
         let mut properties = Map::new();
+        let mut required = Vec::new();
         for field in fields {
             let mut schema = self.schema(&field.ty);
-            if field.default.is_some() && !matches!(field.ty, Type::Optional(_)) {
+            let optional = matches!(field.ty, Type::Optional(_));
+            if self.strict && field.default.is_some() && !optional {
                 schema = nullable(schema);
             }
-            properties.insert(field.name.to_string(), described(schema, &field.doc));
+            if let Some(value) =
+                field.default.as_ref().filter(|_| !self.strict).and_then(|d| default_value(self.program, d))
+            {
+                schema["default"] = value;
+            }
+            if field.default.is_none() && !optional {
+                required.push(json!(field.name));
+            }
+            properties.insert(field.name.to_string(), self.described(schema, &field.doc));
         }
-        object(properties)
+        let mut schema = object(properties);
+        if !self.strict {
+            schema["required"] = Json::Array(required);
+        }
+        schema
     }
 
     fn named(&mut self, id: TypeId) -> Json {
@@ -187,7 +226,7 @@ impl Writer<'_> {
             && is_scalar(inner)
         {
             let schema = self.schema(inner);
-            return described(schema, &def.doc);
+            return self.described(schema, &def.doc);
         }
         if let Some((_, name, _)) = self.defs.iter().find(|(known, ..)| *known == id) {
             return json!({ "$ref": format!("#/$defs/{name}") });
@@ -201,7 +240,7 @@ impl Writer<'_> {
             TypeDefKind::Enum(variants) => self.variants(variants),
             TypeDefKind::Alias(inner) => self.schema(inner),
         };
-        let schema = described(schema, &def.doc);
+        let schema = self.described(schema, &def.doc);
         if let Some(entry) = self.defs.iter_mut().find(|(known, ..)| *known == id) {
             entry.2 = schema;
         }
@@ -210,29 +249,82 @@ impl Writer<'_> {
 
     fn variants(&mut self, variants: &[Variant]) -> Json {
         if !is_tagged(variants) {
+            if !self.strict && variants.iter().any(|v| !v.doc.is_empty()) {
+                let one = |v: &Variant| self.described(json!({ "const": v.name }), &v.doc);
+                return json!({ "oneOf": variants.iter().map(one).collect::<Vec<_>>() });
+            }
             let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
             let docs: Vec<String> = variants
                 .iter()
                 .filter(|v| !v.doc.is_empty())
                 .map(|v| format!("{}: {}", v.name, v.doc.trim()))
                 .collect();
-            return described(json!({ "type": "string", "enum": names }), &docs.join("\n"));
+            return self.described(json!({ "type": "string", "enum": names }), &docs.join("\n"));
         }
         let all: Vec<Json> = variants
             .iter()
             .map(|variant| {
                 let mut schema = self.record(&variant.fields);
-                let kind = json!({ "type": "string", "enum": [variant.name.as_str()] });
+                let kind = match self.strict {
+                    true => json!({ "type": "string", "enum": [variant.name.as_str()] }),
+                    false => json!({ "const": variant.name }),
+                };
                 if let Some(Json::Object(properties)) = schema.get_mut("properties") {
                     properties.shift_insert(0, "kind".to_owned(), kind);
                 }
                 if let Some(Json::Array(required)) = schema.get_mut("required") {
                     required.insert(0, json!("kind"));
                 }
-                described(schema, &variant.doc)
+                self.described(schema, &variant.doc)
             })
             .collect();
-        json!({ "anyOf": all })
+        if self.strict { json!({ "anyOf": all }) } else { json!({ "oneOf": all }) }
+    }
+
+    fn described(&self, mut schema: Json, doc: &str) -> Json {
+        let doc = doc.trim();
+        // Beside a reference nothing else may stand for strict readers.
+        if doc.is_empty() || (self.strict && schema.get("$ref").is_some()) {
+            return schema;
+        }
+        if let Json::Object(fields) = &mut schema {
+            fields.insert("description".to_owned(), Json::String(doc.to_owned()));
+        }
+        schema
+    }
+}
+
+/// The language's name of a type that JSON has not.
+fn own_name(ty: &Type) -> Option<&'static str> {
+    Some(match ty {
+        Type::Path => "path",
+        Type::Secret => "secret",
+        Type::Duration => "duration",
+        Type::Money => "money",
+        Type::Command => "command",
+        Type::Model => "model",
+        Type::Artifact(ArtifactKind::File) => "file",
+        Type::Artifact(ArtifactKind::Image) => "image",
+        Type::Artifact(ArtifactKind::Audio) => "audio",
+        Type::Artifact(ArtifactKind::Video) => "video",
+        _ => return None,
+    })
+}
+
+/// A default that is plain data.
+fn default_value(program: &Program, default: &Expr) -> Option<Json> {
+    match default {
+        Expr::Const(value) => Some(constant(value)),
+        Expr::ToFloat(inner) => default_value(program, inner)?.as_f64().map(Json::from),
+        Expr::Cast(inner, _, _) | Expr::Refine(inner, _, _) => default_value(program, inner),
+        Expr::List(items) => {
+            items.iter().map(|item| default_value(program, item)).collect::<Option<Vec<_>>>().map(Json::Array)
+        }
+        Expr::Variant { ty, variant, .. } => match program.types.get(ty.index()).map(|def| &def.kind) {
+            Some(TypeDefKind::Enum(all)) if !is_tagged(all) => Some(json!(all.get(*variant as usize)?.name)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -259,21 +351,6 @@ fn nullable(schema: Json) -> Json {
         }
         _ => json!({ "anyOf": [schema, { "type": "null" }] }),
     }
-}
-
-fn described(mut schema: Json, doc: &str) -> Json {
-    let doc = doc.trim();
-    if doc.is_empty() {
-        return schema;
-    }
-    if schema.get("$ref").is_some() {
-        // Beside a reference nothing else may stand for strict readers.
-        return schema;
-    }
-    if let Json::Object(fields) = &mut schema {
-        fields.insert("description".to_owned(), Json::String(doc.to_owned()));
-    }
-    schema
 }
 
 fn refers(schema: &Json, reference: &str) -> bool {

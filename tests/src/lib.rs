@@ -8,3 +8,4 @@ pub mod mutate;
 pub mod programs;
 pub mod pure;
 pub mod tokens;
+pub mod types;

@@ -3,7 +3,8 @@
 //! A fence ```` ```cascade name.cascade ```` is written to a file and must check without an error
 //! (unless a command of the page expects otherwise). A fence ```` ```console ```` has commands
 //! after `$ `, each followed by what it prints: standard output and standard error together. A
-//! line `...` stands for any lines; a first line `? n` for an exit code other than 0.
+//! line `...` stands for any lines; a first line `? n` for an exit code other than 0. Fences
+//! ```` ```toml name.toml ```` and ```` ```json name.json ```` are written too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test says what went wrong by failing
 
@@ -172,6 +173,9 @@ fn check_page(page: &Path) -> Vec<String> {
                     }
                     _ => {}
                 }
+            }
+            "toml" | "json" if !fence.argument.is_empty() => {
+                std::fs::write(folder.join(&fence.argument), &fence.text).unwrap();
             }
             "console" => run_console(fence, &folder, &name, &mut failures),
             _ => {}

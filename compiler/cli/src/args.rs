@@ -64,6 +64,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Draw a cascade
     Graph(GraphArgs),
+    /// Write documentation of a project as HTML
+    Doc(DocArgs),
+    /// Print the JSON Schema of a type
+    Schema(SchemaArgs),
+    /// Write types for a JSON Schema
+    Import(ImportArgs),
     /// Serve an editor
     #[command(long_about = "Serve an editor: the language server protocol on standard input and output.
 
@@ -343,6 +349,58 @@ pub struct GraphArgs {
     /// How it is written
     #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
     pub format: GraphFormat,
+    /// Where to write; standard output when absent
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// `cascadec doc`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec doc                              the project of this folder, into target/cascade-doc
+  cascadec doc flows -o /tmp/doc
+
+The pages need no server and no JavaScript: open index.html.")]
+pub struct DocArgs {
+    /// Files or folders; the project of the current folder when none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The folder to write into
+    #[arg(short, long, value_name = "FOLDER", default_value = "target/cascade-doc")]
+    pub output: PathBuf,
+}
+
+/// `cascadec schema`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec schema Finding                   of the file of this project that declares it
+  cascadec schema Finding flow.cascade -o finding.schema.json")]
+pub struct SchemaArgs {
+    /// The type
+    #[arg(value_name = "TYPE")]
+    pub ty: String,
+    /// The file that knows it
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Where to write; standard output when absent
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// `cascadec import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec import order.schema.json
+  cascadec import order.schema.json -o order.cascade --name Order
+
+What a schema says and a type cannot is left as a comment, and told on standard error.")]
+pub struct ImportArgs {
+    /// A JSON Schema, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The name of the type; the schema's title, or else the file's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// Where to write; standard output when absent
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,

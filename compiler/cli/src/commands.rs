@@ -11,7 +11,8 @@ use crate::{
     files,
 };
 
-fn write(path: &Path, text: &str) -> Result<(), Stop> {
+/// Writes a file, or to standard output for `-`.
+pub fn write(path: &Path, text: &str) -> Result<(), Stop> {
     if path.as_os_str() == "-" {
         return print(text);
     }

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod commands;
+mod doc;
 mod error;
 mod files;
 mod fmt;
@@ -15,6 +16,7 @@ mod projects;
 mod resume;
 mod run;
 mod time;
+mod types;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -36,6 +38,9 @@ fn main() -> ExitCode {
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),
         Command::Graph(args) => commands::draw(args, color),
+        Command::Doc(args) => doc::run(args),
+        Command::Schema(args) => types::schema(args, color),
+        Command::Import(args) => types::import(args, color),
         Command::Lsp(args) => lsp::run(args),
         Command::Completions(args) => commands::completions(args),
     };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Begin, Plan, Value,
+    Begin, Plan, Value, from_json,
     journal::{RunRow, Store},
     plan,
 };
@@ -47,10 +47,17 @@ pub fn go_on(
         ));
     }
     if row.status == "done" {
-        return Err(Stop::usage_help(
-            format!("run {} has ended well: there is nothing to resume", row.id),
-            format!("begin a new one with its answers: `cascadec run {} --fork {}`", row.file, row.id),
-        ));
+        // It may have been interrupted between its end and the last word.
+        if !live.quiet {
+            eprintln!("note: run {} had ended well; this is its result", row.id);
+        }
+        let value = row.result.as_ref().map_or(Value::Null, from_json);
+        if live.json {
+            print(&format!("{}\n", json!({ "event": "result", "run": row.id, "value": row.result })))?;
+        } else {
+            print(&run::shown(&value))?;
+        }
+        return Ok(0);
     }
     let program = program(store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;

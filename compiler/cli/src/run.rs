@@ -129,7 +129,7 @@ pub fn perform(
 }
 
 /// The result as it is printed: text as it is, everything else as JSON.
-fn shown(value: &Value) -> String {
+pub fn shown(value: &Value) -> String {
     match to_json(value) {
         Json::Null => String::new(),
         Json::String(text) => {

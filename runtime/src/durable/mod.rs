@@ -283,7 +283,7 @@ impl<'p, H: Host> Durable<'p, H> {
     }
 
     /// An answer that another run has paid for, if it is young enough.
-    fn from_cache(&mut self, request: &Request) -> Option<Answer> {
+    fn look_in_cache(&mut self, request: &Request) -> Option<Answer> {
         let info = request.effect.as_deref()?;
         let max_age = info.cache_ms?;
         let path = info.path.clone();

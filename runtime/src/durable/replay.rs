@@ -131,7 +131,7 @@ impl<H: Host> Durable<'_, H> {
             Some((Status::Open, _)) | None => {
                 if matches!(request.what, What::Person(_)) {
                     self.ask(request);
-                } else if let Some(answer) = self.from_cache(&request) {
+                } else if let Some(answer) = self.look_in_cache(&request) {
                     self.begin_answered(request, answer);
                 } else {
                     self.begin(request);

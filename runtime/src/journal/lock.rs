@@ -4,9 +4,13 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use super::{JournalError, Result};
+
+/// How long a lock without a living process is waited for.
+const ORPHANS: Duration = Duration::from_secs(2);
 
 /// Held as long as a run lives.
 #[derive(Debug)]
@@ -45,10 +49,20 @@ impl RunLock {
             opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         }
         let mut file = opened.map_err(wrong)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Err(holder(&mut file))),
-            Err(TryLockError::Error(e)) => return Err(wrong(e)),
+        let deadline = Instant::now() + ORPHANS;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // A program that was just being started when its run was killed holds the lock
+                // for the moment that it needs to become itself.
+                Err(TryLockError::WouldBlock) => match holder(&mut file) {
+                    Some(pid) if !exists(pid) && Instant::now() < deadline => {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    holder => return Ok(Err(holder)),
+                },
+                Err(TryLockError::Error(e)) => return Err(wrong(e)),
+            }
         }
         let written = file
             .set_len(0)
@@ -59,8 +73,15 @@ impl RunLock {
     }
 }
 
+/// Whether there is a process with this number.
+fn exists(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_none_or(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
 fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
+    file.seek(SeekFrom::Start(0)).ok()?;
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
 }
@@ -69,7 +90,7 @@ fn holder(file: &mut File) -> Option<u32> {
 pub(crate) fn living(journal: &Path, run: &str) -> Option<u32> {
     let mut file = OpenOptions::new().read(true).write(true).open(file(journal, run)).ok()?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Some(holder(&mut file).unwrap_or(0)),
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file).unwrap_or(0)).filter(|pid| *pid == 0 || exists(*pid)),
         _ => None,
     }
 }

@@ -145,7 +145,7 @@ fn apply(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
     let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
     let new = match old {
         Value::Null => Ok(change.value.clone()),
-        old => eval.add(old, change.value.clone()).and_then(admit),
+        old => eval.binary(cascade_ir::BinaryOp::Add, old, change.value.clone()).and_then(admit),
     };
     let (value, result) = match new {
         Ok(new) => (new, Ok(())),

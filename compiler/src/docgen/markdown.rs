@@ -1,0 +1,122 @@
+//! The little Markdown that documentation is written in: paragraphs, lists, code, links.
+
+use super::html::escape;
+
+/// Blocks of a documentation.
+pub(super) fn blocks(text: &str) -> String {
+    let mut out = String::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            continue;
+        }
+        if trimmed.starts_with("```") {
+            let mut code = String::new();
+            for line in lines.by_ref().take_while(|line| !line.trim().starts_with("```")) {
+                code.push_str(line);
+                code.push('\n');
+            }
+            out.push_str(&format!("<pre><code>{}</code></pre>\n", escape(&code)));
+        } else if let Some(first) = line.strip_prefix("    ") {
+            let mut code = format!("{first}\n");
+            while let Some(line) = lines.next_if(|line| line.starts_with("    ")) {
+                code.push_str(line.strip_prefix("    ").unwrap_or(line));
+                code.push('\n');
+            }
+            out.push_str(&format!("<pre><code>{}</code></pre>\n", escape(&code)));
+        } else if let Some(level) = heading(trimmed) {
+            // The page's own headings are larger.
+            let text = trimmed.trim_start_matches('#').trim();
+            out.push_str(&format!("<h{level}>{}</h{level}>\n", inline(text)));
+        } else if let Some(first) = bullet(line) {
+            let mut items = vec![first.to_owned()];
+            while let Some(line) = lines.next_if(|line| !line.trim().is_empty()) {
+                match (bullet(line), items.last_mut()) {
+                    (Some(item), _) => items.push(item.to_owned()),
+                    (None, Some(last)) => {
+                        last.push(' ');
+                        last.push_str(line.trim());
+                    }
+                    (None, None) => {}
+                }
+            }
+            let items: String = items.iter().map(|item| format!("<li>{}</li>\n", inline(item))).collect();
+            out.push_str(&format!("<ul>\n{items}</ul>\n"));
+        } else {
+            let mut paragraph = trimmed.to_owned();
+            while let Some(line) =
+                lines.next_if(|l| !l.trim().is_empty() && bullet(l).is_none() && !l.trim().starts_with("```"))
+            {
+                paragraph.push('\n');
+                paragraph.push_str(line.trim());
+            }
+            out.push_str(&format!("<p>{}</p>\n", inline(&paragraph)));
+        }
+    }
+    out
+}
+
+/// The first sentence, without blocks.
+pub(super) fn first(text: &str) -> String {
+    let paragraph: Vec<&str> =
+        text.lines().map(str::trim).skip_while(|l| l.is_empty()).take_while(|l| !l.is_empty()).collect();
+    let paragraph = paragraph.join(" ");
+    let end = paragraph.find(". ").map_or(paragraph.len(), |at| at + 1);
+    inline(&paragraph[..end])
+}
+
+fn heading(line: &str) -> Option<usize> {
+    let marks = line.len() - line.trim_start_matches('#').len();
+    (marks > 0 && line[marks..].starts_with(' ')).then_some((marks + 3).min(6))
+}
+
+fn bullet(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    line.strip_prefix("- ").or_else(|| line.strip_prefix("* "))
+}
+
+/// Code, emphasis by `**`, and links to the web.
+fn inline(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['`', '[', '*']) {
+        out.push_str(&escape(&rest[..at]));
+        let tail = &rest[at..];
+        let done = code(tail).or_else(|| link(tail)).or_else(|| strong(tail));
+        match done {
+            Some((html, length)) => {
+                out.push_str(&html);
+                rest = &tail[length..];
+            }
+            None => {
+                out.push_str(&tail[..1]);
+                rest = &tail[1..];
+            }
+        }
+    }
+    out + &escape(rest)
+}
+
+fn code(text: &str) -> Option<(String, usize)> {
+    let inner = text.strip_prefix('`')?;
+    let end = inner.find('`').filter(|end| *end > 0)?;
+    Some((format!("<code>{}</code>", escape(&inner[..end])), end + 2))
+}
+
+fn strong(text: &str) -> Option<(String, usize)> {
+    let inner = text.strip_prefix("**")?;
+    let end = inner.find("**").filter(|end| *end > 0)?;
+    Some((format!("<strong>{}</strong>", escape(&inner[..end])), end + 4))
+}
+
+fn link(text: &str) -> Option<(String, usize)> {
+    let inner = text.strip_prefix('[')?;
+    let (name, rest) = inner.split_once("](")?;
+    let (target, _) = rest.split_once(')')?;
+    // Links into the web only: a path would be one of the sources, not of these pages.
+    let fine = ["https://", "http://"].iter().any(|s| target.starts_with(s)) && !target.contains(char::is_whitespace);
+    let length = 1 + name.len() + 2 + target.len() + 1;
+    let plain = !name.contains(['[', '\n']) && !name.is_empty();
+    (fine && plain).then(|| (format!("<a href=\"{}\">{}</a>", escape(target), escape(name)), length))
+}

@@ -1,0 +1,552 @@
+//! From a schema to declarations.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{
+    Lost,
+    decls::{Decl, Decls, Field, Kind, Variant},
+    keywords::{demands, is_field, is_type, is_variant, literal, pascal, short},
+    look::{Place, description, docs_of, not_null, record},
+};
+
+/// An object with at least so many fields gets a name of its own.
+const NAMED_FROM: usize = 5;
+
+/// Types of the language that a schema names in `x-cascade`.
+const OWN: &[&str] = &["path", "secret", "duration", "money", "command", "model", "file", "image", "audio", "video"];
+
+/// The declarations of a schema, and what they cannot say.
+pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Lost>) {
+    let taken = ["Error", "ErrorKind", "TestStatus", "TestCase", "TestRun"].map(str::to_owned).into();
+    let mut importer = Importer {
+        root: schema,
+        decls: Decls::default(),
+        taken,
+        named: HashMap::new(),
+        waiting: Vec::new(),
+        lost: Vec::new(),
+    };
+    let only_definitions = schema.as_object().is_some_and(|fields| {
+        let said = ["type", "$ref", "properties", "enum", "const", "oneOf", "anyOf", "allOf", "items"];
+        !said.iter().any(|word| fields.contains_key(*word))
+            && ["$defs", "definitions"].iter().any(|d| fields.contains_key(*d))
+    });
+    // The definition is what is meant, unless the whole has another name.
+    let own_title = schema.get("title").and_then(Json::as_str);
+    let pure_reference = schema.get("$ref").and_then(Json::as_str).is_some_and(|r| {
+        r != "#" && importer.find(r).is_some() && own_title.is_none_or(|t| r.rsplit('/').next() == Some(t))
+    });
+    let title = schema.get("title").and_then(Json::as_str).unwrap_or(name);
+    if pure_reference {
+        let reference = schema.get("$ref").and_then(Json::as_str).unwrap_or_default();
+        importer.named(reference);
+    } else if !only_definitions {
+        let name = importer.free_name(title);
+        importer.named.insert("#".to_owned(), name);
+        importer.waiting.push("#".to_owned());
+    }
+    for word in ["$defs", "definitions"] {
+        for key in schema.get(word).and_then(Json::as_object).into_iter().flat_map(Map::keys) {
+            importer.named(&format!("#/{word}/{}", key.replace('~', "~0").replace('/', "~1")));
+        }
+    }
+    importer.waiting.reverse();
+    while let Some(pointer) = importer.waiting.pop() {
+        importer.declare(&pointer);
+    }
+    (importer.decls, importer.lost)
+}
+
+/// A type as it is written, and whether null is one of its values.
+struct Ty {
+    text: String,
+    null: bool,
+    /// What could not be said of it.
+    notes: Vec<String>,
+}
+
+impl Ty {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), null: false, notes: Vec::new() }
+    }
+
+    /// Whether it is so long that a name must stand for it inside of other types.
+    fn is_long(&self) -> bool {
+        self.text.contains(" where ")
+    }
+}
+
+struct Importer<'s> {
+    root: &'s Json,
+    decls: Decls,
+    taken: HashSet<String>,
+    /// Names of types by pointer.
+    named: HashMap<String, String>,
+    /// Pointers that have a name and no declaration yet.
+    waiting: Vec<String>,
+    lost: Vec<Lost>,
+}
+
+impl<'s> Importer<'s> {
+    fn lose(&mut self, place: &str, what: impl Into<String>) -> String {
+        let what = what.into();
+        self.lost.push(Lost { place: place.to_owned(), what: what.clone() });
+        what
+    }
+
+    /// What a reference inside of the schema points to.
+    fn find(&self, reference: &str) -> Option<&'s Json> {
+        let pointer = reference.strip_prefix('#')?;
+        self.root.pointer(pointer)
+    }
+
+    fn free_name(&mut self, wanted: &str) -> String {
+        let base = if is_type(wanted) && !wanted.contains('_') { wanted.to_owned() } else { pascal(wanted) };
+        let base = if is_type(&base) { base } else { format!("{base}Value") };
+        let mut name = base.clone();
+        let mut n = 1;
+        while !self.taken.insert(name.clone()) {
+            n += 1;
+            name = format!("{base}{n}");
+        }
+        name
+    }
+
+    /// The name of the type that a reference means.
+    fn named(&mut self, reference: &str) -> Option<String> {
+        if let Some(name) = self.named.get(reference) {
+            return Some(name.clone());
+        }
+        let target = self.find(reference)?;
+        let last = reference.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+        let title = target.get("title").and_then(Json::as_str).filter(|t| is_type(t) && !is_type(&last));
+        let name = self.free_name(title.unwrap_or(&last));
+        self.named.insert(reference.to_owned(), name.clone());
+        self.waiting.push(reference.to_owned());
+        Some(name)
+    }
+
+    fn declare(&mut self, pointer: &str) {
+        let (Some(schema), Some(name)) = (self.find(pointer), self.named.get(pointer).cloned()) else { return };
+        self.declaration(schema, name, pointer);
+    }
+
+    /// Declares a type of a given name.
+    fn declaration(&mut self, schema: &'s Json, name: String, place: &str) {
+        let docs = description(schema);
+        // The place is taken first: what it refers to follows it.
+        let index = self.decls.0.len();
+        let kind = Kind::Alias("json".to_owned());
+        self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
+        let (kind, notes) = self.kind(schema, &name, place);
+        self.decls.0[index].kind = kind;
+        self.decls.0[index].notes = notes;
+    }
+
+    fn kind(&mut self, schema: &'s Json, name: &str, place: &str) -> (Kind, Vec<String>) {
+        let null = |fields: &Map<String, Json>| {
+            let has =
+                |word: &str| fields.get(word).and_then(Json::as_array).is_some_and(|all| !all.iter().all(not_null));
+            has("type") || has("enum")
+        };
+        if let Some(fields) = schema.as_object().filter(|fields| !null(fields)) {
+            if let Some(variants) = self.variants(fields, name, place) {
+                return (Kind::Enum(variants), Vec::new());
+            }
+            if record(fields).is_some() {
+                let mut notes = Vec::new();
+                let inner = self.fields(fields, (name, place, ""), &mut notes);
+                return (Kind::Record(inner), notes);
+            }
+        }
+        let ty = self.ty(schema, name, place, Place::Declared);
+        (Kind::Alias(self.whole(&ty, &format!("{name}_value"), place)), ty.notes)
+    }
+
+    /// The fields of an object but one.
+    fn fields(
+        &mut self,
+        schema: &'s Map<String, Json>,
+        (name, place, skip): (&str, &str, &str),
+        notes: &mut Vec<String>,
+    ) -> Vec<Field> {
+        let Some(properties) = schema.get("properties").and_then(Json::as_object) else { return Vec::new() };
+        let required =
+            |key: &str| schema.get("required").and_then(Json::as_array).is_some_and(|all| all.iter().any(|r| r == key));
+        if schema.get("additionalProperties").is_some_and(|a| a.is_object()) {
+            notes.push(self.lose(place, "other keys may be there; they are not kept"));
+        }
+        for word in demands(schema, "object").lost {
+            notes.push(self.lose(place, word));
+        }
+        let mut out = Vec::new();
+        for (key, property) in properties.iter().filter(|(key, _)| *key != skip) {
+            let place = format!("{place}/properties/{}", key.replace('~', "~0").replace('/', "~1"));
+            if !is_field(key) {
+                notes.push(self.lose(&place, format!("the key {key:?}, which no field can have")));
+                continue;
+            }
+            let hint = format!("{name}_{key}");
+            let mut ty = self.ty(property, &hint, &place, Place::Field);
+            let mut field = Field {
+                name: key.clone(),
+                ty: String::new(),
+                default: None,
+                docs: description(property),
+                notes: std::mem::take(&mut ty.notes),
+                place: place.clone(),
+            };
+            let default = property.get("default").filter(|_| !required(key));
+            match default.map(|value| (value, self.default_of(property, value))) {
+                Some((_, Some(text))) => field.default = Some(text),
+                Some((value, None)) if !value.is_null() => {
+                    field.notes.push(self.lose(&place, format!("default: {}", short(value))));
+                }
+                _ => {}
+            }
+            ty.null |= !required(key) && field.default.is_none();
+            field.ty = self.whole(&ty, &hint, &place);
+            out.push(field);
+        }
+        out
+    }
+
+    /// A default as an expression of its type.
+    fn default_of(&self, schema: &'s Json, value: &Json) -> Option<String> {
+        let mut target = schema;
+        for _ in 0..8 {
+            match target.get("$ref").and_then(Json::as_str).and_then(|r| self.find(r)) {
+                Some(next) => target = next,
+                None => break,
+            }
+        }
+        let own = target.get("x-cascade").is_some_and(|own| own != "path");
+        let of_enum = target.get("enum").is_some() || target.get("oneOf").is_some();
+        match value {
+            Json::String(word) if of_enum && is_variant(word) => Some(word.clone()),
+            _ if own || of_enum => None,
+            _ => literal(value),
+        }
+    }
+
+    /// A type where one is written. What has a `hint` and needs a name is declared apart.
+    fn ty(&mut self, schema: &'s Json, hint: &str, place: &str, at: Place) -> Ty {
+        let fields = match schema {
+            Json::Object(fields) => fields,
+            Json::Bool(true) => return Ty::new("json"),
+            _ => {
+                let mut ty = Ty::new("json");
+                ty.notes.push(self.lose(place, format!("{} fits no value", short(schema))));
+                return ty;
+            }
+        };
+        if let Some(ty) = self.null_and(fields, hint, place, at) {
+            return ty;
+        }
+        let (mut ty, base) = self.base(fields, hint, place, at);
+        if ty.text == "json" && base == "json" {
+            return ty;
+        }
+        let demands = demands(fields, base);
+        for word in demands.lost {
+            ty.notes.push(self.lose(place, word));
+        }
+        if let Some(text) = fields.get("$comment").and_then(Json::as_str).and_then(|t| t.strip_prefix("where ")) {
+            ty.notes.push(self.lose(place, format!("where {text}")));
+        }
+        if !demands.predicates.is_empty() {
+            ty.text = format!("{} where {}", ty.text, demands.predicates.join(" and "));
+        }
+        ty
+    }
+
+    /// A schema of something or null.
+    fn null_and(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> Option<Ty> {
+        for word in ["anyOf", "oneOf"] {
+            let Some(ways) = fields.get(word).and_then(Json::as_array) else { continue };
+            let is_null = |way: &Json| {
+                way.get("type").is_some_and(|t| t == "null") || way.get("const").is_some_and(Json::is_null)
+            };
+            let others: Vec<(usize, &Json)> = ways.iter().enumerate().filter(|(_, way)| !is_null(way)).collect();
+            let null = others.len() < ways.len();
+            if !null && self.is_variants(fields) {
+                continue;
+            }
+            if let [(index, one)] = others.as_slice() {
+                let mut ty = self.ty(one, hint, &format!("{place}/{word}/{index}"), at);
+                ty.null |= null;
+                return Some(ty);
+            }
+        }
+        None
+    }
+
+    /// A type without its demands, and the word by which its demands are read.
+    fn base(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> (Ty, &'static str) {
+        if let Some(own) = fields.get("x-cascade").and_then(Json::as_str)
+            && let Some(own) = OWN.iter().find(|o| **o == own)
+        {
+            let null = fields.get("type").and_then(Json::as_array).is_some_and(|all| all.iter().any(|t| t == "null"));
+            let base = if *own == "money" { "float" } else { "string" };
+            return (Ty { text: (*own).to_owned(), null, notes: Vec::new() }, base);
+        }
+        if let Some(reference) = fields.get("$ref").and_then(Json::as_str) {
+            return match self.named(reference) {
+                Some(name) => (Ty::new(name), self.base_of(reference)),
+                None => (self.json(place, format!("`{reference}`, which is in another file")), "json"),
+            };
+        }
+        if fields.contains_key("enum") || fields.contains_key("const") || self.is_variants(fields) {
+            return self.one_of(fields, hint, place, at);
+        }
+        if let Some(all) = fields.get("allOf").and_then(Json::as_array) {
+            return self.all_of(fields, all, hint, place, at);
+        }
+        for word in ["oneOf", "anyOf"] {
+            if fields.contains_key(word) {
+                return (self.json(place, format!("{word}: several types at once")), "json");
+            }
+        }
+        let mut null = false;
+        let word = match fields.get("type") {
+            Some(Json::String(word)) => word.as_str(),
+            Some(Json::Array(words)) => {
+                null = words.iter().any(|w| w == "null");
+                let others: Vec<&str> = words.iter().filter_map(Json::as_str).filter(|w| *w != "null").collect();
+                match others.as_slice() {
+                    [one] => one,
+                    ["integer", "number"] | ["number", "integer"] => "number",
+                    _ => return (self.json(place, format!("type: {}", short(&json!(words)))), "json"),
+                }
+            }
+            _ if fields.contains_key("properties") => "object",
+            _ if fields.contains_key("items") => "array",
+            _ => "",
+        };
+        let (mut ty, base) = match word {
+            "string" => (Ty::new("string"), "string"),
+            "integer" => (Ty::new("int"), "int"),
+            "number" => (Ty::new("float"), "float"),
+            "boolean" => (Ty::new("bool"), "bool"),
+            "null" => (Ty { null: true, ..Ty::new("json") }, "json"),
+            "array" => (self.list(fields, hint, place), "list"),
+            "object" => (self.object(fields, hint, place, at), "object"),
+            "" => (Ty::new("json"), "json"),
+            other => (self.json(place, format!("type: {other}")), "json"),
+        };
+        ty.null |= null;
+        (ty, base)
+    }
+
+    fn json(&mut self, place: &str, what: String) -> Ty {
+        let note = self.lose(place, what);
+        Ty { notes: vec![note], ..Ty::new("json") }
+    }
+
+    /// The word by which the demands beside a reference are read.
+    fn base_of(&self, reference: &str) -> &'static str {
+        match self.find(reference).and_then(|s| s.get("type")).and_then(Json::as_str) {
+            Some("string") => "string",
+            Some("integer") => "int",
+            Some("number") => "float",
+            Some("array") => "list",
+            _ => "object",
+        }
+    }
+
+    fn list(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str) -> Ty {
+        let Some(items) = fields.get("items").filter(|items| !items.is_array()) else { return Ty::new("list<json>") };
+        let item = self.ty(items, &format!("{hint}_item"), &format!("{place}/items"), Place::Inside);
+        let hint = format!("{hint}_item");
+        let described = !description(items).is_empty() && !self.taken.contains(&item.text);
+        let text = self.inner(&item, described.then_some(items), &hint, &format!("{place}/items"));
+        Ty { notes: item.notes, ..Ty::new(format!("list<{text}>")) }
+    }
+
+    /// A type with its null. Null stands outside of a predicate, so what has one gets a name.
+    fn whole(&mut self, ty: &Ty, hint: &str, place: &str) -> String {
+        match ty.null && ty.text != "json" {
+            true if ty.is_long() => format!("{}?", self.alias(ty.text.clone(), String::new(), hint, place)),
+            true => format!("{}?", ty.text),
+            false => ty.text.clone(),
+        }
+    }
+
+    /// A type inside of another is short; what more there is to say gets a name.
+    fn inner(&mut self, ty: &Ty, described: Option<&Json>, hint: &str, place: &str) -> String {
+        match described {
+            Some(schema) => {
+                let text = self.whole(ty, &format!("{hint}_value"), place);
+                self.alias(text, description(schema), hint, place)
+            }
+            None if ty.is_long() && !ty.null => self.alias(ty.text.clone(), String::new(), hint, place),
+            None => self.whole(ty, hint, place),
+        }
+    }
+
+    fn alias(&mut self, text: String, docs: String, hint: &str, place: &str) -> String {
+        let name = self.free_name(hint);
+        let kind = Kind::Alias(text);
+        self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
+        name
+    }
+
+    fn object(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> Ty {
+        let Some(properties) = record(fields) else {
+            let rest = match fields.get("additionalProperties") {
+                Some(rest @ Json::Object(_)) => Some(rest),
+                _ => None,
+            };
+            let of_pattern = fields.get("patternProperties").and_then(Json::as_object).filter(|p| p.len() == 1);
+            let value = rest.or_else(|| of_pattern.and_then(|p| p.values().next()));
+            let Some(value) = value else { return Ty::new("map<json>") };
+            let inner =
+                self.ty(value, &format!("{hint}_value"), &format!("{place}/additionalProperties"), Place::Inside);
+            let text = self.inner(&inner, None, &format!("{hint}_value"), place);
+            return Ty { notes: inner.notes, ..Ty::new(format!("map<{text}>")) };
+        };
+        let named = (at != Place::Declared && fields.contains_key("title"))
+            || !docs_of(fields, at).is_empty()
+            || properties.len() >= NAMED_FROM
+            || properties.is_empty()
+            || properties.values().any(|p| p.get("default").is_some() || !description(p).is_empty());
+        let mut notes = Vec::new();
+        if named {
+            let title = fields.get("title").and_then(Json::as_str).unwrap_or(hint);
+            let name = self.free_name(title);
+            let index = self.decls.0.len();
+            let kind = Kind::Alias("json".to_owned());
+            let docs = docs_of(fields, at);
+            self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
+            let inner = self.fields(fields, (&name, place, ""), &mut notes);
+            self.decls.0[index].kind = Kind::Record(inner);
+            self.decls.0[index].notes = notes;
+            return Ty::new(name);
+        }
+        let inner = self.fields(fields, (hint, place, ""), &mut notes);
+        let mut shown = Vec::new();
+        for mut field in inner {
+            notes.append(&mut field.notes);
+            if field.ty.contains(" where ") {
+                field.ty = self.alias(field.ty, String::new(), &format!("{hint}_{}", field.name), &field.place);
+            }
+            shown.push(format!("{}: {}", field.name, field.ty));
+        }
+        Ty { notes, ..Ty::new(format!("{{ {} }}", shown.join(", "))) }
+    }
+
+    /// Values that are written out.
+    fn one_of(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> (Ty, &'static str) {
+        if let Some(variants) = self.variants(fields, hint, place) {
+            let name = self.free_name(fields.get("title").and_then(Json::as_str).unwrap_or(hint));
+            let null = fields.get("enum").and_then(Json::as_array).is_some_and(|all| all.iter().any(Json::is_null));
+            let docs = docs_of(fields, at);
+            let kind = Kind::Enum(variants);
+            self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
+            return (Ty { null, ..Ty::new(name) }, "enum");
+        }
+        let all: Vec<&Json> = match (fields.get("enum"), fields.get("const")) {
+            (Some(Json::Array(all)), _) => all.iter().collect(),
+            (_, Some(one)) => vec![one],
+            _ => return (self.json(place, "values that are no texts".to_owned()), "json"),
+        };
+        let null = all.iter().any(|v| v.is_null());
+        let values: Vec<&Json> = all.into_iter().filter(|v| !v.is_null()).collect();
+        let base = if values.iter().all(|v| v.is_string()) {
+            "string"
+        } else if values.iter().all(|v| v.is_i64()) {
+            "int"
+        } else if values.iter().all(|v| v.is_boolean()) {
+            "bool"
+        } else {
+            return (self.json(place, format!("one of {}", short(&json!(values)))), "json");
+        };
+        let shown: Vec<String> = values.iter().filter_map(|v| literal(v)).collect();
+        let predicate = match shown.as_slice() {
+            [] => return (Ty { null, ..Ty::new("json") }, "json"),
+            [one] => format!("it == {one}"),
+            several => format!("[{}].contains(it)", several.join(", ")),
+        };
+        (Ty { null, ..Ty::new(format!("{base} where {predicate}")) }, "enum")
+    }
+
+    fn is_variants(&self, fields: &Map<String, Json>) -> bool {
+        let Some(ways) = ["oneOf", "anyOf"].iter().find_map(|w| fields.get(*w)).and_then(Json::as_array) else {
+            return false;
+        };
+        let word = |way: &Json| way.get("const").is_some_and(Json::is_string);
+        !ways.is_empty() && (ways.iter().all(word) || ways.iter().all(|way| self.tag(way).is_some()))
+    }
+
+    /// The variant that an object with a fixed `kind` is.
+    fn tag<'w>(&self, way: &'w Json) -> Option<(&'w str, &'w Map<String, Json>)>
+    where
+        's: 'w,
+    {
+        let way = match way.get("$ref").and_then(Json::as_str) {
+            Some(reference) => self.find(reference)?,
+            None => way,
+        };
+        let fields = way.as_object()?;
+        let kind = fields.get("properties")?.get("kind")?;
+        let one = match (kind.get("const"), kind.get("enum").and_then(Json::as_array).map(Vec::as_slice)) {
+            (Some(one), _) | (None, Some([one])) => one.as_str()?,
+            _ => return None,
+        };
+        is_variant(one).then_some((one, fields))
+    }
+
+    /// The variants of an enum, when the schema is one.
+    fn variants(&mut self, fields: &'s Map<String, Json>, name: &str, place: &str) -> Option<Vec<Variant>> {
+        let plain = |word: &str, docs: String| Variant { name: word.to_owned(), docs, fields: Vec::new() };
+        if let Some(all) = fields.get("enum").and_then(Json::as_array) {
+            let words: Vec<&str> = all.iter().filter(|v| !v.is_null()).map(Json::as_str).collect::<Option<_>>()?;
+            let unique: HashSet<&&str> = words.iter().collect();
+            let fine = !words.is_empty() && unique.len() == words.len() && words.iter().all(|w| is_variant(w));
+            return fine.then(|| words.iter().map(|w| plain(w, String::new())).collect());
+        }
+        if !self.is_variants(fields) {
+            return None;
+        }
+        let word = if fields.contains_key("oneOf") { "oneOf" } else { "anyOf" };
+        let ways = fields.get(word)?.as_array()?;
+        let mut out: Vec<Variant> = Vec::new();
+        for (index, way) in ways.iter().enumerate() {
+            let place = format!("{place}/{word}/{index}");
+            let variant = match way.get("const").and_then(Json::as_str) {
+                Some(text) if is_variant(text) => plain(text, description(way)),
+                Some(_) => return None,
+                None => {
+                    let (kind, inner) = self.tag(way)?;
+                    // What a variant cannot say was told already; it has no place for comments.
+                    let mut notes = Vec::new();
+                    let own = self.fields(inner, (&format!("{name}_{kind}"), &place, "kind"), &mut notes);
+                    Variant { name: kind.to_owned(), docs: description(way), fields: own }
+                }
+            };
+            if out.iter().any(|v| v.name == variant.name) {
+                return None;
+            }
+            out.push(variant);
+        }
+        Some(out)
+    }
+
+    /// Several schemas that hold at once; those that are objects were joined before.
+    fn all_of(
+        &mut self,
+        fields: &'s Map<String, Json>,
+        all: &'s [Json],
+        hint: &str,
+        place: &str,
+        at: Place,
+    ) -> (Ty, &'static str) {
+        let own = fields.contains_key("properties");
+        if let ([one], false) = (all, own) {
+            return (self.ty(one, hint, &format!("{place}/allOf/0"), at), "object");
+        }
+        (self.json(place, "allOf: several schemas at once".to_owned()), "json")
+    }
+}

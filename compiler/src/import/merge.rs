@@ -1,0 +1,75 @@
+//! Objects that are put together by `allOf` become one object, which is what is meant by it.
+
+use serde_json::{Map, Value as Json};
+
+/// Keywords of the objects that can be joined.
+const JOINED: &[&str] = &["type", "properties", "required", "title", "description", "additionalProperties", "$comment"];
+
+/// The schema with every `allOf` of plain objects joined.
+pub(super) fn joined(schema: &Json) -> Json {
+    let mut out = schema.clone();
+    walk(&mut out, schema, 0);
+    out
+}
+
+fn walk(schema: &mut Json, root: &Json, depth: usize) {
+    // The reader of JSON bounds the depth of a text; what references add is bounded here.
+    if depth > 200 {
+        return;
+    }
+    match schema {
+        Json::Object(fields) => {
+            if let Some(one) = of_all(fields, root, 0) {
+                *fields = one;
+            }
+            fields.values_mut().for_each(|value| walk(value, root, depth + 1));
+        }
+        Json::Array(items) => items.iter_mut().for_each(|value| walk(value, root, depth + 1)),
+        _ => {}
+    }
+}
+
+/// What an object and those of its `allOf` are together.
+fn of_all(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option<Map<String, Json>> {
+    let all = fields.get("allOf")?.as_array()?;
+    if depth > 16 || all.len() + usize::from(fields.contains_key("properties")) < 2 {
+        return None;
+    }
+    let mut out: Map<String, Json> =
+        fields.iter().filter(|(key, _)| *key != "allOf").map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut properties = Map::new();
+    let mut required: Vec<Json> = Vec::new();
+    let own = fields.iter().filter(|(key, _)| *key != "allOf").map(|(k, v)| (k.clone(), v.clone())).collect();
+    for part in all.iter().map(|part| object(part, root, depth)).chain([Some(own)]) {
+        let part = part?;
+        for (key, property) in part.get("properties").and_then(Json::as_object).into_iter().flatten() {
+            // Two that say different things of one key cannot be joined so.
+            if properties.get(key).is_some_and(|known| known != property) {
+                return None;
+            }
+            properties.insert(key.clone(), property.clone());
+        }
+        for key in part.get("required").and_then(Json::as_array).into_iter().flatten() {
+            if !required.contains(key) {
+                required.push(key.clone());
+            }
+        }
+    }
+    out.insert("type".to_owned(), Json::from("object"));
+    out.insert("properties".to_owned(), Json::Object(properties));
+    out.insert("required".to_owned(), Json::Array(required));
+    Some(out)
+}
+
+/// A part of an `allOf`, when it is an object without other demands.
+fn object(part: &Json, root: &Json, depth: usize) -> Option<Map<String, Json>> {
+    let target = match part.get("$ref").and_then(Json::as_str) {
+        Some(reference) => root.pointer(reference.strip_prefix('#')?)?,
+        None => part,
+    };
+    let fields = target.as_object()?;
+    let fields = of_all(fields, root, depth + 1).unwrap_or_else(|| fields.clone());
+    let plain =
+        fields.keys().all(|key| JOINED.contains(&key.as_str())) && fields.get("type").is_none_or(|t| t == "object");
+    (plain && fields.contains_key("properties")).then_some(fields)
+}

@@ -1,0 +1,93 @@
+//! Declarations as text, one thing a line, before it is formatted.
+
+use super::decls::{Decls, Field, Kind};
+
+/// What begins on a line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub line: u32,
+    pub decl: usize,
+    /// The field; those of all variants of an enum are counted together.
+    pub field: Option<usize>,
+}
+
+/// The text, and what begins on which line.
+pub(super) fn text(decls: &Decls) -> (String, Vec<At>) {
+    let mut out = Writer::default();
+    for (index, decl) in decls.0.iter().enumerate() {
+        if index > 0 {
+            out.line("");
+        }
+        out.at(index, None);
+        out.docs("", &decl.notes, &decl.docs);
+        match &decl.kind {
+            Kind::Alias(ty) => out.line(&format!("type {} = {ty}", decl.name)),
+            Kind::Record(fields) => {
+                out.line(&format!("type {} {{", decl.name));
+                let mut n = 0;
+                out.fields("  ", index, fields, &mut n);
+                out.line("}");
+            }
+            Kind::Enum(variants) => {
+                out.line(&format!("enum {} {{", decl.name));
+                let mut n = 0;
+                for variant in variants {
+                    out.docs("  ", &[], &variant.docs);
+                    if variant.fields.is_empty() {
+                        out.line(&format!("  {}", variant.name));
+                    } else {
+                        out.line(&format!("  {} {{", variant.name));
+                        out.fields("    ", index, &variant.fields, &mut n);
+                        out.line("  }");
+                    }
+                    out.at(index, None);
+                }
+                out.line("}");
+            }
+        }
+    }
+    (out.text, out.places)
+}
+
+#[derive(Default)]
+struct Writer {
+    text: String,
+    lines: u32,
+    places: Vec<At>,
+}
+
+impl Writer {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+        self.lines += 1;
+    }
+
+    /// What follows belongs to a declaration or to one of its fields.
+    fn at(&mut self, decl: usize, field: Option<usize>) {
+        self.places.push(At { line: self.lines + 1, decl, field });
+    }
+
+    fn docs(&mut self, indent: &str, notes: &[String], docs: &str) {
+        for note in notes {
+            for (n, line) in note.lines().enumerate() {
+                let mark = if n == 0 { "not said here: " } else { "" };
+                self.line(&format!("{indent}// {mark}{line}"));
+            }
+        }
+        for line in docs.lines() {
+            self.line(&format!("{indent}/// {line}"));
+        }
+    }
+
+    fn fields(&mut self, indent: &str, decl: usize, fields: &[Field], n: &mut usize) {
+        for field in fields {
+            self.at(decl, Some(*n));
+            self.docs(indent, &field.notes, &field.docs);
+            let default = field.default.as_ref().map_or_else(String::new, |d| format!(" = {d}"));
+            self.line(&format!("{indent}{}: {}{default}", field.name, field.ty));
+            *n += 1;
+        }
+        self.at(decl, None);
+    }
+}

@@ -1,0 +1,214 @@
+//! Runs that are killed at any instant, resumed, and killed again: the result is that of a run
+//! that nobody disturbed, and no effect is lost or done more than it must.
+//!
+//! `CASCADE_CHAOS=1000 cargo test -p cascade-tests --test chaos` kills more often,
+//! `CASCADE_CHAOS_SEED=7` at other instants.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use cascade_runtime::journal::Store;
+use cascade_tests::binary::cascadec;
+use serde_json::Value as Json;
+
+const FLOW: &str = include_str!("../chaos/flow.cascade");
+
+/// xorshift64: the instants are the same each time.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit.max(1)
+    }
+}
+
+fn call(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+    let mut command = Command::new(cascadec().as_ref().unwrap());
+    command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn done(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
+    call(folder, args).output().unwrap()
+}
+
+/// Calls, and kills after a while; `None` when it was killed.
+fn killed(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>], after: Duration) -> Option<Output> {
+    let mut child = call(folder, args).spawn().unwrap();
+    thread::sleep(after);
+    match child.try_wait().unwrap() {
+        Some(_) => Some(child.wait_with_output().unwrap()),
+        None => {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            None
+        }
+    }
+}
+
+/// How often each effect ran, and with how many keys.
+fn effects(folder: &Path) -> BTreeMap<String, Vec<String>> {
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in fs::read_to_string(folder.join("log.txt")).unwrap_or_default().lines() {
+        let (name, key) = line.split_once(' ').unwrap();
+        out.entry(name.to_owned()).or_default().push(key.to_owned());
+    }
+    out
+}
+
+/// Tells a run that pauses what became of a payment: the log knows.
+fn settle(folder: &Path, met: &Met) {
+    met.unknown.fetch_add(1, Ordering::Relaxed);
+    let listed = effects(folder);
+    for (stage, payment) in [("paid", "pay-1"), ("paid_again", "pay-2")] {
+        let run = run_id(folder).unwrap();
+        let output = match listed.contains_key(payment) {
+            true => done(folder, &["answer", &run, stage, "done", &format!("paid {payment}\n")[..]]),
+            false => done(folder, &["answer", &run, stage, "again"]),
+        };
+        // One of the two asks.
+        let _ = output;
+    }
+}
+
+/// The run, once it has been recorded.
+fn run_id(folder: &Path) -> Option<String> {
+    let file = folder.join(".cascade/runs.db");
+    if !file.is_file() {
+        return None;
+    }
+    let mut runs = Store::open(&file).unwrap().runs().unwrap();
+    assert!(runs.len() <= 1, "it began {} times", runs.len());
+    runs.pop().map(|r| r.id)
+}
+
+/// What begins the run, or goes on with it.
+fn words(folder: &Path) -> Vec<String> {
+    match run_id(folder) {
+        Some(run) => vec!["resume".into(), run, "-q".into()],
+        None => vec!["run".into(), "flow.cascade".into(), "-q".into()],
+    }
+}
+
+/// What the kills met.
+#[derive(Default)]
+struct Met {
+    interruptions: AtomicUsize,
+    repeated: AtomicUsize,
+    unknown: AtomicUsize,
+}
+
+/// Runs one flow with kills at these instants (shares of its usual time); what was wrong.
+fn torment(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), String> {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("flow.cascade"), FLOW).unwrap();
+    let mut interruptions = 0;
+    let mut last = None;
+    for after in instants {
+        match killed(folder, &words(folder), *after) {
+            None => interruptions += 1,
+            Some(output) if output.status.code() == Some(3) => settle(folder, met),
+            Some(output) => {
+                last = Some(output);
+                break;
+            }
+        }
+    }
+    let mut rounds = 0;
+    let output = loop {
+        if let Some(output) = last.take() {
+            break output;
+        }
+        let output = done(folder, &words(folder));
+        if output.status.code() != Some(3) {
+            break output;
+        }
+        settle(folder, met);
+        rounds += 1;
+        if rounds > 5 {
+            return Err("it pauses for ever".to_owned());
+        }
+    };
+    if !output.status.success() {
+        return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
+    }
+    let result: Json = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    if &result != reference {
+        return Err(format!("another result:\n{result}\ninstead of\n{reference}"));
+    }
+    met.interruptions.fetch_add(interruptions, Ordering::Relaxed);
+    // A killed process may leave one of each branch unfinished or unrecorded.
+    for (name, keys) in effects(folder) {
+        let usual = if name == "flaky" { 2 } else { 1 };
+        if !keys.iter().all(|k| *k == keys[0]) {
+            return Err(format!("{name} has several idempotency keys: {keys:?}"));
+        }
+        if name.starts_with("pay") && keys.len() != 1 {
+            return Err(format!("{name} was done {} times, and must never be repeated", keys.len()));
+        }
+        met.repeated.fetch_add(keys.len() - usual, Ordering::Relaxed);
+        if keys.len() > usual + interruptions {
+            return Err(format!("{name} was done {} times after {interruptions} interruptions", keys.len()));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn killed_at_any_instant() {
+    let kills: usize = std::env::var("CASCADE_CHAOS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+    let seed: u64 = std::env::var("CASCADE_CHAOS_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(20_261_123);
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("flow.cascade"), FLOW).unwrap();
+    // Built now, so that the time is that of the run alone.
+    assert!(cascadec().is_ok());
+    let began = Instant::now();
+    let output = done(folder.path(), &["run", "flow.cascade", "-q"]);
+    let usual = began.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let reference: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let all = effects(folder.path());
+    assert!(all.len() >= 200, "{} effects", all.len());
+    assert_eq!(all.values().map(Vec::len).sum::<usize>(), all.len() + 1, "one is tried twice");
+
+    // One kill each, and some that are killed again and again.
+    let mut chance = Chance(seed | 1);
+    let mut torments: Vec<Vec<Duration>> = Vec::new();
+    let mut left = kills;
+    while left > 0 {
+        let times = if torments.len() % 5 == 4 { 4.min(left) } else { 1 };
+        let instants = (0..times).map(|_| Duration::from_micros(chance.below(usual.as_micros() as u64 + 1)));
+        torments.push(instants.collect());
+        left -= times;
+    }
+    let (next, met) = (AtomicUsize::new(0), Met::default());
+    let workers = thread::available_parallelism().map_or(2, |n| n.get());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(instants) = torments.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(wrong) = torment(instants, &reference, &met) {
+                        panic!("seed {seed}, killed after {instants:?}: {wrong}");
+                    }
+                }
+            });
+        }
+    });
+    // Most instants must be within the run, or nothing was tested.
+    let interruptions = met.interruptions.into_inner();
+    println!("{interruptions} kills, {:?} effects repeated, {:?} unknown payments", met.repeated, met.unknown);
+    assert!(interruptions * 2 > kills, "only {interruptions} of {kills} kills met a run");
+}
