@@ -253,9 +253,10 @@ fn taken(
         opened.write(Record::RunStarted(Box::new(start)), None);
         journal = Some(Box::new(opened));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(|error| {
-        Failure::raise(ErrorKind::Unavailable, format!("no timer can be made: {error}"))
-    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| Failure::raise(ErrorKind::Unavailable, format!("no timer can be made: {error}")))?;
     let max_commands = match options.max_commands {
         0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
         n => n,
