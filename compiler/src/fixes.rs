@@ -1,7 +1,34 @@
 //! Applies the changes that diagnostics offer.
 
-use crate::diagnostic::{Diagnostic, Fix};
-use crate::source::SourceId;
+use cascade_grammar::{ast, ast::Span};
+
+use crate::{
+    diagnostic::{Diagnostic, Fix},
+    source::SourceId,
+};
+
+/// What to take away so that a file no longer imports what `name` stands at. Files have no
+/// effects, so nothing else changes.
+pub(crate) fn without_import(file: &ast::File, name: Span) -> Option<Span> {
+    for item in &file.items {
+        let ast::ItemKind::Import(import) = &item.kind else { continue };
+        if !(item.span.start <= name.start && name.end <= item.span.end) {
+            continue;
+        }
+        let whole = |n: &ast::ImportName| n.alias.as_ref().map_or(n.name.span, |alias| n.name.span.to(alias.span));
+        let names: Vec<Span> = import.names.iter().flatten().map(whole).collect();
+        return match names.iter().position(|n| n.start <= name.start && name.end <= n.end) {
+            // The whole line may have other names behind its braces.
+            Some(_) if names.len() == 1 && import.alias.is_some() => None,
+            Some(at) if names.len() > 1 => Some(match names.get(at + 1) {
+                Some(next) => Span { start: names[at].start, end: next.start },
+                None => Span { start: names[at - 1].end, end: names[at].end },
+            }),
+            _ => Some(item.span),
+        };
+    }
+    None
+}
 
 /// A text with its mistakes mended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +76,7 @@ pub fn apply(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codes;
-    use cascade_grammar::ast::Span;
+    use crate::{MemorySources, codes, compile};
 
     fn wrong(from: usize, to: usize, replacement: &str) -> Diagnostic {
         let span = Span::new(from, to);
@@ -73,6 +99,25 @@ mod tests {
         assert_eq!(applied("abc", &[wrong(1, 1, "x"), wrong(1, 1, "y")]), Some(("axbc".to_owned(), 1)));
         assert_eq!(applied("abc", &[wrong(1, 2, "x"), wrong(1, 2, "x")]), Some(("axc".to_owned(), 2)));
         assert_eq!(applied("abc", &[wrong(0, 1, "x"), wrong(1, 2, "y")]), Some(("xyc".to_owned(), 2)));
+    }
+
+    #[test]
+    fn imports_that_nobody_uses_go() {
+        for (before, after) in [
+            ("import std.models { auto, claude }\n", "import std.models { claude }\n"),
+            ("import std.models { claude, auto as a }\n", "import std.models { claude }\n"),
+            ("import std.models { auto }\nimport std.models { claude }\n", "\nimport std.models { claude }\n"),
+            ("import std.models {\n  auto, // the usual one\n  claude,\n}\n", ""),
+            ("import std.github\nimport std.models { claude }\n", "\nimport std.models { claude }\n"),
+        ] {
+            let rest = "\nroute r { _ -> claude }\n";
+            let text = format!("{before}{rest}");
+            let checked = compile("a.cascade", text.as_str().into(), &MemorySources::default());
+            let id = checked.sources.iter().find(|(_, s)| s.name == "a.cascade").map_or(SourceId(0), |(id, _)| id);
+            let mended = apply(&text, id, &checked.diagnostics).map(|m| m.text).unwrap_or_default();
+            let wanted = if after.is_empty() { String::new() } else { format!("{after}{rest}") };
+            assert_eq!(mended, wanted, "{:?}", checked.diagnostics);
+        }
     }
 
     #[test]

@@ -115,7 +115,14 @@ impl<'a> Cx<'a> {
                     .diag(module, codes::UNUSED, span, format!("`{name}` is {how} and never used"))
                     .label("not used in this file")
                     .help(help);
-                self.report(d);
+                let parse = &self.modules[module].parse;
+                let removal = imported.then(|| crate::fixes::without_import(&parse.file, span)).flatten();
+                // A comment would go with what it stands in.
+                let removal = removal.filter(|gone| !parse.trivia.comments.iter().any(|c| gone.touches(c.span.start)));
+                self.report(match removal {
+                    Some(gone) => d.safe_fix(help, gone, ""),
+                    None => d,
+                });
             }
         }
     }
