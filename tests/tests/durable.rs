@@ -1,0 +1,403 @@
+//! Runs that are taken up again: after failures, edits, questions, spent quotas. What has been
+//! answered is never asked again unless the question changed.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/models.rs"]
+mod models;
+#[path = "support/project.rs"]
+mod project;
+
+use cascade_ir::ErrorKind;
+use cascade_runtime::{Begin, Event};
+use models::{Model, chat, error};
+use project::{Project, value};
+use serde_json::json;
+
+fn review(model: &Model, style: &str) -> String {
+    format!(
+        r#"{}
+skill summary(text: string) -> string {{
+  prompt "Sum up: $<text>"
+}}
+skill review(text: string) -> string {{
+  prompt "Review {style}: $<text>"
+}}
+skill conclude(a: string, b: string) -> string {{
+  prompt "Conclude from $<a> and $<b>"
+}}
+cascade main() -> string {{
+  stage both = parallel {{
+    stage s = summary("a text")
+      using m
+    stage r = review("a text")
+      using m
+  }}
+  stage end = conclude(both.s, both.r)
+    using m
+  return end
+}}
+"#,
+        model.declaration()
+    )
+}
+
+#[test]
+fn an_edit_runs_only_what_it_reaches() {
+    let model = Model::start(|text| chat(&format!("<{text}>")));
+    let project = Project::new();
+    let first = project.run(&review(&model, "kindly"), Begin::New);
+    assert_eq!(model.asked().len(), 3);
+    let edited = review(&model, "strictly");
+
+    let plan = project.plan(&edited, &first.run);
+    assert_eq!(plan.reused.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/both/s"]);
+    assert_eq!(plan.runs.len(), 1);
+    assert_eq!(plan.runs[0].path, "main/both/r");
+    assert_eq!(plan.runs[0].reason, "the prompt of `review` changed");
+    assert_eq!(plan.depends.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/end"]);
+    assert_eq!(model.asked().len(), 3, "a plan asks nothing");
+
+    let fork = project.run(&edited, Begin::Fork(first.run.clone()));
+    assert_ne!(fork.run, first.run);
+    assert!(value(&fork).as_str().unwrap().contains("Review strictly"));
+    assert_eq!(&model.asked()[3..], ["Review strictly: a text", "Conclude from <Sum up: a text> and <Review strictly: a text>"]);
+    assert_eq!(fork.reused, 1);
+    // It pays for two answers, not for three.
+    assert_eq!(fork.spent.tokens, 2_200);
+    assert_eq!(fork.spent.cost, 4_000);
+
+    // Documentation, comments and places are no part of the question.
+    let same = format!("// a comment\n{}", edited.replace("skill summary", "/// Sums up.\nskill summary"));
+    let plan = project.plan(&same, &fork.run);
+    assert_eq!((plan.reused.len(), plan.runs.len(), plan.end.as_deref()), (3, 0, Some("done")));
+}
+
+#[test]
+fn what_changed_is_named() {
+    let model = Model::start(|_| chat("7"));
+    let project = Project::new();
+    let text = |prompt: &str, input: &str, ty: &str, using: &str| {
+        format!(
+            "{}model other {{ provider: openai_compatible, id: \"o\", base_url: \"{}\" }}\n\
+             skill rate(text: string) -> {ty} {{\n  {prompt}\n}}\n\
+             cascade main() -> {ty} {{\n  stage r = rate(\"{input}\")\n    using {using}\n  return r\n}}\n",
+            model.declaration(),
+            model.url
+        )
+    };
+    let plain = "prompt \"Rate: $<text>\"";
+    let run = project.run(&text(plain, "x", "int", "m"), Begin::New).run;
+    let reason = |text: &str| project.plan(text, &run).runs.first().map(|p| p.reason.clone()).unwrap_or_default();
+    assert_eq!(reason(&text(plain, "x", "int", "m")), "");
+    assert_eq!(reason(&text("prompt \"Rate it: $<text>\"", "x", "int", "m")), "the prompt of `rate` changed");
+    assert_eq!(
+        reason(&text("system \"Be fair.\"\n  prompt \"Rate: $<text>\"", "x", "int", "m")),
+        "the system text of `rate` changed"
+    );
+    assert_eq!(reason(&text(plain, "y", "int", "m")), "the input `text` changed");
+    assert_eq!(reason(&text(plain, "x", "float", "m")), "the type of the result of `rate` changed");
+    assert_eq!(reason(&text(plain, "x", "int", "other")), "the model changed");
+}
+
+#[test]
+fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
+    let mut calls = 0;
+    let model = Model::start(move |text| {
+        calls += 1;
+        match text.starts_with("Second") && calls <= 3 {
+            true => error(503, "", json!({ "error": { "message": "down" } })),
+            false => chat("fine"),
+        }
+    });
+    let project = Project::new();
+    let text = format!(
+        "{}skill first() -> string {{\n  prompt \"First\"\n}}\nskill second() -> string {{\n  prompt \"Second\"\n}}\n\
+         cascade main() -> string {{\n  stage a = first()\n    using m\n  stage b = second()\n    using m\n    \
+         retry 1 backoff 0ms..0ms\n  return \"$<a> $<b>\"\n}}\n",
+        model.declaration()
+    );
+    let first = project.run(&text, Begin::New);
+    let failure = first.result.as_ref().unwrap_err();
+    assert_eq!((failure.kind, failure.attempts), (ErrorKind::Unavailable, 2));
+    let again = project.run(&text, Begin::Resume(first.run.clone()));
+    assert_eq!(value(&again), "fine fine");
+    assert_eq!(model.asked(), ["First", "Second", "Second", "Second"]);
+    let attempts: Vec<(String, u32, String)> = project
+        .store()
+        .effects(&first.run)
+        .unwrap()
+        .into_iter()
+        .map(|e| (e.path, e.attempt, e.status))
+        .collect();
+    let row = |path: &str, attempt, status: &str| (path.to_owned(), attempt, status.to_owned());
+    assert_eq!(
+        attempts,
+        [row("main/a", 1, "done"), row("main/b", 1, "failed"), row("main/b", 2, "failed"), row("main/b", 3, "done")]
+    );
+    let run = project.store().run(&first.run).unwrap().unwrap();
+    assert_eq!((run.status.as_str(), run.tokens, run.cost), ("done", 2_200, 4_000));
+}
+
+#[test]
+fn an_answer_outlives_the_key_of_its_model() {
+    // The variable is one that cargo sets for this test only.
+    let model = Model::start(|_| chat("kept"));
+    let project = Project::new();
+    let text = |env: &str, fails: &str| {
+        format!(
+            "model m {{ provider: openai_compatible, id: \"m\", base_url: \"{}\", key_env: \"{env}\" }}\n\
+             skill say() -> string {{\n  prompt \"Say\"\n}}\ncascade main() -> string {{\n  stage a = say()\n    \
+             using m\n  gate {fails}, \"no\"\n  return a\n}}\n",
+            model.url
+        )
+    };
+    let first = project.run(&text("CARGO_PKG_NAME", "a == \"\""), Begin::New);
+    assert_eq!(first.result.unwrap_err().message, "no");
+    let again = project.run(&text("NO_SUCH_VARIABLE_AT_ALL", "a != \"\""), Begin::Resume(first.run));
+    assert_eq!(value(&again), "kept");
+    assert_eq!(model.asked().len(), 1);
+}
+
+#[test]
+fn a_spent_quota_pauses_the_run_and_starts_nothing_else() {
+    let mut calls = 0;
+    let model = Model::start(move |_| {
+        calls += 1;
+        match calls {
+            1 => error(
+                429,
+                "retry-after: 3600\r\n",
+                json!({ "error": { "code": "insufficient_quota", "message": "quota spent" } }),
+            ),
+            _ => chat("ok"),
+        }
+    });
+    let project = Project::new();
+    let text = format!(
+        "{}skill say(n: int) -> string {{\n  prompt \"Say $<n>\"\n}}\nskill touch(n: int) -> string {{\n  \
+         run sh\"echo $<n> >> log.txt\"\n}}\n\
+         cascade main() -> list<string?> {{\n  stage all = for n in [1, 2, 3, 4, 5] parallel max 1 {{\n    \
+         stage s = say(n)\n      using m\n      retry 3\n      on error skip\n    stage t = touch(n)\n    s\n  }}\n  \
+         return all\n}}\n",
+        model.declaration()
+    );
+    let first = project.run(&text, Begin::New);
+    let pause = first.pause.as_ref().unwrap();
+    assert!(pause.reason().starts_with("a quota is spent: quota spent"), "{}", pause.reason());
+    let wait = pause.until.unwrap() - cascade_runtime::journal::now();
+    assert!((3_500_000..=3_600_000).contains(&wait), "{wait}");
+    assert_eq!(model.asked().len(), 1, "nobody else meets the same wall");
+    assert_eq!(project.lines("log.txt").len(), 0, "nothing else is started");
+    assert_eq!(project.store().run(&first.run).unwrap().unwrap().status, "paused");
+    let again = project.run(&text, Begin::Resume(first.run));
+    assert_eq!(value(&again), json!(["ok", "ok", "ok", "ok", "ok"]));
+    assert_eq!(model.asked().len(), 6);
+    assert_eq!(project.lines("log.txt"), ["1", "2", "3", "4", "5"]);
+}
+
+#[test]
+fn a_spent_quota_is_no_reason_to_skip_but_to_take_another_model() {
+    let model = Model::start(|text| match text {
+        "Say" => error(429, "", json!({ "error": { "code": "insufficient_quota", "message": "spent" } })),
+        _ => chat("ok"),
+    });
+    let other = Model::start(|_| chat("from the other"));
+    let project = Project::new();
+    let text = format!(
+        "{}model other {{ provider: openai_compatible, id: \"o\", base_url: \"{}\" }}\n\
+         skill say() -> string {{\n  prompt \"Say\"\n}}\ncascade main() -> string {{\n  stage a = say()\n    using m\n    \
+         on error use [other]\n  return a\n}}\n",
+        model.declaration(),
+        other.url
+    );
+    assert_eq!(value(&project.run(&text, Begin::New)), "from the other");
+}
+
+#[test]
+fn budgets_stop_before_the_overrun() {
+    let model = Model::start(|_| chat("ok"));
+    let project = Project::new();
+    // A prompt costs 0.002 dollars: 1,000 tokens in at 1, 100 out at 10 a million.
+    let text = |budget: &str, limit: &str| {
+        format!(
+            "{}skill say(n: int) -> string {{\n  prompt \"Say $<n>\"\n{limit}}}\n\
+             cascade main() -> int\n  budget {budget}\n{{\n  var done = 0\n  for n in [1, 2, 3, 4, 5] {{\n    \
+             stage s = say(n)\n      using m\n    done = done + 1\n  }}\n  return done\n}}\n",
+            model.declaration()
+        )
+    };
+    // The answer is bounded by the program: 500 tokens are 0.005 dollars.
+    let outcome = project.run(&text("0.01usd", "  max_tokens 500\n"), Begin::New);
+    let failure = outcome.result.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::OverBudget);
+    assert!(failure.message.starts_with("the next prompt may cost 0.00"), "{failure}");
+    // Three answers came to 0.006; a fourth could have passed 0.01.
+    assert_eq!(model.asked().len(), 3);
+    assert!(outcome.spent.cost <= 10_000);
+
+    // Without a bound of its own, the answer is bounded by what is left.
+    let outcome = project.run(&text("0.02usd", ""), Begin::New);
+    assert_eq!(value(&outcome), 5);
+    let before = model.asked().len();
+    let outcome = project.run(&text("2_500 tokens", ""), Begin::New);
+    let failure = outcome.result.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::OverBudget);
+    assert!(failure.message.contains("of the budget are left"), "{failure}");
+    assert!(outcome.spent.tokens <= 2_500);
+    assert_eq!(model.asked().len() - before, 2);
+
+    // What was spent before an interruption counts.
+    let run = outcome.run;
+    let again = project.run(&text("2_500 tokens", ""), Begin::Resume(run));
+    assert_eq!(again.result.unwrap_err().kind, ErrorKind::OverBudget);
+    assert_eq!(model.asked().len() - before, 2);
+}
+
+#[test]
+fn branches_hold_their_share_of_a_budget_back() {
+    let model = Model::start(|_| chat("ok"));
+    let project = Project::new();
+    let text = format!(
+        "{}skill say(n: int) -> string {{\n  prompt \"Say $<n>\"\n  max_tokens 500\n}}\n\
+         cascade main() -> list<string?>\n  budget 0.012usd\n{{\n  stage all = for n in [1, 2, 3, 4] parallel {{\n    \
+         stage s = say(n)\n      using m\n      on error (over_budget) skip\n    s\n  }}\n  return all\n}}\n",
+        model.declaration()
+    );
+    let outcome = project.run(&text, Begin::New);
+    // Two may cost 0.005 each at once; a third could pass the budget.
+    assert_eq!(value(&outcome), json!(["ok", "ok", null, null]));
+    assert_eq!(model.asked().len(), 2);
+}
+
+#[test]
+fn people_are_asked_and_waited_for_without_a_process() {
+    let project = Project::new();
+    let text = r#"
+skill note(what: string) -> string {
+  run sh"echo $<what> >> log.txt; echo $<what>"
+}
+cascade main() -> string {
+  stage before = note("before")
+  stage ok = approve("Deploy $<before>?")
+  gate ok, "not approved"
+  stage name = ask("Who are you?")
+  stage where_to = choose("Where to?", ["eu", "us"])
+  stage after = note("after")
+  return "$<name> $<where_to> $<after>"
+}
+"#;
+    let first = project.run(text, Begin::New);
+    let pause = first.pause.as_ref().unwrap();
+    assert_eq!(pause.reason(), "`main/ok` waits for a person");
+    assert_eq!((&pause.questions[0].kind[..], &pause.questions[0].question[..]), ("approve", "Deploy before?"));
+    let run = first.run;
+    let resume = || project.run(text, Begin::Resume(run.clone()));
+    assert!(resume().pause.is_some(), "nobody has answered");
+    project.answer(&run, &json!(true));
+    assert_eq!(resume().pause.unwrap().questions[0].kind, "ask");
+    project.answer(&run, &json!("Ada"));
+    assert_eq!(resume().pause.unwrap().questions[0].options, ["eu", "us"]);
+    project.answer(&run, &json!("eu"));
+    assert_eq!(value(&resume()), "Ada eu after");
+    assert_eq!(project.lines("log.txt"), ["before", "after"]);
+}
+
+#[test]
+fn other_branches_go_on_while_a_person_is_asked() {
+    let project = Project::new();
+    let text = r#"
+skill note(what: string) -> string {
+  run sh"echo $<what> >> log.txt; echo $<what>"
+}
+cascade main() -> string {
+  stage all = parallel {
+    stage ok = approve("Go?")
+    stage a = note("a")
+    stage b = note("b$<a>")
+  }
+  return "$<all.ok> $<all.b>"
+}
+"#;
+    let first = project.run(text, Begin::New);
+    assert!(first.pause.is_some());
+    assert_eq!(project.lines("log.txt"), ["a", "ba"]);
+    project.answer(&first.run, &json!(false));
+    assert_eq!(value(&project.run(text, Begin::Resume(first.run))), "false ba");
+}
+
+#[test]
+fn a_failure_is_escalated_to_a_person() {
+    let text = r#"
+skill work() -> int {
+  run sh"echo try >> log.txt; test -e ready && echo 7"
+    output json int
+}
+cascade main() -> int? {
+  stage a: int? = work()
+    on error escalate "The work failed"
+    on error fail "given up"
+  return a
+}
+"#;
+    let begin = |project: &Project| {
+        let first = project.run(text, Begin::New);
+        let pause = first.pause.unwrap();
+        assert_eq!(pause.questions[0].path, "main/a/escalate");
+        assert!(pause.questions[0].question.starts_with("The work failed\n"));
+        first.run
+    };
+    // Again.
+    let project = Project::new();
+    let run = begin(&project);
+    assert_eq!(project.store().questions(&run).unwrap()[0].options, ["retry", "value", "abort"]);
+    project.write("ready", "");
+    project.answer(&run, &json!({ "action": "retry" }));
+    assert_eq!(value(&project.run(text, Begin::Resume(run))), 7);
+    assert_eq!(project.lines("log.txt").len(), 2);
+    // A value, of the right type.
+    let project = Project::new();
+    let run = begin(&project);
+    project.answer(&run, &json!({ "action": "value", "value": 3 }));
+    assert_eq!(value(&project.run(text, Begin::Resume(run))), 3);
+    // Given up: the next handler has it.
+    let project = Project::new();
+    let run = begin(&project);
+    project.answer(&run, &json!({ "action": "abort" }));
+    let failure = project.run(text, Begin::Resume(run)).result.unwrap_err();
+    assert_eq!(failure.message, "given up");
+}
+
+#[test]
+fn a_cache_answers_other_runs() {
+    let model = Model::start(|text| chat(&format!("<{text}>")));
+    let project = Project::new();
+    let text = |input: &str, age: &str| {
+        format!(
+            "{}skill say(what: string) -> string {{\n  prompt \"Say $<what>\"\n}}\n\
+             cascade main() -> string {{\n  stage a = say(\"{input}\")\n    using m\n    cache {age}\n  return a\n}}\n",
+            model.declaration()
+        )
+    };
+    let missed = |events: &[Event]| -> Vec<String> {
+        let reason = |e: &Event| match e {
+            Event::CacheMissed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(reason).collect()
+    };
+    let run = |text: &str, no_cache: bool| project.run_with(text, Begin::New, &json!({}), |o| o.no_cache = no_cache);
+    let (first, events) = run(&text("x", "7d"), false);
+    assert_eq!(missed(&events), ["no answer of `say` is kept"]);
+    let (second, events) = run(&text("x", "7d"), false);
+    assert_eq!(value(&second), value(&first));
+    assert!(events.iter().any(|e| matches!(e, Event::Reused { from: "cache", .. })));
+    assert_eq!((model.asked().len(), second.spent.cost), (1, 0));
+    let (_, events) = run(&text("y", "7d"), false);
+    assert_eq!(missed(&events), ["the input `what` changed"]);
+    let (_, events) = run(&text("x", "7d"), true);
+    assert_eq!(missed(&events), ["the cache is switched off"]);
+    let (_, events) = run(&text("x", "0ms"), false);
+    assert!(missed(&events).iter().all(|m| m.contains("old, and at most 0ms are allowed")), "{events:?}");
+    // A cached answer is an answer of this run: it is resumed from its own record.
+    assert_eq!(project.plan(&text("x", "7d"), &second.run).reused.len(), 1);
+}

@@ -1,0 +1,111 @@
+//! A model over HTTP that answers by a function and keeps what it was asked.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::{Value as Json, json};
+
+/// What a model says: status, headers, body.
+pub type Said = (u16, String, String);
+
+/// The server; it ends with the process.
+pub struct Model {
+    pub url: String,
+    asked: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+/// An answer in the dialect of OpenAI's chat completions, for 1,000 tokens in and 100 out.
+pub fn chat(text: &str) -> Said {
+    let body = json!({
+        "choices": [{ "message": { "content": text } }],
+        "usage": { "prompt_tokens": 1000, "completion_tokens": 100 },
+    });
+    (200, String::new(), body.to_string())
+}
+
+/// A failure of the service.
+pub fn error(status: u16, headers: &str, body: Json) -> Said {
+    (status, headers.to_owned(), body.to_string())
+}
+
+impl Model {
+    /// Starts one; `answer` gets the text of the last message, or the body as it is.
+    pub fn start(mut answer: impl FnMut(&str) -> Said + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let kept = Arc::clone(&asked);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let Some((head, body)) = read(&mut stream) else { continue };
+                let text = prompt(&body);
+                kept.lock().unwrap().push((text.clone(), head));
+                let (status, headers, body) = answer(&text);
+                let length = body.len();
+                // One that was killed meanwhile does not read it.
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+                );
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// What it was asked, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(text, _)| text.clone()).collect()
+    }
+
+    /// The heads of the requests, in order.
+    pub fn heads(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(_, head)| head.clone()).collect()
+    }
+
+    /// A declaration of it, as the default of all prompts.
+    pub fn declaration(&self) -> String {
+        format!(
+            "model m {{ provider: openai_compatible, id: \"m\", base_url: \"{}\", context: 100_000, \
+             max_output: 1_000, price: {{ input: 1usd, output: 10usd }} }}\n",
+            self.url
+        )
+    }
+}
+
+fn prompt(body: &str) -> String {
+    let json: Json = match serde_json::from_str(body) {
+        Ok(json) => json,
+        Err(_) => return body.to_owned(),
+    };
+    let last = json.get("messages").and_then(|m| m.as_array()).and_then(|m| m.last());
+    match last.and_then(|m| m.get("content")).and_then(Json::as_str) {
+        Some(text) => text.to_owned(),
+        None => body.to_owned(),
+    }
+}
+
+fn read(stream: &mut TcpStream) -> Option<(String, String)> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
+            length = n.trim().parse().ok()?;
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head.push_str(&line);
+    }
+    let mut content = vec![0; length];
+    reader.read_exact(&mut content).ok()?;
+    Some((head, String::from_utf8_lossy(&content).into_owned()))
+}
