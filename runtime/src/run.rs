@@ -150,7 +150,7 @@ fn take(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Known,
             Begin::Resume(from) | Begin::Fork(from) => ledger = store.ledger(from)?,
         }
         if let Begin::Fork(_) = options.begin {
-            ledger.clock = 0;
+            ledger.become_a_fork();
         }
         if has_memory {
             // A run sees the memory of the time when it began, whenever it goes on.

@@ -63,8 +63,7 @@ fn an_edit_runs_only_what_it_reaches() {
     assert_eq!(&model.asked()[3..], ["Review strictly: a text", "Conclude from <Sum up: a text> and <Review strictly: a text>"]);
     assert_eq!(fork.reused, 1);
     // It pays for two answers, not for three.
-    assert_eq!(fork.spent.tokens, 2_200);
-    assert_eq!(fork.spent.cost, 4_000);
+    assert_eq!((fork.spent.tokens, fork.spent.cost), (420, 4_020));
 
     // Documentation, comments and places are no part of the question.
     let same = format!("// a comment\n{}", edited.replace("skill summary", "/// Sums up.\nskill summary"));
@@ -135,7 +134,7 @@ fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
         [row("main/a", 1, "done"), row("main/b", 1, "failed"), row("main/b", 2, "failed"), row("main/b", 3, "done")]
     );
     let run = project.store().run(&first.run).unwrap().unwrap();
-    assert_eq!((run.status.as_str(), run.tokens, run.cost), ("done", 2_200, 4_000));
+    assert_eq!((run.status.as_str(), run.tokens, run.cost), ("done", 420, 4_020));
 }
 
 #[test]
@@ -217,7 +216,6 @@ fn a_spent_quota_is_no_reason_to_skip_but_to_take_another_model() {
 fn budgets_stop_before_the_overrun() {
     let model = Model::start(|_| chat("ok"));
     let project = Project::new();
-    // A prompt costs 0.002 dollars: 1,000 tokens in at 1, 100 out at 10 a million.
     let text = |budget: &str, limit: &str| {
         format!(
             "{}skill say(n: int) -> string {{\n  prompt \"Say $<n>\"\n{limit}}}\n\
@@ -231,7 +229,7 @@ fn budgets_stop_before_the_overrun() {
     let failure = outcome.result.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::OverBudget);
     assert!(failure.message.starts_with("the next prompt may cost 0.00"), "{failure}");
-    // Three answers came to 0.006; a fourth could have passed 0.01.
+    // Three answers came to 0.00603; a fourth could have passed 0.01.
     assert_eq!(model.asked().len(), 3);
     assert!(outcome.spent.cost <= 10_000);
 
@@ -239,16 +237,16 @@ fn budgets_stop_before_the_overrun() {
     let outcome = project.run(&text("0.02usd", ""), Begin::New);
     assert_eq!(value(&outcome), 5);
     let before = model.asked().len();
-    let outcome = project.run(&text("2_500 tokens", ""), Begin::New);
+    let outcome = project.run(&text("600 tokens", ""), Begin::New);
     let failure = outcome.result.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::OverBudget);
     assert!(failure.message.contains("of the budget are left"), "{failure}");
-    assert!(outcome.spent.tokens <= 2_500);
+    assert!(outcome.spent.tokens <= 600);
     assert_eq!(model.asked().len() - before, 2);
 
     // What was spent before an interruption counts.
     let run = outcome.run;
-    let again = project.run(&text("2_500 tokens", ""), Begin::Resume(run));
+    let again = project.run(&text("600 tokens", ""), Begin::Resume(run));
     assert_eq!(again.result.unwrap_err().kind, ErrorKind::OverBudget);
     assert_eq!(model.asked().len() - before, 2);
 }
@@ -397,7 +395,7 @@ fn a_cache_answers_other_runs() {
     let (_, events) = run(&text("x", "7d"), true);
     assert_eq!(missed(&events), ["the cache is switched off"]);
     let (_, events) = run(&text("x", "0ms"), false);
-    assert!(missed(&events).iter().all(|m| m.contains("old, and at most 0ms are allowed")), "{events:?}");
+    assert!(missed(&events).iter().all(|m| m.contains("old, and at most 0s are allowed")), "{events:?}");
     // A cached answer is an answer of this run: it is resumed from its own record.
     assert_eq!(project.plan(&text("x", "7d"), &second.run).reused.len(), 1);
 }

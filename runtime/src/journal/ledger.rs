@@ -72,6 +72,15 @@ impl Ledger {
         self.effects.get(path)?.last()
     }
 
+    /// The ledger of a new run that begins with these answers: another one has paid for them.
+    pub(crate) fn become_a_fork(&mut self) {
+        self.clock = 0;
+        self.told.clear();
+        for record in self.effects.values_mut().flatten() {
+            record.usage = Usage { cost: Some(0), ..Usage::default() };
+        }
+    }
+
     /// What the interpreter must know of it.
     pub(crate) fn recalled(&self) -> Recalled {
         let mut answered = HashSet::new();
