@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use cascade_compiler::project::Rule;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::test::TestArgs;
+
 /// Checks, runs, formats and draws `.cascade` programs.
 #[derive(Debug, Parser)]
 #[command(
@@ -60,6 +62,8 @@ pub enum Command {
     Runs(RunsArgs),
     /// Read and change what a project remembers between runs
     Memory(MemoryArgs),
+    /// Run the tests of source files
+    Test(TestArgs),
     /// Format source files
     Fmt(FmtArgs),
     /// Compile into one file that runs without its sources

@@ -69,6 +69,8 @@ pub(crate) enum Kind {
     Skill,
     /// A cascade.
     Cascade,
+    /// A test: pure, but it sees memory.
+    Test,
 }
 
 /// A construct found that this version does not run.

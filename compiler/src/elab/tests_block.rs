@@ -37,7 +37,7 @@ struct Target {
 impl<'a> Cx<'a> {
     /// Checks a test and lowers it.
     pub fn check_test(&mut self, module: usize, test: &'a TestDecl) {
-        let mut body = Body::new(self, module, Kind::Fn);
+        let mut body = Body::new(self, module, Kind::Test);
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut ran: Option<Span> = None;
         let mut run: Option<Run> = None;
@@ -65,7 +65,8 @@ impl<'a> Cx<'a> {
         body.unused();
         let (slots, place) = (body.slots, body.place(test.name.span));
         let name = body.cx.text(module, test.name.span).trim_matches('"').to_owned();
-        let first = self.tests.iter().find(|(m, span, known)| *m == module && *known == name && *span != test.name.span);
+        let first =
+            self.tests.iter().find(|(m, span, known)| *m == module && *known == name && *span != test.name.span);
         if let Some((_, span, _)) = first {
             let (source, span) = (self.source(module), *span);
             let d = self
@@ -113,10 +114,9 @@ impl<'a> Body<'_, 'a> {
         let (what, label) = match (&line.kind, ran) {
             (TestLineKind::Mock { .. }, Some(_)) => ("a mock stands before the `run`", "nothing calls it any more"),
             (TestLineKind::Run(_), Some(_)) => ("a test runs one cascade", "the second run"),
-            (
-                TestLineKind::Expect(_) | TestLineKind::ExpectStage { .. } | TestLineKind::ExpectFails { .. },
-                None,
-            ) => ("`expect` stands after the `run`", "nothing has run yet"),
+            (TestLineKind::Expect(_) | TestLineKind::ExpectStage { .. } | TestLineKind::ExpectFails { .. }, None) => {
+                ("`expect` stands after the `run`", "nothing has run yet")
+            }
             _ => return,
         };
         let mut d = self.diag(codes::MISPLACED, line.span, what).label(label);
@@ -149,11 +149,8 @@ impl<'a> Body<'_, 'a> {
 
     fn test_line(&mut self, line: &'a TestLine, cascade: Option<ir::CascadeId>) -> Option<ir::TestLine> {
         let what = match &line.kind {
-            TestLineKind::Error => return None,
-            TestLineKind::Run(call) => {
-                self.infer(call);
-                return None;
-            }
+            // A second run is reported already.
+            TestLineKind::Error | TestLineKind::Run(_) => return None,
             TestLineKind::Mock { skill, outcomes } => {
                 return self.mock(line.span, skill, outcomes).map(|mock| ir::TestLine::Mock(Box::new(mock)));
             }
@@ -181,10 +178,12 @@ impl<'a> Body<'_, 'a> {
                 ir::Expected::Fails { kind, message }
             }
             TestLineKind::Expect(condition) => {
+                self.reads.clear();
                 let lowered = self.check(condition, Ty::BOOL).ir;
+                let of_result = self.find("result").is_some_and(|result| self.reads.contains(&result));
                 let mut parts = Vec::new();
                 self.parts(condition, &lowered, &mut parts);
-                ir::Expected::Holds { condition: lowered, parts }
+                ir::Expected::Holds { condition: lowered, parts, of_result }
             }
         };
         let text = self.cx.text(self.module, line.span);
@@ -192,7 +191,7 @@ impl<'a> Body<'_, 'a> {
         Some(ir::TestLine::Expect(Box::new(ir::Expect { what, place: self.place(line.span), width })))
     }
 
-    fn mock(&mut self, span: Span, skill: &'a [Name], outcomes: &'a [MockOutcome]) -> Option<ir::Mock> {
+    fn mock(&mut self, span: Span, skill: &'a [Name], outcomes: &'a [MockOutcome]) -> Option<ir::TestMock> {
         let target = self.mock_target(span, skill);
         let mark = self.enter();
         let mut params = Vec::with_capacity(target.params.len());
@@ -217,7 +216,7 @@ impl<'a> Body<'_, 'a> {
         }
         self.leave(mark);
         let name = skill.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".");
-        Some(ir::Mock { target: target.ir?, name, params, outcomes: lowered, place: self.place(span) })
+        Some(ir::TestMock { target: target.ir?, name, params, outcomes: lowered, place: self.place(span) })
     }
 
     fn mock_target(&mut self, span: Span, skill: &'a [Name]) -> Target {

@@ -34,14 +34,14 @@ pub enum TestLine {
     /// `let name = value`.
     Let(Slot, Expr),
     /// `mock …`; only before the run.
-    Mock(Box<Mock>),
+    Mock(Box<TestMock>),
     /// `expect …`; only after it.
     Expect(Box<Expect>),
 }
 
 /// Stands in for what a run calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Mock {
+pub struct TestMock {
     /// What it stands in for.
     pub target: MockTarget,
     /// Its name as the test writes it.
@@ -106,6 +106,8 @@ pub enum Expected {
         condition: Expr,
         /// What it is made of, as written, and how to compute it: shown when it does not hold.
         parts: Vec<(String, Expr)>,
+        /// Whether it looks at the result: a run that failed has none.
+        of_result: bool,
     },
     /// `expect stage a.b ran times n`.
     Stage {

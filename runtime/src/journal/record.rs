@@ -246,7 +246,7 @@ pub(crate) fn request(what: &What) -> Json {
         What::Person(person) => {
             json!({ "kind": person.kind, "question": person.question, "options": person.options })
         }
-        What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Json::Null,
+        What::Call(_) | What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Json::Null,
     }
 }
 
@@ -281,7 +281,7 @@ pub(crate) fn output_json(output: &Output) -> Json {
         }
         Output::Model(text) => json!({ "text": text }),
         Output::Person(answer) => json!({ "answer": answer }),
-        Output::Files(..) | Output::Fired => Json::Null,
+        Output::Value(_) | Output::Files(..) | Output::Fired => Json::Null,
     }
 }
 
