@@ -119,6 +119,15 @@ impl<H: Host> Durable<'_, H> {
             Some((Status::Done | Status::Failed, seq)) => {
                 let (path, attempt) = (info.path.clone(), info.attempt);
                 if let Some(record) = found.cloned() {
+                    // A large answer is a file, and files can be damaged.
+                    if record.artifact.is_some()
+                        && let Some(journal) = &mut self.journal
+                        && let Err(error) = journal.output(None, record.artifact.as_deref())
+                    {
+                        self.watch.tell(Event::Warning { path, message: error.to_string(), place: None });
+                        self.begin(request);
+                        return;
+                    }
                     let reply = Reply::Recorded { path, attempt, record: Box::new(record) };
                     self.replay.expect(request.id, seq, reply);
                 }
