@@ -229,12 +229,11 @@ fn taken(
         ..Environment::default()
     };
     let mut machine = Machine::new(program, cascade, inputs, environment)?;
-    let mut journal: Option<Box<dyn Journal>> = None;
+    let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
     if let Some(path) = &options.journal {
-        let mut opened = SqliteJournal::open(path, run)?;
         let bytes = serde_json::to_vec(program).unwrap_or_default();
         let cwd = options.cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
-        let start = RunStart {
+        start = Some(RunStart {
             run: run.to_owned(),
             hash: hex(&Sha256::digest(&bytes)),
             program: bytes,
@@ -249,9 +248,8 @@ fn taken(
                 _ => None,
             },
             at: now(),
-        };
-        opened.write(Record::RunStarted(Box::new(start)), None);
-        journal = Some(Box::new(opened));
+        });
+        journal = Some(Box::new(SqliteJournal::open(path, run)?));
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -275,6 +273,9 @@ fn taken(
             run: run.to_owned(),
         },
     );
+    if let Some(start) = start {
+        host.begin_run(start);
+    }
     host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string(), resumed });
     let driven = runtime.block_on(async {
         let driven = drive(&mut machine, &mut host).await;

@@ -167,13 +167,13 @@ fn a_journal_of_the_first_version_is_brought_up_to_date() {
         .effects("0a")
         .unwrap()
         .into_iter()
-        .map(|e| (e.path, e.status, e.seq, e.answer.map(|a| a.to_string())))
+        .map(|e| (e.path, e.status, e.seq.is_some(), e.answer.map(|a| a.to_string())))
         .collect();
     assert_eq!(
         effects,
         [
-            ("main/a".into(), "done".into(), Some(1), Some("{\"stdout\":\"x\"}".into())),
-            ("main/b".into(), "running".into(), None, None)
+            ("main/a".into(), "done".into(), true, Some("{\"stdout\":\"x\"}".into())),
+            ("main/b".into(), "running".into(), false, None)
         ]
     );
     assert_eq!(store.events("0a", 0).unwrap().len(), 1);

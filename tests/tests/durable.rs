@@ -60,7 +60,10 @@ fn an_edit_runs_only_what_it_reaches() {
     let fork = project.run(&edited, Begin::Fork(first.run.clone()));
     assert_ne!(fork.run, first.run);
     assert!(value(&fork).as_str().unwrap().contains("Review strictly"));
-    assert_eq!(&model.asked()[3..], ["Review strictly: a text", "Conclude from <Sum up: a text> and <Review strictly: a text>"]);
+    assert_eq!(
+        &model.asked()[3..],
+        ["Review strictly: a text", "Conclude from <Sum up: a text> and <Review strictly: a text>"]
+    );
     assert_eq!(fork.reused, 1);
     // It pays for two answers, not for three.
     assert_eq!((fork.spent.tokens, fork.spent.cost), (420, 4_020));
@@ -121,13 +124,8 @@ fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
     let again = project.run(&text, Begin::Resume(first.run.clone()));
     assert_eq!(value(&again), "fine fine");
     assert_eq!(model.asked(), ["First", "Second", "Second", "Second"]);
-    let attempts: Vec<(String, u32, String)> = project
-        .store()
-        .effects(&first.run)
-        .unwrap()
-        .into_iter()
-        .map(|e| (e.path, e.attempt, e.status))
-        .collect();
+    let attempts: Vec<(String, u32, String)> =
+        project.store().effects(&first.run).unwrap().into_iter().map(|e| (e.path, e.attempt, e.status)).collect();
     let row = |path: &str, attempt, status: &str| (path.to_owned(), attempt, status.to_owned());
     assert_eq!(
         attempts,

@@ -26,7 +26,7 @@ pub use watch::Observer;
 use crate::{
     events::Event,
     host::{Host, Report},
-    journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, TimerMark, now},
+    journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunStart, TimerMark, now},
     request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, TimerKind, What},
 };
 use people::People;
@@ -46,6 +46,8 @@ enum Note {
     Answered(RequestId, Json),
     /// The terminal is closed.
     NobodyThere,
+    /// The run is on record, or cannot be.
+    Known(Result<(), JournalError>),
 }
 
 /// An effect that runs.
@@ -94,6 +96,9 @@ pub(crate) struct Durable<'p, H> {
     busy: HashSet<RequestId>,
     /// What may not begin while a quota is spent.
     held: VecDeque<Request>,
+    /// What may not begin before the run itself is on record: otherwise nobody could go on
+    /// with it.
+    unknown: Option<VecDeque<Request>>,
     seq: i64,
     /// Age of the run when this process took it, in milliseconds.
     age: i64,
@@ -125,6 +130,7 @@ impl<'p, H: Host> Durable<'p, H> {
             committing: HashMap::new(),
             busy: HashSet::new(),
             held: VecDeque::new(),
+            unknown: None,
             seq,
             age,
             began: Instant::now(),
@@ -137,6 +143,19 @@ impl<'p, H: Host> Durable<'p, H> {
     /// The host that acts, and the journal, once the run has ended.
     pub(crate) fn parts(&mut self) -> (&mut H, Option<&mut Box<dyn Journal>>) {
         (&mut self.inner, self.journal.as_mut())
+    }
+
+    /// Puts the run on record; nothing begins before that is done.
+    pub(crate) fn begin_run(&mut self, start: RunStart) {
+        if let Some(journal) = &mut self.journal {
+            let outbox = self.outbox.clone();
+            let done = move |result| {
+                // The run may have ended meanwhile.
+                let _ = outbox.send(Note::Known(result));
+            };
+            journal.write(Record::RunStarted(Box::new(start)), Some(Box::new(done)));
+            self.unknown = Some(VecDeque::new());
+        }
     }
 
     /// Age of the run: the time in which a process ran it, in milliseconds.
@@ -169,6 +188,10 @@ impl<'p, H: Host> Durable<'p, H> {
     fn begin(&mut self, request: Request) {
         if self.people.is_out_of_quota() && !self.cancelled {
             self.held.push_back(request);
+            return;
+        }
+        if let Some(waiting) = &mut self.unknown {
+            waiting.push_back(request);
             return;
         }
         let id = request.id;
@@ -269,6 +292,18 @@ impl<'p, H: Host> Durable<'p, H> {
                 }
             }
             Note::Answered(id, json) => self.person_answered(id, json),
+            Note::Known(result) => {
+                for request in self.unknown.take().unwrap_or_default() {
+                    match &result {
+                        Ok(()) => self.begin(request),
+                        Err(error) => {
+                            let answer = Answer::failed(ErrorKind::Internal, error.to_string());
+                            self.instant.push_back((request.id, answer));
+                        }
+                    }
+                }
+                None
+            }
             Note::NobodyThere => {
                 self.people.leave_terminal();
                 None
@@ -317,7 +352,8 @@ impl<'p, H: Host> Durable<'p, H> {
 
     /// Whether nothing happens any more that could bring the run forward.
     fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty()
+        let unknown = self.unknown.as_ref().is_some_and(|u| !u.is_empty());
+        self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty() && !unknown
     }
 }
 
@@ -386,6 +422,12 @@ impl<H: Host> Host for Durable<'_, H> {
         }
         if let Some(position) = self.held.iter().position(|r| r.id == id) {
             self.held.remove(position);
+            return;
+        }
+        if let Some(waiting) = &mut self.unknown
+            && let Some(position) = waiting.iter().position(|r| r.id == id)
+        {
+            waiting.remove(position);
             return;
         }
         self.busy.remove(&id);

@@ -18,10 +18,10 @@ use std::fmt;
 pub(crate) use ledger::{Ledger, Recorded, Status};
 pub use lock::RunLock;
 pub use memory::{MemoryChange, MemoryValue};
+pub use record::now;
 pub(crate) use record::{
     CachedAnswer, EffectEnd, EffectStart, Question, Record, RunEnd, RunStart, TimerMark, failure_from, output_from,
 };
-pub use record::now;
 pub use sqlite::SqliteJournal;
 pub use store::{Collected, EffectRow, QuestionRow, RunRow, Store};
 

@@ -54,12 +54,7 @@ impl Project {
     }
 
     fn options(&self, begin: Begin) -> RunOptions<'static> {
-        RunOptions {
-            journal: Some(self.journal()),
-            begin,
-            cwd: Some(self.path().to_owned()),
-            ..RunOptions::default()
-        }
+        RunOptions { journal: Some(self.journal()), begin, cwd: Some(self.path().to_owned()), ..RunOptions::default() }
     }
 
     /// Runs a program in this process.
