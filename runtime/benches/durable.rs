@@ -167,6 +167,11 @@ fn fresh(program: &Program) -> Duration {
 }
 
 fn main() {
+    if std::env::args().any(|a| a == "fan") {
+        let fan = fan(10_000);
+        println!("10,000 branches: {:.1?}", best(20, || fresh(&fan)));
+        return;
+    }
     let own = best(5, commit);
     println!("one commit of SQLite (WAL, FULL):           {own:>10.1?}");
     let dear = best(5, || fresh(&chain(1_000, true))) / 1_000;

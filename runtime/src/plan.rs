@@ -63,7 +63,8 @@ pub fn plan(
     let environment = Environment {
         run: run.to_owned(),
         models: availability(program),
-        listening: true,
+        listening: false,
+        watched: false,
         recalled: Arc::new(ledger.recalled()),
         memory,
         ..Environment::default()
@@ -127,7 +128,7 @@ impl Planner<'_> {
             What::Load(loads) => return Some((0, crate::local::load(&loads, None))),
             What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => {}
         }
-        let info = *effect?;
+        let info = effect?;
         let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();
         match found {
             Some(record) if matches!(record.status, Status::Done | Status::Failed) => {

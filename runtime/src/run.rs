@@ -241,6 +241,7 @@ fn taken<H: Host>(
         run: run.to_owned(),
         models: availability(program),
         listening: options.observer.is_some() || options.journal.is_some(),
+        watched: options.observer.is_some(),
         recalled: if options.begin == Begin::New { Arc::new(Recalled::default()) } else { Arc::new(ledger.recalled()) },
         memory,
         ..Environment::default()
