@@ -194,18 +194,19 @@ impl Planner<'_> {
         let mut plan = self.plan;
         let mut depends: Vec<(i64, Planned)> = Vec::new();
         for (path, records) in &self.ledger.effects {
-            for record in records {
-                let settled = matches!(record.status, Status::Done | Status::Failed);
-                if settled && !self.seen.contains(&record.seq) && !plan.runs.iter().any(|p| p.path == *path) {
-                    let planned = Planned {
-                        path: path.clone(),
-                        attempt: record.attempt,
-                        skill: record.skill.clone(),
-                        reason: String::new(),
-                    };
-                    depends.push((record.seq, planned));
-                }
+            // Of several attempts, the one that settled it.
+            let settled = |r: &&Recorded| matches!(r.status, Status::Done | Status::Failed);
+            let Some(record) = records.iter().rev().find(settled) else { continue };
+            if records.iter().any(|r| self.seen.contains(&r.seq)) || plan.runs.iter().any(|p| p.path == *path) {
+                continue;
             }
+            let planned = Planned {
+                path: path.clone(),
+                attempt: record.attempt,
+                skill: record.skill.clone(),
+                reason: String::new(),
+            };
+            depends.push((record.seq, planned));
         }
         depends.sort_by_key(|(seq, _)| *seq);
         plan.depends = depends.into_iter().map(|(_, planned)| planned).collect();
