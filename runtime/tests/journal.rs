@@ -6,7 +6,7 @@ mod support;
 use std::path::PathBuf;
 
 use cascade_ir::*;
-use cascade_runtime::{RunOptions, RunOutcome, run};
+use cascade_runtime::{RunOptions, RunOutcome, journal::Store, run};
 use rusqlite::Connection;
 use support::*;
 
@@ -125,4 +125,60 @@ fn what_cannot_be_used_is_said() {
         RunOptions { journal: Some("/proc/none/runs.db".into()), ..RunOptions::default() },
     );
     assert!(outcome.result.unwrap_err().message.starts_with("the directory `/proc/none` cannot be made"));
+}
+
+/// The tables of the first version, with a run that had died.
+const FIRST: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+  id TEXT PRIMARY KEY, program TEXT NOT NULL, name TEXT NOT NULL, cascade TEXT NOT NULL,
+  inputs TEXT NOT NULL, status TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER,
+  result TEXT, error TEXT, pid INTEGER, tokens INTEGER NOT NULL DEFAULT 0, cost INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE effects (
+  run TEXT NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL, key TEXT NOT NULL,
+  kind TEXT NOT NULL, skill TEXT NOT NULL, model TEXT, once INTEGER NOT NULL,
+  started INTEGER NOT NULL, ended INTEGER, status TEXT NOT NULL,
+  request TEXT NOT NULL, answer TEXT, artifact TEXT, error TEXT,
+  tokens_in INTEGER NOT NULL DEFAULT 0, tokens_out INTEGER NOT NULL DEFAULT 0, cost INTEGER,
+  idempotency TEXT NOT NULL, PRIMARY KEY (run, path, attempt)
+);
+CREATE TABLE events (
+  run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,
+  PRIMARY KEY (run, seq)
+) WITHOUT ROWID;
+INSERT INTO meta VALUES ('format', 1);
+INSERT INTO runs VALUES ('0a', 'p', 'old.cascade', 'main', '{}', 'running', 1000, NULL, NULL, NULL, 7, 0, 0);
+INSERT INTO effects VALUES
+  ('0a', 'main/b', 1, 'k2', 'run', 'it', NULL, 0, 1200, NULL, 'running', '{}', NULL, NULL, NULL, 0, 0, NULL, 'i'),
+  ('0a', 'main/a', 1, 'k1', 'run', 'it', NULL, 0, 1000, 1100, 'done', '{}', '{\"stdout\":\"x\"}', NULL, NULL, 0, 0, NULL, 'i');
+INSERT INTO events VALUES ('0a', 1, 1050, '{\"event\":\"log\"}');
+";
+
+#[test]
+fn a_journal_of_the_first_version_is_brought_up_to_date() {
+    let dir = Dir::new("first");
+    std::fs::create_dir_all(&dir.0).unwrap();
+    Connection::open(dir.file()).unwrap().execute_batch(FIRST).unwrap();
+    let store = Store::open(&dir.file()).unwrap();
+    let run = store.run("0a").unwrap().unwrap();
+    assert_eq!((&run.file[..], &run.status[..]), ("old.cascade", "dead"));
+    let effects: Vec<_> = store
+        .effects("0a")
+        .unwrap()
+        .into_iter()
+        .map(|e| (e.path, e.status, e.seq.is_some(), e.answer.map(|a| a.to_string())))
+        .collect();
+    assert_eq!(
+        effects,
+        [
+            ("main/a".into(), "done".into(), true, Some("{\"stdout\":\"x\"}".into())),
+            ("main/b".into(), "running".into(), false, None)
+        ]
+    );
+    assert_eq!(store.events("0a", 0).unwrap().len(), 1);
+    drop(store);
+    // And new runs are kept beside it.
+    assert!(kept(&script("true"), &dir).result.is_ok());
+    assert_eq!(Store::open(&dir.file()).unwrap().runs().unwrap().len(), 2);
 }

@@ -226,7 +226,7 @@ pub struct LiveArgs {
 What was answered is not asked again, unless an edit of the program changed the question.
 A run that was interrupted, failed, was cancelled or waits can be resumed; one that runs cannot.")]
 pub struct ResumeArgs {
-    /// The run, or the beginning of its id; the last one that has not ended well when absent
+    /// The run: its id, or the beginning of it; the last one that has not ended well when absent
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Inputs that are not kept (secrets), or that shall be others
@@ -243,11 +243,11 @@ pub struct ResumeArgs {
 /// `cascadec approve` and `cascadec reject`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  cascadec approve 0kw3
+  cascadec approve last
   cascadec reject 0kw3 deploy
   cascadec approve 0kw3 --resume            and go on with the run")]
 pub struct ApproveArgs {
-    /// The run, or the beginning of its id
+    /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
     /// The stage that asks; needed when several do
@@ -270,7 +270,7 @@ pub struct ApproveArgs {
   cascadec answer 0kw3 deploy value '{\"url\": \"https://…\"}'
   cascadec answer 0kw3 pay done '{\"id\": 7}'  what an interrupted `@once` effect gave: done, failed, again")]
 pub struct AnswerArgs {
-    /// The run, or the beginning of its id
+    /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
     /// The stage that asks: its path, or its name
@@ -338,7 +338,7 @@ pub struct RunsListArgs {
 /// `cascadec runs show`.
 #[derive(Debug, Args)]
 pub struct RunsShowArgs {
-    /// The run, or the beginning of its id; the newest when absent
+    /// The run: its id, or the beginning of it; the newest when absent
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// With what each stage was asked and said, in short
@@ -355,7 +355,7 @@ pub struct RunsShowArgs {
 /// `cascadec runs logs`.
 #[derive(Debug, Args)]
 pub struct RunsLogsArgs {
-    /// The run, or the beginning of its id
+    /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
     /// Go on as long as the run does
@@ -383,7 +383,7 @@ pub struct RunsDiffArgs {
 /// `cascadec runs cancel`.
 #[derive(Debug, Args)]
 pub struct RunsCancelArgs {
-    /// The run, or the beginning of its id
+    /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
 }

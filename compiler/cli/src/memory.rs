@@ -66,7 +66,8 @@ fn list(store: &Store, as_json: bool) -> Result<u8, Stop> {
     let mut out = String::new();
     for m in &all {
         let text = m.value.to_string();
-        let short: String = if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text };
+        let short: String =
+            if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text };
         out.push_str(&format!("{}.{} = {short}\n", m.memory, m.key));
     }
     if all.is_empty() {

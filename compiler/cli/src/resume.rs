@@ -156,7 +156,7 @@ fn text(run: &str, plan: &Plan, color: bool) -> String {
         out.push_str(&line);
     }
     for depends in &plan.depends {
-        out.push_str(&format!("{} {}{}\n", paint("2", "later"), depends.path, attempt(depends.attempt)));
+        out.push_str(&format!("{} {}\n", paint("2", "later"), depends.path));
     }
     if !plan.depends.is_empty() {
         out.push_str("`later`: the answer is on record; it is reused if it is still asked for the same\n");

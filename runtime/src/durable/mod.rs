@@ -11,7 +11,8 @@ mod replay;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,8 +27,8 @@ pub use watch::Observer;
 use crate::{
     events::Event,
     host::{Host, Report},
-    journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, TimerMark, now},
-    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, TimerKind, What},
+    journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunStart, TimerMark, now},
+    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, What},
 };
 use people::People;
 use replay::Replay;
@@ -46,11 +47,13 @@ enum Note {
     Answered(RequestId, Json),
     /// The terminal is closed.
     NobodyThere,
+    /// The run is on record, or cannot be.
+    Known(Result<(), JournalError>),
 }
 
 /// An effect that runs.
 struct Open {
-    info: EffectInfo,
+    info: Arc<EffectInfo>,
     model: Option<ModelId>,
     /// Whether its answer may be lost in a crash: it cost nothing and changed nothing.
     cheap: bool,
@@ -85,15 +88,18 @@ pub(crate) struct Durable<'p, H> {
     inbox: mpsc::UnboundedReceiver<Note>,
     /// Answers that need nobody.
     instant: VecDeque<(RequestId, Answer)>,
-    open: HashMap<RequestId, Open>,
+    open: RequestMap<Open>,
     /// Effects that may begin once that is on record.
-    beginning: HashMap<RequestId, Request>,
+    beginning: RequestMap<Request>,
     /// Answers on their way to the disk, with their place in the order.
-    committing: HashMap<RequestId, i64>,
+    committing: RequestMap<i64>,
     /// Files being read and pauses between attempts: the run is not idle while they last.
-    busy: HashSet<RequestId>,
+    busy: RequestSet,
     /// What may not begin while a quota is spent.
     held: VecDeque<Request>,
+    /// What may not begin before the run itself is on record: otherwise nobody could go on
+    /// with it.
+    unknown: Option<VecDeque<Request>>,
     seq: i64,
     /// Age of the run when this process took it, in milliseconds.
     age: i64,
@@ -120,11 +126,12 @@ impl<'p, H: Host> Durable<'p, H> {
             outbox,
             inbox,
             instant: VecDeque::new(),
-            open: HashMap::new(),
-            beginning: HashMap::new(),
-            committing: HashMap::new(),
-            busy: HashSet::new(),
+            open: RequestMap::default(),
+            beginning: RequestMap::default(),
+            committing: RequestMap::default(),
+            busy: RequestSet::default(),
             held: VecDeque::new(),
+            unknown: None,
             seq,
             age,
             began: Instant::now(),
@@ -137,6 +144,19 @@ impl<'p, H: Host> Durable<'p, H> {
     /// The host that acts, and the journal, once the run has ended.
     pub(crate) fn parts(&mut self) -> (&mut H, Option<&mut Box<dyn Journal>>) {
         (&mut self.inner, self.journal.as_mut())
+    }
+
+    /// Puts the run on record; nothing begins before that is done.
+    pub(crate) fn begin_run(&mut self, start: RunStart) {
+        if let Some(journal) = &mut self.journal {
+            let outbox = self.outbox.clone();
+            let done = move |result| {
+                // The run may have ended meanwhile.
+                let _ = outbox.send(Note::Known(result));
+            };
+            journal.write(Record::RunStarted(Box::new(start)), Some(Box::new(done)));
+            self.unknown = Some(VecDeque::new());
+        }
     }
 
     /// Age of the run: the time in which a process ran it, in milliseconds.
@@ -171,8 +191,12 @@ impl<'p, H: Host> Durable<'p, H> {
             self.held.push_back(request);
             return;
         }
+        if let Some(waiting) = &mut self.unknown {
+            waiting.push_back(request);
+            return;
+        }
         let id = request.id;
-        let Some(info) = request.effect.as_deref() else {
+        let Some(info) = request.effect.clone() else {
             self.busy.insert(id);
             self.inner.start(request);
             return;
@@ -183,9 +207,9 @@ impl<'p, H: Host> Durable<'p, H> {
         };
         let once = info.once;
         let cheap = !once && is_cheap(&request.what);
-        self.open.insert(id, Open { info: info.clone(), model, cheap });
+        self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
         if let Some(journal) = &mut self.journal {
-            let start = EffectStart::of(id.0, info, &request.what, self.program);
+            let start = EffectStart::of(id.0, &info, &request.what, self.program);
             let done: Option<crate::journal::Done> = once.then(|| {
                 let outbox = self.outbox.clone();
                 let done = move |result| {
@@ -269,6 +293,18 @@ impl<'p, H: Host> Durable<'p, H> {
                 }
             }
             Note::Answered(id, json) => self.person_answered(id, json),
+            Note::Known(result) => {
+                for request in self.unknown.take().unwrap_or_default() {
+                    match &result {
+                        Ok(()) => self.begin(request),
+                        Err(error) => {
+                            let answer = Answer::failed(ErrorKind::Internal, error.to_string());
+                            self.instant.push_back((request.id, answer));
+                        }
+                    }
+                }
+                None
+            }
             Note::NobodyThere => {
                 self.people.leave_terminal();
                 None
@@ -317,7 +353,8 @@ impl<'p, H: Host> Durable<'p, H> {
 
     /// Whether nothing happens any more that could bring the run forward.
     fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty()
+        let unknown = self.unknown.as_ref().is_some_and(|u| !u.is_empty());
+        self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty() && !unknown
     }
 }
 
@@ -386,6 +423,12 @@ impl<H: Host> Host for Durable<'_, H> {
         }
         if let Some(position) = self.held.iter().position(|r| r.id == id) {
             self.held.remove(position);
+            return;
+        }
+        if let Some(waiting) = &mut self.unknown
+            && let Some(position) = waiting.iter().position(|r| r.id == id)
+        {
+            waiting.remove(position);
             return;
         }
         self.busy.remove(&id);

@@ -26,7 +26,8 @@ impl Artifacts {
     pub(super) fn keep(&self, text: &str) -> Result<String> {
         let hash = hex(&Sha256::digest(text.as_bytes()));
         let file = self.0.join(&hash);
-        if file.exists() {
+        // One of another length is damaged, and is written anew.
+        if file.metadata().is_ok_and(|m| m.len() == text.len() as u64) {
             return Ok(hash);
         }
         let wrong =

@@ -42,8 +42,8 @@ impl Job {
     /// Whether somebody waits for it.
     fn is_urgent(&self) -> bool {
         match self {
-            // Nobody waits for it, but now there is time: the first effect is still on its way.
-            Job::Record(Record::RunStarted(_), _) => true,
+            // Other runs may look for it.
+            Job::Record(Record::Remember(..), _) => true,
             Job::Record(_, done) => done.is_some(),
             Job::Flush(_) => true,
         }

@@ -153,13 +153,13 @@ impl<'p> Machine<'p> {
         self.start_timers(id, fiber);
         match subject {
             Subject::Stage(stage) => {
-                if self.env.listening {
+                if self.env.watched {
                     let path = fiber.path();
                     let skill = match &stage.work {
                         Work::Skill(id, _) => self.program.skills.get(id.index()).map(|s| s.name.to_string()),
                         _ => None,
                     };
-                    self.tell(|| Event::StageStarted { path, skill, attempt });
+                    self.show(|| Event::StageStarted { path, skill, attempt });
                 }
                 self.work(fiber, &stage.work, args)
             }
@@ -311,11 +311,11 @@ impl<'p> Machine<'p> {
             return;
         };
         if let Subject::Stage(_) = guard.subject
-            && self.env.listening
+            && self.env.watched
         {
             let (attempts, tokens, cost) = (guard.attempts, guard.tokens, guard.cost);
             let path = stage_path(fiber);
-            self.tell(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
+            self.show(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
         }
     }
 

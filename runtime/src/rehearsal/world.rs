@@ -102,7 +102,7 @@ impl Host for World<'_> {
                 self.answer(id, answer);
             }
             What::Person(question) => {
-                let path = effect.map(|info| info.path).unwrap_or_default();
+                let path = effect.map(|info| info.path.clone()).unwrap_or_default();
                 let path = path.strip_suffix("/escalate").unwrap_or(&path);
                 let answer = self.mocks.person(&question, path);
                 self.answer(id, answer);

@@ -78,7 +78,9 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "ended" if message.is_empty() => format!("{}  {}", text("status"), text("path")),
         "ended" => format!("{} {}: {message}", text("status"), text("path")),
         "stage_retrying" => format!("again {}: {message}; next: {}", text("path"), text("next")),
-        "model_passed_over" => format!("note  {}: `{}` is passed over: {}", text("path"), text("model"), text("reason")),
+        "model_passed_over" => {
+            format!("note  {}: `{}` is passed over: {}", text("path"), text("model"), text("reason"))
+        }
         "gate_failed" => format!("gate  {message}"),
         "warning" => format!("warn  {message}"),
         "log" => format!("log   {message}"),

@@ -79,8 +79,7 @@ fn list(store: &Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
             format!("{} {}", run.file, run.cascade),
         ]);
     }
-    let widths: Vec<usize> =
-        (0..6).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..6).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
     let mut out = String::new();
     for (i, row) in rows.iter().enumerate() {
         let mut line = String::new();

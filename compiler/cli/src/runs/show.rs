@@ -106,7 +106,11 @@ impl<'e> Tree<'e> {
                 None => out.push_str(&format!("{indent}  {name}\n")),
                 Some(last) => {
                     let attempts = self.effects.iter().map(|e| e.attempt).max().unwrap_or(1);
-                    out.push_str(&format!("{indent}{} {name}  {}\n", mark(last, color), facts(&self.effects, attempts)));
+                    out.push_str(&format!(
+                        "{indent}{} {name}  {}\n",
+                        mark(last, color),
+                        facts(&self.effects, attempts)
+                    ));
                     if args.full || args.io {
                         details(last, &format!("{indent}    "), args.full, out);
                     }
