@@ -69,7 +69,7 @@ pub fn go_on(
         return show_plan(&program, cascade, inputs, Some(store.path()), &begin, live.json, color);
     }
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
-    let how = Performance { journal: Some(store.path().to_owned()), begin, cwd, live, color };
+    let how = Performance { journal: Some(store.path().to_owned()), begin, cwd, fixtures: None, live, color };
     run::perform(&program, cascade, inputs, how)
 }
 
