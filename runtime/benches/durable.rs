@@ -47,9 +47,11 @@ impl Host for &mut Instant0 {
                 result: Ok(Output::Model("fine".into())),
                 usage: Usage { tokens_in: 10, tokens_out: 10, cost: Some(1) },
             },
-            What::Http(_) => {
-                Answer::ok(Output::Response(Response { status: 200, body: Arc::from(&b"fine"[..]), retry_after_ms: None }))
-            }
+            What::Http(_) => Answer::ok(Output::Response(Response {
+                status: 200,
+                body: Arc::from(&b"fine"[..]),
+                retry_after_ms: None,
+            })),
             _ => Answer::ok(Output::Fired),
         };
         assert!(self.begun <= self.dead_after, "the process dies");
@@ -97,9 +99,7 @@ fn ask(make: &mut Make) -> SkillId {
 fn chain(stages: u32, dear: bool) -> Program {
     let mut make = Make::new();
     let skill = if dear { ask(&mut make) } else { get(&mut make) };
-    let stmts = (0..stages)
-        .map(|i| stage(&format!("s{i}"), i, Work::Skill(skill, vec![int(i64::from(i))])))
-        .collect();
+    let stmts = (0..stages).map(|i| stage(&format!("s{i}"), i, Work::Skill(skill, vec![int(i64::from(i))]))).collect();
     make.main(stages, stmts)
 }
 
@@ -109,7 +109,8 @@ fn fan(branches: i64) -> Program {
     let skill = ask(&mut make);
     let list = Expr::List((0..branches).map(int).collect());
     let body = block(vec![stage("s", 2, Work::Skill(skill, vec![slot(1)]))]);
-    let node = For { name: "x".into(), item: Slot(1), list, parallel: true, max: Some(int(branches)), body, place: place(1) };
+    let node =
+        For { name: "x".into(), item: Slot(1), list, parallel: true, max: Some(int(branches)), body, place: place(1) };
     make.main(3, vec![Stmt::Work(Box::new(Work::For(Box::new(node))), Some(Slot(0)))])
 }
 

@@ -200,7 +200,14 @@ fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
     Json::Object(out)
 }
 
-fn execute<H: Host>(host: H, program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>, run: &str) -> Ended {
+fn execute<H: Host>(
+    host: H,
+    program: &Program,
+    cascade: CascadeId,
+    inputs: Vec<Value>,
+    options: RunOptions<'_>,
+    run: &str,
+) -> Ended {
     if program.format != cascade_ir::FORMAT {
         let message = format!(
             "the program was compiled for another version of Cascade (format {}, this one runs {})",

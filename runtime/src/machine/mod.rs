@@ -22,6 +22,7 @@ mod parse;
 mod person;
 mod routing;
 mod statement;
+mod timers;
 mod unwind;
 
 use std::collections::{HashMap, VecDeque};
@@ -238,7 +239,12 @@ impl<'p> Machine<'p> {
         self.outcome = Some(Err(unwind::cancelled()));
     }
 
-    fn request(&mut self, what: What, effect: Option<std::sync::Arc<crate::request::EffectInfo>>, waiter: Waiter) -> RequestId {
+    fn request(
+        &mut self,
+        what: What,
+        effect: Option<std::sync::Arc<crate::request::EffectInfo>>,
+        waiter: Waiter,
+    ) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.waiting.insert(id, waiter);
