@@ -45,7 +45,12 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
         return resume::show_plan(&program, cascade, inputs, journal.as_deref(), &begin, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-    perform(&program, cascade, inputs, Performance { journal, begin, cwd: None, live: &args.live, color })
+    perform(
+        &program,
+        cascade,
+        inputs,
+        Performance { journal, begin, cwd: None, cancel_first: false, live: &args.live, color },
+    )
 }
 
 /// How a run is performed.
@@ -56,6 +61,8 @@ pub struct Performance<'a> {
     pub begin: Begin,
     /// The directory of its programs.
     pub cwd: Option<PathBuf>,
+    /// Whether it is taken up only to be cancelled.
+    pub cancel_first: bool,
     /// What the user asked for.
     pub live: &'a LiveArgs,
     /// Whether standard error is coloured.
@@ -69,7 +76,7 @@ pub fn perform(
     inputs: Vec<Value>,
     how: Performance<'_>,
 ) -> Result<u8, Stop> {
-    let Performance { journal, begin, cwd, live, color } = how;
+    let Performance { journal, begin, cwd, cancel_first, live, color } = how;
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
@@ -82,6 +89,7 @@ pub fn perform(
         observer: progress.observer(),
         asker: progress.asker(color),
         wait: live.wait,
+        cancel_first,
         no_cache: live.no_cache,
         max_commands: live.jobs.unwrap_or(0),
         cwd,
