@@ -1,6 +1,6 @@
 //! All figures of a piece of a program together.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cascade_ir::Place;
 use smol_str::SmolStr;
@@ -136,5 +136,5 @@ pub struct Over {
     /// The worst case without it.
     pub worst: u128,
     /// What dominates that.
-    pub peak: Option<Rc<super::figure::Peak>>,
+    pub peak: Option<Arc<super::figure::Peak>>,
 }

@@ -1,6 +1,6 @@
 //! A figure of the worst case: how much at most, and what makes it so much.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cascade_ir::Place;
 use smol_str::SmolStr;
@@ -64,9 +64,9 @@ pub struct Figure {
     /// How much at most.
     pub bound: Bound,
     /// What dominates it.
-    pub peak: Option<Rc<Peak>>,
+    pub peak: Option<Arc<Peak>>,
     /// What holds it down, when that is all there is.
-    pub cap: Option<Rc<Cap>>,
+    pub cap: Option<Arc<Cap>>,
 }
 
 impl Default for Figure {
@@ -155,9 +155,9 @@ impl Figure {
         let inner = saving(self.peak.as_ref()) * times;
         let own = if self.is_zero() { 0.0 } else { self.weight() * (times - 1.0) };
         let peak = if own > 0.0 && own >= inner {
-            Some(Rc::new(Peak { what: many.what.clone(), place: many.place, saving: own }))
+            Some(Arc::new(Peak { what: many.what.clone(), place: many.place, saving: own }))
         } else {
-            self.peak.as_ref().map(|p| Rc::new(Peak { saving: inner, ..(**p).clone() }))
+            self.peak.as_ref().map(|p| Arc::new(Peak { saving: inner, ..(**p).clone() }))
         };
         let cap = if times > 1.0 { None } else { self.cap.clone() };
         Self { bound, peak, cap }
@@ -168,11 +168,11 @@ impl Figure {
         if self.as_number().is_none_or(|n| n > most) {
             let otherwise = self.poly().cloned();
             self.bound = Bound::AtMost(Poly::number(most));
-            self.cap = Some(Rc::new(Cap { clause, place, otherwise }));
+            self.cap = Some(Arc::new(Cap { clause, place, otherwise }));
         }
     }
 }
 
-fn saving(peak: Option<&Rc<Peak>>) -> f64 {
+fn saving(peak: Option<&Arc<Peak>>) -> f64 {
     peak.map_or(0.0, |p| p.saving)
 }
