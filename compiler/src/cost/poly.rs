@@ -94,6 +94,12 @@ impl Poly {
         }
     }
 
+    /// The number when every name stands for `each`.
+    pub fn value(&self, each: u128) -> u128 {
+        let term = |(names, n): (&Names, &u128)| names.iter().fold(*n, |n, _| n.saturating_mul(each));
+        self.terms.iter().map(term).fold(0, u128::saturating_add)
+    }
+
     /// How large it is when every name stands for `each`; only to compare.
     pub fn weight(&self, each: f64) -> f64 {
         self.terms.iter().map(|(names, n)| *n as f64 * names.iter().map(|_| each).product::<f64>()).sum()
