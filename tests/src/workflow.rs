@@ -311,11 +311,11 @@ impl Writer<'_> {
 
     /// `budget` and `timeout`; of a cascade, `using` too.
     fn limits(&mut self, under: Under) {
-        if self.next() % 3 == 1 {
+        if self.next() % 4 != 0 {
             let time = self.pick(&["1s", "5s", "20s", "2m"]);
             self.line(&format!("timeout {time}"));
         }
-        if self.next() % 4 == 1 {
+        if self.next() % 3 == 1 {
             let budget = self.pick(&["0.01usd", "0.30usd", "3usd", "900 tokens", "20_000 tokens", "3s", "90s"]);
             self.line(&format!("budget {budget}"));
         }
@@ -339,6 +339,11 @@ impl Writer<'_> {
                 self.line(&format!("on error{kinds} use {models}"));
             }
             2 => self.line(&format!("on error{kinds} skip")),
+            4 if under == Under::Prompt => {
+                self.line(&format!("on error{kinds} use small"));
+                self.line("on error fallback fixed()");
+            }
+            5 if under == Under::Prompt => self.line(&format!("on error{kinds} fallback say(\"well\")")),
             3 if under == Under::Prompt => {
                 let models = self.pick(&["small", "[big]"]);
                 self.line(&format!("on error{kinds} use {models}"));
