@@ -184,3 +184,74 @@ proptest! {
         compare(&workflow(&made), &world, n, xs, cancel).map_err(TestCaseError::fail)?;
     }
 }
+
+/// More branches than run at once, each as slow as it may be: the time of a share of the work.
+#[test]
+fn branches_that_wait_for_their_turn_take_time() {
+    let stages: String =
+        (0..5).map(|i| format!("    stage s{i} = slow({i})\n      timeout 4s\n      on error skip\n")).collect();
+    let text = format!(
+        "skill slow(n: int) -> string {{\n  run sh\"text $<n>\"\n}}\n\ncascade main(n: int, xs: list<int>) {{\n  stage all = parallel max 2 {{\n{stages}  }}\n}}\n"
+    );
+    let (program, cost) = analysed(&text);
+    let inputs = || vec![Value::Int(0), Value::list(Vec::new())];
+    let longest = (0..=255).map(|byte| happens(&program, inputs(), &[byte], None).time).max();
+    assert_eq!((longest, limit(&cost.time)), (Some(12_000), Some(14_000)));
+}
+
+/// What the analysis says of small programs, in full.
+#[test]
+fn figures_say() {
+    const HEAD: &str = "model m {\n  provider: anthropic\n  id: \"m\"\n  context: 1_000\n  max_output: 100\n  price: { input: 1usd, output: 10usd }\n}\nskill ask(text: string) -> string {\n  prompt \"$<text>\"\n}\nskill two() -> string {\n  max_tokens 10\n  prompt \"hi\"\n}\nskill list() -> list<int> where it.len() <= 5 {\n  run sh\"list\"\n    output json list<int>\n}\n";
+    let cases = [
+        // An answer of ten tokens to one token.
+        ("stage a = two()\nusing m", "stages 1; model calls 1; tokens 11; money $0.000101; time no limit"),
+        // A prompt of unknown size fills the window.
+        (
+            "stage a = ask(text)\nusing m\ntimeout 10s",
+            "stages 1; model calls 1; tokens 1,100; money $0.002000; time 10s",
+        ),
+        // Pauses of 1, 2 and 3 s.
+        (
+            "stage a = two()\nusing m\ntimeout 10s\nretry 3 backoff 1s..3s",
+            "stages 1; model calls 4; tokens 44; money $0.000404; time 46s",
+        ),
+        // Lengths that are names, products, numbers.
+        (
+            "for f in files {\nstage a = two()\nusing m\n}",
+            "stages len(files); model calls len(files); tokens 11·len(files); money $0.000101·len(files); time no limit",
+        ),
+        (
+            "for f in files.take(3) {\nfor g in files {\nlet x = 1\nstage a = two()\nusing m\n}\n}",
+            "stages 3·len(files); model calls 3·len(files); tokens 33·len(files); money $0.000303·len(files); time no limit",
+        ),
+        (
+            "stage l = list()\nfor f in l {\nstage a = two()\nusing m\n}",
+            "stages 6; model calls 5; tokens 55; money $0.000505; time no limit",
+        ),
+        (
+            "repeat max n {\nstage a = two()\nusing m\n}",
+            "stages n; model calls n; tokens 11·n; money $0.000101·n; time no limit",
+        ),
+        // Budgets and timeouts around.
+        (
+            "stage all = parallel {\nstage a = ask(text)\nusing m\nstage b = ask(text)\nusing m\n} timeout 1m budget 0.0015usd",
+            "stages 3; model calls 2; tokens 2,200; money $0.001500; time 1m",
+        ),
+        (
+            "stage a = ask(text)\nusing m\nbudget 500 tokens",
+            "stages 1; model calls 1; tokens 500; money $0.002000; time no limit",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (body, expected) in cases {
+        let text = format!("{HEAD}cascade main(text: string, files: list<path>, n: int) {{\n{body}\n}}\n");
+        let (program, cost) = analysed(&text);
+        let said = cascade_compiler::cost::short(&[cost], &program.files);
+        let said = said.trim_end().split("main: ").nth(1).unwrap_or_default();
+        if said != expected {
+            wrong.push(format!("{body}\n  {said}\n  {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
