@@ -34,4 +34,8 @@ pub trait Host {
     fn event(&mut self, event: Event);
     /// Changes memory that outlives the run.
     fn remember(&mut self, op: MemoryOp);
+    /// Waits until everything that was begun has ended; the run needs nothing of it any more.
+    fn settle(&mut self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 }

@@ -35,5 +35,5 @@ pub use inputs::{InputError, inputs_from_json, parse_input_text};
 pub use local::Cancel;
 pub use models::availability;
 pub use plan::{Plan, Planned, plan};
-pub use run::{Begin, RunOptions, RunOutcome, program_hash, run};
+pub use run::{Begin, RunOptions, RunOutcome, program_hash, run, run_on};
 pub use value::{Value, from_json, to_json};

@@ -63,7 +63,8 @@ pub fn plan(
     let environment = Environment {
         run: run.to_owned(),
         models: availability(program),
-        listening: true,
+        listening: false,
+        watched: false,
         recalled: Arc::new(ledger.recalled()),
         memory,
         ..Environment::default()
@@ -127,7 +128,7 @@ impl Planner<'_> {
             What::Load(loads) => return Some((0, crate::local::load(&loads, None))),
             What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => {}
         }
-        let info = *effect?;
+        let info = effect?;
         let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();
         match found {
             Some(record) if matches!(record.status, Status::Done | Status::Failed) => {
@@ -193,18 +194,19 @@ impl Planner<'_> {
         let mut plan = self.plan;
         let mut depends: Vec<(i64, Planned)> = Vec::new();
         for (path, records) in &self.ledger.effects {
-            for record in records {
-                let settled = matches!(record.status, Status::Done | Status::Failed);
-                if settled && !self.seen.contains(&record.seq) && !plan.runs.iter().any(|p| p.path == *path) {
-                    let planned = Planned {
-                        path: path.clone(),
-                        attempt: record.attempt,
-                        skill: record.skill.clone(),
-                        reason: String::new(),
-                    };
-                    depends.push((record.seq, planned));
-                }
+            // Of several attempts, the one that settled it.
+            let settled = |r: &&Recorded| matches!(r.status, Status::Done | Status::Failed);
+            let Some(record) = records.iter().rev().find(settled) else { continue };
+            if records.iter().any(|r| self.seen.contains(&r.seq)) || plan.runs.iter().any(|p| p.path == *path) {
+                continue;
             }
+            let planned = Planned {
+                path: path.clone(),
+                attempt: record.attempt,
+                skill: record.skill.clone(),
+                reason: String::new(),
+            };
+            depends.push((record.seq, planned));
         }
         depends.sort_by_key(|(seq, _)| *seq);
         plan.depends = depends.into_iter().map(|(_, planned)| planned).collect();

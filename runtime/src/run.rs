@@ -82,13 +82,29 @@ pub struct RunOutcome {
 /// Runs a cascade with inputs that were checked (see [`crate::inputs_from_json`]) and waits for
 /// its end.
 pub fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
+    let max_commands = match options.max_commands {
+        0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
+        n => n,
+    };
+    let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
+    run_on(LocalHost::new(Setup { program, cwd, max_commands, cancel }), program, cascade, inputs, options)
+}
+
+/// The same on another host, which does what this machine would do; the journal stays here.
+pub fn run_on<H: Host>(
+    host: H,
+    program: &Program,
+    cascade: CascadeId,
+    inputs: Vec<Value>,
+    options: RunOptions<'_>,
+) -> RunOutcome {
     let run = match &options.begin {
         Begin::Resume(run) => run.clone(),
         Begin::New | Begin::Fork(_) => run_id(),
     };
     let began = Instant::now();
     // Whatever goes wrong in here is a defect, but never more than the end of this run.
-    let caught = catch_unwind(AssertUnwindSafe(|| execute(program, cascade, inputs, options, &run)));
+    let caught = catch_unwind(AssertUnwindSafe(|| execute(host, program, cascade, inputs, options, &run)));
     let done = caught.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let message = format!("a defect of Cascade: {}", what.unwrap_or("unknown"));
@@ -184,7 +200,14 @@ fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
     Json::Object(out)
 }
 
-fn execute(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>, run: &str) -> Ended {
+fn execute<H: Host>(
+    host: H,
+    program: &Program,
+    cascade: CascadeId,
+    inputs: Vec<Value>,
+    options: RunOptions<'_>,
+    run: &str,
+) -> Ended {
     if program.format != cascade_ir::FORMAT {
         let message = format!(
             "the program was compiled for another version of Cascade (format {}, this one runs {})",
@@ -197,13 +220,14 @@ fn execute(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: R
         return Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade"));
     }
     match take(program, &options, run) {
-        Ok(known) => taken(program, cascade, inputs, options, run, known),
+        Ok(known) => taken(host, program, cascade, inputs, options, run, known),
         Err(failure) => Err(failure),
     }
     .unwrap_or_else(|failure| Ended::failed(*failure))
 }
 
-fn taken(
+fn taken<H: Host>(
+    host: H,
     program: &Program,
     cascade: CascadeId,
     inputs: Vec<Value>,
@@ -224,6 +248,7 @@ fn taken(
         run: run.to_owned(),
         models: availability(program),
         listening: options.observer.is_some() || options.journal.is_some(),
+        watched: options.observer.is_some(),
         recalled: if options.begin == Begin::New { Arc::new(Recalled::default()) } else { Arc::new(ledger.recalled()) },
         memory,
         ..Environment::default()
@@ -255,13 +280,8 @@ fn taken(
         .enable_time()
         .build()
         .map_err(|error| Failure::raise(ErrorKind::Unavailable, format!("no timer can be made: {error}")))?;
-    let max_commands = match options.max_commands {
-        0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
-        n => n,
-    };
-    let local = LocalHost::new(Setup { program, cwd: options.cwd, max_commands, cancel: options.cancel });
     let mut host = Durable::new(
-        local,
+        host,
         Durability {
             program,
             journal,

@@ -34,7 +34,7 @@ fn completions_are_read_by_bash() {
     let read = Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).current_dir(root()).output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&read.stdout).trim(),
-        "run resume reject",
+        "run resume reject runs",
         "{}",
         String::from_utf8_lossy(&read.stderr)
     );

@@ -3,7 +3,7 @@
 //! A fence ```` ```cascade name.cascade ```` is written to a file and must check without an error
 //! (unless a command of the page expects otherwise). A fence ```` ```console ```` has commands
 //! after `$ `, each followed by what it prints: standard output and standard error together. A
-//! line `...` stands for any lines; a first line `? n` for an exit code other than 0. Fences
+//! line `...` stands for any lines, within a line for any text; a first line `? n` for an exit code other than 0. Fences
 //! ```` ```toml name.toml ```` and ```` ```json name.json ```` are written too.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test says what went wrong by failing
@@ -77,8 +77,24 @@ fn matches(expected: &[&str], found: &[&str]) -> bool {
     match expected.split_first() {
         None => found.is_empty(),
         Some((&"...", rest)) => (0..=found.len()).any(|n| matches(rest, &found[n..])),
-        Some((first, rest)) => found.split_first().is_some_and(|(f, others)| f == first && matches(rest, others)),
+        Some((first, rest)) => found.split_first().is_some_and(|(f, others)| same(first, f) && matches(rest, others)),
     }
+}
+
+/// Whether a line is what a page shows, where `...` stands for anything that differs each time.
+fn same(expected: &str, found: &str) -> bool {
+    let mut parts = expected.split("...");
+    let Some(mut rest) = found.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    for (i, part) in parts.iter().enumerate() {
+        match rest.find(part) {
+            // The last part must end the line.
+            Some(_) if i + 1 == parts.len() => return rest.ends_with(part),
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 fn run_console(fence: &Fence, folder: &Path, page: &str, failures: &mut Vec<String>) {

@@ -397,3 +397,67 @@ fn a_cache_answers_other_runs() {
     // A cached answer is an answer of this run: it is resumed from its own record.
     assert_eq!(project.plan(&text("x", "7d"), &second.run).reused.len(), 1);
 }
+
+#[test]
+fn a_run_that_waits_takes_the_answers_of_others() {
+    let project = Project::new();
+    let text = "cascade main() -> string {\n  stage name = ask(\"Who?\")\n  return name\n}\n";
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| project.run_with(text, Begin::New, &json!({}), |o| o.wait = true));
+        let store = loop {
+            let asked = project.journal().is_file().then(|| project.store());
+            match asked.filter(|s| s.runs().unwrap().iter().any(|r| s.questions(&r.id).unwrap().len() == 1)) {
+                Some(store) => break store,
+                None => std::thread::yield_now(),
+            }
+        };
+        let run = store.runs().unwrap().remove(0);
+        assert_eq!(run.pid, Some(std::process::id()), "it lives on");
+        project.answer(&run.id, &json!("Grace"));
+        assert_eq!(value(&waiting.join().unwrap().0), "Grace");
+    });
+}
+
+#[test]
+fn a_run_that_waits_goes_on_when_its_quota_is_back() {
+    let mut calls = 0;
+    let model = Model::start(move |_| {
+        calls += 1;
+        let spent = json!({ "error": { "code": "insufficient_quota", "message": "spent" } });
+        if calls == 1 { error(429, "retry-after: 0\r\n", spent) } else { chat("ok") }
+    });
+    let project = Project::new();
+    let text = format!(
+        "{}skill say() -> string {{\n  prompt \"Say\"\n}}\ncascade main() -> string {{\n  stage a = say()\n    using m\n  \
+         return a\n}}\n",
+        model.declaration()
+    );
+    let (outcome, events) = project.run_with(&text, Begin::New, &json!({}), |o| o.wait = true);
+    assert_eq!(value(&outcome), "ok");
+    assert!(events.iter().any(|e| matches!(e, Event::Paused { until: Some(_), .. })), "{events:?}");
+}
+
+#[test]
+fn a_secret_is_not_kept_and_must_be_given_again() {
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        "skill call(token: secret) -> string {\n  run sh\"test -e ready && echo $TOKEN | wc -c\"\n    env { TOKEN: token }\n}\n\
+         cascade main(token: secret) -> string {\n  stage a = call(token)\n  return a\n}\n",
+    );
+    let first = project.call(&["run", "flow.cascade", "--input", "token=hunter2"]);
+    assert_eq!(first.status.code(), Some(1));
+    for entry in std::fs::read_dir(project.path().join(".cascade")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(7).any(|w| w == b"hunter2"), "{} holds the secret", path.display());
+        }
+    }
+    project.write("ready", "");
+    let without = project.call(&["resume"]);
+    assert_eq!(without.status.code(), Some(2));
+    assert!(project::stderr(&without).contains("input `token`: missing"), "{}", project::stderr(&without));
+    let with = project.call(&["resume", "-q", "--input", "token=hunter2"]);
+    assert_eq!(project::stdout(&with), "8\n", "{}", project::stderr(&with));
+}

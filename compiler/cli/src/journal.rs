@@ -51,8 +51,11 @@ pub fn here() -> Result<Store, Stop> {
     Ok(Store::open(&path)?)
 }
 
-/// The run with this id or beginning of an id.
+/// The run with this id or beginning of an id; `last` is the newest.
 pub fn run(store: &Store, id: &str) -> Result<RunRow, Stop> {
+    if id == "last" {
+        return store.runs()?.into_iter().next().ok_or_else(|| Stop::usage("no runs are recorded"));
+    }
     store.run(id)?.ok_or_else(|| {
         Stop::usage_help(
             format!("there is no run `{id}` in `{}`", store.path().display()),

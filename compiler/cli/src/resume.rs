@@ -156,7 +156,7 @@ fn text(run: &str, plan: &Plan, color: bool) -> String {
         out.push_str(&line);
     }
     for depends in &plan.depends {
-        out.push_str(&format!("{} {}{}\n", paint("2", "later"), depends.path, attempt(depends.attempt)));
+        out.push_str(&format!("{} {}\n", paint("2", "later"), depends.path));
     }
     if !plan.depends.is_empty() {
         out.push_str("`later`: the answer is on record; it is reused if it is still asked for the same\n");
@@ -164,7 +164,8 @@ fn text(run: &str, plan: &Plan, color: bool) -> String {
     let (reused, new) = (plan.reused.len(), plan.runs.len());
     match &plan.end {
         Some(end) if end == "done" => {
-            out.push_str(&format!("run {run}: nothing to do, all {reused} answers are there\n"))
+            let answers = if reused == 1 { "its answer is" } else { "all its answers are" };
+            out.push_str(&format!("run {run}: nothing to do, {answers} there\n"));
         }
         Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {end}\n")),
         None => out.push_str(&format!("run {run}: {reused} reused, {new} to run, and what follows from them\n")),

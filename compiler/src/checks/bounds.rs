@@ -12,8 +12,27 @@ type Known = Option<(i64, Span)>;
 pub(crate) struct Limits {
     /// In milliseconds.
     timeout: Known,
-    /// In millionths of a dollar.
-    budget: Known,
+    /// Of money in millionths of a dollar, of tokens, of time in milliseconds.
+    budgets: [Known; 3],
+}
+
+/// Which of the budgets a clause states: of money, tokens or time.
+fn budget_kind(clause: &ClauseKind) -> Option<(usize, &Expr)> {
+    match clause {
+        ClauseKind::TokenBudget(e) => Some((1, e)),
+        ClauseKind::Budget(e) => {
+            let mut bare = e;
+            while let ExprKind::Paren(inner) = &bare.kind {
+                bare = inner;
+            }
+            match &bare.kind {
+                ExprKind::Money(_) => Some((0, e)),
+                ExprKind::Duration(_) => Some((2, e)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// A literal number, duration or amount; negative ones too.
@@ -34,14 +53,15 @@ impl<'a> Body<'_, 'a> {
         for clause in clauses {
             match &clause.kind {
                 ClauseKind::Timeout { total, idle } => self.timeout_bound(total, idle.as_ref(), outer),
-                ClauseKind::Budget(e) => {
+                ClauseKind::Budget(_) | ClauseKind::TokenBudget(_) => {
+                    let Some((kind, e)) = budget_kind(&clause.kind) else { continue };
                     let Some(budget) = literal(e) else { continue };
-                    if let Some((around, at)) = outer.budget
+                    if let Some((around, at)) = outer.budgets[kind]
                         && budget > around
                     {
                         self.pointless(e.span, "this budget can never be spent", at, "the budget around it is smaller");
                     }
-                    self.checks.limits.budget = Some((budget, e.span));
+                    self.checks.limits.budgets[kind] = Some((budget, e.span));
                 }
                 ClauseKind::Retry { count, backoff } => self.retry_bound(count, backoff.as_ref(), outer),
                 ClauseKind::OnError { action: ErrorAction::Fix { max: Some(max), .. }, .. } => {

@@ -11,7 +11,8 @@ mod replay;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,7 +28,7 @@ use crate::{
     events::Event,
     host::{Host, Report},
     journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunStart, TimerMark, now},
-    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, TimerKind, What},
+    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, What},
 };
 use people::People;
 use replay::Replay;
@@ -52,7 +53,7 @@ enum Note {
 
 /// An effect that runs.
 struct Open {
-    info: EffectInfo,
+    info: Arc<EffectInfo>,
     model: Option<ModelId>,
     /// Whether its answer may be lost in a crash: it cost nothing and changed nothing.
     cheap: bool,
@@ -87,13 +88,13 @@ pub(crate) struct Durable<'p, H> {
     inbox: mpsc::UnboundedReceiver<Note>,
     /// Answers that need nobody.
     instant: VecDeque<(RequestId, Answer)>,
-    open: HashMap<RequestId, Open>,
+    open: RequestMap<Open>,
     /// Effects that may begin once that is on record.
-    beginning: HashMap<RequestId, Request>,
+    beginning: RequestMap<Request>,
     /// Answers on their way to the disk, with their place in the order.
-    committing: HashMap<RequestId, i64>,
+    committing: RequestMap<i64>,
     /// Files being read and pauses between attempts: the run is not idle while they last.
-    busy: HashSet<RequestId>,
+    busy: RequestSet,
     /// What may not begin while a quota is spent.
     held: VecDeque<Request>,
     /// What may not begin before the run itself is on record: otherwise nobody could go on
@@ -125,10 +126,10 @@ impl<'p, H: Host> Durable<'p, H> {
             outbox,
             inbox,
             instant: VecDeque::new(),
-            open: HashMap::new(),
-            beginning: HashMap::new(),
-            committing: HashMap::new(),
-            busy: HashSet::new(),
+            open: RequestMap::default(),
+            beginning: RequestMap::default(),
+            committing: RequestMap::default(),
+            busy: RequestSet::default(),
             held: VecDeque::new(),
             unknown: None,
             seq,
@@ -195,7 +196,7 @@ impl<'p, H: Host> Durable<'p, H> {
             return;
         }
         let id = request.id;
-        let Some(info) = request.effect.as_deref() else {
+        let Some(info) = request.effect.clone() else {
             self.busy.insert(id);
             self.inner.start(request);
             return;
@@ -206,9 +207,9 @@ impl<'p, H: Host> Durable<'p, H> {
         };
         let once = info.once;
         let cheap = !once && is_cheap(&request.what);
-        self.open.insert(id, Open { info: info.clone(), model, cheap });
+        self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
         if let Some(journal) = &mut self.journal {
-            let start = EffectStart::of(id.0, info, &request.what, self.program);
+            let start = EffectStart::of(id.0, &info, &request.what, self.program);
             let done: Option<crate::journal::Done> = once.then(|| {
                 let outbox = self.outbox.clone();
                 let done = move |result| {

@@ -1,6 +1,6 @@
 //! Answers from the record.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use cascade_ir::ErrorKind;
 
@@ -9,7 +9,7 @@ use crate::{
     events::Event,
     host::{Host, Report},
     journal::{Ledger, Recorded, Status, failure_from, now},
-    request::{Answer, EffectInfo, Output, Request, RequestId, TimerId, TimerKind, What},
+    request::{Answer, EffectInfo, Output, Request, RequestId, RequestMap, TimerId, TimerKind, What},
 };
 
 /// What the record says to a request.
@@ -22,14 +22,14 @@ pub(super) enum Reply {
 pub(super) struct Replay {
     ledger: Ledger,
     due: Due,
-    due_of: HashMap<RequestId, (i64, u64)>,
+    due_of: RequestMap<(i64, u64)>,
     /// Effects that the program gave up before. It will again; if it does not, they begin.
     withheld: Vec<Request>,
 }
 
 impl Replay {
     pub(super) fn new(ledger: Ledger) -> Self {
-        Self { ledger, due: Due::new(), due_of: HashMap::new(), withheld: Vec::new() }
+        Self { ledger, due: Due::new(), due_of: RequestMap::default(), withheld: Vec::new() }
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -156,9 +156,10 @@ impl<H: Host> Durable<'_, H> {
             self.instant.push_back((id, answer));
             return;
         };
-        let open = super::Open { info: EffectInfo { cache_ms: None, ..info.clone() }, model: None, cheap: false };
+        let known = Arc::new(EffectInfo { cache_ms: None, ..EffectInfo::clone(info) });
+        let open = super::Open { info: known, model: None, cheap: false };
         if let Some(journal) = &mut self.journal {
-            let start = crate::journal::EffectStart::of(id.0, info, &request.what, self.program);
+            let start = crate::journal::EffectStart::of(id.0, &open.info, &request.what, self.program);
             journal.write(crate::journal::Record::Started(Box::new(start)), None);
         }
         if let Some(Report::Answer(id, answer)) = self.record(id, &open, answer) {

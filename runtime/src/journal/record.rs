@@ -1,11 +1,13 @@
 //! What is kept of runs and effects, as data and as JSON. Secrets are not.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use cascade_ir::{ErrorKind, ModelId, Program};
+use serde::{Serialize, Serializer};
 use serde_json::{Value as Json, json};
 
 use super::{JournalError, Result};
@@ -85,7 +87,7 @@ pub(crate) struct RunEnd {
 pub(crate) struct EffectStart {
     /// Names it in this process.
     pub(crate) token: u64,
-    pub(crate) info: EffectInfo,
+    pub(crate) info: Arc<EffectInfo>,
     pub(crate) kind: &'static str,
     pub(crate) model: Option<String>,
     pub(crate) request: String,
@@ -144,12 +146,12 @@ pub(crate) struct CachedAnswer {
 }
 
 impl EffectStart {
-    pub(crate) fn of(token: u64, info: &EffectInfo, what: &What, program: &Program) -> Self {
+    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, what: &What, program: &Program) -> Self {
         let model = match what {
             What::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
         };
-        Self { token, info: info.clone(), kind: what.kind(), model, request: request(what).to_string(), at: now() }
+        Self { token, info: Arc::clone(info), kind: what.kind(), model, request: request(what), at: now() }
     }
 }
 
@@ -205,49 +207,82 @@ pub(crate) fn failure_from(text: &str) -> Raise {
     }
 }
 
-fn shown(arg: &Arg) -> Json {
-    Json::String(if arg.secret { REDACTED.to_owned() } else { arg.text.to_string() })
+/// An argument without its secret.
+struct Shown<'a>(&'a Arg);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0.secret { REDACTED } else { &self.0.text })
+    }
 }
 
-/// A request as it is kept: without secrets.
-pub(crate) fn request(what: &What) -> Json {
-    match what {
-        What::Run(run) => {
-            let env: serde_json::Map<String, Json> =
-                run.env.iter().map(|(n, v)| (n.to_string(), v.as_ref().map_or(Json::Null, shown))).collect();
-            json!({
-                "argv": run.argv.iter().map(shown).collect::<Vec<_>>(),
-                "cwd": run.cwd,
-                "env": env,
-                "stdin": run.stdin.as_ref().map(shown),
-            })
-        }
-        What::Http(http) => {
-            let headers: Vec<Json> = http.headers.iter().map(|(n, v)| json!([n.as_str(), shown(v)])).collect();
-            json!({
-                "method": http.method.as_str(),
-                "url": shown(&http.url),
-                "headers": headers,
-                "body": http.body.as_ref().map(shown),
-            })
-        }
-        What::Prompt(prompt) => {
-            let files: Vec<Json> =
-                prompt.attachments.iter().map(|f| json!({ "path": f.path, "hash": f.hash })).collect();
-            json!({
-                "system": prompt.system,
-                "prompt": prompt.text,
-                "attachments": files,
-                "schema": prompt.schema,
-                "temperature": prompt.temperature,
-                "max_tokens": prompt.max_tokens,
-            })
-        }
+/// Requests as they are kept; written straight to text, since there may be many.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Kept<'a> {
+    Run {
+        argv: Vec<Shown<'a>>,
+        cwd: &'a Option<String>,
+        env: BTreeMap<&'a str, Option<Shown<'a>>>,
+        stdin: Option<Shown<'a>>,
+    },
+    Http {
+        method: &'a str,
+        url: Shown<'a>,
+        headers: Vec<(&'a str, Shown<'a>)>,
+        body: Option<Shown<'a>>,
+    },
+    Prompt {
+        system: &'a Option<String>,
+        prompt: &'a str,
+        attachments: Vec<Attached<'a>>,
+        schema: &'a Option<Json>,
+        temperature: Option<f64>,
+        max_tokens: Option<u64>,
+    },
+    Person {
+        kind: &'a str,
+        question: &'a str,
+        options: &'a [String],
+    },
+    Nothing,
+}
+
+#[derive(Serialize)]
+struct Attached<'a> {
+    path: &'a str,
+    hash: &'a str,
+}
+
+/// A request as it is kept: without secrets, as JSON text.
+pub(crate) fn request(what: &What) -> String {
+    let kept = match what {
+        What::Run(run) => Kept::Run {
+            argv: run.argv.iter().map(Shown).collect(),
+            cwd: &run.cwd,
+            env: run.env.iter().map(|(n, v)| (n.as_str(), v.as_ref().map(Shown))).collect(),
+            stdin: run.stdin.as_ref().map(Shown),
+        },
+        What::Http(http) => Kept::Http {
+            method: &http.method,
+            url: Shown(&http.url),
+            headers: http.headers.iter().map(|(n, v)| (n.as_str(), Shown(v))).collect(),
+            body: http.body.as_ref().map(Shown),
+        },
+        What::Prompt(prompt) => Kept::Prompt {
+            system: &prompt.system,
+            prompt: &prompt.text,
+            attachments: prompt.attachments.iter().map(|f| Attached { path: &f.path, hash: &f.hash }).collect(),
+            schema: &prompt.schema,
+            temperature: prompt.temperature,
+            max_tokens: prompt.max_tokens,
+        },
         What::Person(person) => {
-            json!({ "kind": person.kind, "question": person.question, "options": person.options })
+            Kept::Person { kind: person.kind, question: &person.question, options: &person.options }
         }
-        What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Json::Null,
-    }
+        What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Kept::Nothing,
+    };
+    serde_json::to_string(&kept).unwrap_or_default()
 }
 
 /// Bytes as text, or in hex when they are not.

@@ -162,18 +162,6 @@ impl<'p> LocalHost<'p> {
         }
         None
     }
-
-    /// Waits until every program that was asked to end has ended. One who cancels twice does
-    /// not wait.
-    pub(crate) async fn settle(&mut self) {
-        while self.commands.is_busy() {
-            if *self.cancelled.borrow() > 1 {
-                self.commands.kill_all();
-            }
-            // Whatever is reported now has nobody to hear it.
-            let _ = self.next().await;
-        }
-    }
 }
 
 impl Host for LocalHost<'_> {
@@ -266,6 +254,18 @@ impl Host for LocalHost<'_> {
 
     /// Nothing outlives the run here; see [`crate::durable`].
     fn remember(&mut self, _op: MemoryOp) {}
+
+    /// Waits until every program that was asked to end has ended. One who cancels twice does
+    /// not wait.
+    async fn settle(&mut self) {
+        while self.commands.is_busy() {
+            if *self.cancelled.borrow() > 1 {
+                self.commands.kill_all();
+            }
+            // Whatever is reported now has nobody to hear it.
+            let _ = self.next().await;
+        }
+    }
 }
 
 /// A small source of randomness for pauses, seeded by the process.

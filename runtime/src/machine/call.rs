@@ -146,7 +146,7 @@ impl<'p> Machine<'p> {
             call.slots = slots;
         }
         let mut what = at(what, skill.place)?;
-        let info = if matches!(what, What::Load(_)) { None } else { Some(Box::new(self.effect_info(fiber, skill)?)) };
+        let info = if matches!(what, What::Load(_)) { None } else { Some(Arc::new(self.effect_info(fiber, skill)?)) };
         if let Some(info) = &info {
             announce(&mut what, &info.idempotency);
         }
@@ -354,8 +354,9 @@ impl<'p> Machine<'p> {
             call.model = Some(model);
             call.reserved = reserved;
         }
-        if let Some(name) = self.program.models.get(model.index()).map(|m| m.name.to_string()) {
-            self.tell(|| Event::ModelChosen { path, model: name });
+        let chosen = self.program.models.get(model.index()).map(|m| m.name.to_string());
+        if let Some(model) = chosen {
+            self.show(|| Event::ModelChosen { path, model });
         }
         let schema = schema::for_model(self.program, &skill.output);
         Ok(What::Prompt(Box::new(PromptRequest {

@@ -27,6 +27,8 @@ pub struct Environment {
     pub models: Vec<Availability>,
     /// Whether anyone listens to events.
     pub listening: bool,
+    /// Whether anyone watches the stages come and go.
+    pub watched: bool,
     /// Pure steps that the run may take.
     pub fuel: u64,
     /// Answers of models that are on record, from an earlier part of this run.
@@ -52,6 +54,7 @@ impl Default for Environment {
             run: String::new(),
             models: Vec::new(),
             listening: true,
+            watched: true,
             fuel: DEFAULT_FUEL,
             recalled: Arc::default(),
             memory: HashMap::new(),

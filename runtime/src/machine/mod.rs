@@ -22,6 +22,7 @@ mod parse;
 mod person;
 mod routing;
 mod statement;
+mod timers;
 mod unwind;
 
 use std::collections::{HashMap, VecDeque};
@@ -38,7 +39,7 @@ use crate::{
     eval::Eval,
     events::Event,
     failure::{Failure, Raise, defect},
-    request::{Answer, MemoryOp, Request, RequestId, Usage, What},
+    request::{Answer, MemoryOp, Request, RequestId, RequestMap, Usage, What},
     value::Value,
 };
 use fiber::Fiber;
@@ -70,7 +71,7 @@ pub struct Machine<'p> {
     requests: VecDeque<Request>,
     withdrawn: Vec<RequestId>,
     events: Vec<Event>,
-    waiting: HashMap<RequestId, Waiter>,
+    waiting: RequestMap<Waiter>,
     next_request: u64,
     next_serial: u64,
     outcome: Option<Result<Value, Raise>>,
@@ -124,7 +125,7 @@ impl<'p> Machine<'p> {
             requests: VecDeque::new(),
             withdrawn: Vec::new(),
             events: Vec::new(),
-            waiting: HashMap::new(),
+            waiting: RequestMap::default(),
             next_request: 0,
             next_serial: 0,
             outcome: None,
@@ -238,7 +239,12 @@ impl<'p> Machine<'p> {
         self.outcome = Some(Err(unwind::cancelled()));
     }
 
-    fn request(&mut self, what: What, effect: Option<Box<crate::request::EffectInfo>>, waiter: Waiter) -> RequestId {
+    fn request(
+        &mut self,
+        what: What,
+        effect: Option<std::sync::Arc<crate::request::EffectInfo>>,
+        waiter: Waiter,
+    ) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.waiting.insert(id, waiter);
@@ -333,6 +339,13 @@ impl<'p> Machine<'p> {
             next = fiber.parent.map(|p| p.fiber);
         }
         over
+    }
+
+    /// Tells those who watch, not those who only keep a record.
+    fn show(&mut self, event: impl FnOnce() -> Event) {
+        if self.env.watched {
+            self.events.push(event());
+        }
     }
 
     fn tell(&mut self, event: impl FnOnce() -> Event) {

@@ -1,5 +1,7 @@
 //! Questions to people: `approve`, `ask`, `choose`, and `on error escalate`.
 
+use std::sync::Arc;
+
 use cascade_ir::{ErrorKind, Person, Rendering, Type};
 
 use super::{
@@ -129,7 +131,7 @@ impl<'p> Machine<'p> {
                 watch: false,
                 cache_ms: None,
             };
-            let asked = self.request(What::Person(question), Some(Box::new(info)), Waiter::Call(id));
+            let asked = self.request(What::Person(question), Some(Arc::new(info)), Waiter::Call(id));
             if let Some(Frame::Person(asking)) = fiber.frames.last_mut() {
                 asking.request = Some(asked);
             }

@@ -160,12 +160,12 @@ impl<'p> Mock<'p> {
                     other => format!("{other:?}"),
                 };
                 let asked = Asked {
-                    path: effect.path,
+                    path: effect.path.clone(),
                     skill: effect.skill.to_string(),
                     attempt: effect.attempt,
                     what: shown,
-                    key: effect.key,
-                    idempotency: effect.idempotency,
+                    key: effect.key.clone(),
+                    idempotency: effect.idempotency.clone(),
                 };
                 self.live.push((id, asked.path.clone()));
                 match (self.script)(&asked) {
