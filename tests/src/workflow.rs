@@ -311,7 +311,7 @@ impl Writer<'_> {
 
     /// `budget` and `timeout`; of a cascade, `using` too.
     fn limits(&mut self, under: Under) {
-        if self.next() % 4 != 0 {
+        if !self.next().is_multiple_of(4) {
             let time = self.pick(&["1s", "5s", "20s", "2m"]);
             self.line(&format!("timeout {time}"));
         }

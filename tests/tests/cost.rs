@@ -55,7 +55,7 @@ impl World<'_> {
         let times = [0, 10, 700, 1_000, 4_999, 5_000, 30_000, 500_000];
         let ms = times[usize::from(self.next()) % times.len()];
         let mut answer = Answer::ok(right);
-        if self.next() % 3 != 0 {
+        if !self.next().is_multiple_of(3) {
             answer = Answer::failed(wrong[usize::from(self.next()) % wrong.len()], "as it happens");
         }
         (answer.usage.tokens_in, answer.usage.tokens_out) = usage;
@@ -70,7 +70,7 @@ impl World<'_> {
                 let items: Vec<u64> = (0..u64::from(self.next()) % (most + 1)).collect();
                 serde_json::to_string(&items).unwrap()
             }
-            "flag" => (self.next() % 2 == 0).to_string(),
+            "flag" => self.next().is_multiple_of(2).to_string(),
             _ => "some text".into(),
         };
         let stdout = Arc::from(output.as_bytes());
@@ -86,7 +86,8 @@ impl World<'_> {
         let bytes = prompt.text.len() + prompt.system.as_ref().map_or(0, String::len);
         let tokens_in = most_tokens(estimated_tokens(bytes as u64)).min(model.context.unwrap_or(u64::MAX));
         let tokens_out = prompt.max_tokens.or(model.max_output).unwrap_or(UNKNOWN_OUTPUT);
-        let usage = if self.next() % 8 == 0 { (tokens_in / 2, tokens_out / 3) } else { (tokens_in, tokens_out) };
+        let usage =
+            if self.next().is_multiple_of(8) { (tokens_in / 2, tokens_out / 3) } else { (tokens_in, tokens_out) };
         let kinds = [Unavailable, RateLimited, InvalidOutput, Refused, Denied];
         self.effect(id, Output::Model("said".into()), &kinds, usage);
     }

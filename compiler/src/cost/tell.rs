@@ -112,7 +112,7 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
         // Writing into a string cannot fail.
         let _ = writeln!(out, "{} ({}), at most:", cost.cascade, place(cost.place, files));
         let rows = rows(cost).map(|(name, figure, show)| (name, value(figure, show), remark(figure, show, files)));
-        let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0).min(24);
+        let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0).min(48);
         for (name, value, remark) in rows {
             let line = format!("  {name:<11}  {value:<width$}  {}", remark.unwrap_or_default());
             let _ = writeln!(out, "{}", line.trim_end());
