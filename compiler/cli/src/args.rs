@@ -112,6 +112,7 @@ pub enum Format {
   cascadec check --watch                    again after every change
   cascadec check --fix                      apply what is surely meant, say what is left
   cascadec check --deny warnings --format github
+  cascadec check --cost                     and what each cascade may cost at most
 
 Files and folders whose names begin with `.`, `target`, `node_modules` and what cascade.toml
 excludes are passed over, unless they are named.")]
@@ -135,6 +136,12 @@ pub struct CheckArgs {
     /// Check again after every change, until Ctrl-C
     #[arg(short, long)]
     pub watch: bool,
+    /// Print the most stages, model calls, tokens, money and time of every cascade as well
+    #[arg(long, conflicts_with_all = ["watch", "fix", "write_baseline"])]
+    pub cost: bool,
+    /// With --cost: also of the cascades that are imported
+    #[arg(long, requires = "cost")]
+    pub all: bool,
     /// Known diagnostics: they are counted, not told
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

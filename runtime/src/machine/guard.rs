@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use cascade_ir::{Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work};
+use cascade_ir::{
+    Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work,
+    limits::{BACKOFF, MAX_RETRIES},
+};
 
 use super::{
     Machine, Waiter,
@@ -19,9 +22,6 @@ use crate::{
     request::{RequestId, What},
     value::Value,
 };
-
-/// Pauses between attempts without `backoff`, in milliseconds.
-const BACKOFF: (i64, i64) = (1_000, 30_000);
 
 /// What stands under the clauses.
 #[derive(Clone, Copy)]
@@ -210,7 +210,7 @@ impl<'p> Machine<'p> {
             let Value::Int(count) = count else {
                 return Err(defect!("`retry` of {}", count.kind()));
             };
-            retries = u32::try_from(count.clamp(0, 1_000)).unwrap_or(0);
+            retries = u32::try_from(count.clamp(0, MAX_RETRIES)).unwrap_or(0);
             if let Some((low, high)) = &retry.backoff {
                 match (self.eval.eval(low, fiber.slots())?, self.eval.eval(high, fiber.slots())?) {
                     (Value::Duration(low), Value::Duration(high)) => backoff = (low.max(0), high.max(low).max(0)),
