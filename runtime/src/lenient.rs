@@ -457,6 +457,7 @@ mod tests {
                 entries: vec![],
                 main: None,
                 default_route: None,
+                tests: Vec::new(),
             };
             let Some(ty) = type_of(&case["schema"], &case["schema"], &mut program) else {
                 foreign += 1;

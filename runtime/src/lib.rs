@@ -24,6 +24,7 @@ mod local;
 mod models;
 mod output;
 mod plan;
+pub mod rehearsal;
 mod run;
 #[cfg(test)]
 mod testing;

@@ -126,6 +126,7 @@ impl Planner<'_> {
             }
             What::Delay { .. } | What::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
             What::Load(loads) => return Some((0, crate::local::load(&loads, None))),
+            What::Call(_) => return None,
             What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => {}
         }
         let info = effect?;

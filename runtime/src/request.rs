@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{ErrorKind, ModelId};
+use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::{
     failure::{Failure, Raise},
-    value::{Arg, Secret},
+    value::{Arg, Secret, Value},
 };
 
 /// Names one request of one machine.
@@ -154,6 +154,8 @@ pub enum What {
     Load(Vec<LoadRequest>),
     /// Ask a person.
     Person(PersonRequest),
+    /// Answer a call as a whole; asked only in a rehearsal, where nothing of a skill is done.
+    Call(Box<CallRequest>),
     /// Wait before another attempt: a random time up to `up_to_ms`, at least `at_least_ms`.
     Delay {
         /// The longest pause of the back-off, in milliseconds.
@@ -270,6 +272,26 @@ pub struct PersonRequest {
     pub options: Vec<String>,
 }
 
+/// A call that is answered as a whole.
+#[derive(Debug, Clone)]
+pub struct CallRequest {
+    /// What is called.
+    pub callee: Callee,
+    /// The stage's path.
+    pub path: String,
+    /// What it is given.
+    pub args: Vec<Value>,
+}
+
+/// What a stage calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Callee {
+    /// A skill.
+    Skill(SkillId),
+    /// A cascade.
+    Cascade(CascadeId),
+}
+
 /// A change of memory that outlives the run. Nobody waits for it; it must be done once, and
 /// before anything that was asked later is recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -334,6 +356,8 @@ pub enum Output {
     Files(Vec<Attachment>, Vec<String>),
     /// A person's answer.
     Person(Json),
+    /// The result of a call that is answered as a whole; it is checked against the type.
+    Value(Value),
     /// A timer or delay is over.
     Fired,
 }
@@ -383,6 +407,7 @@ impl What {
             Self::Prompt(_) => "prompt",
             Self::Load(_) => "load",
             Self::Person(_) => "person",
+            Self::Call(_) => "call",
             Self::Delay { .. } => "delay",
             Self::Timer { .. } => "timer",
             Self::Quota { .. } => "quota",

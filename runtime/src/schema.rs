@@ -382,6 +382,7 @@ mod tests {
             entries: vec![],
             main: None,
             default_route: None,
+            tests: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use cascade_compiler::project::Rule;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use durable::*;
+use crate::test::TestArgs;
 
 /// Checks, runs, formats and draws `.cascade` programs.
 #[derive(Debug, Parser)]
@@ -64,6 +65,8 @@ pub enum Command {
     Runs(RunsArgs),
     /// Read and change what a project remembers between runs
     Memory(MemoryArgs),
+    /// Run the tests of source files
+    Test(TestArgs),
     /// Format source files
     Fmt(FmtArgs),
     /// Compile into one file that runs without its sources

@@ -17,6 +17,7 @@ mod projects;
 mod resume;
 mod run;
 mod runs;
+mod test;
 mod time;
 mod types;
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Answer(args) => people::answer(args, color),
         Command::Runs(args) => runs::run(args, color),
         Command::Memory(args) => memory::run(args),
+        Command::Test(args) => test::run(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),

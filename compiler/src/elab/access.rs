@@ -82,7 +82,7 @@ impl<'a> Body<'_, 'a> {
         match info.keys.iter().position(|(n, _)| *n == name.text) {
             Some(position) => {
                 let ty = info.keys[position].1;
-                if self.kind != super::body::Kind::Cascade {
+                if !matches!(self.kind, super::body::Kind::Cascade | super::body::Kind::Test) {
                     let d = self
                         .diag(codes::MISPLACED, name.span, "only a cascade reads a memory")
                         .label("not here")

@@ -46,9 +46,14 @@ impl<'a> Body<'_, 'a> {
         out
     }
 
+    /// A block that begins here, without anything in it.
+    pub fn empty(&self, span: Span) -> ir::Block {
+        ir::Block { place: self.place(span), ..ir::Block::default() }
+    }
+
     /// The statements of a block in the current scope.
     pub fn statements(&mut self, block: &'a Block, want: Want) -> BlockOut {
-        let mut out = BlockOut { ir: ir::Block::default(), ty: Ty::NULL, flow: Flow::default(), ends: false };
+        let mut out = BlockOut { ir: self.empty(block.span), ty: Ty::NULL, flow: Flow::default(), ends: false };
         let mut reported = false;
         let count = block.stmts.len();
         let mut last_stage: Option<(ir::Slot, Ty, Flow)> = None;

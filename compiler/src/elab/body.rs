@@ -69,6 +69,8 @@ pub(crate) enum Kind {
     Skill,
     /// A cascade.
     Cascade,
+    /// A test: pure, but it sees memory.
+    Test,
 }
 
 /// A construct found that this version does not run.
@@ -271,6 +273,15 @@ impl<'c, 'a> Body<'c, 'a> {
             self.names.entry(SmolStr::new(name)).or_default().push(index);
         }
         index
+    }
+
+    /// Declares what is there whether or not anybody reads it.
+    pub fn declare_given(&mut self, name: &str, span: Span, ty: Ty) -> ir::Slot {
+        let (slot, index) = (self.new_slot(), self.locals.len() as u32);
+        let (name, flow, kind) = (SmolStr::new(name), Flow::default(), LocalKind::Bound);
+        self.locals.push(Local { name: name.clone(), slot, ty, flow, kind, span, used: true, level: self.level });
+        self.names.entry(name).or_default().push(index);
+        slot
     }
 
     /// The index of the variable that a name means here.

@@ -48,7 +48,7 @@ impl<'a> Body<'_, 'a> {
             Some(Else::Block(b)) => self.block(b, want),
             Some(Else::If(e)) => self.else_if(e, want),
             None => {
-                let out = BlockOut { ir: ir::Block::default(), ty: Ty::NULL, flow: Flow::default(), ends: false };
+                let out = BlockOut { ir: self.empty(span), ty: Ty::NULL, flow: Flow::default(), ends: false };
                 if let (true, Some(expected), false) = (want.value, want.ty, then.ends)
                     && !self.cx.types.nullable(expected)
                 {
@@ -81,7 +81,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn else_if(&mut self, e: &'a Expr, want: Want) -> BlockOut {
-        let mut out = BlockOut { ir: ir::Block::default(), ty: Ty::ERROR, flow: Flow::default(), ends: false };
+        let mut out = BlockOut { ir: self.empty(e.span), ty: Ty::ERROR, flow: Flow::default(), ends: false };
         let ExprKind::If(x) = &e.kind else { return out };
         let (work, ty, flow, ends) = self.if_work(x, want, e.span);
         out.ends = ends;
@@ -152,7 +152,7 @@ impl<'a> Body<'_, 'a> {
 
     /// An arm that is an expression, as a block.
     fn expr_block(&mut self, e: &'a Expr, want: Want) -> BlockOut {
-        let mut out = BlockOut { ir: ir::Block::default(), ty: Ty::NULL, flow: Flow::default(), ends: false };
+        let mut out = BlockOut { ir: self.empty(e.span), ty: Ty::NULL, flow: Flow::default(), ends: false };
         if self.is_block(e) {
             if let Some((work, ty, flow, ends)) = self.block_work(e, &[], want) {
                 (out.ty, out.flow, out.ends) = (ty, flow, ends);

@@ -41,6 +41,7 @@ impl Cx<'_> {
             entries,
             main,
             default_route,
+            tests: std::mem::take(&mut self.out.tests).into_iter().filter(|t| t.0 == root).map(|t| t.1).collect(),
         })
     }
 }
@@ -128,7 +129,7 @@ fn conclude(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
     }
 }
 
-enum Callee {
+pub(super) enum Callee {
     Skill(ir::SkillId),
     Cascade(ir::CascadeId),
 }
@@ -140,7 +141,8 @@ fn calls_of_cascade(cascade: &ir::Cascade, f: &mut dyn FnMut(Callee)) {
     }
 }
 
-fn calls(block: &ir::Block, f: &mut dyn FnMut(Callee)) {
+/// What a block calls.
+pub(super) fn calls(block: &ir::Block, f: &mut dyn FnMut(Callee)) {
     for stmt in &block.stmts {
         calls_of_stmt(stmt, f);
     }
@@ -175,6 +177,37 @@ fn calls_of_work(work: &ir::Work, f: &mut dyn FnMut(Callee)) {
         ir::Work::Repeat(x) => calls(&x.body, f),
         ir::Work::Parallel(x) => x.branches.iter().for_each(|b| calls_of_stmt(&b.stmt, f)),
         ir::Work::Block(b) => calls(b, f),
+    }
+}
+
+/// Visits the stages of a block and of the blocks inside.
+pub(super) fn stages(block: &ir::Block, f: &mut dyn FnMut(&ir::Stage)) {
+    block.stmts.iter().for_each(|stmt| stages_of_stmt(stmt, f));
+}
+
+fn stages_of_stmt(stmt: &ir::Stmt, f: &mut dyn FnMut(&ir::Stage)) {
+    match stmt {
+        ir::Stmt::Stage(stage) => {
+            f(stage);
+            stages_of_work(&stage.work, f);
+        }
+        ir::Stmt::Work(work, _) => stages_of_work(work, f),
+        _ => {}
+    }
+}
+
+fn stages_of_work(work: &ir::Work, f: &mut dyn FnMut(&ir::Stage)) {
+    match work {
+        ir::Work::Skill(..) | ir::Work::Cascade(..) | ir::Work::Person(_) | ir::Work::Pure(_) => {}
+        ir::Work::If(_, a, b) => {
+            stages(a, f);
+            stages(b, f);
+        }
+        ir::Work::Match(_, arms) => arms.iter().for_each(|a| stages(&a.body, f)),
+        ir::Work::For(x) => stages(&x.body, f),
+        ir::Work::Repeat(x) => stages(&x.body, f),
+        ir::Work::Parallel(x) => x.branches.iter().for_each(|b| stages_of_stmt(&b.stmt, f)),
+        ir::Work::Block(b) => stages(b, f),
     }
 }
 

@@ -193,6 +193,8 @@ pub(crate) struct Cx<'a> {
     pub memory_infos: Vec<MemoryInfo<'a>>,
     /// What is deprecated, and what to use instead.
     pub deprecated: Vec<(Def, String)>,
+    /// Tests seen so far: module, place and name.
+    pub tests: Vec<(usize, Span, String)>,
     pub out: Out,
 }
 
@@ -207,6 +209,8 @@ pub(crate) struct Out {
     pub cascades: Vec<Option<ir::Cascade>>,
     /// The budgets of money that were met.
     pub budgets: Vec<cost::Budget>,
+    /// With the modules that they stand in.
+    pub tests: Vec<(usize, ir::Test)>,
 }
 
 /// Checks and lowers all modules; `root` is the file that was asked for.
@@ -232,6 +236,7 @@ pub(crate) fn elaborate(
         route_infos: Vec::new(),
         memory_infos: Vec::new(),
         deprecated: Vec::new(),
+        tests: Vec::new(),
         out: Out::default(),
     };
     cx.collect();

@@ -546,7 +546,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// A kind of error by its name.
-    fn error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
+    pub(super) fn error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
         use ir::ErrorKind as K;
         const KINDS: &[(&str, K)] = &[
             ("timed_out", K::TimedOut),

@@ -1,89 +1,61 @@
-//! `test "name" { … }`: checked here, run by `cascadec test`.
+//! `test "name" { … }`: its mocks have the types of what they stand in for, its expectations are
+//! conditions over `result`, and the stages that it names are there.
 
-use cascade_grammar::ast::{MockOutcome, TestDecl, TestLineKind};
+use std::collections::HashSet;
+
+use cascade_grammar::ast::{Expr, ExprKind, MockOutcome, Name, Span, TestDecl, TestLine, TestLineKind, UnaryOp};
+use cascade_ir as ir;
+use smol_str::SmolStr;
 
 use super::{
-    Cx, Def,
+    Cx, Def, ParamInfo,
     body::{Body, Kind, LocalKind},
     flow::Flow,
+    with_suggestion,
 };
 use crate::{codes, types::Ty};
 
+/// What a person who is mocked is asked.
+const PEOPLE: &[(&str, Ty)] =
+    &[("approve", Ty::BOOL), ("ask", Ty::STRING), ("choose", Ty::STRING), ("escalate", Ty::STRING)];
+
+/// The run of a test.
+struct Run {
+    cascade: ir::CascadeId,
+    args: Vec<ir::Expr>,
+    result: ir::Slot,
+    place: ir::Place,
+}
+
+/// What a mock stands in for, as far as it is known.
+struct Target {
+    ir: Option<ir::MockTarget>,
+    ty: Ty,
+    params: Vec<ParamInfo>,
+}
+
 impl<'a> Cx<'a> {
-    /// Checks a test: its mocks have the types of what they stand for, its expectations are
-    /// truth values over `result`.
+    /// Checks a test and lowers it.
     pub fn check_test(&mut self, module: usize, test: &'a TestDecl) {
-        let mut body = Body::new(self, module, Kind::Fn);
-        let mut ran = false;
+        let mut body = Body::new(self, module, Kind::Test);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        let mut ran: Option<Span> = None;
+        let mut run: Option<Run> = None;
         for line in &test.body {
-            match &line.kind {
-                TestLineKind::Error => {}
-                TestLineKind::Mock { skill, outcomes } => {
-                    let ty = match body.cx.lookup_path(module, skill, "skill") {
-                        Some(Def::Skill(id)) => body.cx.skills[id.index()].sig.result,
-                        Some(Def::Cascade(id)) => body.cx.cascades[id.index()].sig.result,
-                        Some(Def::Missing) | None => Ty::ERROR,
-                        Some(other) => {
-                            let span = skill.first().map_or(line.span, |n| n.span);
-                            let d = body
-                                .diag(
-                                    codes::NOT_CALLABLE,
-                                    span,
-                                    format!("only skills and cascades are mocked; this is {}", other.what()),
-                                )
-                                .label(other.what());
-                            body.report(d);
-                            Ty::ERROR
-                        }
-                    };
-                    for outcome in outcomes {
-                        let times = match outcome {
-                            MockOutcome::Value { value, times } => {
-                                body.check(value, ty);
-                                times
-                            }
-                            MockOutcome::Fails { times, .. } => times,
-                        };
-                        if let Some(times) = times {
-                            body.check(times, Ty::INT);
-                        }
-                    }
+            if ran.is_none() && matches!(line.kind, TestLineKind::Run(_)) {
+                ran = Some(line.span);
+                if let TestLineKind::Run(call) = &line.kind {
+                    run = body.test_run(line.span, call);
                 }
-                TestLineKind::Run(call) => {
-                    let name = cascade_grammar::ast::Name { text: "result".into(), span: line.span };
-                    let ty = body.stage_call(call, &name).map_or(Ty::ERROR, |called| called.ty);
-                    body.not_yet.clear();
-                    if !ran {
-                        let index = body.declare("result", line.span, ty, Flow::default(), LocalKind::Bound);
-                        body.locals[index as usize].used = true;
-                    }
-                    ran = true;
-                }
-                TestLineKind::ExpectStage { state, .. } => {
-                    if !matches!(state.text.as_str(), "ran" | "skipped" | "failed" | "") {
-                        let d = body
-                            .diag(
-                                codes::UNKNOWN_SETTING,
-                                state.span,
-                                format!("a stage is not expected to be `{}`", state.text),
-                            )
-                            .label("`ran`, `skipped` or `failed`");
-                        body.report(d);
-                    }
-                }
-                TestLineKind::Expect(condition) => {
-                    body.check(condition, Ty::BOOL);
-                }
-                TestLineKind::Let { name, ty, value } => {
-                    let typed = match ty.as_ref().map(|t| body.cx.resolve(module, t)) {
-                        Some(ty) => body.check(value, ty),
-                        None => body.infer(value),
-                    };
-                    body.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
-                }
+                continue;
+            }
+            body.test_order(line, ran);
+            let cascade = run.as_ref().map(|run| run.cascade);
+            if let Some(lowered) = body.test_line(line, cascade) {
+                if ran.is_some() { after.push(lowered) } else { before.push(lowered) }
             }
         }
-        if !ran && !test.body.is_empty() {
+        if ran.is_none() && !test.body.is_empty() {
             let d = body
                 .diag(codes::STAGE_CALL, test.name.span, "this test runs nothing")
                 .label("no `run`")
@@ -91,5 +63,267 @@ impl<'a> Cx<'a> {
             body.report(d);
         }
         body.unused();
+        let (slots, place) = (body.slots, body.place(test.name.span));
+        let name = body.cx.text(module, test.name.span).trim_matches('"').to_owned();
+        let first =
+            self.tests.iter().find(|(m, span, known)| *m == module && *known == name && *span != test.name.span);
+        if let Some((_, span, _)) = first {
+            let (source, span) = (self.source(module), *span);
+            let d = self
+                .diag(module, codes::DUPLICATE, test.name.span, format!("there are two tests named \"{name}\""))
+                .label("again here")
+                .also(source, span, "first here")
+                .help("say in its name what is different about it");
+            self.report(d);
+        }
+        self.tests.push((module, test.name.span, name.clone()));
+        if let Some(Run { cascade, args, result, place: run }) = run {
+            let test = ir::Test { name, place, slots, before, cascade, args, result, run, after };
+            self.out.tests.push((module, test));
+        }
+    }
+
+    /// Names of the stages that a cascade reaches, as they are written.
+    fn stage_names(&self, cascade: ir::CascadeId) -> HashSet<SmolStr> {
+        let mut names = HashSet::new();
+        let (mut waiting, mut seen) = (vec![cascade], HashSet::from([cascade]));
+        while let Some(id) = waiting.pop() {
+            let Some(cascade) = self.out.cascades.get(id.index()).and_then(Option::as_ref) else { continue };
+            let hooks = [&cascade.on_success, &cascade.on_failure, &cascade.on_cancel];
+            let blocks = hooks.into_iter().flatten().map(|hook| &hook.body).chain([&cascade.body]);
+            for block in blocks {
+                super::finish::stages(block, &mut |stage| {
+                    names.insert(SmolStr::new(stage.name.split('#').next().unwrap_or_default()));
+                });
+                super::finish::calls(block, &mut |callee| {
+                    if let super::finish::Callee::Cascade(id) = callee
+                        && seen.insert(id)
+                    {
+                        waiting.push(id);
+                    }
+                });
+            }
+        }
+        names
+    }
+}
+
+impl<'a> Body<'_, 'a> {
+    /// What is written where it makes no sense.
+    fn test_order(&mut self, line: &TestLine, ran: Option<Span>) {
+        let (what, label) = match (&line.kind, ran) {
+            (TestLineKind::Mock { .. }, Some(_)) => ("a mock stands before the `run`", "nothing calls it any more"),
+            (TestLineKind::Run(_), Some(_)) => ("a test runs one cascade", "the second run"),
+            (TestLineKind::Expect(_) | TestLineKind::ExpectStage { .. } | TestLineKind::ExpectFails { .. }, None) => {
+                ("`expect` stands after the `run`", "nothing has run yet")
+            }
+            _ => return,
+        };
+        let mut d = self.diag(codes::MISPLACED, line.span, what).label(label);
+        if let Some(ran) = ran {
+            d = d.also(self.source(), ran, "it runs here");
+        }
+        self.report(d);
+    }
+
+    fn test_run(&mut self, span: Span, call: &'a Expr) -> Option<Run> {
+        let name = Name { text: "result".into(), span };
+        let called = self.stage_call(call, &name);
+        self.not_yet.clear();
+        let ty = called.as_ref().map_or(Ty::ERROR, |called| called.ty);
+        let index = self.declare("result", span, ty, Flow::default(), LocalKind::Bound) as usize;
+        self.locals[index].used = true;
+        let result = self.locals[index].slot;
+        match called?.work {
+            ir::Work::Cascade(cascade, args) => Some(Run { cascade, args, result, place: self.place(span) }),
+            _ => {
+                let d = self
+                    .diag(codes::STAGE_CALL, call.span, "a test runs a cascade")
+                    .label("not a cascade")
+                    .help("a skill is what a test stands in for, by `mock`");
+                self.report(d);
+                None
+            }
+        }
+    }
+
+    fn test_line(&mut self, line: &'a TestLine, cascade: Option<ir::CascadeId>) -> Option<ir::TestLine> {
+        let what = match &line.kind {
+            // A second run is reported already.
+            TestLineKind::Error | TestLineKind::Run(_) => return None,
+            TestLineKind::Mock { skill, outcomes } => {
+                return self.mock(line.span, skill, outcomes).map(|mock| ir::TestLine::Mock(Box::new(mock)));
+            }
+            TestLineKind::Let { name, ty, value } => {
+                let typed = match ty.as_ref().map(|t| self.cx.resolve(self.module, t)) {
+                    Some(ty) => self.check(value, ty),
+                    None => self.infer(value),
+                };
+                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let) as usize;
+                return Some(ir::TestLine::Let(self.locals[index].slot, typed.ir));
+            }
+            TestLineKind::ExpectStage { path, state, times } => {
+                let times = times.as_ref().map(|times| self.check(times, Ty::INT).ir);
+                let state = self.stage_state(state)?;
+                self.known_stages(path, cascade?)?;
+                let path = path.iter().map(|name| name.text.clone()).collect();
+                ir::Expected::Stage { path, state, times }
+            }
+            TestLineKind::ExpectFails { kind, message } => {
+                let kind = match kind {
+                    Some(name) => Some(self.error_kind(name)?),
+                    None => None,
+                };
+                let message = message.as_ref().map(|message| self.check(message, Ty::STRING).ir);
+                ir::Expected::Fails { kind, message }
+            }
+            TestLineKind::Expect(condition) => {
+                self.reads.clear();
+                let lowered = self.check(condition, Ty::BOOL).ir;
+                let of_result = self.find("result").is_some_and(|result| self.reads.contains(&result));
+                let mut parts = Vec::new();
+                self.parts(condition, &lowered, &mut parts);
+                ir::Expected::Holds { condition: lowered, parts, of_result }
+            }
+        };
+        let text = self.cx.text(self.module, line.span);
+        let width = text.lines().next().map_or(1, |first| first.chars().count().max(1)) as u32;
+        Some(ir::TestLine::Expect(Box::new(ir::Expect { what, place: self.place(line.span), width })))
+    }
+
+    fn mock(&mut self, span: Span, skill: &'a [Name], outcomes: &'a [MockOutcome]) -> Option<ir::TestMock> {
+        let target = self.mock_target(span, skill);
+        let mark = self.enter();
+        let mut params = Vec::with_capacity(target.params.len());
+        for param in &target.params {
+            // What the test itself calls so is meant.
+            params.push(self.find(&param.name).is_none().then(|| self.declare_given(&param.name, span, param.ty)));
+        }
+        let mut lowered = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
+            let (answer, times, after) = match outcome {
+                MockOutcome::Value { value, times, after } => {
+                    (Some(ir::MockAnswer::Value(self.check(value, target.ty).ir)), times, after)
+                }
+                MockOutcome::Fails { kind, message, times, after } => {
+                    let message = message.as_ref().map(|message| self.check(message, Ty::STRING).ir);
+                    (self.error_kind(kind).map(|kind| ir::MockAnswer::Fails(kind, message)), times, after)
+                }
+            };
+            let times = times.as_ref().map(|times| self.check(times, Ty::INT).ir);
+            let after = after.as_ref().map(|after| self.check(after, Ty::DURATION).ir);
+            lowered.extend(answer.map(|answer| ir::MockOutcome { answer, times, after }));
+        }
+        self.leave(mark);
+        let name = skill.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".");
+        Some(ir::TestMock { target: target.ir?, name, params, outcomes: lowered, place: self.place(span) })
+    }
+
+    fn mock_target(&mut self, span: Span, skill: &'a [Name]) -> Target {
+        let unknown = Target { ir: None, ty: Ty::ERROR, params: Vec::new() };
+        if let [name] = skill
+            && let Some((word, ty)) = PEOPLE.iter().find(|(word, _)| *word == name.text)
+            && self.cx.lookup(self.module, &name.text).is_none()
+        {
+            return Target { ir: Some(ir::MockTarget::Person((*word).into())), ty: *ty, params: Vec::new() };
+        }
+        match self.cx.lookup_path(self.module, skill, "skill") {
+            Some(Def::Skill(id)) => {
+                let sig = &self.cx.skills[id.index()].sig;
+                Target { ir: Some(ir::MockTarget::Skill(id)), ty: sig.result, params: sig.params.clone() }
+            }
+            Some(Def::Cascade(id)) => {
+                let sig = &self.cx.cascades[id.index()].sig;
+                Target { ir: Some(ir::MockTarget::Cascade(id)), ty: sig.result, params: sig.params.clone() }
+            }
+            Some(Def::Missing) | None => unknown,
+            Some(other) => {
+                let span = skill.first().map_or(span, |n| n.span);
+                let message = format!("only skills and cascades are mocked; this is {}", other.what());
+                let d = self.diag(codes::NOT_CALLABLE, span, message).label(other.what());
+                self.report(d);
+                unknown
+            }
+        }
+    }
+
+    fn stage_state(&mut self, state: &Name) -> Option<ir::StageState> {
+        match state.text.as_str() {
+            "ran" => Some(ir::StageState::Ran),
+            "skipped" => Some(ir::StageState::Skipped),
+            "failed" => Some(ir::StageState::Failed),
+            "" => None,
+            other => {
+                let d = self
+                    .diag(codes::UNKNOWN_SETTING, state.span, format!("a stage is not expected to be `{other}`"))
+                    .label("`ran`, `skipped` or `failed`");
+                self.report(d);
+                None
+            }
+        }
+    }
+
+    /// A stage that is not there would be skipped for ever.
+    fn known_stages(&mut self, path: &[Name], cascade: ir::CascadeId) -> Option<()> {
+        let known = self.cx.stage_names(cascade);
+        for name in path {
+            if name.text.is_empty() {
+                return None;
+            }
+            if !known.contains(&name.text) {
+                let d = self
+                    .diag(codes::UNKNOWN_NAME, name.span, format!("the run has no stage `{}`", name.text))
+                    .label("not found");
+                let mut names: Vec<&str> = known.iter().map(SmolStr::as_str).collect();
+                names.sort_unstable();
+                let mut d = with_suggestion(d, &name.text, name.span, names.iter().copied());
+                if d.help.is_none() && !names.is_empty() {
+                    d = d.help(format!("its stages are {}", super::literal::names(names.into_iter())));
+                }
+                self.report(d);
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// What a condition is made of: what a reader wants to see when it does not hold.
+    fn parts(&self, e: &Expr, lowered: &ir::Expr, out: &mut Vec<(String, ir::Expr)>) {
+        match (&e.kind, lowered) {
+            (ExprKind::Paren(inner), _) => self.parts(inner, lowered, out),
+            (ExprKind::Unary(UnaryOp::Not, inner), ir::Expr::Not(value)) => self.parts(inner, value, out),
+            (ExprKind::Binary(a, _, b), ir::Expr::And(x, y) | ir::Expr::Or(x, y)) => {
+                self.parts(a, x, out);
+                self.parts(b, y, out);
+            }
+            (ExprKind::Binary(a, _, b), ir::Expr::Binary(_, x, y, _)) => {
+                self.part(a, x, out);
+                self.part(b, y, out);
+            }
+            (ExprKind::Call { callee, .. }, ir::Expr::Builtin(_, args, _)) => {
+                if let (ExprKind::Field { receiver, .. }, Some(value)) = (&callee.kind, args.first()) {
+                    self.part(receiver, value, out);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn part(&self, e: &Expr, lowered: &ir::Expr, out: &mut Vec<(String, ir::Expr)>) {
+        let lowered = match lowered {
+            ir::Expr::ToFloat(inner) => inner,
+            other => other,
+        };
+        let literal = matches!(lowered, ir::Expr::Const(_) | ir::Expr::Neg(..) | ir::Expr::Variant { .. })
+            || matches!(&e.kind, ExprKind::Str(_) | ExprKind::List(_) | ExprKind::Record(_));
+        if literal {
+            return;
+        }
+        let text = self.cx.text(self.module, e.span).split_whitespace().collect::<Vec<_>>().join(" ");
+        if !out.iter().any(|(known, _)| *known == text) {
+            out.push((text, lowered.clone()));
+        }
+        // `result.list.len()` says little without the list.
+        self.parts(e, lowered, out);
     }
 }

@@ -122,10 +122,20 @@ impl<'t> Formatter<'t> {
                 Doc::seq(docs)
             }
             TestLineKind::Run(call) => self.worded("run ", call),
-            TestLineKind::ExpectStage { path, state } => {
+            TestLineKind::ExpectStage { path, state, times } => {
                 let path = self.path(path);
-                let state = Doc::Text(&state.text);
-                Doc::seq([Doc::Text("expect stage "), path, Doc::Text(" "), state])
+                let mut docs = vec![Doc::Text("expect stage "), path, Doc::Text(" "), Doc::Text(&state.text)];
+                docs.extend(times.as_ref().map(|times| self.worded(" times ", times)));
+                Doc::seq(docs)
+            }
+            TestLineKind::ExpectFails { kind, message } => {
+                let mut docs = vec![Doc::Text("expect fails")];
+                if let Some(kind) = kind {
+                    docs.extend([Doc::Text(" ("), Doc::Text(&kind.text)]);
+                    docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
+                    docs.push(Doc::Text(")"));
+                }
+                Doc::seq(docs)
             }
             TestLineKind::Expect(value) => self.worded("expect ", value),
             TestLineKind::Let { name, ty, value } => {
@@ -138,19 +148,20 @@ impl<'t> Formatter<'t> {
 
     fn outcome(&mut self, outcome: &'t MockOutcome) -> Doc<'t> {
         let mut docs = Vec::new();
-        let times = match outcome {
-            MockOutcome::Value { value, times } => {
+        let (times, after) = match outcome {
+            MockOutcome::Value { value, times, after } => {
                 docs.push(self.worded("-> ", value));
-                times
+                (times, after)
             }
-            MockOutcome::Fails { kind, message, times } => {
+            MockOutcome::Fails { kind, message, times, after } => {
                 docs.extend([Doc::Text("fails ("), Doc::Text(&kind.text)]);
                 docs.extend(message.as_ref().map(|message| self.worded(", ", message)));
                 docs.push(Doc::Text(")"));
-                times
+                (times, after)
             }
         };
         docs.extend(times.as_ref().map(|times| self.worded(" times ", times)));
+        docs.extend(after.as_ref().map(|after| self.worded(" after ", after)));
         Doc::seq(docs)
     }
 }

@@ -206,10 +206,12 @@ impl<'b> Generator<'b> {
     fn test(&mut self) -> String {
         let mut out = format!("test \"it works\" {{{}", self.break_());
         for _ in 0..=self.below(3) {
-            out.push_str(&match self.below(5) {
-                0 => format!("mock a.b -> {} times 2 then fails (rate_limited, \"no\")", self.leaf()),
+            out.push_str(&match self.below(7) {
+                0 => format!("mock a.b -> {} times 2 then fails (rate_limited, \"no\") after 5m", self.leaf()),
                 1 => format!("run {}({})", self.name(), self.list(2, |g| g.leaf())),
                 2 => "expect stage a.b ran".to_owned(),
+                4 => format!("expect stage a ran times {}", self.leaf()),
+                5 => format!("expect fails(failed, {})", self.leaf()),
                 3 => format!("expect {}", self.expr(1)),
                 _ => format!("let y = {}", self.expr(1)),
             });

@@ -355,12 +355,21 @@ pub enum TestLineKind {
     },
     /// `run cascade(args)`.
     Run(Expr),
-    /// `expect stage path ran|skipped|failed`.
+    /// `expect stage path ran|skipped|failed times n`.
     ExpectStage {
         /// The stage's path: names joined by dots.
         path: Vec<Name>,
         /// `ran`, `skipped`, `failed`.
         state: Name,
+        /// `times n`.
+        times: Option<Expr>,
+    },
+    /// `expect fails`, `expect fails (kind, "message")`.
+    ExpectFails {
+        /// The kind of error.
+        kind: Option<Name>,
+        /// What its message holds.
+        message: Option<Expr>,
     },
     /// `expect expr`.
     Expect(Expr),
@@ -386,6 +395,8 @@ pub enum MockOutcome {
         value: Expr,
         /// `times N`.
         times: Option<Expr>,
+        /// `after duration`.
+        after: Option<Expr>,
     },
     /// `fails (kind)` or `fails (kind, "message")`.
     Fails {
@@ -395,5 +406,7 @@ pub enum MockOutcome {
         message: Option<Expr>,
         /// `times N`.
         times: Option<Expr>,
+        /// `after duration`.
+        after: Option<Expr>,
     },
 }

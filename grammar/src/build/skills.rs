@@ -111,13 +111,50 @@ pub(crate) fn mock(word: Span, skill: Vec<Name>, outcomes: (Vec<MockOutcome>, Sp
     test_line(word.to(end), TestLineKind::Mock { skill, outcomes })
 }
 
-pub(crate) fn mock_value(value: Expr, times: Option<Expr>) -> (MockOutcome, Span) {
-    let end = times.as_ref().map_or(value.span, |times| times.span);
+pub(crate) fn mock_value(value: Expr, times: Option<Expr>, after: Option<Expr>) -> (MockOutcome, Span) {
+    let end = after.as_ref().or(times.as_ref()).map_or(value.span, |last| last.span);
     let span = value.span.to(end);
-    (MockOutcome::Value { value, times }, span)
+    (MockOutcome::Value { value, times, after }, span)
 }
 
-pub(crate) fn mock_fails(span: Span, kind: Name, message: Option<Expr>, times: Option<Expr>) -> (MockOutcome, Span) {
-    let span = times.as_ref().map_or(span, |times| span.to(times.span));
-    (MockOutcome::Fails { kind, message, times }, span)
+pub(crate) fn mock_fails(
+    span: Span,
+    kind: Name,
+    message: Option<Expr>,
+    times: Option<Expr>,
+    after: Option<Expr>,
+) -> (MockOutcome, Span) {
+    let span = after.as_ref().or(times.as_ref()).map_or(span, |last| span.to(last.span));
+    (MockOutcome::Fails { kind, message, times, after }, span)
+}
+
+pub(crate) fn expect_stage(word: Span, path: Vec<Name>, state: Name, times: Option<Expr>) -> TestLine {
+    let end = times.as_ref().map_or(state.span, |times| times.span);
+    test_line(word.to(end), TestLineKind::ExpectStage { path, state, times })
+}
+
+/// `expect fails (kind)` reads like a call; everything else is a condition.
+pub(crate) fn expect(word: Span, mut value: Expr) -> TestLine {
+    let span = word.to(value.span);
+    let is_fails = |e: &Expr| matches!(&e.kind, ExprKind::Name(name) if name.text == "fails");
+    let kind = match &mut value.kind {
+        ExprKind::Name(name) if name.text == "fails" => TestLineKind::ExpectFails { kind: None, message: None },
+        ExprKind::Call { callee, args, .. } if is_fails(callee) && fits_fails(args) => {
+            let mut args = std::mem::take(args).into_iter().map(|arg| arg.value);
+            let kind = args.next().and_then(|first| match first.kind {
+                ExprKind::Name(name) => Some(name),
+                _ => None,
+            });
+            TestLineKind::ExpectFails { kind, message: args.next() }
+        }
+        _ => TestLineKind::Expect(value),
+    };
+    test_line(span, kind)
+}
+
+/// Whether arguments are those of `fails`: a kind, and perhaps a message.
+fn fits_fails(args: &[Arg]) -> bool {
+    args.len() <= 2
+        && args.iter().all(|arg| arg.name.is_none())
+        && args.first().is_none_or(|first| matches!(first.value.kind, ExprKind::Name(_)))
 }

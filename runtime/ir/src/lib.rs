@@ -8,11 +8,13 @@ mod effect;
 mod expr;
 pub mod limits;
 mod stmt;
+mod test;
 mod types;
 
 pub use effect::*;
 pub use expr::*;
 pub use stmt::*;
+pub use test::*;
 pub use types::*;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,8 @@ pub struct Program {
     pub main: Option<CascadeId>,
     /// Takes a stage that names no model.
     pub default_route: Option<RouteId>,
+    /// Tests of the compiled file itself, in its order.
+    pub tests: Vec<Test>,
 }
 
 /// A place in a source file, counted from 1, for messages.

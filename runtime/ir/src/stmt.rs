@@ -15,6 +15,8 @@ pub struct Block {
     /// Whether nothing in it, nor in the cascades that it calls, can touch the world: no effect,
     /// no wait. Such a block can be run to its end at once.
     pub pure_: bool,
+    /// Where it begins; a branch that is not written begins with its `if`.
+    pub place: Place,
 }
 
 /// A statement.

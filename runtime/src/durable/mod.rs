@@ -424,7 +424,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
             }
             What::Quota { .. } => self.wait_for_quota(request),
-            What::Load(_) => self.begin(request),
+            What::Load(_) | What::Call(_) => self.begin(request),
             What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => self.effect(request),
         }
     }

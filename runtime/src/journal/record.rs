@@ -283,7 +283,7 @@ pub(crate) fn request(what: &What) -> String {
         What::Person(person) => {
             Kept::Person { kind: person.kind, question: &person.question, options: &person.options }
         }
-        What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Kept::Nothing,
+        What::Call(_) | What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Kept::Nothing,
     };
     serde_json::to_string(&kept).unwrap_or_default()
 }
@@ -319,7 +319,7 @@ pub(crate) fn output_json(output: &Output) -> Json {
         }
         Output::Model(text) => json!({ "text": text }),
         Output::Person(answer) => json!({ "answer": answer }),
-        Output::Files(..) | Output::Fired => Json::Null,
+        Output::Value(_) | Output::Files(..) | Output::Fired => Json::Null,
     }
 }
 

@@ -202,6 +202,10 @@ impl Host for LocalHost<'_> {
                 let message = format!("nobody is there to ask: {}", question.question);
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::Unavailable, message)));
             }
+            What::Call(_) => {
+                let answer = Answer::failed(ErrorKind::Internal, "a call that only a rehearsal knows");
+                let _ = self.outbox.send(Message::Done(id, answer));
+            }
             What::Quota { message, .. } => {
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::QuotaExhausted, message)));
             }

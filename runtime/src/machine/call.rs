@@ -75,6 +75,10 @@ impl<'p> Machine<'p> {
                     cost = self.cost(model, &usage);
                     self.release(id, reserved);
                 }
+                Some(Frame::StandIn(call)) => {
+                    call.request = None;
+                    call.answer = Some(Box::new(answer));
+                }
                 Some(Frame::Person(asking)) => {
                     asking.request = None;
                     asking.answer = Some(Box::new(answer));

@@ -7,6 +7,7 @@ use std::{
 
 use serde_json::Value as Json;
 
+use super::standin::Rehearsal;
 use crate::eval::DEFAULT_FUEL;
 
 /// Whether a model can be asked.
@@ -35,6 +36,8 @@ pub struct Environment {
     pub recalled: Arc<Recalled>,
     /// Contents of the memories that outlive runs, by name and key.
     pub memory: HashMap<(String, String), Json>,
+    /// Whether nothing is done and every call is answered as a whole: a test.
+    pub rehearsal: Option<Arc<Rehearsal>>,
 }
 
 /// What an earlier part of the run is known to have settled.
@@ -58,6 +61,7 @@ impl Default for Environment {
             fuel: DEFAULT_FUEL,
             recalled: Arc::default(),
             memory: HashMap::new(),
+            rehearsal: None,
         }
     }
 }

@@ -113,6 +113,7 @@ impl<'p> Fiber<'p> {
                     root = false;
                 }
                 Frame::Call(call) if !named => segment(&mut out, &call.skill.name),
+                Frame::StandIn(call) if !named => segment(&mut out, call.name),
                 Frame::For(f) => {
                     iteration(&mut out, (!named).then_some(f.node.name.as_str()), f.next.saturating_sub(1));
                 }
@@ -219,6 +220,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Guard(_)) => self.attempt(id, fiber),
             Some(Frame::Call(_)) => self.go_on_calling(id, fiber),
+            Some(Frame::StandIn(_)) => self.go_on_standing_in(id, fiber),
             Some(Frame::Person(..)) => self.go_on_asking(id, fiber),
             Some(Frame::For(_)) => self.next_iteration(fiber),
             Some(Frame::Repeat(_)) => self.next_round(fiber),

@@ -2,7 +2,7 @@
 
 use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
 
-use super::{call::Call, guard::Guard, parallel::Fork, person::Asking};
+use super::{call::Call, guard::Guard, parallel::Fork, person::Asking, standin::StandIn};
 use crate::{failure::Raise, value::Value};
 
 /// A frame of a fiber's stack.
@@ -19,6 +19,8 @@ pub(super) enum Frame<'p> {
     Cascade(&'p Cascade, bool),
     /// An effect.
     Call(Box<Call<'p>>),
+    /// A call that is answered as a whole.
+    StandIn(Box<StandIn<'p>>),
     /// A question to a person.
     Person(Box<Asking>),
     /// Iterations one after the other.

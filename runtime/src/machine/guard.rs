@@ -377,6 +377,7 @@ impl<'p> Machine<'p> {
             if !applies(handler, failure.kind) {
                 continue;
             }
+            self.reach(handler, super::standin::Kind::Handler);
             match &handler.action {
                 ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
                 ErrorAction::Use(expr) => {

@@ -21,11 +21,12 @@ mod parallel;
 mod parse;
 mod person;
 mod routing;
+mod standin;
 mod statement;
 mod timers;
 mod unwind;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 
@@ -34,6 +35,8 @@ pub use environment::{Availability, Environment, Recalled};
 pub(crate) use keys::{hex, part_digest};
 #[cfg(test)]
 pub(crate) use parse::model as read_model;
+pub use standin::Rehearsal;
+pub(crate) use standin::{Kind, Reached, mark};
 
 use crate::{
     eval::Eval,
@@ -81,6 +84,10 @@ pub struct Machine<'p> {
     /// How often memory that outlives the run was changed, by place.
     changes: HashMap<String, u32>,
     memory_ops: Vec<MemoryOp>,
+    /// Memory as it was when the run ended.
+    last_memory: Vec<Vec<Value>>,
+    /// What was reached, if anybody wants to know.
+    reached: Option<HashSet<Reached>>,
 }
 
 /// What a run has used so far.
@@ -107,7 +114,8 @@ impl<'p> Machine<'p> {
         let Some(entry) = program.cascades.get(cascade.index()) else {
             return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
         };
-        if let Some(first) = entry.unsupported.first() {
+        // In a rehearsal it may be stood in for.
+        if let Some(first) = entry.unsupported.first().filter(|_| env.rehearsal.is_none()) {
             let mut failure = Failure::new(
                 ErrorKind::Denied,
                 format!("`{}` is not supported by this version of Cascade", first.construct),
@@ -115,6 +123,7 @@ impl<'p> Machine<'p> {
             failure.place = Some(first.place);
             return Err(failure);
         }
+        let reached = env.rehearsal.as_ref().filter(|r| r.coverage).map(|_| HashSet::new());
         let mut machine = Self {
             program,
             eval: Eval::new(program, env.fuel),
@@ -134,6 +143,8 @@ impl<'p> Machine<'p> {
             spent: Spent::default(),
             changes: HashMap::new(),
             memory_ops: Vec::new(),
+            last_memory: Vec::new(),
+            reached,
         };
         let mut fiber = Fiber::new(None, "".into());
         fiber.memory = machine.first_memory().map_err(|f| *f)?;
@@ -181,6 +192,11 @@ impl<'p> Machine<'p> {
     /// Changes of memory that outlives the run, in their order.
     pub fn take_memory_ops(&mut self) -> Vec<MemoryOp> {
         std::mem::take(&mut self.memory_ops)
+    }
+
+    /// Memory as it was when the run ended.
+    pub(crate) fn take_last_memory(&mut self) -> Vec<Vec<Value>> {
+        std::mem::take(&mut self.last_memory)
     }
 
     /// How the run ended, once it has.
@@ -369,7 +385,10 @@ impl<'p> Machine<'p> {
         };
         match fiber.parent {
             Some(parent) => self.branch_ended(parent, id, changes, result),
-            None => self.outcome = Some(result),
+            None => {
+                self.last_memory = fiber.memory;
+                self.outcome = Some(result);
+            }
         }
     }
 }

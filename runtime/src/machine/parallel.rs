@@ -138,6 +138,7 @@ impl<'p> Machine<'p> {
                     child.label = Some(label);
                     child.memory.clone_from(&self.eval.memory);
                     write(child.slots(), node.item, item)?;
+                    self.reach(&node.body, super::standin::Kind::Block);
                     child.frames.push(Frame::Block(&node.body, 0));
                     return Ok(self.start(id, fiber, child));
                 }

@@ -8,6 +8,7 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Iteration, Mode, Rounds},
     guard::{Guard, Subject},
+    standin::Kind,
 };
 use crate::{
     eval::{Result, at, write},
@@ -120,7 +121,9 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, quiet: bool) -> Result<Mode> {
-        let plain = is_plain(&stage.clauses);
+        // One who watches a rehearsal wants to see every stage.
+        let plain = is_plain(&stage.clauses) && !self.rehearses();
+        self.reach(stage, Kind::Stage);
         if plain && (quiet || (!self.env.listening && self.is_pure(&stage.work))) {
             if let Work::Pure(expr) = &stage.work {
                 let value = self.eval.eval(expr, fiber.slots()).map_err(|mut f| {
@@ -167,6 +170,9 @@ impl<'p> Machine<'p> {
                     Some(args) => args,
                     None => self.arguments(fiber, exprs)?,
                 };
+                if self.rehearses() {
+                    return self.stand_in_for_skill(fiber, *id, args);
+                }
                 let Some(skill) = self.program.skills.get(id.index()) else {
                     return Err(defect!("there is no skill {}", id.0));
                 };
@@ -178,12 +184,15 @@ impl<'p> Machine<'p> {
                     Some(args) => args,
                     None => self.arguments(fiber, exprs)?,
                 };
+                if self.stands_in_for(*id) {
+                    return self.stand_in_for_cascade(fiber, *id, args);
+                }
                 self.enter_cascade(fiber, *id, args)?;
                 Ok(Mode::Run)
             }
             Work::If(cond, then, otherwise) => {
                 let block = if self.eval.truth(cond, fiber.slots())? { then } else { otherwise };
-                Ok(enter(fiber, block))
+                Ok(self.enter(fiber, block))
             }
             Work::Match(subject, arms) => {
                 let subject = self.eval.eval(subject, fiber.slots())?;
@@ -192,7 +201,7 @@ impl<'p> Machine<'p> {
                     if self.eval.matches(&arm.pattern, &subject, slots)?
                         && arm.guard.as_ref().map_or(Ok(true), |g| self.eval.truth(g, slots))?
                     {
-                        return Ok(enter(fiber, &arm.body));
+                        return Ok(self.enter(fiber, &arm.body));
                     }
                 }
                 Err(defect!("no arm of a match applies"))
@@ -220,7 +229,7 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Work::Parallel(node) => self.fork_graph(fiber, node),
-            Work::Block(block) => Ok(enter(fiber, block)),
+            Work::Block(block) => Ok(self.enter(fiber, block)),
             Work::Person(person) => self.ask(fiber, person),
         }
     }
@@ -240,6 +249,7 @@ impl<'p> Machine<'p> {
         }
         args.resize((cascade.slots as usize).max(args.len()), Value::Null);
         fiber.activations.push(args);
+        self.reach(&cascade.body, Kind::Block);
         fiber.frames.push(Frame::Cascade(cascade, false));
         if is_plain(&cascade.clauses) {
             fiber.frames.push(Frame::Block(&cascade.body, 0));
@@ -260,7 +270,7 @@ impl<'p> Machine<'p> {
                 let item = item.clone();
                 frame.next += 1;
                 write(fiber.slots(), node.item, item)?;
-                Ok(enter(fiber, &node.body))
+                Ok(self.enter(fiber, &node.body))
             }
             None => {
                 let values = std::mem::take(&mut frame.values);
@@ -276,7 +286,14 @@ impl<'p> Machine<'p> {
         };
         frame.round += 1;
         let body = &frame.node.body;
-        Ok(enter(fiber, body))
+        Ok(self.enter(fiber, body))
+    }
+
+    /// Begins a block.
+    fn enter(&mut self, fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
+        self.reach(block, Kind::Block);
+        fiber.frames.push(Frame::Block(block, 0));
+        Mode::Run
     }
 
     /// Hands a value to the top frame.
@@ -316,19 +333,13 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Some(Frame::Hook(..)) => self.hook_done(fiber),
-            Some(Frame::Call(_) | Frame::Person(..) | Frame::Fork(_)) => {
+            Some(Frame::Call(_) | Frame::StandIn(_) | Frame::Person(..) | Frame::Fork(_)) => {
                 fiber.frames.pop();
                 Err(defect!("a value was given to a frame that waits for the world"))
             }
             None => Ok(Mode::Give(value)),
         }
     }
-}
-
-/// Begins a block.
-fn enter<'p>(fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
-    fiber.frames.push(Frame::Block(block, 0));
-    Mode::Run
 }
 
 fn zero_rounds(max: i64) -> Result<Mode> {

@@ -6,6 +6,7 @@ use super::{
     Machine,
     fiber::Fiber,
     frame::{Cut, Frame, Mode},
+    standin::Kind,
 };
 use crate::{
     eval::{Result, write},
@@ -125,6 +126,7 @@ impl<'p> Machine<'p> {
         if let Some(slot) = hook.slot {
             write(fiber.slots(), slot, seen)?;
         }
+        self.reach(hook, Kind::Hook);
         fiber.frames.push(Frame::Hook(name, Box::new(then)));
         fiber.frames.push(Frame::Block(&hook.body, 0));
         Ok(Mode::Run)
@@ -176,6 +178,10 @@ impl<'p> Machine<'p> {
                     let (request, reserved) = (call.request.take(), std::mem::take(&mut call.reserved));
                     self.withdraw(request);
                     self.release_running(fiber, reserved);
+                }
+                Some(Frame::StandIn(call)) => {
+                    let request = call.request.take();
+                    self.withdraw(request);
                 }
                 Some(Frame::Person(asking)) => {
                     let request = asking.request.take();

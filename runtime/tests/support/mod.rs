@@ -28,6 +28,7 @@ impl Make {
                 entries: Vec::new(),
                 main: None,
                 default_route: None,
+                tests: Vec::new(),
             },
         }
     }
@@ -141,15 +142,15 @@ pub fn place(line: u32) -> Place {
 }
 
 pub fn block(stmts: Vec<Stmt>) -> Block {
-    Block { stmts, value: None, pure_: false }
+    Block { stmts, value: None, pure_: false, place: place(1) }
 }
 
 pub fn valued(stmts: Vec<Stmt>, value: Expr) -> Block {
-    Block { stmts, value: Some(value), pure_: false }
+    Block { stmts, value: Some(value), pure_: false, place: place(1) }
 }
 
 pub fn pure_block(stmts: Vec<Stmt>, value: Expr) -> Block {
-    Block { stmts, value: Some(value), pure_: true }
+    Block { stmts, value: Some(value), pure_: true, place: place(1) }
 }
 
 pub fn slot(n: u32) -> Expr {

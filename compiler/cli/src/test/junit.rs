@@ -1,0 +1,78 @@
+//! Tests as JUnit XML, for whoever collects results.
+
+use super::Done;
+
+/// One suite a file.
+pub fn document(done: &[Done<'_>]) -> String {
+    let failures = done.iter().filter(|one| !one.passed()).count();
+    let mut out = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{failures}\">\n",
+        done.len()
+    );
+    let mut rest = done;
+    while let Some(first) = rest.first() {
+        let of_file = rest.iter().take_while(|one| one.file.name == first.file.name).count();
+        let (suite, others) = rest.split_at(of_file);
+        rest = others;
+        let failures = suite.iter().filter(|one| !one.passed()).count();
+        out.push_str(&format!(
+            "  <testsuite name=\"{}\" tests=\"{of_file}\" failures=\"{failures}\">\n",
+            escaped(&first.file.name)
+        ));
+        for one in suite {
+            case(&mut out, one);
+        }
+        out.push_str("  </testsuite>\n");
+    }
+    out.push_str("</testsuites>\n");
+    out
+}
+
+fn case(out: &mut String, one: &Done<'_>) {
+    let place = one.test.place;
+    out.push_str(&format!(
+        "    <testcase classname=\"{}\" name=\"{}\" file=\"{0}\" line=\"{}\"",
+        escaped(&one.file.name),
+        escaped(&one.test.name),
+        place.line
+    ));
+    if one.passed() {
+        out.push_str("/>\n");
+        return;
+    }
+    out.push_str(">\n");
+    for problem in &one.rehearsed.problems {
+        let mut text = format!("{}:{}:{}\n", one.file.name, problem.place.line, problem.place.column);
+        for line in problem.notes.iter().chain(&problem.help) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        if one.seed > 0 {
+            text.push_str(&format!("with --seed {}\n", one.seed));
+        }
+        out.push_str(&format!(
+            "      <failure message=\"{}\">{}</failure>\n",
+            escaped(&problem.message),
+            escaped(&text).replace("&#10;", "\n")
+        ));
+    }
+    out.push_str("    </testcase>\n");
+}
+
+/// Text as XML has it; what XML cannot hold is left out.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push_str("&#10;"),
+            '\t' => out.push('\t'),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,178 @@
+//! `cascadec test`.
+
+mod args;
+mod coverage;
+mod human;
+mod junit;
+mod report;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use cascade_compiler::{FileSources, Report, Severity, SourceMap, compile, render};
+use cascade_ir as ir;
+use cascade_runtime::rehearsal::{Coverage, Rehearse, Rehearsed, rehearse};
+
+pub use args::TestArgs;
+use args::TestFormat;
+
+use crate::{
+    commands::{print, write},
+    error::Stop,
+    files,
+    projects::Projects,
+};
+
+/// Deep nesting takes stack; as much as a process's first thread has, and some more.
+const STACK: usize = 16 << 20;
+
+/// A file with its tests.
+pub struct File {
+    /// Its name in messages.
+    name: String,
+    sources: SourceMap,
+    program: ir::Program,
+}
+
+/// What came of one test.
+pub struct Done<'a> {
+    file: &'a File,
+    test: &'a ir::Test,
+    /// The order of answers that it is about: the first that failed, or 0.
+    seed: u64,
+    /// How often it was run.
+    runs: u64,
+    rehearsed: Rehearsed,
+    coverage: Option<Coverage>,
+}
+
+impl Done<'_> {
+    fn passed(&self) -> bool {
+        self.rehearsed.passed()
+    }
+}
+
+/// Runs the tests of files; exit 1 when one fails.
+pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
+    let mut projects = Projects::default();
+    let found = files::expand(&args.paths, &mut projects)?;
+    let files = compiled(&found.files, color)?;
+    let wanted: Vec<(&File, &ir::Test)> = files
+        .iter()
+        .flat_map(|file| file.program.tests.iter().map(move |test| (file, test)))
+        .filter(|(_, test)| args.filter.as_ref().is_none_or(|text| test.name.contains(text.as_str())))
+        .collect();
+    let all = files.iter().map(|file| file.program.tests.len()).sum::<usize>();
+    if let (Some(text), true, true) = (&args.filter, wanted.is_empty(), all > 0) {
+        return Err(Stop::usage_help(format!("no test has `{text}` in its name"), format!("there are {all} tests")));
+    }
+    let done = on_all_cores(&wanted, |(file, test)| perform(file, test, args));
+    let coverage = args.coverage.then(|| {
+        let mut sum = Coverage::default();
+        for file in &files {
+            sum.add(Coverage::none(&file.program));
+        }
+        for one in &done {
+            sum.add(one.coverage.clone().unwrap_or_default());
+        }
+        sum
+    });
+    if let Some(path) = &args.junit {
+        write(path, &junit::document(&done))?;
+    }
+    match args.format {
+        TestFormat::Human => {
+            eprint!("{}", human::report(&done, all, color));
+            if let Some(coverage) = &coverage {
+                eprint!("{}", coverage::human(coverage, color));
+            }
+        }
+        TestFormat::Json => print(&report::lines(&done, coverage.as_ref()))?,
+    }
+    Ok(u8::from(done.iter().any(|one| !one.passed())))
+}
+
+/// The programs of files; says what is wrong with those that are none.
+fn compiled(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
+    let read = paths.iter().map(|path| files::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let compiled = on_all_cores(&read, |(name, text): &(String, Arc<str>)| compile(name, text.clone(), &FileSources));
+    let mut wrong = Report::default();
+    let mut out = Vec::with_capacity(compiled.len());
+    for ((name, _), compiled) in read.into_iter().zip(compiled) {
+        match compiled.program {
+            Some(program) => out.push(File { name, sources: compiled.sources, program }),
+            None => {
+                let errors = compiled.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
+                wrong.add(&compiled.sources, errors);
+            }
+        }
+    }
+    if wrong.diagnostics.is_empty() {
+        return Ok(out);
+    }
+    wrong.sort();
+    eprint!("{}", render::render(&wrong.diagnostics, &wrong.sources, render::Format::Human, color));
+    if let Some(summary) = render::summary(&wrong.diagnostics) {
+        eprintln!("{summary}; no test was run");
+    }
+    Err(Stop::Said)
+}
+
+/// Runs a test as often as is wanted, up to its first failure.
+fn perform<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> {
+    let seeds = match args.seed {
+        Some(seed) => seed..seed.saturating_add(args.times),
+        None => 0..args.times,
+    };
+    let mut done = Done { file, test, seed: seeds.start, runs: 0, rehearsed: Rehearsed::default(), coverage: None };
+    for seed in seeds {
+        let mut rehearsed = rehearse(&file.program, test, Rehearse { seed, coverage: args.coverage });
+        done.runs += 1;
+        done.seed = seed;
+        if let Some(coverage) = rehearsed.coverage.take() {
+            done.coverage.get_or_insert_default().add(coverage);
+        }
+        done.rehearsed = rehearsed;
+        if !done.passed() {
+            break;
+        }
+    }
+    done
+}
+
+/// In the order of the jobs, whoever did them.
+fn on_all_cores<'j, J: Sync, T: Send>(jobs: &'j [J], work: impl Fn(&'j J) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    let next = AtomicUsize::new(0);
+    let some = || {
+        let mut done = Vec::new();
+        while let index = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(job) = jobs.get(index)
+        {
+            done.push((index, work(job)));
+        }
+        done
+    };
+    let mut all = thread::scope(|scope| {
+        let started: Vec<_> =
+            (0..threads).map(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, some)).collect();
+        let mut all = Vec::with_capacity(jobs.len());
+        for handle in started.into_iter().flatten() {
+            match handle.join() {
+                Ok(mut done) => all.append(&mut done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        // What no thread could be started for is done here.
+        all.append(&mut some());
+        all
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, one)| one).collect()
+}

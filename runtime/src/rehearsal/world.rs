@@ -1,0 +1,154 @@
+//! The world of a test: mocks, and a clock that jumps.
+
+use std::collections::{BTreeMap, HashMap};
+
+use cascade_ir::{ErrorKind, Place, Program};
+
+use super::{Problem, mocks::Mocks, mocks::Timed, stages::Stages};
+use crate::{
+    events::Event,
+    host::{Host, Report},
+    request::{Answer, MemoryOp, Output, Request, RequestId, What},
+};
+
+/// How long a spent quota is spent when nobody says so, in milliseconds.
+const QUOTA: u64 = 3_600_000;
+
+/// When something comes: its time, answers before timers, a number drawn by the seed, and the
+/// order in which it was asked.
+type When = (u64, bool, u64, u64);
+
+pub(super) struct World<'p> {
+    program: &'p Program,
+    run: Place,
+    mocks: Mocks<'p>,
+    stages: Stages,
+    now: u64,
+    order: u64,
+    /// The state of a generator of numbers; 0: none is drawn.
+    seed: u64,
+    coming: BTreeMap<When, (RequestId, Answer)>,
+    when: HashMap<RequestId, When>,
+    stopped: Option<Problem>,
+}
+
+impl<'p> World<'p> {
+    pub(super) fn new(program: &'p Program, run: Place, mocks: Mocks<'p>, seed: u64) -> Self {
+        Self {
+            program,
+            run,
+            mocks,
+            stages: Stages::default(),
+            now: 0,
+            order: 0,
+            seed,
+            coming: BTreeMap::new(),
+            when: HashMap::new(),
+            stopped: None,
+        }
+    }
+
+    /// Milliseconds since the run began.
+    pub(super) fn now(&self) -> u64 {
+        self.now
+    }
+
+    pub(super) fn parts(self) -> (Stages, Mocks<'p>, Option<Problem>) {
+        (self.stages, self.mocks, self.stopped)
+    }
+
+    fn draw(&mut self) -> u64 {
+        if self.seed == 0 {
+            return 0;
+        }
+        // SplitMix64: nothing here needs more.
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn later(&mut self, id: RequestId, ms: u64, timer: bool, answer: Answer) {
+        self.order += 1;
+        let drawn = if timer { 0 } else { self.draw() };
+        let when = (self.now.saturating_add(ms), timer, drawn, self.order);
+        self.coming.insert(when, (id, answer));
+        self.when.insert(id, when);
+    }
+
+    /// An answer, or the end of the test.
+    fn answer(&mut self, id: RequestId, answer: Result<Timed, Problem>) {
+        match answer {
+            Ok((ms, answer)) => self.later(id, ms, false, answer),
+            Err(problem) => self.stop(problem),
+        }
+    }
+
+    fn stop(&mut self, mut problem: Problem) {
+        if problem.place == Place::default() {
+            problem.place = self.run;
+        }
+        self.stopped.get_or_insert(problem);
+    }
+}
+
+impl Host for World<'_> {
+    fn start(&mut self, request: Request) {
+        let Request { id, what, effect } = request;
+        match what {
+            What::Call(call) => {
+                let answer = self.mocks.call(self.program, &call);
+                self.answer(id, answer);
+            }
+            What::Person(question) => {
+                let path = effect.map(|info| info.path.clone()).unwrap_or_default();
+                let path = path.strip_suffix("/escalate").unwrap_or(&path);
+                let answer = self.mocks.person(&question, path);
+                self.answer(id, answer);
+            }
+            What::Timer { ms, .. } => self.later(id, ms, true, Answer::ok(Output::Fired)),
+            What::Delay { up_to_ms, at_least_ms, .. } => {
+                self.later(id, up_to_ms.max(at_least_ms), true, Answer::ok(Output::Fired));
+            }
+            What::Quota { retry_after_ms, .. } => {
+                self.later(id, retry_after_ms.unwrap_or(QUOTA), true, Answer::ok(Output::Fired));
+            }
+            // A rehearsal asks for none of these.
+            What::Run(_) | What::Http(_) | What::Prompt(_) | What::Load(_) => {
+                self.later(id, 0, false, Answer::failed(ErrorKind::Internal, "a test never touches the world"));
+            }
+        }
+    }
+
+    fn cancel(&mut self, id: RequestId) {
+        if let Some(when) = self.when.remove(&id) {
+            self.coming.remove(&when);
+        }
+    }
+
+    async fn next(&mut self) -> Report {
+        if self.stopped.is_some() {
+            return Report::Paused;
+        }
+        match self.coming.pop_first() {
+            Some(((time, ..), (id, answer))) => {
+                self.now = time;
+                self.when.remove(&id);
+                Report::Answer(id, answer)
+            }
+            None => Report::Paused,
+        }
+    }
+
+    fn ready(&mut self) -> Option<Report> {
+        None
+    }
+
+    fn event(&mut self, event: Event) {
+        self.stages.event(event);
+    }
+
+    /// A test begins with the memory that the program declares, and leaves nothing behind.
+    fn remember(&mut self, _op: MemoryOp) {}
+}

@@ -1,0 +1,465 @@
+//! `test` blocks: mocks, virtual time, expectations, coverage.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use cascade_compiler::{MemorySources, compile, render};
+use cascade_ir::Program;
+use cascade_runtime::rehearsal::{Coverage, Rehearse, Rehearsed, rehearse};
+use proptest::prelude::*;
+
+const SKILLS: &str = r#"
+type Review {
+  score: int where it >= 0 and it <= 100
+  words: list<string>
+}
+
+memory project: global {
+  scores: list<int> = [7]
+}
+
+skill look(file: path) -> int {
+  run sh"look $<file>"
+    output json
+}
+
+skill review(text: string) -> Review {
+  prompt "Review $<text>"
+}
+
+skill tell(text: string) {
+  http post "https://example.org" { body: text }
+}
+
+cascade inner(file: path) -> int {
+  stage seen = look(file)
+  return seen + 1
+}
+"#;
+
+fn program(text: &str) -> Program {
+    let whole = format!("{SKILLS}\n{text}");
+    let compiled = compile("flow.cascade", whole.into(), &MemorySources::default());
+    let shown = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
+    compiled.program.unwrap_or_else(|| panic!("{shown}"))
+}
+
+fn rehearsed(text: &str) -> Rehearsed {
+    let program = program(text);
+    let [test] = program.tests.as_slice() else { panic!("one test is wanted") };
+    rehearse(&program, test, Rehearse { seed: 0, coverage: true })
+}
+
+#[track_caller]
+fn passes(text: &str) -> Rehearsed {
+    let out = rehearsed(text);
+    assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
+    out
+}
+
+/// What is wrong, a line each: message, notes, help.
+#[track_caller]
+fn fails(text: &str) -> Vec<String> {
+    let out = rehearsed(text);
+    assert!(!out.passed(), "it passed: {:#?}", out.stages);
+    out.problems.into_iter().flat_map(|p| [p.message].into_iter().chain(p.notes).chain(p.help)).collect()
+}
+
+#[test]
+fn mocks_answer_in_order_and_see_what_they_are_given() {
+    passes(
+        r#"
+cascade main() -> list<int> {
+  stage all = for file in ["a", "b", "c", "d"] {
+    stage one = look(file)
+  }
+  return all
+}
+test "t" {
+  mock look -> 1 then -> 2 times 2
+  mock look -> if file == "d" { 40 } else { 0 }
+  run main()
+  expect result == [1, 2, 2, 40]
+  expect stage one ran times 4
+}"#,
+    );
+}
+
+#[test]
+fn failures_go_the_way_of_failures() {
+    let out = passes(
+        r#"
+cascade main() -> int {
+  stage seen = look("a")
+    retry 2 backoff 10s..1m
+    on error (rate_limited) fallback inner("b")
+  stage told = tell("x")
+    on error skip
+  return seen
+}
+test "t" {
+  mock look fails (rate_limited, "slow down") times 3 then -> 4
+  mock tell fails (denied)
+  run main()
+  expect stage told skipped
+  expect stage seen ran times 4
+  expect result == 5
+}"#,
+    );
+    // Two pauses of at most 10 s and 20 s: the test took none of that time.
+    assert_eq!(out.ms, 30_000);
+}
+
+#[test]
+fn time_is_virtual() {
+    let out = passes(
+        r#"
+cascade main() -> string {
+  stage seen = look("a")
+    timeout 1h
+    on error (timed_out) skip
+  stage again = look("b")
+    timeout 3h
+  return "$<seen ?? 0> $<again>"
+}
+test "t" {
+  mock look -> 1 after 2h
+  run main()
+  expect result == "0 1"
+  expect stage seen skipped
+}"#,
+    );
+    assert_eq!(out.ms, 3 * 3_600_000);
+}
+
+#[test]
+fn a_cascade_and_a_person_are_mocked() {
+    passes(
+        r#"
+cascade main() -> string {
+  stage n = inner("a")
+  stage sure = approve("$<n>?")
+  gate sure, "no"
+  stage name = ask("Who?")
+  stage place = choose("Where?", ["eu", "us"])
+  stage seen = look("b")
+    on error escalate "What now?"
+    on error skip
+  return "$<n> $<name> $<place> $<seen ?? 0>"
+}
+test "t" {
+  mock inner -> 3
+  mock approve -> true
+  mock ask -> "Ada"
+  mock choose -> "us"
+  mock escalate -> "retry" then -> "abort"
+  mock look fails (unavailable)
+  run main()
+  expect result == "3 Ada us 0"
+  expect stage seen ran times 2
+}"#,
+    );
+}
+
+#[test]
+fn what_cannot_be_run_yet_can_be_rehearsed() {
+    passes(
+        r#"
+skill mend(repo: path) -> int {
+  agent in repo "Mend it."
+}
+cascade main() -> int {
+  stage done = mend(".")
+  return done
+}
+test "t" {
+  mock mend -> 3
+  run main()
+  expect result == 3
+}"#,
+    );
+}
+
+#[test]
+fn memory_begins_as_declared_and_is_seen_afterwards() {
+    passes(
+        r#"
+cascade main() -> int {
+  stage both = parallel {
+    stage a = inner("a")
+    stage b = inner("b")
+  }
+  project.scores += [both.a, both.b]
+  return project.scores.len()
+}
+test "t" {
+  let before = project.scores
+  mock look -> if file == "a" { 1 } else { 2 }
+  run main()
+  expect before == [7]
+  expect project.scores == [7, 2, 3]
+}"#,
+    );
+}
+
+#[test]
+fn the_world_is_never_touched() {
+    let main = r#"
+cascade main() {
+  stage a = look("a")
+    on error skip
+  stage b = tell("b")
+    on error skip
+  stage ok = approve("Sure?")
+    on error skip
+}
+"#;
+    let said = fails(&format!("{main}test \"t\" {{\n  run main()\n}}"));
+    assert_eq!(
+        said,
+        [
+            "the run calls `look` (a command), and nothing stands in for it",
+            "by the stage `main/a`: look(file: \"a\")",
+            "mock it: `mock look -> …`; a test never touches the world"
+        ]
+    );
+    let said = fails(&format!("{main}test \"t\" {{\n  mock look -> 1\n  run main()\n}}"));
+    assert_eq!(said[0], "the run calls `tell` (an HTTP request), and nothing stands in for it");
+    let said = fails(&format!("{main}test \"t\" {{\n  mock look -> 1\n  mock tell -> null\n  run main()\n}}"));
+    assert_eq!(said[0], "the run asks a person (`approve`), and nobody stands in");
+    assert_eq!(said[2], "mock the answer: `mock approve -> true`");
+}
+
+#[test]
+fn a_mock_with_too_few_answers() {
+    let said = fails(
+        r#"
+cascade main() {
+  stage a = look("a")
+  stage b = look("b")
+}
+test "t" {
+  mock look -> 1 times 1
+  run main()
+}"#,
+    );
+    assert_eq!(said[0], "`look` is called 2 times, and its mock has fewer answers");
+}
+
+#[test]
+fn the_type_holds_for_mocks_too() {
+    // The compiler does not know the number; the type does.
+    let said = fails(
+        r#"
+fn far(n: int) -> int = n * 100
+cascade main() -> Review {
+  stage a = review("a")
+  return a
+}
+test "t" {
+  let score = far(2)
+  mock review -> { score: score, words: [] }
+  run main()
+}"#,
+    );
+    assert_eq!(said[0], "the mock of `review` cannot be computed: 200 does not satisfy `it >= 0 and it <= 100`");
+}
+
+#[test]
+fn a_failed_expectation_shows_its_parts() {
+    let main = r#"
+cascade main() -> Review {
+  stage a = review("a")
+  stage b = inner("b")
+    on error skip
+  return a
+}
+test "t" {
+  mock review -> { score: 40, words: ["x", "y"] }
+  mock look fails (unavailable, "gone")
+  run main()
+"#;
+    let expecting = |text: &str| fails(&format!("{main}  expect {text}\n}}"));
+    assert_eq!(expecting("result.score >= 50"), ["this does not hold", "`result.score` is 40"]);
+    assert_eq!(
+        expecting("result.score == 40 and result.words.len() == 3"),
+        ["this does not hold", "`result.score` is 40", "`result.words.len()` is 2", "`result.words` is [\"x\",\"y\"]"]
+    );
+    assert_eq!(expecting("stage b ran times 2")[0], "the stage `b` ran once, not 2 times");
+    assert_eq!(expecting("stage seen skipped"), ["the stage `seen` was not skipped", "`main/b/seen` is failed: gone"]);
+    assert_eq!(expecting("stage a failed"), ["the stage `a` did not fail", "`main/a` is done"]);
+    assert_eq!(expecting("fails")[0], "the run was expected to fail, and it did not");
+    assert_eq!(expecting("result.score / 0 == 1")[0], "this cannot be computed: division by zero");
+}
+
+#[test]
+fn a_run_that_fails() {
+    let main = r#"
+cascade main(n: int) -> int {
+  stage a = look("a")
+  gate a > n, "only $<a>"
+  return a
+}
+test "t" {
+  mock look -> 3
+  run main(5)
+"#;
+    passes(&format!("{main}  expect fails\n}}"));
+    passes(&format!("{main}  expect fails (failed, \"only 3\")\n  expect stage a ran\n}}"));
+    let said = fails(&format!("{main}  expect result == 3\n}}"));
+    assert_eq!(said[0], "the run failed: `main`: only 3", "{said:?}");
+    assert!(said.contains(&"if it should: `expect fails (failed)`".to_owned()), "{said:?}");
+    assert_eq!(said.iter().filter(|line| line.contains("does not hold")).count(), 0, "{said:?}");
+    assert_eq!(fails(&format!("{main}  expect fails (timed_out)\n}}"))[0], "the run failed with `failed`");
+    assert_eq!(
+        fails(&format!("{main}  expect fails (failed, \"gone\")\n}}"))[0],
+        "the message of the failure does not hold \"gone\""
+    );
+}
+
+#[test]
+fn unused_mocks_are_told() {
+    let out = passes(
+        r#"
+cascade main() -> int {
+  stage a = look("a")
+  return a
+}
+test "t" {
+  mock look -> 3
+  mock tell -> null
+  run main()
+  expect result == 3
+}"#,
+    );
+    assert_eq!(out.unused.iter().map(|u| u.name.as_str()).collect::<Vec<_>>(), ["tell"]);
+}
+
+#[test]
+fn coverage_names_what_was_not_reached() {
+    let text = r#"
+cascade main(n: int) -> int {
+  if n > 1 {
+    stage a = look("a")
+      on error skip
+  } else if n == 1 {
+    log "one"
+  }
+  let xs: list<int> = []
+  for x in xs {
+    log "$<x>"
+  }
+  stage v = look("v")
+  return v
+  on success(r) {
+    log "$<r>"
+  }
+  on failure(e) {
+    log "$<e.kind>"
+  }
+}
+test "t" {
+  mock look -> 1
+  run main(2)
+}
+test "u" {
+  mock look -> 1
+  run main(1)
+}"#;
+    let program = program(text);
+    let mut sum = Coverage::none(&program);
+    assert_eq!(sum.sum().0, 0);
+    let mut missed = Vec::new();
+    for test in &program.tests {
+        let out = rehearse(&program, test, Rehearse { seed: 0, coverage: true });
+        assert!(out.passed(), "{:?}", out.problems);
+        sum.add(out.coverage.unwrap());
+        let points = &sum.cascades[&("flow.cascade".to_owned(), "main".to_owned())];
+        missed.push(points.iter().filter(|p| !*p.1).map(|p| p.0.missed.clone()).collect::<Vec<_>>());
+    }
+    let last = missed.pop().unwrap();
+    assert_eq!(
+        last,
+        [
+            "`on error` never had to help",
+            "the condition was never false",
+            "the loop never had an element",
+            "`on failure` never ran"
+        ]
+    );
+    let first = missed.pop().unwrap();
+    assert!(first.contains(&"the condition was never true".to_owned()), "{first:?}");
+    assert!(first.len() > last.len());
+}
+
+#[test]
+fn a_program_keeps_its_tests_when_it_is_written() {
+    let program = program(
+        "cascade main() -> int {\n  stage a = look(\"a\")\n  return a\n}\ntest \"t\" {\n  mock look -> 1\n  run main()\n  expect result == 1\n}\n",
+    );
+    let text = serde_json::to_string(&program).unwrap();
+    let read: Program = serde_json::from_str(&text).unwrap();
+    assert_eq!(read, program);
+    assert!(rehearse(&read, &read.tests[0], Rehearse::default()).passed());
+}
+
+/// Branches, loops, retries and memory at once: whoever is faster, the outcome is the same.
+const AT_ONCE: &str = r#"
+cascade main(files: list<path>) -> list<int> {
+  stage all = parallel {
+    stage left = for file in files parallel {
+      stage one = inner(file)
+        retry 1 backoff 1s..2s
+      project.scores += [one]
+      one
+    }
+    stage right = review("a")
+      retry 3
+    stage both = look("$<right.score>")
+  }
+  return all.left + [all.both]
+}
+test "t" {
+  mock look -> if file == "x" { 1 } else { 2 }
+  mock review fails (rate_limited) times 2 then -> { score: 40, words: [] }
+  run main(["x", "y", "z"])
+  expect result == [2, 3, 3, 2]
+  expect project.scores == [7, 2, 3, 3]
+  expect stage right ran times 3
+}"#;
+
+proptest! {
+    #[test]
+    fn a_test_passes_whatever_the_order_of_answers(seed in any::<u64>()) {
+        let program = program(AT_ONCE);
+        let out = rehearse(&program, &program.tests[0], Rehearse { seed, coverage: false });
+        prop_assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
+        // And the same seed does the same.
+        let again = rehearse(&program, &program.tests[0], Rehearse { seed, coverage: false });
+        prop_assert_eq!(out.stages, again.stages);
+    }
+}
+
+/// A program that depends on who is faster is found out: one that is right passes with every
+/// seed, this one does not.
+#[test]
+fn dependence_on_the_order_is_found() {
+    let program = program(
+        r#"
+cascade main() -> int {
+  stage all = for file in ["a", "b", "c", "d"] parallel {
+    stage one = look(file)
+    stage two = look(file)
+    two
+  }
+  return all.first() ?? 0
+}
+test "t" {
+  mock look -> 1 then -> 2 then -> 3 then -> 4 then -> 5 then -> 6 then -> 7
+  run main()
+  expect result == 5
+}"#,
+    );
+    let passed = |seed| rehearse(&program, &program.tests[0], Rehearse { seed, coverage: false }).passed();
+    assert!(passed(0));
+    let failed = (1..50).filter(|seed| !passed(*seed)).count();
+    assert!(failed > 5, "{failed}");
+}
