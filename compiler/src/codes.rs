@@ -181,6 +181,8 @@ codes! {
     POINTLESS_BOUND = "W0204";
     /// An `@allow` that silences nothing.
     ALLOWS_NOTHING = "W0205";
+    /// A budget that the worst case passes.
+    OVER_BUDGET = "W0801";
     /// A construct that this version checks but does not run.
     NOT_YET = "W0901";
     /// An entry of a baseline that fits nothing.

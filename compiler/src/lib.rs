@@ -10,6 +10,7 @@ pub mod format;
 pub mod import;
 
 mod checks;
+pub mod cost;
 pub mod docgen;
 mod elab;
 pub mod fixes;

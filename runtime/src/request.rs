@@ -332,6 +332,17 @@ pub struct Usage {
     pub cost: Option<i64>,
 }
 
+impl Usage {
+    /// Adds what was used before; its cost is known.
+    pub(crate) fn add(&mut self, before: Usage) {
+        self.tokens_in = self.tokens_in.saturating_add(before.tokens_in);
+        self.tokens_out = self.tokens_out.saturating_add(before.tokens_out);
+        if let Some(cost) = before.cost {
+            self.cost = Some(self.cost.unwrap_or(0).saturating_add(cost));
+        }
+    }
+}
+
 /// What an effect gave.
 #[derive(Debug, Clone)]
 pub enum Output {

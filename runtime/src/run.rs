@@ -42,6 +42,8 @@ pub struct RunOptions<'o> {
     pub wait: bool,
     /// Whether answers of other runs are left alone (`cache`).
     pub no_cache: bool,
+    /// Whether the run is taken up only to be cancelled: nothing begins but its `on cancel`.
+    pub cancel_first: bool,
     /// Most programs at once; 0: as many as suit this machine.
     pub max_commands: usize,
     /// Where programs run and files are looked for; the process's own directory if absent.
@@ -307,6 +309,7 @@ fn taken<H: Host>(
             asker: options.asker,
             wait: options.wait,
             use_cache: !options.no_cache,
+            cancel_first: options.cancel_first,
             run: run.to_owned(),
         },
     );
@@ -342,8 +345,6 @@ fn taken<H: Host>(
             status,
             result: result.as_ref().ok().map(to_json),
             error: result.as_ref().err().and_then(|f| serde_json::to_value(f).ok()),
-            tokens: spent.tokens,
-            cost: spent.cost,
             until: pause.as_ref().and_then(|p| p.until),
             clock,
             at: now(),

@@ -305,3 +305,28 @@ fn pure_errors_tell_their_place() {
     assert_eq!((failure.message.as_str(), failure.place), ("not good enough", Some(place(7))));
     assert!(matches!(mock.events[0], Event::GateFailed { .. }));
 }
+
+#[test]
+fn a_budget_of_time_holds_for_all_attempts() {
+    let mut make = Make::new();
+    let e = echo(&mut make);
+    let clauses =
+        Clauses { budget_time: Some(ms(1_000)), timeout: Some(ms(400)), retry: retry(9), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses), ret(slot(0))]);
+    let mut mock = Mock::new(&program, |_| Reply::Never);
+    let failure = mock.run().unwrap_err();
+    let message = "not done within its budget of 1s";
+    assert_eq!((failure.kind, failure.message.as_str(), mock.now), (ErrorKind::OverBudget, message, 1_000));
+}
+
+#[test]
+fn a_spent_quota_waits_and_takes_no_attempt() {
+    let mut make = Make::new();
+    let e = echo(&mut make);
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), Clauses::default()), ret(slot(0))]);
+    let mut mock = Mock::new(&program, |asked| {
+        Reply::Now(if asked.attempt == 1 { failed(ErrorKind::QuotaExhausted) } else { ok("done") })
+    });
+    assert_eq!(to_json(&mock.run().unwrap()), json!("done"));
+    assert_eq!(mock.now, 60_000, "as long as the host says");
+}

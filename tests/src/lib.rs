@@ -9,3 +9,4 @@ pub mod programs;
 pub mod pure;
 pub mod tokens;
 pub mod types;
+pub mod workflow;

@@ -408,3 +408,22 @@ cascade main() -> int {
     assert_eq!(value(&again), 100_000);
     assert_eq!(project.lines("log.txt").len(), 2);
 }
+
+#[test]
+fn a_clock_that_went_backwards_takes_no_time_away() {
+    let project = Project::new();
+    let text = DEADLY.replace("stage b = deadly()", "stage b = deadly()\n    timeout 1h\n    budget 2h");
+    project.write("flow.cascade", &text);
+    assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
+    // All that is on record happened a year from now.
+    let db = Connection::open(project.journal()).unwrap();
+    let year = 365_i64 * 86_400_000;
+    for (table, column) in [("runs", "started"), ("effects", "started"), ("effects", "ended"), ("timers", "began")] {
+        db.execute(&format!("UPDATE {table} SET {column} = {column} + ?1"), [year]).unwrap();
+    }
+    drop(db);
+    let again = project.call(&["resume", "-q"]);
+    assert_eq!(stdout(&again), "a ok c\n", "{}", stderr(&again));
+    assert!(project.call(&["runs", "show", "last"]).status.success());
+    assert!(project.call(&["runs"]).status.success());
+}

@@ -203,7 +203,8 @@ fn check_page(page: &Path) -> Vec<String> {
 #[test]
 fn pages_tell_the_truth() {
     let mut pages = vec![root().join("README.md")];
-    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+    let folders = ["docs", "docs/reference"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
+    for entry in folders.into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "md") {
             pages.push(path);

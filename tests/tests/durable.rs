@@ -461,3 +461,60 @@ fn a_secret_is_not_kept_and_must_be_given_again() {
     let with = project.call(&["resume", "-q", "--input", "token=hunter2"]);
     assert_eq!(project::stdout(&with), "8\n", "{}", project::stderr(&with));
 }
+
+#[test]
+fn an_edit_does_not_bring_money_back() {
+    let model = Model::start(|_| chat("no"));
+    let project = Project::new();
+    let text = |prompt: &str, gate: &str| {
+        format!(
+            "{}skill say() -> string {{\n  prompt \"{prompt}\"\n  max_tokens 200\n}}\n\
+             cascade main() -> string\n  budget 0.005usd\n{{\n  stage a = say()\n    using m\n  gate {gate}, \"no\"\n  \
+             stage b = say()\n    using m\n  return b\n}}\n",
+            model.declaration()
+        )
+    };
+    let first = project.run(&text("One", "a == \"yes\""), Begin::New);
+    assert_eq!(first.result.unwrap_err().message, "no");
+    // Edited, the first stage is asked again; both answers together leave too little for the second.
+    let again = project.run(&text("Two", "a == \"no\""), Begin::Resume(first.run.clone()));
+    assert_eq!(again.result.unwrap_err().kind, ErrorKind::OverBudget);
+    assert_eq!((model.asked().len(), again.spent.cost), (2, 4_020));
+    assert_eq!(project.store().run(&first.run).unwrap().unwrap().cost, 4_020);
+    // And once more, from the record alone.
+    let again = project.run(&text("Two", "a == \"no\""), Begin::Resume(first.run));
+    assert_eq!((model.asked().len(), again.spent.cost), (2, 4_020));
+}
+
+#[test]
+fn a_run_that_waits_for_somebody_can_be_cancelled() {
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        "skill note(what: string) {\n  run sh\"echo $<what> >> log.txt\"\n}\n\
+         cascade main() {\n  stage a = note(\"begun\")\n  stage ok = approve(\"Go on?\")\n  stage b = note(\"went on\")\n\n  \
+         on cancel {\n    stage c = note(\"cancelled\")\n  }\n}\n",
+    );
+    assert_eq!(project.call(&["run", "flow.cascade", "-q"]).status.code(), Some(3));
+    let output = project.call(&["runs", "cancel", "last"]);
+    assert!(output.status.success(), "{}", project::stderr(&output));
+    assert_eq!(project.lines("log.txt"), ["begun", "cancelled"]);
+    let run = project.store().runs().unwrap().remove(0);
+    assert_eq!(run.status, "cancelled");
+    // It can go on all the same, and is asked again.
+    assert_eq!(project.call(&["resume", "-q"]).status.code(), Some(3));
+    assert!(project.call(&["approve", "last", "--resume", "-q"]).status.success());
+    assert_eq!(project.lines("log.txt"), ["begun", "cancelled", "went on"]);
+}
+
+#[test]
+fn a_question_that_nobody_answers_in_time_is_taken_back() {
+    let project = Project::new();
+    let text = "cascade main() -> bool? {\n  stage ok = approve(\"Go on?\")\n    timeout 1ms\n    on error skip\n  \
+                return ok\n}\n";
+    let first = project.run(text, Begin::New);
+    // Whether it paused or was faster: the time of the wall clock is over when it is looked at again.
+    let outcome = if first.pause.is_some() { project.run(text, Begin::Resume(first.run.clone())) } else { first };
+    assert_eq!(value(&outcome), json!(null));
+    assert!(project.store().questions(&outcome.run).unwrap().is_empty());
+}

@@ -69,8 +69,37 @@ pub fn go_on(
         return show_plan(&program, cascade, inputs, Some(store.path()), &begin, live.json, color);
     }
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
-    let how = Performance { journal: Some(store.path().to_owned()), begin, cwd, fixtures: None, live, color };
+    let how = Performance {
+        journal: Some(store.path().to_owned()),
+        begin,
+        cwd,
+        cancel_first: false,
+        fixtures: None,
+        live,
+        color,
+    };
     run::perform(&program, cascade, inputs, how)
+}
+
+/// Takes a run up only to cancel it: its `on cancel` runs, and nothing else begins.
+pub fn cancel(store: &Store, row: &RunRow, color: bool) -> Result<(), Stop> {
+    let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
+    let program = program(store, row, color, &live)?;
+    let cascade = files::entry(&program, Some(&row.cascade))?;
+    let known = kept_inputs(row, &program, cascade);
+    let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
+    let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
+    let begin = Begin::Resume(row.id.clone());
+    let how = Performance {
+        journal: Some(store.path().to_owned()),
+        begin,
+        cwd,
+        cancel_first: true,
+        fixtures: None,
+        live: &live,
+        color,
+    };
+    run::perform(&program, cascade, inputs, how).map(|_| ())
 }
 
 /// The program of a run as it is now; as it was, when its file is gone.

@@ -48,7 +48,8 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
         return resume::show_plan(&program, cascade, inputs, journal.as_deref(), &begin, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-    perform(&program, cascade, inputs, Performance { journal, begin, cwd: None, fixtures, live: &args.live, color })
+    let how = Performance { journal, begin, cwd: None, cancel_first: false, fixtures, live: &args.live, color };
+    perform(&program, cascade, inputs, how)
 }
 
 /// What `--record` and `--replay` name.
@@ -69,6 +70,8 @@ pub struct Performance<'a> {
     pub begin: Begin,
     /// The directory of its programs.
     pub cwd: Option<PathBuf>,
+    /// Whether it is taken up only to be cancelled.
+    pub cancel_first: bool,
     /// Where answers are recorded, or come from.
     pub fixtures: Option<Arc<Fixtures>>,
     /// What the user asked for.
@@ -84,7 +87,7 @@ pub fn perform(
     inputs: Vec<Value>,
     how: Performance<'_>,
 ) -> Result<u8, Stop> {
-    let Performance { journal, begin, cwd, fixtures, live, color } = how;
+    let Performance { journal, begin, cwd, cancel_first, fixtures, live, color } = how;
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
@@ -97,6 +100,7 @@ pub fn perform(
         observer: progress.observer(),
         asker: progress.asker(color),
         wait: live.wait,
+        cancel_first,
         // What comes from a cache would be missing in the fixtures.
         no_cache: live.no_cache || fixtures.is_some(),
         max_commands: live.jobs.unwrap_or(0),

@@ -39,6 +39,7 @@ impl<'a> Cx<'a> {
             }
         }
         let clauses = body.cascade_clauses(decl);
+        body.budgeted(&clauses, &decl.clauses, decl.name.span);
         body.enter_limits(&decl.clauses);
         let mark = body.enter();
         let out = body.statements(&decl.body, Want::NOTHING);

@@ -46,7 +46,8 @@ use crate::checks::Effects;
 use crate::checks::secrets as flow;
 use crate::{
     codes::{self, Code},
-    diagnostic::Diagnostic,
+    cost,
+    diagnostic::{Diagnostic, Severity},
     module::Module,
     source::{SourceId, SourceMap},
     types::{Ty, Types},
@@ -206,6 +207,8 @@ pub(crate) struct Out {
     pub functions: Vec<Option<ir::Function>>,
     pub skills: Vec<Option<ir::Skill>>,
     pub cascades: Vec<Option<ir::Cascade>>,
+    /// The budgets of money that were met.
+    pub budgets: Vec<cost::Budget>,
     /// With the modules that they stand in.
     pub tests: Vec<(usize, ir::Test)>,
 }
@@ -240,6 +243,13 @@ pub(crate) fn elaborate(
     cx.declare();
     cx.bodies();
     let program = cx.finish(root);
+    // What the worst case costs matters here only to those who have said what it may.
+    if let Some(program) = &program
+        && !cx.out.budgets.is_empty()
+        && cx.diagnostics.iter().all(|d| d.severity != Severity::Error)
+    {
+        cost::warn(program, map, &cx.out.budgets, &mut cx.diagnostics);
+    }
     diagnostics.append(&mut cx.diagnostics);
     program
 }

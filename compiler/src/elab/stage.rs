@@ -114,6 +114,7 @@ impl<'a> Body<'_, 'a> {
         if ty == Ty::NEVER {
             ty = Ty::NULL;
         }
+        self.budgeted(&lowered, clauses, stmt.span);
         let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Stage);
         let slot = self.locals[index as usize].slot;
         let once = stmt.attributes.iter().any(|a| a.name.text == "once");
@@ -422,6 +423,16 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// `budget 0.50usd`, `budget 10m`.
+    /// Keeps where a budget of money stands, for the analysis of the worst case.
+    pub fn budgeted(&mut self, lowered: &ir::Clauses, clauses: &'a [Clause], of: Span) {
+        if lowered.budget.is_some()
+            && let Some(clause) = clauses.iter().find(|c| matches!(c.kind, ClauseKind::Budget(_)))
+        {
+            let budget = (self.place(of), self.source(), clause.span);
+            self.cx.out.budgets.push(budget);
+        }
+    }
+
     pub fn budget(&mut self, value: &'a Expr, out: &mut ir::Clauses) {
         let typed = self.infer(value);
         match self.cx.types.base(typed.ty) {

@@ -6,6 +6,7 @@
 
 mod effect;
 mod expr;
+pub mod limits;
 mod stmt;
 mod test;
 mod types;

@@ -28,7 +28,9 @@ use crate::{
     events::Event,
     host::{Host, Report},
     journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunStart, TimerMark, now},
-    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, What},
+    request::{
+        Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, Usage, What,
+    },
 };
 use people::People;
 use replay::Replay;
@@ -71,6 +73,8 @@ pub(crate) struct Durability<'p> {
     pub(crate) wait: bool,
     /// Whether answers of other runs are taken (`cache`).
     pub(crate) use_cache: bool,
+    /// Whether the run is taken up only to be cancelled: nothing begins but its `on cancel`.
+    pub(crate) cancel_first: bool,
     pub(crate) run: String,
 }
 
@@ -105,6 +109,7 @@ pub(crate) struct Durable<'p, H> {
     age: i64,
     began: Instant,
     cancelled: bool,
+    cancel_first: bool,
     /// Answers by the journal's own figures, for those who count.
     reused: u64,
     noted_memory: bool,
@@ -136,6 +141,7 @@ impl<'p, H: Host> Durable<'p, H> {
             age,
             began: Instant::now(),
             cancelled: false,
+            cancel_first: setup.cancel_first,
             reused: 0,
             noted_memory: false,
         }
@@ -187,7 +193,7 @@ impl<'p, H: Host> Durable<'p, H> {
 
     /// Begins an effect for real.
     fn begin(&mut self, request: Request) {
-        if self.people.is_out_of_quota() && !self.cancelled {
+        if (self.people.is_out_of_quota() || self.cancel_first) && !self.cancelled {
             self.held.push_back(request);
             return;
         }
@@ -240,13 +246,19 @@ impl<'p, H: Host> Durable<'p, H> {
     }
 
     /// Records the end of an effect; the answer, if nobody need wait for the disk.
-    fn record(&mut self, id: RequestId, open: &Open, answer: Answer) -> Option<Report> {
+    fn record(&mut self, id: RequestId, open: &Open, mut answer: Answer) -> Option<Report> {
         let seq = self.next_seq();
         let clock = self.clock();
+        let paid = self.replay.paid(&open.info.path, open.info.attempt);
         let Some(journal) = &mut self.journal else {
             return Some(Report::Answer(id, answer));
         };
         let mut end = EffectEnd::of(self.program, id.0, open.model, &answer);
+        if paid != (Usage { cost: Some(0), ..Usage::default() }) {
+            // What was asked here before an edit has been paid for, and counts for the budgets.
+            answer.usage.cost = end.usage.cost;
+            answer.usage.add(paid);
+        }
         (end.seq, end.clock, end.full) = (seq, clock, !open.cheap);
         let cached = cache_record(&self.run, &open.info, &end, &answer);
         let at_once = open.cheap && self.committing.is_empty();
@@ -418,8 +430,18 @@ impl<H: Host> Host for Durable<'_, H> {
     }
 
     fn cancel(&mut self, id: RequestId) {
-        if self.replay.forget(id) || self.people.forget(id) {
+        if self.replay.forget(id) {
             return;
+        }
+        if let Some((path, key)) = self.people.forget(id) {
+            // One that is interrupted is asked again when the run goes on.
+            if !self.cancelled {
+                self.write(Record::Unasked { path, key });
+            }
+            return;
+        }
+        if self.people.forget_quota(id) && !self.people.is_out_of_quota() {
+            self.release_held();
         }
         if let Some(position) = self.held.iter().position(|r| r.id == id) {
             self.held.remove(position);
@@ -464,8 +486,13 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
                 continue;
             }
+            if self.cancel_first && !self.cancelled && self.is_idle() {
+                self.cancelled = true;
+                return Report::Cancel;
+            }
             if self.is_idle() && self.people.must_pause() {
-                return Report::Paused;
+                // What is due by now comes first: the time to answer may be over.
+                return self.ready().unwrap_or(Report::Paused);
             }
             let polling = self.people.is_polling();
             let poll = async {

@@ -110,8 +110,14 @@ impl People {
         !self.questions.is_empty() && (self.wait || self.terminal.is_some())
     }
 
-    pub(super) fn forget(&mut self, id: RequestId) -> bool {
-        self.questions.remove(&id).is_some()
+    /// A question that is not wanted any more: where it was asked.
+    pub(super) fn forget(&mut self, id: RequestId) -> Option<(String, String)> {
+        self.questions.remove(&id).map(|w| (w.asked.path, w.key))
+    }
+
+    /// A quota that nobody waits for any more.
+    pub(super) fn forget_quota(&mut self, id: RequestId) -> bool {
+        self.quota.remove(&id).is_some()
     }
 
     pub(super) fn pause(&self) -> Pause {

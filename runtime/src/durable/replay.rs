@@ -9,7 +9,7 @@ use crate::{
     events::Event,
     host::{Host, Report},
     journal::{Ledger, Recorded, Status, failure_from, now},
-    request::{Answer, EffectInfo, Output, Request, RequestId, RequestMap, TimerId, TimerKind, What},
+    request::{Answer, EffectInfo, Output, Request, RequestId, RequestMap, TimerId, TimerKind, Usage, What},
 };
 
 /// What the record says to a request.
@@ -102,6 +102,11 @@ impl Replay {
         }
     }
 
+    /// What earlier parts of the run have paid for an attempt.
+    pub(super) fn paid(&self, path: &str, attempt: u32) -> Usage {
+        self.ledger.paid(path, attempt)
+    }
+
     pub(super) fn take_withheld(&mut self) -> Vec<Request> {
         std::mem::take(&mut self.withheld)
     }
@@ -186,8 +191,9 @@ impl<H: Host> Durable<'_, H> {
                     },
                 };
                 self.reused += 1;
-                self.watch.tell(Event::Reused { path, attempt, from: "journal" });
-                Some(Report::Answer(id, Answer { result, usage: record.usage }))
+                self.watch.tell(Event::Reused { path: path.clone(), attempt, from: "journal" });
+                let usage = self.replay.ledger.paid(&path, attempt);
+                Some(Report::Answer(id, Answer { result, usage }))
             }
         }
     }

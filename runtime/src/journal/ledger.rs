@@ -67,6 +67,15 @@ impl Ledger {
         self.effects.get(path)?.iter().rev().find(|r| r.attempt == attempt && r.key == key)
     }
 
+    /// What was paid for an attempt, whatever was asked: an edit does not bring the money back.
+    pub(crate) fn paid(&self, path: &str, attempt: u32) -> Usage {
+        let mut sum = Usage { cost: Some(0), ..Usage::default() };
+        for record in self.effects.get(path).into_iter().flatten().filter(|r| r.attempt == attempt) {
+            sum.add(record.usage);
+        }
+        sum
+    }
+
     /// The newest answer at a place, whatever was asked.
     pub(crate) fn newest(&self, path: &str) -> Option<&Recorded> {
         self.effects.get(path)?.last()
@@ -86,7 +95,7 @@ impl Ledger {
         let mut answered = HashSet::new();
         for (path, records) in &self.effects {
             for r in records {
-                if r.kind == "prompt" && matches!(r.status, Status::Done | Status::Failed | Status::Withdrawn) {
+                if r.kind == "prompt" && matches!(r.status, Status::Done | Status::Failed) {
                     answered.insert((path.clone(), r.attempt, r.key.clone()));
                 }
             }

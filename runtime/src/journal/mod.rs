@@ -9,6 +9,7 @@ mod ledger;
 mod lock;
 mod memory;
 mod record;
+mod rows;
 mod sqlite;
 mod store;
 mod tables;
@@ -23,8 +24,9 @@ pub(crate) use record::{
     CachedAnswer, EffectEnd, EffectStart, Question, Record, RunEnd, RunStart, TimerMark, failure_from, output_from,
     output_json,
 };
+pub use rows::{EffectRow, QuestionRow, RunRow};
 pub use sqlite::SqliteJournal;
-pub use store::{Collected, EffectRow, QuestionRow, RunRow, Store};
+pub use store::{Collected, Store};
 
 use crate::request::Output;
 

@@ -37,6 +37,13 @@ pub(crate) enum Record {
     Event(String, i64),
     /// A person is asked.
     Asked(Box<Question>),
+    /// A question is not wanted any more.
+    Unasked {
+        /// The stage.
+        path: String,
+        /// Hash of the question.
+        key: String,
+    },
     /// Memory that outlives the run changes.
     Remember(Box<MemoryOp>, i64),
     /// An answer that other runs may take.
@@ -72,10 +79,6 @@ pub(crate) struct RunEnd {
     pub(crate) status: &'static str,
     pub(crate) result: Option<Json>,
     pub(crate) error: Option<Json>,
-    /// Tokens of all its effects.
-    pub(crate) tokens: u64,
-    /// Millionths of a US dollar.
-    pub(crate) cost: i64,
     /// When it can go on, in milliseconds since 1970.
     pub(crate) until: Option<i64>,
     /// How long the run has lived, in milliseconds.

@@ -358,6 +358,14 @@ impl Writer {
                     .execute(params![self.no, q.path, q.key, q.kind, q.question, options, q.at])
                 })?;
             }
+            Record::Unasked { path, key } => {
+                self.sql(|c| {
+                    c.prepare_cached(
+                        "DELETE FROM questions WHERE run = ?1 AND path = ?2 AND key = ?3 AND answer IS NULL",
+                    )?
+                    .execute(params![self.no, path, key])
+                })?;
+            }
             Record::Remember(op, at) => {
                 self.sql(|c| memory::change(c, Some(&self.run), op, *at)).and_then(|applied| applied)?;
             }
@@ -435,8 +443,10 @@ impl Writer {
         let run = self.run.clone();
         self.sql(|c| {
             c.prepare_cached(
-                "UPDATE runs SET status = ?2, ended = ?3, result = ?4, error = ?5, tokens = ?6, cost = ?7,
-                   until = ?8, clock = ?9, pid = NULL WHERE id = ?1",
+                // What an edit made useless was paid for all the same.
+                "UPDATE runs SET status = ?2, ended = ?3, result = ?4, error = ?5, until = ?6, clock = ?7, pid = NULL,
+                   tokens = (SELECT coalesce(sum(tokens_in + tokens_out), 0) FROM effects WHERE run = runs.no),
+                   cost = (SELECT coalesce(sum(cost), 0) FROM effects WHERE run = runs.no) WHERE id = ?1",
             )?
             .execute(params![
                 run,
@@ -444,8 +454,6 @@ impl Writer {
                 end.at,
                 end.result.as_ref().map(ToString::to_string),
                 end.error.as_ref().map(ToString::to_string),
-                tokens(end.tokens),
-                end.cost,
                 end.until,
                 end.clock
             ])

@@ -249,8 +249,10 @@ impl Host for LocalHost<'_> {
     }
 
     fn ready(&mut self) -> Option<Report> {
-        let message = self.inbox.try_recv().ok()?;
-        Some(self.handle(message))
+        match self.inbox.try_recv() {
+            Ok(message) => Some(self.handle(message)),
+            Err(_) => self.due(),
+        }
     }
 
     /// Nobody watches here; see [`crate::durable`].

@@ -1,7 +1,10 @@
 //! Budgets: what an answer may still cost is held back before it is asked for, so that a
 //! budget is met before it is overrun and not after.
 
-use cascade_ir::{ErrorKind, Model};
+use cascade_ir::{
+    ErrorKind, Model,
+    limits::{UNKNOWN_OUTPUT, most_tokens},
+};
 
 use super::{Machine, call::price, fiber::Fiber, frame::Frame, guard::Guard};
 use crate::{
@@ -11,8 +14,6 @@ use crate::{
     value::format_money,
 };
 
-/// Most tokens of an answer that are expected of a model that does not say how many it gives.
-const UNKNOWN_OUTPUT: u64 = 16_384;
 /// An answer of fewer tokens than this is not worth asking for.
 const SHORT_ANSWER: u64 = 256;
 
@@ -98,8 +99,7 @@ impl<'p> Machine<'p> {
         if money.is_none() && tokens.is_none() {
             return Ok(Reserve::default());
         }
-        // An estimate of the prompt is wrong by less than this for any text but noise.
-        let tokens_in = tokens_in.saturating_mul(7) / 4;
+        let tokens_in = most_tokens(tokens_in);
         let cost_of = |tokens_out: u64| price(model, &Usage { tokens_in, tokens_out, cost: None });
         let limit = max_tokens.or(model.max_output).unwrap_or(UNKNOWN_OUTPUT);
         let mut affordable = limit;

@@ -461,9 +461,7 @@ fn append_query(url: &mut String, query: &Value) {
 
 /// Price of an answer, rounded up.
 pub(crate) fn price(model: &Model, usage: &Usage) -> i64 {
-    let part = |price: Option<i64>, tokens: u64| i128::from(price.unwrap_or(0).max(0)) * i128::from(tokens);
-    let total = part(model.price_input, usage.tokens_in) + part(model.price_output, usage.tokens_out);
-    i64::try_from((total + 999_999) / 1_000_000).unwrap_or(i64::MAX)
+    model.price(usage.tokens_in, usage.tokens_out)
 }
 
 /// A failure with the pause that the service asks for.

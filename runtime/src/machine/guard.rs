@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use cascade_ir::{Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work};
+use cascade_ir::{
+    Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work,
+    limits::{BACKOFF, MAX_RETRIES},
+};
 
 use super::{
     Machine, Waiter,
@@ -16,14 +19,9 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect, fail},
     render::render,
-    request::{RequestId, TimerId, TimerKind, What},
-    value::{Value, format_duration},
+    request::{RequestId, What},
+    value::Value,
 };
-
-/// An `idle` limit is watched in this many ticks: silence is noticed at most a quarter late.
-const IDLE_TICKS: u8 = 4;
-/// Pauses between attempts without `backoff`, in milliseconds.
-const BACKOFF: (i64, i64) = (1_000, 30_000);
 
 /// What stands under the clauses.
 #[derive(Clone, Copy)]
@@ -46,16 +44,16 @@ pub(super) struct Guard<'p> {
     pub(super) retries_left: u32,
     pub(super) retries_done: u32,
     backoff: (i64, i64),
-    timeout: Option<i64>,
-    idle: Option<i64>,
-    deadline: Option<RequestId>,
-    watch: Option<RequestId>,
-    silent_ticks: u8,
+    pub(super) timeout: Option<i64>,
+    pub(super) idle: Option<i64>,
+    pub(super) deadline: Option<RequestId>,
+    pub(super) watch: Option<RequestId>,
+    pub(super) silent_ticks: u8,
     /// A sign of life since the last tick.
     pub(super) alive: bool,
     delay: Option<RequestId>,
     /// The end of its budget of time.
-    budget: Option<RequestId>,
+    pub(super) budget: Option<RequestId>,
     pub(super) limits: Limits,
     pub(super) tokens: u64,
     pub(super) cost: i64,
@@ -118,7 +116,7 @@ impl<'p> Guard<'p> {
     }
 
     /// Whether its work is a question to a person.
-    fn is_person(&self) -> bool {
+    pub(super) fn is_person(&self) -> bool {
         self.escalated.is_some() || matches!(self.subject, Subject::Stage(Stage { work: Work::Person(_), .. }))
     }
 
@@ -170,52 +168,6 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Starts the deadline and the watch of the guard on top; both hold for one attempt, and
-    /// for a fallback.
-    fn start_timers(&mut self, id: usize, fiber: &mut Fiber<'p>) {
-        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
-            return;
-        };
-        let (serial, timeout, idle) = (guard.serial, guard.timeout, guard.idle);
-        if timeout.is_none() && idle.is_none() {
-            return;
-        }
-        let deadline = timeout.and_then(|ms| {
-            let timer = timer_id(fiber, serial, TimerKind::Deadline)?;
-            Some(self.timer(ms, timer, Waiter::Deadline(id, serial)))
-        });
-        let watch = idle.and_then(|ms| {
-            let timer = timer_id(fiber, serial, TimerKind::Idle)?;
-            Some(self.timer(ms / i64::from(IDLE_TICKS), timer, Waiter::Idle(id, serial)))
-        });
-        set_timer(fiber, |guard| {
-            guard.deadline = deadline;
-            guard.watch = watch;
-            guard.silent_ticks = 0;
-            guard.alive = false;
-        });
-    }
-
-    /// Starts the clock of a budget of time, which holds for all attempts together.
-    fn start_budget(&mut self, id: usize, fiber: &mut Fiber<'p>) {
-        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
-            return;
-        };
-        let (Some(ms), serial) = (guard.limits.time, guard.serial) else {
-            return;
-        };
-        let Some(timer) = timer_id(fiber, serial, TimerKind::Budget) else {
-            return;
-        };
-        let budget = self.timer(ms, timer, Waiter::Budget(id, serial));
-        set_timer(fiber, |guard| guard.budget = Some(budget));
-    }
-
-    fn timer(&mut self, ms: i64, timer: TimerId, waiter: Waiter) -> RequestId {
-        let ms = ms.max(0).unsigned_abs();
-        self.request(What::Timer { ms, timer }, None, waiter)
-    }
-
     /// Evaluates the clauses and arguments, once; whether it did so now.
     fn prepare(&mut self, fiber: &mut Fiber<'p>) -> Result<bool> {
         let (clauses, subject) = match fiber.frames.last_mut() {
@@ -258,7 +210,7 @@ impl<'p> Machine<'p> {
             let Value::Int(count) = count else {
                 return Err(defect!("`retry` of {}", count.kind()));
             };
-            retries = u32::try_from(count.clamp(0, 1_000)).unwrap_or(0);
+            retries = u32::try_from(count.clamp(0, MAX_RETRIES)).unwrap_or(0);
             if let Some((low, high)) = &retry.backoff {
                 match (self.eval.eval(low, fiber.slots())?, self.eval.eval(high, fiber.slots())?) {
                     (Value::Duration(low), Value::Duration(high)) => backoff = (low.max(0), high.max(low).max(0)),
@@ -499,64 +451,7 @@ impl<'p> Machine<'p> {
         });
     }
 
-    pub(super) fn deadline_passed(&mut self, fiber: usize, serial: u64) {
-        self.timed_out(fiber, serial, TimerKind::Deadline);
-        self.trip(fiber, serial, |guard| {
-            guard.deadline = None;
-            let limit = format_duration(guard.timeout.unwrap_or(0));
-            Some(Failure::raise(ErrorKind::TimedOut, format!("not done within {limit}")))
-        });
-    }
-
-    pub(super) fn budget_passed(&mut self, fiber: usize, serial: u64) {
-        self.timed_out(fiber, serial, TimerKind::Budget);
-        self.trip(fiber, serial, |guard| {
-            guard.budget = None;
-            let limit = format_duration(guard.limits.time.unwrap_or(0));
-            Some(Failure::raise(ErrorKind::OverBudget, format!("not done within its budget of {limit}")))
-        });
-    }
-
-    /// Tells that a guard's time is over; the record of it makes a resumed run take the same way.
-    fn timed_out(&mut self, fiber: usize, serial: u64, kind: TimerKind) {
-        if !self.env.listening {
-            return;
-        }
-        let Some(TimerId { path, attempt, kind }) = self.fiber(fiber).and_then(|f| timer_id(f, serial, kind)) else {
-            return;
-        };
-        self.tell(|| Event::TimedOut { path, attempt, timer: kind.name() });
-    }
-
-    pub(super) fn idle_tick(&mut self, fiber: usize, serial: u64) {
-        let mut again = None;
-        let over = self.find_guard(fiber, serial).is_some_and(|g| !g.alive && g.silent_ticks + 1 >= IDLE_TICKS);
-        if over {
-            self.timed_out(fiber, serial, TimerKind::Idle);
-        }
-        self.trip(fiber, serial, |guard| {
-            guard.watch = None;
-            guard.silent_ticks = if std::mem::take(&mut guard.alive) { 0 } else { guard.silent_ticks + 1 };
-            let limit = guard.idle.unwrap_or(0);
-            if guard.silent_ticks >= IDLE_TICKS {
-                let limit = format_duration(limit);
-                return Some(Failure::raise(ErrorKind::TimedOut, format!("no sign of life for {limit}")));
-            }
-            again = Some(limit / i64::from(IDLE_TICKS));
-            None
-        });
-        if let Some(ms) = again {
-            let Some(timer) = self.fiber(fiber).and_then(|f| timer_id(f, serial, TimerKind::Idle)) else {
-                return;
-            };
-            let timer = self.timer(ms, timer, Waiter::Idle(fiber, serial));
-            if let Some(guard) = self.find_guard(fiber, serial) {
-                guard.watch = Some(timer);
-            }
-        }
-    }
-
-    fn find_guard(&mut self, fiber: usize, serial: u64) -> Option<&mut Guard<'p>> {
+    pub(super) fn find_guard(&mut self, fiber: usize, serial: u64) -> Option<&mut Guard<'p>> {
         self.fiber(fiber)?.frames.iter_mut().find_map(|frame| match frame {
             Frame::Guard(guard) if guard.serial == serial => Some(&mut **guard),
             _ => None,
@@ -580,7 +475,7 @@ impl<'p> Machine<'p> {
     }
 }
 
-fn set_timer<'p>(fiber: &mut Fiber<'p>, f: impl FnOnce(&mut Guard<'p>)) {
+pub(super) fn set_timer<'p>(fiber: &mut Fiber<'p>, f: impl FnOnce(&mut Guard<'p>)) {
     if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
         f(guard);
     }
@@ -589,29 +484,6 @@ fn set_timer<'p>(fiber: &mut Fiber<'p>, f: impl FnOnce(&mut Guard<'p>)) {
 /// The path of the guard on top, without the marks of its attempts.
 fn stage_path(fiber: &mut Fiber<'_>) -> String {
     fiber.frames.len().checked_sub(1).map_or_else(String::new, |top| fiber.path_of_guard(top))
-}
-
-/// The identity of a timer of the guard with this serial number.
-fn timer_id(fiber: &Fiber<'_>, serial: u64, kind: TimerKind) -> Option<TimerId> {
-    let position = fiber.frames.iter().position(|f| matches!(f, Frame::Guard(g) if g.serial == serial))?;
-    let Some(Frame::Guard(guard)) = fiber.frames.get(position) else {
-        return None;
-    };
-    let mut path = fiber.path_of_guard(position);
-    // A stage and the cascade that it calls have the same path, and clauses of their own.
-    if matches!(guard.subject, Subject::Cascade(_)) {
-        path.push_str("()");
-    }
-    if guard.falling_back {
-        path.push_str(&format!("/fallback{}", guard.next_handler));
-    }
-    let kind = match kind {
-        TimerKind::Deadline if guard.is_person() => TimerKind::Wall,
-        other => other,
-    };
-    // One budget holds for all attempts.
-    let attempt = if kind == TimerKind::Budget { 1 } else { guard.attempts };
-    Some(TimerId { path, attempt, kind })
 }
 
 /// Whether a handler takes a failure. One without a filter leaves two kinds alone: a cancelled

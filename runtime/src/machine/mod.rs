@@ -23,6 +23,7 @@ mod person;
 mod routing;
 mod standin;
 mod statement;
+mod timers;
 mod unwind;
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cascade_ir::{For, Parallel, Stmt};
+use cascade_ir::{For, Parallel, Stmt, limits::MAX_BRANCHES};
 
 use super::{
     Machine,
@@ -19,9 +19,6 @@ use crate::{
     failure::{Raise, defect, fail},
     value::Value,
 };
-
-/// Most branches at once where the program states no `max`.
-const DEFAULT_MAX: usize = 256;
 
 pub(super) struct Fork<'p> {
     node: Node<'p>,
@@ -56,7 +53,7 @@ enum State {
 impl<'p> Machine<'p> {
     fn fork_max(&mut self, fiber: &mut Fiber<'p>, max: Option<&'p cascade_ir::Expr>) -> Result<usize> {
         let Some(expr) = max else {
-            return Ok(DEFAULT_MAX);
+            return Ok(MAX_BRANCHES);
         };
         match self.eval.eval(expr, fiber.slots())? {
             Value::Int(max) if max >= 1 => Ok(usize::try_from(max).unwrap_or(usize::MAX)),

@@ -1,6 +1,9 @@
 //! Which model answers a prompt.
 
-use cascade_ir::{ErrorKind, Model, ModelId, ModelRef, Rendering};
+use cascade_ir::{
+    ErrorKind, Model, ModelId, ModelRef, Rendering,
+    limits::{MAX_ROUTES, estimated_tokens},
+};
 use smol_str::SmolStr;
 
 use super::{Machine, environment::Availability, fiber::Fiber, frame::Frame};
@@ -9,11 +12,6 @@ use crate::{
     events::Event,
     failure::{Failure, defect},
 };
-
-/// Routes that refer to routes, at most.
-const MAX_ROUTES: u32 = 16;
-/// Bytes of a token, in halves: an estimate that is a little high for prose.
-const HALF_BYTES_A_TOKEN: usize = 7;
 
 /// A prompt and who answers it.
 pub(super) struct Routed {
@@ -24,10 +22,6 @@ pub(super) struct Routed {
     pub(super) tokens: u64,
     /// Whether its answer is on record.
     pub(super) recorded: bool,
-}
-
-fn tokens(bytes: usize) -> u64 {
-    (bytes * 2).div_ceil(HALF_BYTES_A_TOKEN) as u64
 }
 
 impl<'p> Machine<'p> {
@@ -83,7 +77,13 @@ impl<'p> Machine<'p> {
             for id in &candidates {
                 if let Some(model) = self.program.models.get(id.index()).filter(|m| recorded(m)) {
                     let (text, system, size) = write(self, model.prefers)?;
-                    return Ok(Routed { model: *id, text, system, tokens: tokens(size), recorded: true });
+                    return Ok(Routed {
+                        model: *id,
+                        text,
+                        system,
+                        tokens: estimated_tokens(size as u64),
+                        recorded: true,
+                    });
                 }
             }
         }
@@ -105,7 +105,7 @@ impl<'p> Machine<'p> {
                 continue;
             }
             let (text, system, size) = write(self, model.prefers)?;
-            let tokens = tokens(size);
+            let tokens = estimated_tokens(size as u64);
             if let Some(context) = model.context.filter(|c| tokens > *c) {
                 let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
                 pass(self, reason.clone());

@@ -10,7 +10,10 @@ use std::{
     thread,
 };
 
-use cascade_compiler::{Diagnostic, FileSources, Levels, Report, SourceMap, compile};
+use cascade_compiler::{
+    Diagnostic, FileSources, Levels, Report, SourceMap, compile,
+    cost::{self, Cost},
+};
 
 use crate::{
     args::CheckArgs,
@@ -34,6 +37,8 @@ pub struct Checked {
     pub project: Option<Arc<Found>>,
     /// The folders in which a change can matter.
     pub folders: BTreeSet<PathBuf>,
+    /// The worst cases of the cascades, and the files that they name, by file.
+    pub costs: Vec<(Vec<Cost>, Vec<String>)>,
 }
 
 /// What one compilation has found.
@@ -41,6 +46,15 @@ struct One {
     name: String,
     sources: SourceMap,
     diagnostics: Vec<Diagnostic>,
+    costs: Option<(Vec<Cost>, Vec<String>)>,
+}
+
+/// Whose worst cases are wanted: nobody's, those of the files' own cascades, all.
+#[derive(Clone, Copy)]
+enum Wanted {
+    None,
+    Own,
+    All,
 }
 
 /// Checks what the call names.
@@ -58,7 +72,19 @@ pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
     projects.report(&mut report);
     let mut names = BTreeSet::new();
     let mut folders: BTreeSet<PathBuf> = found.folders.into_iter().collect();
-    for one in on_all_cores(&jobs)? {
+    let wanted = match (args.cost, args.all) {
+        (false, _) => Wanted::None,
+        (true, false) => Wanted::Own,
+        (true, true) => Wanted::All,
+    };
+    let mut costs = Vec::new();
+    let mut told = BTreeSet::new();
+    for one in on_all_cores(&jobs, wanted)? {
+        if let Some((mut of, files)) = one.costs {
+            // What several files import is told once.
+            of.retain(|c| told.insert((files.get(c.place.file as usize).cloned(), c.place.line, c.place.column)));
+            costs.push((of, files));
+        }
         for (_, source) in one.sources.iter() {
             // A module of the standard library has no folder; neither has standard input.
             if let Some(folder) = Path::new(&source.name).parent().filter(|_| source.name.ends_with(".cascade")) {
@@ -75,13 +101,13 @@ pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
         None => projects.of(Path::new("."))?,
     };
     folders.extend(project.iter().map(|found| found.root.clone()));
-    Ok(Checked { report, files: found.files.len(), names, project, folders })
+    Ok(Checked { report, files: found.files.len(), names, project, folders, costs })
 }
 
 /// In the order of the jobs, whoever did them.
-fn on_all_cores(jobs: &[(&Path, Levels)]) -> Result<Vec<One>, Stop> {
+fn on_all_cores(jobs: &[(&Path, Levels)], wanted: Wanted) -> Result<Vec<One>, Stop> {
     if let [(file, levels)] = jobs {
-        return Ok(vec![one(file, levels, true)?]);
+        return Ok(vec![one(file, levels, wanted, true)?]);
     }
     let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
     let next = AtomicUsize::new(0);
@@ -90,7 +116,7 @@ fn on_all_cores(jobs: &[(&Path, Levels)]) -> Result<Vec<One>, Stop> {
         while let index = next.fetch_add(1, Ordering::Relaxed)
             && let Some((file, levels)) = jobs.get(index)
         {
-            done.push((index, one(file, levels, false)));
+            done.push((index, one(file, levels, wanted, false)));
         }
         done
     };
@@ -112,14 +138,18 @@ fn on_all_cores(jobs: &[(&Path, Levels)]) -> Result<Vec<One>, Stop> {
     all.into_iter().map(|(_, one)| one).collect()
 }
 
-fn one(file: &Path, levels: &Levels, last: bool) -> Result<One, Stop> {
+fn one(file: &Path, levels: &Levels, wanted: Wanted, last: bool) -> Result<One, Stop> {
     let (name, text) = files::read(file)?;
     let mut compiled = compile(&name, text, &FileSources);
     let mut diagnostics = std::mem::take(&mut compiled.diagnostics);
     let sources = std::mem::take(&mut compiled.sources);
     levels.apply(&mut diagnostics);
+    let costs = match (wanted, &compiled.program) {
+        (Wanted::None, _) | (_, None) => None,
+        (wanted, Some(p)) => Some((cost::costs(p, matches!(wanted, Wanted::All)), p.files.clone())),
+    };
     if last {
         compiled.leak();
     }
-    Ok(One { name, sources, diagnostics })
+    Ok(One { name, sources, diagnostics, costs })
 }

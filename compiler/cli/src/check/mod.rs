@@ -5,7 +5,7 @@ mod baseline;
 mod fix;
 mod watch;
 
-use cascade_compiler::{Level, Levels, Severity, render};
+use cascade_compiler::{Level, Levels, Severity, cost, render};
 
 use crate::{
     args::{CheckArgs, Format},
@@ -19,6 +19,12 @@ use all::Checked;
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     if (args.fix || args.watch) && args.paths.iter().any(|p| p.as_os_str() == "-") {
         return Err(Stop::usage("standard input can be checked, not mended or watched"));
+    }
+    if args.cost && matches!(args.format, Format::Sarif | Format::Github) {
+        return Err(Stop::usage_help(
+            "worst cases have no form of their own in SARIF and on GitHub",
+            "take --format human, short or json with --cost",
+        ));
     }
     if args.watch {
         return watch::run(args, color);
@@ -72,6 +78,13 @@ fn tell(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u8, Stop>
         }
     } else {
         print(&text)?;
+    }
+    for (costs, files) in &checked.costs {
+        print(&match args.format {
+            Format::Json => cost::json(costs, files),
+            Format::Short => cost::short(costs, files),
+            _ => cost::human(costs, files),
+        })?;
     }
     Ok(u8::from(report.diagnostics.iter().any(|d| d.severity == Severity::Error)))
 }

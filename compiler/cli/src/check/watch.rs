@@ -1,52 +1,57 @@
 //! `check --watch`: checks again after every change.
+//!
+//! It looks at the files themselves, several times a second: that works on every file system,
+//! over the network and in containers, and a few hundred calls of `stat` cost less than a
+//! millisecond.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    fs::Metadata,
     io::IsTerminal,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, channel},
-    time::Duration,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use cascade_compiler::project;
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::{all, tell};
 use crate::{args::CheckArgs, error::Stop, projects::from_here};
 
-/// An editor that saves makes several changes at once; this long without another one, it is done.
-const QUIET: Duration = Duration::from_millis(30);
+/// How often the files are looked at.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// What is seen of a file without reading it; a folder counts by being there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    modified: Option<SystemTime>,
+    size: u64,
+    /// Two files that take each other's name may have one time and one size.
+    file: u64,
+}
+
+/// The files of some folders that can matter.
+type Files = BTreeMap<PathBuf, Option<Seen>>;
 
 /// Checks until the process is ended.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
-    let unable = |e: notify::Error| Stop::usage(format!("changes of files cannot be watched: {e}"));
-    let (sender, changes) = channel();
-    // When the receiver is gone the process ends anyway.
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-        let _ = sender.send(event);
-    })
-    .map_err(unable)?;
-    let mut watched = BTreeSet::new();
     // What is named wrongly at the start is a wrong call; later it is only being worked on.
-    all::check(args)?;
+    let mut folders = whole(&all::check(args)?.folders);
     let mut why = Vec::new();
     loop {
-        round(args, color, &mut watcher, &mut watched, &why);
-        why = match wait(&changes) {
-            Some(why) => why,
-            None => return Ok(0),
+        let before = round(args, color, &mut folders, &why);
+        why = loop {
+            thread::sleep(EVERY);
+            let changed = changes(&before, &look(&folders));
+            if !changed.is_empty() {
+                break changed;
+            }
         };
     }
 }
 
-/// One check, and what is told of it.
-fn round(
-    args: &CheckArgs,
-    color: bool,
-    watcher: &mut RecommendedWatcher,
-    watched: &mut BTreeSet<PathBuf>,
-    why: &[PathBuf],
-) {
+/// One check, and what is told of it; the files as they were before it.
+fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[PathBuf]) -> Files {
     if std::io::stderr().is_terminal() {
         eprint!("\x1b[2J\x1b[3J\x1b[H");
     }
@@ -54,12 +59,17 @@ fn round(
         let names: Vec<String> = why.iter().map(|path| from_here(path).display().to_string()).collect();
         eprintln!("changed: {}", names.join(", "));
     }
-    // A folder that is watched from now on may have changed between its check and now.
-    let checked = loop {
+    let (checked, before) = loop {
+        // Looked at before the check: what changes meanwhile is seen as a change.
+        let mut before = look(folders);
         let checked = all::check(args);
-        let Ok(found) = &checked else { break checked };
-        if !watch(watcher, watched, &found.folders) {
-            break checked;
+        let now = checked.as_ref().map_or_else(|_| folders.clone(), |checked| whole(&checked.folders));
+        // A folder that is new here may have changed between its check and now.
+        let more = !now.is_subset(folders);
+        *folders = now;
+        if !more {
+            before.retain(|path, _| path.parent().is_some_and(|folder| folders.contains(folder)));
+            break (checked, before);
         }
     };
     let files = checked.as_ref().map_or(0, |checked| checked.files);
@@ -67,49 +77,58 @@ fn round(
         stop.report(color);
     }
     eprintln!("watching {files} file{}; Ctrl-C ends", if files == 1 { "" } else { "s" });
+    before
 }
 
-/// Watches folders that are not watched yet; whether there were any.
-fn watch(watcher: &mut RecommendedWatcher, watched: &mut BTreeSet<PathBuf>, folders: &BTreeSet<PathBuf>) -> bool {
-    let mut new = false;
+/// Folders without symbolic links, each once.
+fn whole(folders: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let here = |folder: &PathBuf| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.clone() };
+    folders.iter().filter_map(|folder| std::fs::canonicalize(here(folder)).ok()).collect()
+}
+
+/// What is in folders now.
+fn look(folders: &BTreeSet<PathBuf>) -> Files {
+    let mut out = Files::new();
     for folder in folders {
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let Ok(whole) = std::fs::canonicalize(folder) else { continue };
-        if !watched.contains(&whole) && watcher.watch(&whole, RecursiveMode::NonRecursive).is_ok() {
-            watched.insert(whole);
-            new = true;
+        // One that is gone is as good as empty, until it comes back.
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            // A link is as new as what it leads to.
+            let Ok(meta) = std::fs::metadata(&path) else { continue };
+            if matters(&path, &meta) {
+                out.insert(path, meta.is_file().then(|| seen(&meta)));
+            }
         }
     }
-    // One that is gone is watched anew if it comes back.
-    watched.retain(|folder| folder.is_dir());
-    new
+    out
 }
 
-/// The files that have changed, as soon as there are any and it is quiet again. `None`: nothing
-/// will change any more.
-fn wait(changes: &Receiver<notify::Result<Event>>) -> Option<Vec<PathBuf>> {
-    let mut changed = BTreeSet::new();
-    while changed.is_empty() {
-        take(&changes.recv().ok()?, &mut changed);
-    }
-    while let Ok(event) = changes.recv_timeout(QUIET) {
-        take(&event, &mut changed);
-    }
-    Some(changed.into_iter().collect())
+#[cfg(unix)]
+fn identity(meta: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(meta)
 }
 
-fn take(event: &notify::Result<Event>, changed: &mut BTreeSet<PathBuf>) {
-    let Ok(event) = event else { return };
-    if matches!(event.kind, EventKind::Access(_)) {
-        return;
-    }
-    changed.extend(event.paths.iter().filter(|path| matters(path)).cloned());
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> u64 {
+    0
+}
+
+fn seen(meta: &Metadata) -> Seen {
+    Seen { modified: meta.modified().ok(), size: meta.len(), file: identity(meta) }
+}
+
+/// The files that are new, gone, or not the same any more.
+fn changes(before: &Files, now: &Files) -> Vec<PathBuf> {
+    let new = now.iter().filter(|(path, seen)| before.get(*path) != Some(seen)).map(|(path, _)| path);
+    let gone = before.keys().filter(|path| !now.contains_key(*path));
+    let all: BTreeSet<&PathBuf> = new.chain(gone).collect();
+    all.into_iter().cloned().collect()
 }
 
 /// Whether a change of a file can change what is found: programs, the project's files, folders.
-fn matters(path: &Path) -> bool {
+fn matters(path: &Path, meta: &Metadata) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return false };
-    let folder = path.extension().is_none() && !matches!(&*name, "target" | "node_modules");
-    let known = name.ends_with(".cascade") || name.ends_with(".baseline") || name == project::FILE;
-    !name.starts_with('.') && (folder || known)
+    let folder = meta.is_dir() && !matches!(&*name, "target" | "node_modules");
+    let file = meta.is_file() && (name.ends_with(".cascade") || name.ends_with(".baseline") || name == project::FILE);
+    !name.starts_with('.') && (folder || file)
 }

@@ -13,7 +13,7 @@ use crate::{
     error::Stop,
     journal,
     progress::{money, seconds},
-    time,
+    resume, time,
 };
 
 /// `cascadec runs …`.
@@ -25,7 +25,7 @@ pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
         Some(RunsCommand::Show(args)) => show::show(&store, args, color),
         Some(RunsCommand::Logs(args)) => logs::logs(&store, args, color),
         Some(RunsCommand::Diff(args)) => diff::diff(&store, args, color),
-        Some(RunsCommand::Cancel(args)) => cancel(&store, &args.run),
+        Some(RunsCommand::Cancel(args)) => cancel(&store, &args.run, color),
         Some(RunsCommand::Gc(args)) => gc(&store, args),
     }
 }
@@ -100,7 +100,7 @@ fn list(store: &Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
     Ok(0)
 }
 
-fn cancel(store: &Store, id: &str) -> Result<u8, Stop> {
+fn cancel(store: &Store, id: &str, color: bool) -> Result<u8, Stop> {
     let run = journal::run(store, id)?;
     if let Some(pid) = run.pid {
         let raw = i32::try_from(pid).ok().and_then(nix_pid);
@@ -114,7 +114,10 @@ fn cancel(store: &Store, id: &str) -> Result<u8, Stop> {
     match run.status.as_str() {
         "done" | "failed" | "cancelled" => Err(Stop::usage(format!("run {} has ended ({})", run.id, run.status))),
         _ => {
-            store.mark_cancelled(&run.id)?;
+            // A program that cannot be compiled any more has no hooks to run.
+            if resume::cancel(store, &run, color).is_err() {
+                store.mark_cancelled(&run.id)?;
+            }
             eprintln!("run {} is cancelled; `cascadec resume {}` goes on with it all the same", run.id, run.id);
             Ok(0)
         }

@@ -1,0 +1,250 @@
+//! Arguments of the commands that are about recorded runs and memory.
+
+use clap::{Args, Subcommand};
+
+use super::{InputArgs, LiveArgs};
+
+/// `cascadec resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec resume                           the last run that has not ended well
+  cascadec resume 0kw3                      the run whose id begins so
+  cascadec resume 0kw3 --dry-run            what would run, what is reused, and why
+
+What was answered is not asked again, unless an edit of the program changed the question.
+A run that was interrupted, failed, was cancelled or waits can be resumed; one that runs cannot.")]
+pub struct ResumeArgs {
+    /// The run: its id, or the beginning of it; the last one that has not ended well when absent
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Inputs that are not kept (secrets), or that shall be others
+    #[command(flatten)]
+    pub given: InputArgs,
+    /// Say what would run and what is reused, and why; start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// `cascadec approve` and `cascadec reject`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec approve last
+  cascadec reject 0kw3 deploy
+  cascadec approve 0kw3 --resume            and go on with the run")]
+pub struct ApproveArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The stage that asks; needed when several do
+    #[arg(value_name = "STAGE")]
+    pub stage: Option<String>,
+    /// Go on with the run
+    #[arg(long)]
+    pub resume: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// `cascadec answer`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec answer 0kw3 name \"Ada\"           what `ask` asked for
+  cascadec answer 0kw3 region eu            one of the options of `choose`
+  cascadec answer 0kw3 deploy retry         after `on error escalate`: retry, skip, abort
+  cascadec answer 0kw3 deploy value '{\"url\": \"https://…\"}'
+  cascadec answer 0kw3 pay done '{\"id\": 7}'  what an interrupted `@once` effect gave: done, failed, again")]
+pub struct AnswerArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The stage that asks: its path, or its name
+    #[arg(value_name = "STAGE")]
+    pub stage: String,
+    /// The answer
+    #[arg(value_name = "ANSWER")]
+    pub answer: String,
+    /// The value that goes with `value` or `done`
+    #[arg(value_name = "VALUE")]
+    pub value: Option<String>,
+    /// Go on with the run
+    #[arg(long)]
+    pub resume: bool,
+    /// How it is shown and done
+    #[command(flatten)]
+    pub live: LiveArgs,
+}
+
+/// `cascadec runs`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec runs                             the last runs
+  cascadec runs show 0kw3 --io              one run, with what its stages were asked and said
+  cascadec runs logs 0kw3 -f                what happens, as it happens
+  cascadec runs diff 0kw3 0kx1              what two runs did differently
+  cascadec runs gc --older-than 30d")]
+pub struct RunsArgs {
+    /// What to do; the last runs are listed when absent
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+}
+
+/// The commands of `cascadec runs`.
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// List runs, the newest first
+    List(RunsListArgs),
+    /// Show one run: its stages, times, attempts, tokens and money
+    Show(RunsShowArgs),
+    /// Print what happened in a run
+    Logs(RunsLogsArgs),
+    /// Compare two runs; exits with 1 when they differ
+    Diff(RunsDiffArgs),
+    /// End a run
+    Cancel(RunsCancelArgs),
+    /// Remove old runs
+    Gc(GcArgs),
+}
+
+/// `cascadec runs list`.
+#[derive(Debug, Default, Args)]
+pub struct RunsListArgs {
+    /// Most runs [default: 20]
+    #[arg(short, long, value_name = "N")]
+    pub number: Option<usize>,
+    /// Only those with this status
+    #[arg(long, value_parser = ["running", "done", "failed", "cancelled", "paused", "dead"])]
+    pub status: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec runs show`.
+#[derive(Debug, Args)]
+pub struct RunsShowArgs {
+    /// The run: its id, or the beginning of it; the newest when absent
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// With what each stage was asked and said, in short
+    #[arg(long)]
+    pub io: bool,
+    /// With all of it
+    #[arg(long)]
+    pub full: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec runs logs`.
+#[derive(Debug, Args)]
+pub struct RunsLogsArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Go on as long as the run does
+    #[arg(short, long)]
+    pub follow: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec runs diff`.
+#[derive(Debug, Args)]
+pub struct RunsDiffArgs {
+    /// A run
+    #[arg(value_name = "RUN")]
+    pub before: String,
+    /// Another
+    #[arg(value_name = "RUN")]
+    pub after: String,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec runs cancel`.
+#[derive(Debug, Args)]
+pub struct RunsCancelArgs {
+    /// The run: its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+}
+
+/// `cascadec runs gc`.
+#[derive(Debug, Args)]
+pub struct GcArgs {
+    /// Only what ended longer ago than this
+    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    pub older_than: String,
+    /// Also runs that failed, were cancelled, wait or died; without it, they can still be resumed
+    #[arg(long)]
+    pub all: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec memory`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec memory list
+  cascadec memory get project.best_practices
+  cascadec memory set project.best_practices '[\"small functions\"]'
+  cascadec memory history project.quality_history
+  cascadec memory forget project.quality_history")]
+pub struct MemoryArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: MemoryCommand,
+}
+
+/// The commands of `cascadec memory`.
+#[derive(Debug, Subcommand)]
+pub enum MemoryCommand {
+    /// List all keys with their values
+    List(MemoryListArgs),
+    /// Print a value as JSON
+    Get {
+        /// The memory and the key
+        #[arg(value_name = "MEMORY.KEY")]
+        key: String,
+    },
+    /// Give a key a value; the next run sees it
+    Set {
+        /// The memory and the key
+        #[arg(value_name = "MEMORY.KEY")]
+        key: String,
+        /// The value as JSON
+        #[arg(value_name = "VALUE")]
+        value: String,
+    },
+    /// Print all changes of a key, the oldest first
+    History {
+        /// The memory and the key
+        #[arg(value_name = "MEMORY.KEY")]
+        key: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a key: the next run begins with the first value that its program declares
+    Forget {
+        /// The memory and the key
+        #[arg(value_name = "MEMORY.KEY")]
+        key: String,
+    },
+}
+
+/// `cascadec memory list`.
+#[derive(Debug, Args)]
+pub struct MemoryListArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,178 @@
+//! A figure of the worst case: how much at most, and what makes it so much.
+
+use std::sync::Arc;
+
+use cascade_ir::Place;
+use smol_str::SmolStr;
+
+use super::poly::Poly;
+
+/// What the names of a bound are taken for when figures are compared.
+const TYPICAL: f64 = 8.0;
+
+/// How much at most.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bound {
+    /// No more than this.
+    AtMost(Poly),
+    /// Nothing in the program limits it.
+    Unlimited(Why),
+}
+
+/// Why there is no limit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Why {
+    /// In a few words.
+    pub text: SmolStr,
+    /// Where.
+    pub place: Place,
+}
+
+/// The loop, retry or fan-out without which a figure would shrink the most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Peak {
+    /// As one reads it: "`repeat`", "retry of `verdict`".
+    pub what: SmolStr,
+    /// Where.
+    pub place: Place,
+    /// By how much.
+    saving: f64,
+}
+
+/// A construct that does something several times.
+#[derive(Debug, Clone)]
+pub(super) struct Many {
+    pub what: SmolStr,
+    pub place: Place,
+    pub times: Poly,
+}
+
+/// A clause that holds a figure down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cap {
+    /// `budget` or `timeout`.
+    pub clause: &'static str,
+    /// The stage or cascade that has it.
+    pub place: Place,
+    /// What it would be otherwise; `None`: without limit.
+    pub otherwise: Option<Poly>,
+}
+
+/// A figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// How much at most.
+    pub bound: Bound,
+    /// What dominates it.
+    pub peak: Option<Arc<Peak>>,
+    /// What holds it down, when that is all there is.
+    pub cap: Option<Arc<Cap>>,
+}
+
+impl Default for Figure {
+    fn default() -> Self {
+        Self::number(0)
+    }
+}
+
+impl Figure {
+    pub(super) fn number(n: u128) -> Self {
+        Self { bound: Bound::AtMost(Poly::number(n)), peak: None, cap: None }
+    }
+
+    pub(super) fn unlimited(text: impl Into<SmolStr>, place: Place) -> Self {
+        Self { bound: Bound::Unlimited(Why { text: text.into(), place }), peak: None, cap: None }
+    }
+
+    /// The bound as far as it has one.
+    pub fn poly(&self) -> Option<&Poly> {
+        match &self.bound {
+            Bound::AtMost(poly) => Some(poly),
+            Bound::Unlimited(_) => None,
+        }
+    }
+
+    /// The bound when it is a plain number.
+    pub fn as_number(&self) -> Option<u128> {
+        self.poly().and_then(Poly::as_number)
+    }
+
+    fn is_zero(&self) -> bool {
+        self.poly().is_some_and(Poly::is_zero)
+    }
+
+    fn weight(&self) -> f64 {
+        self.poly().map_or(f64::INFINITY, |p| p.weight(TYPICAL))
+    }
+
+    /// One after the other.
+    pub(super) fn add(&mut self, other: &Self) {
+        if other.is_zero() {
+            return;
+        }
+        if self.is_zero() {
+            *self = other.clone();
+            return;
+        }
+        self.cap = None;
+        match (&mut self.bound, &other.bound) {
+            (Bound::AtMost(a), Bound::AtMost(b)) => a.add(b),
+            (Bound::AtMost(_), Bound::Unlimited(_)) => self.bound = other.bound.clone(),
+            (Bound::Unlimited(_), _) => {}
+        }
+        if saving(other.peak.as_ref()) > saving(self.peak.as_ref()) {
+            self.peak.clone_from(&other.peak);
+        }
+    }
+
+    /// One or the other.
+    pub(super) fn join(&mut self, other: &Self) {
+        if other.is_zero() || self == other {
+            return;
+        }
+        let larger = other.weight() > self.weight();
+        if larger {
+            self.peak.clone_from(&other.peak);
+        }
+        self.cap = if larger { other.cap.clone() } else { self.cap.take() };
+        match (&mut self.bound, &other.bound) {
+            (Bound::AtMost(a), Bound::AtMost(b)) => a.join(b),
+            (Bound::AtMost(_), Bound::Unlimited(_)) => self.bound = other.bound.clone(),
+            (Bound::Unlimited(_), _) => {}
+        }
+    }
+
+    /// Many times.
+    pub(super) fn times(&self, many: &Many) -> Self {
+        if many.times.is_zero() {
+            return Self::default();
+        }
+        let bound = match &self.bound {
+            Bound::AtMost(poly) => Bound::AtMost(poly.times(&many.times)),
+            unlimited => unlimited.clone(),
+        };
+        let times = many.times.weight(TYPICAL);
+        let inner = saving(self.peak.as_ref()) * times;
+        let own = if self.is_zero() { 0.0 } else { self.weight() * (times - 1.0) };
+        let peak = if own > 0.0 && own >= inner {
+            Some(Arc::new(Peak { what: many.what.clone(), place: many.place, saving: own }))
+        } else {
+            self.peak.as_ref().map(|p| Arc::new(Peak { saving: inner, ..(**p).clone() }))
+        };
+        let cap = if times > 1.0 { None } else { self.cap.clone() };
+        Self { bound, peak, cap }
+    }
+
+    /// No more than a number, as a clause says.
+    pub(super) fn hold(&mut self, most: u128, clause: &'static str, place: Place) {
+        if self.as_number().is_none_or(|n| n > most) {
+            let otherwise = self.poly().cloned();
+            self.bound = Bound::AtMost(Poly::number(most));
+            self.cap = Some(Arc::new(Cap { clause, place, otherwise }));
+        }
+    }
+}
+
+fn saving(peak: Option<&Arc<Peak>>) -> f64 {
+    peak.map_or(0.0, |p| p.saving)
+}

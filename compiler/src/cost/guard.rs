@@ -1,0 +1,242 @@
+//! What clauses make of the work under them: attempts, pauses, other models, fallbacks, limits.
+
+use std::rc::Rc;
+
+use cascade_ir::{
+    Cascade, Clauses, ErrorAction, Expr, ModelRef, Place,
+    limits::{BACKOFF, MAX_RETRIES},
+};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{
+    Around, Variables, Walk,
+    amounts::{Amounts, NoteKind, Over},
+    figure::{Figure, Many},
+    known::Known,
+    poly::Poly,
+};
+
+impl<'p> Walk<'p> {
+    /// A cascade: its body under its clauses, then the hook that fits.
+    pub(super) fn guarded_cascade(
+        &mut self,
+        cascade: &'p Cascade,
+        variables: &mut Variables<'p>,
+        around: &Around,
+    ) -> Amounts {
+        let inside = Around { place: cascade.place, stage: cascade.name.clone(), ..around.clone() };
+        let mut sum =
+            self.guarded(&cascade.clauses, variables, &inside, cascade.place, &cascade.name, |walk, v, around| {
+                walk.block(&cascade.body, v, around)
+            });
+        let mut hooks = self.hook(cascade.on_success.as_ref(), variables, around);
+        hooks.join(&self.hook(cascade.on_failure.as_ref(), variables, around));
+        let on_cancel = self.hook(cascade.on_cancel.as_ref(), variables, around);
+        let mut cut = sum.cancel.clone();
+        // A cascade that is cut short inside this one has its hook run first.
+        cut.add(&on_cancel.time);
+        hooks.join(&on_cancel);
+        cut.join(&hooks.cancel);
+        sum.add(&hooks);
+        sum.cancel = cut;
+        sum
+    }
+
+    /// Work under clauses.
+    pub(super) fn guarded(
+        &mut self,
+        clauses: &'p Clauses,
+        variables: &mut Variables<'p>,
+        around: &Around,
+        place: Place,
+        name: &SmolStr,
+        work: impl Fn(&mut Self, &mut Variables<'p>, &Around) -> Amounts,
+    ) -> Amounts {
+        let mut inside = around.clone();
+        if !clauses.needs.is_empty() {
+            inside.needs = Rc::new([&around.needs[..], &clauses.needs[..]].concat());
+        }
+        if let Some(using) = &clauses.using {
+            inside.using = self.models(using, variables).0;
+        }
+        let timeout = self.most(clauses.timeout.as_ref(), variables);
+        let first = self.attempt(&inside, timeout, place, variables, &work);
+        let retries = match &clauses.retry {
+            Some(retry) => {
+                let most = self.knower.eval(&retry.count, &mut variables.known).most(self.program);
+                let limit = Poly::number(MAX_RETRIES.unsigned_abs().into());
+                match most {
+                    // A name is a better answer than the most that is ever possible.
+                    Some(most) if most.as_number().is_none() => most,
+                    most => most.map_or(limit.clone(), |most| most.meet(&limit)),
+                }
+            }
+            None => Poly::default(),
+        };
+        let mut any = first.clone();
+        let (mut others, mut fallbacks) = (None::<Amounts>, Amounts::default());
+        let mut again = false;
+        let mut using = inside.using.clone();
+        for handler in &clauses.on_error {
+            match &handler.action {
+                ErrorAction::Use(models) => {
+                    let (models, count) = self.models(models, variables);
+                    let one = Around { using: models.clone(), ..inside.clone() };
+                    let attempt = self.attempt(&one, timeout, place, variables, &work);
+                    let times = count.unwrap_or_else(|| Poly::name(format_smolstr!("models({})", around.stage)));
+                    let what = format_smolstr!("`on error use` of `{name}`");
+                    let many = Many { what, place: handler.place, times };
+                    others.get_or_insert_default().add(&attempt.times(&many));
+                    any.join(&attempt);
+                    using = match (using, models) {
+                        (Some(a), Some(b)) => Some(Rc::new([&a[..], &b[..]].concat())),
+                        _ => None,
+                    };
+                }
+                ErrorAction::Fallback(other) => {
+                    let one = Around { using: using.clone(), ..inside.clone() };
+                    let attempt =
+                        self.attempt(&one, timeout, place, variables, &|walk: &mut Self, v: &mut _, a: &_| {
+                            walk.work(other, None, v, a)
+                        });
+                    fallbacks.add(&attempt);
+                }
+                ErrorAction::Escalate { .. } => again = true,
+                ErrorAction::Unsupported(what) => {
+                    fallbacks.notes.put(NoteKind::NotRun, what.construct.as_str(), what.place);
+                }
+                ErrorAction::Skip | ErrorAction::Fail(_) => {}
+            }
+        }
+        let many = |times: Poly| Many { what: format_smolstr!("retry of `{name}`"), place, times };
+        let pauses = self.pauses(clauses, &retries, variables, around);
+        // What may still happen once a budget of time has ended an attempt.
+        let mut after = fallbacks.time.clone();
+        let mut total = match others {
+            None => any.times(&many(one_more(&retries))),
+            Some(mut others) => {
+                // Whoever fails last may be tried again.
+                others.add(&any.times(&many(retries)));
+                after.add(&others.time);
+                after.add(&pauses);
+                others.add(&first);
+                others
+            }
+        };
+        total.time.add(&pauses);
+        total.add(&fallbacks);
+        if again {
+            let times = one_more(&Poly::name(format_smolstr!("again({})", around.stage)));
+            total = total.times(&Many { what: format_smolstr!("`escalate` of `{name}`"), place, times });
+            total.time = Figure::unlimited(format_smolstr!("`{}` waits for a person", around.stage), place);
+        }
+        self.hold(clauses, &mut total, &after, place, variables);
+        total
+    }
+
+    fn attempt(
+        &mut self,
+        around: &Around,
+        timeout: Option<u128>,
+        place: Place,
+        variables: &mut Variables<'p>,
+        work: &impl Fn(&mut Self, &mut Variables<'p>, &Around) -> Amounts,
+    ) -> Amounts {
+        let mut amounts = work(self, variables, around);
+        if let Some(ms) = timeout {
+            amounts.cut(ms, "timeout", place);
+        }
+        amounts
+    }
+
+    /// The limits that a run keeps.
+    fn hold(
+        &mut self,
+        clauses: &'p Clauses,
+        total: &mut Amounts,
+        after: &Figure,
+        place: Place,
+        variables: &mut Variables<'p>,
+    ) {
+        if let Some(budget) = self.most(clauses.budget.as_ref(), variables) {
+            let guessed = [NoteKind::Window, NoteKind::Output, NoteKind::Price].iter().any(|k| total.notes.has(*k));
+            if let Some(worst) = total.money.as_number().filter(|worst| *worst > budget && !guessed) {
+                self.over.push(Over { place, budget, worst, peak: total.money.peak.clone() });
+            }
+            total.money.hold(budget, "budget", place);
+        }
+        if let Some(budget) = self.most(clauses.budget_tokens.as_ref(), variables) {
+            total.tokens.hold(budget, "budget", place);
+        }
+        if let Some(budget) = self.most(clauses.budget_time.as_ref(), variables) {
+            let mut held = total.clone();
+            held.cut(budget, "budget", place);
+            held.time.add(after);
+            let more = |held: u128| total.time.as_number().is_none_or(|n| n > held);
+            if held.time.as_number().is_some_and(more) || total.time.poly().is_none() {
+                total.time = held.time;
+            }
+        }
+    }
+
+    /// All pauses between attempts at their longest.
+    fn pauses(
+        &mut self,
+        clauses: &'p Clauses,
+        retries: &Poly,
+        variables: &mut Variables<'p>,
+        around: &Around,
+    ) -> Figure {
+        let (low, high) = match clauses.retry.as_ref().and_then(|r| r.backoff.as_ref()) {
+            Some((low, high)) => {
+                let low = self.knower.eval(low, &mut variables.known).exact;
+                let high = self.knower.eval(high, &mut variables.known).exact;
+                match (low, high) {
+                    (Some(low), Some(high)) => (low.max(0), high.max(low).max(0)),
+                    _ => {
+                        let why = format_smolstr!("the pauses of `{}` are known only when it runs", around.stage);
+                        return Figure::unlimited(why, around.place);
+                    }
+                }
+            }
+            None => BACKOFF,
+        };
+        if retries.is_zero() {
+            return Figure::default();
+        }
+        let many =
+            |times: Poly| Many { what: format_smolstr!("retry of `{}`", around.stage), place: around.place, times };
+        let Some(count) = retries.as_number() else {
+            return Figure::number(high.unsigned_abs().into()).times(&many(retries.clone()));
+        };
+        let mut sum = 0u128;
+        let mut pause = low.min(high);
+        for done in 0..count {
+            if pause >= high || pause == 0 {
+                sum = sum.saturating_add(u128::from(pause.min(high).unsigned_abs()).saturating_mul(count - done));
+                break;
+            }
+            sum = sum.saturating_add(pause.unsigned_abs().into());
+            pause = pause.saturating_mul(2).min(high);
+        }
+        Figure::number(sum)
+    }
+
+    /// The most that a clause can be, when it is a plain number.
+    fn most(&mut self, expr: Option<&'p Expr>, variables: &mut Variables<'p>) -> Option<u128> {
+        self.knower.eval(expr?, &mut variables.known).most(self.program)?.as_number()
+    }
+
+    /// The models that an expression names, and how many there are at most.
+    fn models(&mut self, expr: &'p Expr, variables: &mut Variables<'p>) -> (Option<Rc<Vec<ModelRef>>>, Option<Poly>) {
+        let known: Known<'p> = self.knower.eval(expr, &mut variables.known);
+        let count = known.models.as_ref().map(|models| Poly::number(models.len() as u128));
+        (known.models.map(Rc::new), count)
+    }
+}
+
+fn one_more(times: &Poly) -> Poly {
+    let mut out = times.clone();
+    out.add(&Poly::number(1));
+    out
+}

@@ -1,0 +1,190 @@
+//! Worst cases as text, for people and for programs.
+
+use std::fmt::Write as _;
+
+use cascade_ir::Place;
+use serde_json::{Value as Json, json};
+
+use super::{Bound, Cost, Figure, NoteKind, Poly};
+
+/// A figure's name, and how its numbers are written.
+type Row<'c> = (&'static str, &'c Figure, fn(u128) -> String);
+
+fn rows(cost: &Cost) -> [Row<'_>; 5] {
+    [
+        ("stages", &cost.stages, count),
+        ("model calls", &cost.calls, count),
+        ("tokens", &cost.tokens, count),
+        ("money", &cost.money, money),
+        ("time", &cost.time, time),
+    ]
+}
+
+/// `1,234,567`.
+fn count(n: u128) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Dollars with cents, or more digits where they matter; rounded up.
+pub(super) fn money(millionths: u128) -> String {
+    if millionths < 10_000 && millionths > 0 {
+        return format!("${}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
+    }
+    let cents = millionths.div_ceil(10_000);
+    format!("${}.{:02}", count(cents / 100), cents % 100)
+}
+
+/// The two largest units, rounded up.
+fn time(ms: u128) -> String {
+    const UNITS: [(u128, &str); 5] = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let Some(first) = UNITS.iter().position(|(size, _)| ms >= *size) else { return "0s".into() };
+    let (size, unit) = UNITS[first];
+    let Some((small, small_unit)) = UNITS.get(first + 1) else { return format!("{ms}{unit}") };
+    let rest = (ms % size).div_ceil(*small);
+    match rest {
+        0 => format!("{}{unit}", ms / size),
+        // Rounded up to a whole one.
+        n if n * small == size => time(ms / size * size + size),
+        n => format!("{}{unit}{n}{small_unit}", ms / size),
+    }
+}
+
+fn value(figure: &Figure, show: fn(u128) -> String) -> String {
+    match &figure.bound {
+        Bound::AtMost(poly) => poly.show(show),
+        Bound::Unlimited(_) => "no limit".into(),
+    }
+}
+
+fn place(place: Place, files: &[String]) -> String {
+    format!("{}:{}", files.get(place.file as usize).map_or("?", String::as_str), place.line)
+}
+
+/// What stands behind a figure.
+fn remark(figure: &Figure, show: fn(u128) -> String, files: &[String]) -> Option<String> {
+    if let Bound::Unlimited(why) = &figure.bound {
+        return Some(format!("{}, {}", why.text, place(why.place, files)));
+    }
+    if let Some(cap) = &figure.cap {
+        let otherwise = cap.otherwise.as_ref().map_or("without limit".to_owned(), |p| p.show(show));
+        return Some(format!("held by the {} at {}; {otherwise} otherwise", cap.clause, place(cap.place, files)));
+    }
+    figure.peak.as_ref().map(|peak| format!("mostly {}, {}", peak.what, place(peak.place, files)))
+}
+
+/// A note as a sentence.
+fn note(kind: NoteKind, example: &str) -> String {
+    match kind {
+        NoteKind::Window => format!(
+            "how long the prompt of `{example}` is, only a run knows: it is taken to fill the window of its model"
+        ),
+        NoteKind::Output => format!(
+            "`{example}` states no `max_output`: {} tokens an answer are assumed",
+            count(cascade_ir::limits::UNKNOWN_OUTPUT.into())
+        ),
+        NoteKind::Price => format!("`{example}` has no price: it is counted as free, as a run does"),
+        NoteKind::Pauses => format!("a service may ask for longer pauses between attempts (`{example}`)"),
+        NoteKind::Quota => format!("the time until a provider's quota is back is not in it (`{example}`)"),
+        NoteKind::NoModel => format!("no model can answer `{example}`: it asks none"),
+        NoteKind::NotRun => format!("`{example}` is not run by this version, and not counted"),
+    }
+}
+
+/// Notes that say something of these figures: of pauses and quotas only where there is a time.
+fn notes(cost: &Cost) -> impl Iterator<Item = (NoteKind, &str, Place)> {
+    let timed = cost.time.poly().is_some() && cost.time.cap.is_none();
+    let matters = move |kind| timed || !matches!(kind, NoteKind::Pauses | NoteKind::Quota);
+    cost.notes.iter().map(|(k, e, p)| (*k, e.as_str(), *p)).filter(move |(kind, ..)| matters(*kind))
+}
+
+/// A table for each cascade. `files` are those of the program.
+pub fn human(costs: &[Cost], files: &[String]) -> String {
+    let mut out = String::new();
+    for cost in costs {
+        // Writing into a string cannot fail.
+        let _ = writeln!(out, "{} ({}), at most:", cost.cascade, place(cost.place, files));
+        let rows = rows(cost).map(|(name, figure, show)| (name, value(figure, show), remark(figure, show, files)));
+        let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0).min(48);
+        for (name, value, remark) in rows {
+            let line = format!("  {name:<11}  {value:<width$}  {}", remark.unwrap_or_default());
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
+        for (kind, example, at) in notes(cost) {
+            let _ = writeln!(out, "  note: {}, {}", note(kind, example), place(at, files));
+        }
+    }
+    out
+}
+
+/// One line for each cascade.
+pub fn short(costs: &[Cost], files: &[String]) -> String {
+    let mut out = String::new();
+    for cost in costs {
+        let rows = rows(cost).map(|(name, figure, show)| format!("{name} {}", value(figure, show)));
+        let _ = writeln!(out, "{}: {}: {}", place(cost.place, files), cost.cascade, rows.join("; "));
+    }
+    out
+}
+
+fn terms(poly: &Poly) -> Json {
+    poly.terms().map(|(names, n)| json!({ "times": number(n), "of": names })).collect()
+}
+
+/// As a JSON number; what does not fit is the largest that does.
+fn number(n: u128) -> Json {
+    u64::try_from(n).unwrap_or(u64::MAX).into()
+}
+
+fn figure(figure: &Figure, show: fn(u128) -> String, files: &[String]) -> Json {
+    let at = |p: Place| json!({ "file": files.get(p.file as usize), "line": p.line, "column": p.column });
+    let mut out = json!({ "shown": value(figure, show) });
+    match &figure.bound {
+        Bound::AtMost(poly) => {
+            out["most"] = poly.as_number().map_or(Json::Null, number);
+            out["terms"] = terms(poly);
+        }
+        Bound::Unlimited(why) => out["unlimited"] = json!({ "why": why.text.as_str(), "at": at(why.place) }),
+    }
+    if let Some(peak) = &figure.peak {
+        out["dominated_by"] = json!({ "what": peak.what.as_str(), "at": at(peak.place) });
+    }
+    if let Some(cap) = &figure.cap {
+        let otherwise = cap.otherwise.as_ref().map(|p| p.show(show));
+        out["held_by"] = json!({ "clause": cap.clause, "at": at(cap.place), "otherwise": otherwise });
+    }
+    out
+}
+
+/// One JSON object a line for each cascade.
+pub fn json(costs: &[Cost], files: &[String]) -> String {
+    let mut out = String::new();
+    for cost in costs {
+        let notes: Vec<String> = notes(cost).map(|(kind, example, _)| note(kind, example)).collect();
+        let mut object = json!({
+            "kind": "cost",
+            "cascade": cost.cascade.as_str(),
+            "file": files.get(cost.place.file as usize),
+            "line": cost.place.line,
+        });
+        for (name, of, show) in rows(cost) {
+            let name = match name {
+                "model calls" => "model_calls",
+                "money" => "microdollars",
+                "time" => "milliseconds",
+                other => other,
+            };
+            object[name] = figure(of, show, files);
+        }
+        object["notes"] = notes.into();
+        let _ = writeln!(out, "{object}");
+    }
+    out
+}
