@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod commands;
+mod cores;
 mod doc;
 mod error;
 mod files;

@@ -32,9 +32,9 @@ pub(crate) mod text;
 pub(crate) mod typeexpr;
 pub(crate) mod walk;
 
-use std::cell::Cell;
+use std::{cell::Cell, rc::Rc};
 
-use rustc_hash::FxHashMap as HashMap;
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use cascade_grammar::ast::{self, Span};
 use cascade_ir as ir;
@@ -193,8 +193,10 @@ pub(crate) struct Cx<'a> {
     pub memory_infos: Vec<MemoryInfo<'a>>,
     /// What is deprecated, and what to use instead.
     pub deprecated: Vec<(Def, String)>,
-    /// Tests seen so far: module, place and name.
-    pub tests: Vec<(usize, Span, String)>,
+    /// Names of the tests seen so far, by module, with their places.
+    pub tests: HashMap<(usize, String), Span>,
+    /// Names of the stages that a cascade reaches, where a test asked for them.
+    pub stages: HashMap<ir::CascadeId, Rc<HashSet<SmolStr>>>,
     pub out: Out,
 }
 
@@ -236,7 +238,8 @@ pub(crate) fn elaborate(
         route_infos: Vec::new(),
         memory_infos: Vec::new(),
         deprecated: Vec::new(),
-        tests: Vec::new(),
+        tests: HashMap::default(),
+        stages: HashMap::default(),
         out: Out::default(),
     };
     cx.collect();

@@ -180,7 +180,7 @@ impl<'a> Cx<'a> {
         }
     }
 
-    fn not_constant(&mut self, module: usize, span: Span, help: &str) {
+    pub(super) fn not_constant(&mut self, module: usize, span: Span, help: &str) {
         let d = self
             .diag(module, codes::NOT_CONSTANT, span, "this must be known before the program runs")
             .label("not a plain value")

@@ -1,10 +1,13 @@
 //! `test "name" { … }`: its mocks have the types of what they stand in for, its expectations are
 //! conditions over `result`, and the stages that it names are there.
 
-use std::collections::HashSet;
+use std::rc::Rc;
 
-use cascade_grammar::ast::{Expr, ExprKind, MockOutcome, Name, Span, TestDecl, TestLine, TestLineKind, UnaryOp};
+use cascade_grammar::ast::{
+    Expr, ExprKind, MockOutcome, Name, Span, StrPart, TestDecl, TestLine, TestLineKind, UnaryOp,
+};
 use cascade_ir as ir;
+use rustc_hash::FxHashSet as HashSet;
 use smol_str::SmolStr;
 
 use super::{
@@ -64,19 +67,23 @@ impl<'a> Cx<'a> {
         }
         body.unused();
         let (slots, place) = (body.slots, body.place(test.name.span));
-        let name = body.cx.text(module, test.name.span).trim_matches('"').to_owned();
-        let first =
-            self.tests.iter().find(|(m, span, known)| *m == module && *known == name && *span != test.name.span);
-        if let Some((_, span, _)) = first {
-            let (source, span) = (self.source(module), *span);
+        let name = match test.name.parts.as_slice() {
+            [] => String::new(),
+            [StrPart::Text { text, .. }] => text.clone(),
+            _ => {
+                self.not_constant(module, test.name.span, "plain text in quotes, without `$<>`");
+                return;
+            }
+        };
+        if let Some(first) = self.tests.insert((module, name.clone()), test.name.span) {
+            let source = self.source(module);
             let d = self
                 .diag(module, codes::DUPLICATE, test.name.span, format!("there are two tests named \"{name}\""))
                 .label("again here")
-                .also(source, span, "first here")
+                .also(source, first, "first here")
                 .help("say in its name what is different about it");
             self.report(d);
         }
-        self.tests.push((module, test.name.span, name.clone()));
         if let Some(Run { cascade, args, result, place: run }) = run {
             let test = ir::Test { name, place, slots, before, cascade, args, result, run, after };
             self.out.tests.push((module, test));
@@ -84,9 +91,12 @@ impl<'a> Cx<'a> {
     }
 
     /// Names of the stages that a cascade reaches, as they are written.
-    fn stage_names(&self, cascade: ir::CascadeId) -> HashSet<SmolStr> {
-        let mut names = HashSet::new();
-        let (mut waiting, mut seen) = (vec![cascade], HashSet::from([cascade]));
+    fn stage_names(&mut self, root: ir::CascadeId) -> Rc<HashSet<SmolStr>> {
+        if let Some(known) = self.stages.get(&root) {
+            return Rc::clone(known);
+        }
+        let mut names = HashSet::default();
+        let (mut waiting, mut seen) = (vec![root], HashSet::from_iter([root]));
         while let Some(id) = waiting.pop() {
             let Some(cascade) = self.out.cascades.get(id.index()).and_then(Option::as_ref) else { continue };
             let hooks = [&cascade.on_success, &cascade.on_failure, &cascade.on_cancel];
@@ -104,6 +114,8 @@ impl<'a> Cx<'a> {
                 });
             }
         }
+        let names = Rc::new(names);
+        self.stages.insert(root, Rc::clone(&names));
         names
     }
 }

@@ -3,11 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+    sync::Arc,
 };
 
 use cascade_compiler::{
@@ -17,13 +13,11 @@ use cascade_compiler::{
 
 use crate::{
     args::CheckArgs,
+    cores,
     error::Stop,
     files,
     projects::{Found, Projects},
 };
-
-/// Deep nesting takes stack; as much as a process's first thread has, and some more.
-const STACK: usize = 16 << 20;
 
 /// What was found.
 pub struct Checked {
@@ -109,33 +103,7 @@ fn on_all_cores(jobs: &[(&Path, Levels)], wanted: Wanted) -> Result<Vec<One>, St
     if let [(file, levels)] = jobs {
         return Ok(vec![one(file, levels, wanted, true)?]);
     }
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some((file, levels)) = jobs.get(index)
-        {
-            done.push((index, one(file, levels, wanted, false)));
-        }
-        done
-    };
-    let mut all = thread::scope(|scope| {
-        let started: Vec<_> =
-            (0..threads).map(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work)).collect();
-        let mut all = Vec::with_capacity(jobs.len());
-        for handle in started.into_iter().flatten() {
-            match handle.join() {
-                Ok(mut done) => all.append(&mut done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        // What no thread could be started for is done here.
-        all.append(&mut work());
-        all
-    });
-    all.sort_by_key(|(index, _)| *index);
-    all.into_iter().map(|(_, one)| one).collect()
+    cores::on_all(jobs, |(file, levels)| one(file, levels, wanted, false)).into_iter().collect()
 }
 
 fn one(file: &Path, levels: &Levels, wanted: Wanted, last: bool) -> Result<One, Stop> {

@@ -6,14 +6,7 @@ mod human;
 mod junit;
 mod report;
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use cascade_compiler::{FileSources, Report, Severity, SourceMap, compile, render};
 use cascade_ir as ir;
@@ -24,13 +17,11 @@ use args::TestFormat;
 
 use crate::{
     commands::{print, write},
+    cores,
     error::Stop,
     files,
     projects::Projects,
 };
-
-/// Deep nesting takes stack; as much as a process's first thread has, and some more.
-const STACK: usize = 16 << 20;
 
 /// A file with its tests.
 pub struct File {
@@ -72,7 +63,7 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     if let (Some(text), true, true) = (&args.filter, wanted.is_empty(), all > 0) {
         return Err(Stop::usage_help(format!("no test has `{text}` in its name"), format!("there are {all} tests")));
     }
-    let done = on_all_cores(&wanted, |(file, test)| perform(file, test, args));
+    let done = cores::on_all(&wanted, |(file, test)| perform(file, test, args));
     let coverage = args.coverage.then(|| {
         let mut sum = Coverage::default();
         for file in &files {
@@ -101,7 +92,7 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
 /// The programs of files; says what is wrong with those that are none.
 fn compiled(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
     let read = paths.iter().map(|path| files::read(path)).collect::<Result<Vec<_>, _>>()?;
-    let compiled = on_all_cores(&read, |(name, text): &(String, Arc<str>)| compile(name, text.clone(), &FileSources));
+    let compiled = cores::on_all(&read, |(name, text): &(String, Arc<str>)| compile(name, text.clone(), &FileSources));
     let mut wrong = Report::default();
     let mut out = Vec::with_capacity(compiled.len());
     for ((name, _), compiled) in read.into_iter().zip(compiled) {
@@ -144,35 +135,4 @@ fn perform<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> 
         }
     }
     done
-}
-
-/// In the order of the jobs, whoever did them.
-fn on_all_cores<'j, J: Sync, T: Send>(jobs: &'j [J], work: impl Fn(&'j J) -> T + Sync) -> Vec<T> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
-    let next = AtomicUsize::new(0);
-    let some = || {
-        let mut done = Vec::new();
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(job) = jobs.get(index)
-        {
-            done.push((index, work(job)));
-        }
-        done
-    };
-    let mut all = thread::scope(|scope| {
-        let started: Vec<_> =
-            (0..threads).map(|_| thread::Builder::new().stack_size(STACK).spawn_scoped(scope, some)).collect();
-        let mut all = Vec::with_capacity(jobs.len());
-        for handle in started.into_iter().flatten() {
-            match handle.join() {
-                Ok(mut done) => all.append(&mut done),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        // What no thread could be started for is done here.
-        all.append(&mut some());
-        all
-    });
-    all.sort_by_key(|(index, _)| *index);
-    all.into_iter().map(|(_, one)| one).collect()
 }
