@@ -159,6 +159,78 @@ test "t" {
     );
 }
 
+/// Nothing of a rehearsal is passed over because it is pure.
+#[test]
+fn pure_cascades_are_stages_and_can_be_mocked() {
+    let out = passes(
+        r#"
+cascade plus(n: int) -> int {
+  return n + 1
+}
+cascade main(xs: list<int>) -> list<int> {
+  stage all = for x in xs parallel {
+    stage one = plus(x)
+    one
+  }
+  stage again = repeat max 5 {
+    stage seen = look("r")
+    seen
+  } until seen > 3
+  return all + [again]
+}
+test "t" {
+  mock plus -> n * 100
+  mock look -> 2 then -> 3 after 1h then -> 4
+  run main([1, 2])
+  expect result == [100, 200, 4]
+  expect stage one ran times 2
+  expect stage again.seen ran times 3
+}"#,
+    );
+    assert_eq!(out.ms, 3_600_000);
+}
+
+#[test]
+fn a_branch_that_fails_ends_its_siblings() {
+    let out = passes(
+        r#"
+cascade main() {
+  parallel {
+    stage slow = look("a")
+    stage wrong = look("b")
+  }
+  stage later = look("c")
+}
+test "t" {
+  mock look -> 1 after 3h then fails (refused) after 1m
+  run main()
+  expect fails (refused)
+  expect stage wrong failed
+  expect stage later skipped
+}"#,
+    );
+    assert_eq!(out.ms, 60_000);
+    assert!(out.stages.iter().any(|s| s.path == "main/slow" && s.status == "cancelled"), "{:?}", out.stages);
+}
+
+#[test]
+fn a_spent_quota_is_waited_for() {
+    let out = passes(
+        r#"
+cascade main() -> int {
+  stage seen = look("a")
+  return seen
+}
+test "t" {
+  mock look fails (quota_exhausted) then -> 7
+  run main()
+  expect result == 7
+  expect stage seen ran times 2
+}"#,
+    );
+    assert_eq!(out.ms, 3_600_000);
+}
+
 #[test]
 fn what_cannot_be_run_yet_can_be_rehearsed() {
     passes(

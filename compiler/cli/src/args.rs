@@ -21,6 +21,7 @@ pub use durable::*;
     after_help = "Examples:
   cascadec check flow.cascade              find mistakes before anything runs
   cascadec run flow.cascade --input n=3    run its cascade, print the result
+  cascadec test flow.cascade               run its tests; nothing touches the world
   cascadec explain E0301                   what a diagnostic means
 
 Exit codes: 0 done; 1 the program said no (a diagnostic, a gate, a failed stage);
