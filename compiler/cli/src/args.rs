@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use cascade_compiler::project::Rule;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use durable::*;
 use crate::test::TestArgs;
+pub use durable::*;
 
 /// Checks, runs, formats and draws `.cascade` programs.
 #[derive(Debug, Parser)]
