@@ -8,6 +8,7 @@ pub mod driver;
 mod durable;
 pub mod events;
 pub mod failure;
+pub mod fixtures;
 pub mod host;
 pub mod journal;
 pub mod machine;

@@ -18,6 +18,7 @@ use crate::{
     durable::{Asker, Durability, Durable, Observer, Pause},
     events::Event,
     failure::{Failure, Raise},
+    fixtures::{Fixtures, Taped},
     host::Host,
     journal::{Journal, JournalError, Ledger, Record, RunEnd, RunLock, RunStart, SqliteJournal, Store, now},
     local::{Cancel, LocalHost, Setup},
@@ -49,6 +50,8 @@ pub struct RunOptions<'o> {
     pub cwd: Option<PathBuf>,
     /// Ends the run from elsewhere.
     pub cancel: Cancel,
+    /// Where answers of models and of the web are recorded, or come from.
+    pub fixtures: Option<Arc<Fixtures>>,
 }
 
 /// Where a run begins.
@@ -89,7 +92,17 @@ pub fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: R
         n => n,
     };
     let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
-    run_on(LocalHost::new(Setup { program, cwd, max_commands, cancel }), program, cascade, inputs, options)
+    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel });
+    let Some(fixtures) = options.fixtures.clone() else {
+        return run_on(local, program, cascade, inputs, options);
+    };
+    let taped = Taped::new(local, program, Arc::clone(&fixtures), &inputs);
+    let mut outcome = run_on(taped, program, cascade, inputs, options);
+    if let (false, Some(trouble)) = (fixtures.records(), fixtures.trouble()) {
+        outcome.result = Err(trouble);
+        outcome.pause = None;
+    }
+    outcome
 }
 
 /// The same on another host, which does what this machine would do; the journal stays here.
@@ -191,7 +204,7 @@ pub(crate) fn snapshot_from(json: &Json) -> HashMap<(String, String), Json> {
     out
 }
 
-fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
+pub(crate) fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
     let mut out = Map::new();
     for ((name, key), value) in memory {
         let keys = out.entry(name.clone()).or_insert_with(|| Json::Object(Map::new()));
@@ -242,13 +255,17 @@ fn taken<H: Host>(
         return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
     let Known { ledger, memory, _lock } = known;
+    let (models, memory) = match &options.fixtures {
+        Some(fixtures) => (fixtures.availability(program), fixtures.memory(memory)),
+        None => (availability(program), memory),
+    };
     let resumed = matches!(options.begin, Begin::Resume(_));
     let shown: Map<String, Json> =
         entry.params.iter().zip(&inputs).map(|(p, v)| (p.name.to_string(), to_json(v))).collect();
     let kept_memory = snapshot(&memory);
     let environment = Environment {
         run: run.to_owned(),
-        models: availability(program),
+        models,
         listening: options.observer.is_some() || options.journal.is_some(),
         watched: options.observer.is_some(),
         recalled: if options.begin == Begin::New { Arc::new(Recalled::default()) } else { Arc::new(ledger.recalled()) },

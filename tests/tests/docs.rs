@@ -236,6 +236,19 @@ fn examples_and_the_standard_library_check_and_are_formatted() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// The tests of the examples pass, in whatever order their mocks answer.
+#[test]
+fn the_tests_of_examples_pass() {
+    let command = ["test", "examples", "--times", "20", "--coverage", "--format", "json"];
+    let output = Command::new(binary()).args(command).current_dir(root()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    for example in programs("examples") {
+        let name = example.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(said.contains(&format!("{name}\",\"name\"")), "{name} has no test");
+    }
+}
+
 /// The commands that examples name in their documentation (`//!     cascadec …`) do what they say,
 /// from the top of the repository.
 #[test]

@@ -165,6 +165,7 @@ fn rule(text: &str) -> Result<Rule, String> {
   cascadec run report.cascade --inputs inputs.json
   echo '{\"repo\": \".\"}' | cascadec run report.cascade --inputs -
   cascadec run report.cir --json            a compiled program; one JSON event a line
+  cascadec run report.cascade --record fixtures && cascadec run report.cascade --replay fixtures
 
 An input is checked against its declared type before anything runs. Text, paths, enums,
 durations and money are written as they are; everything else as JSON.")]
@@ -193,6 +194,13 @@ pub struct RunArgs {
     /// Keep no journal of this run
     #[arg(long)]
     pub no_journal: bool,
+    /// Write what models and the web answer into this folder, without secrets
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "fork", "dry_run"])]
+    pub record: Option<PathBuf>,
+    /// Take the answers of models and the web from this folder; needs no network and no key, and
+    /// keeps no journal
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "fork", "dry_run", "record"])]
+    pub replay: Option<PathBuf>,
 }
 
 /// Inputs of a cascade.

@@ -69,7 +69,15 @@ pub fn go_on(
         return show_plan(&program, cascade, inputs, Some(store.path()), &begin, live.json, color);
     }
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
-    let how = Performance { journal: Some(store.path().to_owned()), begin, cwd, cancel_first: false, live, color };
+    let how = Performance {
+        journal: Some(store.path().to_owned()),
+        begin,
+        cwd,
+        cancel_first: false,
+        fixtures: None,
+        live,
+        color,
+    };
     run::perform(&program, cascade, inputs, how)
 }
 
@@ -82,8 +90,15 @@ pub fn cancel(store: &Store, row: &RunRow, color: bool) -> Result<(), Stop> {
     let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     let begin = Begin::Resume(row.id.clone());
-    let how =
-        Performance { journal: Some(store.path().to_owned()), begin, cwd, cancel_first: true, live: &live, color };
+    let how = Performance {
+        journal: Some(store.path().to_owned()),
+        begin,
+        cwd,
+        cancel_first: true,
+        fixtures: None,
+        live: &live,
+        color,
+    };
     run::perform(&program, cascade, inputs, how).map(|_| ())
 }
 

@@ -3,12 +3,13 @@
 use std::{
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Begin, Cancel, Failure, RunOptions, Value, inputs_from_json, journal::Store, parse_input_text, run as execute,
-    to_json,
+    Begin, Cancel, Failure, RunOptions, Value, fixtures::Fixtures, inputs_from_json, journal::Store, parse_input_text,
+    run as execute, to_json,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -26,7 +27,9 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     let program = files::program(&args.file, color, args.live.quiet || args.live.json)?;
     let cascade = files::entry(&program, args.cascade.as_deref())?;
     refuse_unsupported(&program, cascade)?;
-    let journal = if args.no_journal { None } else { Some(journal::of_file(&args.file)?) };
+    let fixtures = fixtures(args)?;
+    // What was recorded is not worth keeping twice, and a cache must not take it for new.
+    let journal = if args.no_journal || args.replay.is_some() { None } else { Some(journal::of_file(&args.file)?) };
     let mut begin = Begin::New;
     let mut known = Map::new();
     if let Some(path) = journal.as_ref().filter(|_| args.resume || args.fork.is_some()) {
@@ -45,12 +48,18 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
         return resume::show_plan(&program, cascade, inputs, journal.as_deref(), &begin, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-    perform(
-        &program,
-        cascade,
-        inputs,
-        Performance { journal, begin, cwd: None, cancel_first: false, live: &args.live, color },
-    )
+    let how = Performance { journal, begin, cwd: None, cancel_first: false, fixtures, live: &args.live, color };
+    perform(&program, cascade, inputs, how)
+}
+
+/// What `--record` and `--replay` name.
+fn fixtures(args: &RunArgs) -> Result<Option<Arc<Fixtures>>, Stop> {
+    let opened = match (&args.record, &args.replay) {
+        (Some(folder), _) => Fixtures::record(folder),
+        (None, Some(folder)) => Fixtures::replay(folder),
+        (None, None) => return Ok(None),
+    };
+    opened.map(|fixtures| Some(Arc::new(fixtures))).map_err(|error| Stop::usage(error.to_string()))
 }
 
 /// How a run is performed.
@@ -63,6 +72,8 @@ pub struct Performance<'a> {
     pub cwd: Option<PathBuf>,
     /// Whether it is taken up only to be cancelled.
     pub cancel_first: bool,
+    /// Where answers are recorded, or come from.
+    pub fixtures: Option<Arc<Fixtures>>,
     /// What the user asked for.
     pub live: &'a LiveArgs,
     /// Whether standard error is coloured.
@@ -76,7 +87,7 @@ pub fn perform(
     inputs: Vec<Value>,
     how: Performance<'_>,
 ) -> Result<u8, Stop> {
-    let Performance { journal, begin, cwd, cancel_first, live, color } = how;
+    let Performance { journal, begin, cwd, cancel_first, fixtures, live, color } = how;
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
@@ -90,13 +101,16 @@ pub fn perform(
         asker: progress.asker(color),
         wait: live.wait,
         cancel_first,
-        no_cache: live.no_cache,
+        // What comes from a cache would be missing in the fixtures.
+        no_cache: live.no_cache || fixtures.is_some(),
         max_commands: live.jobs.unwrap_or(0),
         cwd,
         cancel,
+        fixtures: fixtures.clone(),
     };
     let outcome = execute(program, cascade, inputs, options);
     progress.finish();
+    let trouble = fixtures.as_ref().filter(|fixtures| fixtures.records()).and_then(|fixtures| fixtures.trouble());
     let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
     if let Some(pause) = &outcome.pause {
         if let Progress::Json(events) = &progress {
@@ -114,11 +128,18 @@ pub fn perform(
                 events.write(json!({ "event": "result", "run": outcome.run, "value": to_json(&value) }));
             } else {
                 print(&shown(&value))?;
+                let replayed = fixtures.is_some_and(|fixtures| !fixtures.records());
                 if outcome.spent.cost > 0 && !live.quiet {
-                    eprintln!("{} spent in {}", money(outcome.spent.cost), seconds(ms));
+                    match replayed {
+                        true => eprintln!("nothing spent; {} when it was recorded", money(outcome.spent.cost)),
+                        false => eprintln!("{} spent in {}", money(outcome.spent.cost), seconds(ms)),
+                    }
                 }
             }
-            Ok(0)
+            match trouble {
+                Some(trouble) => Err(Stop::usage(trouble.message)),
+                None => Ok(0),
+            }
         }
         Err(failure) => {
             let code = if failure.kind == ir::ErrorKind::Cancelled { 130 } else { 1 };

@@ -22,6 +22,7 @@ pub use memory::{MemoryChange, MemoryValue};
 pub use record::now;
 pub(crate) use record::{
     CachedAnswer, EffectEnd, EffectStart, Question, Record, RunEnd, RunStart, TimerMark, failure_from, output_from,
+    output_json,
 };
 pub use rows::{EffectRow, QuestionRow, RunRow};
 pub use sqlite::SqliteJournal;

@@ -163,6 +163,12 @@ pub fn availability(program: &Program) -> Vec<Availability> {
     program.models.iter().map(of).collect()
 }
 
+/// The keys that the environment has for the models of a program.
+pub(crate) fn keys(program: &Program) -> Vec<String> {
+    let of = |model: &Model| key(model, provider(&model.provider)?).ok().flatten();
+    program.models.iter().filter_map(of).collect()
+}
+
 impl<'p> Models<'p> {
     pub(crate) fn new(program: &'p Program) -> Self {
         Self { program }
