@@ -55,7 +55,8 @@ impl Job {
             Job::Record(Record::Ended(end), _) => end.full,
             // That something unrepeatable began must be known before it begins.
             Job::Record(Record::Started(start), done) => start.info.once && done.is_some(),
-            Job::Record(Record::Remember(..) | Record::RunEnded(_), _) => true,
+            // The end of a run follows from the answers of its effects: it can be lost.
+            Job::Record(Record::Remember(..), _) => true,
             _ => false,
         }
     }

@@ -29,7 +29,7 @@ pub fn diff(store: &Store, args: &RunsDiffArgs, color: bool) -> Result<u8, Stop>
             (Some(x), None) => lines.push(json!({ "what": path, "change": "gone", "before": said(x) })),
             (None, Some(y)) => lines.push(json!({ "what": path, "change": "new", "after": said(y) })),
             (Some(x), Some(y)) => {
-                let change = match (x.request == y.request, said(x) == said(y)) {
+                let change = match (x.key == y.key, said(x) == said(y)) {
                     (true, true) => {
                         same += 1;
                         continue;

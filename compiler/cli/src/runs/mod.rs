@@ -135,9 +135,12 @@ fn gc(store: &Store, args: &GcArgs) -> Result<u8, Stop> {
         print(&format!("{}\n", json!(collected)))?;
         return Ok(0);
     }
+    let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     print(&format!(
-        "removed {} runs, {} cached answers and {} files of large answers\n",
-        collected.runs, collected.cached, collected.artifacts
+        "removed {}, {} and {}\n",
+        plural(collected.runs, "run", "runs"),
+        plural(collected.cached, "cached answer", "cached answers"),
+        plural(collected.artifacts, "file of a large answer", "files of large answers")
     ))?;
     Ok(0)
 }

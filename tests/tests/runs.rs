@@ -1,0 +1,137 @@
+//! What is told of recorded runs: lists, trees, logs, differences, and what a clean-up removes.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/project.rs"]
+mod project;
+
+use cascade_runtime::Begin;
+use project::{Project, stderr, stdout};
+use serde_json::Value as Json;
+
+const FLOW: &str = r#"
+skill note(what: string) -> string {
+  run sh"echo noted $<what>"
+}
+skill flaky() -> string {
+  run sh"test -e ready || { touch ready; exit 3; }; echo at last"
+}
+cascade main(name: string = "a") -> string {
+  stage first = note(name)
+  for x in [1, 2] {
+    stage each = note("$<name>$<x>")
+  }
+  stage second = flaky()
+    retry 2 backoff 0ms..0ms
+  log "said $<second>"
+  return "$<first>, $<second>"
+}
+"#;
+
+fn ran(project: &Project, name: &str) -> String {
+    let output = project.call(&["run", "flow.cascade", "-q", "--input", &format!("name={name}")]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    project.store().runs().unwrap().remove(0).id
+}
+
+#[test]
+fn a_run_is_listed_and_shown() {
+    let project = Project::new();
+    project.write("flow.cascade", FLOW);
+    let run = ran(&project, "a");
+    let listed = stdout(&project.call(&["runs"]));
+    assert!(listed.lines().nth(1).unwrap().starts_with(&format!("{run}  done")), "{listed}");
+    let json: Json = serde_json::from_slice(&project.call(&["runs", "list", "--json"]).stdout).unwrap();
+    assert_eq!((json["id"].as_str(), json["status"].as_str()), (Some(&run[..]), Some("done")));
+    assert_eq!(stdout(&project.call(&["runs", "list", "--status", "failed"])), "no runs are recorded\n");
+
+    let shown = stdout(&project.call(&["runs", "show", &run[..6], "--io"]));
+    for line in ["of     flow.cascade main", "input  name = a", "x[0]", "2 attempts", "asked", "said  noted a", "result noted a, at last"]
+    {
+        assert!(shown.contains(line), "`{line}` is missing in\n{shown}");
+    }
+    let json: Json = serde_json::from_slice(&project.call(&["runs", "show", "--json"]).stdout).unwrap();
+    let effects: Vec<(&str, u64, &str)> = json["effects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["path"].as_str().unwrap(), e["attempt"].as_u64().unwrap(), e["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        effects,
+        [
+            ("main/first", 1, "done"),
+            ("main/x[0]/each", 1, "done"),
+            ("main/x[1]/each", 1, "done"),
+            ("main/second", 1, "done"),
+            ("main/second", 2, "done")
+        ]
+    );
+    let unknown = project.call(&["runs", "show", "zzz"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(stderr(&unknown).contains("there is no run `zzz`"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn logs_follow_a_run_to_its_end() {
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        "skill wait() -> string {\n  run sh\"touch started; while ! test -e go; do sleep 0.02; done; echo gone\"\n}\n\
+         cascade main() -> string {\n  log \"it begins\"\n  stage a = wait()\n  return a\n}\n",
+    );
+    let run = project.command(&["run", "flow.cascade", "-q"]).spawn().unwrap();
+    while !project.path().join("started").exists() {
+        std::thread::yield_now();
+    }
+    let logs = project.command(&["runs", "logs", "last", "-f"]).spawn().unwrap();
+    project.write("go", "");
+    assert!(run.wait_with_output().unwrap().status.success());
+    let said = stdout(&logs.wait_with_output().unwrap());
+    let words: Vec<&str> = said.lines().map(|l| l.splitn(3, ' ').nth(2).unwrap()).collect();
+    assert_eq!(words, ["log   it begins", "begin main/a", "done  main/a"], "{said}");
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let project = Project::new();
+    project.write("flow.cascade", FLOW);
+    let (first, second) = (ran(&project, "a"), ran(&project, "b"));
+    let output = project.call(&["runs", "diff", &first, &second]);
+    assert_eq!(output.status.code(), Some(1), "they differ");
+    let text = stdout(&output);
+    for line in ["input name\n  - a\n  + b\n", "main/first: another question, another answer\n  - noted a\n  + noted b\n", "result\n"] {
+        assert!(text.contains(line), "`{line}` is missing in\n{text}");
+    }
+    assert!(text.ends_with("1 stage the same\n"), "{text}");
+    assert_eq!(project.call(&["runs", "diff", &first, &first]).status.code(), Some(0));
+}
+
+#[test]
+fn a_clean_up_removes_what_nobody_needs() {
+    let project = Project::new();
+    let text = r#"
+skill large() -> string {
+  run sh"head -c 100000 /dev/zero | tr '\0' x"
+}
+cascade main(fails: bool = false) -> int {
+  stage a = large()
+  gate not fails, "no"
+  return a.len()
+}
+"#;
+    let (good, _) = project.run_with(text, Begin::New, &serde_json::json!({}), |_| ());
+    assert!(good.result.is_ok());
+    let (failed, _) = project.run_with(text, Begin::New, &serde_json::json!({ "fails": true }), |_| ());
+    assert!(failed.result.is_err());
+    let files = || std::fs::read_dir(project.path().join(".cascade/artifacts")).unwrap().count();
+    assert_eq!(files(), 1, "the same content is kept once");
+    let gc = |args: &[&str]| stdout(&project.call(args));
+    assert_eq!(gc(&["runs", "gc"]), "removed 0 runs, 0 cached answers and 0 files of large answers\n");
+    // What failed can still be resumed, and needs its answers.
+    assert!(gc(&["runs", "gc", "--older-than", "0s"]).starts_with("removed 1 run,"));
+    assert_eq!((files(), project.store().runs().unwrap().len()), (1, 1));
+    assert!(gc(&["runs", "gc", "--older-than", "0s", "--all"]).starts_with("removed 1 run,"));
+    assert_eq!((files(), project.store().runs().unwrap().len()), (0, 0));
+    let wrong = project.call(&["runs", "gc", "--older-than", "soon"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
