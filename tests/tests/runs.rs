@@ -45,8 +45,15 @@ fn a_run_is_listed_and_shown() {
     assert_eq!(stdout(&project.call(&["runs", "list", "--status", "failed"])), "no runs are recorded\n");
 
     let shown = stdout(&project.call(&["runs", "show", &run[..6], "--io"]));
-    for line in ["of     flow.cascade main", "input  name = a", "x[0]", "2 attempts", "asked", "said  noted a", "result noted a, at last"]
-    {
+    for line in [
+        "of     flow.cascade main",
+        "input  name = a",
+        "x[0]",
+        "2 attempts",
+        "asked",
+        "said  noted a",
+        "result noted a, at last",
+    ] {
         assert!(shown.contains(line), "`{line}` is missing in\n{shown}");
     }
     let json: Json = serde_json::from_slice(&project.call(&["runs", "show", "--json"]).stdout).unwrap();
@@ -99,7 +106,11 @@ fn two_runs_are_compared() {
     let output = project.call(&["runs", "diff", &first, &second]);
     assert_eq!(output.status.code(), Some(1), "they differ");
     let text = stdout(&output);
-    for line in ["input name\n  - a\n  + b\n", "main/first: another question, another answer\n  - noted a\n  + noted b\n", "result\n"] {
+    for line in [
+        "input name\n  - a\n  + b\n",
+        "main/first: another question, another answer\n  - noted a\n  + noted b\n",
+        "result\n",
+    ] {
         assert!(text.contains(line), "`{line}` is missing in\n{text}");
     }
     assert!(text.ends_with("1 stage the same\n"), "{text}");
