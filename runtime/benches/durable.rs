@@ -160,8 +160,10 @@ fn commit() -> Duration {
     began.elapsed() / 1_000
 }
 
+/// A run in a project that has a journal already.
 fn fresh(program: &Program) -> Duration {
     let dir = Dir::new();
+    perform(&chain(1, false), &dir.file(), Begin::New, &mut Instant0::new(usize::MAX));
     let (outcome, took) = perform(program, &dir.file(), Begin::New, &mut Instant0::new(usize::MAX));
     assert!(outcome.result.is_ok(), "{:?}", outcome.result);
     took

@@ -184,7 +184,7 @@ impl<'p> Machine<'p> {
             return Err(defect!("an effect without its call"));
         };
         let digest = self.skill_digest(call.id, skill);
-        let model = call.model.and_then(|m| self.program.models.get(m.index()));
+        let model = call.model.and_then(|m| self.model_digests.get(m.index()));
         let (key, parts) =
             super::keys::effect_key(&digest, &call.args, model, call.attachments.as_deref().unwrap_or_default());
         let idempotency = super::keys::idempotency(&self.env.run, &path, &key);
@@ -336,7 +336,7 @@ impl<'p> Machine<'p> {
         let digest = self.skill_digest(id, skill);
         let recalled = Arc::clone(&self.env.recalled);
         let recorded = |model: &Model| {
-            let (key, _) = super::keys::effect_key(&digest, &args, Some(model), &attachments);
+            let (key, _) = super::keys::effect_key(&digest, &args, Some(&super::keys::model_digest(model)), &attachments);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
         let routed = self.route(&path, using, &needs, recorded, |machine, prefers| {
