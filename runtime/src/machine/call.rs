@@ -358,9 +358,8 @@ impl<'p> Machine<'p> {
             call.model = Some(model);
             call.reserved = reserved;
         }
-        let chosen = self.program.models.get(model.index()).map(|m| m.name.to_string());
-        if let Some(model) = chosen {
-            self.show(|| Event::ModelChosen { path, model });
+        if let Some(known) = self.program.models.get(model.index()) {
+            self.show(|| Event::ModelChosen { path, model: known.name.to_string() });
         }
         let schema = schema::for_model(self.program, &skill.output);
         Ok(What::Prompt(Box::new(PromptRequest {
