@@ -3,6 +3,7 @@
 pub mod annotations;
 pub mod binary;
 pub mod generate;
+pub mod grammar_page;
 pub mod headers;
 pub mod mutate;
 pub mod programs;

@@ -27,14 +27,20 @@ pub struct Found {
 #[derive(Debug, Default)]
 pub struct Projects {
     known: HashMap<PathBuf, Option<Arc<Found>>>,
+    /// Folders as they were named, without symbolic links.
+    whole: HashMap<PathBuf, PathBuf>,
 }
 
 impl Projects {
     /// The project that a folder belongs to: the nearest `cascade.toml` in it or above it.
     pub fn of(&mut self, folder: &Path) -> Result<Option<Arc<Found>>, Stop> {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let folder = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
-        self.at(&folder)
+        if let Some(whole) = self.whole.get(folder) {
+            return self.at(&whole.clone());
+        }
+        let whole = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
+        self.whole.insert(folder.to_path_buf(), whole.clone());
+        self.at(&whole)
     }
 
     /// The project of the folder that a file lies in; standard input lies in the current one.

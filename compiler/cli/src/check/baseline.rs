@@ -23,7 +23,8 @@ struct Place {
 }
 
 impl Place {
-    fn new(args: &CheckArgs, checked: &Checked) -> Self {
+    /// Where the baseline is; nothing is known of the names yet.
+    fn find(args: &CheckArgs, checked: &Checked) -> Self {
         let here = || std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
         let root = checked.project.as_ref().map_or_else(here, |found| found.root.clone());
         let of_project = checked.project.as_ref().and_then(|found| found.project.baseline.as_deref());
@@ -32,13 +33,23 @@ impl Place {
             (None, Some(name)) => from_here(&root.join(name)),
             (None, None) => from_here(&root.join(baseline::FILE)),
         };
-        let in_it = |name: &str| {
+        let named = args.baseline.is_some() || of_project.is_some();
+        Self { file, named, root, names: BTreeMap::new(), checked: BTreeSet::new() }
+    }
+
+    /// Finds out how the baseline calls what was checked.
+    fn with_names(mut self, checked: &Checked) -> Self {
+        let root = &self.root;
+        let mut folders: BTreeMap<PathBuf, Option<PathBuf>> = BTreeMap::new();
+        let mut in_it = |name: &str| {
             let path = Path::new(name);
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let known = folders.entry(folder.to_path_buf());
+            let whole = known.or_insert_with(|| std::fs::canonicalize(folder).ok()).clone();
             // Standard input and the standard library are no files.
-            let whole = std::fs::canonicalize(folder).ok().filter(|_| path.is_file())?.join(path.file_name()?);
+            let whole = whole.filter(|_| path.is_file())?.join(path.file_name()?);
             let inside: Vec<String> = whole
-                .strip_prefix(&root)
+                .strip_prefix(root)
                 .ok()?
                 .components()
                 .map(|part| part.as_os_str().to_string_lossy().into_owned())
@@ -50,8 +61,9 @@ impl Place {
             .chain(checked.names.iter().map(String::as_str))
             .filter_map(|name| Some((name.to_owned(), in_it(name)?)))
             .collect();
-        let checked = checked.names.iter().filter_map(|name| names.get(name).cloned()).collect();
-        Self { file, named: args.baseline.is_some() || of_project.is_some(), root, names, checked }
+        self.checked = checked.names.iter().filter_map(|name| names.get(name).cloned()).collect();
+        self.names = names;
+        self
     }
 
     fn shown(&self) -> String {
@@ -79,8 +91,10 @@ impl Place {
 
 /// Drops what is known; gives its number and the baseline's name, when there is a baseline.
 pub fn sift(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usize, String)>, Stop> {
-    let place = Place::new(args, checked);
+    let place = Place::find(args, checked);
     let Some((name, text, known)) = place.read()? else { return Ok(None) };
+    // Asking for the real name of every file takes time; few have a baseline.
+    let place = place.with_names(checked);
     let report = &mut checked.report;
     let source = report.source(&name, &text);
     let mut diagnostics = std::mem::take(&mut report.diagnostics);
@@ -98,7 +112,7 @@ pub fn sift(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usize, St
 
 /// Writes what is wrong now as known.
 pub fn write(args: &CheckArgs, checked: &mut Checked) -> Result<u8, Stop> {
-    let place = Place::new(args, checked);
+    let place = Place::find(args, checked).with_names(checked);
     let before = if place.file.is_file() { place.read()? } else { None };
     let mut known = before.map(|(_, _, known)| known).unwrap_or_default();
     let report = &checked.report;

@@ -1,0 +1,68 @@
+//! The language reference is whole: every word that the compiler knows is in it, and its page of
+//! the grammar is the grammar.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use cascade_tests::{grammar_page, programs::root};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+#[test]
+fn the_page_of_the_grammar_is_current() {
+    let page: PathBuf = root().join("docs/reference/grammar.md");
+    let wanted = grammar_page::page(&read("grammar/src/cascade.lalrpop"));
+    if std::env::var_os("CASCADE_WRITE_DOCS").is_some() {
+        fs::write(&page, &wanted).unwrap();
+    }
+    let found = fs::read_to_string(&page).unwrap_or_default();
+    let stale = "docs/reference/grammar.md is stale: CASCADE_WRITE_DOCS=1 cargo test -p cascade-tests --test reference";
+    assert!(found == wanted, "{stale}");
+    // No action, no name of a part, no rule without a way.
+    assert!(!wanted.contains("=>") && !wanted.contains("cx."));
+    for rule in ["File", "Declaration", "Stmt", "Clause", "Expr", "Pattern"] {
+        assert!(wanted.contains(&format!("\n{rule}\n  = ")), "{rule} is missing");
+    }
+    assert!(wanted.contains("\"stage\" Name (\":\" Type)? \"=\" Expr Clause*"), "{wanted}");
+}
+
+/// Words in quotes between two places of a source file.
+fn quoted(file: &str, from: &str, to: &str) -> Vec<String> {
+    let text = read(file);
+    let part = text.split_once(from).unwrap_or_else(|| panic!("{file}: `{from}` is gone")).1;
+    let part = part.split_once(to).unwrap_or_else(|| panic!("{file}: `{to}` is gone")).0;
+    part.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Words in the code of the pages: between backquotes, and in fences.
+fn words_of_code() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for page in ["README.md", "tour.md", "values.md", "declarations.md", "statements.md"] {
+        let text = read(&format!("docs/reference/{page}")).replace("```", "`");
+        let code = text.split('`').skip(1).step_by(2);
+        words.extend(code.flat_map(|c| c.split(|c: char| !c.is_alphanumeric() && c != '_')).map(str::to_owned));
+    }
+    words
+}
+
+#[test]
+fn every_word_is_in_the_reference() {
+    let mut wanted = quoted("grammar/src/lexer/words.rs", "match word {", "\n}");
+    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn skill_line", "\n}"));
+    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn test_line", "\n}"));
+    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn error_action", "\n}"));
+    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn hole_format", "\n}"));
+    wanted.extend(quoted("compiler/src/elab/methods.rs", "const LIST", "impl"));
+    wanted.extend(quoted("compiler/src/elab/clauses.rs", "const KINDS", "];"));
+    wanted.extend(quoted("compiler/src/elab/models.rs", "&[\"anthropic\"", "];"));
+    wanted.extend(quoted("compiler/src/elab/call.rs", "const PERSON", ";"));
+    let attributes = quoted("compiler/src/checks/attributes.rs", "const ATTRIBUTES", "];");
+    wanted.extend(attributes.into_iter().filter(|word| !word.contains(' ') && !word.is_empty()));
+    assert!(wanted.len() > 150, "only {} words were found", wanted.len());
+    let known = words_of_code();
+    let word = |w: &&String| w.chars().all(|c| c.is_alphanumeric() || c == '_') && !w.is_empty();
+    let missing: BTreeSet<&String> = wanted.iter().filter(word).filter(|w| !known.contains(*w)).collect();
+    assert!(missing.is_empty(), "the reference does not say {missing:?}");
+}
