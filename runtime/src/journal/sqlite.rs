@@ -20,8 +20,11 @@ use crate::request::Output;
 const LARGE: usize = 64 * 1024;
 /// How long a record that nobody waits for waits for others, so that they share a commit.
 const COMPANY: Duration = Duration::from_millis(5);
+/// The same for beginnings of effects that may be repeated: one that ends by then is one row,
+/// written once.
+const BEGINNINGS: Duration = Duration::from_millis(50);
 /// Most records of one commit.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 
 /// The journal of one run in a file that many runs share.
 pub struct SqliteJournal {
@@ -46,6 +49,14 @@ impl Job {
             Job::Record(Record::Remember(..), _) => true,
             Job::Record(_, done) => done.is_some(),
             Job::Flush(_) => true,
+        }
+    }
+
+    /// How long it may wait for others.
+    fn patience(&self) -> Duration {
+        match self {
+            Job::Record(Record::Started(_), _) => BEGINNINGS,
+            _ => COMPANY,
         }
     }
 
@@ -167,8 +178,8 @@ impl Writer {
         let mut batch = Vec::with_capacity(64);
         while let Ok(job) = jobs.recv() {
             let mut urgent = job.is_urgent();
+            let mut deadline = Instant::now() + job.patience();
             batch.push(job);
-            let deadline = Instant::now() + COMPANY;
             while batch.len() < BATCH {
                 let next = match jobs.try_recv() {
                     Err(TryRecvError::Empty) if !urgent => {
@@ -178,6 +189,9 @@ impl Writer {
                 };
                 let Some(job) = next else { break };
                 urgent |= job.is_urgent();
+                if !matches!(job, Job::Record(Record::Started(_), _)) {
+                    deadline = deadline.min(Instant::now() + COMPANY);
+                }
                 batch.push(job);
             }
             if self.failed.is_none()

@@ -184,7 +184,7 @@ impl<'p> Machine<'p> {
             return Err(defect!("an effect without its call"));
         };
         let digest = self.skill_digest(call.id, skill);
-        let model = call.model.and_then(|m| self.program.models.get(m.index()));
+        let model = call.model.and_then(|m| self.model_digests.get(m.index()));
         let (key, parts) =
             super::keys::effect_key(&digest, &call.args, model, call.attachments.as_deref().unwrap_or_default());
         let idempotency = super::keys::idempotency(&self.env.run, &path, &key);
@@ -336,7 +336,7 @@ impl<'p> Machine<'p> {
         let digest = self.skill_digest(id, skill);
         let recalled = Arc::clone(&self.env.recalled);
         let recorded = |model: &Model| {
-            let (key, _) = super::keys::effect_key(&digest, &args, Some(model), &attachments);
+            let (key, _) = super::keys::effect_key(&digest, &args, Some(&super::keys::model_digest(model)), &attachments);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
         let routed = self.route(&path, using, &needs, recorded, |machine, prefers| {
@@ -358,9 +358,8 @@ impl<'p> Machine<'p> {
             call.model = Some(model);
             call.reserved = reserved;
         }
-        let chosen = self.program.models.get(model.index()).map(|m| m.name.to_string());
-        if let Some(model) = chosen {
-            self.show(|| Event::ModelChosen { path, model });
+        if let Some(known) = self.program.models.get(model.index()) {
+            self.show(|| Event::ModelChosen { path, model: known.name.to_string() });
         }
         let schema = schema::for_model(self.program, &skill.output);
         Ok(What::Prompt(Box::new(PromptRequest {

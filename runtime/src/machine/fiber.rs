@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Parent {
     pub(super) fiber: usize,
     pub(super) branch: usize,
+    /// Its position among the branches that live.
+    pub(super) position: usize,
 }
 
 pub(super) struct Fiber<'p> {

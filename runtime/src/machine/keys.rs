@@ -121,11 +121,21 @@ impl Walker<'_> {
     }
 }
 
+/// A hash of what makes a model another one.
+pub(super) fn model_digest(model: &Model) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
 /// The key of an effect's answer, and what it is made of.
 pub(super) fn effect_key(
     digest: &[u8; 32],
     args: &[Value],
-    model: Option<&Model>,
+    model: Option<&[u8; 32]>,
     attached: &[Attachment],
 ) -> (String, KeyParts) {
     let mut hash = Sha256::new();
@@ -139,14 +149,8 @@ pub(super) fn effect_key(
         hash.update(one);
     }
     if let Some(model) = model {
-        let mut one = Sha256::new();
-        for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
-            one.update((part.len() as u64).to_le_bytes());
-            one.update(part.as_bytes());
-        }
-        let one: [u8; 32] = one.finalize().into();
-        parts.model = short(&one);
-        hash.update(one);
+        parts.model = short(model);
+        hash.update(model);
     }
     if !attached.is_empty() {
         let mut one = Sha256::new();

@@ -184,7 +184,10 @@ impl<'p> Machine<'p> {
     }
 
     /// Runs a new branch first, then the fork again.
-    fn start(&mut self, id: usize, fiber: &mut Fiber<'p>, child: Fiber<'p>) -> Mode {
+    fn start(&mut self, id: usize, fiber: &mut Fiber<'p>, mut child: Fiber<'p>) -> Mode {
+        if let (Some(Frame::Fork(fork)), Some(parent)) = (fiber.frames.last(), &mut child.parent) {
+            parent.position = fork.children.len();
+        }
         // The fork is queued before its branch is put in front of it.
         fiber.queued = true;
         self.ready.push_front(id);
@@ -204,8 +207,11 @@ impl<'p> Machine<'p> {
         let Some(Frame::Fork(fork)) = fiber.frames.last_mut() else {
             return;
         };
-        if let Some(position) = fork.children.iter().rposition(|c| *c == child) {
-            fork.children.swap_remove(position);
+        debug_assert_eq!(fork.children.get(parent.position), Some(&child));
+        let mut moved = None;
+        if parent.position < fork.children.len() {
+            fork.children.swap_remove(parent.position);
+            moved = fork.children.get(parent.position).copied();
         }
         if !changes.is_empty() {
             fork.changes.insert(parent.branch, changes);
@@ -241,6 +247,12 @@ impl<'p> Machine<'p> {
                 }
             }
         }
+        // Of ten thousand branches none is looked for: the last took the place of this one.
+        if let Some(moved) = moved.and_then(|id| self.fiber(id))
+            && let Some(above) = &mut moved.parent
+        {
+            above.position = parent.position;
+        }
         for sibling in siblings {
             self.cut_fiber(sibling, Cut::end());
         }
@@ -253,7 +265,7 @@ fn branch<'p>(fiber: &Fiber<'p>, id: usize, index: usize) -> Result<Fiber<'p>> {
     let Some(Frame::Fork(fork)) = fiber.frames.last() else {
         return Err(defect!("a branch without its fork"));
     };
-    let mut child = Fiber::new(Some(Parent { fiber: id, branch: index }), Arc::clone(&fork.path));
+    let mut child = Fiber::new(Some(Parent { fiber: id, branch: index, position: 0 }), Arc::clone(&fork.path));
     child.activations.push(fiber.activations.last().cloned().unwrap_or_default());
     Ok(child)
 }
