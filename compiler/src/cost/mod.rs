@@ -26,7 +26,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 pub use amounts::{NoteKind, Over};
 pub use figure::{Bound, Cap, Figure, Peak, Why};
-pub(crate) use over::{Budget, warn};
+pub(crate) use over::{Budgets, warn};
 pub use poly::Poly;
 pub use tell::{human, json, short};
 
@@ -65,7 +65,11 @@ pub struct Cost {
 /// The worst cases of the cascades of a program: those that a user may run, or all.
 pub fn costs(program: &Program, all: bool) -> Vec<Cost> {
     let every: Vec<CascadeId> = (0..program.cascades.len()).map(|i| CascadeId(i as u32)).collect();
-    let chosen = if all { &every } else { &program.entries };
+    of(program, if all { &every } else { &program.entries })
+}
+
+/// The worst cases of these cascades.
+fn of(program: &Program, chosen: &[CascadeId]) -> Vec<Cost> {
     let mut walk = Walk::new(program);
     chosen.iter().filter_map(|id| walk.entry(*id)).collect()
 }

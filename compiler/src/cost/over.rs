@@ -1,9 +1,9 @@
 //! W0801: a budget that the worst case passes, told where everything about it is known.
 
 use cascade_grammar::ast::Span;
-use cascade_ir::{Place, Program};
+use cascade_ir::{CascadeId, Effect, Place, Program};
 
-use super::costs;
+use super::of;
 use crate::{
     codes,
     diagnostic::Diagnostic,
@@ -13,11 +13,22 @@ use crate::{
 /// A clause `budget`, by the place of what has it.
 pub(crate) type Budget = (Place, SourceId, Span);
 
+/// The budgets of a program, and the cascades that they stand in.
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    pub clauses: Vec<Budget>,
+    pub cascades: Vec<CascadeId>,
+}
+
 /// Reports budgets that the worst case passes.
-pub(crate) fn warn(program: &Program, map: &SourceMap, budgets: &[Budget], diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn warn(program: &Program, map: &SourceMap, budgets: &Budgets, diagnostics: &mut Vec<Diagnostic>) {
+    // Only models cost money.
+    if !program.skills.iter().any(|skill| matches!(skill.effect, Effect::Prompt(_))) {
+        return;
+    }
     let mut told: Vec<Place> = Vec::new();
-    for over in costs(program, true).into_iter().flat_map(|cost| cost.over) {
-        let clause = budgets.iter().find(|(place, ..)| *place == over.place);
+    for over in of(program, &budgets.cascades).into_iter().flat_map(|cost| cost.over) {
+        let clause = budgets.clauses.iter().find(|(place, ..)| *place == over.place);
         let Some((_, source, span)) = clause.filter(|_| !told.contains(&over.place)) else { continue };
         told.push(over.place);
         let [budget, worst] = [over.budget, over.worst].map(super::tell::money);

@@ -17,6 +17,7 @@ impl<'a> Cx<'a> {
         let info = &self.cascades[index];
         let (module, decl, item, sig) = (info.sig.module, info.decl, info.item, info.sig.clone());
         let attributes = self.item_attributes(module, item);
+        let budgets = self.out.budgets.clauses.len();
         let mut body = Body::new(self, module, Kind::Cascade);
         body.result = sig.result;
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
@@ -68,6 +69,9 @@ impl<'a> Cx<'a> {
         };
         let flow = CascadeFlow { result: body.result_flow, program: std::mem::take(&mut body.program) };
         lowered.place = self.place(module, decl.name.span);
+        if self.out.budgets.clauses.len() > budgets {
+            self.out.budgets.cascades.push(ir::CascadeId(index as u32));
+        }
         self.cascades[index].flow = flow;
         self.cascades[index].effects = effects;
         lowered

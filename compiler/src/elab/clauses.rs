@@ -109,7 +109,7 @@ impl<'a> Body<'_, 'a> {
                 clauses.iter().find(|c| matches!(&c.kind, ClauseKind::Budget(value) if !is_duration(value)))
         {
             let budget = (self.place(of), self.source(), clause.span);
-            self.cx.out.budgets.push(budget);
+            self.cx.out.budgets.clauses.push(budget);
         }
     }
 

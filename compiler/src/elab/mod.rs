@@ -211,7 +211,7 @@ pub(crate) struct Out {
     pub skills: Vec<Option<ir::Skill>>,
     pub cascades: Vec<Option<ir::Cascade>>,
     /// The budgets of money that were met.
-    pub budgets: Vec<cost::Budget>,
+    pub budgets: cost::Budgets,
     /// With the modules that they stand in.
     pub tests: Vec<(usize, ir::Test)>,
 }
@@ -249,7 +249,7 @@ pub(crate) fn elaborate(
     let program = cx.finish(root);
     // What the worst case costs matters here only to those who have said what it may.
     if let Some(program) = &program
-        && !cx.out.budgets.is_empty()
+        && !cx.out.budgets.cascades.is_empty()
         && cx.diagnostics.iter().all(|d| d.severity != Severity::Error)
     {
         cost::warn(program, map, &cx.out.budgets, &mut cx.diagnostics);
