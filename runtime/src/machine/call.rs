@@ -336,7 +336,8 @@ impl<'p> Machine<'p> {
         let digest = self.skill_digest(id, skill);
         let recalled = Arc::clone(&self.env.recalled);
         let recorded = |model: &Model| {
-            let (key, _) = super::keys::effect_key(&digest, &args, Some(&super::keys::model_digest(model)), &attachments);
+            let (key, _) =
+                super::keys::effect_key(&digest, &args, Some(&super::keys::model_digest(model)), &attachments);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
         let routed = self.route(&path, using, &needs, recorded, |machine, prefers| {
