@@ -24,7 +24,7 @@ const COMPANY: Duration = Duration::from_millis(5);
 /// written once.
 const BEGINNINGS: Duration = Duration::from_millis(50);
 /// Most records of one commit.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 
 /// The journal of one run in a file that many runs share.
 pub struct SqliteJournal {
