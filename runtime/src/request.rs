@@ -130,6 +130,11 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
+    /// The one of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Deadline, Self::Wall, Self::Idle, Self::Budget].into_iter().find(|k| k.name() == name)
+    }
+
     /// Its name in the journal.
     pub fn name(self) -> &'static str {
         match self {

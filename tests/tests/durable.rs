@@ -518,3 +518,51 @@ fn a_question_that_nobody_answers_in_time_is_taken_back() {
     assert_eq!(value(&outcome), json!(null));
     assert!(project.store().questions(&outcome.run).unwrap().is_empty());
 }
+
+#[test]
+fn what_a_spent_quota_held_back_does_not_begin_when_the_run_is_cancelled() {
+    let spent = json!({ "error": { "code": "insufficient_quota", "message": "spent" } });
+    let model = Model::start(move |_| error(429, "retry-after: 3600\r\n", spent.clone()));
+    let project = Project::new();
+    let text = format!(
+        "{}skill say() -> string {{\n  prompt \"Say\"\n}}\nskill wait() -> string {{\n  \
+         run sh\"while ! test -e go; do sleep 0.01; done; echo gone\"\n}}\n\
+         skill touch(n: int) -> string {{\n  run sh\"echo $<n> >> log.txt\"\n}}\n\
+         cascade main() {{\n  stage all = parallel {{\n    stage s = say()\n      using m\n    stage w = wait()\n    \
+         stage a = touch(w.len())\n    stage b = touch(w.len() + 1)\n  }}\n}}\n",
+        model.declaration()
+    );
+    let cancel = cascade_runtime::Cancel::default();
+    let handle = cancel.clone();
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            project.run_with(&text, Begin::New, &json!({}), |o| {
+                o.wait = true;
+                o.cancel = cancel.clone();
+            })
+        });
+        // The quota is spent on record, then the other branch goes on to what is held.
+        let ended = |path: &str| {
+            project.journal().is_file()
+                && project.store().runs().unwrap().first().is_some_and(|run| {
+                    let effects = project.store().effects(&run.id).unwrap();
+                    effects.iter().any(|e| e.path == path && e.ended.is_some())
+                })
+        };
+        while !ended("main/all/s") {
+            std::thread::yield_now();
+        }
+        project.write("go", "");
+        while !ended("main/all/w") {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        handle.cancel();
+        let (outcome, _) = run.join().unwrap();
+        assert_eq!(outcome.result.unwrap_err().kind, ErrorKind::Cancelled);
+        let effects = project.store().effects(&outcome.run).unwrap();
+        let begun: Vec<&str> = effects.iter().map(|e| &e.path[..]).collect();
+        assert_eq!(begun, ["main/all/s", "main/all/w"], "nothing else was begun");
+    });
+    assert!(project.lines("log.txt").is_empty());
+}

@@ -110,7 +110,7 @@ pub(crate) struct Durable<'p, H> {
     began: Instant,
     cancelled: bool,
     cancel_first: bool,
-    /// Answers by the journal's own figures, for those who count.
+    /// How many answers were taken from the record.
     reused: u64,
     noted_memory: bool,
 }
@@ -191,9 +191,14 @@ impl<'p, H: Host> Durable<'p, H> {
         self.seq
     }
 
+    /// Whether nothing new may begin for now.
+    fn is_holding(&self) -> bool {
+        (self.people.is_out_of_quota() || self.cancel_first) && !self.cancelled
+    }
+
     /// Begins an effect for real.
     fn begin(&mut self, request: Request) {
-        if (self.people.is_out_of_quota() || self.cancel_first) && !self.cancelled {
+        if self.is_holding() {
             self.held.push_back(request);
             return;
         }
@@ -236,9 +241,7 @@ impl<'p, H: Host> Durable<'p, H> {
     /// An answer of the inner host.
     fn answered(&mut self, id: RequestId, answer: Answer) -> Option<Report> {
         self.busy.remove(&id);
-        if self.people.quota_is_back(id) {
-            self.release_held();
-        }
+        self.people.forget_quota(id);
         let Some(open) = self.open.remove(&id) else {
             return Some(Report::Answer(id, answer));
         };
@@ -304,7 +307,10 @@ impl<'p, H: Host> Durable<'p, H> {
                     }
                 }
             }
-            Note::Answered(id, json) => self.person_answered(id, json),
+            Note::Answered(id, json) => {
+                self.person_answered(id, json);
+                None
+            }
             Note::Known(result) => {
                 for request in self.unknown.take().unwrap_or_default() {
                     match &result {
@@ -324,7 +330,12 @@ impl<'p, H: Host> Durable<'p, H> {
         }
     }
 
+    /// Begins what was held, once nothing holds it any more. Never while requests are being
+    /// withdrawn: with the one that held the others, these may be about to go too.
     fn release_held(&mut self) {
+        if self.is_holding() {
+            return;
+        }
         for request in std::mem::take(&mut self.held) {
             self.begin(request);
         }
@@ -440,9 +451,7 @@ impl<H: Host> Host for Durable<'_, H> {
             }
             return;
         }
-        if self.people.forget_quota(id) && !self.people.is_out_of_quota() {
-            self.release_held();
-        }
+        self.people.forget_quota(id);
         if let Some(position) = self.held.iter().position(|r| r.id == id) {
             self.held.remove(position);
             return;
@@ -473,6 +482,7 @@ impl<H: Host> Host for Durable<'_, H> {
 
     async fn next(&mut self) -> Report {
         loop {
+            self.release_held();
             if let Some((id, answer)) = self.instant.pop_front() {
                 return Report::Answer(id, answer);
             }
@@ -512,7 +522,10 @@ impl<H: Host> Host for Durable<'_, H> {
                     other => Some(other),
                 },
                 Some(note) = self.inbox.recv() => self.noted(note),
-                () = poll => self.look_for_answers(),
+                () = poll => {
+                    self.look_for_answers();
+                    None
+                }
             };
             if let Some(report) = report {
                 return report;
@@ -547,8 +560,7 @@ impl<H: Host> Host for Durable<'_, H> {
 
     fn event(&mut self, event: Event) {
         if let Event::TimedOut { path, attempt, timer } = &event {
-            let kinds = [TimerKind::Deadline, TimerKind::Wall, TimerKind::Idle, TimerKind::Budget];
-            if let Some(kind) = kinds.into_iter().find(|k| k.name() == *timer) {
+            if let Some(kind) = TimerKind::of_name(timer) {
                 let timer = crate::request::TimerId { path: path.clone(), attempt: *attempt, kind };
                 if self.replay.fired(&timer).is_none() {
                     let (seq, clock) = (self.next_seq(), self.clock());

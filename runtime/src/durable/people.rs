@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::{Durable, Note};
 use crate::{
     events::Event,
-    host::{Host, Report},
+    host::Host,
     journal::{Question, Record, now},
     request::{Answer, Output, Request, RequestId, What},
 };
@@ -88,11 +88,6 @@ impl People {
         !self.quota.is_empty()
     }
 
-    /// Whether the timer of a spent quota has fired.
-    pub(super) fn quota_is_back(&mut self, id: RequestId) -> bool {
-        self.quota.remove(&id).is_some() && self.quota.is_empty()
-    }
-
     /// Whether there is nothing to do but to wait, and nobody here who waits.
     pub(super) fn must_pause(&self) -> bool {
         if self.wait {
@@ -115,9 +110,9 @@ impl People {
         self.questions.remove(&id).map(|w| (w.asked.path, w.key))
     }
 
-    /// A quota that nobody waits for any more.
-    pub(super) fn forget_quota(&mut self, id: RequestId) -> bool {
-        self.quota.remove(&id).is_some()
+    /// A quota that is there again, or that nobody waits for any more.
+    pub(super) fn forget_quota(&mut self, id: RequestId) {
+        self.quota.remove(&id);
     }
 
     pub(super) fn pause(&self) -> Pause {
@@ -202,10 +197,7 @@ impl<H: Host> Durable<'_, H> {
         };
         self.people.questions.insert(id, Waiting { request, asked: asked.clone(), key });
         if let Some(json) = known.and_then(|text| serde_json::from_str(&text).ok()) {
-            let report = self.person_answered(id, json);
-            if let Some(Report::Answer(id, answer)) = report {
-                self.instant.push_back((id, answer));
-            }
+            self.person_answered(id, json);
             return;
         }
         if self.journal.is_none() && self.people.asker.is_none() && self.people.terminal.is_none() {
@@ -247,27 +239,26 @@ impl<H: Host> Durable<'_, H> {
     }
 
     /// An answer of a person.
-    pub(super) fn person_answered(&mut self, id: RequestId, json: Json) -> Option<Report> {
-        let Waiting { request, asked, .. } = self.people.questions.remove(&id)?;
+    pub(super) fn person_answered(&mut self, id: RequestId, json: Json) {
+        let Some(Waiting { request, asked, .. }) = self.people.questions.remove(&id) else { return };
         let answer = if asked.kind == "unknown" {
             match super::outcome::told(&request.what, &json) {
                 Some(answer) => answer,
                 None => {
                     // Once more, with the key that it had.
                     self.begin(request);
-                    return None;
+                    return;
                 }
             }
         } else {
             Answer::ok(Output::Person(json))
         };
         self.begin_answered(request, answer);
-        None
     }
 
     /// Answers that people gave to another process.
-    pub(super) fn look_for_answers(&mut self) -> Option<Report> {
-        let journal = self.journal.as_mut()?;
+    pub(super) fn look_for_answers(&mut self) {
+        let Some(journal) = self.journal.as_mut() else { return };
         let mut found = Vec::new();
         for (id, waiting) in &self.people.questions {
             if let Ok(Some(text)) = journal.answer(&waiting.asked.path, &waiting.key)
@@ -277,9 +268,7 @@ impl<H: Host> Durable<'_, H> {
             }
         }
         for (id, json) in found {
-            let report = self.person_answered(id, json);
-            debug_assert!(report.is_none());
+            self.person_answered(id, json);
         }
-        None
     }
 }

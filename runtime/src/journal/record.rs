@@ -132,7 +132,6 @@ pub(crate) struct Question {
     pub(crate) kind: String,
     pub(crate) question: String,
     pub(crate) options: Vec<String>,
-    /// What the answer is, in words, for those who give one.
     pub(crate) at: i64,
 }
 

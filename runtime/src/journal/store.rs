@@ -280,8 +280,7 @@ impl Store {
             let mut rows = statement.query([run])?;
             while let Some(row) = rows.next()? {
                 let kind: String = row.get(2)?;
-                let kinds = [TimerKind::Deadline, TimerKind::Wall, TimerKind::Idle, TimerKind::Budget];
-                let Some(kind) = kinds.into_iter().find(|k| k.name() == kind) else { continue };
+                let Some(kind) = TimerKind::of_name(&kind) else { continue };
                 let timer = TimerId { path: row.get(0)?, attempt: row.get(1)?, kind };
                 let fired: Option<i64> = row.get(4)?;
                 ledger.seq = ledger.seq.max(fired.unwrap_or(0));
