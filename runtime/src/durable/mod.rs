@@ -559,13 +559,13 @@ impl<H: Host> Host for Durable<'_, H> {
     }
 
     fn event(&mut self, event: Event) {
-        if let Event::TimedOut { path, attempt, timer } = &event {
-            if let Some(kind) = TimerKind::of_name(timer) {
-                let timer = crate::request::TimerId { path: path.clone(), attempt: *attempt, kind };
-                if self.replay.fired(&timer).is_none() {
-                    let (seq, clock) = (self.next_seq(), self.clock());
-                    self.write(Record::Timer(TimerMark { timer, seq: Some(seq), clock }));
-                }
+        if let Event::TimedOut { path, attempt, timer } = &event
+            && let Some(kind) = TimerKind::of_name(timer)
+        {
+            let timer = crate::request::TimerId { path: path.clone(), attempt: *attempt, kind };
+            if self.replay.fired(&timer).is_none() {
+                let (seq, clock) = (self.next_seq(), self.clock());
+                self.write(Record::Timer(TimerMark { timer, seq: Some(seq), clock }));
             }
         }
         if watch::is_kept(&event)
