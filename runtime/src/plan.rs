@@ -1,6 +1,6 @@
 //! What taking a run up again would do, without doing it.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use cascade_ir::{CascadeId, Program};
 use serde::Serialize;
@@ -52,10 +52,9 @@ pub fn plan(
     program: &Program,
     cascade: CascadeId,
     inputs: Vec<Value>,
-    journal: &Path,
+    store: &dyn Store,
     run: &str,
 ) -> Result<Plan, JournalError> {
-    let store = Store::open(journal)?;
     let ledger = store.ledger(run)?;
     let old = store.run(run)?.and_then(|row| store.program(&row.program).ok());
     let questions = store.questions(run)?;
@@ -108,7 +107,7 @@ struct Planner<'p> {
     /// The program as it was.
     old: Option<Program>,
     ledger: Ledger,
-    store: Store,
+    store: &'p dyn Store,
     questions: Vec<crate::journal::QuestionRow>,
     plan: Plan,
     /// Records that were asked for.
