@@ -7,7 +7,7 @@ mod support;
 use cascade_ir::*;
 use cascade_runtime::{
     RunOptions,
-    machine::{Environment, Machine},
+    interpreter::{Environment, Machine},
     run,
 };
 use divan::Bencher;

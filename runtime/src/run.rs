@@ -20,9 +20,9 @@ use crate::{
     failure::{Failure, Raise},
     fixtures::{Fixtures, Taped},
     host::Host,
+    interpreter::{Environment, Machine, Recalled, Spent, hex},
     journal::{Journal, JournalError, Ledger, Record, RunEnd, RunLock, RunStart, SqliteJournal, Store, now},
     local::{Cancel, LocalHost, Setup},
-    machine::{Environment, Machine, Recalled, Spent, hex},
     models::availability,
     value::{Value, to_json},
 };

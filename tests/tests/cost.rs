@@ -13,7 +13,7 @@ use cascade_ir::{
 };
 use cascade_runtime::{
     Event, Value,
-    machine::{Environment, Machine},
+    interpreter::{Environment, Machine},
     request::{Answer, Output, Process, PromptRequest, RequestId, RunRequest, What},
 };
 use cascade_tests::workflow::{MOST, workflow};

@@ -4,7 +4,7 @@ use cascade_ir::{Effect, Program, Skill};
 use serde::Serialize;
 
 use crate::{
-    machine::part_digest,
+    interpreter::part_digest,
     request::{EffectInfo, KeyParts},
 };
 

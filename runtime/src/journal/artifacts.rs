@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, Result};
-use crate::machine::hex;
+use crate::interpreter::hex;
 
 /// The folder that holds them.
 #[derive(Debug, Clone)]

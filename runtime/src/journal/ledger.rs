@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    machine::Recalled,
+    interpreter::Recalled,
     request::{KeyParts, TimerId, Usage},
 };
 

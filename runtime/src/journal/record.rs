@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::{JournalError, Result};
 use crate::{
     failure::{Failure, Raise},
-    machine::{hex, price},
+    interpreter::{hex, price},
     request::{Answer, EffectInfo, MemoryOp, Output, Process, Response, TimerId, Usage, What},
     value::{Arg, REDACTED},
 };

@@ -10,7 +10,7 @@ use cascade_ir::ErrorKind;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    machine::hex,
+    interpreter::hex,
     request::{Answer, Attachment, LoadRequest, Output},
 };
 

@@ -16,7 +16,7 @@ use smol_str::SmolStr;
 
 use crate::{
     failure::{Failure, Raise},
-    machine::Availability,
+    interpreter::Availability,
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
     value::Arg,
 };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use cascade_ir::{Block, Cascade, Clauses, Hook, Place, Program, Stage, Stmt, Work};
 
-use crate::machine::{Kind, Reached, mark};
+use crate::interpreter::{Kind, Reached, mark};
 
 /// A place that a run can reach or not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

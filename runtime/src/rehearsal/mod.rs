@@ -27,7 +27,7 @@ use crate::{
     driver::{Driven, drive},
     eval::{DEFAULT_FUEL, Eval, write},
     failure::{Failure, Raise},
-    machine::{Environment, Machine, Rehearsal},
+    interpreter::{Environment, Machine, Rehearsal},
     value::Value,
 };
 use mocks::Mocks;

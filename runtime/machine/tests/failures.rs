@@ -4,7 +4,7 @@
 mod support;
 
 use cascade_ir::*;
-use cascade_runtime::{Event, to_json};
+use cascade_machine::{Event, to_json};
 use serde_json::json;
 use support::{mock::*, *};
 

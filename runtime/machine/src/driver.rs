@@ -5,7 +5,7 @@ use cascade_ir::ErrorKind;
 use crate::{
     failure::Failure,
     host::{Host, Report},
-    machine::Machine,
+    interpreter::Machine,
     value::Value,
 };
 

@@ -4,7 +4,7 @@
 mod support;
 
 use cascade_ir::*;
-use cascade_runtime::{Event, Value, to_json};
+use cascade_machine::{Event, Value, to_json};
 use serde_json::json;
 use support::{mock::*, *};
 
@@ -171,7 +171,7 @@ fn parallel_loops_respect_max_and_keep_order() {
 
 #[test]
 fn absent_models_are_passed_over_and_others_tried_on_error() {
-    use cascade_runtime::machine::{Availability, Environment};
+    use cascade_machine::interpreter::{Availability, Environment};
     let mut make = Make::new();
     let (a, b, c) = (make.model("a", "openai"), make.model("b", "google"), make.model("c", "anthropic"));
     make.program.models[1].context = Some(10);
@@ -232,7 +232,7 @@ fn nothing_runs_for_ever_or_exhausts_the_stack() {
     let middle = for_each("b", 1, range(3_000), pure_block(vec![Stmt::Work(Box::new(inner), None)], int(0)));
     let outer = for_each("a", 0, range(3_000), pure_block(vec![Stmt::Work(Box::new(middle), None)], int(0)));
     let program = Make::new().main(5, vec![Stmt::Work(Box::new(outer), None)]);
-    let environment = cascade_runtime::machine::Environment { fuel: 1_000_000, ..Default::default() };
+    let environment = cascade_machine::interpreter::Environment { fuel: 1_000_000, ..Default::default() };
     let failure = Mock::with(&program, vec![], environment, |_| Reply::Never).run().unwrap_err();
     assert!(failure.message.contains("computes for too long"), "{failure}");
     // A value that is nested too deeply, and one that is too large.

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use cascade_ir::*;
-use cascade_runtime::to_json;
+use cascade_machine::to_json;
 use proptest::prelude::*;
 use support::{mock::*, *};
 

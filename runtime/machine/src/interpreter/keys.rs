@@ -36,7 +36,7 @@ impl Machine<'_> {
 }
 
 /// The hash of a part of a program, with the types and functions that it reaches.
-pub(crate) fn part_digest(program: &cascade_ir::Program, part: &Json) -> [u8; 32] {
+pub fn part_digest(program: &cascade_ir::Program, part: &Json) -> [u8; 32] {
     let mut walker = Walker { program, hash: Sha256::new(), open: Vec::new() };
     walker.walk(part);
     walker.hash.finalize().into()
@@ -235,7 +235,7 @@ fn hash_value(value: &Value, hash: &mut Sha256) {
 }
 
 /// Lower case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |n: u8| DIGITS[usize::from(n & 15)] as char;
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()

@@ -42,19 +42,23 @@ pub(super) struct StandIn<'p> {
 
 /// Something whose having been reached is told: its address and its kind, since a node and the
 /// first one inside it may have one address.
-pub(crate) type Reached = (usize, Kind);
+pub type Reached = (usize, Kind);
 
 /// Kinds of nodes that are told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// A block of statements.
     Block,
+    /// A stage.
     Stage,
+    /// An `on error` clause.
     Handler,
+    /// `on success`, `on failure` or `on cancel`.
     Hook,
 }
 
 /// What stands for a node.
-pub(crate) fn mark<T>(node: &T, kind: Kind) -> Reached {
+pub fn mark<T>(node: &T, kind: Kind) -> Reached {
     (std::ptr::from_ref(node) as usize, kind)
 }
 
@@ -67,7 +71,7 @@ impl<'p> Machine<'p> {
     }
 
     /// The nodes that were reached.
-    pub(crate) fn take_coverage(&mut self) -> HashSet<Reached> {
+    pub fn take_coverage(&mut self) -> HashSet<Reached> {
         self.reached.take().unwrap_or_default()
     }
 

@@ -3,9 +3,9 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use cascade_ir::{ErrorKind, Program};
-use cascade_runtime::{
+use cascade_machine::{
     Event, Failure, Value,
-    machine::{Environment, Machine},
+    interpreter::{Environment, Machine},
     request::{Answer, MemoryOp, Output, Process, Request, RequestId, Response, Usage, What},
 };
 

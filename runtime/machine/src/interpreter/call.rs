@@ -460,7 +460,7 @@ fn append_query(url: &mut String, query: &Value) {
 }
 
 /// Price of an answer, rounded up.
-pub(crate) fn price(model: &Model, usage: &Usage) -> i64 {
+pub fn price(model: &Model, usage: &Usage) -> i64 {
     model.price(usage.tokens_in, usage.tokens_out)
 }
 

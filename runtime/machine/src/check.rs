@@ -12,7 +12,7 @@ use crate::{
 
 /// How exactly a value must fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Strictness {
+pub enum Strictness {
     /// A user's input: unknown keys are refused, with a suggestion.
     Input,
     /// An effect's answer: unknown keys are ignored.
@@ -31,7 +31,7 @@ pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
 }
 
 /// The value as the type has it, or `invalid_output` with the place inside the value.
-pub(crate) fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
+pub fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
     let mut checker = Checker { eval, strictness, path: Vec::new(), levels: 0 };
     checker.coerce(value, ty)
 }
@@ -44,7 +44,7 @@ pub(crate) fn satisfies(eval: &mut Eval<'_>, value: &Value, refinement: &Refinem
 }
 
 /// A value for a message: short.
-pub(crate) fn shown(value: &Value) -> String {
+pub fn shown(value: &Value) -> String {
     if let Value::Secret(_) = value {
         return REDACTED.to_owned();
     }

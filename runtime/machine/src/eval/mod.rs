@@ -33,16 +33,18 @@ const MAX_NESTING: u32 = 20_000;
 pub const DEFAULT_FUEL: u64 = 1_000_000_000;
 
 /// What evaluation needs beside the expression: the program, memory, and its bounds.
-pub(crate) struct Eval<'p> {
-    pub(crate) program: &'p Program,
+pub struct Eval<'p> {
+    /// The program whose functions, types and memories expressions name.
+    pub program: &'p Program,
     /// Current values of the memories' keys.
-    pub(crate) memory: Vec<Vec<Value>>,
+    pub memory: Vec<Vec<Value>>,
     pub(crate) fuel: u64,
     depth: u32,
     patterns: IndexMap<SmolStr, Rc<Regex>>,
 }
 
-pub(crate) type Result<T = Value> = std::result::Result<T, Raise>;
+/// The result of an evaluation; a value unless something else is named.
+pub type Result<T = Value> = std::result::Result<T, Raise>;
 
 /// Ties a failure to a place, if none nearer is known.
 pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
@@ -53,7 +55,8 @@ pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
 }
 
 impl<'p> Eval<'p> {
-    pub(crate) fn new(program: &'p Program, fuel: u64) -> Self {
+    /// An evaluator that may take `fuel` pure steps.
+    pub fn new(program: &'p Program, fuel: u64) -> Self {
         Self { program, memory: Vec::new(), fuel, depth: 0, patterns: IndexMap::new() }
     }
 
@@ -69,7 +72,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Evaluates an expression over the slots of an activation.
-    pub(crate) fn eval(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
+    pub fn eval(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
         self.spend(1)?;
         // The cheap leaves first: no nesting to guard.
         match expr {
@@ -360,7 +363,8 @@ fn read(slots: &[Value], slot: Slot) -> Result {
     slots.get(slot.0 as usize).cloned().ok_or_else(|| missing_slot(slot))
 }
 
-pub(crate) fn write(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {
+/// Puts a value into its slot.
+pub fn write(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {
     match slots.get_mut(slot.0 as usize) {
         Some(place) => {
             *place = value;

@@ -4,7 +4,7 @@
 mod support;
 
 use cascade_ir::*;
-use cascade_runtime::{inputs_from_json, parse_input_text, to_json};
+use cascade_machine::{inputs_from_json, parse_input_text, to_json};
 use serde_json::{Value as Json, json};
 use support::*;
 

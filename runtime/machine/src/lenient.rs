@@ -364,7 +364,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{eval::Eval, machine::read_model, value::to_json};
+    use crate::{eval::Eval, interpreter::read_model, value::to_json};
 
     /// A JSON Schema as types of the language; `None` where the language has no such type
     /// (unions, constants).

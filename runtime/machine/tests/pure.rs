@@ -4,7 +4,7 @@
 mod support;
 
 use cascade_ir::{Builtin as B, *};
-use cascade_runtime::{Failure, to_json};
+use cascade_machine::{Failure, to_json};
 use serde_json::{Value as Json, json};
 use support::{mock::*, *};
 
@@ -258,7 +258,7 @@ fn functions_may_fan_out_but_not_for_ever() {
     let mut make = Make { program };
     make.cascade("large", 0, 1, stmts(39));
     let program = make.program;
-    let environment = cascade_runtime::machine::Environment { fuel: 100_000, ..Default::default() };
+    let environment = cascade_machine::interpreter::Environment { fuel: 100_000, ..Default::default() };
     let failure = Mock::with(&program, vec![], environment, |_| Reply::Never).run().unwrap_err();
     assert!(failure.message.contains("computes for too long"));
 }

@@ -30,13 +30,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 
-pub(crate) use call::price;
+pub use call::price;
 pub use environment::{Availability, Environment, Recalled};
-pub(crate) use keys::{hex, part_digest};
+pub use keys::{hex, part_digest};
 #[cfg(test)]
 pub(crate) use parse::model as read_model;
 pub use standin::Rehearsal;
-pub(crate) use standin::{Kind, Reached, mark};
+pub use standin::{Kind, Reached, mark};
 
 use crate::{
     eval::Eval,
@@ -198,7 +198,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Memory as it was when the run ended.
-    pub(crate) fn take_last_memory(&mut self) -> Vec<Vec<Value>> {
+    pub fn take_last_memory(&mut self) -> Vec<Vec<Value>> {
         std::mem::take(&mut self.last_memory)
     }
 

@@ -17,7 +17,7 @@ pub struct RequestId(pub u64);
 
 /// Requests are numbered in a row: nothing is gained by hashing them well.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct IdHasher(u64);
+pub struct IdHasher(u64);
 
 impl std::hash::Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
@@ -36,9 +36,9 @@ impl std::hash::Hasher for IdHasher {
 
 type ById = std::hash::BuildHasherDefault<IdHasher>;
 /// A map of requests.
-pub(crate) type RequestMap<T> = std::collections::HashMap<RequestId, T, ById>;
+pub type RequestMap<T> = std::collections::HashMap<RequestId, T, ById>;
 /// A set of requests.
-pub(crate) type RequestSet = std::collections::HashSet<RequestId, ById>;
+pub type RequestSet = std::collections::HashSet<RequestId, ById>;
 
 /// Something that only the world can do.
 #[derive(Debug, Clone)]
@@ -339,7 +339,7 @@ pub struct Usage {
 
 impl Usage {
     /// Adds what was used before; its cost is known.
-    pub(crate) fn add(&mut self, before: Usage) {
+    pub fn add(&mut self, before: Usage) {
         self.tokens_in = self.tokens_in.saturating_add(before.tokens_in);
         self.tokens_out = self.tokens_out.saturating_add(before.tokens_out);
         if let Some(cost) = before.cost {

@@ -1,0 +1,30 @@
+//! The interpreter of Cascade, apart from everything that it runs on.
+//!
+//! [`interpreter`] is a deterministic state machine over the instruction tree of `cascade-ir`: a
+//! function of the program, the inputs and the answers to its requests. It asks through
+//! [`request`]; whoever implements [`host::Host`] does what it asks; [`driver`] ties the two.
+//! Nothing in this crate reads a clock, a file, the environment or a random number, and nothing
+//! opens a connection or starts a program: `clippy.toml` beside it forbids that.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::iter_over_hash_type)]
+
+pub mod check;
+pub mod driver;
+pub mod eval;
+pub mod events;
+pub mod failure;
+pub mod host;
+pub mod inputs;
+pub mod interpreter;
+pub mod render;
+pub mod request;
+pub mod schema;
+pub mod value;
+
+mod lenient;
+mod output;
+
+pub use events::Event;
+pub use failure::Failure;
+pub use inputs::{InputError, inputs_from_json, parse_input_text};
+pub use interpreter::Machine;
+pub use value::{Value, from_json, to_json};
