@@ -1,7 +1,7 @@
-//! What the parser expected, in the reader's words.
+//! Turns the parser's expectations into error messages, and drops errors that only follow from others.
 
 use crate::ast::Span;
-use crate::habits::{self, Place, habit};
+use crate::foreign_syntax::{self, Place, foreign_syntax_error};
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
@@ -9,7 +9,8 @@ const DECLARATION: &str = "a declaration";
 const EXPRESSION: &str = "an expression";
 const NAME: &str = "a name";
 
-/// The categories, in the order in which they are told; each with what the grammar calls it.
+/// Categories of what can be expected, in the order in which a message lists them, each with the
+/// terminals of the grammar that stand for it.
 const CATEGORIES: &[(&str, &[&str])] = &[
     (DECLARATION, &["\"import\"", "\"type\"", "\"enum\"", "\"cascade\""]),
     (EXPRESSION, &["\"number\"", "\"constant\""]),
@@ -42,7 +43,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     let has = |terminal: &str| expected.iter().any(|e| e == terminal);
     let (found, span) = match token {
         None => ("the end of the file".to_owned(), Span::new(text.len(), text.len())),
-        Some(Token(kind, span)) => (found(text, kind, span), span),
+        Some(Token(kind, span)) => (describe_token(text, kind, span), span),
     };
     let expression = has("\"number\"") && has("\"constant\"");
     let operator = has("\"operator\"");
@@ -61,10 +62,10 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         block: has("\"{\"") || has("\"begin of item\""),
         name: has("\"ident\""),
     };
-    if let Some(error) = habit(text, span, &place) {
+    if let Some(error) = foreign_syntax_error(text, span, &place) {
         return error;
     }
-    // What stands before `:` is missing, and not what would end the line before.
+    // Before a `:` a name is missing; the line before it is complete.
     let named = matches!(token, Some(Token(Kind::Colon, _)));
     let (found, span) = if named && !expression {
         (found, span)
@@ -73,7 +74,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     } else {
         (found, span)
     };
-    let mut told = Vec::new();
+    let mut shown = Vec::new();
     for (category, terminals) in CATEGORIES {
         let implied = match *category {
             NAME | "a string" | "`{`" => expression,
@@ -83,15 +84,15 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
             "the end of the line" => has("\"import\""),
             _ => false,
         };
-        if told.len() < 4 && !implied && terminals.iter().any(|terminal| has(terminal)) {
-            told.push((*category).to_owned());
+        if shown.len() < 4 && !implied && terminals.iter().any(|terminal| has(terminal)) {
+            shown.push((*category).to_owned());
         }
     }
-    SyntaxError { kind: SyntaxErrorKind::Unexpected { found, expected: told }, span }
+    SyntaxError { kind: SyntaxErrorKind::Unexpected { found, expected: shown }, span }
 }
 
-/// Something is missing before a token that begins a line: the line before is to blame, unless it
-/// ends with what lets a new one begin.
+/// The end of the previous line, when the unexpected token begins a line: then something is missing
+/// at the end of the line before it. `None` when that line may end there (after `{`, `(`, `[`, `,`).
 fn unfinished_line(text: &str, span: Span) -> Option<(String, Span)> {
     let mut before = &text[..span.start as usize];
     if !before[before.trim_end().len()..].contains('\n') {
@@ -107,11 +108,11 @@ fn unfinished_line(text: &str, span: Span) -> Option<(String, Span)> {
             None => break,
         }
     }
-    let told = !before.is_empty() && !before.ends_with(['{', '(', '[', ',']);
-    told.then(|| ("the end of the line".to_owned(), Span::new(before.len(), before.len())))
+    let shown = !before.is_empty() && !before.ends_with(['{', '(', '[', ',']);
+    shown.then(|| ("the end of the line".to_owned(), Span::new(before.len(), before.len())))
 }
 
-fn found(text: &str, kind: Kind, span: Span) -> String {
+fn describe_token(text: &str, kind: Kind, span: Span) -> String {
     match kind {
         Kind::LineEnd => "the end of the line".to_owned(),
         Kind::StrStart => "a string".to_owned(),
@@ -128,8 +129,9 @@ fn is_reserved(text: &str, kind: Kind, span: Span) -> bool {
         && !matches!(kind, Kind::Number | Kind::CommandStart | Kind::In)
 }
 
-/// Says that a type was expected, which the terminals alone do not tell from a block.
-pub(crate) fn of_type(error: &mut SyntaxError) {
+/// Replaces the expected categories by "a type": the terminals that begin a type also begin a block,
+/// so the parser cannot tell the two apart.
+pub(crate) fn expect_type(error: &mut SyntaxError) {
     if let SyntaxErrorKind::Unexpected { expected, .. } = &mut error.kind
         && expected.iter().any(|category| category == NAME)
     {
@@ -137,48 +139,50 @@ pub(crate) fn of_type(error: &mut SyntaxError) {
     }
 }
 
-/// Sorts, and drops what only follows from another error.
+/// Sorts errors by place and drops those that follow from another error.
 ///
-/// Inside of a poisoned range the scanner has said already what is wrong. A closing bracket is
-/// unexpected only because of what stands before it, since the tokens balance. And a second
-/// surprise on one line is most often the first one still.
-pub(crate) fn settle(
+/// Inside a suppressed range the scanner has reported the mistake already. A closing bracket is
+/// unexpected only because of what stands before it, since the tokens balance. A second unexpected
+/// token on one line is most often a consequence of the first.
+pub(crate) fn drop_follow_up_errors(
     text: &str,
     mut errors: Vec<SyntaxError>,
-    mut poison: Vec<Span>,
+    mut suppressed: Vec<Span>,
     line_starts: &[u32],
 ) -> Vec<SyntaxError> {
-    errors.sort_by_key(|error| (error.span.start, error.span.end, rank(&error.kind)));
+    errors.sort_by_key(|error| (error.span.start, error.span.end, report_order(&error.kind)));
     errors.dedup();
-    poison.sort();
+    suppressed.sort();
     let mut kept: Vec<SyntaxError> = Vec::with_capacity(errors.len());
-    let mut poisons = poison.into_iter().peekable();
-    let mut poisoned_to: Option<u32> = None;
+    let mut suppressed_spans = suppressed.into_iter().peekable();
+    let mut suppressed_to: Option<u32> = None;
     let mut last_line = None;
     let mut outside = false;
     let mut stray = false;
     let mut too_deep = false;
     for error in errors {
-        while let Some(span) = poisons.next_if(|span| span.start <= error.span.start) {
-            poisoned_to = poisoned_to.max(Some(span.end));
+        while let Some(span) = suppressed_spans.next_if(|span| span.start <= error.span.start) {
+            suppressed_to = suppressed_to.max(Some(span.end));
         }
         let line = line_starts.partition_point(|start| *start <= error.span.start);
         let follows = match &error.kind {
             SyntaxErrorKind::Unexpected { expected, .. } => {
                 let declaration = expected.iter().any(|category| category == DECLARATION);
-                // The lines below a head that could not be read are not told one by one.
-                let below = std::mem::replace(&mut stray, declaration) && declaration && indented(text, error.span);
+                // The lines below the head of a declaration that could not be read are not reported one by one.
+                let below =
+                    std::mem::replace(&mut stray, declaration) && declaration && line_is_indented(text, error.span);
                 stray |= below;
                 outside |= expected.iter().any(|category| category == DECLARATION || category == "`{`");
                 let missing = expected.iter().any(|category| category == EXPRESSION);
                 below
-                    || poisoned_to.is_some_and(|end| error.span.start <= end)
+                    || suppressed_to.is_some_and(|end| error.span.start <= end)
                     || last_line == Some(line)
-                    || (!kept.is_empty() && !missing && is_closer(text, error.span))
+                    || (!kept.is_empty() && !missing && is_closing_bracket(text, error.span))
             }
-            SyntaxErrorKind::ReservedWord(_) => poisoned_to.is_some_and(|end| error.span.start <= end),
+            SyntaxErrorKind::ReservedWord(_) => suppressed_to.is_some_and(|end| error.span.start <= end),
             SyntaxErrorKind::Other { .. } => {
-                (last_line == Some(line) && habits::once_a_line(&error.kind)) || habits::follows(&error.kind, &kept)
+                (last_line == Some(line) && foreign_syntax::is_reported_once_a_line(&error.kind))
+                    || foreign_syntax::follows_from_earlier(&error.kind, &kept)
             }
             SyntaxErrorKind::TooDeep => std::mem::replace(&mut too_deep, true),
             SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
@@ -189,7 +193,7 @@ pub(crate) fn settle(
         if follows {
             continue;
         }
-        if disturbs(&error.kind) {
+        if may_cause_another(&error.kind) {
             last_line = Some(line);
         }
         kept.push(error);
@@ -198,21 +202,21 @@ pub(crate) fn settle(
 }
 
 /// Whether a line begins with white space.
-fn indented(text: &str, span: Span) -> bool {
+fn line_is_indented(text: &str, span: Span) -> bool {
     let line = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1);
     text[line..].starts_with([' ', '\t'])
 }
 
-/// At one place, what the scanner says goes before what the grammar says.
-fn rank(kind: &SyntaxErrorKind) -> u8 {
+/// At one place, errors of the scanner come before those of the grammar.
+fn report_order(kind: &SyntaxErrorKind) -> u8 {
     u8::from(matches!(kind, SyntaxErrorKind::Unexpected { .. }))
 }
 
-/// Whether the grammar may stumble over the same mistake again.
-fn disturbs(kind: &SyntaxErrorKind) -> bool {
+/// Whether the grammar may report the same mistake a second time.
+fn may_cause_another(kind: &SyntaxErrorKind) -> bool {
     !matches!(kind, SyntaxErrorKind::BadEscape(_) | SyntaxErrorKind::BadNumber(_))
 }
 
-fn is_closer(text: &str, span: Span) -> bool {
+fn is_closing_bracket(text: &str, span: Span) -> bool {
     matches!(&text[span.range()], "}" | ")" | "]")
 }

@@ -1,14 +1,14 @@
-//! Text to tokens to tree.
+//! The grammar of Cascade: text to tokens to syntax tree.
 //!
-//! [`parse`] never fails: whatever the bytes, it gives a tree, the comments, and what is wrong.
+//! [`parse`] never fails: any text gives a tree, its comments and its syntax errors.
 
 pub mod ast;
-mod build;
 mod errors;
-mod habits;
+mod foreign_syntax;
 mod lexer;
 mod parse;
 mod token;
+mod tree_builder;
 
 use ast::Span;
 pub use parse::parse;
@@ -22,7 +22,7 @@ pub struct Comment {
     pub own_line: bool,
 }
 
-/// What the tree does not hold, sorted by place: the formatter's input beside the tree.
+/// Comments and blank lines, sorted by place. The tree does not hold them; the formatter needs both.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trivia {
     /// `//` comments (documentation is in the tree).
@@ -33,7 +33,7 @@ pub struct Trivia {
     pub line_starts: Vec<u32>,
 }
 
-/// Something that the text does wrong. The compiler turns it into a diagnostic of family E01.
+/// A syntax error. The compiler turns it into a diagnostic of family E01.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxError {
     /// What.
@@ -82,7 +82,7 @@ pub enum SyntaxErrorKind {
     TooDeep,
     /// The file is larger than 2^32 - 1 bytes.
     TooLarge,
-    /// Anything else that a rule of the grammar can say better than "unexpected".
+    /// An error with its own message, where "unexpected token" would say less.
     Other {
         /// What is wrong.
         message: String,

@@ -1,11 +1,11 @@
-//! From text to tree: the passes in their order.
+//! `parse`: runs the passes from text to tree in their order.
 
 use lalrpop_util::{ParseError, lalrpop_mod};
 
-use crate::build::Cx;
 use crate::lexer::layout::layout;
 use crate::lexer::scan::Scan;
 use crate::token::Token;
+use crate::tree_builder::TreeBuilder;
 use crate::{Comment, Parse, SyntaxError, SyntaxErrorKind, Trivia, ast, errors};
 
 lalrpop_mod!(
@@ -22,7 +22,7 @@ lalrpop_mod!(
     cascade
 );
 
-/// Reads a text. Total: whatever the text, it gives a tree, and says what is wrong.
+/// Parses a text. Total: any text gives a tree, with the errors beside it.
 pub fn parse(text: &str) -> Parse {
     if u32::try_from(text.len()).is_err() {
         let kind = SyntaxErrorKind::TooLarge;
@@ -30,27 +30,27 @@ pub fn parse(text: &str) -> Parse {
         return Parse { errors: vec![error], ..Parse::default() };
     }
     let line_starts = line_starts(text);
-    let mut scan = Scan::run(text);
+    let mut scan = Scan::scan_text(text);
     let tokens = layout(&mut scan);
-    let mut cx = Cx::new(text, std::mem::take(&mut scan.docs), &scan.tokens);
+    let mut builder = TreeBuilder::new(text, std::mem::take(&mut scan.docs), &scan.tokens);
     let items = cascade::FileParser::new()
-        .parse(&mut cx, tokens.into_iter().map(|token: Token| (token.1.start, token, token.1.end)));
+        .parse(&mut builder, tokens.into_iter().map(|token: Token| (token.1.start, token, token.1.end)));
     let items = match items {
         Ok(items) => items,
         Err(error) => {
-            // Recovery gave up: only the end of the file is left to blame.
+            // Recovery failed: report the place where the parser stopped.
             if let ParseError::UnrecognizedEof { expected, .. } = &error {
-                cx.errors.push(errors::unexpected(text, None, expected));
+                builder.errors.push(errors::unexpected(text, None, expected));
             }
             if let ParseError::UnrecognizedToken { token, expected } = &error {
-                cx.errors.push(errors::unexpected(text, Some(token.1), expected));
+                builder.errors.push(errors::unexpected(text, Some(token.1), expected));
             }
             Vec::new()
         }
     };
-    let (lost, parser_errors) = cx.finish();
+    let (lost, parser_errors) = builder.into_errors();
     scan.errors.extend(parser_errors);
-    let errors = errors::settle(text, scan.errors, scan.poison, &line_starts);
+    let errors = errors::drop_follow_up_errors(text, scan.errors, scan.suppressed, &line_starts);
     let mut comments = scan.comments;
     if !lost.is_empty() {
         comments.extend(lost.into_iter().map(|span| Comment { span, own_line: true }));

@@ -1,4 +1,5 @@
-//! The second pass: what only the neighbours of a token tell.
+//! The second pass of the lexer: decides what depends on the neighbours of a token (line ends, records
+//! or blocks, contextual words).
 
 use super::scan::{Raw, Scan};
 use super::words::{self, Meaning};
@@ -6,7 +7,7 @@ use crate::ast::{MAX_DEPTH, Span};
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
-/// What a bracket is, for the tokens in it.
+/// The kind of place that a bracket makes for the tokens inside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Between declarations.
@@ -40,11 +41,11 @@ struct Layout<'t> {
     raw: &'t [Raw],
     out: Vec<Token>,
     errors: Vec<SyntaxError>,
-    poison: Vec<Span>,
+    suppressed: Vec<Span>,
     frames: Vec<Frame>,
     /// The keyword of the declaration that we are in.
     item: Kind,
-    /// Whether its body has begun.
+    /// Whether the body of that declaration has begun.
     has_body: bool,
     /// Whether `on error`, perhaps with its filter, was just read.
     action_next: bool,
@@ -63,7 +64,7 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
         raw: &scan.tokens,
         out: Vec::with_capacity(scan.tokens.len() + scan.tokens.len() / 8 + 1),
         errors: Vec::new(),
-        poison: Vec::new(),
+        suppressed: Vec::new(),
         frames: Vec::new(),
         item: Kind::LineEnd,
         has_body: false,
@@ -74,11 +75,11 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
     };
     let mut at = 0;
     while at < layout.raw.len() {
-        at = layout.token(at);
+        at = layout.place_token(at);
     }
-    let Layout { out, errors, poison, .. } = layout;
+    let Layout { out, errors, suppressed, .. } = layout;
     scan.errors.extend(errors);
-    scan.poison.extend(poison);
+    scan.suppressed.extend(suppressed);
     out
 }
 
@@ -99,7 +100,7 @@ impl Layout<'_> {
         self.raw.get(at).is_some_and(|raw| !raw.first_of_line)
     }
 
-    fn previous(&self) -> Kind {
+    fn previous_kind(&self) -> Kind {
         self.out.last().map_or(Kind::LineEnd, |token| token.0)
     }
 
@@ -107,15 +108,15 @@ impl Layout<'_> {
         self.frames.last().map_or(Place::File, |frame| frame.place)
     }
 
-    /// Judges one raw token; gives the index of the next one.
-    fn token(&mut self, at: usize) -> usize {
+    /// Places one raw token; returns the index of the next one.
+    fn place_token(&mut self, at: usize) -> usize {
         let raw = self.raw[at];
         let mut next = at + 1;
         let action_next = std::mem::take(&mut self.action_next);
         let mut span = raw.span;
         let kind = match raw.kind {
             Kind::Word => {
-                let (kind, used) = self.word(at, action_next);
+                let (kind, used) = self.word_kind(at, action_next);
                 if used == 2 {
                     span = span.to(self.raw[at + 1].span);
                     next = at + 2;
@@ -130,15 +131,15 @@ impl Layout<'_> {
             let end = self.out.last().map_or(span.start, |token| token.1.end);
             self.out.push(Token(Kind::LineEnd, Span { start: end, end }));
             self.prefixes = 0;
-            *self.angles() = 0;
+            *self.open_angles() = 0;
         }
-        if !self.nests(kind, span) {
+        if !self.count_nesting(kind, span) {
             return next;
         }
-        if kind == Kind::LBrace && self.frames.is_empty() && self.previous() == Kind::Arrow {
+        if kind == Kind::LBrace && self.frames.is_empty() && self.previous_kind() == Kind::Arrow {
             self.type_missing(span);
         }
-        self.brackets(kind, raw, span, action_next);
+        self.track_brackets(kind, raw, span, action_next);
         self.action_next |= kind == Kind::OnError;
         next
     }
@@ -154,9 +155,9 @@ impl Layout<'_> {
         self.out.push(Token(Kind::Ident, Span { start: span.start, end: span.start }));
     }
 
-    /// Counts what nests without brackets; false when the token must be left out, as all must up
-    /// to the next bracket or comma, once there are too many.
-    fn nests(&mut self, kind: Kind, span: Span) -> bool {
+    /// Counts tokens that nest without brackets (`not`, `-`, `if`, …). False when there are too many:
+    /// then this token and all up to the next bracket or comma are left out.
+    fn count_nesting(&mut self, kind: Kind, span: Span) -> bool {
         use Kind::{
             Comma, CommandStart, For, HoleEnd, HoleStart, If, LBrace, LBracket, LParen, Match, Minus, Not, Pipe,
             RBrace, RBracket, RParen, RecordBrace, Sandbox, StrEnd, StrStart, TypeLt,
@@ -168,7 +169,7 @@ impl Layout<'_> {
                 self.prefixes = self.prefixes.saturating_add(1);
                 if self.prefixes == MAX_DEPTH + 1 {
                     self.errors.push(SyntaxError { kind: SyntaxErrorKind::TooDeep, span });
-                    self.poison.push(span);
+                    self.suppressed.push(span);
                 }
                 return self.prefixes <= MAX_DEPTH;
             }
@@ -178,7 +179,7 @@ impl Layout<'_> {
     }
 
     /// Keeps the stack of brackets, and pushes the token.
-    fn brackets(&mut self, kind: Kind, raw: Raw, span: Span, action_next: bool) {
+    fn track_brackets(&mut self, kind: Kind, raw: Raw, span: Span, action_next: bool) {
         use Kind::{
             CommandStart, Fn, Gt, HoleEnd, HoleStart, ItemEnd, ItemStart, LBrace, LBracket, LParen, RBrace, RBracket,
             RParen, RecordBrace, StrEnd, StrStart, TypeLt,
@@ -191,7 +192,7 @@ impl Layout<'_> {
                 self.frames.push(Frame { place, open: span, kind, angles: 0 });
             }
             LBrace | RecordBrace => {
-                let previous = self.previous();
+                let previous = self.previous_kind();
                 let after_head = previous.ends_operand()
                     || was_angle
                     || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
@@ -211,16 +212,16 @@ impl Layout<'_> {
                 if let Some(frame) = self.frames.pop() {
                     self.action_next = frame.place == Place::Filter;
                     if raw.added && frame.kind == RecordBrace {
-                        self.poison.push(frame.open.to(span));
+                        self.suppressed.push(frame.open.to(span));
                     }
                     if matches!(frame.place, Place::Item | Place::Skill | Place::Test) {
                         kind = ItemEnd;
                     }
                 }
             }
-            TypeLt => *self.angles() += 1,
-            Gt if *self.angles() > 0 => {
-                *self.angles() -= 1;
+            TypeLt => *self.open_angles() += 1,
+            Gt if *self.open_angles() > 0 => {
+                *self.open_angles() -= 1;
                 self.closed_angle = true;
             }
             _ if kind.begins_item() && self.frames.is_empty() => (self.item, self.has_body) = (kind, false),
@@ -229,7 +230,7 @@ impl Layout<'_> {
         self.out.push(Token(kind, span));
     }
 
-    fn angles(&mut self) -> &mut u16 {
+    fn open_angles(&mut self) -> &mut u16 {
         match self.frames.last_mut() {
             Some(frame) => &mut frame.angles,
             None => &mut self.file_angles,
@@ -247,29 +248,29 @@ impl Layout<'_> {
     fn line_ends_before(&self, kind: Kind, at: usize) -> bool {
         let Some(frame) = self.frames.last() else {
             // Declarations need no line ends; they give mistakes a line to stand on.
-            // After the head of a cascade it is the brace that is missing.
+            // After the head of a cascade the brace of its body is missing.
             let statement = kind.begins_statement() && (self.item != Kind::Cascade || self.has_body);
             let begins = kind.begins_item() || kind == Kind::At || statement;
             return !self.out.is_empty() && begins;
         };
-        if matches!(frame.place, Place::Inline | Place::Filter) || self.previous() == Kind::Comma {
+        if matches!(frame.place, Place::Inline | Place::Filter) || self.previous_kind() == Kind::Comma {
             return false;
         }
-        let opened = matches!(self.previous(), Kind::LBrace | Kind::RecordBrace | Kind::ItemStart | Kind::LineEnd);
+        let opened = matches!(self.previous_kind(), Kind::LBrace | Kind::RecordBrace | Kind::ItemStart | Kind::LineEnd);
         if kind.begins_line() && !opened {
-            // Whatever stands before, nothing goes on with this word.
+            // No construct continues with this word, whatever stands before it.
             return true;
         }
-        let unfinished = matches!(self.previous(), Kind::Colon | Kind::Assign);
+        let unfinished = matches!(self.previous_kind(), Kind::Colon | Kind::Assign);
         if unfinished && kind == Kind::Ident && self.kind_at(at + 1) == Kind::Colon {
             return true;
         }
-        self.line_can_end() && !self.continues(kind, at)
+        self.line_can_end() && !self.continues_line(kind, at)
     }
 
     /// Whether a line of braces may end after the last token.
     fn line_can_end(&self) -> bool {
-        match self.previous() {
+        match self.previous_kind() {
             Kind::ClauseBare | Kind::Skip | Kind::Escalate | Kind::Return => true,
             // A field, a type or an answer that is still missing.
             Kind::Dot | Kind::SafeDot | Kind::Arrow => true,
@@ -279,7 +280,7 @@ impl Layout<'_> {
     }
 
     /// Whether a token at the start of a line continues the line before.
-    fn continues(&self, kind: Kind, at: usize) -> bool {
+    fn continues_line(&self, kind: Kind, at: usize) -> bool {
         use Kind::{
             AddAssign, Arrow, As, AsOptional, Assign, ClauseBare, ClauseWord, Coalesce, Comma, Dot, Else, Gt, LBrace,
             Lt, Minus, Needs, OnError, Operator, Question, RBrace, RBracket, RParen, RecordBrace, Retry, SafeDot,
@@ -306,7 +307,7 @@ impl Layout<'_> {
                 let end = if self.kind_at(at + 2) == Kind::StrText { at + 3 } else { at + 2 };
                 self.kind_at(end) == Kind::StrEnd && self.kind_at(end + 1) == Kind::Colon
             }
-            Kind::RBrace => self.previous().wants_operand() && self.empty_is_record(),
+            Kind::RBrace => self.previous_kind().wants_operand() && self.empty_is_record(),
             _ => false,
         }
     }
@@ -314,15 +315,15 @@ impl Layout<'_> {
     /// Whether `{}` after the last token is a record and not a block without statements.
     fn empty_is_record(&self) -> bool {
         use Kind::{Arrow, Else, Env, Gt, Parallel, Repeat, Swarm};
-        !matches!(self.previous(), Arrow | Else | Env | Gt | Parallel | Repeat | Swarm)
+        !matches!(self.previous_kind(), Arrow | Else | Env | Gt | Parallel | Repeat | Swarm)
     }
 
-    /// What a word is in its place, and how many raw tokens it uses.
-    fn word(&mut self, at: usize, action_next: bool) -> (Kind, usize) {
+    /// The kind of a word in its place, and how many raw tokens it uses.
+    fn word_kind(&mut self, at: usize, action_next: bool) -> (Kind, usize) {
         let text = self.text;
         let raw = self.raw[at];
         let word = &text[raw.span.range()];
-        let previous = self.previous();
+        let previous = self.previous_kind();
         let line = !raw.first_of_line;
         if line && matches!(previous, Kind::Dot | Kind::SafeDot | Kind::At) {
             return (Kind::Ident, 1);
@@ -331,7 +332,7 @@ impl Layout<'_> {
         if self.kind_at(at + 1) == Kind::Colon && self.same_line(at + 1) && !names {
             return (Kind::Ident, 1);
         }
-        let meaning = words::meaning(word);
+        let meaning = words::word_meaning(word);
         if names
             && let Meaning::Reserved(kind) = meaning
             && kind != Kind::In
@@ -342,7 +343,7 @@ impl Layout<'_> {
         }
         if action_next
             && line
-            && let Some(kind) = words::error_action(word)
+            && let Some(kind) = words::error_action_keyword(word)
         {
             return (kind, 1);
         }
@@ -359,7 +360,7 @@ impl Layout<'_> {
                 (Kind::Ident, 1)
             }
             Meaning::Clause(kind) => (kind, 1),
-            Meaning::Plain => (self.plain(at, word, previous), 1),
+            Meaning::Plain => (self.contextual_word_kind(at, word, previous), 1),
         }
     }
 
@@ -372,12 +373,12 @@ impl Layout<'_> {
     /// Whether `as` at `at` begins the format of the hole that it stands in.
     fn is_hole_format(&self, at: usize) -> bool {
         self.frames.last().is_some_and(|frame| frame.kind == Kind::HoleStart)
-            && words::hole_format(self.word_at(at + 1))
+            && words::is_hole_format(self.word_at(at + 1))
             && self.kind_at(at + 2) == Kind::HoleEnd
     }
 
-    /// A word that only its place makes special.
-    fn plain(&self, at: usize, word: &str, previous: Kind) -> Kind {
+    /// The kind of a contextual word: a keyword in some places, a name in others.
+    fn contextual_word_kind(&self, at: usize, word: &str, previous: Kind) -> Kind {
         let raw = self.raw[at];
         let starts = raw.first_of_line || matches!(previous, Kind::LBrace | Kind::RecordBrace | Kind::ItemStart);
         let next = self.kind_at(at + 1);
@@ -387,18 +388,18 @@ impl Layout<'_> {
             (Place::File, "model" | "test") => {
                 let named = if word == "test" { Kind::StrStart } else { Kind::Word };
                 if next == named && next_on_line && (raw.first_of_line || after_operand) {
-                    return words::item(word).unwrap_or(Kind::Ident);
+                    return words::item_keyword(word).unwrap_or(Kind::Ident);
                 }
             }
             (Place::Skill, _) if starts || after_operand => {
-                if let Some(kind) = words::skill_line(word) {
+                if let Some(kind) = words::skill_line_keyword(word) {
                     return kind;
                 }
             }
             (Place::Test, "then") if after_operand => return Kind::Then,
             (Place::Test, "times") if after_operand => return Kind::Times,
             (Place::Test, _) if starts => {
-                if let Some(kind) = words::test_line(word) {
+                if let Some(kind) = words::test_line_keyword(word) {
                     return kind;
                 }
             }

@@ -1,9 +1,9 @@
-//! Text to tokens, in two passes.
+//! The lexer: text to tokens, in two passes.
 //!
-//! [`scan`] cuts the text by modes, sorts the comments out and closes what was left open, so
-//! that brackets, strings and holes always balance. [`layout`] then decides what only the
-//! neighbours of a token tell: where a statement ends, whether a brace opens a record or a
-//! block, whether a word is a name here.
+//! [`scan`] splits the text into raw tokens by modes, collects the comments and closes what was left
+//! open, so that brackets, strings and holes always balance. [`layout`] then decides what depends on
+//! the neighbours of a token: where a statement ends, whether a brace opens a record or a block,
+//! whether a word is a name.
 
 pub(crate) mod layout;
 mod modes;

@@ -1,14 +1,15 @@
-//! How the scanner closes what the text leaves open, and whom it blames.
+//! Recovery of the scanner: closes brackets, strings and holes that the text leaves open, and reports
+//! the one that was most likely forgotten.
 
 use super::modes::Code;
-use super::scan::{Frame, Open, Scan, slot};
+use super::scan::{Frame, Open, Scan, bracket_index};
 use super::words;
 use crate::SyntaxErrorKind;
 use crate::ast::Span;
 use crate::token::Kind;
 
 /// The token that closes what `open` opened.
-fn closer(open: Open) -> Kind {
+fn closing_kind(open: Open) -> Kind {
     match open {
         Open::Bracket(Kind::LParen) => Kind::RParen,
         Open::Bracket(Kind::LBracket) => Kind::RBracket,
@@ -19,28 +20,28 @@ fn closer(open: Open) -> Kind {
 }
 
 impl Scan<'_> {
-    /// Closes the innermost thing that is open with a token that the text lacks.
+    /// Closes the innermost open bracket, hole or string with an added token.
     fn close_top(&mut self, at: usize) -> Option<Frame> {
-        let frame = self.leave()?;
-        self.add(closer(frame.open), at);
+        let frame = self.pop_frame()?;
+        self.push_missing(closing_kind(frame.open), at);
         Some(frame)
     }
 
-    /// The same for a bracket, with the blame for it.
+    /// Closes the innermost open bracket, hole or string and reports it.
     fn close_unclosed(&mut self, at: usize) {
         let Some(frame) = self.close_top(at) else {
             return;
         };
-        self.blame(frame, at);
+        self.report_unclosed(frame, at);
     }
 
-    /// Where the text before `at` ends, without the white space and the comments.
+    /// The end of the last written token before `at`.
     fn end_before(&self, at: usize) -> u32 {
         let real = self.tokens.iter().rev().find(|token| !token.added && token.span.end as usize <= at);
         real.map_or(at as u32, |token| token.span.end)
     }
 
-    fn blame(&mut self, frame: Frame, at: usize) {
+    fn report_unclosed(&mut self, frame: Frame, at: usize) {
         let before = self.end_before(at);
         let at = at as u32;
         let (kind, span) = match frame.open {
@@ -48,8 +49,8 @@ impl Scan<'_> {
                 (SyntaxErrorKind::Unclosed { open: '{', before }, frame.span)
             }
             Open::Bracket(Kind::LBrace) => {
-                self.poison.push(Span { start: at, end: at });
-                let (span, before) = self.suspect.take().unwrap_or((frame.span, before));
+                self.suppressed.push(Span { start: at, end: at });
+                let (span, before) = self.misindented_brace.take().unwrap_or((frame.span, before));
                 return self.error(SyntaxErrorKind::Unclosed { open: '{', before }, span);
             }
             Open::Bracket(Kind::LBracket) => (SyntaxErrorKind::Unclosed { open: '[', before }, frame.span),
@@ -58,10 +59,11 @@ impl Scan<'_> {
             Open::OneLine | Open::Block => (SyntaxErrorKind::UnterminatedString, frame.span),
         };
         self.error(kind, span);
-        self.poison.push(Span { start: frame.span.start, end: at });
+        self.suppressed.push(Span { start: frame.span.start, end: at });
     }
 
-    /// Closes everything; the outermost thing is to blame, unless an indentation tells better.
+    /// Closes everything that is open. Reports the outermost bracket, or the brace whose `}` stands at a
+    /// wrong indentation when there is one.
     pub(super) fn close_all(&mut self, at: usize) {
         let mut outermost = None;
         while let Some(frame) = self.close_top(at) {
@@ -78,18 +80,18 @@ impl Scan<'_> {
         if let Some(frame) = outermost
             && !std::mem::take(&mut self.swallowed)
         {
-            self.blame(frame, at);
+            self.report_unclosed(frame, at);
         }
-        self.suspect = None;
+        self.misindented_brace = None;
     }
 
     /// A word at the start of a line: when it begins a declaration, nothing can be open.
     pub(super) fn maybe_item(&mut self, start: usize, end: usize) {
-        if words::item(&self.text[start..end]).is_none() {
+        if words::item_keyword(&self.text[start..end]).is_none() {
             return;
         }
         if self.frames.is_empty() {
-            self.suspect = None;
+            self.misindented_brace = None;
         } else if begins_item(&self.text[start..]) {
             self.close_before(start);
         }
@@ -118,8 +120,8 @@ impl Scan<'_> {
         })
     }
 
-    /// A word that is the first of its line: when it begins a statement, no parenthesis, no
-    /// bracket and no record can be open. The outermost of them is to blame.
+    /// A word that is the first of its line: when it begins a statement, no parenthesis, no bracket and
+    /// no record can be open. Closes them and reports the outermost.
     pub(super) fn maybe_statement(&mut self, start: usize, end: usize) {
         let inside =
             |frame: &&Frame| frame.record || matches!(frame.open, Open::Bracket(Kind::LParen | Kind::LBracket));
@@ -137,35 +139,35 @@ impl Scan<'_> {
         let mut outermost = None;
         while let Some(frame) = self.frames.last().filter(inside).copied() {
             if let Open::Bracket(kind) = frame.open
-                && let Some(slot) = slot(kind)
+                && let Some(slot) = bracket_index(kind)
                 && slot < 2
             {
-                self.early[slot] += 1;
+                self.closed_early[slot] += 1;
             }
             outermost = self.close_top(at);
         }
         if let Some(frame) = outermost {
-            self.blame(frame, at);
+            self.report_unclosed(frame, at);
         }
     }
 
-    /// A closing bracket; gives where a string goes on when it closed a hole.
-    pub(super) fn close(&mut self, open: Kind, close: Kind, span: Span) -> Option<usize> {
-        let matching = slot(open).is_some_and(|slot| self.open[slot] > 0);
+    /// Handles a closing bracket; returns where the string goes on when the bracket closed a hole.
+    pub(super) fn close_bracket(&mut self, open: Kind, close: Kind, span: Span) -> Option<usize> {
+        let matching = bracket_index(open).is_some_and(|slot| self.open[slot] > 0);
         if matching {
             let mut outermost = None;
             while let Some(frame) = self.frames.last().copied() {
                 if frame.open == Open::Bracket(open) {
                     self.note_indentation(frame, open, span);
                     // The closer of the deepest bracket that the grammar sees is seen too.
-                    self.leave();
+                    self.pop_frame();
                     self.push(close, span);
                     break;
                 }
                 outermost = self.close_top(span.start as usize);
             }
             if let Some(frame) = outermost {
-                self.blame(frame, span.start as usize);
+                self.report_unclosed(frame, span.start as usize);
             }
             return None;
         }
@@ -178,18 +180,18 @@ impl Scan<'_> {
             && frame.line as usize == self.line_start
         {
             // The wrong one of two, on one line.
-            let right = if closer(frame.open) == Kind::RParen { ')' } else { ']' };
+            let right = if closing_kind(frame.open) == Kind::RParen { ')' } else { ']' };
             let message = format!("`{}` closes nothing", &self.text[span.range()]);
             let help = Some(format!("write `{right}`, which closes what is open here"));
             self.error(SyntaxErrorKind::Other { message, help, instead: None }, span);
-            self.leave();
-            self.push(closer(frame.open), span);
+            self.pop_frame();
+            self.push(closing_kind(frame.open), span);
             return None;
         }
-        if let Some(count) = slot(open).and_then(|slot| self.early.get_mut(slot))
+        if let Some(count) = bracket_index(open).and_then(|slot| self.closed_early.get_mut(slot))
             && *count > 0
         {
-            // Its partner was closed when a statement began.
+            // Its opening bracket was closed when a statement began.
             *count -= 1;
             return None;
         }
@@ -202,29 +204,30 @@ impl Scan<'_> {
         None
     }
 
-    /// Remembers a brace whose `}` stands further left than its line begins: when a `}` turns
-    /// out to be missing, it was that one.
+    /// Remembers a brace whose `}` stands further left than the line of the brace: if a `}` turns out to
+    /// be missing, it is the one of that brace.
     fn note_indentation(&mut self, frame: Frame, open: Kind, close: Span) {
-        if open != Kind::LBrace || !self.first_of_line || self.suspect.is_some() {
+        if open != Kind::LBrace || !self.first_of_line || self.misindented_brace.is_some() {
             return;
         }
         let line = &self.text[frame.line as usize..frame.span.start as usize];
         let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
         if (close.start as usize - self.line_start) < indentation {
-            self.suspect = Some((frame.span, self.end_before(close.start as usize)));
+            self.misindented_brace = Some((frame.span, self.end_before(close.start as usize)));
         }
     }
 
-    /// A line end in code: closes holes that cannot go on; gives where a string goes on.
-    pub(super) fn line_end(&mut self, at: usize) -> Option<usize> {
+    /// A line end in code: closes holes that cannot continue on the next line; returns where the string
+    /// goes on.
+    pub(super) fn close_holes_at_line_end(&mut self, at: usize) -> Option<usize> {
         if self.one_line > 0 {
             self.close_one_line(at);
         }
         let Some(Frame { open: Open::Hole(_), span, .. }) = self.frames.last().copied() else {
             return None;
         };
-        // In a text block a hole may go on where a reader sees that it does: right after `$<`,
-        // before `.` or `?.`, and before a `>` of its own line.
+        // In a text block a hole continues on the next line right after `$<`, before `.` or `?.`, and
+        // before a `>` that begins the line.
         let rest = self.text[at + 1..].trim_start_matches([' ', '\t', '\r']);
         let begins = self.tokens.last().is_some_and(|token| token.span == span);
         if begins || rest.starts_with('.') || rest.starts_with('?') || rest.starts_with('>') {
@@ -235,8 +238,8 @@ impl Scan<'_> {
     }
 
     /// Ends a one-line string at its line's end.
-    pub(super) fn unterminated(&mut self, at: usize) {
-        // Inside the hole of another one-line string: that hole is the mistake.
+    pub(super) fn end_unterminated_string(&mut self, at: usize) {
+        // Inside the hole of another one-line string, the unclosed hole is the mistake.
         if self.one_line > 1 {
             return self.close_one_line(at);
         }
@@ -245,14 +248,14 @@ impl Scan<'_> {
         };
         let span = Span { start: frame.span.start, end: at as u32 };
         self.error(SyntaxErrorKind::UnterminatedString, span);
-        self.poison.push(span);
+        self.suppressed.push(span);
         self.close_swallowed(frame, at);
         if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
             self.close_top(at);
         }
     }
 
-    /// Ends all one-line strings and what is open in them; the outermost hole is to blame.
+    /// Ends all one-line strings and what is open in them; reports the outermost hole.
     pub(super) fn close_one_line(&mut self, at: usize) {
         let mut hole = None;
         let mut last = None;
@@ -267,14 +270,14 @@ impl Scan<'_> {
         }
         if let Some(hole) = hole {
             self.error(SyntaxErrorKind::UnterminatedHole, hole.span);
-            self.poison.push(Span { start: hole.span.start, end: at as u32 });
+            self.suppressed.push(Span { start: hole.span.start, end: at as u32 });
         }
         if let Some(frame) = last {
             self.close_swallowed(frame, at);
         }
     }
 
-    /// The brackets that a string without end swallowed the closers of were not forgotten.
+    /// Closes, without a report, the brackets whose closing brackets stand inside an unterminated string.
     fn close_swallowed(&mut self, string: Frame, at: usize) {
         let text = self.text;
         for c in text[string.span.end as usize..at].chars() {
@@ -290,13 +293,13 @@ impl Scan<'_> {
             if frame.open == Open::Bracket(open) && frame.line == string.line {
                 let from = frame.span.start;
                 self.close_top(at);
-                self.poison.push(Span { start: from, end: at as u32 });
+                self.suppressed.push(Span { start: from, end: at as u32 });
             }
         }
     }
 
-    /// `"""` in the hole of a text block ends the block, since blocks do not nest; gives where
-    /// the block goes on, that is, right before the quotes.
+    /// `"""` in the hole of a text block ends the block, since blocks do not nest; returns where the
+    /// block goes on: right before the quotes.
     pub(super) fn quotes_in_hole(&mut self, start: usize, _end: usize) -> Option<usize> {
         let in_block = self.frames.iter().rev().take_while(|f| f.open != Open::Block);
         let mut hole = None;
@@ -317,12 +320,12 @@ impl Scan<'_> {
         for _ in 0..depth {
             self.close_top(start);
         }
-        self.blame(hole, start);
+        self.report_unclosed(hole, start);
         Some(start)
     }
 
-    /// Reports what other languages write; gives the token that is meant.
-    pub(super) fn foreign(&mut self, token: Code, span: Span) -> Option<Kind> {
+    /// Reports a token of another language; returns the kind of the token that is meant.
+    pub(super) fn report_foreign_token(&mut self, token: Code, span: Span) -> Option<Kind> {
         let word = &self.text[span.range()];
         let (message, help, kind, instead) = match (token, word) {
             (Code::Quoted, _) => {
@@ -335,8 +338,8 @@ impl Scan<'_> {
                 let instead = Some(format!("//{}", &word[1..]));
                 ("`#` begins no comment", "write `//`", None, instead)
             }
-            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator), self.spaced("and", span)),
-            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator), self.spaced("or", span)),
+            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator), self.pad_word("and", span)),
+            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator), self.pad_word("or", span)),
             (_, "=>") if self.frames.last().is_some_and(|f| f.open == Open::Bracket(Kind::LParen)) => {
                 ("a lambda stands between bars", "write `|x| …`", Some(Kind::Arrow), None)
             }
@@ -346,7 +349,7 @@ impl Scan<'_> {
                 ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None, None)
             }
             (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
-            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not), self.spaced("not", span)),
+            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not), self.pad_word("not", span)),
             _ => ("a statement ends with its line", "leave `;` out", None, self.at_end_of_line(span).then(String::new)),
         };
         let (message, help) = (message.to_owned(), Some(help.to_owned()));
@@ -354,15 +357,15 @@ impl Scan<'_> {
         kind
     }
 
-    /// A word in the place of a sign, apart from what stands beside it.
-    fn spaced(&self, word: &str, span: Span) -> Option<String> {
+    /// The word that replaces a sign, with spaces where it would touch its neighbours.
+    fn pad_word(&self, word: &str, span: Span) -> Option<String> {
         let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
         let before = if touches(self.text[..span.start as usize].chars().next_back()) { " " } else { "" };
         let after = if self.text[span.end as usize..].starts_with(char::is_whitespace) { "" } else { " " };
         Some(format!("{before}{word}{after}"))
     }
 
-    /// Whether nothing but a comment follows on the line: else a line break would be needed.
+    /// Whether nothing but a comment follows on the line (otherwise removing `;` would join two statements).
     fn at_end_of_line(&self, span: Span) -> bool {
         let rest = self.text[span.end as usize..].lines().next().unwrap_or_default().trim_start();
         rest.is_empty() || rest.starts_with("//")
@@ -386,7 +389,7 @@ impl Scan<'_> {
 /// Whether a text begins with the head of a declaration, perhaps one without its name.
 fn begins_item(text: &str) -> bool {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
-    let Some(kind) = words::item(&text[..end]) else {
+    let Some(kind) = words::item_keyword(&text[..end]) else {
         return false;
     };
     let rest = &text[end..];

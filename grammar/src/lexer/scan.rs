@@ -66,8 +66,8 @@ pub(crate) struct Scan<'t> {
     pub blank_lines: Vec<u32>,
     /// What is wrong.
     pub errors: Vec<SyntaxError>,
-    /// Where the grammar's complaints say nothing new.
-    pub poison: Vec<Span>,
+    /// Ranges in which errors of the grammar are dropped, since the scanner has reported the mistake.
+    pub suppressed: Vec<Span>,
     pub(super) frames: Vec<Frame>,
     /// How many `(`, `[`, `{` are open since the innermost hole.
     pub(super) open: [u32; 3],
@@ -76,22 +76,22 @@ pub(crate) struct Scan<'t> {
     pub(super) line_start: usize,
     line_has_token: bool,
     pub(super) first_of_line: bool,
-    /// The brace whose `}` stood at another indentation: to be blamed when one is missing.
-    pub(super) suspect: Option<(Span, u32)>,
-    /// Whether a text block without end was cut already.
+    /// The first brace whose `}` stands at another indentation; reported when a `}` is missing.
+    pub(super) misindented_brace: Option<(Span, u32)>,
+    /// Whether an unterminated text block was ended before the end of the file.
     cut_block: bool,
-    /// Parentheses and brackets that were closed before their closers, which a statement's
-    /// first word told.
-    pub(super) early: [u32; 2],
-    /// Whether the quotes of text blocks do not come in pairs, once somebody asked.
+    /// How many parentheses and brackets were closed because a statement began; their closing brackets,
+    /// if they come, are ignored.
+    pub(super) closed_early: [u32; 2],
+    /// Whether the file has an odd number of `"""`; computed on first use.
     odd_quotes: Option<bool>,
-    /// Whether what is open was swallowed by a text block without end.
+    /// Whether an unterminated text block contains the closing brackets of what is open.
     pub(super) swallowed: bool,
 }
 
 impl<'t> Scan<'t> {
-    /// Cuts the whole text.
-    pub(crate) fn run(text: &'t str) -> Self {
+    /// Scans the whole text into raw tokens.
+    pub(crate) fn scan_text(text: &'t str) -> Self {
         let mut scan = Scan {
             text,
             tokens: Vec::with_capacity(text.len() / 4 + 8),
@@ -100,33 +100,33 @@ impl<'t> Scan<'t> {
             file_docs: Vec::new(),
             blank_lines: Vec::new(),
             errors: Vec::new(),
-            poison: Vec::new(),
+            suppressed: Vec::new(),
             frames: Vec::new(),
             open: [0; 3],
             one_line: 0,
             line_start: 0,
             line_has_token: false,
             first_of_line: true,
-            suspect: None,
+            misindented_brace: None,
             cut_block: false,
             odd_quotes: None,
-            early: [0; 2],
+            closed_early: [0; 2],
             swallowed: false,
         };
         let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
         scan.line_start = at;
         while at < text.len() {
             at = match scan.frames.last() {
-                Some(Frame { open: Open::OneLine, .. }) => scan.one_line(at),
-                Some(Frame { open: Open::Block, .. }) => scan.block(at),
-                _ => scan.code(at),
+                Some(Frame { open: Open::OneLine, .. }) => scan.scan_one_line_string(at),
+                Some(Frame { open: Open::Block, .. }) => scan.scan_text_block(at),
+                _ => scan.scan_code(at),
             };
         }
         // A string that the last byte of the file opens.
         if matches!(scan.frames.last(), Some(Frame { open: Open::OneLine, .. })) {
-            scan.one_line(at);
+            scan.scan_one_line_string(at);
         }
-        scan.finish();
+        scan.close_at_end_of_file();
         scan
     }
 
@@ -148,19 +148,19 @@ impl<'t> Scan<'t> {
         self.first_of_line = false;
     }
 
-    /// Adds a token that the text lacks.
-    pub(super) fn add(&mut self, kind: Kind, at: usize) {
+    /// Adds a token that is missing in the text.
+    pub(super) fn push_missing(&mut self, kind: Kind, at: usize) {
         if !self.too_deep() {
             let span = Span::new(at, at);
             self.tokens.push(Raw { kind, first_of_line: false, added: true, span });
         }
     }
 
-    pub(super) fn enter(&mut self, open: Open, kind: Kind, span: Span) {
+    pub(super) fn push_frame(&mut self, open: Open, kind: Kind, span: Span) {
         self.push(kind, span);
         match open {
             Open::Bracket(kind) => {
-                if let Some(count) = slot(kind) {
+                if let Some(count) = bracket_index(kind) {
                     self.open[count] += 1;
                 }
             }
@@ -176,12 +176,12 @@ impl<'t> Scan<'t> {
     }
 
     /// Leaves the innermost mode.
-    pub(super) fn leave(&mut self) -> Option<Frame> {
+    pub(super) fn pop_frame(&mut self) -> Option<Frame> {
         let deep = self.too_deep();
         let frame = self.frames.pop()?;
         match frame.open {
             Open::Bracket(kind) => {
-                if let Some(count) = slot(kind) {
+                if let Some(count) = bracket_index(kind) {
                     self.open[count] -= 1;
                 }
             }
@@ -190,7 +190,7 @@ impl<'t> Scan<'t> {
             Open::Block => {}
         }
         if deep && !self.too_deep() {
-            self.poison.push(Span { start: frame.span.start, end: self.end_of_tokens(frame) });
+            self.suppressed.push(Span { start: frame.span.start, end: self.end_of_tokens(frame) });
         }
         Some(frame)
     }
@@ -200,7 +200,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Code, until the mode changes; gives where the next mode begins.
-    fn code(&mut self, from: usize) -> usize {
+    fn scan_code(&mut self, from: usize) -> usize {
         let mut lexer = Code::lexer(&self.text[from..]);
         let mut unknown_end = usize::MAX;
         while let Some(token) = lexer.next() {
@@ -219,14 +219,14 @@ impl<'t> Scan<'t> {
             };
             let kind = match token {
                 Code::Newline => {
-                    self.newline(start);
-                    if let Some(at) = self.line_end(start) {
+                    self.begin_line(start);
+                    if let Some(at) = self.close_holes_at_line_end(start) {
                         return at;
                     }
                     continue;
                 }
                 Code::Comment => {
-                    self.comment(span);
+                    self.push_comment(span);
                     continue;
                 }
                 Code::Word => {
@@ -239,11 +239,11 @@ impl<'t> Scan<'t> {
                     Kind::Word
                 }
                 Code::Quote => {
-                    self.enter(Open::OneLine, Kind::StrStart, span);
+                    self.push_frame(Open::OneLine, Kind::StrStart, span);
                     return end;
                 }
                 Code::CommandQuote => {
-                    self.enter(Open::OneLine, Kind::CommandStart, span);
+                    self.push_frame(Open::OneLine, Kind::CommandStart, span);
                     return end;
                 }
                 Code::Quotes | Code::CommandQuotes => {
@@ -252,19 +252,19 @@ impl<'t> Scan<'t> {
                     }
                     let command = token == Code::CommandQuotes;
                     let kind = if command { Kind::CommandStart } else { Kind::StrStart };
-                    self.enter(Open::Block, kind, span);
+                    self.push_frame(Open::Block, kind, span);
                     return end;
                 }
                 Code::LParen => {
-                    self.enter(Open::Bracket(Kind::LParen), Kind::LParen, span);
+                    self.push_frame(Open::Bracket(Kind::LParen), Kind::LParen, span);
                     continue;
                 }
                 Code::LBracket => {
-                    self.enter(Open::Bracket(Kind::LBracket), Kind::LBracket, span);
+                    self.push_frame(Open::Bracket(Kind::LBracket), Kind::LBracket, span);
                     continue;
                 }
                 Code::LBrace => {
-                    self.enter(Open::Bracket(Kind::LBrace), Kind::LBrace, span);
+                    self.push_frame(Open::Bracket(Kind::LBrace), Kind::LBrace, span);
                     continue;
                 }
                 Code::RParen | Code::RBracket | Code::RBrace => {
@@ -273,7 +273,7 @@ impl<'t> Scan<'t> {
                         Code::RBracket => (Kind::LBracket, Kind::RBracket),
                         _ => (Kind::LBrace, Kind::RBrace),
                     };
-                    if let Some(at) = self.close(open, close, span) {
+                    if let Some(at) = self.close_bracket(open, close, span) {
                         return at;
                     }
                     continue;
@@ -281,7 +281,7 @@ impl<'t> Scan<'t> {
                 Code::Greater => {
                     if let Some(Frame { open: Open::Hole(_), .. }) = self.frames.last() {
                         let span = Span::new(start, start + 1);
-                        self.leave();
+                        self.pop_frame();
                         self.push(Kind::HoleEnd, span);
                         return start + 1;
                     }
@@ -311,7 +311,7 @@ impl<'t> Scan<'t> {
                 Code::Operator => Kind::Operator,
                 Code::AsOptional => Kind::AsOptional,
                 Code::Foreign | Code::Quoted | Code::Hash => {
-                    if let Some(kind) = self.foreign(token, span) {
+                    if let Some(kind) = self.report_foreign_token(token, span) {
                         self.push(kind, span);
                     }
                     continue;
@@ -322,7 +322,7 @@ impl<'t> Scan<'t> {
         self.text.len()
     }
 
-    fn newline(&mut self, at: usize) {
+    fn begin_line(&mut self, at: usize) {
         if !self.line_has_token {
             self.blank_lines.push(self.line_start as u32);
         }
@@ -331,7 +331,7 @@ impl<'t> Scan<'t> {
         self.first_of_line = true;
     }
 
-    fn comment(&mut self, span: Span) {
+    fn push_comment(&mut self, span: Span) {
         let text = self.text[span.range()].trim_end();
         let span = Span { start: span.start, end: span.start + text.len() as u32 };
         let own_line = !self.line_has_token;
@@ -353,7 +353,7 @@ impl<'t> Scan<'t> {
     }
 
     /// A one-line string, until it ends or a hole begins.
-    fn one_line(&mut self, from: usize) -> usize {
+    fn scan_one_line_string(&mut self, from: usize) -> usize {
         let mut lexer = Line::lexer(&self.text[from..]);
         while let Some(token) = lexer.next() {
             let start = from + lexer.span().start;
@@ -361,18 +361,18 @@ impl<'t> Scan<'t> {
             match token {
                 Ok(Line::Hole) => {
                     self.string_text(from, start);
-                    self.enter(Open::Hole(self.open), Kind::HoleStart, Span::new(start, end));
+                    self.push_frame(Open::Hole(self.open), Kind::HoleStart, Span::new(start, end));
                     return end;
                 }
                 Ok(Line::Close) => {
                     self.string_text(from, start);
-                    self.leave();
+                    self.pop_frame();
                     self.push(Kind::StrEnd, Span::new(start, end));
                     return end;
                 }
                 Ok(Line::Newline) => {
                     self.string_text(from, start);
-                    self.unterminated(start);
+                    self.end_unterminated_string(start);
                     return start;
                 }
                 Ok(Line::Text) | Err(()) => {}
@@ -380,12 +380,12 @@ impl<'t> Scan<'t> {
         }
         let end = self.text.len();
         self.string_text(from, end);
-        self.unterminated(end);
+        self.end_unterminated_string(end);
         end
     }
 
     /// A text block, until it ends or a hole begins.
-    fn block(&mut self, from: usize) -> usize {
+    fn scan_text_block(&mut self, from: usize) -> usize {
         let mut lexer = Block::lexer(&self.text[from..]);
         while let Some(token) = lexer.next() {
             let start = from + lexer.span().start;
@@ -393,7 +393,7 @@ impl<'t> Scan<'t> {
             match token {
                 Ok(Block::Hole) => {
                     self.string_text(from, start);
-                    self.enter(Open::Hole(self.open), Kind::HoleStart, Span::new(start, end));
+                    self.push_frame(Open::Hole(self.open), Kind::HoleStart, Span::new(start, end));
                     return end;
                 }
                 Ok(Block::Close) => {
@@ -401,21 +401,21 @@ impl<'t> Scan<'t> {
                         return self.block_without_end(from, end);
                     }
                     self.string_text(from, start);
-                    self.leave();
+                    self.pop_frame();
                     self.push(Kind::StrEnd, Span::new(start, end));
                     return end;
                 }
                 Ok(Block::Text) | Err(()) => {}
             }
         }
-        // Nothing closes it. What follows is more likely code than text from the first line on
-        // that begins a declaration; once a file, so that this stays linear.
+        // Nothing closes the block. From the first line that begins a declaration on, the text is more
+        // likely code; the search is made once a file, so that scanning stays linear.
         let end = if self.cut_block { None } else { self.next_item_line(from) };
         self.block_without_end(from, end.unwrap_or(self.text.len()))
     }
 
-    /// Where a declaration begins inside of a text block, when the quotes of the file do not
-    /// come in pairs: then the block's own are missing, and those at `to` open another one.
+    /// Where a declaration begins inside a text block, when the file has an odd number of `"""`: then
+    /// the closing quotes of this block are missing, and those at `to` open another one.
     fn item_inside(&mut self, from: usize, to: usize) -> Option<usize> {
         if self.cut_block {
             return None;
@@ -432,10 +432,10 @@ impl<'t> Scan<'t> {
         if let Some(frame) = self.frames.last().copied() {
             let before = self.end_of_block(from, end) as u32;
             self.error(SyntaxErrorKind::UnterminatedBlock { before }, frame.span);
-            self.poison.push(Span { start: frame.span.start, end: end as u32 });
+            self.suppressed.push(Span { start: frame.span.start, end: end as u32 });
         }
-        self.leave();
-        self.add(Kind::StrEnd, end);
+        self.pop_frame();
+        self.push_missing(Kind::StrEnd, end);
         self.swallowed = true;
         end
     }
@@ -473,7 +473,7 @@ impl<'t> Scan<'t> {
     }
 
     /// Closes whatever is open at the end of the text.
-    fn finish(&mut self) {
+    fn close_at_end_of_file(&mut self) {
         let end = self.text.len();
         if self.one_line > 0 {
             self.close_one_line(end);
@@ -483,7 +483,7 @@ impl<'t> Scan<'t> {
 }
 
 /// The index of a bracket in [`Scan::open`].
-pub(super) fn slot(kind: Kind) -> Option<usize> {
+pub(super) fn bracket_index(kind: Kind) -> Option<usize> {
     match kind {
         Kind::LParen => Some(0),
         Kind::LBracket => Some(1),

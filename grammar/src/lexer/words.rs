@@ -1,8 +1,8 @@
-//! What a word means, as far as the word alone can tell.
+//! Keywords: what a word means before its place is known.
 
 use crate::token::Kind;
 
-/// What is known of a word before its place is looked at.
+/// The meaning of a word without regard to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// A name, or a word that only its place makes special.
@@ -14,7 +14,7 @@ pub(crate) enum Meaning {
 }
 
 /// Looks a word up.
-pub(crate) fn meaning(word: &str) -> Meaning {
+pub(crate) fn word_meaning(word: &str) -> Meaning {
     use Meaning::{Clause, Plain, Reserved};
     match word {
         "import" => Reserved(Kind::Import),
@@ -58,11 +58,11 @@ pub(crate) fn meaning(word: &str) -> Meaning {
 }
 
 /// The word of an item, `model` and `test` included, which are names elsewhere.
-pub(crate) fn item(word: &str) -> Option<Kind> {
+pub(crate) fn item_keyword(word: &str) -> Option<Kind> {
     match word {
         "model" => Some(Kind::Model),
         "test" => Some(Kind::Test),
-        _ => match meaning(word) {
+        _ => match word_meaning(word) {
             Meaning::Reserved(kind) if kind.begins_item() => Some(kind),
             _ => None,
         },
@@ -70,7 +70,7 @@ pub(crate) fn item(word: &str) -> Option<Kind> {
 }
 
 /// The words that begin a line of a skill's body.
-pub(crate) fn skill_line(word: &str) -> Option<Kind> {
+pub(crate) fn skill_line_keyword(word: &str) -> Option<Kind> {
     match word {
         "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file" | "attach" => {
             Some(Kind::LineWord)
@@ -86,7 +86,7 @@ pub(crate) fn skill_line(word: &str) -> Option<Kind> {
 }
 
 /// The words that begin or divide a line of a test's body.
-pub(crate) fn test_line(word: &str) -> Option<Kind> {
+pub(crate) fn test_line_keyword(word: &str) -> Option<Kind> {
     match word {
         "mock" => Some(Kind::Mock),
         "run" => Some(Kind::LineWord),
@@ -96,7 +96,7 @@ pub(crate) fn test_line(word: &str) -> Option<Kind> {
 }
 
 /// What may follow `on error` or `on error (kinds)`.
-pub(crate) fn error_action(word: &str) -> Option<Kind> {
+pub(crate) fn error_action_keyword(word: &str) -> Option<Kind> {
     match word {
         "fix" => Some(Kind::Fix),
         "use" | "fallback" => Some(Kind::Use),
@@ -107,6 +107,6 @@ pub(crate) fn error_action(word: &str) -> Option<Kind> {
 }
 
 /// Whether a word is the format of a hole.
-pub(crate) fn hole_format(word: &str) -> bool {
+pub(crate) fn is_hole_format(word: &str) -> bool {
     matches!(word, "json" | "yaml" | "markdown" | "xml" | "csv" | "text")
 }

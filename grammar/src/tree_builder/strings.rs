@@ -1,14 +1,14 @@
-//! What a string means: escapes resolved, a block's indentation removed.
+//! The text of string literals: escapes are resolved, and the indentation of a text block is removed.
 //!
 //! In text, `\n \t \r \\ \" \0 \u{…}` are escapes. In a command, backslashes belong to the shell
 //! and stay as written, but for `\"` in the one-line form, which is a quote. In both, `$$<` is a
 //! literal `$<`.
 
-use super::{Cx, Mistake};
+use super::{Mistake, TreeBuilder};
 use crate::SyntaxErrorKind;
 use crate::ast::{Expr, ExprKind, Span, StrLit, StrPart};
 
-/// How the texts of one literal are read.
+/// How the texts of one literal are unescaped.
 #[derive(Clone, Copy)]
 struct Reading {
     block: bool,
@@ -17,22 +17,22 @@ struct Reading {
     indentation: usize,
 }
 
-impl Cx<'_> {
+impl TreeBuilder<'_> {
     /// `"…"` where a value stands.
-    pub(crate) fn string(&mut self, literal: StrLit) -> Expr {
+    pub(crate) fn string_expr(&mut self, literal: StrLit) -> Expr {
         let span = literal.span;
         self.expr(ExprKind::Str(literal), span)
     }
 
     /// `sh"…"`.
-    pub(crate) fn command(&mut self, start: Span, parts: Vec<StrPart>, end: Span) -> Expr {
+    pub(crate) fn command_expr(&mut self, start: Span, parts: Vec<StrPart>, end: Span) -> Expr {
         let literal = self.str_lit(start, parts, end);
         let span = literal.span;
         self.expr(ExprKind::Command(literal), span)
     }
 
-    /// A text as written; [`Cx::str_lit`] reads it when its literal is complete.
-    pub(crate) fn text(&mut self, span: Span) -> StrPart {
+    /// A text as written; [`TreeBuilder::str_lit`] unescapes it when its literal is complete.
+    pub(crate) fn raw_text(&mut self, span: Span) -> StrPart {
         StrPart::Text { text: String::new(), span }
     }
 
@@ -42,12 +42,12 @@ impl Cx<'_> {
         let block = open.ends_with("\"\"\"");
         let mut reading = Reading { block, command: open.starts_with("sh"), indentation: 0 };
         if block {
-            reading.indentation = self.indentation(&parts);
+            reading.indentation = self.common_indentation(&parts);
         }
         let last = parts.len().saturating_sub(1);
         for (index, part) in parts.iter_mut().enumerate() {
             if let StrPart::Text { text, span } = part {
-                *text = self.read(*span, reading, index == 0, index == last);
+                *text = self.unescape_text(*span, reading, index == 0, index == last);
             }
         }
         parts.retain(|part| !matches!(part, StrPart::Text { text, .. } if text.is_empty()));
@@ -55,7 +55,7 @@ impl Cx<'_> {
     }
 
     /// The indentation that the lines of a block have in common, the closing line included.
-    fn indentation(&self, parts: &[StrPart]) -> usize {
+    fn common_indentation(&self, parts: &[StrPart]) -> usize {
         let mut least = usize::MAX;
         for part in parts {
             let StrPart::Text { span, .. } = part else {
@@ -75,8 +75,8 @@ impl Cx<'_> {
         if least == usize::MAX { 0 } else { least }
     }
 
-    /// One text of a literal.
-    fn read(&mut self, span: Span, reading: Reading, first: bool, last: bool) -> String {
+    /// The meaning of one text of a literal.
+    fn unescape_text(&mut self, span: Span, reading: Reading, first: bool, last: bool) -> String {
         let mut raw = self.slice(span);
         let mut at = span.start as usize;
         let mut line_start = false;
@@ -112,14 +112,14 @@ impl Cx<'_> {
                 return text;
             };
             line_start = c == '\n';
-            let used = self.special(c, raw, at, reading, &mut text);
+            let used = self.unescape_char(c, raw, at, reading, &mut text);
             at += used;
             raw = &raw[used..];
         }
     }
 
-    /// Reads what begins with a special character; gives how many bytes that was.
-    fn special(&mut self, c: char, raw: &str, at: usize, reading: Reading, text: &mut String) -> usize {
+    /// Unescapes what begins with a special character; returns how many bytes it used.
+    fn unescape_char(&mut self, c: char, raw: &str, at: usize, reading: Reading, text: &mut String) -> usize {
         match c {
             '$' if raw.starts_with("$$<") => {
                 text.push_str("$<");
@@ -138,7 +138,7 @@ impl Cx<'_> {
                 text.push_str(&raw[..1 + next]);
                 1 + next
             }
-            '\\' => self.escape(raw, at, text),
+            '\\' => self.unescape(raw, at, text),
             _ => {
                 text.push(c);
                 c.len_utf8()
@@ -146,7 +146,7 @@ impl Cx<'_> {
         }
     }
 
-    fn escape(&mut self, raw: &str, at: usize, text: &mut String) -> usize {
+    fn unescape(&mut self, raw: &str, at: usize, text: &mut String) -> usize {
         let plain = match raw.as_bytes().get(1) {
             Some(b'n') => Some('\n'),
             Some(b't') => Some('\t'),
@@ -186,7 +186,7 @@ impl Cx<'_> {
 
     /// An operand that could not be read.
     pub(crate) fn error_expr(&mut self, mistake: Mistake) -> Expr {
-        let span = self.recover(mistake);
+        let span = self.record_mistake(mistake);
         self.expr(ExprKind::Error, span)
     }
 }

@@ -1,16 +1,16 @@
 //! Lines of skills and of tests.
 
 use super::exprs::path_span;
-use super::{Cx, Mistake};
+use super::{Mistake, TreeBuilder};
 use crate::ast::*;
 
-pub(crate) fn line(span: Span, kind: SkillLineKind) -> SkillLine {
+pub(crate) fn skill_line_at(span: Span, kind: SkillLineKind) -> SkillLine {
     SkillLine { kind, span }
 }
 
-impl Cx<'_> {
-    /// Adds a line. `in dir` right after `attach files "…"` belongs to it: read apart, since
-    /// the grammar cannot tell it from the `in dir` of a `run`.
+impl TreeBuilder<'_> {
+    /// Adds a line. `in dir` right after `attach files "…"` belongs to that line; it is attached here,
+    /// since the grammar cannot tell it from the `in dir` of a `run`.
     pub(crate) fn skill_line(&mut self, lines: &mut Vec<SkillLine>, line: SkillLine) {
         if let Some(SkillLine { kind, span }) = lines.last_mut()
             && let SkillLineKind::Attach(Attach::Files { dir: dir @ None, .. }) = kind
@@ -26,7 +26,7 @@ impl Cx<'_> {
     }
 
     pub(crate) fn error_line(&mut self, mistake: Mistake) -> SkillLine {
-        line(self.recover(mistake), SkillLineKind::Error)
+        skill_line_at(self.record_mistake(mistake), SkillLineKind::Error)
     }
 
     /// A line that is a word and an expression.
@@ -55,12 +55,12 @@ impl Cx<'_> {
                 }
             },
         };
-        line(span, kind)
+        skill_line_at(span, kind)
     }
 
     pub(crate) fn attach_files(&mut self, word: Span, files: Span, pattern: Expr) -> SkillLine {
         if self.slice(word) == "attach" {
-            self.word(files, &["files"]);
+            self.expect_word(files, &["files"]);
         } else {
             let found = "a string".to_owned();
             let expected = vec!["the end of the line".to_owned()];
@@ -68,7 +68,7 @@ impl Cx<'_> {
             self.error(kind, pattern.span);
         }
         let span = word.to(pattern.span);
-        line(span, SkillLineKind::Attach(Attach::Files { pattern, dir: None }))
+        skill_line_at(span, SkillLineKind::Attach(Attach::Files { pattern, dir: None }))
     }
 
     pub(crate) fn exit_range(&mut self, low: Span, high: Span) -> ExitRange {
@@ -78,35 +78,35 @@ impl Cx<'_> {
     }
 
     pub(crate) fn test_let(&mut self, word: Span, name: Name, ty: Option<TypeExpr>, value: Expr) -> TestLine {
-        self.word(word, &["let"]);
+        self.expect_word(word, &["let"]);
         test_line(word.to(value.span), TestLineKind::Let { name, ty, value })
     }
 }
 
-pub(crate) fn agent(word: Span, dir: Option<Expr>, prompt: Expr) -> SkillLine {
-    line(word.to(prompt.span), SkillLineKind::Agent { dir, prompt })
+pub(crate) fn agent_line(word: Span, dir: Option<Expr>, prompt: Expr) -> SkillLine {
+    skill_line_at(word.to(prompt.span), SkillLineKind::Agent { dir, prompt })
 }
 
-pub(crate) fn http(word: Span, method: Name, url: Expr, settings: Option<(Vec<Setting>, Span)>) -> SkillLine {
+pub(crate) fn http_line(word: Span, method: Name, url: Expr, settings: Option<(Vec<Setting>, Span)>) -> SkillLine {
     let (settings, end) = settings.unwrap_or((Vec::new(), url.span));
-    line(word.to(end), SkillLineKind::Http { method, url, settings })
+    skill_line_at(word.to(end), SkillLineKind::Http { method, url, settings })
 }
 
 pub(crate) fn mcp_line(word: Span, path: Vec<Name>, args: Option<Expr>) -> SkillLine {
     let end = args.as_ref().map_or(path_span(&path), |args| args.span);
-    line(word.to(end), SkillLineKind::Mcp { path, args })
+    skill_line_at(word.to(end), SkillLineKind::Mcp { path, args })
 }
 
-pub(crate) fn output(word: Span, format: Name, ty: Option<TypeExpr>) -> SkillLine {
+pub(crate) fn output_line(word: Span, format: Name, ty: Option<TypeExpr>) -> SkillLine {
     let end = ty.as_ref().map_or(format.span, |ty| ty.span);
-    line(word.to(end), SkillLineKind::Output { format, ty })
+    skill_line_at(word.to(end), SkillLineKind::Output { format, ty })
 }
 
 pub(crate) fn test_line(span: Span, kind: TestLineKind) -> TestLine {
     TestLine { kind, span }
 }
 
-pub(crate) fn mock(word: Span, skill: Vec<Name>, outcomes: (Vec<MockOutcome>, Span)) -> TestLine {
+pub(crate) fn mock_line(word: Span, skill: Vec<Name>, outcomes: (Vec<MockOutcome>, Span)) -> TestLine {
     let (outcomes, end) = outcomes;
     test_line(word.to(end), TestLineKind::Mock { skill, outcomes })
 }
@@ -134,7 +134,7 @@ pub(crate) fn expect_stage(word: Span, path: Vec<Name>, state: Name, times: Opti
 }
 
 /// `expect fails (kind)` reads like a call; everything else is a condition.
-pub(crate) fn expect(word: Span, mut value: Expr) -> TestLine {
+pub(crate) fn expect_line(word: Span, mut value: Expr) -> TestLine {
     let span = word.to(value.span);
     let is_fails = |e: &Expr| matches!(&e.kind, ExprKind::Name(name) if name.text == "fails");
     let kind = match &mut value.kind {

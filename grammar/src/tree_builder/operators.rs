@@ -1,9 +1,9 @@
-//! From the flat list of operands and operators to a tree, by precedence.
+//! Builds expressions from a flat list of operands and operators, by precedence.
 //!
 //! From the loosest to the tightest: `??`; `or`; `and`; `not`; comparisons, which do not chain;
-//! `+ -`; `* / %`; `-` before an operand; `as`, which the grammar has read already.
+//! `+ -`; `* / %`; `-` before an operand; `as`, which the grammar has parsed already.
 
-use super::Cx;
+use super::TreeBuilder;
 use crate::SyntaxErrorKind;
 use crate::ast::{BinaryOp, Expr, ExprKind, Span, UnaryOp};
 
@@ -13,7 +13,7 @@ pub(crate) struct Operand {
     pub(crate) value: Expr,
 }
 
-/// Operands with operators between them, folded as far as the precedences tell.
+/// Operands and the operators between them; applied as soon as their precedence allows it.
 pub(crate) struct Chain {
     values: Vec<Expr>,
     pending: Vec<Pending>,
@@ -28,7 +28,7 @@ enum Pending {
 
 const NOT: u8 = 4;
 
-fn level(op: BinaryOp) -> u8 {
+fn precedence(op: BinaryOp) -> u8 {
     match op {
         BinaryOp::Coalesce => 1,
         BinaryOp::Or => 2,
@@ -40,15 +40,15 @@ fn level(op: BinaryOp) -> u8 {
 }
 
 impl Pending {
-    fn level(self) -> u8 {
+    fn precedence(self) -> u8 {
         match self {
             Pending::Not(_) => NOT,
-            Pending::Binary(op) => level(op),
+            Pending::Binary(op) => precedence(op),
         }
     }
 }
 
-fn operator(word: &str) -> BinaryOp {
+fn parse_operator(word: &str) -> BinaryOp {
     match word {
         "??" => BinaryOp::Coalesce,
         "or" | "||" => BinaryOp::Or,
@@ -67,34 +67,34 @@ fn operator(word: &str) -> BinaryOp {
     }
 }
 
-impl Cx<'_> {
-    /// An operand that no operator follows.
-    pub(crate) fn prefixed(&mut self, operand: Operand) -> Expr {
+impl TreeBuilder<'_> {
+    /// A single operand with its prefix operators applied.
+    pub(crate) fn apply_prefixes(&mut self, operand: Operand) -> Expr {
         if operand.prefixes.is_empty() {
             return operand.value;
         }
         let mut chain = Chain { values: Vec::new(), pending: Vec::new() };
-        self.operand(&mut chain, operand);
-        self.fold(chain)
+        self.push_operand(&mut chain, operand);
+        self.finish_chain(chain)
     }
 
-    /// The first two operands.
-    pub(crate) fn chain(&mut self, first: Operand, op: Span, next: Operand) -> Chain {
+    /// Starts a chain with its first two operands.
+    pub(crate) fn start_chain(&mut self, first: Operand, op: Span, next: Operand) -> Chain {
         let mut chain = Chain { values: Vec::new(), pending: Vec::new() };
-        self.operand(&mut chain, first);
-        self.link(&mut chain, op, next);
+        self.push_operand(&mut chain, first);
+        self.push_operation(&mut chain, op, next);
         chain
     }
 
-    /// One more operator and operand.
-    pub(crate) fn link(&mut self, chain: &mut Chain, span: Span, next: Operand) {
-        let op = operator(self.slice(span));
-        let level = level(op);
+    /// Adds an operator and its right operand, after applying the pending operators that bind tighter.
+    pub(crate) fn push_operation(&mut self, chain: &mut Chain, span: Span, next: Operand) {
+        let op = parse_operator(self.slice(span));
+        let level = precedence(op);
         while let Some(pending) = chain.pending.last().copied() {
-            if pending.level() < level {
+            if pending.precedence() < level {
                 break;
             }
-            if level == 5 && pending.level() == 5 {
+            if level == 5 && pending.precedence() == 5 {
                 let sql = self.slice(span) == ">" && self.text[..span.start as usize].ends_with('<');
                 let (message, help) = if sql {
                     ("there is no `<>`", "write `!=`")
@@ -105,16 +105,16 @@ impl Cx<'_> {
                     SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help.to_owned()), instead: None };
                 self.error(kind, span);
             }
-            self.reduce(chain);
+            self.apply_last_operator(chain);
         }
         chain.pending.push(Pending::Binary(op));
-        self.operand(chain, next);
+        self.push_operand(chain, next);
     }
 
-    /// All that is left.
-    pub(crate) fn fold(&mut self, mut chain: Chain) -> Expr {
+    /// Applies the operators that are left and returns the expression.
+    pub(crate) fn finish_chain(&mut self, mut chain: Chain) -> Expr {
         while !chain.pending.is_empty() {
-            self.reduce(&mut chain);
+            self.apply_last_operator(&mut chain);
         }
         match chain.values.pop() {
             Some(value) => value,
@@ -122,7 +122,7 @@ impl Cx<'_> {
         }
     }
 
-    fn operand(&mut self, chain: &mut Chain, operand: Operand) {
+    fn push_operand(&mut self, chain: &mut Chain, operand: Operand) {
         let mut value = operand.value;
         let nots = operand.prefixes.iter().rposition(|(op, _)| *op == UnaryOp::Not);
         let tight = nots.map_or(0, |last| last + 1);
@@ -132,7 +132,7 @@ impl Cx<'_> {
         }
         let loose = &operand.prefixes[..tight];
         if loose.iter().any(|(op, _)| *op == UnaryOp::Neg) {
-            // `- not x`: no number; applied as written, the checks say the rest.
+            // `- not x` is never a number; it is applied as written, and the type check reports it.
             for (op, start) in loose.iter().rev() {
                 let span = start.to(value.span);
                 value = self.expr(ExprKind::Unary(*op, Box::new(value)), span);
@@ -144,7 +144,7 @@ impl Cx<'_> {
     }
 
     /// Applies the last pending operator.
-    fn reduce(&mut self, chain: &mut Chain) {
+    fn apply_last_operator(&mut self, chain: &mut Chain) {
         let Some(pending) = chain.pending.pop() else {
             return;
         };

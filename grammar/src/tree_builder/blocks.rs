@@ -1,6 +1,6 @@
 //! Expressions with blocks, and patterns.
 
-use super::Cx;
+use super::TreeBuilder;
 pub(crate) use super::exprs::path_span;
 use crate::ast::*;
 
@@ -17,8 +17,8 @@ pub(crate) enum SwarmOption {
     Via(Span, Name),
 }
 
-impl Cx<'_> {
-    /// `if … else if … else …`, built from its end, so that a long chain needs no recursion.
+impl TreeBuilder<'_> {
+    /// `if … else if … else …`, built from the last arm to the first, so that a long chain needs no recursion.
     pub(crate) fn if_chain(&mut self, arms: Vec<IfArm>, last: Option<Block>) -> Expr {
         let mut end = last.as_ref().map(|block| block.span);
         let mut otherwise = last.map(Else::Block);
@@ -39,7 +39,7 @@ impl Cx<'_> {
     }
 
     /// A condition that is written as an assignment.
-    pub(crate) fn assigned(&mut self, value: Expr, sign: Span, other: Expr) -> Expr {
+    pub(crate) fn assignment_in_condition(&mut self, value: Expr, sign: Span, other: Expr) -> Expr {
         let message = "`=` does not compare".to_owned();
         self.error(
             crate::SyntaxErrorKind::Other {
@@ -71,31 +71,31 @@ impl Cx<'_> {
         self.expr(ExprKind::For(Box::new(node)), span)
     }
 
-    pub(crate) fn repeat(&mut self, start: Span, max: Option<Expr>, body: Block, until: Option<Expr>) -> Expr {
+    pub(crate) fn repeat_expr(&mut self, start: Span, max: Option<Expr>, body: Block, until: Option<Expr>) -> Expr {
         let end = until.as_ref().map_or(body.span, |until| until.span);
         let node = RepeatExpr { max, body, until };
         self.expr(ExprKind::Repeat(Box::new(node)), start.to(end))
     }
 
-    pub(crate) fn parallel(&mut self, start: Span, max: Option<Expr>, body: Block) -> Expr {
+    pub(crate) fn parallel_expr(&mut self, start: Span, max: Option<Expr>, body: Block) -> Expr {
         let span = start.to(body.span);
         self.expr(ExprKind::Parallel(Box::new(ParallelExpr { max, body })), span)
     }
 
-    pub(crate) fn swarm(&mut self, start: Span, options: Vec<SwarmOption>, body: Block) -> Expr {
+    pub(crate) fn swarm_expr(&mut self, start: Span, options: Vec<SwarmOption>, body: Block) -> Expr {
         let span = start.to(body.span);
         let mut node = SwarmExpr { topology: None, max: None, strategy: None, via: None, body };
         for option in options {
             match option {
                 SwarmOption::Via(word, name) => {
-                    self.word(word, &["via"]);
+                    self.expect_word(word, &["via"]);
                     node.via = Some(name);
                 }
                 SwarmOption::Value(word, value) => match self.slice(word) {
                     "max" => node.max = Some(value),
                     "topology" => node.topology = self.option_name(value),
                     "strategy" => node.strategy = self.option_name(value),
-                    _ => self.word(word, &["topology", "max", "strategy", "via"]),
+                    _ => self.expect_word(word, &["topology", "max", "strategy", "via"]),
                 },
             }
         }
@@ -117,7 +117,7 @@ impl Cx<'_> {
         }
     }
 
-    pub(crate) fn sandbox(
+    pub(crate) fn sandbox_expr(
         &mut self,
         start: Span,
         dir: Expr,
@@ -127,8 +127,8 @@ impl Cx<'_> {
     ) -> Expr {
         let span = start.to(body.span);
         let network = network.map(|(word, network)| {
-            self.word(word, &["network"]);
-            self.word(network.span, &["on", "off"]);
+            self.expect_word(word, &["network"]);
+            self.expect_word(network.span, &["on", "off"]);
             network
         });
         self.expr(ExprKind::Sandbox(Box::new(SandboxExpr { dir, network, name, body })), span)
@@ -142,7 +142,7 @@ pub(crate) fn match_arm(pattern: Pattern, guard: Option<Expr>, body: (ArmBody, S
 }
 
 /// A pattern that is one name or one literal.
-pub(crate) fn pattern(end: Expr) -> Pattern {
+pub(crate) fn simple_pattern(end: Expr) -> Pattern {
     let span = end.span;
     let kind = match end.kind {
         ExprKind::Name(name) if name.text == "_" => PatternKind::Wildcard,
@@ -153,7 +153,7 @@ pub(crate) fn pattern(end: Expr) -> Pattern {
     Pattern { kind, span }
 }
 
-pub(crate) fn range(low: Option<Expr>, dots: Span, high: Option<Expr>) -> Pattern {
+pub(crate) fn range_pattern(low: Option<Expr>, dots: Span, high: Option<Expr>) -> Pattern {
     let start = low.as_ref().map_or(dots, |low| low.span);
     let end = high.as_ref().map_or(dots, |high| high.span);
     Pattern { kind: PatternKind::Range(low, high), span: start.to(end) }

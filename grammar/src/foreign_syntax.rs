@@ -1,5 +1,5 @@
-//! What people write out of habit from other languages, told by what stands around the token
-//! that cannot be read.
+//! Syntax of other languages, recognised by the tokens around an unexpected one, with the Cascade
+//! syntax to write instead.
 
 use crate::ast::Span;
 use crate::{SyntaxError, SyntaxErrorKind};
@@ -13,13 +13,13 @@ pub(crate) struct Place {
     pub name: bool,
 }
 
-/// Words that begin something elsewhere, and what is written here instead.
+/// Keywords of other languages, and what Cascade has instead.
 const WORDS: &[(&str, &str)] = &[
     ("while", "a loop says how often it runs at most: `repeat max 10 { … } until done`"),
     ("loop", "a loop says how often it runs at most: `repeat max 10 { … } until done`"),
-    ("try", "a stage says what happens when it fails: `on error skip`, `on error fallback other()`"),
-    ("catch", "a stage says what happens when it fails: `on error skip`, `on error fallback other()`"),
-    ("except", "a stage says what happens when it fails: `on error skip`, `on error fallback other()`"),
+    ("try", "a stage says what happens when it fails: `on error skip`, `on error fallback explain()`"),
+    ("catch", "a stage says what happens when it fails: `on error skip`, `on error fallback explain()`"),
+    ("except", "a stage says what happens when it fails: `on error skip`, `on error fallback explain()`"),
     ("finally", "the end of a cascade has `on success`, `on failure` and `on cancel`"),
     ("switch", "write `match x { 1 -> … }`"),
     ("case", "an arm begins with its pattern: `1 -> …`"),
@@ -34,40 +34,40 @@ const WORDS: &[(&str, &str)] = &[
     ("assert", "write `gate condition, \"message\"`"),
 ];
 
-/// Words that only follow another one that was told.
+/// Keywords that are reported only when the keyword before them (`try`, `switch`) was not.
 const FOLLOWS: &[(&str, &str)] =
     &[("catch", "try"), ("except", "try"), ("finally", "try"), ("case", "switch"), ("default", "switch")];
 
 const TYPES: &[&str] = &["int", "string", "float", "bool", "path", "json", "duration", "money", "str", "number"];
 
-fn other(message: String, help: &str, span: Span) -> Option<SyntaxError> {
+fn explain(message: String, help: &str, span: Span) -> Option<SyntaxError> {
     Some(SyntaxError { kind: SyntaxErrorKind::Other { message, help: Some(help.to_owned()), instead: None }, span })
 }
 
-fn missing(word: &str) -> String {
+fn no_such_word(word: &str) -> String {
     format!("there is no `{word}`")
 }
 
-/// Whether an error only follows from one before it.
-pub(crate) fn follows(kind: &SyntaxErrorKind, before: &[SyntaxError]) -> bool {
+/// Whether the error is the continuation of a construct that an earlier error reports (`catch` after `try`).
+pub(crate) fn follows_from_earlier(kind: &SyntaxErrorKind, before: &[SyntaxError]) -> bool {
     let SyntaxErrorKind::Other { message, .. } = kind else { return false };
     FOLLOWS.iter().any(|(word, first)| {
-        *message == missing(word)
+        *message == no_such_word(word)
             && before
                 .iter()
-                .any(|e| matches!(&e.kind, SyntaxErrorKind::Other { message, .. } if *message == missing(first)))
+                .any(|e| matches!(&e.kind, SyntaxErrorKind::Other { message, .. } if *message == no_such_word(first)))
     })
 }
 
-/// Whether one of these on a line is enough.
-pub(crate) fn once_a_line(kind: &SyntaxErrorKind) -> bool {
+/// Whether errors of this kind are reported once a line only.
+pub(crate) fn is_reported_once_a_line(kind: &SyntaxErrorKind) -> bool {
     let SyntaxErrorKind::Other { message, .. } = kind else { return false };
     ["there is no `", "a variant has no number", "a statement ends with its line"]
         .iter()
         .any(|m| message.starts_with(m))
 }
 
-/// The word that ends at the end of a text, and where it begins.
+/// The word that a text ends with; empty when it ends with something else.
 fn last_word(text: &str) -> &str {
     let start = text
         .rfind(|c: char| !c.is_alphanumeric() && c != '_')
@@ -75,8 +75,8 @@ fn last_word(text: &str) -> &str {
     &text[start..]
 }
 
-/// What is meant, when the token at `span` is a habit.
-pub(crate) fn habit(text: &str, span: Span, place: &Place) -> Option<SyntaxError> {
+/// The error that explains the Cascade syntax, when the token at `span` comes from another language.
+pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Option<SyntaxError> {
     let at = &text[span.start as usize..];
     let found = &text[span.range()];
     let before = text[..span.start as usize].trim_end();
@@ -89,23 +89,31 @@ pub(crate) fn habit(text: &str, span: Span, place: &Place) -> Option<SyntaxError
     let word = if same_line { last_word(before) } else { "" };
     let led = line.trim_start().trim_start_matches(['}', ' ']).split(|c: char| !c.is_alphanumeric()).next();
     if let Some((word, _)) = FOLLOWS.iter().find(|(w, _)| Some(*w) == led && matches!(found, "{" | ":" | "(")) {
-        return other(missing(word), "a stage says what happens when it fails: `on error skip`", here);
+        return explain(no_such_word(word), "a stage says what happens when it fails: `on error skip`", here);
     }
     if let Some((word, help)) = WORDS.iter().find(|(w, _)| *w == word || *w == found) {
         let span = if *word == found { here } else { Span::new(before.len() - word.len(), before.len()) };
-        return other(missing(word), help, span);
+        return explain(no_such_word(word), help, span);
     }
     if glued && matches!(found, "=" | "+" | "-" | ">") || matches!(found, "+" | "-") {
         let joined: String = before.chars().last().into_iter().chain(found.chars()).collect();
         let next = at.chars().nth(1);
         match joined.as_str() {
-            "==" if before.ends_with("==") => return other("there is no `===`".into(), "`==` compares", back(2)),
+            "==" if before.ends_with("==") => return explain("there is no `===`".into(), "`==` compares", back(2)),
             "-=" | "*=" | "/=" => {
-                return other(missing(&joined), "write the whole value: `n = n - 1`; only `+=` is short", back(1));
+                return explain(
+                    no_such_word(&joined),
+                    "write the whole value: `n = n - 1`; only `+=` is short",
+                    back(1),
+                );
             }
-            "++" | "--" if glued => return other(missing(&joined), "write `n = n + 1`, or `n += 1`", back(1)),
+            "++" | "--" if glued => return explain(no_such_word(&joined), "write `n = n + 1`, or `n += 1`", back(1)),
             _ if matches!(found, "+" | "-") && next == found.chars().next() => {
-                return other(missing(&at[..2]), "write `n = n + 1`, or `n += 1`", Span { end: here.end + 1, ..here });
+                return explain(
+                    no_such_word(&at[..2]),
+                    "write `n = n + 1`, or `n += 1`",
+                    Span { end: here.end + 1, ..here },
+                );
             }
             _ => {}
         }
@@ -114,58 +122,58 @@ pub(crate) fn habit(text: &str, span: Span, place: &Place) -> Option<SyntaxError
         "then" | ":" | "return" | "do"
             if place.block && matches!(first, "if" | "for" | "else" | "repeat" | "match") =>
         {
-            other(format!("the block of `{first}` stands in braces"), "write `{ … }`", here)
+            explain(format!("the block of `{first}` stands in braces"), "write `{ … }`", here)
         }
-        "(" if word == "for" => other("a `for` has no parentheses".into(), "write `for x in xs { … }`", here),
+        "(" if word == "for" => explain("a `for` has no parentheses".into(), "write `for x in xs { … }`", here),
         "(" | "->" if first == "stage" && !place.expression && !place.operator => {
-            other("a stage has a name and `=`".into(), "write `stage name = skill(…)`", here)
+            explain("a stage has a name and `=`".into(), "write `stage name = skill(…)`", here)
         }
         "->" if place.operator && glued_lambda(before) => {
-            other("a lambda stands between bars".into(), "write `|x| …`", here)
+            explain("a lambda stands between bars".into(), "write `|x| …`", here)
         }
         "{" if word == "import" => {
-            other("an import names its module first".into(), "write `import std.models { claude }`", here)
+            explain("an import names its module first".into(), "write `import std.models { claude }`", here)
         }
         "from" if place.declaration => {
-            other("an import begins with `import`".into(), "write `import std.models { claude }`", here)
+            explain("an import begins with `import`".into(), "write `import std.models { claude }`", here)
         }
-        "?" if !place.expression && place.name => other("`?` stands after its type".into(), "write `string?`", here),
-        "|" if first != "let" && !place.expression && !place.name => other(
+        "?" if !place.expression && place.name => explain("`?` stands after its type".into(), "write `string?`", here),
+        "|" if first != "let" && !place.expression && !place.name => explain(
             "a type has no alternatives".into(),
             "what may be null is `string?`; one of several is an `enum`",
             here,
         ),
         "=" if first == "enum" && place.block && !line.contains('{') => {
-            other("the variants of an enum stand in braces".into(), "write `enum Level { low, high }`", here)
+            explain("the variants of an enum stand in braces".into(), "write `enum Level { low, high }`", here)
         }
         "=" if first == "enum" => {
-            other("a variant has no number".into(), "give it a field: `low { value: int }`", here)
+            explain("a variant has no number".into(), "give it a field: `low { value: int }`", here)
         }
-        "=" if matches!(first, "gate" | "warn" | "if") => other("`=` does not compare".into(), "write `==`", here),
+        "=" if matches!(first, "gate" | "warn" | "if") => explain("`=` does not compare".into(), "write `==`", here),
         "=" if !place.expression && line.contains('(') && matches!(first, "fn" | "skill" | "cascade") => {
-            other("the type of a parameter comes before its value".into(), "write `n: int = 3`", here)
+            explain("the type of a parameter comes before its value".into(), "write `n: int = 3`", here)
         }
         "=" if matches!(word, "prompt" | "run" | "system" | "agent" | "output" | "temperature") => {
-            other(format!("`{word}` has no `=`"), "its value follows after a space", here)
+            explain(format!("`{word}` has no `=`"), "its value follows after a space", here)
         }
         "test" if place.declaration => {
-            other("the name of a test is text".into(), "write `test \"what it shows\" { … }`", here)
+            explain("the name of a test is text".into(), "write `test \"what it shows\" { … }`", here)
         }
         ":" if line.trim_end().ends_with("on error") => {
-            other("`on error` has no `:`".into(), "write `on error skip`", here)
+            explain("`on error` has no `:`".into(), "write `on error skip`", here)
         }
         "prompt" | "run" | "system" | "needs" | "output" | "http" | "agent" | "temperature"
             if at[found.len()..].trim_start().starts_with(':') =>
         {
-            other(format!("`{found}` has no `:`"), "its value follows after a space", here)
+            explain(format!("`{found}` has no `:`"), "its value follows after a space", here)
         }
-        "model" if at["model".len()..].trim_start().starts_with(['=', ':']) => other(
+        "model" if at["model".len()..].trim_start().starts_with(['=', ':']) => explain(
             "a skill does not choose its model".into(),
             "a stage does: `stage answer = skill(…) using claude`; `needs [reasoning]` says what the model must have",
             here,
         ),
         "{" if place.expression && !place.declaration && word.is_empty() && line.trim_end().ends_with('=') => {
-            other("a record is written with `:`".into(), "write `{ key: value }`", here)
+            explain("a record is written with `:`".into(), "write `{ key: value }`", here)
         }
         _ if TYPES.contains(&word)
             && found.starts_with(|c: char| c.is_alphabetic() || c == '_')
@@ -173,12 +181,12 @@ pub(crate) fn habit(text: &str, span: Span, place: &Place) -> Option<SyntaxError
         {
             let span = Span::new(before.len() - word.len(), span.end as usize);
             if matches!(first, "fn" | "skill" | "cascade") {
-                other("a type stands after its name".into(), &format!("write `{found}: {word}`"), span)
+                explain("a type stands after its name".into(), &format!("write `{found}: {word}`"), span)
             } else {
-                other("a value begins with `let`".into(), &format!("write `let {found} = …`"), span)
+                explain("a value begins with `let`".into(), &format!("write `let {found} = …`"), span)
             }
         }
-        _ if word == "times" && first == "retry" => other(
+        _ if word == "times" && first == "retry" => explain(
             "`retry` is followed by a number alone".into(),
             "write `retry 3`",
             Span::new(before.len() - 5, before.len()),

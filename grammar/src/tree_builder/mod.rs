@@ -1,5 +1,5 @@
-//! What the grammar's actions do: nodes with their spans and depths, and the words, numbers and
-//! texts that are judged only when their place is known.
+//! The actions of the grammar: they build nodes with their spans and depths, and check words,
+//! numbers and texts whose meaning depends on their place.
 
 mod blocks;
 mod depth;
@@ -25,11 +25,11 @@ use crate::lexer::words::{self, Meaning};
 use crate::token::Token;
 use crate::{SyntaxError, SyntaxErrorKind, errors};
 
-/// What the generated parser hands over after a mistake.
+/// What the generated parser passes to an action after an error it recovered from.
 pub(crate) type Mistake = ErrorRecovery<u32, Token, ()>;
 
-/// What the actions share.
-pub(crate) struct Cx<'t> {
+/// The state that all actions share.
+pub(crate) struct TreeBuilder<'t> {
     pub(crate) text: &'t str,
     pub(crate) errors: Vec<SyntaxError>,
     /// Documentation, by the start of the token after it; `None` when it is taken.
@@ -37,7 +37,7 @@ pub(crate) struct Cx<'t> {
     too_deep: bool,
 }
 
-impl<'t> Cx<'t> {
+impl<'t> TreeBuilder<'t> {
     pub(crate) fn new(text: &'t str, docs: Vec<Doc>, tokens: &[Raw]) -> Self {
         let docs = docs.into_iter().map(|doc| {
             let after = tokens[doc.before as usize..].iter().find(|token| !token.added);
@@ -46,14 +46,14 @@ impl<'t> Cx<'t> {
         Self { text, errors: Vec::new(), docs: docs.collect(), too_deep: false }
     }
 
-    /// The errors, and the documentation that no node has taken.
-    pub(crate) fn finish(self) -> (Vec<Span>, Vec<SyntaxError>) {
+    /// The spans of documentation lines that belong to no node, and the errors.
+    pub(crate) fn into_errors(self) -> (Vec<Span>, Vec<SyntaxError>) {
         let lost = self.docs.into_iter().filter_map(|(_, line)| line.map(|line| line.span));
         (lost.collect(), self.errors)
     }
 
     /// Takes the documentation that stands right before the token at `start`.
-    pub(crate) fn docs(&mut self, start: u32) -> Vec<DocLine> {
+    pub(crate) fn take_docs(&mut self, start: u32) -> Vec<DocLine> {
         let first = self.docs.partition_point(|(before, _)| *before < start);
         let here = self.docs[first..].iter_mut().take_while(|(before, _)| *before == start);
         here.filter_map(|(_, line)| line.take()).collect()
@@ -72,13 +72,13 @@ impl<'t> Cx<'t> {
     }
 
     /// A name that is missing after `dot`.
-    pub(crate) fn missing(&mut self, dot: Span, mistake: Mistake) -> Name {
-        self.recover(mistake);
+    pub(crate) fn missing_name(&mut self, dot: Span, mistake: Mistake) -> Name {
+        self.record_mistake(mistake);
         Name { text: Default::default(), span: Span { start: dot.end, end: dot.end } }
     }
 
-    /// Judges a word that only its place makes special.
-    pub(crate) fn word(&mut self, span: Span, expected: &[&str]) {
+    /// Reports a contextual word that is none of the expected ones.
+    pub(crate) fn expect_word(&mut self, span: Span, expected: &[&str]) {
         let word = self.slice(span);
         if !expected.contains(&word) {
             let expected = expected.iter().map(|word| format!("`{word}`")).collect();
@@ -88,14 +88,14 @@ impl<'t> Cx<'t> {
     }
 
     /// Reports a declared name that could never be used.
-    pub(crate) fn usable(&mut self, name: &Name) {
-        if matches!(words::meaning(&name.text), Meaning::Reserved(_)) {
+    pub(crate) fn reject_reserved_name(&mut self, name: &Name) {
+        if matches!(words::word_meaning(&name.text), Meaning::Reserved(_)) {
             self.error(SyntaxErrorKind::ReservedWord(name.text.to_string()), name.span);
         }
     }
 
-    /// Reports a mistake; gives what was left out because of it.
-    pub(crate) fn recover(&mut self, mistake: Mistake) -> Span {
+    /// Reports the error that the parser recovered from; returns the span of the tokens it dropped.
+    pub(crate) fn record_mistake(&mut self, mistake: Mistake) -> Span {
         let (token, expected, at) = match &mistake.error {
             ParseError::UnrecognizedToken { token, expected } => (Some(token.1), expected, token.0),
             ParseError::UnrecognizedEof { location, expected } => (None, expected, *location),

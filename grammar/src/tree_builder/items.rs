@@ -1,26 +1,26 @@
 //! Declarations and their parts.
 
 use super::exprs::path_span;
-use super::{Cx, Mistake};
+use super::{Mistake, TreeBuilder};
 use crate::ast::*;
 
 /// What a declaration says and where it stands, before its documentation and attributes.
 pub(crate) type Declared = (Span, ItemKind);
 
-impl Cx<'_> {
+impl TreeBuilder<'_> {
     pub(crate) fn item(&mut self, attributes: Vec<Attribute>, declared: Declared) -> Item {
         let (span, kind) = declared;
         let mut docs = Vec::new();
         for attribute in &attributes {
-            docs.extend(self.docs(attribute.span.start));
+            docs.extend(self.take_docs(attribute.span.start));
         }
-        docs.extend(self.docs(span.start));
+        docs.extend(self.take_docs(span.start));
         let span = attributes.first().map_or(span, |first| first.span.to(span));
         Item { docs, attributes, span, kind }
     }
 
     pub(crate) fn error_item(&mut self, mistake: Mistake) -> Item {
-        let span = self.recover(mistake);
+        let span = self.record_mistake(mistake);
         Item { docs: Vec::new(), attributes: Vec::new(), span, kind: ItemKind::Error }
     }
 
@@ -29,21 +29,21 @@ impl Cx<'_> {
         Attribute { name, args, span: at.to(end) }
     }
 
-    pub(crate) fn field(&mut self, name: Name, ty: TypeExpr, default: Option<Expr>) -> FieldDecl {
+    pub(crate) fn field_decl(&mut self, name: Name, ty: TypeExpr, default: Option<Expr>) -> FieldDecl {
         let end = default.as_ref().map_or(ty.span, |value| value.span);
-        let docs = self.docs(name.span.start);
+        let docs = self.take_docs(name.span.start);
         let span = name.span.to(end);
         FieldDecl { docs, name, ty, default, span }
     }
 
-    pub(crate) fn param(&mut self, field: FieldDecl) -> Param {
-        self.usable(&field.name);
+    pub(crate) fn param_decl(&mut self, field: FieldDecl) -> Param {
+        self.reject_reserved_name(&field.name);
         let FieldDecl { docs, name, ty, default, span } = field;
         Param { docs, name, ty, default, span }
     }
 
-    pub(crate) fn variant(&mut self, name: Name, fields: Option<(Vec<FieldDecl>, Span)>) -> VariantDecl {
-        let docs = self.docs(name.span.start);
+    pub(crate) fn variant_decl(&mut self, name: Name, fields: Option<(Vec<FieldDecl>, Span)>) -> VariantDecl {
+        let docs = self.take_docs(name.span.start);
         let (fields, end) = match fields {
             Some((fields, end)) => (Some(fields), end),
             None => (None, name.span),
@@ -52,14 +52,14 @@ impl Cx<'_> {
         VariantDecl { docs, name, fields, span }
     }
 
-    pub(crate) fn setting(&mut self, name: Name, value: Expr) -> Setting {
-        let docs = self.docs(name.span.start);
+    pub(crate) fn setting_entry(&mut self, name: Name, value: Expr) -> Setting {
+        let docs = self.take_docs(name.span.start);
         let span = name.span.to(value.span);
         Setting { docs, name, value, span }
     }
 }
 
-pub(crate) fn import(
+pub(crate) fn import_decl(
     start: Span,
     source: (ImportSource, Span),
     names: Option<(Vec<ImportName>, Span)>,
@@ -76,12 +76,12 @@ pub(crate) fn import(
     (start.to(end), ItemKind::Import(Import { source, names, alias }))
 }
 
-pub(crate) fn module(path: Vec<Name>) -> (ImportSource, Span) {
+pub(crate) fn module_source(path: Vec<Name>) -> (ImportSource, Span) {
     let span = path_span(&path);
     (ImportSource::Module(path), span)
 }
 
-pub(crate) fn skill(
+pub(crate) fn skill_decl(
     start: Span,
     name: Name,
     params: Vec<Param>,
@@ -93,7 +93,7 @@ pub(crate) fn skill(
     (start.to(body_span), ItemKind::Skill(decl))
 }
 
-pub(crate) fn cascade(
+pub(crate) fn cascade_decl(
     start: Span,
     name: Name,
     params: Vec<Param>,

@@ -1,27 +1,27 @@
 //! Numbers, durations, money.
 
-use super::Cx;
+use super::TreeBuilder;
 use crate::SyntaxErrorKind;
 use crate::ast::{Expr, ExprKind, Span, UnaryOp};
 
 /// How many decimals an amount of money may have.
 const MONEY_DECIMALS: usize = 6;
 
-impl Cx<'_> {
+impl TreeBuilder<'_> {
     /// A number of any kind.
-    pub(crate) fn number(&mut self, span: Span) -> Expr {
+    pub(crate) fn number_expr(&mut self, span: Span) -> Expr {
         let kind = self.number_kind(span);
         self.expr(kind, span)
     }
 
     /// `-` and a number, in a pattern.
-    pub(crate) fn negative(&mut self, minus: Span, span: Span) -> Expr {
-        let value = self.number(span);
+    pub(crate) fn negative_number(&mut self, minus: Span, span: Span) -> Expr {
+        let value = self.number_expr(span);
         self.expr(ExprKind::Unary(UnaryOp::Neg, Box::new(value)), minus.to(span))
     }
 
     /// `true`, `false`, `null`.
-    pub(crate) fn constant(&mut self, span: Span) -> Expr {
+    pub(crate) fn constant_expr(&mut self, span: Span) -> Expr {
         let kind = match self.slice(span) {
             "true" => ExprKind::Bool(true),
             "false" => ExprKind::Bool(false),
@@ -33,7 +33,7 @@ impl Cx<'_> {
     }
 
     fn number_kind(&mut self, span: Span) -> ExprKind {
-        match number(self.slice(span)) {
+        match parse_number(self.slice(span)) {
             Ok(kind) => kind,
             Err(why) => {
                 self.error(SyntaxErrorKind::BadNumber(why), span);
@@ -57,7 +57,7 @@ impl Cx<'_> {
 }
 
 /// Reads a number with its unit.
-fn number(text: &str) -> Result<ExprKind, String> {
+fn parse_number(text: &str) -> Result<ExprKind, String> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(unit_at);
     let plain: std::borrow::Cow<'_, str> =
@@ -72,7 +72,7 @@ fn number(text: &str) -> Result<ExprKind, String> {
             if value.is_finite() { Ok(ExprKind::Float(value)) } else { Err(too_large()) }
         }
         "" => plain.parse().map(ExprKind::Int).map_err(|_| too_large()),
-        "usd" => money(&plain).map(ExprKind::Money),
+        "usd" => parse_money(&plain).map(ExprKind::Money),
         "ms" | "s" | "m" | "h" | "d" => {
             let millis = match unit {
                 "ms" => 1,
@@ -92,7 +92,7 @@ fn number(text: &str) -> Result<ExprKind, String> {
 }
 
 /// Millionths of a dollar, exactly.
-fn money(text: &str) -> Result<i64, String> {
+fn parse_money(text: &str) -> Result<i64, String> {
     let too_large = || "the amount is too large".to_owned();
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if decimals.len() > MONEY_DECIMALS {

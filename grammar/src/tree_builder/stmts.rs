@@ -1,26 +1,26 @@
 //! Statements and clauses.
 
-use super::Cx;
+use super::TreeBuilder;
 use crate::ast::*;
 
-type Said = (Span, StmtKind);
+type StmtParts = (Span, StmtKind);
 
-pub(crate) fn stage(word: Span, name: Name, ty: Option<TypeExpr>, value: Expr, clauses: Vec<Clause>) -> Said {
+pub(crate) fn stage_stmt(word: Span, name: Name, ty: Option<TypeExpr>, value: Expr, clauses: Vec<Clause>) -> StmtParts {
     let span = word.to(value.span);
     let span = clauses.last().map_or(span, |last| span.to(last.span));
     (span, StmtKind::Stage { name, ty, value, clauses })
 }
 
-pub(crate) fn expr_stmt(value: Expr, clauses: Vec<Clause>) -> Said {
+pub(crate) fn expr_stmt(value: Expr, clauses: Vec<Clause>) -> StmtParts {
     let span = clauses.last().map_or(value.span, |last| value.span.to(last.span));
     (span, StmtKind::Expr(value, clauses))
 }
 
-pub(crate) fn assign(target: Expr, op: AssignOp, value: Expr) -> Said {
+pub(crate) fn assign_stmt(target: Expr, op: AssignOp, value: Expr) -> StmtParts {
     (target.span.to(value.span), StmtKind::Assign { target, op, value })
 }
 
-pub(crate) fn return_stmt(word: Span, value: Option<Expr>) -> Said {
+pub(crate) fn return_stmt(word: Span, value: Option<Expr>) -> StmtParts {
     let span = value.as_ref().map_or(word, |value| word.to(value.span));
     (span, StmtKind::Return(value))
 }
@@ -34,22 +34,22 @@ pub(crate) fn on_error(word: Span, filter: Vec<Name>, action: (ErrorAction, Span
     clause(word.to(end), ClauseKind::OnError { filter, action })
 }
 
-impl Cx<'_> {
-    pub(crate) fn stmt(&mut self, attributes: Vec<Attribute>, said: Said) -> Stmt {
-        let (span, kind) = said;
+impl TreeBuilder<'_> {
+    pub(crate) fn stmt(&mut self, attributes: Vec<Attribute>, parts: StmtParts) -> Stmt {
+        let (span, kind) = parts;
         let mut docs = Vec::new();
         // Only stages are documented; before anything else it is a comment.
         if let StmtKind::Stage { .. } = kind {
             for attribute in &attributes {
-                docs.extend(self.docs(attribute.span.start));
+                docs.extend(self.take_docs(attribute.span.start));
             }
-            docs.extend(self.docs(span.start));
+            docs.extend(self.take_docs(span.start));
         }
         let span = attributes.first().map_or(span, |first| first.span.to(span));
         Stmt { docs, attributes, kind, span }
     }
 
-    pub(crate) fn let_stmt(&mut self, word: Span, name: Name, ty: Option<TypeExpr>, value: Expr) -> Said {
+    pub(crate) fn let_stmt(&mut self, word: Span, name: Name, ty: Option<TypeExpr>, value: Expr) -> StmtParts {
         let span = word.to(value.span);
         let kind = if self.slice(word) == "var" {
             StmtKind::Var { name, ty, value }
@@ -60,7 +60,7 @@ impl Cx<'_> {
     }
 
     /// `gate`, `warn`.
-    pub(crate) fn check(&mut self, word: Span, condition: Expr, message: Option<Expr>) -> Said {
+    pub(crate) fn check_stmt(&mut self, word: Span, condition: Expr, message: Option<Expr>) -> StmtParts {
         let end = message.as_ref().map_or(condition.span, |message| message.span);
         let kind = if self.slice(word) == "warn" {
             StmtKind::Warn { condition, message }
@@ -71,32 +71,37 @@ impl Cx<'_> {
     }
 
     /// `fail`, `log`.
-    pub(crate) fn say(&mut self, word: Span, value: Expr) -> Said {
+    pub(crate) fn message_stmt(&mut self, word: Span, value: Expr) -> StmtParts {
         let span = word.to(value.span);
         let kind = if self.slice(word) == "log" { StmtKind::Log(value) } else { StmtKind::Fail(value) };
         (span, kind)
     }
 
     /// `on success(x) { }` and its like.
-    pub(crate) fn on_event(&mut self, word: Span, event: Name, param: Option<Name>, body: Block) -> Said {
-        self.word(event.span, &["success", "failure", "cancel"]);
+    pub(crate) fn on_event(&mut self, word: Span, event: Name, param: Option<Name>, body: Block) -> StmtParts {
+        self.expect_word(event.span, &["success", "failure", "cancel"]);
         (word.to(body.span), StmtKind::On { event, param, body })
     }
 
-    pub(crate) fn timeout(&mut self, word: Span, total: Expr, idle: Option<(Span, Expr)>) -> Clause {
+    pub(crate) fn timeout_clause(&mut self, word: Span, total: Expr, idle: Option<(Span, Expr)>) -> Clause {
         let mut span = word.to(total.span);
         let idle = idle.map(|(word, idle)| {
-            self.word(word, &["idle"]);
+            self.expect_word(word, &["idle"]);
             span = span.to(idle.span);
             idle
         });
         clause(span, ClauseKind::Timeout { total, idle })
     }
 
-    pub(crate) fn retry(&mut self, word: Span, count: Expr, backoff: Option<(Span, Expr, Span, Expr)>) -> Clause {
+    pub(crate) fn retry_clause(
+        &mut self,
+        word: Span,
+        count: Expr,
+        backoff: Option<(Span, Expr, Span, Expr)>,
+    ) -> Clause {
         let mut span = word.to(count.span);
         let backoff = backoff.map(|(word, first, _, last)| {
-            self.word(word, &["backoff"]);
+            self.expect_word(word, &["backoff"]);
             span = span.to(last.span);
             (first, last)
         });
@@ -108,7 +113,7 @@ impl Cx<'_> {
         let span = word.to(unit.unwrap_or(value.span));
         let budget = self.slice(word) == "budget";
         if let Some(unit) = unit {
-            self.word(unit, if budget { &["tokens"] } else { &["a new line"] });
+            self.expect_word(unit, if budget { &["tokens"] } else { &["a new line"] });
         }
         let kind = match self.slice(word) {
             "budget" if unit.is_some() => ClauseKind::TokenBudget(value),
@@ -126,10 +131,15 @@ impl Cx<'_> {
     }
 
     /// `fix using model max n`.
-    pub(crate) fn fix(&mut self, word: Span, using: Option<Expr>, max: Option<(Span, Expr)>) -> (ErrorAction, Span) {
+    pub(crate) fn fix_action(
+        &mut self,
+        word: Span,
+        using: Option<Expr>,
+        max: Option<(Span, Expr)>,
+    ) -> (ErrorAction, Span) {
         let mut span = using.as_ref().map_or(word, |using| word.to(using.span));
         let max = max.map(|(word, max)| {
-            self.word(word, &["max"]);
+            self.expect_word(word, &["max"]);
             span = span.to(max.span);
             max
         });
@@ -144,14 +154,14 @@ impl Cx<'_> {
     }
 
     /// `escalate`, `fail`.
-    pub(crate) fn escalate(&mut self, word: Span, message: Option<Expr>) -> (ErrorAction, Span) {
+    pub(crate) fn escalate_action(&mut self, word: Span, message: Option<Expr>) -> (ErrorAction, Span) {
         let span = message.as_ref().map_or(word, |message| word.to(message.span));
         let fail = self.slice(word) == "fail";
         (if fail { ErrorAction::Fail(message) } else { ErrorAction::Escalate(message) }, span)
     }
 
     /// `skip`, `redistribute`.
-    pub(crate) fn skip(&mut self, word: Span) -> (ErrorAction, Span) {
+    pub(crate) fn bare_action(&mut self, word: Span) -> (ErrorAction, Span) {
         let skip = self.slice(word) == "skip";
         (if skip { ErrorAction::Skip } else { ErrorAction::Redistribute }, word)
     }
