@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Begin, Plan, Value, from_json,
+    Begin, Plan, PlanOptions, Value, from_json,
     journal::{RunRow, Store},
-    plan,
+    plan, recorded_inputs,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -17,9 +17,6 @@ use crate::{
     files, journal,
     run::{self, Performance},
 };
-
-/// What stands in a record where a secret was.
-const REDACTED: &str = "[secret]";
 
 /// Goes on with a run.
 pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
@@ -62,13 +59,14 @@ pub fn go_on(
     let program = program(store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
     run::refuse_unsupported(&program, cascade)?;
-    let known = kept_inputs(&row, &program, cascade);
+    let known = kept_inputs(store, &row, &program, cascade);
     let inputs = run::inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());
-    if dry_run {
-        return show_plan(&program, cascade, inputs, Some(store.path()), &begin, live.json, color);
-    }
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
+    if dry_run {
+        let source = PlanSource { journal: Some(store.path()), begin: &begin, folder: cwd.as_deref() };
+        return show_plan(&program, cascade, inputs, &source, live.json, color);
+    }
     let how = Performance {
         journal: Some(store.path().to_owned()),
         begin,
@@ -86,7 +84,7 @@ pub fn cancel(store: &Store, row: &RunRow, color: bool) -> Result<(), Stop> {
     let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
     let program = program(store, row, color, &live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
-    let known = kept_inputs(row, &program, cascade);
+    let known = kept_inputs(store, row, &program, cascade);
     let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     let begin = Begin::Resume(row.id.clone());
@@ -127,44 +125,47 @@ pub fn last_of(store: &Store, program: &ir::Program, cascade: ir::CascadeId) -> 
     Ok(journal::is_unfinished(last).then(|| last.clone()))
 }
 
-/// The inputs of a run that are still inputs, without those that were not kept.
-pub fn kept_inputs(row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+/// The inputs of a run that the program still has, without those that were not kept: secrets.
+pub fn kept_inputs(store: &Store, row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+    // What was a secret when the run began was not kept, whatever its type is now.
+    let recorded = match store.program(&row.program) {
+        Ok(began_with) => match files::entry(&began_with, Some(&row.cascade)) {
+            Ok(entry) => recorded_inputs(&began_with, entry, &row.inputs),
+            Err(_) => Map::new(),
+        },
+        Err(_) => recorded_inputs(program, cascade, &row.inputs),
+    };
     let params = program.cascades.get(cascade.index()).map(|c| c.params.as_slice()).unwrap_or_default();
-    let mut out = Map::new();
-    for (name, value) in row.inputs.as_object().into_iter().flatten() {
-        if params.iter().any(|p| p.name == name.as_str()) && !holds_secret(value) {
-            out.insert(name.clone(), value.clone());
-        }
-    }
-    out
+    recorded.into_iter().filter(|(name, _)| params.iter().any(|p| p.name == name.as_str())).collect()
 }
 
-fn holds_secret(value: &Json) -> bool {
-    match value {
-        Json::String(text) => text == REDACTED,
-        Json::Array(items) => items.iter().any(holds_secret),
-        Json::Object(fields) => fields.values().any(holds_secret),
-        _ => false,
-    }
+/// What a plan is made from.
+pub struct PlanSource<'a> {
+    /// The journal that holds the run.
+    pub journal: Option<&'a Path>,
+    /// How the run would begin.
+    pub begin: &'a Begin,
+    /// The folder in which the run would look for files; the current one if absent.
+    pub folder: Option<&'a Path>,
 }
 
-/// Says what would happen.
+/// Prints what a run would do.
 pub fn show_plan(
     program: &ir::Program,
     cascade: ir::CascadeId,
     inputs: Vec<Value>,
-    journal: Option<&Path>,
-    begin: &Begin,
+    source: &PlanSource<'_>,
     as_json: bool,
     color: bool,
 ) -> Result<u8, Stop> {
+    let PlanSource { journal, begin, folder } = *source;
     let (Some(journal), Begin::Resume(run) | Begin::Fork(run)) = (journal, begin) else {
         return Err(Stop::usage_help(
             "a run that begins anew has nothing to reuse",
             "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
         ));
     };
-    let plan = plan(program, cascade, inputs, journal, run)?;
+    let plan = plan(program, cascade, inputs, &PlanOptions { journal, run, folder })?;
     if as_json {
         print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {

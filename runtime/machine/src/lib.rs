@@ -25,6 +25,6 @@ mod output;
 
 pub use events::Event;
 pub use failure::Failure;
-pub use inputs::{InputError, inputs_from_json, parse_input_text};
+pub use inputs::{InputError, inputs_from_json, parse_input_text, recorded_inputs};
 pub use interpreter::Machine;
 pub use value::{Value, from_json, to_json};

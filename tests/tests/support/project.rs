@@ -9,7 +9,8 @@ use std::{
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
-    Begin, Event, Plan, RunOptions, RunOutcome, Value, inputs_from_json, journal::Store, plan, run, to_json,
+    Begin, Event, Plan, PlanOptions, RunOptions, RunOutcome, Value, inputs_from_json, journal::Store, plan, run,
+    to_json,
 };
 use cascade_tests::binary::cascadec;
 use serde_json::{Map, Value as Json};
@@ -89,7 +90,8 @@ impl Project {
 
     pub fn plan(&self, text: &str, of: &str) -> Plan {
         let (program, main) = self.compile(text);
-        plan(&program, main, Vec::new(), &self.journal(), of).unwrap()
+        let (journal, folder) = (self.journal(), Some(self.path()));
+        plan(&program, main, Vec::new(), &PlanOptions { journal: &journal, run: of, folder }).unwrap()
     }
 
     /// Answers the only open question of a run.

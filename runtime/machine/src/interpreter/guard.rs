@@ -367,6 +367,7 @@ impl<'p> Machine<'p> {
                 if !guard.reopened && guard.is_skill() && self.env.recalled.again.get(path) == Some(&attempt) {
                     guard.reopened = true;
                     guard.start_over();
+                    self.retrying(path, attempt, &failure, "resume");
                     return Ok(Mode::Run);
                 }
                 self.finish_guard(fiber, "failed", Some(failure.message.clone()));
