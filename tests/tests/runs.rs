@@ -173,7 +173,7 @@ skill review(notes: file) -> string {{
 skill check() -> string {{
   run sh"exit 1"
 }}
-cascade main(notes: file = "notes.txt") -> string {{
+cascade main(notes: file) -> string {{
   stage said = review(notes)
     using m
   stage checked = check()
@@ -183,9 +183,9 @@ cascade main(notes: file = "notes.txt") -> string {{
             model.declaration()
         ),
     );
-    let output = project.call(&["run", "flow.cascade", "-q"]);
+    let output = project.call(&["run", "flow.cascade", "-q", "--input", "notes=notes.txt"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert_eq!(model.asked().len(), 1);
+    assert_eq!(model.asked().len(), 1, "{}", stderr(&output));
     for folder in [".", "below"] {
         let output = call_in(&project, folder, &["resume", "--dry-run", "--json"]);
         assert!(output.status.success(), "{}", stderr(&output));
