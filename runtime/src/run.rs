@@ -345,6 +345,7 @@ fn taken<H: Host>(
             status,
             result: result.as_ref().ok().map(to_json),
             error: result.as_ref().err().and_then(|f| serde_json::to_value(f).ok()),
+            failed_at: result.as_ref().err().map(|f| (f.stage.clone(), f.attempts)),
             until: pause.as_ref().and_then(|p| p.until),
             clock,
             at: now(),

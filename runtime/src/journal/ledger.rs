@@ -57,8 +57,10 @@ pub(crate) struct Ledger {
     pub(crate) seq: i64,
     /// How long the run has lived, in milliseconds.
     pub(crate) clock: i64,
-    /// Stages that had failed for good, with their attempts.
-    pub(crate) again: HashMap<String, u32>,
+    /// Failures that ended earlier parts of the run: the stage's path and its attempts.
+    pub(crate) failed: HashSet<(String, u32)>,
+    /// How often the run was cancelled.
+    pub(crate) cancelled: u32,
 }
 
 impl Ledger {
@@ -100,6 +102,6 @@ impl Ledger {
                 }
             }
         }
-        Recalled { answered, again: self.again.clone() }
+        Recalled { answered, failed: self.failed.clone(), cancelled: self.cancelled }
     }
 }

@@ -79,6 +79,8 @@ pub(crate) struct RunEnd {
     pub(crate) status: &'static str,
     pub(crate) result: Option<Json>,
     pub(crate) error: Option<Json>,
+    /// The stage whose failure ended it, by its path, and how often that stage was tried.
+    pub(crate) failed_at: Option<(String, u32)>,
     /// When it can go on, in milliseconds since 1970.
     pub(crate) until: Option<i64>,
     /// How long the run has lived, in milliseconds.

@@ -473,12 +473,25 @@ impl Writer {
                 end.clock
             ])
         })?;
+        if matches!(end.status, "failed" | "cancelled") {
+            let stage = end.failed_at.as_ref();
+            self.sql(|c| {
+                c.prepare_cached("INSERT INTO ends (run, status, stage, attempts) VALUES (?1, ?2, ?3, ?4)")?.execute(
+                    params![self.no, end.status, stage.map(|(path, _)| path), stage.map(|(_, attempts)| attempts)],
+                )
+            })?;
+        }
         Ok(())
     }
 }
 
 /// What another run was answered, as the beginning of this one. It paid; this run does not.
 fn copy_answers(connection: &Connection, run: i64, from: &str) -> rusqlite::Result<usize> {
+    connection.execute(
+        "INSERT INTO ends (run, status, stage, attempts) SELECT ?1, status, stage, attempts FROM ends
+         WHERE run = (SELECT no FROM runs WHERE id = ?2)",
+        params![run, from],
+    )?;
     connection.execute(
         "INSERT INTO timers SELECT ?1, path, attempt, kind, began, seq FROM timers
          WHERE seq IS NOT NULL AND run = (SELECT no FROM runs WHERE id = ?2)",

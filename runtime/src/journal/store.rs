@@ -15,10 +15,7 @@ use super::{
     rows::{RUN, cached_row, effect_row, recorded, run_row},
     tables,
 };
-use crate::{
-    failure::Failure,
-    request::{MemoryOp, Output, TimerId, TimerKind},
-};
+use crate::request::{MemoryOp, Output, TimerId, TimerKind};
 
 /// A journal's file, open for reading.
 #[derive(Debug)]
@@ -267,10 +264,6 @@ impl Store {
                 ledger.clock = ledger.clock.max(row.get::<_, Option<i64>>(16)?.unwrap_or(0));
                 let seq = row.get::<_, Option<i64>>(8)?.unwrap_or(0);
                 ledger.seq = ledger.seq.max(seq);
-                // The run is not being cancelled now; if it is again, its hooks run again.
-                if path.contains("/on_cancel/") {
-                    continue;
-                }
                 let recorded = recorded(row, seq)?;
                 ledger.effects.entry(path).or_default().push(recorded);
             }
@@ -292,16 +285,19 @@ impl Store {
             while let Some(row) = rows.next()? {
                 *ledger.told.entry(row.get(0)?).or_insert(0) += 1;
             }
-            let ended: Option<(String, Option<String>, i64)> = c
-                .query_row("SELECT status, error, clock FROM runs WHERE id = ?1", [run], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })
-                .optional()?;
-            if let Some((status, error, clock)) = ended {
-                ledger.clock = ledger.clock.max(clock);
-                let failure = error.and_then(|e| serde_json::from_str::<Failure>(&e).ok());
-                if let Some(failure) = failure.filter(|_| status == "failed") {
-                    ledger.again.insert(failure.stage, failure.attempts);
+            let clock: Option<i64> =
+                c.query_row("SELECT clock FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
+            ledger.clock = ledger.clock.max(clock.unwrap_or(0));
+            let mut statement =
+                c.prepare("SELECT status, stage, attempts FROM ends WHERE run = (SELECT no FROM runs WHERE id = ?1)")?;
+            let mut rows = statement.query([run])?;
+            while let Some(row) = rows.next()? {
+                match (row.get::<_, String>(0)?.as_str(), row.get(1)?, row.get(2)?) {
+                    ("cancelled", ..) => ledger.cancelled += 1,
+                    (_, Some(stage), Some(attempts)) => {
+                        ledger.failed.insert((stage, attempts));
+                    }
+                    _ => {}
                 }
             }
             Ok(())
@@ -392,7 +388,7 @@ impl Store {
             self.sql(|c| {
                 let transaction = c.unchecked_transaction()?;
                 let no: i64 = transaction.query_row("SELECT no FROM runs WHERE id = ?1", [&run.id], |r| r.get(0))?;
-                for table in ["effects", "timers", "questions", "events"] {
+                for table in ["effects", "timers", "questions", "events", "ends"] {
                     transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [no])?;
                 }
                 transaction.execute("DELETE FROM runs WHERE no = ?1", [no])?;

@@ -1,15 +1,20 @@
 //! The file: its tables, its version, and what its errors mean.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig};
 
 use super::{JournalError, Result};
 
 /// Version of the tables. An older file is brought up to it, a newer one is refused.
-pub(super) const FORMAT: i64 = 2;
-/// How long to wait for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const FORMAT: i64 = 3;
+/// How long to wait for other processes that write. Their commits may each wait for a slow disk, and
+/// an effect that ran must be recorded.
+const BUSY: Duration = Duration::from_secs(120);
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -42,6 +47,10 @@ CREATE TABLE events (
   run INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,
   PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
+CREATE TABLE ends (
+  no INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL, stage TEXT, attempts INTEGER
+);
+CREATE INDEX ends_of_run ON ends (run);
 CREATE TABLE cache (
   key TEXT PRIMARY KEY, skill TEXT NOT NULL, parts BLOB NOT NULL, run TEXT NOT NULL, answer TEXT,
   artifact TEXT, at INTEGER NOT NULL
@@ -79,6 +88,20 @@ INSERT INTO events SELECT r.no, e.seq, e.at, e.event FROM old_events e JOIN runs
 DROP TABLE old_runs; DROP TABLE old_effects; DROP TABLE old_events;
 ";
 
+/// From the tables of the second version: they knew only the last end of a run.
+const FROM_2: &str = "
+CREATE TABLE ends (
+  no INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL, stage TEXT, attempts INTEGER
+);
+CREATE INDEX ends_of_run ON ends (run);
+";
+const FROM_2_COPY: &str = "
+INSERT INTO ends (run, status, stage, attempts)
+  SELECT no, status, CASE WHEN json_valid(error) THEN error ->> '$.stage' END,
+    CASE WHEN json_valid(error) THEN error ->> '$.attempts' END
+  FROM runs WHERE status IN ('failed', 'cancelled');
+";
+
 /// Opens the file to write, and creates or upgrades its tables.
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -104,10 +127,15 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
     match format_of(&transaction)? {
         // Somebody else was faster.
         Some(FORMAT) => return Ok(()),
-        Some(_) => {
+        Some(1) => {
             transaction.execute_batch(FROM_1)?;
             transaction.execute_batch(TABLES)?;
             transaction.execute_batch(FROM_1_COPY)?;
+            transaction.execute_batch(FROM_2_COPY)?;
+        }
+        Some(_) => {
+            transaction.execute_batch(FROM_2)?;
+            transaction.execute_batch(FROM_2_COPY)?;
         }
         None => transaction.execute_batch(TABLES)?,
     }
@@ -118,7 +146,16 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Changing the mode needs the file alone and does not wait for others by itself; several runs
+    // may create the file at once.
+    let deadline = Instant::now() + BUSY;
+    while let Err(error) = connection.pragma_update(None, "journal_mode", "WAL") {
+        let busy = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+        if !busy || Instant::now() >= deadline {
+            return Err(error);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // The write-ahead log stays when the last run closes the file: to fold it in each time would
     // cost every short run several syncs. It is folded in when it has grown.

@@ -46,9 +46,12 @@ pub struct Recalled {
     /// Prompts that were answered: path, attempt and key. The model that gave an answer is taken
     /// again, even when it is not available any more: nothing is asked of it.
     pub answered: HashSet<(String, u32, String)>,
-    /// Stages that had failed for good when the run ended: how often they had been tried. They
-    /// get a new set of attempts.
-    pub again: HashMap<String, u32>,
+    /// Failures that ended an earlier part of the run: the stage's path and how often it had been
+    /// tried. A stage that meets one of them again gets a new set of attempts.
+    pub failed: HashSet<(String, u32)>,
+    /// How often the run has been cancelled and taken up again. Its `on cancel` hooks act once for
+    /// each time.
+    pub cancelled: u32,
 }
 
 impl Default for Environment {

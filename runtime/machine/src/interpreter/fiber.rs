@@ -126,9 +126,12 @@ impl<'p> Fiber<'p> {
                         usize::try_from(r.round).unwrap_or(0).saturating_sub(1),
                     );
                 }
-                Frame::Hook(name, _) => {
+                Frame::Hook(hook, _) => {
                     out.push('/');
-                    out.push_str(name);
+                    out.push_str(hook.name);
+                    if hook.before > 0 {
+                        let _ = write!(out, "#{}", hook.before + 1);
+                    }
                 }
                 _ => {}
             }

@@ -30,7 +30,17 @@ pub(super) enum Frame<'p> {
     /// Branches at once.
     Fork(Box<Fork<'p>>),
     /// A hook of a cascade, and what follows it.
-    Hook(&'static str, Box<Mode>),
+    Hook(HookName, Box<Mode>),
+}
+
+/// The name of a hook in paths.
+#[derive(Clone, Copy)]
+pub(super) struct HookName {
+    /// `on_success`, `on_failure`, `on_cancel`.
+    pub(super) name: &'static str,
+    /// How often the hook acted in earlier parts of the run, for other failures or cancellations. A
+    /// later time has a path of its own, so that its effects are not answered from the record.
+    pub(super) before: usize,
 }
 
 /// A sequential `for`.

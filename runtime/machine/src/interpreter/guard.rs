@@ -70,8 +70,6 @@ pub(super) struct Guard<'p> {
     pub(super) falling_back: bool,
     /// A failure that a person is being asked about.
     pub(super) escalated: Option<Escalated<'p>>,
-    /// Whether a failure of an earlier part of the run was set aside once.
-    reopened: bool,
 }
 
 impl<'p> Guard<'p> {
@@ -106,7 +104,6 @@ impl<'p> Guard<'p> {
             next_handler: 0,
             falling_back: false,
             escalated: None,
-            reopened: false,
         }
     }
 
@@ -363,11 +360,7 @@ impl<'p> Machine<'p> {
             };
             let (clauses, attempt) = (guard.clauses, guard.attempts);
             let Some(handler) = clauses.on_error.get(guard.next_handler) else {
-                // A run that had ended here goes on with new attempts.
-                if !guard.reopened && guard.is_skill() && self.env.recalled.again.get(path) == Some(&attempt) {
-                    guard.reopened = true;
-                    guard.start_over();
-                    self.retrying(path, attempt, &failure, "resume");
+                if self.retry_ended_run(fiber, path, attempt, &failure) {
                     return Ok(Mode::Run);
                 }
                 self.finish_guard(fiber, "failed", Some(failure.message.clone()));
@@ -414,6 +407,9 @@ impl<'p> Machine<'p> {
                         }
                     }
                 }
+                ErrorAction::Fail(_) if self.retry_ended_run(fiber, path, attempt, &failure) => {
+                    return Ok(Mode::Run);
+                }
                 ErrorAction::Fail(message) => {
                     let message = match message {
                         Some(expr) => match self.eval.eval(expr, fiber.slots()) {
@@ -440,6 +436,21 @@ impl<'p> Machine<'p> {
                 ErrorAction::Unsupported(what) => failure = caused(super::statement::unsupported(what), failure),
             }
         }
+    }
+
+    /// Gives the stage on top a new set of attempts when this very failure ended an earlier part of
+    /// the run: whoever resumes a run wants what failed to be tried again.
+    fn retry_ended_run(&mut self, fiber: &mut Fiber<'p>, path: &str, attempt: u32, failure: &Failure) -> bool {
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else { return false };
+        // Only runs that are resumed have such failures; the text is not copied for others.
+        let ended = !self.env.recalled.failed.is_empty()
+            && guard.is_skill()
+            && self.env.recalled.failed.contains(&(path.to_owned(), attempt));
+        if ended {
+            guard.start_over();
+            self.retrying(path, attempt, failure, "resume");
+        }
+        ended
     }
 
     fn retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str) {

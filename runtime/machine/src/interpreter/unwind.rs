@@ -5,7 +5,7 @@ use cascade_ir::{ErrorKind, Hook};
 use super::{
     Machine,
     fiber::Fiber,
-    frame::{Cut, Frame, Mode},
+    frame::{Cut, Frame, HookName, Mode},
     standin::Kind,
 };
 use crate::{
@@ -41,7 +41,10 @@ impl<'p> Machine<'p> {
                 };
                 *hooked = true;
                 let seen = error_record(&failure);
-                self.hook(fiber, "on_failure", hook, seen, Mode::Raise(failure))
+                // The same stage may have ended earlier parts of the run, with fewer attempts.
+                let earlier = |(path, attempt): &&(String, u32)| *path == failure.stage && *attempt < failure.attempts;
+                let before = self.env.recalled.failed.iter().filter(earlier).count();
+                self.hook(fiber, HookName { name: "on_failure", before }, hook, seen, Mode::Raise(failure))
             }
             Some(Frame::Fork(fork)) => {
                 if fork.children.is_empty() {
@@ -55,8 +58,8 @@ impl<'p> Machine<'p> {
                 }
                 Ok(Mode::Wait)
             }
-            Some(Frame::Hook(name, _)) => {
-                let message = format!("`{}` failed: {failure}", name.replace('_', " "));
+            Some(Frame::Hook(hook, _)) => {
+                let message = format!("`{}` failed: {failure}", hook.name.replace('_', " "));
                 let path = fiber.path();
                 self.warn(&path, message, failure.place);
                 self.hook_done(fiber)
@@ -108,21 +111,20 @@ impl<'p> Machine<'p> {
             && let Some(hook) = cascade.on_success.as_ref().filter(|_| !*hooked)
         {
             *hooked = true;
-            return self.hook(fiber, "on_success", hook, value.clone(), Mode::Give(value));
+            return self.hook(
+                fiber,
+                HookName { name: "on_success", before: 0 },
+                hook,
+                value.clone(),
+                Mode::Give(value),
+            );
         }
         fiber.frames.pop();
         fiber.activations.pop();
         Ok(Mode::Give(value))
     }
 
-    fn hook(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        name: &'static str,
-        hook: &'p Hook,
-        seen: Value,
-        then: Mode,
-    ) -> Result<Mode> {
+    fn hook(&mut self, fiber: &mut Fiber<'p>, name: HookName, hook: &'p Hook, seen: Value, then: Mode) -> Result<Mode> {
         if let Some(slot) = hook.slot {
             write(fiber.slots(), slot, seen)?;
         }
@@ -206,7 +208,9 @@ impl<'p> Machine<'p> {
                     let cascade = *cascade;
                     if let Some(hook) = cascade.on_cancel.as_ref().filter(|_| !*hooked) {
                         *hooked = true;
-                        return Ok(self.hook(fiber, "on_cancel", hook, Value::Null, Mode::Cut(cut)));
+                        let before = usize::try_from(self.env.recalled.cancelled).unwrap_or(usize::MAX);
+                        let name = HookName { name: "on_cancel", before };
+                        return Ok(self.hook(fiber, name, hook, Value::Null, Mode::Cut(cut)));
                     }
                     fiber.activations.pop();
                 }

@@ -1,0 +1,201 @@
+//! A run can be resumed any number of times: every failure that ended it is tried again.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/project.rs"]
+mod project;
+
+use std::{fs, time::Duration};
+
+use cascade_runtime::{Begin, RunOutcome};
+use project::{Project, value};
+
+const TWO: &str = "\
+skill step(n: int) -> string {
+  run sh\"test -e ok$<n> && echo done$<n> && echo $<n> >> log\"
+}
+
+cascade main() -> string {
+  stage a = step(1)
+  stage b = step(2)
+  return \"$<a> $<b>\"
+}
+";
+
+fn message(outcome: &RunOutcome) -> String {
+    outcome.result.as_ref().unwrap_err().to_string()
+}
+
+fn stage(outcome: &RunOutcome) -> &str {
+    &outcome.result.as_ref().unwrap_err().stage
+}
+
+#[test]
+fn each_failure_is_tried_again_whenever_it_is_met() {
+    let project = Project::new();
+    let first = project.run(TWO, Begin::New);
+    assert_eq!(stage(&first), "main/a");
+    let again = || project.run(TWO, Begin::Resume(first.run.clone()));
+    // Resumed too early, twice: it fails once more, and is not lost for good.
+    assert_eq!(stage(&again()), "main/a");
+    assert_eq!(stage(&again()), "main/a");
+    project.write("ok1", "");
+    assert_eq!(stage(&again()), "main/b");
+    assert_eq!(stage(&again()), "main/b");
+    project.write("ok2", "");
+    assert_eq!(value(&again()), "done1 done2");
+    assert_eq!(project.lines("log"), ["1", "2"]);
+}
+
+#[test]
+fn a_fork_of_a_run_that_failed_tries_again() {
+    let project = Project::new();
+    let first = project.run(TWO, Begin::New);
+    project.write("ok1", "");
+    let second = project.run(TWO, Begin::Resume(first.run.clone()));
+    assert_eq!(stage(&second), "main/b");
+    project.write("ok2", "");
+    let fork = project.run(TWO, Begin::Fork(first.run.clone()));
+    assert_eq!(value(&fork), "done1 done2");
+    assert_eq!(project.lines("log"), ["1", "2"]);
+}
+
+#[test]
+fn a_fork_that_fails_can_be_resumed() {
+    let project = Project::new();
+    let first = project.run(TWO, Begin::New);
+    let fork = project.run(TWO, Begin::Fork(first.run));
+    assert_eq!(stage(&fork), "main/a");
+    project.write("ok1", "");
+    project.write("ok2", "");
+    assert_eq!(value(&project.run(TWO, Begin::Resume(fork.run))), "done1 done2");
+}
+
+#[test]
+fn failures_in_branches_and_iterations_are_tried_again() {
+    for body in [
+        "stage all = parallel {\n    stage a = step(1)\n    stage b = step(2)\n  }\n  return \"$<all.a> $<all.b>\"",
+        "stage all = for n in [1, 2] {\n    stage s = step(n)\n  }\n  return all.join(\" \")",
+        "stage all = for n in [1, 2] parallel max 1 {\n    stage s = step(n)\n  }\n  return all.join(\" \")",
+        "stage a = step(1)\n    retry 1 backoff 0ms..0ms\n  stage b = step(2)\n    on error fail \"no\"\n  return \"$<a> $<b>\"",
+    ] {
+        let text =
+            TWO[..TWO.find("cascade").unwrap()].to_owned() + &format!("cascade main() -> string {{\n  {body}\n}}\n");
+        let project = Project::new();
+        let first = project.run(&text, Begin::New);
+        assert!(first.result.is_err());
+        project.write("ok1", "");
+        assert!(project.run(&text, Begin::Resume(first.run.clone())).result.is_err(), "{body}");
+        assert!(project.run(&text, Begin::Resume(first.run.clone())).result.is_err(), "{body}");
+        project.write("ok2", "");
+        let last = project.run(&text, Begin::Resume(first.run.clone()));
+        assert_eq!(value(&last), "done1 done2", "{body}");
+        assert_eq!(project.lines("log"), ["1", "2"], "{body}");
+    }
+}
+
+#[test]
+fn what_failed_before_is_tried_again_after_a_kill() {
+    let project = Project::new();
+    let text = "\
+skill step(n: int) -> string {
+  run sh\"test -e ok$<n> && echo done$<n>\"
+}
+
+skill slow() -> string {
+  run sh\"touch slow; test -e quick || sleep 60; echo slow\"
+}
+
+cascade main() -> string {
+  stage a = step(1)
+  stage b = slow()
+  return \"$<a> $<b>\"
+}
+";
+    project.write("flow.cascade", text);
+    assert_eq!(project.call(&["run", "-q", "flow.cascade"]).status.code(), Some(1));
+    project.write("ok1", "");
+    let mut resumed = project.command(&["resume", "-q"]).spawn().unwrap();
+    while !project.path().join("slow").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    resumed.kill().unwrap();
+    resumed.wait().unwrap();
+    project.write("quick", "");
+    let last = project.call(&["resume", "-q"]);
+    assert_eq!(String::from_utf8_lossy(&last.stdout), "done1 slow\n", "{}", String::from_utf8_lossy(&last.stderr));
+}
+
+const HOOKED: &str = "\
+skill work() -> string {
+  run sh\"echo locked > lock; test -e ok\"
+}
+
+skill unlock() -> string {
+  run sh\"rm -f lock; echo unlocked >> log\"
+}
+
+cascade main() -> string {
+  stage a = work()
+  return a
+
+  on failure(error) {
+    stage u = unlock()
+  }
+}
+";
+
+#[test]
+fn a_hook_acts_again_when_its_stage_failed_again() {
+    let project = Project::new();
+    let first = project.run(HOOKED, Begin::New);
+    for times in 2..4 {
+        let again = project.run(HOOKED, Begin::Resume(first.run.clone()));
+        assert!(again.result.is_err());
+        assert!(!project.path().join("lock").exists());
+        assert_eq!(project.lines("log").len(), times, "{}", message(&again));
+    }
+    project.write("ok", "");
+    assert!(project.run(HOOKED, Begin::Resume(first.run)).result.is_ok());
+    assert_eq!(project.lines("log").len(), 3);
+}
+
+#[test]
+fn a_hook_of_a_failure_that_was_handled_does_not_act_again() {
+    let project = Project::new();
+    let text = HOOKED.replace("cascade main()", "cascade inner()")
+        + "\nskill step() -> string {\n  run sh\"test -e ok && echo done\"\n}\n\n\
+           cascade main() -> string {\n  stage i = inner()\n    on error skip\n  stage s = step()\n  return s\n}\n";
+    let first = project.run(&text, Begin::New);
+    assert_eq!(stage(&first), "main/s");
+    assert_eq!(stage(&project.run(&text, Begin::Resume(first.run.clone()))), "main/s");
+    project.write("ok", "");
+    assert!(project.run(&text, Begin::Resume(first.run)).result.is_ok());
+    assert_eq!(project.lines("log"), ["unlocked"]);
+}
+
+/// Paths are data: a stage may have the name of a hook.
+#[test]
+fn a_stage_that_is_called_like_a_hook_is_not_repeated() {
+    let project = Project::new();
+    let text = "\
+skill note(n: int) -> string {
+  run sh\"echo $<n> >> log; echo $<n>\"
+}
+
+skill last() -> string {
+  run sh\"test -e ok && echo done\"
+}
+
+cascade main() -> string {
+  stage on_cancel = for n in [1, 2] {
+    stage x = note(n)
+  }
+  stage z = last()
+  return z
+}
+";
+    let first = project.run(text, Begin::New);
+    fs::write(project.path().join("ok"), "").unwrap();
+    assert_eq!(value(&project.run(text, Begin::Resume(first.run))), "done");
+    assert_eq!(project.lines("log"), ["1", "2"]);
+}
