@@ -22,6 +22,7 @@ pub mod value;
 
 mod lenient;
 mod output;
+mod request_id;
 
 pub use events::Event;
 pub use failure::Failure;

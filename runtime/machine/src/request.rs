@@ -6,39 +6,11 @@ use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
+pub use crate::request_id::{RequestId, RequestMap, RequestSet};
 use crate::{
     failure::{Failure, Raise},
     value::{Arg, Secret, Value},
 };
-
-/// Names one request of one machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(pub u64);
-
-/// Requests are numbered in a row: nothing is gained by hashing them well.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IdHasher(u64);
-
-impl std::hash::Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-    fn write_u64(&mut self, n: u64) {
-        // Fibonacci hashing: neighbours end up far apart.
-        self.0 = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type ById = std::hash::BuildHasherDefault<IdHasher>;
-/// A map of requests.
-pub type RequestMap<T> = std::collections::HashMap<RequestId, T, ById>;
-/// A set of requests.
-pub type RequestSet = std::collections::HashSet<RequestId, ById>;
 
 /// Something that only the world can do.
 #[derive(Debug, Clone)]
