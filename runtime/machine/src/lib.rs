@@ -19,6 +19,7 @@ pub mod render;
 pub mod request;
 pub mod schema;
 pub mod value;
+pub mod workspace;
 
 mod lenient;
 mod output;

@@ -10,6 +10,7 @@ pub use crate::request_id::{RequestId, RequestMap, RequestSet};
 use crate::{
     failure::{Failure, Raise},
     value::{Arg, Secret, Value},
+    workspace::{Workspace, WorkspacePatch},
 };
 
 /// Something that only the world can do.
@@ -169,8 +170,8 @@ pub enum What {
 pub struct RunRequest {
     /// The program and its arguments.
     pub argv: Vec<Arg>,
-    /// Working directory; the run's own if absent.
-    pub cwd: Option<String>,
+    /// Where it runs, and what it may do there.
+    pub workspace: Workspace,
     /// Variables beside the inherited ones; `None` removes one.
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
@@ -337,6 +338,26 @@ pub enum Output {
     Value(Value),
     /// A timer or delay is over.
     Fired,
+    /// What an effect gave that also changed files of its workspace.
+    WithPatch(Box<Output>, Arc<WorkspacePatch>),
+}
+
+impl Output {
+    /// The output alone, without what the effect changed in its workspace.
+    pub fn without_patch(&self) -> &Output {
+        match self {
+            Self::WithPatch(output, _) => output.without_patch(),
+            output => output,
+        }
+    }
+
+    /// Splits off what the effect changed in its workspace.
+    pub fn split_patch(self) -> (Output, Option<Arc<WorkspacePatch>>) {
+        match self {
+            Self::WithPatch(output, patch) => (output.split_patch().0, Some(patch)),
+            output => (output, None),
+        }
+    }
 }
 
 /// How a program ended.

@@ -26,6 +26,7 @@ use crate::{
     },
     schema,
     value::{Arg, Value, to_json},
+    workspace::{Policy, Workspace},
 };
 
 /// An effect on its way.
@@ -106,7 +107,8 @@ impl<'p> Machine<'p> {
         };
         if let Some(answer) = call.answer.take() {
             let skill = call.skill;
-            let output = answer.result?;
+            // The host has changed the workspace, or has restored the change.
+            let (output, _) = answer.result?.split_patch();
             if let Output::Files(files, notes) = output {
                 call.attachments = Some(files);
                 let path = fiber.path();
@@ -200,7 +202,7 @@ impl<'p> Machine<'p> {
         if argv.first().is_none_or(|a| a.text.is_empty()) {
             fail!("the command is empty");
         }
-        let cwd = match &run.cwd {
+        let directory = match &run.cwd {
             Some(expr) => self.eval.eval(expr, slots)?.as_text().map(str::to_owned),
             None => None,
         };
@@ -212,7 +214,7 @@ impl<'p> Machine<'p> {
             Some(expr) => self.body_text(expr, slots)?.map(|(text, _)| text),
             None => None,
         };
-        Ok(What::Run(RunRequest { argv, cwd, env, stdin }))
+        Ok(What::Run(RunRequest { argv, workspace: Workspace { directory, policy: Policy::default() }, env, stdin }))
     }
 
     /// A text where secrets may go; null gives none.
