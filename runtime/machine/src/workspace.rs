@@ -134,9 +134,13 @@ mod tests {
     #[test]
     fn only_the_default_policy_allows_everything() {
         assert!(Policy::default().allows_everything());
-        for forbid in [|p: &mut Policy| &mut p.read, |p: &mut Policy| &mut p.write, |p: &mut Policy| &mut p.network] {
-            let mut policy = Policy::default();
-            *forbid(&mut policy) = Access::Only(Vec::new());
+        let nothing = || Access::Only(Vec::new());
+        let everything = Policy::default;
+        for policy in [
+            Policy { read: nothing(), ..everything() },
+            Policy { write: nothing(), ..everything() },
+            Policy { network: nothing(), ..everything() },
+        ] {
             assert!(!policy.allows_everything());
         }
     }
