@@ -19,10 +19,10 @@ mod testing;
 
 pub use cascade_machine::{
     Event, Failure, InputError, Value, check, driver, eval, events, failure, from_json, host, inputs, inputs_from_json,
-    interpreter, parse_input_text, render, request, schema, to_json, value,
+    interpreter, parse_input_text, recorded_inputs, render, request, schema, to_json, value, workspace,
 };
 pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;
 pub use models::availability;
-pub use plan::{Plan, Planned, plan};
+pub use plan::{Plan, PlanOptions, Planned, plan};
 pub use run::{Begin, RunOptions, RunOutcome, block_on, program_hash, run, run_blocking, run_on};

@@ -1,8 +1,12 @@
 //! What taking a run up again would do, without doing it.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
-use cascade_ir::{CascadeId, Program};
+use cascade_ir::{CascadeId, ErrorKind, Program};
 use serde::Serialize;
 
 use crate::{
@@ -44,7 +48,19 @@ pub struct Planned {
     pub reason: String,
 }
 
-/// Plans to take up a run, with this program and these inputs. Nothing is started or written.
+/// The run that is planned.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanOptions<'a> {
+    /// Where it is recorded.
+    pub store: &'a dyn Store,
+    /// Its id.
+    pub run: &'a str,
+    /// The folder in which the run looks for files to attach, since their content is part of what
+    /// is asked; the process's own if absent.
+    pub folder: Option<&'a Path>,
+}
+
+/// Plans to resume a run, with this program and these inputs. Nothing is started or written.
 ///
 /// # Errors
 /// When the journal cannot be read.
@@ -52,9 +68,9 @@ pub fn plan(
     program: &Program,
     cascade: CascadeId,
     inputs: Vec<Value>,
-    store: &dyn Store,
-    run: &str,
+    options: &PlanOptions<'_>,
 ) -> Result<Plan, JournalError> {
+    let PlanOptions { store, run, folder } = *options;
     let ledger = store.ledger(run)?;
     let old = store.run(run)?.and_then(|row| store.program(&row.program).ok());
     let questions = store.questions(run)?;
@@ -62,7 +78,7 @@ pub fn plan(
     let environment = Environment {
         run: run.to_owned(),
         models: availability(program),
-        listening: false,
+        listening: true,
         watched: false,
         recalled: Arc::new(ledger.recalled()),
         memory,
@@ -73,7 +89,17 @@ pub fn plan(
         Ok(machine) => machine,
         Err(failure) => return Ok(failed(failure)),
     };
-    let mut planner = Planner { program, old, ledger, store, questions, plan: Plan::default(), seen: HashSet::new() };
+    let mut planner = Planner {
+        program,
+        old,
+        ledger,
+        store,
+        questions,
+        folder,
+        plan: Plan::default(),
+        seen: HashSet::new(),
+        failed: HashMap::new(),
+    };
     // Answers in the order in which they were given.
     let mut due: std::collections::BTreeMap<(i64, u64), (RequestId, Answer)> = std::collections::BTreeMap::new();
     loop {
@@ -82,7 +108,11 @@ pub fn plan(
             due.retain(|_, (other, _)| *other != id);
         }
         machine.take_memory_ops();
-        machine.take_events().into_iter().for_each(drop::<Event>);
+        for event in machine.take_events() {
+            if let Event::StageRetrying { path, attempt, kind, .. } = event {
+                planner.failed.insert((path, attempt), kind);
+            }
+        }
         if let Some(outcome) = machine.outcome() {
             planner.plan.end = Some(match outcome {
                 Ok(_) => "done".to_owned(),
@@ -92,7 +122,7 @@ pub fn plan(
         }
         while let Some(request) = machine.take_request() {
             let id = request.id;
-            if let Some((seq, answer)) = planner.look(request) {
+            if let Some((seq, answer)) = planner.recall(request) {
                 due.insert((seq, id.0), (id, answer));
             }
         }
@@ -104,6 +134,7 @@ pub fn plan(
 
 struct Planner<'p> {
     program: &'p Program,
+    folder: Option<&'p Path>,
     /// The program as it was.
     old: Option<Program>,
     ledger: Ledger,
@@ -112,11 +143,14 @@ struct Planner<'p> {
     plan: Plan,
     /// Records that were asked for.
     seen: HashSet<i64>,
+    /// How attempts failed that another one follows, by path and attempt: what a program's exit
+    /// code means is decided by the interpreter and is not in the record.
+    failed: HashMap<(String, u32), ErrorKind>,
 }
 
 impl Planner<'_> {
     /// What is known of a request; `None`: it would really be done, or waited for.
-    fn look(&mut self, request: Request) -> Option<(i64, Answer)> {
+    fn recall(&mut self, request: Request) -> Option<(i64, Answer)> {
         let Request { what, effect, .. } = request;
         match what {
             What::Timer { timer, .. } => {
@@ -124,7 +158,7 @@ impl Planner<'_> {
                 return Some((fired, Answer::ok(Output::Fired)));
             }
             What::Delay { .. } | What::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
-            What::Load(loads) => return Some((0, crate::local::load(&loads, None))),
+            What::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
             What::Call(_) => return None,
             What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => {}
         }
@@ -138,7 +172,7 @@ impl Planner<'_> {
                     _ => self
                         .store
                         .output(record.answer.as_deref(), record.artifact.as_deref())
-                        .map_err(|e| Failure::raise(cascade_ir::ErrorKind::Internal, e.to_string())),
+                        .map_err(|e| Failure::raise(ErrorKind::Internal, e.to_string())),
                 };
                 self.plan.reused.push(planned(&info, String::new()));
                 Some((record.seq, Answer { result: answer, usage: record.usage }))
@@ -172,8 +206,11 @@ impl Planner<'_> {
             return "it was not reached before".to_owned();
         };
         if newest.key == info.key {
-            let failure = failure_from(newest.error.as_deref().unwrap_or_default());
-            return format!("its last attempt failed ({})", kind_name(failure.kind));
+            let recorded = newest.error.as_deref().map(|error| failure_from(error).kind);
+            return match recorded.or_else(|| self.failed.get(&(info.path.clone(), newest.attempt)).copied()) {
+                Some(kind) => format!("its last attempt failed ({})", kind_name(kind)),
+                None => "its last attempt failed".to_owned(),
+            };
         }
         if newest.skill != info.skill.as_str() {
             return format!("it called `{}` before", newest.skill);

@@ -1,9 +1,6 @@
 //! `run --record` and `run --replay`, as processes against a server that goes away.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "support/server.rs"]
-mod server;
-
 use std::{
     collections::BTreeMap,
     fs,
@@ -11,7 +8,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use cascade_tests::binary::cascadec;
+use cascade_tests::{binary::cascadec, server};
 use serde_json::{Value as Json, json};
 
 const TOKEN: &str = "hunter22-token";

@@ -1,8 +1,6 @@
 //! Whole programs give the result, or the failure, that stands at their head; see `README.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod support;
-
 use std::{collections::BTreeMap, fs, path::Path, thread};
 
 use cascade_compiler::{FileSources, compile, render};
@@ -28,7 +26,7 @@ fn outcome(program: &Program, header: &Header, folder: &Path) -> (Outcome, Vec<S
         Some(text) => serde_json::from_str(text).expect("the input is JSON"),
         None => Map::new(),
     };
-    let server = (!header.server.is_empty()).then(|| support::server::serve(header.server.clone()));
+    let server = (!header.server.is_empty()).then(|| cascade_tests::server::serve(header.server.clone()));
     if let Some((url, _)) = &server {
         inputs.insert("url".into(), json!(url));
     }

@@ -1,6 +1,8 @@
 //! What is told of recorded runs: lists, trees, logs, differences, and what a clean-up removes.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
+#[path = "support/models.rs"]
+mod models;
 #[path = "support/project.rs"]
 mod project;
 
@@ -145,4 +147,99 @@ cascade main(fails: bool = false) -> int {
     assert_eq!((files(), project.store().runs().unwrap().len()), (0, 0));
     let wrong = project.call(&["runs", "gc", "--older-than", "soon"]);
     assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// Calls the command in a folder of the project.
+fn call_in(project: &Project, folder: &str, args: &[&str]) -> std::process::Output {
+    let mut command = project.command(args);
+    command.current_dir(project.path().join(folder)).output().unwrap()
+}
+
+#[test]
+fn a_plan_made_in_another_folder_sees_the_files_of_the_run() {
+    let model = models::Model::start(|_| models::chat("fine"));
+    let project = Project::new();
+    std::fs::create_dir(project.path().join("below")).unwrap();
+    project.write("notes.txt", "the notes");
+    project.write("below/notes.txt", "other notes");
+    project.write(
+        "flow.cascade",
+        &format!(
+            r#"{}
+skill review(notes: file) -> string {{
+  attach notes
+  prompt "Review $<notes>"
+}}
+skill check() -> string {{
+  run sh"exit 1"
+}}
+cascade main(notes: file) -> string {{
+  stage said = review(notes)
+    using m
+  stage checked = check()
+  return "$<said> $<checked>"
+}}
+"#,
+            model.declaration()
+        ),
+    );
+    let output = project.call(&["run", "flow.cascade", "-q", "--input", "notes=notes.txt"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(model.asked().len(), 1, "{}", stderr(&output));
+    for folder in [".", "below"] {
+        let output = call_in(&project, folder, &["resume", "--dry-run", "--json"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let json: Json = serde_json::from_slice(&output.stdout).unwrap();
+        let reused: Vec<&str> =
+            json["plan"]["reused"].as_array().unwrap().iter().map(|p| p["path"].as_str().unwrap()).collect();
+        assert_eq!(reused, ["main/said", "main/checked"], "in `{folder}`: {json}");
+        let runs = json["plan"]["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), 1, "in `{folder}`: {json}");
+        assert_eq!(runs[0]["path"], "main/checked");
+        // A program that exited with 1 is not a defect of Cascade.
+        assert_eq!(runs[0]["reason"], "its last attempt failed (command_failed)");
+    }
+}
+
+#[test]
+fn a_stage_that_a_resumed_run_tries_again_is_shown_with_its_failure() {
+    let project = Project::new();
+    project.write("flow.cascade", &FLOW.replace("    retry 2 backoff 0ms..0ms\n", ""));
+    assert_eq!(project.call(&["run", "flow.cascade", "-q"]).status.code(), Some(1));
+    let output = project.call(&["resume"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = "again main/second: attempt 1 failed: exit code 3; next: resume";
+    assert!(stderr(&output).lines().any(|line| line == told), "{}", stderr(&output));
+}
+
+#[test]
+fn a_text_that_looks_like_a_hidden_secret_is_an_input_like_others() {
+    let project = Project::new();
+    let program = r#"
+skill note(what: string, who: string, token: secret) -> string {
+  run sh"test -e ready && echo noted $<what> for $<who>"
+  env { TOKEN: token }
+}
+cascade main(what: string, who: string = "nobody", token: secret) -> string {
+  stage noted = note(what, who, token)
+  return noted
+}
+"#;
+    project.write("flow.cascade", program);
+    let given = ["--input", "what=[secret]", "--input", "who=[secret]", "--input", "token=abcd"];
+    let output = project.call(&[&["run", "flow.cascade", "-q"][..], &given[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    project.write("ready", "");
+    // A secret is not kept: it must be given again, and the message says which.
+    let output = project.call(&["resume", "-q"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: input `token`: missing"), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("input `what`"), "{}", stderr(&output));
+    // It was a secret when the run began, whatever the program says now: the mark is no value.
+    project.write("flow.cascade", &program.replace("token: secret", "token: string"));
+    let output = project.call(&["resume", "-q"]);
+    assert!(stderr(&output).starts_with("error: input `token`: missing"), "{}", stderr(&output));
+    project.write("flow.cascade", program);
+    let output = project.call(&["resume", "-q", "--input", "token=abcd"]);
+    assert_eq!(stdout(&output), "noted [secret] for [secret]\n", "{}", stderr(&output));
 }

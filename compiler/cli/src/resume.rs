@@ -7,9 +7,9 @@ use std::{
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Begin, Plan, Value, from_json,
+    Begin, Plan, PlanOptions, Value, from_json,
     journal::{RunRow, Store},
-    plan,
+    plan, recorded_inputs,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -20,9 +20,6 @@ use crate::{
     files, journal,
     run::{self, Performance},
 };
-
-/// What stands in a record where a secret was.
-const REDACTED: &str = "[secret]";
 
 /// Goes on with a run.
 pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
@@ -65,13 +62,14 @@ pub fn go_on(
     let program = program(&*store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
     run::refuse_unsupported(&program, cascade)?;
-    let known = kept_inputs(&row, &program, cascade);
+    let known = kept_inputs(store, &row, &program, cascade);
     let inputs = run::inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());
-    if dry_run {
-        return show_plan(&program, cascade, inputs, Some(&*store), &begin, live.json, color);
-    }
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
+    if dry_run {
+        let source = PlanSource { store: Some(&*store), begin: &begin, folder: cwd.as_deref() };
+        return show_plan(&program, cascade, inputs, &source, live.json, color);
+    }
     let how = Performance { store: Some(store), begin, cwd, cancel_first: false, fixtures: None, live, color };
     run::perform(&program, cascade, inputs, how)
 }
@@ -81,7 +79,7 @@ pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), S
     let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
     let program = program(&**store, row, color, &live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
-    let known = kept_inputs(row, &program, cascade);
+    let known = kept_inputs(store, row, &program, cascade);
     let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     let begin = Begin::Resume(row.id.clone());
@@ -122,44 +120,47 @@ pub fn last_of(store: &dyn Store, program: &ir::Program, cascade: ir::CascadeId)
     Ok(journal::is_unfinished(last).then(|| last.clone()))
 }
 
-/// The inputs of a run that are still inputs, without those that were not kept.
-pub fn kept_inputs(row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+/// The inputs of a run that the program still has, without those that were not kept: secrets.
+pub fn kept_inputs(store: &Store, row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+    // What was a secret when the run began was not kept, whatever its type is now.
+    let recorded = match store.program(&row.program) {
+        Ok(began_with) => match files::entry(&began_with, Some(&row.cascade)) {
+            Ok(entry) => recorded_inputs(&began_with, entry, &row.inputs),
+            Err(_) => Map::new(),
+        },
+        Err(_) => recorded_inputs(program, cascade, &row.inputs),
+    };
     let params = program.cascades.get(cascade.index()).map(|c| c.params.as_slice()).unwrap_or_default();
-    let mut out = Map::new();
-    for (name, value) in row.inputs.as_object().into_iter().flatten() {
-        if params.iter().any(|p| p.name == name.as_str()) && !holds_secret(value) {
-            out.insert(name.clone(), value.clone());
-        }
-    }
-    out
+    recorded.into_iter().filter(|(name, _)| params.iter().any(|p| p.name == name.as_str())).collect()
 }
 
-fn holds_secret(value: &Json) -> bool {
-    match value {
-        Json::String(text) => text == REDACTED,
-        Json::Array(items) => items.iter().any(holds_secret),
-        Json::Object(fields) => fields.values().any(holds_secret),
-        _ => false,
-    }
+/// What a plan is made from.
+pub struct PlanSource<'a> {
+    /// Where the run is recorded.
+    pub store: Option<&'a dyn Store>,
+    /// How the run would begin.
+    pub begin: &'a Begin,
+    /// The folder in which the run would look for files; the current one if absent.
+    pub folder: Option<&'a Path>,
 }
 
-/// Says what would happen.
+/// Prints what a run would do.
 pub fn show_plan(
     program: &ir::Program,
     cascade: ir::CascadeId,
     inputs: Vec<Value>,
-    store: Option<&dyn Store>,
-    begin: &Begin,
+    source: &PlanSource<'_>,
     as_json: bool,
     color: bool,
 ) -> Result<u8, Stop> {
+    let PlanSource { store, begin, folder } = *source;
     let (Some(store), Begin::Resume(run) | Begin::Fork(run)) = (store, begin) else {
         return Err(Stop::usage_help(
             "a run that begins anew has nothing to reuse",
             "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
         ));
     };
-    let plan = plan(program, cascade, inputs, store, run)?;
+    let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder })?;
     if as_json {
         print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {

@@ -44,13 +44,14 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
             None => resume::last_of(store, &program, cascade)?,
         };
         if let Some(row) = found {
-            known = resume::kept_inputs(&row, &program, cascade);
+            known = resume::kept_inputs(&store, &row, &program, cascade);
             begin = if args.fork.is_some() { Begin::Fork(row.id) } else { Begin::Resume(row.id) };
         }
     }
     if args.dry_run {
         let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-        return resume::show_plan(&program, cascade, inputs, store.as_deref(), &begin, args.live.json, color);
+        let source = resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None };
+        return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
     let how = Performance { store, begin, cwd: None, cancel_first: false, fixtures, live: &args.live, color };

@@ -1,18 +1,11 @@
 //! Text as HTML, and what every page has.
 
+use cascade_ir::markup::push_escaped;
+
 /// Text that means only itself.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
+    push_escaped(&mut out, text, |c| (c == '\'').then_some("&#39;"));
     out
 }
 

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use cascade_ir::markup::push_escaped;
+
 use super::{Look, Node, Part, Picture};
 
 const GAP: f64 = 26.0;
@@ -54,12 +56,11 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
     out
 }
 
+/// Text of a picture: one line.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace(['\n', '\r'], " ")
+    let mut out = String::with_capacity(text.len());
+    push_escaped(&mut out, text, |c| matches!(c, '\n' | '\r').then_some(" "));
+    out
 }
 
 fn shorten(text: &str, most: usize) -> String {

@@ -7,6 +7,7 @@
 mod effect;
 mod expr;
 pub mod limits;
+pub mod markup;
 mod stmt;
 mod test;
 mod types;

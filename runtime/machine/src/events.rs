@@ -64,7 +64,8 @@ pub enum Event {
         kind: ErrorKind,
         /// In words.
         message: String,
-        /// What follows: `retry`, `use`, `fallback`, `escalate`, `wait`.
+        /// What follows: `retry`, `use`, `fallback`, `escalate`, `wait`; `resume` when the run had
+        /// ended with this failure and a resumed run tries the stage again.
         next: &'static str,
     },
     /// A stage ended.

@@ -2,9 +2,13 @@
 
 use std::future::Future;
 
+use cascade_ir::ErrorKind;
+
 use crate::{
     events::Event,
+    failure::{Failure, Raise},
     request::{Answer, MemoryOp, Request, RequestId},
+    workspace::WorkspacePatch,
 };
 
 /// What a running effect reports of itself.
@@ -48,6 +52,16 @@ pub trait Host {
     fn event(&mut self, event: Event);
     /// Changes memory that outlives the run.
     fn remember(&mut self, op: MemoryOp);
+    /// Changes the files of a workspace as an effect did whose answer comes from the record. It is
+    /// called before the answer is passed on, in the order of the answers.
+    ///
+    /// # Errors
+    /// When the files are neither as the effect found them nor as it left them, or when this host
+    /// has no workspaces.
+    fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
+        let _ = patch;
+        Err(Failure::raise(ErrorKind::Denied, "this host has no workspaces, so that none can be restored"))
+    }
     /// Waits until everything that was begun has ended; the run needs nothing of it any more.
     fn settle(&mut self) -> impl Future<Output = ()> {
         std::future::ready(())

@@ -1,6 +1,6 @@
 //! A user's inputs for a cascade.
 
-use cascade_ir::{CascadeId, Program, Type, TypeDefKind};
+use cascade_ir::{CascadeId, Field, Program, Type, TypeDefKind};
 use serde_json::{Map, Value as Json};
 
 use crate::{
@@ -62,6 +62,56 @@ pub fn inputs_from_json(
         return Err(errors);
     }
     Ok(entry.params.iter().map(|p| slots.get(p.slot.0 as usize).cloned().unwrap_or(Value::Null)).collect())
+}
+
+/// The inputs of a recorded run by name, without those that hold a secret: a record has only a mark
+/// where a secret was. `program` is the program that the run began with; its types say where secrets
+/// are, so that a text that looks like the mark is a text.
+pub fn recorded_inputs(program: &Program, cascade: CascadeId, recorded: &Json) -> Map<String, Json> {
+    let params = program.cascades.get(cascade.index()).map(|c| c.params.as_slice()).unwrap_or_default();
+    let mut out = Map::new();
+    for (name, value) in recorded.as_object().into_iter().flatten() {
+        let param = params.iter().find(|param| param.name == name.as_str());
+        if param.is_some_and(|param| !holds_secret(program, &param.ty, value)) {
+            out.insert(name.clone(), value.clone());
+        }
+    }
+    out
+}
+
+/// Whether a recorded value of a type holds the mark of a secret.
+fn holds_secret(program: &Program, ty: &Type, value: &Json) -> bool {
+    let in_fields = |fields: &[Field]| {
+        fields.iter().any(|f| value.get(f.name.as_str()).is_some_and(|value| holds_secret(program, &f.ty, value)))
+    };
+    match ty {
+        Type::Secret => !value.is_null(),
+        Type::Optional(inner) | Type::Refined(inner, _) => holds_secret(program, inner, value),
+        Type::List(item) => value.as_array().into_iter().flatten().any(|value| holds_secret(program, item, value)),
+        Type::Map(item) => value.as_object().into_iter().flatten().any(|(_, value)| holds_secret(program, item, value)),
+        Type::Record(fields) => in_fields(fields),
+        Type::Named(id) => match program.types.get(id.index()).map(|def| &def.kind) {
+            Some(TypeDefKind::Record(fields)) => in_fields(fields),
+            Some(TypeDefKind::Enum(variants)) => {
+                let kind = value.get("kind").and_then(Json::as_str);
+                variants.iter().any(|v| kind == Some(v.name.as_str()) && in_fields(&v.fields))
+            }
+            Some(TypeDefKind::Alias(inner)) => holds_secret(program, inner, value),
+            None => false,
+        },
+        Type::Null
+        | Type::String
+        | Type::Int
+        | Type::Float
+        | Type::Bool
+        | Type::Path
+        | Type::Json
+        | Type::Duration
+        | Type::Money
+        | Type::Command
+        | Type::Artifact(_)
+        | Type::Model => false,
+    }
 }
 
 /// An input as it is typed on a command line, as JSON: text for text, paths, enums, durations

@@ -364,7 +364,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{eval::Eval, interpreter::read_model, value::to_json};
+    use crate::{eval::Eval, interpreter::read_model_answer, value::to_json};
 
     /// A JSON Schema as types of the language; `None` where the language has no such type
     /// (unions, constants).
@@ -466,7 +466,7 @@ mod tests {
             total += 1;
             let text = case["text"].as_str().unwrap();
             let mut eval = Eval::new(&program, 1_000_000);
-            let read = read_model(&mut eval, &ty, text);
+            let read = read_model_answer(&mut eval, &ty, text);
             let found = read.as_ref().map(|v| without_nulls(&to_json(v))).ok();
             let wanted = case.get("value").map(without_nulls);
             if found == wanted {

@@ -19,12 +19,14 @@ pub mod render;
 pub mod request;
 pub mod schema;
 pub mod value;
+pub mod workspace;
 
 mod lenient;
 mod output;
+mod request_id;
 
 pub use events::Event;
 pub use failure::Failure;
-pub use inputs::{InputError, inputs_from_json, parse_input_text};
+pub use inputs::{InputError, inputs_from_json, parse_input_text, recorded_inputs};
 pub use interpreter::Machine;
 pub use value::{Value, from_json, to_json};

@@ -6,39 +6,12 @@ use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
+pub use crate::request_id::{RequestId, RequestMap, RequestSet};
 use crate::{
     failure::{Failure, Raise},
     value::{Arg, Secret, Value},
+    workspace::{Workspace, WorkspacePatch},
 };
-
-/// Names one request of one machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(pub u64);
-
-/// Requests are numbered in a row: nothing is gained by hashing them well.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct IdHasher(u64);
-
-impl std::hash::Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-    fn write_u64(&mut self, n: u64) {
-        // Fibonacci hashing: neighbours end up far apart.
-        self.0 = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type ById = std::hash::BuildHasherDefault<IdHasher>;
-/// A map of requests.
-pub type RequestMap<T> = std::collections::HashMap<RequestId, T, ById>;
-/// A set of requests.
-pub type RequestSet = std::collections::HashSet<RequestId, ById>;
 
 /// Something that only the world can do.
 #[derive(Debug, Clone)]
@@ -197,8 +170,8 @@ pub enum What {
 pub struct RunRequest {
     /// The program and its arguments.
     pub argv: Vec<Arg>,
-    /// Working directory; the run's own if absent.
-    pub cwd: Option<String>,
+    /// Where it runs, and what it may do there.
+    pub workspace: Workspace,
     /// Variables beside the inherited ones; `None` removes one.
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
@@ -380,6 +353,26 @@ pub enum Output {
     Value(Value),
     /// A timer or delay is over.
     Fired,
+    /// What an effect gave that also changed files of its workspace.
+    WithPatch(Box<Output>, Arc<WorkspacePatch>),
+}
+
+impl Output {
+    /// The output alone, without what the effect changed in its workspace.
+    pub fn without_patch(&self) -> &Output {
+        match self {
+            Self::WithPatch(output, _) => output.without_patch(),
+            output => output,
+        }
+    }
+
+    /// Splits off what the effect changed in its workspace.
+    pub fn split_patch(self) -> (Output, Option<Arc<WorkspacePatch>>) {
+        match self {
+            Self::WithPatch(output, patch) => (output.split_patch().0, Some(patch)),
+            output => (output, None),
+        }
+    }
 }
 
 /// How a program ended.

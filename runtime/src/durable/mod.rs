@@ -26,6 +26,7 @@ pub use watch::Observer;
 
 use crate::{
     events::Event,
+    failure::Raise,
     host::{Host, Progress, Report},
     journal::{
         CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart,
@@ -34,6 +35,7 @@ use crate::{
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, Usage, What,
     },
+    workspace::WorkspacePatch,
 };
 use people::People;
 use replay::Replay;
@@ -426,7 +428,7 @@ fn is_cheap(what: &What) -> bool {
 fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) -> Option<CachedAnswer> {
     info.cache_ms?;
     // A program that ended badly is no answer, nor is a service that said no.
-    let good = match &answer.result {
+    let good = match answer.result.as_ref().map(Output::without_patch) {
         Ok(Output::Process(process)) => process.code == Some(0),
         Ok(Output::Response(response)) => (200..300).contains(&response.status),
         Ok(_) => true,
@@ -444,6 +446,10 @@ fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) 
 }
 
 impl<H: Host> Host for Durable<'_, H> {
+    fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
+        self.inner.restore_workspace(patch)
+    }
+
     fn start(&mut self, request: Request) {
         let id = request.id;
         match &request.what {

@@ -7,6 +7,7 @@ use cascade_ir::ErrorKind;
 use super::{Due, Durable};
 use crate::{
     events::Event,
+    failure::Raise,
     host::{Host, Report},
     journal::{Ledger, Recorded, Status, failure_from, now},
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestMap, TimerId, TimerKind, Usage, What},
@@ -163,6 +164,7 @@ impl<H: Host> Durable<'_, H> {
         };
         let known = Arc::new(EffectInfo { cache_ms: None, ..EffectInfo::clone(info) });
         let open = super::Open { info: known, model: None, cheap: false };
+        let answer = Answer { result: self.with_workspace_restored(answer.result), ..answer };
         if let Some(journal) = &mut self.journal {
             let start = crate::journal::EffectStart::of(id.0, &open.info, &request.what, self.program);
             journal.write(crate::journal::Record::Started(Box::new(start)), None);
@@ -170,6 +172,14 @@ impl<H: Host> Durable<'_, H> {
         if let Some(Report::Answer(id, answer)) = self.record(id, &open, answer) {
             self.instant.push_back((id, answer));
         }
+    }
+
+    /// An answer that is not given by an effect now, after its change of a workspace was restored.
+    pub(super) fn with_workspace_restored(&mut self, result: Result<Output, Raise>) -> Result<Output, Raise> {
+        if let Ok(Output::WithPatch(_, patch)) = &result {
+            self.inner.restore_workspace(patch)?;
+        }
+        result
     }
 
     /// The next answer of the record.
@@ -190,6 +200,7 @@ impl<H: Host> Durable<'_, H> {
                             .map_err(|e| crate::failure::Failure::raise(ErrorKind::Internal, e.to_string())),
                     },
                 };
+                let result = self.with_workspace_restored(result);
                 self.reused += 1;
                 self.watch.tell(Event::Reused { path: path.clone(), attempt, from: "journal" });
                 let usage = self.replay.ledger.paid(&path, attempt);

@@ -16,6 +16,7 @@ use crate::{
     interpreter::{hex, price},
     request::{Answer, EffectInfo, MemoryOp, Output, Process, Response, TimerId, Usage, What},
     value::{Arg, REDACTED},
+    workspace::WorkspacePatch,
 };
 
 /// A record of a run, in the order in which it is kept.
@@ -314,7 +315,7 @@ pub(crate) fn request(what: &What) -> String {
     let kept = match what {
         What::Run(run) => Kept::Run {
             argv: run.argv.iter().map(Shown).collect(),
-            cwd: &run.cwd,
+            cwd: &run.workspace.directory,
             env: run.env.iter().map(|(n, v)| (n.as_str(), v.as_ref().map(Shown))).collect(),
             stdin: run.stdin.as_ref().map(Shown),
         },
@@ -372,13 +373,24 @@ pub(crate) fn output_json(output: &Output) -> Json {
         Output::Model(text) => json!({ "text": text }),
         Output::Person(answer) => json!({ "answer": answer }),
         Output::Value(_) | Output::Files(..) | Output::Fired => Json::Null,
+        Output::WithPatch(output, patch) => {
+            let mut json = output_json(output);
+            if let Json::Object(fields) = &mut json {
+                fields.insert("patch".to_owned(), serde_json::to_value(patch).unwrap_or_default());
+            }
+            json
+        }
     }
 }
 
 /// The output that [`output_json`] wrote.
 pub(crate) fn output_from(text: &str) -> Result<Output> {
     let wrong = || JournalError("the journal holds an answer that cannot be read".to_owned());
-    let json: Json = serde_json::from_str(text).map_err(|_| wrong())?;
+    let mut json: Json = serde_json::from_str(text).map_err(|_| wrong())?;
+    if let Some(patch) = json.as_object_mut().and_then(|fields| fields.shift_remove("patch")) {
+        let patch: WorkspacePatch = serde_json::from_value(patch).map_err(|_| wrong())?;
+        return Ok(Output::WithPatch(Box::new(output_from(&json.to_string())?), Arc::new(patch)));
+    }
     let number = |name: &str| json.get(name).and_then(Json::as_i64).and_then(|n| i32::try_from(n).ok());
     if json.get("stdout").is_some() {
         return Ok(Output::Process(Process {

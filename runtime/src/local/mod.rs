@@ -8,6 +8,7 @@ mod files;
 mod process;
 mod throttle;
 mod web;
+mod workspace;
 
 use std::{
     cmp::Reverse,
@@ -21,9 +22,11 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     events::Event,
+    failure::Raise,
     host::{Host, Progress, Report},
     models::{ModelCall, Models},
-    request::{Answer, MemoryOp, Output, Request, RequestId, What},
+    request::{Answer, MemoryOp, Output, Request, RequestId, Usage, What},
+    workspace::WorkspacePatch,
 };
 use commands::{Commands, Watching};
 pub(crate) use files::load;
@@ -182,6 +185,11 @@ impl Host for LocalHost<'_> {
                 self.alarm(ms, Alarm::Fire(id));
             }
             What::Run(run) => {
+                if let Err(failure) = workspace::check_policy(&run.workspace) {
+                    let answer = Answer { result: Err(failure), usage: Usage::default() };
+                    let _ = self.outbox.send(Message::Done(id, answer));
+                    return;
+                }
                 let idle = effect.is_some_and(|i| i.watch);
                 let watch = Watching { idle, lines: self.watched };
                 self.commands.start(id, run, self.cwd.clone(), watch);
@@ -265,6 +273,10 @@ impl Host for LocalHost<'_> {
 
     /// Nothing outlives the run here; see [`crate::durable`].
     fn remember(&mut self, _op: MemoryOp) {}
+
+    fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
+        workspace::restore(patch, self.cwd.as_deref())
+    }
 
     /// Waits until every program that was asked to end has ended. One who cancels twice does
     /// not wait.

@@ -83,7 +83,7 @@ fn spawn(job: &Job) -> Result<Child, Answer> {
     let mut command = Command::new(program.text.as_str());
     command.args(args.iter().map(|a| a.text.as_str())).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     command.stdin(if request.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
-    let dir = match (&request.cwd, &job.cwd) {
+    let dir = match (&request.workspace.directory, &job.cwd) {
         (Some(dir), Some(base)) => Some(base.join(dir)),
         (Some(dir), None) => Some(dir.into()),
         (None, base) => base.clone(),

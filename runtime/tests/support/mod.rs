@@ -3,6 +3,7 @@
 
 #[path = "../../machine/tests/support/mod.rs"]
 mod programs;
+#[path = "../../../tests/src/server.rs"]
 pub mod server;
 
 pub use programs::*;

@@ -1,12 +1,12 @@
 //! A model over HTTP that answers by a function and keeps what it was asked.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{Arc, Mutex},
     thread,
 };
 
+use cascade_tests::server::{Reply, read_request, write_reply};
 use serde_json::{Value as Json, json};
 
 /// What a model says: status, headers, body.
@@ -42,16 +42,12 @@ impl Model {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                let Some((head, body)) = read(&mut stream) else { continue };
+                let Some((head, body)) = read_request(&stream) else { continue };
                 let text = prompt(&body);
                 kept.lock().unwrap().push((text.clone(), head));
                 let (status, headers, body) = answer(&text);
-                let length = body.len();
                 // One that was killed meanwhile does not read it.
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 {status} X\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-                );
+                let _ = write_reply(&mut stream, &Reply { status, headers, body });
             }
         });
         Self { url, asked }
@@ -87,25 +83,4 @@ fn prompt(body: &str) -> String {
         Some(text) => text.to_owned(),
         None => body.to_owned(),
     }
-}
-
-fn read(stream: &mut TcpStream) -> Option<(String, String)> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let (mut head, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        if let Some(n) = line.to_lowercase().strip_prefix("content-length:") {
-            length = n.trim().parse().ok()?;
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-        head.push_str(&line);
-    }
-    let mut content = vec![0; length];
-    reader.read_exact(&mut content).ok()?;
-    Some((head, String::from_utf8_lossy(&content).into_owned()))
 }

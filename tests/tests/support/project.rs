@@ -9,7 +9,7 @@ use std::{
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
-    Begin, Event, Plan, RunOptions, RunOutcome, Value, inputs_from_json,
+    Begin, Event, Plan, PlanOptions, RunOptions, RunOutcome, Value, inputs_from_json,
     journal::{SqliteStore, Store},
     plan, run_blocking as run, to_json,
 };
@@ -96,7 +96,8 @@ impl Project {
 
     pub fn plan(&self, text: &str, of: &str) -> Plan {
         let (program, main) = self.compile(text);
-        plan(&program, main, Vec::new(), &*self.store(), of).unwrap()
+        let (store, folder) = (self.store(), Some(self.path()));
+        plan(&program, main, Vec::new(), &PlanOptions { store: &*store, run: of, folder }).unwrap()
     }
 
     /// Answers the only open question of a run.

@@ -1,5 +1,7 @@
 //! Tests as JUnit XML, for whoever collects results.
 
+use cascade_ir::markup::push_escaped;
+
 use super::Done;
 
 /// One suite a file.
@@ -62,17 +64,10 @@ fn case(out: &mut String, one: &Done<'_>) {
 /// Text as XML has it; what XML cannot hold is left out.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            '\t' => out.push('\t'),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-    }
+    push_escaped(&mut out, text, |c| match c {
+        '\n' => Some("&#10;"),
+        '\t' => None,
+        c => c.is_control().then_some(""),
+    });
     out
 }

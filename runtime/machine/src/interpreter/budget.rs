@@ -60,7 +60,7 @@ impl<'p> Guard<'p> {
 
 impl<'p> Machine<'p> {
     /// Applies `f` to all guards around a fiber that is running now, the innermost first.
-    pub(super) fn around(&mut self, fiber: &mut Fiber<'p>, mut f: impl FnMut(&mut Guard<'p>)) {
+    pub(super) fn each_running_guard(&mut self, fiber: &mut Fiber<'p>, mut f: impl FnMut(&mut Guard<'p>)) {
         for frame in fiber.frames.iter_mut().rev() {
             if let Frame::Guard(guard) = frame {
                 f(guard);
@@ -85,7 +85,7 @@ impl<'p> Machine<'p> {
     ) -> Result<Reserve> {
         let (mut money, mut tokens): (Option<i64>, Option<u64>) = (None, None);
         let mut limit_cost = 0;
-        self.around(fiber, |guard| {
+        self.each_running_guard(fiber, |guard| {
             if let Some(left) = guard.money_left()
                 && money.is_none_or(|m| left < m)
             {
@@ -106,7 +106,11 @@ impl<'p> Machine<'p> {
         if let Some(left) = money {
             let rest = left.saturating_sub(cost_of(0));
             if rest < 0 || (max_tokens.is_some() && cost_of(limit) > left) {
-                return Err(too_dear(cost_of(if max_tokens.is_some() { limit } else { 0 }), left, limit_cost));
+                return Err(over_budget_failure(
+                    cost_of(if max_tokens.is_some() { limit } else { 0 }),
+                    left,
+                    limit_cost,
+                ));
             }
             if let Some(price) = model.price_output.filter(|p| *p > 0) {
                 // Millionths of a dollar over millionths of a dollar per million tokens.
@@ -114,7 +118,7 @@ impl<'p> Machine<'p> {
                 affordable = affordable.min(u64::try_from(tokens).unwrap_or(u64::MAX));
             }
             if affordable < SHORT_ANSWER.min(limit) {
-                return Err(too_dear(cost_of(SHORT_ANSWER.min(limit)), left, limit_cost));
+                return Err(over_budget_failure(cost_of(SHORT_ANSWER.min(limit)), left, limit_cost));
             }
         }
         if let Some(left) = tokens {
@@ -133,7 +137,7 @@ impl<'p> Machine<'p> {
             *max_tokens = Some(affordable);
         }
         let reserve = Reserve { tokens: tokens_in.saturating_add(affordable), cost: cost_of(affordable) };
-        self.around(fiber, |guard| {
+        self.each_running_guard(fiber, |guard| {
             guard.reserved.tokens = guard.reserved.tokens.saturating_add(reserve.tokens);
             guard.reserved.cost = guard.reserved.cost.saturating_add(reserve.cost);
         });
@@ -150,7 +154,7 @@ impl<'p> Machine<'p> {
     /// Gives back what was held for an answer that is not wanted any more.
     pub(super) fn release_running(&mut self, fiber: &mut Fiber<'p>, reserve: Reserve) {
         if reserve != Reserve::default() {
-            self.around(fiber, |guard| guard.give_back(reserve));
+            self.each_running_guard(fiber, |guard| guard.give_back(reserve));
         }
     }
 }
@@ -162,7 +166,7 @@ impl Guard<'_> {
     }
 }
 
-fn too_dear(bound: i64, left: i64, limit: i64) -> Raise {
+fn over_budget_failure(bound: i64, left: i64, limit: i64) -> Raise {
     let message = format!(
         "the next prompt may cost {}, and {} of the budget of {} is left",
         format_money(bound),

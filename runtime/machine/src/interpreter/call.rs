@@ -26,6 +26,7 @@ use crate::{
     },
     schema,
     value::{Arg, Value, to_json},
+    workspace::{Policy, Workspace},
 };
 
 /// An effect on its way.
@@ -72,10 +73,10 @@ impl<'p> Machine<'p> {
                     call.request = None;
                     call.answer = Some(Box::new(answer));
                     let (model, reserved) = (call.model, std::mem::take(&mut call.reserved));
-                    cost = self.cost(model, &usage);
+                    cost = self.answer_cost(model, &usage);
                     self.release(id, reserved);
                 }
-                Some(Frame::StandIn(call)) => {
+                Some(Frame::MockedCall(call)) => {
                     call.request = None;
                     call.answer = Some(Box::new(answer));
                 }
@@ -86,32 +87,33 @@ impl<'p> Machine<'p> {
                 _ => return,
             }
         }
-        if let Some((owner, serial, failure)) = self.charge(id, &usage, cost) {
-            self.trip(owner, serial, |_| Some(failure));
+        if let Some((owner, serial, failure)) = self.charge_usage(id, &usage, cost) {
+            self.fail_guard(owner, serial, |_| Some(failure));
         }
-        self.queue(id);
+        self.queue_fiber(id);
     }
 
     /// What an answer cost, in millionths of a US dollar.
-    fn cost(&self, model: Option<ModelId>, usage: &Usage) -> i64 {
+    fn answer_cost(&self, model: Option<ModelId>, usage: &Usage) -> i64 {
         if let Some(cost) = usage.cost {
             return cost.max(0);
         }
         model.and_then(|m| self.program.models.get(m.index())).map_or(0, |m| price(m, usage))
     }
 
-    pub(super) fn go_on_calling(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+    pub(super) fn continue_call(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
         let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
             return Err(defect!("an answer without its call"));
         };
         if let Some(answer) = call.answer.take() {
             let skill = call.skill;
-            let output = answer.result?;
+            // The host has changed the workspace, or has restored the change.
+            let (output, _) = answer.result?.split_patch();
             if let Output::Files(files, notes) = output {
                 call.attachments = Some(files);
                 let path = fiber.path();
                 for note in notes {
-                    self.warn(&path, note, None);
+                    self.emit_warning(&path, note, None);
                 }
                 self.start_call(id, fiber)?;
                 return Ok(Mode::Wait);
@@ -152,9 +154,9 @@ impl<'p> Machine<'p> {
         let mut what = at(what, skill.place)?;
         let info = if matches!(what, What::Load(_)) { None } else { Some(Arc::new(self.effect_info(fiber, skill)?)) };
         if let Some(info) = &info {
-            announce(&mut what, &info.idempotency);
+            attach_idempotency_key(&mut what, &info.idempotency);
         }
-        let request = self.request(what, info, Waiter::Call(id));
+        let request = self.send_request(what, info, Waiter::Call(id));
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.request = Some(request);
         }
@@ -200,7 +202,7 @@ impl<'p> Machine<'p> {
         if argv.first().is_none_or(|a| a.text.is_empty()) {
             fail!("the command is empty");
         }
-        let cwd = match &run.cwd {
+        let directory = match &run.cwd {
             Some(expr) => self.eval.eval(expr, slots)?.as_text().map(str::to_owned),
             None => None,
         };
@@ -212,7 +214,7 @@ impl<'p> Machine<'p> {
             Some(expr) => self.body_text(expr, slots)?.map(|(text, _)| text),
             None => None,
         };
-        Ok(What::Run(RunRequest { argv, cwd, env, stdin }))
+        Ok(What::Run(RunRequest { argv, workspace: Workspace { directory, policy: Policy::default() }, env, stdin }))
     }
 
     /// A text where secrets may go; null gives none.
@@ -322,7 +324,7 @@ impl<'p> Machine<'p> {
             Some(expr) => number(self.eval.eval(expr, slots)?).map(|n| n.max(1.0) as u64),
             None => None,
         };
-        let using = self.using(fiber);
+        let using = self.models_in_use(fiber);
         let Some(Frame::Call(call)) = fiber.frames.last() else {
             return Err(defect!("a prompt without its call"));
         };
@@ -340,7 +342,7 @@ impl<'p> Machine<'p> {
                 super::keys::effect_key(&digest, &args, Some(&super::keys::model_digest(model)), &attachments);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
-        let routed = self.route(&path, using, &needs, recorded, |machine, prefers| {
+        let routed = self.choose_model(&path, using, &needs, recorded, |machine, prefers| {
             let text = machine.eval.template(&prompt.prompt, slots, Target::Prompt(prefers))?.text;
             let system = match &prompt.system {
                 Some(system) => Some(machine.eval.template(system, slots, Target::Prompt(prefers))?.text),
@@ -360,7 +362,7 @@ impl<'p> Machine<'p> {
             call.reserved = reserved;
         }
         if let Some(known) = self.program.models.get(model.index()) {
-            self.show(|| Event::ModelChosen { path, model: known.name.to_string() });
+            self.emit_if_watched(|| Event::ModelChosen { path, model: known.name.to_string() });
         }
         let schema = schema::for_model(self.program, &skill.output);
         Ok(What::Prompt(Box::new(PromptRequest {
@@ -383,9 +385,15 @@ impl<'p> Machine<'p> {
         let skill = call.skill;
         let mut slots = std::mem::take(&mut call.slots);
         let (raw, format) = match (&skill.effect, output) {
-            (Effect::Run(run), Output::Process(process)) => (parse::process(run, process)?, Some(run.format)),
-            (Effect::Http(http), Output::Response(response)) => (parse::response(http, response)?, Some(http.format)),
-            (Effect::Prompt(_), Output::Model(text)) => (parse::model(&mut self.eval, &skill.output, &text)?, None),
+            (Effect::Run(run), Output::Process(process)) => {
+                (parse::read_process_output(run, process)?, Some(run.format))
+            }
+            (Effect::Http(http), Output::Response(response)) => {
+                (parse::read_http_response(http, response)?, Some(http.format))
+            }
+            (Effect::Prompt(_), Output::Model(text)) => {
+                (parse::read_model_answer(&mut self.eval, &skill.output, &text)?, None)
+            }
             _ => return Err(defect!("an answer of another kind than was asked for")),
         };
         let value = match format {
@@ -423,7 +431,7 @@ fn watches_idle(fiber: &Fiber<'_>) -> bool {
 }
 
 /// Gives the idempotency key to those who can use it.
-fn announce(what: &mut What, key: &str) {
+fn attach_idempotency_key(what: &mut What, key: &str) {
     match what {
         What::Run(run) => run.env.push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
         // Reading twice is harmless, and caches should not see a new header each time.

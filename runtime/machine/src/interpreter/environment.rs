@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::standin::Rehearsal;
+use super::mocked_call::Rehearsal;
 use crate::eval::DEFAULT_FUEL;
 
 /// Whether a model can be asked.

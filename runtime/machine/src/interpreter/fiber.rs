@@ -81,7 +81,7 @@ impl<'p> Fiber<'p> {
         let mut out = String::with_capacity(64);
         out.push_str(&self.base);
         if let Some(label) = &self.label {
-            iteration(&mut out, label.name.as_deref(), label.index);
+            push_iteration(&mut out, label.name.as_deref(), label.index);
         }
         // Whether the frame below has just named the work: a stage, or the root.
         let mut named = false;
@@ -89,10 +89,10 @@ impl<'p> Fiber<'p> {
         for (index, frame) in frames.iter().enumerate() {
             let marked = mark_last || index + 1 < frames.len();
             match frame {
-                Frame::Quiet(stage) => segment(&mut out, &stage.name),
+                Frame::PureStage(stage) => push_segment(&mut out, &stage.name),
                 Frame::Guard(guard) => match guard.subject {
                     Subject::Stage(stage) => {
-                        segment(&mut out, &stage.name);
+                        push_segment(&mut out, &stage.name);
                         if !marked {
                         } else if guard.falling_back {
                             out.push_str("/fallback");
@@ -110,17 +110,17 @@ impl<'p> Fiber<'p> {
                 },
                 Frame::Cascade(cascade, _) => {
                     if root || !named {
-                        segment(&mut out, &cascade.name);
+                        push_segment(&mut out, &cascade.name);
                     }
                     root = false;
                 }
-                Frame::Call(call) if !named => segment(&mut out, &call.skill.name),
-                Frame::StandIn(call) if !named => segment(&mut out, call.name),
+                Frame::Call(call) if !named => push_segment(&mut out, &call.skill.name),
+                Frame::MockedCall(call) if !named => push_segment(&mut out, call.name),
                 Frame::For(f) => {
-                    iteration(&mut out, (!named).then_some(f.node.name.as_str()), f.next.saturating_sub(1));
+                    push_iteration(&mut out, (!named).then_some(f.node.name.as_str()), f.next.saturating_sub(1));
                 }
                 Frame::Repeat(r) => {
-                    iteration(
+                    push_iteration(
                         &mut out,
                         (!named).then_some("repeat"),
                         usize::try_from(r.round).unwrap_or(0).saturating_sub(1),
@@ -135,41 +135,41 @@ impl<'p> Fiber<'p> {
                 }
                 _ => {}
             }
-            named = matches!(frame, Frame::Guard(_) | Frame::Quiet(_));
+            named = matches!(frame, Frame::Guard(_) | Frame::PureStage(_));
         }
         out
     }
 
     /// Whether the frame on top was just named by a stage below it.
     pub(super) fn is_named(&self) -> bool {
-        matches!(self.frames.last(), Some(Frame::Guard(_) | Frame::Quiet(_)))
+        matches!(self.frames.last(), Some(Frame::Guard(_) | Frame::PureStage(_)))
     }
 }
 
-fn segment(out: &mut String, name: &str) {
+fn push_segment(out: &mut String, name: &str) {
     if !out.is_empty() {
         out.push('/');
     }
     out.push_str(name);
 }
 
-fn iteration(out: &mut String, name: Option<&str>, index: usize) {
+fn push_iteration(out: &mut String, name: Option<&str>, index: usize) {
     if let Some(name) = name {
-        segment(out, name);
+        push_segment(out, name);
     }
     let _ = write!(out, "[{index}]");
 }
 
 impl<'p> Machine<'p> {
     /// Runs a fiber until it waits (`false`) or ends (`true`).
-    pub(super) fn run(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
+    pub(super) fn run_fiber(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
         std::mem::swap(&mut self.eval.memory, &mut fiber.memory);
-        let ended = self.run_on(id, fiber);
+        let ended = self.run_fiber_frames(id, fiber);
         std::mem::swap(&mut self.eval.memory, &mut fiber.memory);
         ended
     }
 
-    fn run_on(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
+    fn run_fiber_frames(&mut self, id: usize, fiber: &mut Fiber<'p>) -> bool {
         loop {
             let mode = std::mem::replace(&mut fiber.mode, Mode::Run);
             if fiber.frames.is_empty() {
@@ -177,11 +177,11 @@ impl<'p> Machine<'p> {
                 return true;
             }
             let next = match mode {
-                Mode::Run => self.go_on(id, fiber),
-                Mode::Give(value) => self.give(id, fiber, value),
-                Mode::Raise(failure) => self.raise(id, fiber, failure),
-                Mode::Return(value) => self.leave(fiber, value),
-                Mode::Cut(cut) => match self.cut(fiber, cut) {
+                Mode::Run => self.run_top_frame(id, fiber),
+                Mode::Give(value) => self.give_value(id, fiber, value),
+                Mode::Raise(failure) => self.raise_failure(id, fiber, failure),
+                Mode::Return(value) => self.leave_cascade(fiber, value),
+                Mode::Cut(cut) => match self.cut_frames(fiber, cut) {
                     Ok(result) => result,
                     Err(cut) => {
                         // Branches still end; the last one wakes this fiber.
@@ -203,7 +203,7 @@ impl<'p> Machine<'p> {
     }
 
     /// The top frame goes on.
-    fn go_on(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode, Raise> {
+    fn run_top_frame(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode, Raise> {
         match fiber.frames.last_mut() {
             Some(Frame::Block(block, next)) => {
                 let block = *block;
@@ -211,7 +211,7 @@ impl<'p> Machine<'p> {
                     Some(stmt) => {
                         *next += 1;
                         self.eval.spend(1)?;
-                        self.statement(fiber, stmt, block.pure_)
+                        self.run_statement(fiber, stmt, block.pure_)
                     }
                     None => {
                         let value = match &block.value {
@@ -223,14 +223,14 @@ impl<'p> Machine<'p> {
                     }
                 }
             }
-            Some(Frame::Guard(_)) => self.attempt(id, fiber),
-            Some(Frame::Call(_)) => self.go_on_calling(id, fiber),
-            Some(Frame::StandIn(_)) => self.go_on_standing_in(id, fiber),
-            Some(Frame::Person(..)) => self.go_on_asking(id, fiber),
+            Some(Frame::Guard(_)) => self.begin_attempt(id, fiber),
+            Some(Frame::Call(_)) => self.continue_call(id, fiber),
+            Some(Frame::MockedCall(_)) => self.continue_mocked_call(id, fiber),
+            Some(Frame::Person(..)) => self.continue_question(id, fiber),
             Some(Frame::For(_)) => self.next_iteration(fiber),
             Some(Frame::Repeat(_)) => self.next_round(fiber),
-            Some(Frame::Fork(_)) => self.pump(id, fiber),
-            Some(Frame::Store(_) | Frame::Quiet(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
+            Some(Frame::Fork(_)) => self.start_ready_branches(id, fiber),
+            Some(Frame::Store(_) | Frame::PureStage(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
                 fiber.frames.pop();
                 Err(defect!("a frame without work of its own was run"))
             }

@@ -2,7 +2,7 @@
 
 use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
 
-use super::{call::Call, guard::Guard, parallel::Fork, person::Asking, standin::StandIn};
+use super::{call::Call, guard::Guard, mocked_call::MockedCall, parallel::Fork, person::Asking};
 use crate::{failure::Raise, value::Value};
 
 /// A frame of a fiber's stack.
@@ -11,23 +11,23 @@ pub(super) enum Frame<'p> {
     Block(&'p Block, usize),
     /// Puts the value into a slot, or drops it.
     Store(Option<Slot>),
-    /// A stage without clauses in which nothing touches the world.
-    Quiet(&'p Stage),
+    /// A stage without clauses and without effects: it needs no guard.
+    PureStage(&'p Stage),
     /// A stage or cascade under its clauses.
     Guard(Box<Guard<'p>>),
     /// An activation of a cascade; `true` when its hook has run.
     Cascade(&'p Cascade, bool),
     /// An effect.
     Call(Box<Call<'p>>),
-    /// A call that is answered as a whole.
-    StandIn(Box<StandIn<'p>>),
+    /// A call that a test mocks.
+    MockedCall(Box<MockedCall<'p>>),
     /// A question to a person.
     Person(Box<Asking>),
     /// Iterations one after the other.
     For(Box<Iteration<'p>>),
     /// Rounds one after the other.
     Repeat(Box<Rounds<'p>>),
-    /// Branches at once.
+    /// Branches that run concurrently.
     Fork(Box<Fork<'p>>),
     /// A hook of a cascade, and what follows it.
     Hook(HookName, Box<Mode>),
@@ -60,7 +60,7 @@ pub(super) struct Rounds<'p> {
 
 /// What a fiber is about to do.
 pub(super) enum Mode {
-    /// Go on with the top frame.
+    /// Run the top frame.
     Run,
     /// Hand a value to the top frame.
     Give(Value),
@@ -83,12 +83,12 @@ pub(super) struct Cut {
 }
 
 impl Cut {
-    /// The whole fiber.
+    /// A cut that removes all frames: the fiber ends.
     pub(super) fn end() -> Self {
         Self { until: None, failure: None }
     }
 
-    /// Reaches at least as far down as another cut.
+    /// Makes this cut reach at least as far down as another one.
     pub(super) fn widen(&mut self, other: Cut) {
         if self.until.is_some() && (other.until.is_none() || other.until < self.until) {
             *self = other;

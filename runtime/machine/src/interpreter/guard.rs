@@ -23,7 +23,7 @@ use crate::{
     value::Value,
 };
 
-/// What stands under the clauses.
+/// What the clauses apply to.
 #[derive(Clone, Copy)]
 pub(super) enum Subject<'p> {
     Stage(&'p Stage),
@@ -49,7 +49,7 @@ pub(super) struct Guard<'p> {
     pub(super) deadline: Option<RequestId>,
     pub(super) watch: Option<RequestId>,
     pub(super) silent_ticks: u8,
-    /// A sign of life since the last tick.
+    /// Whether an effect below reported progress since the last tick of `idle`.
     pub(super) alive: bool,
     delay: Option<RequestId>,
     /// The end of its budget of time.
@@ -57,7 +57,7 @@ pub(super) struct Guard<'p> {
     pub(super) limits: Limits,
     pub(super) tokens: u64,
     pub(super) cost: i64,
-    /// What running calls below may still use.
+    /// Most that the running calls below may still use.
     pub(super) reserved: Reserve,
     /// How old a cached answer may be, in milliseconds.
     pub(super) cache: Option<i64>,
@@ -117,10 +117,10 @@ impl<'p> Guard<'p> {
         self.escalated.is_some() || matches!(self.subject, Subject::Stage(Stage { work: Work::Person(_), .. }))
     }
 
-    /// Whether anything that is left to try deals with a spent quota.
+    /// Whether a clause that has not been used yet handles a spent quota.
     fn takes_quota(&self) -> bool {
         let rest = self.clauses.on_error.get(self.next_handler..).unwrap_or_default();
-        !self.candidates.is_empty() || rest.iter().any(|h| applies(h, ErrorKind::QuotaExhausted))
+        !self.candidates.is_empty() || rest.iter().any(|h| handler_applies(h, ErrorKind::QuotaExhausted))
     }
 
     pub(super) fn watches_idle(&self) -> bool {
@@ -130,8 +130,8 @@ impl<'p> Guard<'p> {
 
 impl<'p> Machine<'p> {
     /// Begins an attempt of the guard on top.
-    pub(super) fn attempt(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
-        let prepared = self.prepare(fiber)?;
+    pub(super) fn begin_attempt(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+        let prepared = self.evaluate_clauses(fiber)?;
         if prepared {
             self.start_budget(id, fiber);
         }
@@ -154,9 +154,9 @@ impl<'p> Machine<'p> {
                         Work::Skill(id, _) => self.program.skills.get(id.index()).map(|s| s.name.to_string()),
                         _ => None,
                     };
-                    self.show(|| Event::StageStarted { path, skill, attempt });
+                    self.emit_if_watched(|| Event::StageStarted { path, skill, attempt });
                 }
-                self.work(fiber, &stage.work, args)
+                self.begin_work(fiber, &stage.work, args)
             }
             Subject::Cascade(cascade) => {
                 fiber.frames.push(Frame::Block(&cascade.body, 0));
@@ -165,8 +165,8 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Evaluates the clauses and arguments, once; whether it did so now.
-    fn prepare(&mut self, fiber: &mut Fiber<'p>) -> Result<bool> {
+    /// Evaluates the clauses and arguments, once. Gives whether it did so now.
+    fn evaluate_clauses(&mut self, fiber: &mut Fiber<'p>) -> Result<bool> {
         let (clauses, subject) = match fiber.frames.last_mut() {
             Some(Frame::Guard(guard)) if !guard.prepared => {
                 guard.prepared = true;
@@ -180,7 +180,7 @@ impl<'p> Machine<'p> {
         let mut using = None;
         if let Some(expr) = &clauses.using {
             let value = self.eval.eval(expr, fiber.slots())?;
-            using = Some(models(&value)?);
+            using = Some(models_of_value(&value)?);
         }
         let mut number = |expr: &Option<cascade_ir::Expr>| -> Result<Option<i64>> {
             match expr {
@@ -217,7 +217,7 @@ impl<'p> Machine<'p> {
         }
         let args = match subject {
             Subject::Stage(Stage { work: Work::Skill(_, exprs) | Work::Cascade(_, exprs), .. }) => {
-                Some(self.arguments(fiber, exprs)?)
+                Some(self.evaluate_arguments(fiber, exprs)?)
             }
             _ => None,
         };
@@ -236,7 +236,7 @@ impl<'p> Machine<'p> {
         Ok(true)
     }
 
-    /// The guard on top is done: its stage has a value.
+    /// Ends the guard on top with the value of its stage.
     pub(super) fn guard_done(&mut self, fiber: &mut Fiber<'p>, value: Value, status: &'static str) -> Result<Mode> {
         self.finish_guard(fiber, status, None);
         let Some(Frame::Guard(guard)) = fiber.frames.pop() else {
@@ -248,14 +248,14 @@ impl<'p> Machine<'p> {
         Ok(Mode::Give(value))
     }
 
-    /// Ends the guard on top for those who watch, and its timers.
+    /// Stops the timers of the guard on top and emits the end of its stage.
     pub(super) fn finish_guard(&mut self, fiber: &mut Fiber<'p>, status: &'static str, message: Option<String>) {
         self.stop_timers(fiber);
         let budget = match fiber.frames.last_mut() {
             Some(Frame::Guard(guard)) => guard.budget.take(),
             _ => None,
         };
-        self.withdraw(budget);
+        self.withdraw_request(budget);
         let Some(Frame::Guard(guard)) = fiber.frames.last() else {
             return;
         };
@@ -264,7 +264,7 @@ impl<'p> Machine<'p> {
         {
             let (attempts, tokens, cost) = (guard.attempts, guard.tokens, guard.cost);
             let path = stage_path(fiber);
-            self.show(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
+            self.emit_if_watched(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
         }
     }
 
@@ -272,12 +272,12 @@ impl<'p> Machine<'p> {
         if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
             let open = [guard.deadline.take(), guard.watch.take(), guard.delay.take()];
             for timer in open {
-                self.withdraw(timer);
+                self.withdraw_request(timer);
             }
         }
     }
 
-    /// The guard on top hears of a failure below it.
+    /// Hands a failure from below to the guard on top: another attempt, a handler, or the way up.
     pub(super) fn guard_failed(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise) -> Result<Mode> {
         self.stop_timers(fiber);
         let path = stage_path(fiber);
@@ -296,14 +296,14 @@ impl<'p> Machine<'p> {
         let attempt = guard.attempts;
         if let Some(escalated) = guard.escalated.take() {
             // The question itself failed: nobody answered in time.
-            let failure = caused(failure, escalated.failure);
-            return self.handle(id, fiber, failure, &path);
+            let failure = with_cause(failure, escalated.failure);
+            return self.apply_handlers(id, fiber, failure, &path);
         }
         if failure.kind == ErrorKind::QuotaExhausted && guard.is_skill() && !guard.takes_quota() {
             let (retry_after_ms, message) = (failure.retry_after_ms, failure.message.clone());
-            self.retrying(&path, attempt, &failure, "wait");
+            self.emit_retrying(&path, attempt, &failure, "wait");
             let what = What::Quota { path, attempt, retry_after_ms, message };
-            let quota = self.request(what, None, Waiter::Delay(id));
+            let quota = self.send_request(what, None, Waiter::Delay(id));
             set_timer(fiber, |guard| {
                 guard.delay = Some(quota);
                 guard.falling_back = false;
@@ -316,29 +316,29 @@ impl<'p> Machine<'p> {
             guard.retries_done += 1;
             let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
             let at_least_ms = failure.retry_after_ms.unwrap_or(0);
-            self.retrying(&path, attempt, &failure, "retry");
+            self.emit_retrying(&path, attempt, &failure, "retry");
             let what = What::Delay { up_to_ms, at_least_ms, path, attempt };
-            let delay = self.request(what, None, Waiter::Delay(id));
+            let delay = self.send_request(what, None, Waiter::Delay(id));
             set_timer(fiber, |guard| guard.delay = Some(delay));
             return Ok(Mode::Wait);
         }
         if let Some(model) = guard.candidates.pop_front() {
             guard.using = Some(vec![model]);
-            self.retrying(&path, attempt, &failure, "use");
+            self.emit_retrying(&path, attempt, &failure, "use");
             return Ok(Mode::Run);
         }
-        self.handle(id, fiber, failure, &path)
+        self.apply_handlers(id, fiber, failure, &path)
     }
 
-    /// What a person decided about a failure of the guard on top.
-    pub(super) fn decided(
+    /// Applies what a person decided about a failure of the guard on top.
+    pub(super) fn apply_decision(
         &mut self,
         id: usize,
         fiber: &mut Fiber<'p>,
         escalated: Escalated<'p>,
         value: &Value,
     ) -> Result<Mode> {
-        match self.decision(&escalated, value)? {
+        match self.read_decision(&escalated, value)? {
             Decision::Retry => {
                 set_timer(fiber, Guard::start_over);
                 Ok(Mode::Run)
@@ -347,20 +347,20 @@ impl<'p> Machine<'p> {
             Decision::Value(value) => self.guard_done(fiber, value, "done"),
             Decision::Abort => {
                 let path = stage_path(fiber);
-                self.handle(id, fiber, escalated.failure, &path)
+                self.apply_handlers(id, fiber, escalated.failure, &path)
             }
         }
     }
 
-    /// Tries the handlers in the order written.
-    fn handle(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise, path: &str) -> Result<Mode> {
+    /// Applies the first handler, in the order written, that takes the failure.
+    fn apply_handlers(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise, path: &str) -> Result<Mode> {
         loop {
             let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
                 return Err(defect!("a failure without its guard"));
             };
             let (clauses, attempt) = (guard.clauses, guard.attempts);
             let Some(handler) = clauses.on_error.get(guard.next_handler) else {
-                if self.retry_ended_run(fiber, path, attempt) {
+                if self.retry_ended_run(fiber, path, attempt, &failure) {
                     return Ok(Mode::Run);
                 }
                 self.finish_guard(fiber, "failed", Some(failure.message.clone()));
@@ -368,15 +368,15 @@ impl<'p> Machine<'p> {
                 return Ok(Mode::Raise(failure));
             };
             guard.next_handler += 1;
-            if !applies(handler, failure.kind) {
+            if !handler_applies(handler, failure.kind) {
                 continue;
             }
-            self.reach(handler, super::standin::Kind::Handler);
+            self.mark_reached(handler, super::mocked_call::Kind::Handler);
             match &handler.action {
                 ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
                 ErrorAction::Use(expr) => {
                     let value = self.eval.eval(expr, fiber.slots());
-                    match at(value.and_then(|v| models(&v)), handler.place) {
+                    match at(value.and_then(|v| models_of_value(&v)), handler.place) {
                         Ok(models) => {
                             let mut models = VecDeque::from(models);
                             let Some(first) = models.pop_front() else {
@@ -387,27 +387,29 @@ impl<'p> Machine<'p> {
                                 guard.candidates = models;
                                 guard.falling_back = false;
                             }
-                            self.retrying(path, attempt, &failure, "use");
+                            self.emit_retrying(path, attempt, &failure, "use");
                             return Ok(Mode::Run);
                         }
-                        Err(other) => failure = caused(other, failure),
+                        Err(other) => failure = with_cause(other, failure),
                     }
                 }
                 ErrorAction::Fallback(work) => {
-                    self.retrying(path, attempt, &failure, "fallback");
+                    self.emit_retrying(path, attempt, &failure, "fallback");
                     set_timer(fiber, |guard| guard.falling_back = true);
                     self.start_timers(id, fiber);
                     let depth = fiber.frames.len();
-                    match self.work(fiber, work, None) {
+                    match self.begin_work(fiber, work, None) {
                         Ok(mode) => return Ok(mode),
                         Err(other) => {
                             fiber.frames.truncate(depth);
                             self.stop_timers(fiber);
-                            failure = caused(other, failure);
+                            failure = with_cause(other, failure);
                         }
                     }
                 }
-                ErrorAction::Fail(_) if self.retry_ended_run(fiber, path, attempt) => return Ok(Mode::Run),
+                ErrorAction::Fail(_) if self.retry_ended_run(fiber, path, attempt, &failure) => {
+                    return Ok(Mode::Run);
+                }
                 ErrorAction::Fail(message) => {
                     let message = match message {
                         Some(expr) => match self.eval.eval(expr, fiber.slots()) {
@@ -420,25 +422,25 @@ impl<'p> Machine<'p> {
                     new.stage.clone_from(&failure.stage);
                     new.attempts = failure.attempts;
                     new.place = Some(handler.place);
-                    let new = caused(new, failure);
+                    let new = with_cause(new, failure);
                     self.finish_guard(fiber, "failed", Some(new.message.clone()));
                     fiber.frames.pop();
                     return Ok(Mode::Raise(new));
                 }
                 ErrorAction::Escalate { message, ty, skip } => {
-                    let message = self.message(fiber, Some(message), "")?;
-                    self.retrying(path, attempt, &failure, "escalate");
+                    let message = self.evaluate_message(fiber, Some(message), "")?;
+                    self.emit_retrying(path, attempt, &failure, "escalate");
                     let escalated = Escalated { failure, ty, skip: *skip };
-                    return self.escalate(fiber, escalated, message);
+                    return self.begin_escalation(fiber, escalated, message);
                 }
-                ErrorAction::Unsupported(what) => failure = caused(super::statement::unsupported(what), failure),
+                ErrorAction::Unsupported(what) => failure = with_cause(super::statement::unsupported(what), failure),
             }
         }
     }
 
     /// Gives the stage on top a new set of attempts when this very failure ended an earlier part of
     /// the run: whoever resumes a run wants what failed to be tried again.
-    fn retry_ended_run(&self, fiber: &mut Fiber<'p>, path: &str, attempt: u32) -> bool {
+    fn retry_ended_run(&mut self, fiber: &mut Fiber<'p>, path: &str, attempt: u32, failure: &Failure) -> bool {
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else { return false };
         // Only runs that are resumed have such failures; the text is not copied for others.
         let ended = !self.env.recalled.failed.is_empty()
@@ -446,12 +448,13 @@ impl<'p> Machine<'p> {
             && self.env.recalled.failed.contains(&(path.to_owned(), attempt));
         if ended {
             guard.start_over();
+            self.emit_retrying(path, attempt, failure, "resume");
         }
         ended
     }
 
-    fn retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str) {
-        self.tell(|| Event::StageRetrying {
+    fn emit_retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str) {
+        self.emit(|| Event::StageRetrying {
             path: path.to_owned(),
             attempt,
             kind: failure.kind,
@@ -467,8 +470,8 @@ impl<'p> Machine<'p> {
         })
     }
 
-    /// Cancels everything below a guard, which then gets the failure.
-    pub(super) fn trip(&mut self, fiber: usize, serial: u64, f: impl FnOnce(&mut Guard<'p>) -> Option<Raise>) {
+    /// Cancels everything below a guard when `f` gives a failure, and hands the failure to the guard.
+    pub(super) fn fail_guard(&mut self, fiber: usize, serial: u64, f: impl FnOnce(&mut Guard<'p>) -> Option<Raise>) {
         let Some(found) = self.fiber(fiber) else {
             return;
         };
@@ -498,7 +501,7 @@ fn stage_path(fiber: &mut Fiber<'_>) -> String {
 /// Whether a handler takes a failure. One without a filter leaves two kinds alone: a cancelled
 /// stage is not wanted any more, and a spent quota makes the run wait, unless another model is
 /// named. Neither must make a stage look done.
-fn applies(handler: &OnError, kind: ErrorKind) -> bool {
+fn handler_applies(handler: &OnError, kind: ErrorKind) -> bool {
     if !handler.kinds.is_empty() {
         return handler.kinds.contains(&kind);
     }
@@ -510,7 +513,7 @@ fn applies(handler: &OnError, kind: ErrorKind) -> bool {
 }
 
 /// A failure that came while another was handled.
-fn caused(mut new: Raise, old: Raise) -> Raise {
+fn with_cause(mut new: Raise, old: Raise) -> Raise {
     new.causes.push(old.to_string());
     new.causes.extend(old.causes);
     if new.stage.is_empty() {
@@ -521,13 +524,13 @@ fn caused(mut new: Raise, old: Raise) -> Raise {
 }
 
 /// The models that a value of `using` names.
-fn models(value: &Value) -> Result<Vec<ModelRef>> {
+fn models_of_value(value: &Value) -> Result<Vec<ModelRef>> {
     match value {
         Value::Model(model) => Ok(vec![*model]),
         Value::List(items) => {
             let mut all = Vec::with_capacity(items.len());
             for item in items.iter() {
-                all.extend(models(item)?);
+                all.extend(models_of_value(item)?);
             }
             if all.is_empty() {
                 fail!("a list of models is empty");

@@ -1,8 +1,8 @@
 //! Memory: shared state that cascades read plainly and change by `=` and `+=`.
 //!
-//! Every branch of a `parallel` has its own view. What it changes is noted, and done again on
-//! its parent's view when all branches have ended, in the order of the text: so the outcome does
-//! not depend on who was faster.
+//! Every branch of a `parallel` works on a copy of memory. Its changes are recorded, and applied to
+//! its parent's copy when all branches have ended, in the order of the text: so the result does not
+//! depend on which branch was faster.
 
 use cascade_ir::ErrorKind;
 
@@ -22,14 +22,14 @@ pub(super) struct Change {
     key: usize,
     append: bool,
     value: Value,
-    /// Where it was made; only for memory that outlives the run.
+    /// The place in the run that made it; only for memory that outlives the run.
     origin: Option<Origin>,
 }
 
 #[derive(Clone)]
 struct Origin {
     path: String,
-    /// How many were made there before.
+    /// Number of the change at that place, from 1.
     number: u32,
 }
 
@@ -66,7 +66,7 @@ impl<'p> Machine<'p> {
     }
 
     /// `memory.key = value` and `memory.key += value`.
-    pub(super) fn remember(
+    pub(super) fn change_memory_key(
         &mut self,
         fiber: &mut Fiber<'p>,
         memory: usize,
@@ -82,29 +82,29 @@ impl<'p> Machine<'p> {
             Origin { path, number: *number }
         });
         let change = Change { memory, key, append, value, origin };
-        self.change(fiber, change)
+        self.apply_own_change(fiber, change)
     }
 
-    /// Does a change on the view of the running fiber, and notes it for those above.
-    fn change(&mut self, fiber: &mut Fiber<'p>, change: Change) -> Result<()> {
-        apply(&mut self.eval, &change)?;
+    /// Applies a change to the running fiber's copy of memory, and records it for its parent.
+    fn apply_own_change(&mut self, fiber: &mut Fiber<'p>, change: Change) -> Result<()> {
+        apply_change(&mut self.eval, &change)?;
         if fiber.parent.is_some() {
             fiber.changes.push(change);
         } else {
-            self.publish(change);
+            self.emit_memory_op(change);
         }
         Ok(())
     }
 
-    /// Tells the world of a change that outlives the run.
-    fn publish(&mut self, change: Change) {
+    /// Hands a change of memory that outlives the run to the host.
+    fn emit_memory_op(&mut self, change: Change) {
         let Some(origin) = change.origin else { return };
         let Some(memory) = self.program.memories.get(change.memory) else { return };
         let Some(key) = memory.keys.get(change.key) else { return };
         let initial = if change.append { self.eval.eval(&key.initial, &mut []).ok() } else { None };
         let value = to_json(&change.value);
         use sha2::{Digest, Sha256};
-        // An edited program may say something else at the same place: that is another change.
+        // An edited program may make another change at the same place: the digest tells them apart.
         let digest = hex(&Sha256::digest(value.to_string().as_bytes())[..8]);
         self.memory_ops.push(MemoryOp {
             id: format!("{}#{}:{digest}", origin.path, origin.number),
@@ -117,21 +117,21 @@ impl<'p> Machine<'p> {
         });
     }
 
-    /// Removes the fork on top, whose branches have all ended, and takes over what they changed.
+    /// Removes the fork on top, whose branches have all ended, and applies their changes of memory.
     pub(super) fn close_fork(&mut self, fiber: &mut Fiber<'p>) -> Result<()> {
         let Some(Frame::Fork(mut fork)) = fiber.frames.pop() else {
             return Err(defect!("branches without their fork"));
         };
         for (_, changes) in std::mem::take(&mut fork.changes) {
             for change in changes {
-                self.change(fiber, change)?;
+                self.apply_own_change(fiber, change)?;
             }
         }
         Ok(())
     }
 }
 
-fn apply(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
+fn apply_change(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
     let (memory, key) = (change.memory, change.key);
     let Some(held) = eval.memory.get_mut(memory).and_then(|m| m.get_mut(key)) else {
         return Err(defect!("memory {memory} has no key {key}"));

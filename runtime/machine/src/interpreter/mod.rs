@@ -5,9 +5,9 @@
 //! is no clock, no file and no random number here.
 //!
 //! - [`Machine::step`] runs everything that can run.
-//! - [`Machine::take_request`] gives what the world is asked, [`Machine::take_withdrawn`] what it
-//!   need not answer any more.
-//! - [`Machine::answer`] tells what the world said.
+//! - [`Machine::take_request`] gives the next request to the host, [`Machine::take_withdrawn`] the
+//!   requests whose answers are no longer wanted.
+//! - [`Machine::answer`] takes the answer to a request.
 
 mod budget;
 mod call;
@@ -17,11 +17,11 @@ mod frame;
 mod guard;
 mod keys;
 mod memory;
+mod mocked_call;
 mod parallel;
 mod parse;
 mod person;
 mod routing;
-mod standin;
 mod statement;
 mod timers;
 mod unwind;
@@ -33,10 +33,10 @@ use cascade_ir::{CascadeId, ErrorKind, Place, Program};
 pub use call::price;
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::{hex, part_digest};
+pub use mocked_call::Rehearsal;
+pub use mocked_call::{Kind, Reached, mark};
 #[cfg(test)]
-pub(crate) use parse::model as read_model;
-pub use standin::Rehearsal;
-pub use standin::{Kind, Reached, mark};
+pub(crate) use parse::read_model_answer;
 
 use crate::{
     eval::Eval,
@@ -48,7 +48,7 @@ use crate::{
 use fiber::Fiber;
 use frame::{Cut, Frame, Mode};
 
-/// Who waits for a request.
+/// What waits for the answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waiter {
     /// The call on top of a fiber.
@@ -57,9 +57,9 @@ enum Waiter {
     Delay(usize),
     /// A guard's deadline.
     Deadline(usize, u64),
-    /// A guard's watch over signs of life.
+    /// A part of a guard's limit of silence (`idle`).
     Idle(usize, u64),
-    /// The end of a guard's budget of time.
+    /// A guard's budget of time.
     Budget(usize, u64),
 }
 
@@ -88,7 +88,7 @@ pub struct Machine<'p> {
     memory_ops: Vec<MemoryOp>,
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
-    /// What was reached, if anybody wants to know.
+    /// Nodes that were reached; `None` unless coverage is wanted.
     reached: Option<HashSet<Reached>>,
 }
 
@@ -116,7 +116,7 @@ impl<'p> Machine<'p> {
         let Some(entry) = program.cascades.get(cascade.index()) else {
             return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
         };
-        // In a rehearsal it may be stood in for.
+        // A test may mock it.
         if let Some(first) = entry.unsupported.first().filter(|_| env.rehearsal.is_none()) {
             let mut failure = Failure::new(
                 ErrorKind::Denied,
@@ -152,7 +152,7 @@ impl<'p> Machine<'p> {
         let mut fiber = Fiber::new(None, "".into());
         fiber.memory = machine.first_memory().map_err(|f| *f)?;
         machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
-        machine.adopt(fiber, false);
+        machine.add_fiber(fiber, false);
         Ok(machine)
     }
 
@@ -166,9 +166,9 @@ impl<'p> Machine<'p> {
             if matches!(fiber.mode, Mode::Wait) {
                 fiber.mode = Mode::Run;
             }
-            if self.run(id, &mut fiber) {
+            if self.run_fiber(id, &mut fiber) {
                 self.free.push(id);
-                self.ended(id, fiber);
+                self.end_fiber(id, fiber);
             } else {
                 if let Some(place) = self.fibers.get_mut(id) {
                     *place = Some(fiber);
@@ -207,7 +207,8 @@ impl<'p> Machine<'p> {
         self.outcome.as_ref().map(|o| o.as_ref().map_err(|f| &**f))
     }
 
-    /// Whether it can never go on: a defect, said instead of waiting for ever.
+    /// Whether nothing can run and nothing is waited for: a defect, reported instead of waiting for
+    /// ever.
     pub fn is_stuck(&self) -> bool {
         self.outcome.is_none() && self.ready.is_empty() && self.waiting.is_empty()
     }
@@ -217,14 +218,14 @@ impl<'p> Machine<'p> {
         self.spent
     }
 
-    /// Tells the answer to a request. One that was withdrawn meanwhile is dropped.
+    /// Takes the answer to a request. The answer to a withdrawn request is dropped.
     pub fn answer(&mut self, id: RequestId, answer: Answer) {
         let Some(waiter) = self.waiting.remove(&id) else {
             return;
         };
         match waiter {
             Waiter::Call(fiber) => self.call_answered(fiber, answer),
-            Waiter::Delay(fiber) => self.queue(fiber),
+            Waiter::Delay(fiber) => self.queue_fiber(fiber),
             Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
             Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
             Waiter::Budget(fiber, serial) => self.budget_passed(fiber, serial),
@@ -258,7 +259,7 @@ impl<'p> Machine<'p> {
         self.outcome = Some(Err(unwind::cancelled()));
     }
 
-    fn request(
+    fn send_request(
         &mut self,
         what: What,
         effect: Option<std::sync::Arc<crate::request::EffectInfo>>,
@@ -271,11 +272,11 @@ impl<'p> Machine<'p> {
         id
     }
 
-    fn withdraw(&mut self, id: Option<RequestId>) {
+    fn withdraw_request(&mut self, id: Option<RequestId>) {
         if let Some(id) = id
             && self.waiting.remove(&id).is_some()
         {
-            // One that the host has not seen yet need not be told of.
+            // A request that the host has not taken yet is dropped.
             match self.requests.iter().position(|r| r.id == id) {
                 Some(position) => {
                     self.requests.remove(position);
@@ -285,8 +286,8 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Takes a new fiber in and makes it run: before all others, or after them.
-    fn adopt(&mut self, mut fiber: Fiber<'p>, first: bool) -> usize {
+    /// Adds a fiber to those that are ready to run: before all others, or after them.
+    fn add_fiber(&mut self, mut fiber: Fiber<'p>, first: bool) -> usize {
         fiber.queued = true;
         let id = match self.free.pop() {
             Some(id) => {
@@ -310,8 +311,8 @@ impl<'p> Machine<'p> {
         self.fibers.get_mut(id).and_then(Option::as_mut)
     }
 
-    /// Makes a waiting fiber go on.
-    fn queue(&mut self, id: usize) {
+    /// Puts a waiting fiber among those that are ready to run.
+    fn queue_fiber(&mut self, id: usize) {
         if let Some(fiber) = self.fiber(id)
             && !fiber.queued
         {
@@ -320,7 +321,7 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Applies `f` to the guards above a place in the tree, the innermost first.
+    /// Applies `f` to the guards around a fiber, the innermost first.
     fn each_guard(&mut self, fiber: usize, mut f: impl FnMut(&mut guard::Guard<'p>)) {
         let mut next = Some(fiber);
         while let Some(id) = next {
@@ -334,8 +335,9 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Adds what an effect used to all scopes around it; the innermost that is over its budget.
-    fn charge(&mut self, fiber: usize, usage: &Usage, cost: i64) -> Option<(usize, u64, Raise)> {
+    /// Charges what an effect used to all guards around it. Gives the innermost guard that is now over
+    /// its budget, with the failure.
+    fn charge_usage(&mut self, fiber: usize, usage: &Usage, cost: i64) -> Option<(usize, u64, Raise)> {
         let tokens = usage.tokens_in.saturating_add(usage.tokens_out);
         self.spent.tokens = self.spent.tokens.saturating_add(tokens);
         self.spent.cost = self.spent.cost.saturating_add(cost);
@@ -360,25 +362,25 @@ impl<'p> Machine<'p> {
         over
     }
 
-    /// Tells those who watch, not those who only keep a record.
-    fn show(&mut self, event: impl FnOnce() -> Event) {
+    /// Emits an event that only observers need, not the journal.
+    fn emit_if_watched(&mut self, event: impl FnOnce() -> Event) {
         if self.env.watched {
             self.events.push(event());
         }
     }
 
-    fn tell(&mut self, event: impl FnOnce() -> Event) {
+    fn emit(&mut self, event: impl FnOnce() -> Event) {
         if self.env.listening {
             self.events.push(event());
         }
     }
 
-    fn warn(&mut self, path: &str, message: String, place: Option<Place>) {
-        self.tell(|| Event::Warning { path: path.to_owned(), message, place });
+    fn emit_warning(&mut self, path: &str, message: String, place: Option<Place>) {
+        self.emit(|| Event::Warning { path: path.to_owned(), message, place });
     }
 
-    /// A fiber has come to its end: its parent hears of it.
-    fn ended(&mut self, id: usize, fiber: Fiber<'p>) {
+    /// Reports the end of a fiber to its parent; the end of the first fiber is the run's.
+    fn end_fiber(&mut self, id: usize, fiber: Fiber<'p>) {
         let changes = fiber.changes;
         let result = match fiber.mode {
             Mode::Give(value) | Mode::Return(value) => Ok(value),

@@ -1,8 +1,8 @@
-//! Branches at once: `parallel`, and `for … parallel`.
+//! Concurrent branches: `parallel`, and `for … parallel`.
 //!
 //! A branch is a fiber with a copy of the variables. Branches are started one at a time, each
-//! runs until it waits or ends before the next is started, and never more than `max` live: ten
-//! thousand short ones need the memory of one.
+//! runs until it waits or ends before the next is started, and at most `max` exist at a time: ten
+//! thousand short branches need the memory of one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,13 +28,13 @@ pub(super) struct Fork<'p> {
     state: Vec<State>,
     done: usize,
     results: Vec<Value>,
-    /// Fibers of the branches that live.
+    /// Fibers of the branches that have begun and not ended.
     pub(super) children: Vec<usize>,
     /// The first failure; its siblings are being cancelled.
     pub(super) failure: Option<Raise>,
     path: Arc<str>,
     label: Option<smol_str::SmolStr>,
-    /// What branches that have ended changed in memory, in the order of the text.
+    /// Changes of memory by branches that have ended, in the order of the text.
     pub(super) changes: BTreeMap<usize, Vec<Change>>,
 }
 
@@ -106,8 +106,8 @@ impl<'p> Machine<'p> {
         })));
     }
 
-    /// Starts one branch, or waits, or ends.
-    pub(super) fn pump(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+    /// Starts the next branch that may run; waits while none may; ends the fork after the last.
+    pub(super) fn start_ready_branches(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
         loop {
             let Some(Frame::Fork(fork)) = fiber.frames.last_mut() else {
                 return Err(defect!("branches without their fork"));
@@ -138,9 +138,9 @@ impl<'p> Machine<'p> {
                     child.label = Some(label);
                     child.memory.clone_from(&self.eval.memory);
                     write(child.slots(), node.item, item)?;
-                    self.reach(&node.body, super::standin::Kind::Block);
+                    self.mark_reached(&node.body, super::mocked_call::Kind::Block);
                     child.frames.push(Frame::Block(&node.body, 0));
-                    return Ok(self.start(id, fiber, child));
+                    return Ok(self.start_branch(id, fiber, child));
                 }
                 Node::Graph(node) => {
                     if fork.done == node.branches.len() {
@@ -172,9 +172,9 @@ impl<'p> Machine<'p> {
                             fork.state[index] = State::Running;
                             let mut child = branch(fiber, id, index)?;
                             child.memory.clone_from(&self.eval.memory);
-                            // A branch that is done at once leaves its mode behind.
-                            child.mode = self.stage(&mut child, stage, false)?;
-                            return Ok(self.start(id, fiber, child));
+                            // A branch that ended without waiting has left its mode behind.
+                            child.mode = self.begin_stage(&mut child, stage, false)?;
+                            return Ok(self.start_branch(id, fiber, child));
                         }
                         _ => return Err(defect!("a branch is neither a stage nor a value")),
                     }
@@ -184,14 +184,14 @@ impl<'p> Machine<'p> {
     }
 
     /// Runs a new branch first, then the fork again.
-    fn start(&mut self, id: usize, fiber: &mut Fiber<'p>, mut child: Fiber<'p>) -> Mode {
+    fn start_branch(&mut self, id: usize, fiber: &mut Fiber<'p>, mut child: Fiber<'p>) -> Mode {
         if let (Some(Frame::Fork(fork)), Some(parent)) = (fiber.frames.last(), &mut child.parent) {
             parent.position = fork.children.len();
         }
         // The fork is queued before its branch is put in front of it.
         fiber.queued = true;
         self.ready.push_front(id);
-        let child = self.adopt(child, true);
+        let child = self.add_fiber(child, true);
         if let Some(Frame::Fork(fork)) = fiber.frames.last_mut() {
             fork.children.push(child);
         }
@@ -247,7 +247,7 @@ impl<'p> Machine<'p> {
                 }
             }
         }
-        // Of ten thousand branches none is looked for: the last took the place of this one.
+        // No search among ten thousand branches: the last one takes the position of this one.
         if let Some(moved) = moved.and_then(|id| self.fiber(id))
             && let Some(above) = &mut moved.parent
         {
@@ -256,7 +256,7 @@ impl<'p> Machine<'p> {
         for sibling in siblings {
             self.cut_fiber(sibling, Cut::end());
         }
-        self.queue(parent.fiber);
+        self.queue_fiber(parent.fiber);
     }
 }
 

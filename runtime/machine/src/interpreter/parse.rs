@@ -13,25 +13,26 @@ use crate::{
     value::{Value, from_json},
 };
 
-fn accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
+fn is_accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
     let within = |(low, high): &(i64, i64)| (*low..=*high).contains(&code);
     if ranges.is_empty() { within(&default) } else { ranges.iter().any(within) }
 }
 
-/// The output of a program that ended as it may.
-pub(super) fn process(run: &Run, process: Process) -> Result {
+/// The output of a program that ended with an accepted exit code; a failure otherwise.
+pub(super) fn read_process_output(run: &Run, process: Process) -> Result {
     let tail = |message: String| match process.stderr.trim_end() {
         "" => message,
         stderr => format!("{message}\n{stderr}"),
     };
     match (process.code, process.signal) {
-        (Some(code), _) if accepted(&run.exit, (0, 0), i64::from(code)) => format_output(run.format, &process.stdout)
-            .map_err(|mut failure| {
+        (Some(code), _) if is_accepted(&run.exit, (0, 0), i64::from(code)) => {
+            format_output(run.format, &process.stdout).map_err(|mut failure| {
                 if !process.stderr.trim().is_empty() {
                     failure.message = tail(failure.message);
                 }
                 failure
-            }),
+            })
+        }
         (Some(code), _) => Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("exit code {code}")))),
         (None, signal) => {
             let signal = signal.map_or_else(|| "a signal".to_owned(), |s| format!("signal {s}"));
@@ -41,9 +42,9 @@ pub(super) fn process(run: &Run, process: Process) -> Result {
 }
 
 /// The body of an answer whose status is accepted.
-pub(super) fn response(http: &Http, response: Response) -> Result {
+pub(super) fn read_http_response(http: &Http, response: Response) -> Result {
     let status = response.status;
-    if accepted(&http.status, (200, 299), i64::from(status)) {
+    if is_accepted(&http.status, (200, 299), i64::from(status)) {
         return format_output(http.format, &response.body);
     }
     Err(status_failure(status, &response.body, response.retry_after_ms))
@@ -76,8 +77,8 @@ fn format_output(format: OutputFormat, bytes: &[u8]) -> Result {
     }
 }
 
-/// A model's answer as a value of the type: the first reading that fits it.
-pub(crate) fn model(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
+/// A model's answer as a value of the type: of several readings of the text, the first that fits.
+pub(crate) fn read_model_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
     let program = eval.program;
     let fit = |eval: &mut Eval<'_>, value: Value| {
         eval.spend(value.weight() as usize)?;
@@ -115,7 +116,8 @@ pub(crate) fn model(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
     }))
 }
 
-/// A scalar that stands alone among words: one number, one truth value, one variant.
+/// A scalar in prose when the prose has exactly one candidate: one number, one truth value, one
+/// variant.
 fn among_words(program: &Program, ty: &Type, text: &str) -> Option<Value> {
     match ty {
         Type::Int | Type::Float => lenient::only_number(text),

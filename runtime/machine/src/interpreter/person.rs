@@ -49,13 +49,13 @@ pub(super) enum Decision {
 
 impl<'p> Machine<'p> {
     /// Begins a question.
-    pub(super) fn ask(&mut self, fiber: &mut Fiber<'p>, person: &'p Person) -> Result<Mode> {
+    pub(super) fn begin_question(&mut self, fiber: &mut Fiber<'p>, person: &'p Person) -> Result<Mode> {
         let (kind, question, options) = match person {
             Person::Approve(question) => ("approve", question, None),
             Person::Ask(question) => ("ask", question, None),
             Person::Choose(question, options) => ("choose", question, Some(options)),
         };
-        let question = self.message(fiber, Some(question), "")?;
+        let question = self.evaluate_message(fiber, Some(question), "")?;
         let options: Vec<String> = match options {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
@@ -72,7 +72,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Asks a person what to do about a failure; the answer comes to the guard on top.
-    pub(super) fn escalate(
+    pub(super) fn begin_escalation(
         &mut self,
         fiber: &mut Fiber<'p>,
         escalated: Escalated<'p>,
@@ -94,7 +94,7 @@ impl<'p> Machine<'p> {
         Ok(Mode::Run)
     }
 
-    pub(super) fn go_on_asking(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+    pub(super) fn continue_question(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
         let mut path = fiber.path();
         let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
         let attempt = match below {
@@ -131,7 +131,7 @@ impl<'p> Machine<'p> {
                 watch: false,
                 cache_ms: None,
             };
-            let asked = self.request(What::Person(question), Some(Arc::new(info)), Waiter::Call(id));
+            let asked = self.send_request(What::Person(question), Some(Arc::new(info)), Waiter::Call(id));
             if let Some(Frame::Person(asking)) = fiber.frames.last_mut() {
                 asking.request = Some(asked);
             }
@@ -140,7 +140,7 @@ impl<'p> Machine<'p> {
     }
 
     /// What a person said about the failure that the guard on top escalated.
-    pub(super) fn decision(&mut self, escalated: &Escalated<'p>, value: &Value) -> Result<Decision> {
+    pub(super) fn read_decision(&mut self, escalated: &Escalated<'p>, value: &Value) -> Result<Decision> {
         let said = value.get("action").and_then(Value::as_text).unwrap_or_default();
         Ok(match said {
             "retry" => Decision::Retry,

@@ -26,7 +26,7 @@ pub(super) struct Routed {
 
 impl<'p> Machine<'p> {
     /// The models that the nearest `using` around a call names, or the default.
-    pub(super) fn using(&mut self, fiber: &Fiber<'p>) -> Vec<ModelRef> {
+    pub(super) fn models_in_use(&mut self, fiber: &Fiber<'p>) -> Vec<ModelRef> {
         fn nearest(fiber: &Fiber<'_>) -> Option<Vec<ModelRef>> {
             fiber.frames.iter().rev().find_map(|frame| match frame {
                 Frame::Guard(guard) => guard.using.clone(),
@@ -52,7 +52,7 @@ impl<'p> Machine<'p> {
     /// The first model that is available and can hold the prompt, with the prompt as it likes
     /// it. `write` gives text, system text and the bytes of all that is sent;
     /// `recorded` tells whether a model's answer is known already.
-    pub(super) fn route(
+    pub(super) fn choose_model(
         &mut self,
         path: &str,
         using: Vec<ModelRef>,
@@ -62,7 +62,7 @@ impl<'p> Machine<'p> {
     ) -> Result<Routed> {
         let mut candidates = Vec::new();
         for model in using {
-            self.expand(model, needs, &mut candidates, 0);
+            self.expand_model_ref(model, needs, &mut candidates, 0);
         }
         if candidates.is_empty() {
             let wanted = needs.join(", ");
@@ -94,7 +94,7 @@ impl<'p> Machine<'p> {
             };
             let name = model.name.to_string();
             let pass = |machine: &mut Self, reason: String| {
-                machine.tell(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
+                machine.emit(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
             };
             if let Some(Availability::Missing(reason)) = self.env.models.get(id.index()) {
                 let reason = reason.clone();
@@ -124,7 +124,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Models in the order of preference, without repetition.
-    fn expand(&self, model: ModelRef, needs: &[SmolStr], out: &mut Vec<ModelId>, level: u32) {
+    fn expand_model_ref(&self, model: ModelRef, needs: &[SmolStr], out: &mut Vec<ModelId>, level: u32) {
         match model {
             ModelRef::Model(id) => {
                 if !out.contains(&id) {
@@ -138,7 +138,7 @@ impl<'p> Machine<'p> {
                 for arm in &route.arms {
                     if arm.capability.as_ref().is_none_or(|c| needs.contains(c)) {
                         for model in &arm.models {
-                            self.expand(*model, needs, out, level + 1);
+                            self.expand_model_ref(*model, needs, out, level + 1);
                         }
                     }
                 }

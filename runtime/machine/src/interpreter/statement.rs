@@ -8,7 +8,7 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Iteration, Mode, Rounds},
     guard::{Guard, Subject},
-    standin::Kind,
+    mocked_call::Kind,
 };
 use crate::{
     eval::{Result, at, write},
@@ -33,10 +33,10 @@ pub(super) fn is_plain(clauses: &Clauses) -> bool {
 }
 
 impl<'p> Machine<'p> {
-    pub(super) fn statement(&mut self, fiber: &mut Fiber<'p>, stmt: &'p Stmt, quiet: bool) -> Result<Mode> {
+    pub(super) fn run_statement(&mut self, fiber: &mut Fiber<'p>, stmt: &'p Stmt, in_pure_block: bool) -> Result<Mode> {
         match stmt {
             Stmt::Set(slot, expr) => {
-                let value = self.assigned(fiber, *slot, expr)?;
+                let value = self.evaluate_assignment(fiber, *slot, expr)?;
                 write(fiber.slots(), *slot, value)?;
             }
             Stmt::SetField(slot, path, expr) => {
@@ -49,40 +49,40 @@ impl<'p> Machine<'p> {
             }
             Stmt::Remember { memory, key, append, value, place } => {
                 let value = self.eval.eval(value, fiber.slots())?;
-                at(self.remember(fiber, memory.index(), *key as usize, *append, value), *place)?;
+                at(self.change_memory_key(fiber, memory.index(), *key as usize, *append, value), *place)?;
             }
-            Stmt::Stage(stage) => return self.stage(fiber, stage, quiet),
+            Stmt::Stage(stage) => return self.begin_stage(fiber, stage, in_pure_block),
             Stmt::Work(work, slot) => {
                 fiber.frames.push(Frame::Store(*slot));
-                return self.work(fiber, work, None);
+                return self.begin_work(fiber, work, None);
             }
             Stmt::Gate(cond, message, place) => {
                 if !self.eval.truth(cond, fiber.slots())? {
-                    let message = self.message(fiber, message.as_ref(), "the gate is closed")?;
+                    let message = self.evaluate_message(fiber, message.as_ref(), "the gate is closed")?;
                     if self.env.listening {
                         let path = fiber.path();
-                        self.tell(|| Event::GateFailed { path, message: message.clone(), place: *place });
+                        self.emit(|| Event::GateFailed { path, message: message.clone(), place: *place });
                     }
                     return at(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
                 }
             }
             Stmt::Warn(cond, message, place) => {
                 if !self.eval.truth(cond, fiber.slots())? {
-                    let message = self.message(fiber, message.as_ref(), "a warning without words")?;
+                    let message = self.evaluate_message(fiber, message.as_ref(), "a warning without words")?;
                     if self.env.listening {
-                        self.warn(&fiber.path(), message, Some(*place));
+                        self.emit_warning(&fiber.path(), message, Some(*place));
                     }
                 }
             }
             Stmt::Log(message, place) => {
-                let message = self.message(fiber, Some(message), "")?;
+                let message = self.evaluate_message(fiber, Some(message), "")?;
                 if self.env.listening {
                     let path = fiber.path();
-                    self.tell(|| Event::Log { path, message, place: *place });
+                    self.emit(|| Event::Log { path, message, place: *place });
                 }
             }
             Stmt::Fail(message, place) => {
-                let message = self.message(fiber, Some(message), "failed")?;
+                let message = self.evaluate_message(fiber, Some(message), "failed")?;
                 return at(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
             }
             Stmt::Return(expr) => return Ok(Mode::Return(self.eval.eval(expr, fiber.slots())?)),
@@ -93,7 +93,7 @@ impl<'p> Machine<'p> {
 
     /// The value of an assignment. `x = x + more` takes `x` out of its slot first, so that a
     /// list grows in place instead of being copied every time.
-    pub(super) fn assigned(&mut self, fiber: &mut Fiber<'p>, slot: cascade_ir::Slot, expr: &Expr) -> Result {
+    pub(super) fn evaluate_assignment(&mut self, fiber: &mut Fiber<'p>, slot: cascade_ir::Slot, expr: &Expr) -> Result {
         if let Expr::Binary(BinaryOp::Add, left, right, place) = expr
             && matches!(&**left, Expr::Slot(s) if *s == slot)
         {
@@ -110,7 +110,12 @@ impl<'p> Machine<'p> {
         self.eval.eval(expr, fiber.slots())
     }
 
-    pub(super) fn message(&mut self, fiber: &mut Fiber<'p>, expr: Option<&Expr>, default: &str) -> Result<String> {
+    pub(super) fn evaluate_message(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        expr: Option<&Expr>,
+        default: &str,
+    ) -> Result<String> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
@@ -120,11 +125,11 @@ impl<'p> Machine<'p> {
         }
     }
 
-    pub(super) fn stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, quiet: bool) -> Result<Mode> {
+    pub(super) fn begin_stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, in_pure_block: bool) -> Result<Mode> {
         // One who watches a rehearsal wants to see every stage.
-        let plain = is_plain(&stage.clauses) && !self.rehearses();
-        self.reach(stage, Kind::Stage);
-        if plain && (quiet || (!self.env.listening && self.is_pure(&stage.work))) {
+        let plain = is_plain(&stage.clauses) && !self.is_rehearsal();
+        self.mark_reached(stage, Kind::Stage);
+        if plain && (in_pure_block || (!self.env.listening && self.is_pure(&stage.work))) {
             if let Work::Pure(expr) = &stage.work {
                 let value = self.eval.eval(expr, fiber.slots()).map_err(|mut f| {
                     f.place.get_or_insert(stage.place);
@@ -133,16 +138,16 @@ impl<'p> Machine<'p> {
                 write(fiber.slots(), stage.slot, value.clone())?;
                 return Ok(Mode::Give(value));
             }
-            fiber.frames.push(Frame::Quiet(stage));
-            return self.work(fiber, &stage.work, None);
+            fiber.frames.push(Frame::PureStage(stage));
+            return self.begin_work(fiber, &stage.work, None);
         }
-        let serial = self.serial();
+        let serial = self.next_guard_serial();
         let guard = Guard::new(serial, Subject::Stage(stage), &stage.clauses);
         fiber.frames.push(Frame::Guard(Box::new(guard)));
         Ok(Mode::Run)
     }
 
-    pub(super) fn serial(&mut self) -> u64 {
+    pub(super) fn next_guard_serial(&mut self) -> u64 {
         self.next_serial += 1;
         self.next_serial
     }
@@ -162,16 +167,21 @@ impl<'p> Machine<'p> {
 
     /// Begins work; its value will be given to the frame on top. `args` are those of a skill or
     /// cascade when they were evaluated before.
-    pub(super) fn work(&mut self, fiber: &mut Fiber<'p>, work: &'p Work, args: Option<Vec<Value>>) -> Result<Mode> {
+    pub(super) fn begin_work(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        work: &'p Work,
+        args: Option<Vec<Value>>,
+    ) -> Result<Mode> {
         match work {
             Work::Pure(expr) => Ok(Mode::Give(self.eval.eval(expr, fiber.slots())?)),
             Work::Skill(id, exprs) => {
                 let args = match args {
                     Some(args) => args,
-                    None => self.arguments(fiber, exprs)?,
+                    None => self.evaluate_arguments(fiber, exprs)?,
                 };
-                if self.rehearses() {
-                    return self.stand_in_for_skill(fiber, *id, args);
+                if self.is_rehearsal() {
+                    return self.begin_mocked_skill(fiber, *id, args);
                 }
                 let Some(skill) = self.program.skills.get(id.index()) else {
                     return Err(defect!("there is no skill {}", id.0));
@@ -182,17 +192,17 @@ impl<'p> Machine<'p> {
             Work::Cascade(id, exprs) => {
                 let args = match args {
                     Some(args) => args,
-                    None => self.arguments(fiber, exprs)?,
+                    None => self.evaluate_arguments(fiber, exprs)?,
                 };
-                if self.stands_in_for(*id) {
-                    return self.stand_in_for_cascade(fiber, *id, args);
+                if self.is_mocked_cascade(*id) {
+                    return self.begin_mocked_cascade(fiber, *id, args);
                 }
                 self.enter_cascade(fiber, *id, args)?;
                 Ok(Mode::Run)
             }
             Work::If(cond, then, otherwise) => {
                 let block = if self.eval.truth(cond, fiber.slots())? { then } else { otherwise };
-                Ok(self.enter(fiber, block))
+                Ok(self.enter_block(fiber, block))
             }
             Work::Match(subject, arms) => {
                 let subject = self.eval.eval(subject, fiber.slots())?;
@@ -201,7 +211,7 @@ impl<'p> Machine<'p> {
                     if self.eval.matches(&arm.pattern, &subject, slots)?
                         && arm.guard.as_ref().map_or(Ok(true), |g| self.eval.truth(g, slots))?
                     {
-                        return Ok(self.enter(fiber, &arm.body));
+                        return Ok(self.enter_block(fiber, &arm.body));
                     }
                 }
                 Err(defect!("no arm of a match applies"))
@@ -229,12 +239,12 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Work::Parallel(node) => self.fork_graph(fiber, node),
-            Work::Block(block) => Ok(self.enter(fiber, block)),
-            Work::Person(person) => self.ask(fiber, person),
+            Work::Block(block) => Ok(self.enter_block(fiber, block)),
+            Work::Person(person) => self.begin_question(fiber, person),
         }
     }
 
-    pub(super) fn arguments(&mut self, fiber: &mut Fiber<'p>, exprs: &[Expr]) -> Result<Vec<Value>> {
+    pub(super) fn evaluate_arguments(&mut self, fiber: &mut Fiber<'p>, exprs: &[Expr]) -> Result<Vec<Value>> {
         exprs.iter().map(|e| self.eval.eval(e, fiber.slots())).collect()
     }
 
@@ -249,12 +259,12 @@ impl<'p> Machine<'p> {
         }
         args.resize((cascade.slots as usize).max(args.len()), Value::Null);
         fiber.activations.push(args);
-        self.reach(&cascade.body, Kind::Block);
+        self.mark_reached(&cascade.body, Kind::Block);
         fiber.frames.push(Frame::Cascade(cascade, false));
         if is_plain(&cascade.clauses) {
             fiber.frames.push(Frame::Block(&cascade.body, 0));
         } else {
-            let guard = Guard::new(self.serial(), Subject::Cascade(cascade), &cascade.clauses);
+            let guard = Guard::new(self.next_guard_serial(), Subject::Cascade(cascade), &cascade.clauses);
             fiber.frames.push(Frame::Guard(Box::new(guard)));
         }
         Ok(())
@@ -270,7 +280,7 @@ impl<'p> Machine<'p> {
                 let item = item.clone();
                 frame.next += 1;
                 write(fiber.slots(), node.item, item)?;
-                Ok(self.enter(fiber, &node.body))
+                Ok(self.enter_block(fiber, &node.body))
             }
             None => {
                 let values = std::mem::take(&mut frame.values);
@@ -286,18 +296,18 @@ impl<'p> Machine<'p> {
         };
         frame.round += 1;
         let body = &frame.node.body;
-        Ok(self.enter(fiber, body))
+        Ok(self.enter_block(fiber, body))
     }
 
     /// Begins a block.
-    fn enter(&mut self, fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
-        self.reach(block, Kind::Block);
+    fn enter_block(&mut self, fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
+        self.mark_reached(block, Kind::Block);
         fiber.frames.push(Frame::Block(block, 0));
         Mode::Run
     }
 
     /// Hands a value to the top frame.
-    pub(super) fn give(&mut self, id: usize, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
+    pub(super) fn give_value(&mut self, id: usize, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
         match fiber.frames.last_mut() {
             Some(Frame::Block(..)) => Ok(Mode::Run),
             Some(Frame::Store(slot)) => {
@@ -308,14 +318,14 @@ impl<'p> Machine<'p> {
                 }
                 Ok(Mode::Give(Value::Null))
             }
-            Some(Frame::Quiet(stage)) => {
+            Some(Frame::PureStage(stage)) => {
                 let slot = stage.slot;
                 fiber.frames.pop();
                 write(fiber.slots(), slot, value.clone())?;
                 Ok(Mode::Give(value))
             }
             Some(Frame::Guard(guard)) => match guard.escalated.take() {
-                Some(escalated) => self.decided(id, fiber, escalated, &value),
+                Some(escalated) => self.apply_decision(id, fiber, escalated, &value),
                 None => self.guard_done(fiber, value, "done"),
             },
             Some(Frame::Cascade(..)) => self.cascade_done(fiber, value),
@@ -333,7 +343,7 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Some(Frame::Hook(..)) => self.hook_done(fiber),
-            Some(Frame::Call(_) | Frame::StandIn(_) | Frame::Person(..) | Frame::Fork(_)) => {
+            Some(Frame::Call(_) | Frame::MockedCall(_) | Frame::Person(..) | Frame::Fork(_)) => {
                 fiber.frames.pop();
                 Err(defect!("a value was given to a frame that waits for the world"))
             }

@@ -29,11 +29,11 @@ impl<'p> Machine<'p> {
         }
         let deadline = timeout.and_then(|ms| {
             let timer = timer_id(fiber, serial, TimerKind::Deadline)?;
-            Some(self.timer(ms, timer, Waiter::Deadline(id, serial)))
+            Some(self.start_timer(ms, timer, Waiter::Deadline(id, serial)))
         });
         let watch = idle.and_then(|ms| {
             let timer = timer_id(fiber, serial, TimerKind::Idle)?;
-            Some(self.timer(ms / i64::from(IDLE_TICKS), timer, Waiter::Idle(id, serial)))
+            Some(self.start_timer(ms / i64::from(IDLE_TICKS), timer, Waiter::Idle(id, serial)))
         });
         set_timer(fiber, |guard| {
             guard.deadline = deadline;
@@ -54,18 +54,18 @@ impl<'p> Machine<'p> {
         let Some(timer) = timer_id(fiber, serial, TimerKind::Budget) else {
             return;
         };
-        let budget = self.timer(ms, timer, Waiter::Budget(id, serial));
+        let budget = self.start_timer(ms, timer, Waiter::Budget(id, serial));
         set_timer(fiber, |guard| guard.budget = Some(budget));
     }
 
-    fn timer(&mut self, ms: i64, timer: TimerId, waiter: Waiter) -> RequestId {
+    fn start_timer(&mut self, ms: i64, timer: TimerId, waiter: Waiter) -> RequestId {
         let ms = ms.max(0).unsigned_abs();
-        self.request(What::Timer { ms, timer }, None, waiter)
+        self.send_request(What::Timer { ms, timer }, None, waiter)
     }
 
     pub(super) fn deadline_passed(&mut self, fiber: usize, serial: u64) {
         self.timed_out(fiber, serial, TimerKind::Deadline);
-        self.trip(fiber, serial, |guard| {
+        self.fail_guard(fiber, serial, |guard| {
             guard.deadline = None;
             let limit = format_duration(guard.timeout.unwrap_or(0));
             Some(Failure::raise(ErrorKind::TimedOut, format!("not done within {limit}")))
@@ -74,7 +74,7 @@ impl<'p> Machine<'p> {
 
     pub(super) fn budget_passed(&mut self, fiber: usize, serial: u64) {
         self.timed_out(fiber, serial, TimerKind::Budget);
-        self.trip(fiber, serial, |guard| {
+        self.fail_guard(fiber, serial, |guard| {
             guard.budget = None;
             let limit = format_duration(guard.limits.time.unwrap_or(0));
             Some(Failure::raise(ErrorKind::OverBudget, format!("not done within its budget of {limit}")))
@@ -89,7 +89,7 @@ impl<'p> Machine<'p> {
         let Some(TimerId { path, attempt, kind }) = self.fiber(fiber).and_then(|f| timer_id(f, serial, kind)) else {
             return;
         };
-        self.tell(|| Event::TimedOut { path, attempt, timer: kind.name() });
+        self.emit(|| Event::TimedOut { path, attempt, timer: kind.name() });
     }
 
     pub(super) fn idle_tick(&mut self, fiber: usize, serial: u64) {
@@ -98,7 +98,7 @@ impl<'p> Machine<'p> {
         if over {
             self.timed_out(fiber, serial, TimerKind::Idle);
         }
-        self.trip(fiber, serial, |guard| {
+        self.fail_guard(fiber, serial, |guard| {
             guard.watch = None;
             guard.silent_ticks = if std::mem::take(&mut guard.alive) { 0 } else { guard.silent_ticks + 1 };
             let limit = guard.idle.unwrap_or(0);
@@ -113,7 +113,7 @@ impl<'p> Machine<'p> {
             let Some(timer) = self.fiber(fiber).and_then(|f| timer_id(f, serial, TimerKind::Idle)) else {
                 return;
             };
-            let timer = self.timer(ms, timer, Waiter::Idle(fiber, serial));
+            let timer = self.start_timer(ms, timer, Waiter::Idle(fiber, serial));
             if let Some(guard) = self.find_guard(fiber, serial) {
                 guard.watch = Some(timer);
             }

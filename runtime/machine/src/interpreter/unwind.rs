@@ -6,7 +6,7 @@ use super::{
     Machine,
     fiber::Fiber,
     frame::{Cut, Frame, HookName, Mode},
-    standin::Kind,
+    mocked_call::Kind,
 };
 use crate::{
     eval::{Result, write},
@@ -26,7 +26,7 @@ fn error_record(failure: &Failure) -> Value {
 
 impl<'p> Machine<'p> {
     /// Hands a failure to the top frame.
-    pub(super) fn raise(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise) -> Result<Mode> {
+    pub(super) fn raise_failure(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise) -> Result<Mode> {
         match fiber.frames.last_mut() {
             Some(Frame::Guard(_)) => self.guard_failed(id, fiber, failure),
             Some(Frame::Cascade(cascade, hooked)) => {
@@ -44,7 +44,7 @@ impl<'p> Machine<'p> {
                 // The same stage may have ended earlier parts of the run, with fewer attempts.
                 let earlier = |(path, attempt): &&(String, u32)| *path == failure.stage && *attempt < failure.attempts;
                 let before = self.env.recalled.failed.iter().filter(earlier).count();
-                self.hook(fiber, HookName { name: "on_failure", before }, hook, seen, Mode::Raise(failure))
+                self.begin_hook(fiber, HookName { name: "on_failure", before }, hook, seen, Mode::Raise(failure))
             }
             Some(Frame::Fork(fork)) => {
                 if fork.children.is_empty() {
@@ -61,10 +61,10 @@ impl<'p> Machine<'p> {
             Some(Frame::Hook(hook, _)) => {
                 let message = format!("`{}` failed: {failure}", hook.name.replace('_', " "));
                 let path = fiber.path();
-                self.warn(&path, message, failure.place);
+                self.emit_warning(&path, message, failure.place);
                 self.hook_done(fiber)
             }
-            Some(Frame::Quiet(stage)) => {
+            Some(Frame::PureStage(stage)) => {
                 if failure.stage.is_empty() {
                     failure.attempts = 1;
                     failure.place.get_or_insert(stage.place);
@@ -75,7 +75,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Call(call)) => {
                 let (request, reserved) = (call.request.take(), std::mem::take(&mut call.reserved));
-                self.withdraw(request);
+                self.withdraw_request(request);
                 fiber.frames.pop();
                 self.release_running(fiber, reserved);
                 Ok(Mode::Raise(failure))
@@ -88,7 +88,7 @@ impl<'p> Machine<'p> {
     }
 
     /// `return`: out of everything up to the cascade, or the hook.
-    pub(super) fn leave(&mut self, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
+    pub(super) fn leave_cascade(&mut self, fiber: &mut Fiber<'p>, value: Value) -> Result<Mode> {
         match fiber.frames.last() {
             Some(Frame::Cascade(..)) => self.cascade_done(fiber, value),
             Some(Frame::Hook(..)) => self.hook_done(fiber),
@@ -111,7 +111,7 @@ impl<'p> Machine<'p> {
             && let Some(hook) = cascade.on_success.as_ref().filter(|_| !*hooked)
         {
             *hooked = true;
-            return self.hook(
+            return self.begin_hook(
                 fiber,
                 HookName { name: "on_success", before: 0 },
                 hook,
@@ -124,11 +124,18 @@ impl<'p> Machine<'p> {
         Ok(Mode::Give(value))
     }
 
-    fn hook(&mut self, fiber: &mut Fiber<'p>, name: HookName, hook: &'p Hook, seen: Value, then: Mode) -> Result<Mode> {
+    fn begin_hook(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        name: HookName,
+        hook: &'p Hook,
+        seen: Value,
+        then: Mode,
+    ) -> Result<Mode> {
         if let Some(slot) = hook.slot {
             write(fiber.slots(), slot, seen)?;
         }
-        self.reach(hook, Kind::Hook);
+        self.mark_reached(hook, Kind::Hook);
         fiber.frames.push(Frame::Hook(name, Box::new(then)));
         fiber.frames.push(Frame::Block(&hook.body, 0));
         Ok(Mode::Run)
@@ -148,7 +155,7 @@ impl<'p> Machine<'p> {
         let Some(fiber) = self.fiber(id) else { return };
         if let Mode::Cut(pending) = &mut fiber.mode {
             pending.widen(cut);
-            self.queue(id);
+            self.queue_fiber(id);
             return;
         }
         for (position, frame) in fiber.frames.iter_mut().enumerate() {
@@ -161,11 +168,11 @@ impl<'p> Machine<'p> {
             }
         }
         fiber.mode = Mode::Cut(cut);
-        self.queue(id);
+        self.queue_fiber(id);
     }
 
     /// Removes frames; `Err` gives the cut back while branches still end.
-    pub(super) fn cut(&mut self, fiber: &mut Fiber<'p>, mut cut: Cut) -> std::result::Result<Result<Mode>, Cut> {
+    pub(super) fn cut_frames(&mut self, fiber: &mut Fiber<'p>, mut cut: Cut) -> std::result::Result<Result<Mode>, Cut> {
         loop {
             let Some(top) = fiber.frames.len().checked_sub(1) else {
                 return Ok(Ok(Mode::Cut(cut)));
@@ -178,16 +185,16 @@ impl<'p> Machine<'p> {
                 Some(Frame::Guard(_)) => self.finish_guard(fiber, "cancelled", None),
                 Some(Frame::Call(call)) => {
                     let (request, reserved) = (call.request.take(), std::mem::take(&mut call.reserved));
-                    self.withdraw(request);
+                    self.withdraw_request(request);
                     self.release_running(fiber, reserved);
                 }
-                Some(Frame::StandIn(call)) => {
+                Some(Frame::MockedCall(call)) => {
                     let request = call.request.take();
-                    self.withdraw(request);
+                    self.withdraw_request(request);
                 }
                 Some(Frame::Person(asking)) => {
                     let request = asking.request.take();
-                    self.withdraw(request);
+                    self.withdraw_request(request);
                 }
                 Some(Frame::Fork(fork)) if !fork.children.is_empty() => {
                     let children = fork.children.clone();
@@ -200,7 +207,7 @@ impl<'p> Machine<'p> {
                     // What its branches changed holds, although the fork is given up.
                     if let Err(failure) = self.close_fork(fiber) {
                         let path = fiber.path();
-                        self.warn(&path, failure.message, None);
+                        self.emit_warning(&path, failure.message, None);
                     }
                     continue;
                 }
@@ -210,7 +217,7 @@ impl<'p> Machine<'p> {
                         *hooked = true;
                         let before = usize::try_from(self.env.recalled.cancelled).unwrap_or(usize::MAX);
                         let name = HookName { name: "on_cancel", before };
-                        return Ok(self.hook(fiber, name, hook, Value::Null, Mode::Cut(cut)));
+                        return Ok(self.begin_hook(fiber, name, hook, Value::Null, Mode::Cut(cut)));
                     }
                     fiber.activations.pop();
                 }

@@ -1,5 +1,6 @@
 //! XML elements named by the keys.
 
+use cascade_ir::markup::push_escaped;
 use serde_json::Value as Json;
 
 use super::plain;
@@ -73,15 +74,7 @@ fn is_name(key: &str) -> bool {
 }
 
 fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            // Control characters do not exist in XML.
-            c if c.is_control() && !"\n\t\r".contains(c) => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
+    // Control characters do not exist in XML.
+    let replace = |c: char| (c.is_control() && !"\n\t\r".contains(c)).then_some("\u{fffd}");
+    push_escaped(out, text, replace);
 }

@@ -1,5 +1,5 @@
-//! Calls that are answered as a whole: in a rehearsal nothing of a skill is done, and a cascade
-//! may be stood in for.
+//! Mocked calls: in a test a call of a skill, or of a cascade that the test mocks, is one request
+//! that the host answers with the call's result. Nothing of the callee is executed.
 
 use std::collections::HashSet;
 
@@ -19,18 +19,18 @@ use crate::{
     value::Value,
 };
 
-/// How a machine rehearses: every call of a skill is a request of its own kind, nothing of it is
-/// computed.
+/// How a machine runs in a test: every call of a skill is a request for its result, and nothing of
+/// the skill is evaluated.
 #[derive(Debug, Clone, Default)]
 pub struct Rehearsal {
-    /// Cascades that are answered for, too.
+    /// Cascades that are mocked as well.
     pub cascades: HashSet<CascadeId>,
     /// Whether [`Machine::take_coverage`] is wanted.
     pub coverage: bool,
 }
 
-/// A call on its way to whoever stands in.
-pub(super) struct StandIn<'p> {
+/// A mocked call that waits for its result.
+pub(super) struct MockedCall<'p> {
     callee: Callee,
     pub(super) name: &'p SmolStr,
     result: &'p Type,
@@ -40,11 +40,11 @@ pub(super) struct StandIn<'p> {
     pub(super) answer: Option<Box<Answer>>,
 }
 
-/// Something whose having been reached is told: its address and its kind, since a node and the
-/// first one inside it may have one address.
+/// Identity of a node for coverage: its address and its kind, since a node and the first one inside
+/// it may have one address.
 pub type Reached = (usize, Kind);
 
-/// Kinds of nodes that are told of.
+/// Kinds of nodes whose coverage is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     /// A block of statements.
@@ -57,39 +57,39 @@ pub enum Kind {
     Hook,
 }
 
-/// What stands for a node.
+/// The identity of a node for coverage.
 pub fn mark<T>(node: &T, kind: Kind) -> Reached {
     (std::ptr::from_ref(node) as usize, kind)
 }
 
 impl<'p> Machine<'p> {
-    /// Notes that a node was reached, if anybody wants to know.
-    pub(super) fn reach<T>(&mut self, node: &T, kind: Kind) {
+    /// Records that a node was reached, if coverage is wanted.
+    pub(super) fn mark_reached<T>(&mut self, node: &T, kind: Kind) {
         if let Some(reached) = &mut self.reached {
             reached.insert(mark(node, kind));
         }
     }
 
-    /// The nodes that were reached.
+    /// The nodes that were reached; empty unless coverage is wanted.
     pub fn take_coverage(&mut self) -> HashSet<Reached> {
         self.reached.take().unwrap_or_default()
     }
 
-    /// Whether calls are answered as a whole.
-    pub(super) fn rehearses(&self) -> bool {
+    /// Whether this run is a test, in which calls are mocked.
+    pub(super) fn is_rehearsal(&self) -> bool {
         self.env.rehearsal.is_some()
     }
 
-    pub(super) fn stands_in_for(&self, cascade: CascadeId) -> bool {
+    pub(super) fn is_mocked_cascade(&self, cascade: CascadeId) -> bool {
         self.env.rehearsal.as_ref().is_some_and(|r| r.cascades.contains(&cascade))
     }
 
-    /// Begins a call of a skill that is answered as a whole.
-    pub(super) fn stand_in_for_skill(&mut self, fiber: &mut Fiber<'p>, id: SkillId, args: Vec<Value>) -> Result<Mode> {
+    /// Begins a mocked call of a skill.
+    pub(super) fn begin_mocked_skill(&mut self, fiber: &mut Fiber<'p>, id: SkillId, args: Vec<Value>) -> Result<Mode> {
         let Some(skill) = self.program.skills.get(id.index()) else {
             return Err(defect!("there is no skill {}", id.0));
         };
-        fiber.frames.push(Frame::StandIn(Box::new(StandIn {
+        fiber.frames.push(Frame::MockedCall(Box::new(MockedCall {
             callee: Callee::Skill(id),
             name: &skill.name,
             result: &skill.result,
@@ -101,8 +101,8 @@ impl<'p> Machine<'p> {
         Ok(Mode::Run)
     }
 
-    /// Begins a call of a cascade that is answered as a whole.
-    pub(super) fn stand_in_for_cascade(
+    /// Begins a mocked call of a cascade.
+    pub(super) fn begin_mocked_cascade(
         &mut self,
         fiber: &mut Fiber<'p>,
         id: CascadeId,
@@ -111,7 +111,7 @@ impl<'p> Machine<'p> {
         let Some(cascade) = self.program.cascades.get(id.index()) else {
             return Err(defect!("there is no cascade {}", id.0));
         };
-        fiber.frames.push(Frame::StandIn(Box::new(StandIn {
+        fiber.frames.push(Frame::MockedCall(Box::new(MockedCall {
             callee: Callee::Cascade(id),
             name: &cascade.name,
             result: &cascade.result,
@@ -123,24 +123,24 @@ impl<'p> Machine<'p> {
         Ok(Mode::Run)
     }
 
-    pub(super) fn go_on_standing_in(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
+    pub(super) fn continue_mocked_call(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
         let path = fiber.path();
-        let Some(Frame::StandIn(call)) = fiber.frames.last_mut() else {
-            return Err(defect!("an answer without its call"));
+        let Some(Frame::MockedCall(call)) = fiber.frames.last_mut() else {
+            return Err(defect!("an answer without its mocked call"));
         };
         if let Some(answer) = call.answer.take() {
             let (result, place) = (call.result, call.place);
             let value = match answer.result? {
                 Output::Value(value) => at(coerce(&mut self.eval, value, result, Strictness::Effect), place)?,
-                _ => return Err(defect!("a call was answered by something else than a value")),
+                _ => return Err(defect!("a mocked call was answered by something else than a value")),
             };
             fiber.frames.pop();
             return Ok(Mode::Give(value));
         }
         if call.request.is_none() {
             let asked = CallRequest { callee: call.callee, path, args: call.args.clone() };
-            let request = self.request(What::Call(Box::new(asked)), None, Waiter::Call(id));
-            if let Some(Frame::StandIn(call)) = fiber.frames.last_mut() {
+            let request = self.send_request(What::Call(Box::new(asked)), None, Waiter::Call(id));
+            if let Some(Frame::MockedCall(call)) = fiber.frames.last_mut() {
                 call.request = Some(request);
             }
         }

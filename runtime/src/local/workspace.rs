@@ -1,0 +1,213 @@
+//! Workspaces on this machine: directories as they are.
+//!
+//! This host confines nobody: it takes only effects whose policy allows everything. It can restore
+//! what an effect changed.
+
+use std::{
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use cascade_ir::ErrorKind;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    failure::{Failure, Raise},
+    interpreter::hex,
+    workspace::{FileChange, FileState, Workspace, WorkspacePatch},
+};
+
+/// Refuses a workspace whose policy this host cannot enforce.
+pub(super) fn check_policy(workspace: &Workspace) -> Result<(), Raise> {
+    if workspace.policy.allows_everything() {
+        return Ok(());
+    }
+    let message = "the policy of the workspace forbids something, and this host cannot enforce it; nothing was started";
+    Err(Failure::raise(ErrorKind::Denied, message))
+}
+
+/// Applies a recorded change below the directory of a run. Files that are already as they were
+/// after the change are left alone.
+///
+/// # Errors
+/// `merge_conflict` when a file is neither as it was before nor as it was after the change: then no
+/// file is touched. `denied` for a path that leaves the workspace, `failed` when a file cannot be
+/// read or written.
+pub(super) fn restore(patch: &WorkspacePatch, run_directory: Option<&Path>) -> Result<(), Raise> {
+    let mut root = run_directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    if let Some(directory) = &patch.directory {
+        root.push(directory);
+    }
+    // All are looked at before any is written.
+    let mut pending = Vec::new();
+    for change in &patch.changes {
+        let file = locate(&root, &change.path)?;
+        if is_pending(change, &file)? {
+            pending.push((change, file));
+        }
+    }
+    for (change, file) in pending {
+        apply(change.after.as_ref(), &file).map_err(|error| failed("restored", &change.path, &error))?;
+    }
+    Ok(())
+}
+
+/// The file of a path inside a workspace. No part of it may lead out: neither `..` nor a link.
+fn locate(root: &Path, path: &str) -> Result<PathBuf, Raise> {
+    let outside = || {
+        let message = format!("the recorded change of `{path}` leads out of its workspace");
+        Failure::raise(ErrorKind::Denied, message)
+    };
+    let mut file = root.to_path_buf();
+    let mut parts = Path::new(path).components().peekable();
+    if parts.peek().is_none() {
+        return Err(outside());
+    }
+    for part in parts {
+        let Component::Normal(name) = part else { return Err(outside()) };
+        file.push(name);
+        if fs::symlink_metadata(&file).is_ok_and(|meta| meta.file_type().is_symlink()) {
+            return Err(outside());
+        }
+    }
+    Ok(file)
+}
+
+/// Whether a change has still to be made.
+fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
+    let current = match fs::read(file) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed("read", &change.path, &error)),
+    };
+    let after = change.after.as_ref().map(|state| state.content.as_bytes());
+    if current.as_deref() == after {
+        // Of a file that is there, whether it can be executed may still differ.
+        return Ok(change.after.as_ref().is_some_and(|state| state.executable != is_executable(file)));
+    }
+    let digest = current.as_deref().map(|bytes| hex(&Sha256::digest(bytes)));
+    if digest == change.before {
+        return Ok(true);
+    }
+    let message = format!(
+        "`{}` was changed since the run stopped, so that the recorded change of it cannot be restored",
+        change.path
+    );
+    Err(Failure::raise(ErrorKind::MergeConflict, message))
+}
+
+fn apply(after: Option<&FileState>, file: &Path) -> io::Result<()> {
+    let Some(state) = after else { return fs::remove_file(file) };
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    // Renamed when it is whole: a run that is killed meanwhile finds the file before or after.
+    let mut partial = file.as_os_str().to_owned();
+    partial.push(".cascade-restored");
+    let partial = PathBuf::from(partial);
+    fs::write(&partial, state.content.as_bytes())?;
+    set_executable(&partial, state.executable)?;
+    fs::rename(&partial, file)
+}
+
+#[cfg(unix)]
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0)
+}
+
+#[cfg(unix)]
+fn set_executable(file: &Path, executable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(file)?.permissions().mode();
+    // Whoever may read it may execute it.
+    let mode = if executable { mode | ((mode & 0o444) >> 2) } else { mode & !0o111 };
+    fs::set_permissions(file, fs::Permissions::from_mode(mode))
+}
+
+fn failed(what: &str, path: &str, error: &io::Error) -> Raise {
+    Failure::raise(ErrorKind::Failed, format!("`{path}`, which an effect changed, cannot be {what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        testing::TempDir,
+        workspace::{Access, FileContent, Policy},
+    };
+
+    fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
+        FileChange {
+            path: path.to_owned(),
+            before: before.map(|text| hex(&Sha256::digest(text.as_bytes()))),
+            after: after.map(|text| FileState {
+                content: FileContent::from_bytes(text.into()),
+                executable: path.ends_with(".sh"),
+            }),
+        }
+    }
+
+    fn patch(changes: Vec<FileChange>) -> WorkspacePatch {
+        WorkspacePatch { directory: Some("repo".to_owned()), changes }
+    }
+
+    #[test]
+    fn a_patch_is_restored_once_and_as_a_whole() {
+        let dir = TempDir::new();
+        let repo = dir.path().join("repo");
+        fs::create_dir(&repo).unwrap();
+        fs::write(repo.join("old.txt"), "old").unwrap();
+        fs::write(repo.join("gone.txt"), "gone").unwrap();
+        let all = patch(vec![
+            change("src/new.sh", None, Some("#!/bin/sh\n")),
+            change("old.txt", Some("old"), Some("new")),
+            change("gone.txt", Some("gone"), None),
+        ]);
+        // The second time everything is as it shall be.
+        for _ in 0..2 {
+            restore(&all, Some(dir.path())).unwrap();
+            assert_eq!(fs::read_to_string(repo.join("src/new.sh")).unwrap(), "#!/bin/sh\n");
+            assert!(is_executable(&repo.join("src/new.sh")) && !is_executable(&repo.join("old.txt")));
+            assert_eq!(fs::read_to_string(repo.join("old.txt")).unwrap(), "new");
+            assert!(!repo.join("gone.txt").exists());
+        }
+        assert_eq!(fs::read_dir(repo.join("src")).unwrap().count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_changed_stops_the_restoration() {
+        let dir = TempDir::new();
+        let repo = dir.path().join("repo");
+        fs::create_dir(&repo).unwrap();
+        fs::write(repo.join("b.txt"), "edited by hand").unwrap();
+        let both = patch(vec![change("a.txt", None, Some("a")), change("b.txt", Some("b"), Some("c"))]);
+        let failure = restore(&both, Some(dir.path())).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::MergeConflict);
+        assert!(failure.message.starts_with("`b.txt` was changed since"), "{}", failure.message);
+        assert!(!repo.join("a.txt").exists(), "no file is touched");
+        assert_eq!(fs::read_to_string(repo.join("b.txt")).unwrap(), "edited by hand");
+    }
+
+    #[test]
+    fn no_path_leaves_the_workspace() {
+        let dir = TempDir::new();
+        let repo = dir.path().join("repo");
+        fs::create_dir(&repo).unwrap();
+        std::os::unix::fs::symlink(dir.path(), repo.join("link")).unwrap();
+        for path in ["../x", "/tmp/x", "a/../../x", "", ".", "link/x", "link"] {
+            let failure = restore(&patch(vec![change(path, None, Some("x"))]), Some(dir.path())).unwrap_err();
+            assert_eq!(failure.kind, ErrorKind::Denied, "`{path}`: {}", failure.message);
+        }
+        assert!(!dir.path().join("x").exists());
+    }
+
+    #[test]
+    fn a_policy_that_cannot_be_enforced_is_refused() {
+        let mut workspace = Workspace::default();
+        assert!(check_policy(&workspace).is_ok());
+        workspace.policy = Policy { network: Access::Only(Vec::new()), ..Policy::default() };
+        assert_eq!(check_policy(&workspace).unwrap_err().kind, ErrorKind::Denied);
+    }
+}
