@@ -62,7 +62,7 @@ pub fn go_on(
     let program = program(&*store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
     run::refuse_unsupported(&program, cascade)?;
-    let known = kept_inputs(store, &row, &program, cascade);
+    let known = kept_inputs(&*store, &row, &program, cascade);
     let inputs = run::inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
@@ -79,7 +79,7 @@ pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), S
     let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
     let program = program(&**store, row, color, &live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
-    let known = kept_inputs(store, row, &program, cascade);
+    let known = kept_inputs(&**store, row, &program, cascade);
     let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     let begin = Begin::Resume(row.id.clone());
@@ -121,7 +121,12 @@ pub fn last_of(store: &dyn Store, program: &ir::Program, cascade: ir::CascadeId)
 }
 
 /// The inputs of a run that the program still has, without those that were not kept: secrets.
-pub fn kept_inputs(store: &Store, row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+pub fn kept_inputs(
+    store: &dyn Store,
+    row: &RunRow,
+    program: &ir::Program,
+    cascade: ir::CascadeId,
+) -> Map<String, Json> {
     // What was a secret when the run began was not kept, whatever its type is now.
     let recorded = match store.program(&row.program) {
         Ok(began_with) => match files::entry(&began_with, Some(&row.cascade)) {

@@ -44,7 +44,7 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
             None => resume::last_of(store, &program, cascade)?,
         };
         if let Some(row) = found {
-            known = resume::kept_inputs(&store, &row, &program, cascade);
+            known = resume::kept_inputs(store, &row, &program, cascade);
             begin = if args.fork.is_some() { Begin::Fork(row.id) } else { Begin::Resume(row.id) };
         }
     }
