@@ -80,6 +80,7 @@ impl<'a> Body<'_, 'a> {
 
     /// The rendering that `as name` asks for.
     pub fn rendering(&mut self, name: &Name) -> Option<ir::Rendering> {
+        self.record_word(name);
         let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
         if found.is_none() && !name.text.is_empty() {
             let d = self
