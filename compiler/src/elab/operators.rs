@@ -62,7 +62,9 @@ impl<'a> Body<'_, 'a> {
             Some(ty) if matches!(a.kind, ExprKind::Call { .. }) => {
                 let optional = self.cx.types.optional(ty);
                 let ExprKind::Call { callee, args, args_span } = &a.kind else { return Typed::error() };
-                self.call(a, callee, args, *args_span, Some(optional))
+                let left = self.call(a, callee, args, *args_span, Some(optional));
+                self.record_type(a.span, left.ty, left.flow);
+                left
             }
             _ => self.infer(a),
         };
@@ -103,6 +105,12 @@ impl<'a> Body<'_, 'a> {
 
     /// Like `check`, but what does not fit is left to the caller.
     fn check_loose(&mut self, e: &'a Expr, expected: Ty) -> Typed {
+        let typed = self.check_loose_kind(e, expected);
+        self.record_type(e.span, typed.ty, typed.flow);
+        typed
+    }
+
+    fn check_loose_kind(&mut self, e: &'a Expr, expected: Ty) -> Typed {
         match &e.kind {
             ExprKind::Name(name) if !matches!(self.probe(name), Target::Local(_)) => {
                 let wanted = self.cx.types.base(self.cx.types.non_null(expected));
@@ -115,7 +123,8 @@ impl<'a> Body<'_, 'a> {
 
     fn equality(&mut self, a: &'a Expr, op: BinaryOp, b: &'a Expr, span: Span) -> Typed {
         // A bare variant takes its type from the other side.
-        let bare = |body: &Self, e: &Expr| matches!(&e.kind, ExprKind::Name(n) if !matches!(body.probe(n), Target::Local(_)));
+        let bare =
+            |body: &Self, e: &Expr| matches!(&e.kind, ExprKind::Name(n) if !matches!(body.probe(n), Target::Local(_)));
         let (left, right) = if bare(self, a) && !bare(self, b) {
             let right = self.infer(b);
             (self.check_loose(a, right.ty), right)

@@ -170,6 +170,7 @@ impl<'a> Body<'_, 'a> {
                 self.report(d);
             }
             coverage.null |= !guarded;
+            self.record_type(e.span, Ty::NULL, Flow::default());
             return ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null));
         }
         let inner = self.cx.types.base(self.cx.types.non_null(ty));

@@ -10,7 +10,6 @@ use super::{
     Cx,
     body::{Body, Kind, Typed},
     flow::Flow,
-    text::Use,
     with_suggestion,
 };
 use crate::{
@@ -553,13 +552,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn prompt_effect(&mut self, prompt: &'a Expr, span: Span, lines: &Lines<'a>, sig: &super::Signature) -> Lowered {
-        let (template, _) = match &prompt.kind {
-            ExprKind::Str(literal) => {
-                let (t, f, _) = self.template(literal, Use::Shown("a prompt"));
-                (t, f)
-            }
-            _ => self.shown_template(prompt, "a prompt"),
-        };
+        let (template, _) = self.shown_template(prompt, "a prompt");
         if self.cx.types.holds(sig.result, &mut Vec::new(), &|t| matches!(t, Ty::COMMAND | Ty::MODEL | Ty::SECRET)) {
             let shown = self.show(sig.result);
             let d = self

@@ -147,6 +147,13 @@ impl<'a> Body<'_, 'a> {
 
     /// What `stage x = …` calls; reports what cannot be called by a stage.
     pub fn stage_call(&mut self, value: &'a Expr, stage: &Name) -> Option<Called> {
+        let called = self.stage_callee(value, stage);
+        let (ty, flow) = called.as_ref().map_or((Ty::ERROR, Flow::default()), |c| (c.ty, c.flow));
+        self.record_type(value.span, ty, flow);
+        called
+    }
+
+    fn stage_callee(&mut self, value: &'a Expr, stage: &Name) -> Option<Called> {
         let ExprKind::Call { callee, args, args_span } = &value.kind else {
             if matches!(value.kind, ExprKind::Error) {
                 return None;
@@ -178,24 +185,22 @@ impl<'a> Body<'_, 'a> {
                 }
             },
             ExprKind::Field { receiver, name, safe: false } => match &receiver.kind {
-                ExprKind::Name(base) => {
-                    match self.probe(base) {
-                        Target::Declared(Def::Module(_)) | Target::Unknown => {
-                            let path = [base.clone(), name.clone()];
-                            let Some(def) = self.cx.lookup_path(self.module, &path, "skill or cascade") else {
-                                self.args_anyhow(args);
-                                return None;
-                            };
-                            Some((def, name))
-                        }
-                        Target::Declared(Def::Missing) => {
-                            self.resolve(base);
-                            self.record_use(name.span, Symbol::Missing);
-                            Some((Def::Missing, name))
-                        }
-                        _ => None,
+                ExprKind::Name(base) => match self.probe(base) {
+                    Target::Declared(Def::Module(_)) | Target::Unknown => {
+                        let path = [base.clone(), name.clone()];
+                        let Some(def) = self.cx.lookup_path(self.module, &path, "skill or cascade") else {
+                            self.args_anyhow(args);
+                            return None;
+                        };
+                        Some((def, name))
                     }
-                }
+                    Target::Declared(Def::Missing) => {
+                        self.resolve(base);
+                        self.record_use(name.span, Symbol::Missing);
+                        Some((Def::Missing, name))
+                    }
+                    _ => None,
+                },
                 _ => None,
             },
             _ => None,

@@ -15,7 +15,11 @@ use super::{
     body::{Body, Kind, LocalKind},
     with_suggestion,
 };
-use crate::{codes, index::{Builtin, Callable, Symbol}, types::Ty};
+use crate::{
+    codes,
+    index::{Builtin, Callable, Symbol},
+    types::Ty,
+};
 
 /// What a person who is mocked is asked.
 const PEOPLE: &[(&str, Ty)] =
@@ -251,11 +255,21 @@ impl<'a> Body<'_, 'a> {
         match self.cx.lookup_path(self.module, skill, "skill") {
             Some(Def::Skill(id)) => {
                 let sig = &self.cx.skills[id.index()].sig;
-                Target { ir: Some(ir::MockTarget::Skill(id)), of: Some(sig.of), ty: sig.result, params: sig.params.clone() }
+                Target {
+                    ir: Some(ir::MockTarget::Skill(id)),
+                    of: Some(sig.of),
+                    ty: sig.result,
+                    params: sig.params.clone(),
+                }
             }
             Some(Def::Cascade(id)) => {
                 let sig = &self.cx.cascades[id.index()].sig;
-                Target { ir: Some(ir::MockTarget::Cascade(id)), of: Some(sig.of), ty: sig.result, params: sig.params.clone() }
+                Target {
+                    ir: Some(ir::MockTarget::Cascade(id)),
+                    of: Some(sig.of),
+                    ty: sig.result,
+                    params: sig.params.clone(),
+                }
             }
             Some(Def::Missing) | None => unknown,
             Some(other) => {

@@ -22,10 +22,11 @@ pub fn references(analysis: &Analysis, source: SourceId, offset: u32) -> Vec<Ref
         }
         let defined = analysis.index.definitions(symbol).map(|place| (place, true));
         let used = analysis.index.uses(symbol).map(|place| (place, false));
-        found.extend(defined.chain(used).map(|((module, span), definition)| Reference {
-            place: analysis.place(module, span),
-            definition,
-        }));
+        found.extend(
+            defined
+                .chain(used)
+                .map(|((module, span), definition)| Reference { place: analysis.place(module, span), definition }),
+        );
     }
     found.sort_unstable_by_key(|reference| (reference.place, !reference.definition));
     found.dedup_by_key(|reference| reference.place);
