@@ -181,7 +181,7 @@ impl<'a> Cx<'a> {
             self.report(d);
             return;
         }
-        self.scopes[module].insert(name, Binding { def, span, imported, used: Cell::new(false) });
+        self.scopes[module].insert(name, Binding { def, span, imported, used: false });
     }
 
     fn collect_import(&mut self, module: usize, item: usize, import: &ast::Import) {
@@ -277,7 +277,7 @@ impl<'a> Cx<'a> {
     }
 
     fn missing(&mut self, module: usize, name: SmolStr, span: Span) {
-        let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
+        let binding = Binding { def: Def::Missing, span, imported: true, used: true };
         self.scopes[module].entry(name).or_insert(binding);
     }
 }

@@ -113,7 +113,7 @@ pub(crate) struct Binding {
     /// Where this module declares or imports it.
     pub span: Span,
     pub imported: bool,
-    pub used: Cell<bool>,
+    pub used: bool,
 }
 
 /// A parameter, as callers see it.
@@ -461,9 +461,9 @@ impl<'a> Cx<'a> {
 
     /// What a name stands for in a module, which it uses by that.
     pub fn resolve_name(&mut self, module: usize, name: &ast::Name) -> Option<Def> {
-        let def = match self.scopes[module].get(&name.text) {
+        let def = match self.scopes[module].get_mut(&name.text) {
             Some(binding) => {
-                binding.used.set(true);
+                binding.used = true;
                 binding.def
             }
             None => self.scopes[self.prelude?].get(&name.text)?.def,
