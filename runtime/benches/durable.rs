@@ -17,8 +17,9 @@ use std::{
 
 use cascade_ir::*;
 use cascade_runtime::{
-    Begin, Event, RunOptions, RunOutcome,
+    Begin, Event, RunOptions, RunOutcome, block_on,
     host::{Host, Report},
+    journal::SqliteStore,
     request::{Answer, MemoryOp, Output, Request, RequestId, Response, Usage, What},
     run_on,
 };
@@ -134,9 +135,10 @@ impl Drop for Dir {
 }
 
 fn perform(program: &Program, file: &Path, begin: Begin, host: &mut Instant0) -> (RunOutcome, Duration) {
-    let options = RunOptions { journal: Some(file.to_owned()), begin, ..RunOptions::default() };
+    let options =
+        RunOptions { store: Some(std::sync::Arc::new(SqliteStore::at(file))), begin, ..RunOptions::default() };
     let began = Instant::now();
-    let outcome = run_on(host, program, entry(program), vec![], options);
+    let outcome = block_on(run_on(host, program, entry(program), vec![], options));
     (outcome, began.elapsed())
 }
 

@@ -8,7 +8,8 @@ use cascade_ir::*;
 use cascade_runtime::{
     RunOptions,
     interpreter::{Environment, Machine},
-    run,
+    journal::SqliteStore,
+    run_blocking as run,
 };
 use divan::Bencher;
 use support::*;
@@ -112,7 +113,11 @@ fn commands_200_with_journal(bencher: Bencher) {
     let program = trues(200);
     let path = std::env::temp_dir().join(format!("cascade-bench-{}.db", std::process::id()));
     bencher.bench(|| {
-        let options = RunOptions { max_commands: 8, journal: Some(path.clone()), ..RunOptions::default() };
+        let options = RunOptions {
+            max_commands: 8,
+            store: Some(std::sync::Arc::new(SqliteStore::at(&path))),
+            ..RunOptions::default()
+        };
         assert!(run(&program, entry(&program), vec![], options).result.is_ok());
     });
     let _ = std::fs::remove_file(path);
@@ -140,7 +145,7 @@ fn hello_with_journal(bencher: Bencher) {
     let program = Make::new().main(1, vec![ret(text("hello"))]);
     let path = std::env::temp_dir().join(format!("cascade-hello-{}.db", std::process::id()));
     bencher.bench(|| {
-        let options = RunOptions { journal: Some(path.clone()), ..RunOptions::default() };
+        let options = RunOptions { store: Some(std::sync::Arc::new(SqliteStore::at(&path))), ..RunOptions::default() };
         assert!(run(&program, entry(&program), vec![], options).result.is_ok());
     });
     let _ = std::fs::remove_file(path);

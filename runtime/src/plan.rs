@@ -49,10 +49,10 @@ pub struct Planned {
 }
 
 /// The run that is planned.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PlanOptions<'a> {
-    /// The file of its journal.
-    pub journal: &'a Path,
+    /// The store that holds it.
+    pub store: &'a dyn Store,
     /// Its id.
     pub run: &'a str,
     /// The folder in which the run looks for files to attach, since their content is part of what
@@ -70,8 +70,7 @@ pub fn plan(
     inputs: Vec<Value>,
     options: &PlanOptions<'_>,
 ) -> Result<Plan, JournalError> {
-    let PlanOptions { journal, run, folder } = *options;
-    let store = Store::open(journal)?;
+    let PlanOptions { store, run, folder } = *options;
     let ledger = store.ledger(run)?;
     let old = store.run(run)?.and_then(|row| store.program(&row.program).ok());
     let questions = store.questions(run)?;
@@ -139,7 +138,7 @@ struct Planner<'p> {
     /// The program as it was.
     old: Option<Program>,
     ledger: Ledger,
-    store: Store,
+    store: &'p dyn Store,
     questions: Vec<crate::journal::QuestionRow>,
     plan: Plan,
     /// Records that were asked for.

@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::Arc,
+    task::{Context, Poll},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -21,7 +23,7 @@ use crate::{
     fixtures::{Fixtures, Taped},
     host::Host,
     interpreter::{Environment, Machine, Recalled, Spent, hex},
-    journal::{Journal, JournalError, Ledger, Record, RunEnd, RunLock, RunStart, SqliteJournal, Store, now},
+    journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
     local::{Cancel, LocalHost, Setup},
     models::availability,
     value::{Value, to_json},
@@ -30,8 +32,8 @@ use crate::{
 /// How a run is to be done.
 #[derive(Default)]
 pub struct RunOptions<'o> {
-    /// The journal's file; `None`: nothing is kept.
-    pub journal: Option<PathBuf>,
+    /// Where the run is recorded; `None`: nowhere.
+    pub store: Option<Arc<dyn Store>>,
     /// Whether it is a new run.
     pub begin: Begin,
     /// Hears of every event.
@@ -84,20 +86,24 @@ pub struct RunOutcome {
     pub took: Duration,
 }
 
-/// Runs a cascade with inputs that were checked (see [`crate::inputs_from_json`]) and waits for
-/// its end.
-pub fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
+/// Runs a cascade with inputs that were checked (see [`crate::inputs_from_json`]) to its end, or as
+/// far as it goes.
+///
+/// It is polled on a runtime of tokio with time and I/O enabled, and does not block it: programs run
+/// on threads of their own, and so does the writing of the record.
+pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
     let max_commands = match options.max_commands {
         0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
         n => n,
     };
     let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
-    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel });
+    let watched = options.observer.is_some() || options.store.is_some();
+    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel, watched });
     let Some(fixtures) = options.fixtures.clone() else {
-        return run_on(local, program, cascade, inputs, options);
+        return run_on(local, program, cascade, inputs, options).await;
     };
     let taped = Taped::new(local, program, Arc::clone(&fixtures), &inputs);
-    let mut outcome = run_on(taped, program, cascade, inputs, options);
+    let mut outcome = run_on(taped, program, cascade, inputs, options).await;
     if let (false, Some(trouble)) = (fixtures.records(), fixtures.trouble()) {
         outcome.result = Err(trouble);
         outcome.pause = None;
@@ -105,8 +111,39 @@ pub fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: R
     outcome
 }
 
-/// The same on another host, which does what this machine would do; the journal stays here.
-pub fn run_on<H: Host>(
+/// The same for callers that have no runtime: it makes one for the time of the run.
+///
+/// # Panics
+/// When it is called from within a runtime of tokio.
+pub fn run_blocking(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
+    block_on(run(program, cascade, inputs, options))
+}
+
+/// Waits for a run on a runtime of its own.
+pub fn block_on(run: impl Future<Output = RunOutcome>) -> RunOutcome {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(run);
+            // A name that is still being looked up is not waited for.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => {
+            let message = format!("the runtime cannot be started: {error}");
+            RunOutcome {
+                run: String::new(),
+                result: Err(Failure::new(ErrorKind::Unavailable, message)),
+                pause: None,
+                spent: Spent::default(),
+                reused: 0,
+                took: Duration::ZERO,
+            }
+        }
+    }
+}
+
+/// The same on another host, which does what this machine would do; the record stays here.
+pub async fn run_on<H: Host>(
     host: H,
     program: &Program,
     cascade: CascadeId,
@@ -119,7 +156,14 @@ pub fn run_on<H: Host>(
     };
     let began = Instant::now();
     // Whatever goes wrong in here is a defect, but never more than the end of this run.
-    let caught = catch_unwind(AssertUnwindSafe(|| execute(host, program, cascade, inputs, options, &run)));
+    let mut execution = Box::pin(execute(host, program, cascade, inputs, options, &run));
+    let poll_caught =
+        |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| execution.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        };
+    let caught = poll_fn(poll_caught).await;
+    drop(execution);
     let done = caught.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let message = format!("a defect of Cascade: {}", what.unwrap_or("unknown"));
@@ -148,50 +192,61 @@ impl From<JournalError> for Raise {
     }
 }
 
-/// What is known of a run before it begins.
-struct Known {
+/// What is recorded of a run before it begins.
+struct Recall {
     ledger: Ledger,
     memory: HashMap<(String, String), Json>,
     /// Held as long as the run lives.
-    _lock: Option<RunLock>,
+    _guard: Option<RunGuard>,
 }
 
-/// Takes a run and reads what is recorded of it.
-fn take(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Known, Raise> {
-    let Some(path) = &options.journal else {
-        if options.begin != Begin::New {
-            return Err(JournalError("a run can be taken up only from a journal".to_owned()).into());
+/// Claims a run and reads what is recorded of it. It may wait for the disk.
+fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_memory: bool) -> Result<Recall, Raise> {
+    let Some(store) = store else {
+        if *begin != Begin::New {
+            return Err(JournalError("a run can be resumed only from a journal".to_owned()).into());
         }
-        return Ok(Known { ledger: Ledger::default(), memory: HashMap::new(), _lock: None });
+        return Ok(Recall { ledger: Ledger::default(), memory: HashMap::new(), _guard: None });
     };
-    let lock = match RunLock::take(path, run)? {
-        Ok(lock) => lock,
-        Err(holder) => {
+    let guard = match store.claim_run(run)? {
+        Claim::Claimed(guard) => guard,
+        Claim::HeldBy(holder) => {
             let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
             let message = format!("run {run} is being run by {who}");
             return Err(Failure::raise(ErrorKind::Denied, message));
         }
     };
-    let has_memory = program.memories.iter().any(|m| m.global);
     let (mut ledger, mut memory) = (Ledger::default(), HashMap::new());
-    if has_memory || options.begin != Begin::New {
-        let store = Store::open(path)?;
-        match &options.begin {
-            Begin::New => {}
-            Begin::Resume(from) | Begin::Fork(from) => ledger = store.ledger(from)?,
-        }
-        if let Begin::Fork(_) = options.begin {
-            ledger.become_a_fork();
-        }
-        if has_memory {
-            // A run sees the memory of the time when it began, whenever it goes on.
-            memory = match &options.begin {
-                Begin::Resume(run) => snapshot_from(&store.memory_of(run)?),
-                _ => store.memory()?.into_iter().map(|m| ((m.memory, m.key), m.value)).collect(),
-            };
-        }
+    match begin {
+        Begin::New => {}
+        Begin::Resume(from) | Begin::Fork(from) => ledger = store.ledger(from)?,
     }
-    Ok(Known { ledger, memory, _lock: Some(lock) })
+    if let Begin::Fork(_) = begin {
+        ledger.become_a_fork();
+    }
+    if has_memory {
+        // A run sees the memory of the time when it began, whenever it goes on.
+        memory = match begin {
+            Begin::Resume(run) => snapshot_from(&store.memory_of(run)?),
+            _ => store.memory()?.into_iter().map(|m| ((m.memory, m.key), m.value)).collect(),
+        };
+    }
+    Ok(Recall { ledger, memory, _guard: Some(guard) })
+}
+
+/// The same away from the caller's runtime, when there is much to read.
+async fn recall(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Recall, Raise> {
+    let has_memory = program.memories.iter().any(|m| m.global);
+    let store = options.store.clone();
+    if options.begin == Begin::New && !has_memory {
+        return claim_and_recall(store.as_deref(), &options.begin, run, false);
+    }
+    let (begin, run) = (options.begin.clone(), run.to_owned());
+    let reading = move || claim_and_recall(store.as_deref(), &begin, &run, has_memory);
+    match tokio::task::spawn_blocking(reading).await {
+        Ok(recalled) => recalled,
+        Err(error) => Err(Failure::raise(ErrorKind::Internal, format!("the record was not read: {error}"))),
+    }
 }
 
 pub(crate) fn snapshot_from(json: &Json) -> HashMap<(String, String), Json> {
@@ -215,7 +270,7 @@ pub(crate) fn snapshot(memory: &HashMap<(String, String), Json>) -> Json {
     Json::Object(out)
 }
 
-fn execute<H: Host>(
+async fn execute<H: Host>(
     host: H,
     program: &Program,
     cascade: CascadeId,
@@ -234,27 +289,28 @@ fn execute<H: Host>(
     if program.cascades.get(cascade.index()).is_none() {
         return Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade"));
     }
-    match take(program, &options, run) {
-        Ok(known) => taken(host, program, cascade, inputs, options, run, known),
+    let ended = match recall(program, &options, run).await {
+        Ok(recalled) => drive_recorded(host, program, cascade, inputs, options, run, recalled).await,
         Err(failure) => Err(failure),
-    }
-    .unwrap_or_else(|failure| Ended::failed(*failure))
+    };
+    ended.unwrap_or_else(|failure| Ended::failed(*failure))
 }
 
-fn taken<H: Host>(
+/// Drives a run that was claimed, and records it.
+async fn drive_recorded<H: Host>(
     host: H,
     program: &Program,
     cascade: CascadeId,
     inputs: Vec<Value>,
     options: RunOptions<'_>,
     run: &str,
-    known: Known,
+    recalled: Recall,
 ) -> Result<Ended, Raise> {
     let began = Instant::now();
     let Some(entry) = program.cascades.get(cascade.index()) else {
         return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
-    let Known { ledger, memory, _lock } = known;
+    let Recall { ledger, memory, _guard } = recalled;
     let (models, memory) = match &options.fixtures {
         Some(fixtures) => (fixtures.availability(program), fixtures.memory(memory)),
         None => (availability(program), memory),
@@ -266,7 +322,7 @@ fn taken<H: Host>(
     let environment = Environment {
         run: run.to_owned(),
         models,
-        listening: options.observer.is_some() || options.journal.is_some(),
+        listening: options.observer.is_some() || options.store.is_some(),
         watched: options.observer.is_some(),
         recalled: if options.begin == Begin::New { Arc::new(Recalled::default()) } else { Arc::new(ledger.recalled()) },
         memory,
@@ -274,7 +330,7 @@ fn taken<H: Host>(
     };
     let mut machine = Machine::new(program, cascade, inputs, environment)?;
     let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
-    if let Some(path) = &options.journal {
+    if let Some(store) = &options.store {
         let bytes = serde_json::to_vec(program).unwrap_or_default();
         let cwd = options.cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
         start = Some(RunStart {
@@ -293,16 +349,13 @@ fn taken<H: Host>(
             },
             at: now(),
         });
-        journal = Some(Box::new(SqliteJournal::open(path, run)?));
+        journal = Some(store.open_journal(run)?);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(|error| Failure::raise(ErrorKind::Unavailable, format!("no timer can be made: {error}")))?;
     let mut host = Durable::new(
         host,
         Durability {
             program,
+            store: options.store,
             journal,
             ledger,
             observer: options.observer,
@@ -317,11 +370,8 @@ fn taken<H: Host>(
         host.begin_run(start);
     }
     host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string(), resumed });
-    let driven = runtime.block_on(async {
-        let driven = drive(&mut machine, &mut host).await;
-        host.parts().0.settle().await;
-        driven
-    });
+    let driven = drive(&mut machine, &mut host).await;
+    host.inner_mut().settle().await;
     let (mut result, pause) = match driven {
         Driven::Ended(result) => (result, None),
         Driven::Paused => {
@@ -340,22 +390,19 @@ fn taken<H: Host>(
         host.event(Event::Paused { reason: pause.reason(), until: pause.until });
     }
     let (clock, reused) = (host.clock(), host.reused());
-    if let Some(journal) = host.parts().1 {
-        let end = RunEnd {
-            status,
-            result: result.as_ref().ok().map(to_json),
-            error: result.as_ref().err().and_then(|f| serde_json::to_value(f).ok()),
-            failed_at: result.as_ref().err().map(|f| (f.stage.clone(), f.attempts)),
-            until: pause.as_ref().and_then(|p| p.until),
-            clock,
-            at: now(),
-        };
-        journal.write(Record::RunEnded(Box::new(end)), None);
-        if let Err(error) = journal.flush()
-            && result.is_ok()
-        {
-            result = Err(Failure::new(ErrorKind::Failed, error.to_string()));
-        }
+    let end = RunEnd {
+        status,
+        result: result.as_ref().ok().map(to_json),
+        error: result.as_ref().err().and_then(|f| serde_json::to_value(f).ok()),
+        failed_at: result.as_ref().err().map(|f| (f.stage.clone(), f.attempts)),
+        until: pause.as_ref().and_then(|p| p.until),
+        clock,
+        at: now(),
+    };
+    if let Err(error) = host.end_run(end).await
+        && result.is_ok()
+    {
+        result = Err(Failure::new(ErrorKind::Failed, error.to_string()));
     }
     host.event(Event::RunFinished {
         run: run.to_owned(),

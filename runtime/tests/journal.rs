@@ -6,7 +6,11 @@ mod support;
 use std::path::PathBuf;
 
 use cascade_ir::*;
-use cascade_runtime::{RunOptions, RunOutcome, journal::Store, run};
+use cascade_runtime::{
+    RunOptions, RunOutcome,
+    journal::{SqliteStore, Store as _},
+    run_blocking as run,
+};
 use rusqlite::Connection;
 use support::*;
 
@@ -44,7 +48,12 @@ fn script(code: &str) -> Program {
 }
 
 fn kept(program: &Program, dir: &Dir) -> RunOutcome {
-    run(program, entry(program), vec![], RunOptions { journal: Some(dir.file()), ..RunOptions::default() })
+    run(
+        program,
+        entry(program),
+        vec![],
+        RunOptions { store: Some(std::sync::Arc::new(SqliteStore::at(&dir.file()))), ..RunOptions::default() },
+    )
 }
 
 #[test]
@@ -122,7 +131,10 @@ fn what_cannot_be_used_is_said() {
         &script("true"),
         CascadeId(0),
         vec![],
-        RunOptions { journal: Some("/proc/none/runs.db".into()), ..RunOptions::default() },
+        RunOptions {
+            store: Some(std::sync::Arc::new(SqliteStore::at("/proc/none/runs.db".as_ref()))),
+            ..RunOptions::default()
+        },
     );
     assert!(outcome.result.unwrap_err().message.starts_with("the directory `/proc/none` cannot be made"));
 }
@@ -160,7 +172,7 @@ fn a_journal_of_the_first_version_is_brought_up_to_date() {
     let dir = Dir::new("first");
     std::fs::create_dir_all(&dir.0).unwrap();
     Connection::open(dir.file()).unwrap().execute_batch(FIRST).unwrap();
-    let store = Store::open(&dir.file()).unwrap();
+    let store = SqliteStore::open(&dir.file()).unwrap();
     let run = store.run("0a").unwrap().unwrap();
     assert_eq!((&run.file[..], &run.status[..]), ("old.cascade", "dead"));
     let effects: Vec<_> = store
@@ -180,5 +192,5 @@ fn a_journal_of_the_first_version_is_brought_up_to_date() {
     drop(store);
     // And new runs are kept beside it.
     assert!(kept(&script("true"), &dir).result.is_ok());
-    assert_eq!(Store::open(&dir.file()).unwrap().runs().unwrap().len(), 2);
+    assert_eq!(SqliteStore::open(&dir.file()).unwrap().runs().unwrap().len(), 2);
 }

@@ -10,7 +10,9 @@ use std::{
 };
 
 use cascade_ir::*;
-use cascade_runtime::{Cancel, Failure, RunOptions, Value, from_json, run, to_json};
+use cascade_runtime::{
+    Cancel, Failure, RunOptions, Value, from_json, journal::SqliteStore, run_blocking as run, to_json,
+};
 use serde_json::json;
 use support::{server::serve, *};
 
@@ -230,7 +232,11 @@ fn secrets_reach_the_program_and_nothing_else() {
         &made,
         entry(&made),
         inputs,
-        RunOptions { journal: Some(journal.clone()), observer: Some(observer), ..RunOptions::default() },
+        RunOptions {
+            store: Some(std::sync::Arc::new(SqliteStore::at(&journal))),
+            observer: Some(observer),
+            ..RunOptions::default()
+        },
     );
     assert_eq!(to_json(&outcome.result.unwrap()), "Bearer hunter2 hunter2");
     assert!(!seen.borrow().contains("hunter2"));

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cascade_ir::*;
-use cascade_runtime::{Event, Failure, RunOptions, interpreter::Spent, run, to_json};
+use cascade_runtime::{Event, Failure, RunOptions, interpreter::Spent, run_blocking as run, to_json};
 use serde_json::{Value as Json, json};
 use support::{server::serve, *};
 

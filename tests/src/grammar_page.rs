@@ -120,7 +120,7 @@ fn rule_text(rule: &str, out: &mut String) {
 /// Symbols with the words that an action insists on in the place of a name.
 fn with_words(symbols: &str, action: &str) -> String {
     let mut out = symbols.to_owned();
-    for wanted in action.split("cx.word(").skip(1) {
+    for wanted in action.split("tree.expect_word(").skip(1) {
         if let Some((part, rest)) = wanted.split_once(", &[")
             && let Some((words, _)) = rest.split_once(']')
         {

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascade_runtime::journal::Store;
+use cascade_runtime::journal::{SqliteStore, Store as _};
 use cascade_tests::binary::cascadec;
 use serde_json::Value as Json;
 
@@ -88,7 +88,7 @@ fn run_id(folder: &Path) -> Option<String> {
     if !file.is_file() {
         return None;
     }
-    let mut runs = Store::open(&file).unwrap().runs().unwrap();
+    let mut runs = SqliteStore::open(&file).unwrap().runs().unwrap();
     assert!(runs.len() <= 1, "it began {} times", runs.len());
     runs.pop().map(|r| r.id)
 }

@@ -6,7 +6,7 @@ use std::{fs, sync::OnceLock};
 
 use cascade_compiler::{Compilation, Diagnostic, MemorySources, compile, format::format, render};
 use cascade_ir::{CascadeId, ErrorKind, Program};
-use cascade_runtime::{RunOptions, inputs_from_json, run, to_json};
+use cascade_runtime::{RunOptions, inputs_from_json, run_blocking as run, to_json};
 use cascade_tests::{
     mutate::{Damage, damaged},
     programs::below,

@@ -15,9 +15,9 @@ use std::{
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
-    Begin, Event, RunOptions, RunOutcome,
+    Begin, Event, RunOptions, RunOutcome, block_on,
     host::{Host, Report},
-    journal::Store,
+    journal::{SqliteStore, Store as _},
     request::{Answer, MemoryOp, Output, Process, Request, RequestId, What},
     run_on, to_json,
 };
@@ -147,8 +147,9 @@ impl Host for World {
 }
 
 fn perform(program: &Program, main: CascadeId, journal: &Path, begin: Begin, world: World) -> RunOutcome {
-    let options = RunOptions { journal: Some(journal.to_owned()), begin, ..RunOptions::default() };
-    run_on(world, program, main, Vec::new(), options)
+    let options =
+        RunOptions { store: Some(std::sync::Arc::new(SqliteStore::at(journal))), begin, ..RunOptions::default() };
+    block_on(run_on(world, program, main, Vec::new(), options))
 }
 
 /// A process that dies says so; here it is meant.
@@ -183,7 +184,7 @@ proptest! {
         let expected = expected.result.map(|v| to_json(&v));
         prop_assert!(expected.is_ok(), "{expected:?}\n{text}");
         let memory = |file: &Path| {
-            Store::open(file).unwrap().memory().unwrap().into_iter().map(|m| (m.key, m.value)).collect::<Vec<_>>()
+            SqliteStore::open(file).unwrap().memory().unwrap().into_iter().map(|m| (m.key, m.value)).collect::<Vec<_>>()
         };
 
         let file = folder.path().join("torn.db");

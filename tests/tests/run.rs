@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, thread};
 
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::Program;
-use cascade_runtime::{RunOptions, inputs_from_json, run, to_json};
+use cascade_runtime::{RunOptions, inputs_from_json, run_blocking as run, to_json};
 use cascade_tests::{
     headers::{Header, header},
     programs::{below, shown},

@@ -1,8 +1,11 @@
 //! The journal of a project, and the runs that a command names.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use cascade_runtime::journal::{JournalError, RunRow, Store};
+use cascade_runtime::journal::{JournalError, RunRow, SqliteStore, Store};
 
 use crate::error::Stop;
 
@@ -39,7 +42,7 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
 }
 
 /// The journal that the current folder belongs to: its own, or that of a folder above.
-pub fn here() -> Result<Store, Stop> {
+pub fn here() -> Result<Arc<dyn Store>, Stop> {
     let start = std::env::current_dir().unwrap_or_default();
     let found = start.ancestors().map(|a| a.join(FILE)).find(|f| f.is_file());
     let Some(path) = found else {
@@ -48,19 +51,16 @@ pub fn here() -> Result<Store, Stop> {
             "go to the folder in which `cascadec run` was called",
         ));
     };
-    Ok(Store::open(&path)?)
+    Ok(Arc::new(SqliteStore::open(&path)?))
 }
 
 /// The run with this id or beginning of an id; `last` is the newest.
-pub fn run(store: &Store, id: &str) -> Result<RunRow, Stop> {
+pub fn run(store: &dyn Store, id: &str) -> Result<RunRow, Stop> {
     if id == "last" {
         return store.runs()?.into_iter().next().ok_or_else(|| Stop::usage("no runs are recorded"));
     }
     store.run(id)?.ok_or_else(|| {
-        Stop::usage_help(
-            format!("there is no run `{id}` in `{}`", store.path().display()),
-            "`cascadec runs` lists them",
-        )
+        Stop::usage_help(format!("there is no run `{id}` in `{}`", store.location()), "`cascadec runs` lists them")
     })
 }
 
@@ -70,7 +70,7 @@ pub fn is_unfinished(run: &RunRow) -> bool {
 }
 
 /// The newest run that can be taken up.
-pub fn newest_unfinished(store: &Store) -> Result<RunRow, Stop> {
+pub fn newest_unfinished(store: &dyn Store) -> Result<RunRow, Stop> {
     store.runs()?.into_iter().find(is_unfinished).ok_or_else(|| {
         Stop::usage_help("there is no run to resume: all have ended well or are running", "`cascadec runs` lists them")
     })

@@ -14,12 +14,12 @@ use crate::{
 pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
     let store = journal::here()?;
     match &args.command {
-        MemoryCommand::List(args) => list(&store, args.json),
+        MemoryCommand::List(args) => list(&*store, args.json),
         MemoryCommand::Get { key } => {
             let (memory, key) = split(key)?;
             match store.memory()?.into_iter().find(|m| m.memory == memory && m.key == key) {
                 Some(found) => print(&(serde_json::to_string_pretty(&found.value).unwrap_or_default() + "\n"))?,
-                None => return Err(unknown(&store, memory, key)?),
+                None => return Err(unknown(&*store, memory, key)?),
             }
             Ok(0)
         }
@@ -34,10 +34,10 @@ pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
             store.set_memory(memory, key, value)?;
             Ok(0)
         }
-        MemoryCommand::History { key, json } => history(&store, key, *json),
+        MemoryCommand::History { key, json } => history(&*store, key, *json),
         MemoryCommand::Forget { key } => {
             let (memory, key) = split(key)?;
-            if store.forget_memory(memory, key)? { Ok(0) } else { Err(unknown(&store, memory, key)?) }
+            if store.forget_memory(memory, key)? { Ok(0) } else { Err(unknown(&*store, memory, key)?) }
         }
     }
 }
@@ -48,7 +48,7 @@ fn split(name: &str) -> Result<(&str, &str), Stop> {
     })
 }
 
-fn unknown(store: &Store, memory: &str, key: &str) -> Result<Stop, Stop> {
+fn unknown(store: &dyn Store, memory: &str, key: &str) -> Result<Stop, Stop> {
     let known: Vec<String> = store.memory()?.iter().map(|m| format!("`{}.{}`", m.memory, m.key)).collect();
     let help = match known.is_empty() {
         true => "nothing is remembered yet; a run begins with the first values that its program declares".to_owned(),
@@ -57,7 +57,7 @@ fn unknown(store: &Store, memory: &str, key: &str) -> Result<Stop, Stop> {
     Ok(Stop::usage_help(format!("nothing is remembered as `{memory}.{key}`"), help))
 }
 
-fn list(store: &Store, as_json: bool) -> Result<u8, Stop> {
+fn list(store: &dyn Store, as_json: bool) -> Result<u8, Stop> {
     let all = store.memory()?;
     if as_json {
         print(&(json!(all).to_string() + "\n"))?;
@@ -77,7 +77,7 @@ fn list(store: &Store, as_json: bool) -> Result<u8, Stop> {
     Ok(0)
 }
 
-fn history(store: &Store, name: &str, as_json: bool) -> Result<u8, Stop> {
+fn history(store: &dyn Store, name: &str, as_json: bool) -> Result<u8, Stop> {
     let (memory, key) = split(name)?;
     let changes = store.memory_history(memory, key)?;
     if as_json {

@@ -1,6 +1,9 @@
 //! Questions of runs: asked on the terminal, or answered by a command.
 
-use std::io::{BufRead, Write};
+use std::{
+    io::{BufRead, Write},
+    sync::Arc,
+};
 
 use cascade_runtime::{
     Asked, Pause,
@@ -17,18 +20,18 @@ use crate::{
 /// `cascadec approve` and `cascadec reject`.
 pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
-    let row = journal::run(&store, &args.run)?;
-    let open: Vec<QuestionRow> = open(&store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
+    let row = journal::run(&*store, &args.run)?;
+    let open: Vec<QuestionRow> = open(&*store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
     let question = pick(&row, open, args.stage.as_deref(), "asks for approval")?;
-    give(&store, &row, &question, &Json::Bool(yes))?;
-    after(&store, row, &question, args.resume, &args.live, color)
+    give(&*store, &row, &question, &Json::Bool(yes))?;
+    after(store, row, &question, args.resume, &args.live, color)
 }
 
 /// `cascadec answer`.
 pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
-    let row = journal::run(&store, &args.run)?;
-    let question = pick(&row, open(&store, &row)?, Some(&args.stage), "asks")?;
+    let row = journal::run(&*store, &args.run)?;
+    let question = pick(&row, open(&*store, &row)?, Some(&args.stage), "asks")?;
     let answer = parse(&question.kind, &question.options, &args.answer, args.value.as_deref()).map_err(|why| {
         let help = if question.options.is_empty() { None } else { Some(question.options.join(", ")) };
         match help {
@@ -36,11 +39,11 @@ pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
             None => Stop::usage(why),
         }
     })?;
-    give(&store, &row, &question, &answer)?;
-    after(&store, row, &question, args.resume, &args.live, color)
+    give(&*store, &row, &question, &answer)?;
+    after(store, row, &question, args.resume, &args.live, color)
 }
 
-fn open(store: &Store, row: &RunRow) -> Result<Vec<QuestionRow>, Stop> {
+fn open(store: &dyn Store, row: &RunRow) -> Result<Vec<QuestionRow>, Stop> {
     if row.status == "done" || row.status == "failed" {
         return Err(Stop::usage(format!("run {} has ended ({}); it asks nothing", row.id, row.status)));
     }
@@ -76,15 +79,15 @@ fn named(path: &str, stage: &str) -> bool {
     path == stage || path.strip_suffix(stage).is_some_and(|before| before.ends_with('/'))
 }
 
-fn give(store: &Store, row: &RunRow, question: &QuestionRow, answer: &Json) -> Result<(), Stop> {
-    if store.answer(&row.id, &question.path, &question.key, answer)? {
+fn give(store: &dyn Store, row: &RunRow, question: &QuestionRow, answer: &Json) -> Result<(), Stop> {
+    if store.answer_question(&row.id, &question.path, &question.key, answer)? {
         return Ok(());
     }
     Err(Stop::usage(format!("`{}` of run {} has been answered meanwhile", question.path, row.id)))
 }
 
 fn after(
-    store: &Store,
+    store: Arc<dyn Store>,
     row: RunRow,
     question: &QuestionRow,
     go_on: bool,

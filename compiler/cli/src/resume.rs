@@ -1,6 +1,9 @@
 //! `cascadec resume`, and what a run that is taken up would do.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use cascade_ir as ir;
 use cascade_runtime::{
@@ -22,15 +25,15 @@ use crate::{
 pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
     let row = match &args.run {
-        Some(id) => journal::run(&store, id)?,
-        None => journal::newest_unfinished(&store)?,
+        Some(id) => journal::run(&*store, id)?,
+        None => journal::newest_unfinished(&*store)?,
     };
-    go_on(&store, row, &args.given, args.dry_run, &args.live, color)
+    go_on(store, row, &args.given, args.dry_run, &args.live, color)
 }
 
 /// Goes on with this run.
 pub fn go_on(
-    store: &Store,
+    store: Arc<dyn Store>,
     row: RunRow,
     given: &InputArgs,
     dry_run: bool,
@@ -56,40 +59,32 @@ pub fn go_on(
         }
         return Ok(0);
     }
-    let program = program(store, &row, color, live)?;
+    let program = program(&*store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
     run::refuse_unsupported(&program, cascade)?;
-    let known = kept_inputs(store, &row, &program, cascade);
+    let known = kept_inputs(&*store, &row, &program, cascade);
     let inputs = run::inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     if dry_run {
-        let source = PlanSource { journal: Some(store.path()), begin: &begin, folder: cwd.as_deref() };
+        let source = PlanSource { store: Some(&*store), begin: &begin, folder: cwd.as_deref() };
         return show_plan(&program, cascade, inputs, &source, live.json, color);
     }
-    let how = Performance {
-        journal: Some(store.path().to_owned()),
-        begin,
-        cwd,
-        cancel_first: false,
-        fixtures: None,
-        live,
-        color,
-    };
+    let how = Performance { store: Some(store), begin, cwd, cancel_first: false, fixtures: None, live, color };
     run::perform(&program, cascade, inputs, how)
 }
 
 /// Takes a run up only to cancel it: its `on cancel` runs, and nothing else begins.
-pub fn cancel(store: &Store, row: &RunRow, color: bool) -> Result<(), Stop> {
+pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), Stop> {
     let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
-    let program = program(store, row, color, &live)?;
+    let program = program(&**store, row, color, &live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
-    let known = kept_inputs(store, row, &program, cascade);
+    let known = kept_inputs(&**store, row, &program, cascade);
     let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     let begin = Begin::Resume(row.id.clone());
     let how = Performance {
-        journal: Some(store.path().to_owned()),
+        store: Some(Arc::clone(store)),
         begin,
         cwd,
         cancel_first: true,
@@ -101,7 +96,7 @@ pub fn cancel(store: &Store, row: &RunRow, color: bool) -> Result<(), Stop> {
 }
 
 /// The program of a run as it is now; as it was, when its file is gone.
-fn program(store: &Store, row: &RunRow, color: bool, live: &LiveArgs) -> Result<ir::Program, Stop> {
+fn program(store: &dyn Store, row: &RunRow, color: bool, live: &LiveArgs) -> Result<ir::Program, Stop> {
     let here = std::env::current_dir().unwrap_or_default();
     let file = Path::new(&row.file);
     let path = if Path::new(&row.cwd) == here { file.to_path_buf() } else { Path::new(&row.cwd).join(file) };
@@ -116,7 +111,7 @@ fn program(store: &Store, row: &RunRow, color: bool, live: &LiveArgs) -> Result<
 }
 
 /// The last run of a cascade that has not ended well.
-pub fn last_of(store: &Store, program: &ir::Program, cascade: ir::CascadeId) -> Result<Option<RunRow>, Stop> {
+pub fn last_of(store: &dyn Store, program: &ir::Program, cascade: ir::CascadeId) -> Result<Option<RunRow>, Stop> {
     let name = program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default();
     let runs = store.runs()?;
     let of_this = |r: &&RunRow| r.file == program.name && r.cascade == name;
@@ -126,7 +121,12 @@ pub fn last_of(store: &Store, program: &ir::Program, cascade: ir::CascadeId) -> 
 }
 
 /// The inputs of a run that the program still has, without those that were not kept: secrets.
-pub fn kept_inputs(store: &Store, row: &RunRow, program: &ir::Program, cascade: ir::CascadeId) -> Map<String, Json> {
+pub fn kept_inputs(
+    store: &dyn Store,
+    row: &RunRow,
+    program: &ir::Program,
+    cascade: ir::CascadeId,
+) -> Map<String, Json> {
     // What was a secret when the run began was not kept, whatever its type is now.
     let recorded = match store.program(&row.program) {
         Ok(began_with) => match files::entry(&began_with, Some(&row.cascade)) {
@@ -141,8 +141,8 @@ pub fn kept_inputs(store: &Store, row: &RunRow, program: &ir::Program, cascade: 
 
 /// What a plan is made from.
 pub struct PlanSource<'a> {
-    /// The journal that holds the run.
-    pub journal: Option<&'a Path>,
+    /// The store that holds the run.
+    pub store: Option<&'a dyn Store>,
     /// How the run would begin.
     pub begin: &'a Begin,
     /// The folder in which the run would look for files; the current one if absent.
@@ -158,14 +158,14 @@ pub fn show_plan(
     as_json: bool,
     color: bool,
 ) -> Result<u8, Stop> {
-    let PlanSource { journal, begin, folder } = *source;
-    let (Some(journal), Begin::Resume(run) | Begin::Fork(run)) = (journal, begin) else {
+    let PlanSource { store, begin, folder } = *source;
+    let (Some(store), Begin::Resume(run) | Begin::Fork(run)) = (store, begin) else {
         return Err(Stop::usage_help(
             "a run that begins anew has nothing to reuse",
             "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
         ));
     };
-    let plan = plan(program, cascade, inputs, &PlanOptions { journal, run, folder })?;
+    let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder })?;
     if as_json {
         print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {

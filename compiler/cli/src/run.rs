@@ -8,8 +8,11 @@ use std::{
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Begin, Cancel, Failure, RunOptions, Value, fixtures::Fixtures, inputs_from_json, journal::Store, parse_input_text,
-    run as execute, to_json,
+    Begin, Cancel, Failure, RunOptions, Value, block_on,
+    fixtures::Fixtures,
+    inputs_from_json,
+    journal::{SqliteStore, Store},
+    parse_input_text, run as execute, to_json,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -29,27 +32,29 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     refuse_unsupported(&program, cascade)?;
     let fixtures = fixtures(args)?;
     // What was recorded is not worth keeping twice, and a cache must not take it for new.
-    let journal = if args.no_journal || args.replay.is_some() { None } else { Some(journal::of_file(&args.file)?) };
+    let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
+        true => None,
+        false => Some(Arc::new(SqliteStore::at(&journal::of_file(&args.file)?))),
+    };
     let mut begin = Begin::New;
     let mut known = Map::new();
-    if let Some(path) = journal.as_ref().filter(|_| args.resume || args.fork.is_some()) {
-        let store = Store::open(path)?;
+    if let Some(store) = store.as_deref().filter(|_| args.resume || args.fork.is_some()) {
         let found = match &args.fork {
-            Some(id) => Some(journal::run(&store, id)?),
-            None => resume::last_of(&store, &program, cascade)?,
+            Some(id) => Some(journal::run(store, id)?),
+            None => resume::last_of(store, &program, cascade)?,
         };
         if let Some(row) = found {
-            known = resume::kept_inputs(&store, &row, &program, cascade);
+            known = resume::kept_inputs(store, &row, &program, cascade);
             begin = if args.fork.is_some() { Begin::Fork(row.id) } else { Begin::Resume(row.id) };
         }
     }
     if args.dry_run {
         let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-        let source = resume::PlanSource { journal: journal.as_deref(), begin: &begin, folder: None };
+        let source = resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None };
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-    let how = Performance { journal, begin, cwd: None, cancel_first: false, fixtures, live: &args.live, color };
+    let how = Performance { store, begin, cwd: None, cancel_first: false, fixtures, live: &args.live, color };
     perform(&program, cascade, inputs, how)
 }
 
@@ -65,8 +70,8 @@ fn fixtures(args: &RunArgs) -> Result<Option<Arc<Fixtures>>, Stop> {
 
 /// How a run is performed.
 pub struct Performance<'a> {
-    /// Its journal.
-    pub journal: Option<PathBuf>,
+    /// Where it is recorded.
+    pub store: Option<Arc<dyn Store>>,
     /// Where it begins.
     pub begin: Begin,
     /// The directory of its programs.
@@ -88,15 +93,15 @@ pub fn perform(
     inputs: Vec<Value>,
     how: Performance<'_>,
 ) -> Result<u8, Stop> {
-    let Performance { journal, begin, cwd, cancel_first, fixtures, live, color } = how;
+    let Performance { store, begin, cwd, cancel_first, fixtures, live, color } = how;
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
     let _ = ctrlc::set_handler(move || handle.cancel());
     let progress = Progress::new(live.quiet, live.json, color, &program.files);
-    let recorded = journal.is_some();
+    let recorded = store.is_some();
     let options = RunOptions {
-        journal,
+        store,
         begin,
         observer: progress.observer(),
         asker: progress.asker(color),
@@ -109,7 +114,7 @@ pub fn perform(
         cancel,
         fixtures: fixtures.clone(),
     };
-    let outcome = execute(program, cascade, inputs, options);
+    let outcome = block_on(execute(program, cascade, inputs, options));
     progress.finish();
     let trouble = fixtures.as_ref().filter(|fixtures| fixtures.records()).and_then(|fixtures| fixtures.trouble());
     let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);

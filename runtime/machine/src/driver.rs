@@ -45,7 +45,7 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
         while let Some(next) = report {
             match next {
                 Report::Answer(id, answer) => machine.answer(id, answer),
-                Report::Alive(id) => machine.alive(id),
+                Report::Progress(id, _) => machine.alive(id),
                 Report::Cancel => machine.cancel(),
                 Report::Paused => return Driven::Paused,
             }

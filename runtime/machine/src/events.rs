@@ -3,6 +3,8 @@
 use cascade_ir::{ErrorKind, Place};
 use serde::Serialize;
 
+use crate::host::Progress;
+
 /// Something that happened; one JSON object each. The interpreter knows no time: whoever passes
 /// events on adds it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,6 +44,15 @@ pub enum Event {
         model: String,
         /// Why.
         reason: String,
+    },
+    /// A running attempt reports progress. At most a few a second for each stage.
+    Progress {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+        /// What it reports.
+        progress: Progress,
     },
     /// An attempt failed and another follows.
     StageRetrying {

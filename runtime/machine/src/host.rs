@@ -11,13 +11,27 @@ use crate::{
     workspace::WorkspacePatch,
 };
 
+/// What a running effect reports of itself.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// It is alive, and has nothing else to say.
+    Alive,
+    /// The last line that a program wrote, without control characters.
+    Line(String),
+    /// How many tokens a model has written so far.
+    Tokens(u64),
+    /// What an agent does.
+    Step(String),
+}
+
 /// What a host reports.
 #[derive(Debug)]
 pub enum Report {
     /// The answer to a request.
     Answer(RequestId, Answer),
-    /// A sign of life of a running effect.
-    Alive(RequestId),
+    /// Progress of a running effect; also the sign of life that `idle` waits for.
+    Progress(RequestId, Progress),
     /// Somebody wants the run to end.
     Cancel,
     /// Nothing can go on until a person answers or a quota is there again.

@@ -290,6 +290,21 @@ pub struct MemoryOp {
     pub value: Json,
 }
 
+impl MemoryOp {
+    /// A change that a person makes, and not a run.
+    pub fn by_person(memory: &str, key: &str, value: Json) -> Self {
+        Self {
+            id: String::new(),
+            path: String::new(),
+            memory: memory.to_owned(),
+            key: key.to_owned(),
+            append: false,
+            initial: Json::Null,
+            value,
+        }
+    }
+}
+
 /// What the world says.
 #[derive(Debug, Clone)]
 pub struct Answer {

@@ -18,7 +18,7 @@ use std::{
 
 use cascade_ir::{ErrorKind, ModelId, Program};
 use serde_json::Value as Json;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use changed::{changed_skill, difference};
 pub use people::{Asked, Asker, Pause};
@@ -27,8 +27,11 @@ pub use watch::Observer;
 use crate::{
     events::Event,
     failure::Raise,
-    host::{Host, Report},
-    journal::{CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunStart, TimerMark, now},
+    host::{Host, Progress, Report},
+    journal::{
+        CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart,
+        Store, TimerMark, now,
+    },
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, Usage, What,
     },
@@ -66,6 +69,9 @@ struct Open {
 /// How a durable host is made.
 pub(crate) struct Durability<'p> {
     pub(crate) program: &'p Program,
+    /// Where the run is recorded, for reading.
+    pub(crate) store: Option<Arc<dyn Store>>,
+    /// Where it is recorded, for writing.
     pub(crate) journal: Option<Box<dyn Journal>>,
     pub(crate) ledger: Ledger,
     pub(crate) observer: Option<Observer<'p>>,
@@ -84,6 +90,7 @@ pub(crate) struct Durability<'p> {
 pub(crate) struct Durable<'p, H> {
     inner: H,
     program: &'p Program,
+    store: Option<Arc<dyn Store>>,
     journal: Option<Box<dyn Journal>>,
     run: String,
     use_cache: bool,
@@ -124,6 +131,7 @@ impl<'p, H: Host> Durable<'p, H> {
         Self {
             inner,
             program: setup.program,
+            store: setup.store,
             journal: setup.journal,
             run: setup.run,
             use_cache: setup.use_cache,
@@ -149,9 +157,21 @@ impl<'p, H: Host> Durable<'p, H> {
         }
     }
 
-    /// The host that acts, and the journal, once the run has ended.
-    pub(crate) fn parts(&mut self) -> (&mut H, Option<&mut Box<dyn Journal>>) {
-        (&mut self.inner, self.journal.as_mut())
+    /// The host that acts.
+    pub(crate) fn inner_mut(&mut self) -> &mut H {
+        &mut self.inner
+    }
+
+    /// Records the end of the run, and waits until everything is recorded.
+    pub(crate) async fn end_run(&mut self, end: RunEnd) -> Result<(), JournalError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.write(Record::RunEnded(Box::new(end)), None);
+        let (sender, receiver) = oneshot::channel();
+        journal.flush(Box::new(move |result| {
+            // Whoever waited may have gone.
+            let _ = sender.send(result);
+        }));
+        receiver.await.unwrap_or_else(|_| Err(JournalError("the journal's thread has ended".to_owned())))
     }
 
     /// Puts the run on record; nothing begins before that is done.
@@ -348,13 +368,13 @@ impl<'p, H: Host> Durable<'p, H> {
         let info = request.effect.as_deref()?;
         let max_age = info.cache_ms?;
         let path = info.path.clone();
-        let journal = self.journal.as_mut()?;
-        let found = if self.use_cache { journal.cached(&info.key).ok().flatten() } else { None };
+        let store = self.store.as_ref()?;
+        let found = if self.use_cache { store.cached(&info.key).ok().flatten() } else { None };
         let reason = match found {
             Some(found) => {
                 let age = now().saturating_sub(found.at);
                 if (0..=max_age).contains(&age) {
-                    match journal.output(found.answer.as_deref(), found.artifact.as_deref()) {
+                    match store.output(found.answer.as_deref(), found.artifact.as_deref()) {
                         Ok(output) => {
                             self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
                             return Some(Answer::ok(output));
@@ -367,13 +387,27 @@ impl<'p, H: Host> Durable<'p, H> {
                 }
             }
             None if !self.use_cache => "the cache is switched off".to_owned(),
-            None => match journal.cached_of_skill(&info.skill).ok().flatten() {
+            None => match store.cached_of_skill(&info.skill).ok().flatten() {
                 Some(other) => difference(self.program, info, &other.parts),
                 None => format!("no answer of `{}` is kept", info.skill),
             },
         };
         self.watch.tell(Event::CacheMissed { path, reason });
         None
+    }
+
+    /// Passes on what a running effect reports, to those who watch here and to those who read the
+    /// store.
+    fn progressed(&mut self, id: RequestId, progress: &Progress) {
+        let Some(open) = self.open.get(&id).filter(|_| *progress != Progress::Alive) else { return };
+        let (path, attempt) = (open.info.path.clone(), open.info.attempt);
+        if let Some(journal) = &mut self.journal
+            && let Ok(text) = serde_json::to_string(progress)
+        {
+            let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now() };
+            journal.write(Record::Progress(mark), None);
+        }
+        self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
     }
 
     /// Whether nothing happens any more that could bring the run forward.
@@ -525,6 +559,10 @@ impl<H: Host> Host for Durable<'_, H> {
                         self.cancelled = true;
                         Some(Report::Cancel)
                     }
+                    Report::Progress(id, progress) => {
+                        self.progressed(id, &progress);
+                        Some(Report::Progress(id, progress))
+                    }
                     other => Some(other),
                 },
                 Some(note) = self.inbox.recv() => self.noted(note),
@@ -551,6 +589,10 @@ impl<H: Host> Host for Durable<'_, H> {
                 Some(Report::Cancel) => {
                     self.cancelled = true;
                     return Some(Report::Cancel);
+                }
+                Some(Report::Progress(id, progress)) => {
+                    self.progressed(id, &progress);
+                    return Some(Report::Progress(id, progress));
                 }
                 Some(other) => return Some(other),
                 None => {

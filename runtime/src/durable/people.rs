@@ -191,8 +191,8 @@ impl<H: Host> Durable<'_, H> {
             options: question.options.clone(),
         };
         let key = question.key.clone();
-        let known = match &mut self.journal {
-            Some(journal) => journal.answer(&question.path, &key).ok().flatten(),
+        let known = match &self.store {
+            Some(store) => store.answer_of(&self.run, &question.path, &key).ok().flatten(),
             None => None,
         };
         self.people.questions.insert(id, Waiting { request, asked: asked.clone(), key });
@@ -258,10 +258,10 @@ impl<H: Host> Durable<'_, H> {
 
     /// Answers that people gave to another process.
     pub(super) fn look_for_answers(&mut self) {
-        let Some(journal) = self.journal.as_mut() else { return };
+        let Some(store) = &self.store else { return };
         let mut found = Vec::new();
         for (id, waiting) in &self.people.questions {
-            if let Ok(Some(text)) = journal.answer(&waiting.asked.path, &waiting.key)
+            if let Ok(Some(text)) = store.answer_of(&self.run, &waiting.asked.path, &waiting.key)
                 && let Ok(json) = serde_json::from_str(&text)
             {
                 found.push((*id, json));

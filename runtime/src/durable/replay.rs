@@ -127,8 +127,8 @@ impl<H: Host> Durable<'_, H> {
                 if let Some(record) = found.cloned() {
                     // A large answer is a file, and files can be damaged.
                     if record.artifact.is_some()
-                        && let Some(journal) = &mut self.journal
-                        && let Err(error) = journal.output(None, record.artifact.as_deref())
+                        && let Some(store) = &self.store
+                        && let Err(error) = store.output(None, record.artifact.as_deref())
                     {
                         self.watch.tell(Event::Warning { path, message: error.to_string(), place: None });
                         self.begin(request);
@@ -192,8 +192,8 @@ impl<H: Host> Durable<'_, H> {
             Reply::Recorded { path, attempt, record } => {
                 let result = match record.status {
                     Status::Failed => Err(failure_from(record.error.as_deref().unwrap_or_default())),
-                    _ => match &mut self.journal {
-                        Some(journal) => journal
+                    _ => match &self.store {
+                        Some(store) => store
                             .output(record.answer.as_deref(), record.artifact.as_deref())
                             .map_err(|e| crate::failure::Failure::raise(ErrorKind::Internal, e.to_string())),
                         None => crate::journal::output_from(record.answer.as_deref().unwrap_or_default())

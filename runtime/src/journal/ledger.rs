@@ -1,4 +1,4 @@
-//! What a run is known to have been answered, for taking it up again.
+//! Everything that is recorded of a run, for resuming it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::{
 
 /// How an effect ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
+pub enum Status {
     /// With an answer.
     Done,
     /// With a failure.
@@ -22,45 +22,59 @@ pub(crate) enum Status {
 
 /// A record of an effect.
 #[derive(Debug, Clone)]
-pub(crate) struct Recorded {
-    pub(crate) attempt: u32,
-    pub(crate) key: String,
-    pub(crate) parts: Option<KeyParts>,
-    pub(crate) kind: String,
-    pub(crate) skill: String,
-    pub(crate) status: Status,
-    pub(crate) seq: i64,
-    pub(crate) started: i64,
-    pub(crate) answer: Option<String>,
-    pub(crate) artifact: Option<String>,
-    pub(crate) error: Option<String>,
-    pub(crate) usage: Usage,
+pub struct Recorded {
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The key of the request.
+    pub key: String,
+    /// What the key is made of, where that was recorded.
+    pub parts: Option<KeyParts>,
+    /// `run`, `http`, `prompt`, `person`.
+    pub kind: String,
+    /// The skill.
+    pub skill: String,
+    /// How it ended.
+    pub status: Status,
+    /// Its place in the order of the run's answers; 0 when it has none.
+    pub seq: i64,
+    /// When it began, in milliseconds since 1970.
+    pub started: i64,
+    /// The answer as JSON text.
+    pub answer: Option<String>,
+    /// The name of the artifact that holds a large answer.
+    pub artifact: Option<String>,
+    /// The failure as JSON text.
+    pub error: Option<String>,
+    /// What it used.
+    pub usage: Usage,
 }
 
 /// A timer that had begun.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RecordedTimer {
+pub struct RecordedTimer {
     /// The run's age, or the time on the wall, when it began.
-    pub(crate) began: i64,
+    pub began: i64,
     /// When it fired, in the order of answers.
-    pub(crate) fired: Option<i64>,
+    pub fired: Option<i64>,
 }
 
 /// All that is recorded of a run.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ledger {
-    pub(crate) effects: HashMap<String, Vec<Recorded>>,
-    pub(crate) timers: HashMap<TimerId, RecordedTimer>,
+pub struct Ledger {
+    /// Effects by path, in the order in which they began.
+    pub effects: HashMap<String, Vec<Recorded>>,
+    /// Timers that began.
+    pub timers: HashMap<TimerId, RecordedTimer>,
     /// Events that were told before, as text, with how often.
-    pub(crate) told: HashMap<String, u32>,
+    pub told: HashMap<String, u32>,
     /// The highest place in the order of answers.
-    pub(crate) seq: i64,
+    pub seq: i64,
     /// How long the run has lived, in milliseconds.
-    pub(crate) clock: i64,
+    pub clock: i64,
     /// Failures that ended earlier parts of the run: the stage's path and its attempts.
-    pub(crate) failed: HashSet<(String, u32)>,
+    pub failed: HashSet<(String, u32)>,
     /// How often the run was cancelled.
-    pub(crate) cancelled: u32,
+    pub cancelled: u32,
 }
 
 impl Ledger {

@@ -14,7 +14,7 @@ const ORPHANS: Duration = Duration::from_secs(2);
 
 /// Held as long as a run lives.
 #[derive(Debug)]
-pub struct RunLock {
+pub(super) struct RunLock {
     /// Locked; closing it lets go.
     _file: File,
     path: PathBuf,
@@ -37,7 +37,7 @@ impl RunLock {
     ///
     /// # Errors
     /// The outer one when the lock cannot be made.
-    pub(crate) fn take(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
+    pub(super) fn take(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
         let path = file(journal, run);
         let wrong = |e: std::io::Error| JournalError(format!("the lock `{}` cannot be taken: {e}", path.display()));
         let mut opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -87,7 +87,7 @@ fn holder(file: &mut File) -> Option<u32> {
 }
 
 /// The process that runs a run now; `None` when nobody does.
-pub(crate) fn living(journal: &Path, run: &str) -> Option<u32> {
+pub(super) fn living(journal: &Path, run: &str) -> Option<u32> {
     let mut file = OpenOptions::new().read(true).write(true).open(file(journal, run)).ok()?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Some(holder(&mut file).unwrap_or(0)).filter(|pid| *pid == 0 || exists(*pid)),

@@ -61,12 +61,7 @@ pub(super) fn change(
         match merged(old, &op.value) {
             Some(value) => value,
             None => {
-                let message = format!(
-                    "the memory `{}.{}` holds something that nothing can be added to; \
-                     see `cascadec memory get {}.{}`",
-                    op.memory, op.key, op.memory, op.key
-                );
-                return Ok(Err(JournalError(message)));
+                return Ok(Err(cannot_be_added(op)));
             }
         }
     } else {
@@ -85,8 +80,16 @@ fn store(connection: &Connection, memory: &str, key: &str, value: &Json, at: i64
     Ok(())
 }
 
+/// Why a change that adds is refused.
+pub(super) fn cannot_be_added(op: &MemoryOp) -> JournalError {
+    JournalError(format!(
+        "the memory `{}.{}` holds something that nothing can be added to; see `cascadec memory get {}.{}`",
+        op.memory, op.key, op.memory, op.key
+    ))
+}
+
 /// `old += new`, as the language adds.
-fn merged(old: Json, new: &Json) -> Option<Json> {
+pub(super) fn merged(old: Json, new: &Json) -> Option<Json> {
     Some(match (old, new) {
         (Json::Null, new) => new.clone(),
         (Json::Array(mut old), Json::Array(new)) => {

@@ -19,8 +19,8 @@ use crate::{
     workspace::WorkspacePatch,
 };
 
-/// Something to be kept.
-pub(crate) enum Record {
+/// A record of a run, in the order in which it is kept.
+pub enum Record {
     /// A run began, or goes on.
     RunStarted(Box<RunStart>),
     /// An effect is about to begin.
@@ -34,8 +34,10 @@ pub(crate) enum Record {
     },
     /// A timer began, or fired.
     Timer(TimerMark),
-    /// Something worth keeping happened.
+    /// An event as JSON text, and its time in milliseconds since 1970.
     Event(String, i64),
+    /// Progress of an effect that runs; only the newest of a stage is kept.
+    Progress(ProgressMark),
     /// A person is asked.
     Asked(Box<Question>),
     /// A question is not wanted any more.
@@ -55,99 +57,148 @@ pub(crate) enum Record {
 
 /// The beginning of a run.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RunStart {
-    pub(crate) run: String,
-    /// SHA-256 of the compiled program, and the program.
-    pub(crate) hash: String,
-    pub(crate) program: Vec<u8>,
+pub struct RunStart {
+    /// Its id.
+    pub run: String,
+    /// SHA-256 of the compiled program, in hex.
+    pub hash: String,
+    /// The compiled program, as JSON.
+    pub program: Vec<u8>,
     /// The file that was compiled.
-    pub(crate) file: String,
-    pub(crate) cwd: String,
-    pub(crate) cascade: String,
-    pub(crate) inputs: Json,
+    pub file: String,
+    /// The directory in which it runs.
+    pub cwd: String,
+    /// The cascade.
+    pub cascade: String,
+    /// Its inputs as a JSON object, without secrets.
+    pub inputs: Json,
     /// Memory that outlives runs, as it was.
-    pub(crate) memory: Json,
-    pub(crate) resumed: bool,
+    pub memory: Json,
+    /// Whether it is resumed.
+    pub resumed: bool,
     /// The run whose answers it begins with.
-    pub(crate) fork: Option<String>,
-    pub(crate) at: i64,
+    pub fork: Option<String>,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// The end of a run.
 #[derive(Debug, Clone)]
-pub(crate) struct RunEnd {
+pub struct RunEnd {
     /// `done`, `failed`, `cancelled`, `paused`.
-    pub(crate) status: &'static str,
-    pub(crate) result: Option<Json>,
-    pub(crate) error: Option<Json>,
+    pub status: &'static str,
+    /// Its value, when it is done.
+    pub result: Option<Json>,
+    /// Its failure, when it has one.
+    pub error: Option<Json>,
     /// The stage whose failure ended it, by its path, and how often that stage was tried.
-    pub(crate) failed_at: Option<(String, u32)>,
+    pub failed_at: Option<(String, u32)>,
     /// When it can go on, in milliseconds since 1970.
-    pub(crate) until: Option<i64>,
+    pub until: Option<i64>,
     /// How long the run has lived, in milliseconds.
-    pub(crate) clock: i64,
-    pub(crate) at: i64,
+    pub clock: i64,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// The beginning of an effect.
-pub(crate) struct EffectStart {
+#[derive(Debug, Clone)]
+pub struct EffectStart {
     /// Names it in this process.
-    pub(crate) token: u64,
-    pub(crate) info: Arc<EffectInfo>,
-    pub(crate) kind: &'static str,
-    pub(crate) model: Option<String>,
-    pub(crate) request: String,
-    pub(crate) at: i64,
+    pub token: u64,
+    /// What identifies it.
+    pub info: Arc<EffectInfo>,
+    /// `run`, `http`, `prompt`, `person`.
+    pub kind: &'static str,
+    /// The model that is asked.
+    pub model: Option<String>,
+    /// The request as JSON text, without secrets.
+    pub request: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// The end of an effect.
-pub(crate) struct EffectEnd {
-    pub(crate) token: u64,
+#[derive(Debug, Clone)]
+pub struct EffectEnd {
+    /// The one of its beginning.
+    pub token: u64,
     /// `done`, `failed`, `withdrawn`, `interrupted`.
-    pub(crate) status: &'static str,
+    pub status: &'static str,
     /// The answer as JSON text.
-    pub(crate) answer: Option<String>,
-    pub(crate) error: Option<String>,
-    pub(crate) usage: Usage,
+    pub answer: Option<String>,
+    /// Its failure as JSON text.
+    pub error: Option<String>,
+    /// What it used.
+    pub usage: Usage,
     /// Its place in the order of the run's answers.
-    pub(crate) seq: i64,
+    pub seq: i64,
     /// Whether it must reach the disk before anybody sees it.
-    pub(crate) full: bool,
-    pub(crate) at: i64,
-    pub(crate) clock: i64,
+    pub full: bool,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// The age of the run, in milliseconds.
+    pub clock: i64,
 }
 
 /// A timer of a stage.
 #[derive(Debug, Clone)]
-pub(crate) struct TimerMark {
-    pub(crate) timer: TimerId,
+pub struct TimerMark {
+    /// Which one.
+    pub timer: TimerId,
     /// When it fired, in the order of answers; `None`: it began.
-    pub(crate) seq: Option<i64>,
+    pub seq: Option<i64>,
     /// Age of the run, or the time of the clock on the wall, in milliseconds.
-    pub(crate) clock: i64,
+    pub clock: i64,
+}
+
+/// Progress of an effect.
+#[derive(Debug, Clone)]
+pub struct ProgressMark {
+    /// The stage's path.
+    pub path: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// What it reports, as JSON text; see [`super::Activity::Progress`].
+    pub progress: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// A question to a person.
 #[derive(Debug, Clone)]
-pub(crate) struct Question {
-    pub(crate) path: String,
-    pub(crate) key: String,
-    pub(crate) kind: String,
-    pub(crate) question: String,
-    pub(crate) options: Vec<String>,
-    pub(crate) at: i64,
+pub struct Question {
+    /// The stage's path.
+    pub path: String,
+    /// Hash of the question.
+    pub key: String,
+    /// `approve`, `ask`, `choose`, `escalate`, `unknown`.
+    pub kind: String,
+    /// The question.
+    pub question: String,
+    /// What can be chosen.
+    pub options: Vec<String>,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// An answer that other runs may take.
 #[derive(Debug, Clone)]
-pub(crate) struct CachedAnswer {
-    pub(crate) key: String,
-    pub(crate) parts: Vec<u8>,
-    pub(crate) skill: String,
-    pub(crate) run: String,
-    pub(crate) answer: Option<String>,
-    pub(crate) artifact: Option<String>,
-    pub(crate) at: i64,
+pub struct CachedAnswer {
+    /// The key of the request.
+    pub key: String,
+    /// What the key is made of.
+    pub parts: Vec<u8>,
+    /// The skill.
+    pub skill: String,
+    /// The run that asked.
+    pub run: String,
+    /// The answer as JSON text.
+    pub answer: Option<String>,
+    /// The name of the artifact that holds a large answer.
+    pub artifact: Option<String>,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 impl EffectStart {

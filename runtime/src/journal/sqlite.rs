@@ -11,10 +11,9 @@ use std::{
 use rusqlite::{Connection, params};
 
 use super::{
-    CachedAnswer, Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart, Store,
-    artifacts::Artifacts, memory, tables,
+    Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart, artifacts::Artifacts,
+    memory, tables,
 };
-use crate::request::Output;
 
 /// Answers longer than this go to a file of their own, in bytes.
 const LARGE: usize = 64 * 1024;
@@ -27,13 +26,9 @@ const BEGINNINGS: Duration = Duration::from_millis(50);
 const BATCH: usize = 1024;
 
 /// The journal of one run in a file that many runs share.
-pub struct SqliteJournal {
+pub(super) struct SqliteJournal {
     writer: Option<Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
-    path: PathBuf,
-    run: String,
-    /// For reading; opened when it is first needed.
-    store: Option<Store>,
 }
 
 enum Job {
@@ -78,7 +73,7 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
-    pub fn open(path: &Path, run: &str) -> std::result::Result<Self, JournalError> {
+    pub(super) fn open(path: &Path, run: &str) -> std::result::Result<Self, JournalError> {
         let connection = tables::open(path)?;
         let (sender, receiver) = mpsc::channel();
         let mut writer = Writer {
@@ -88,6 +83,7 @@ impl SqliteJournal {
             artifacts: Artifacts::beside(path),
             path: path.to_owned(),
             events: 0,
+            progress: 0,
             open: HashMap::new(),
             full: false,
             failed: None,
@@ -97,7 +93,7 @@ impl SqliteJournal {
             .stack_size(512 * 1024)
             .spawn(move || writer.serve(&receiver))
             .map_err(|e| JournalError(format!("no thread for the journal can be started: {e}")))?;
-        Ok(Self { writer: Some(sender), thread: Some(thread), path: path.to_owned(), run: run.to_owned(), store: None })
+        Ok(Self { writer: Some(sender), thread: Some(thread) })
     }
 
     fn send(&self, job: Job) {
@@ -106,13 +102,6 @@ impl SqliteJournal {
             let _ = writer.send(job);
         }
     }
-
-    fn store(&mut self) -> Result<&Store> {
-        if self.store.is_none() {
-            self.store = Some(Store::open(&self.path)?);
-        }
-        self.store.as_ref().ok_or_else(|| JournalError("the journal cannot be read".to_owned()))
-    }
 }
 
 impl Journal for SqliteJournal {
@@ -120,30 +109,8 @@ impl Journal for SqliteJournal {
         self.send(Job::Record(record, done));
     }
 
-    fn flush(&mut self) -> Result<()> {
-        let (sender, receiver) = mpsc::channel();
-        self.send(Job::Flush(Box::new(move |result| {
-            // Whoever waited may have gone.
-            let _ = sender.send(result);
-        })));
-        receiver.recv().unwrap_or_else(|_| Err(JournalError("the journal's thread has ended".to_owned())))
-    }
-
-    fn cached(&mut self, key: &str) -> Result<Option<CachedAnswer>> {
-        self.store()?.cached(key)
-    }
-
-    fn cached_of_skill(&mut self, skill: &str) -> Result<Option<CachedAnswer>> {
-        self.store()?.cached_of_skill(skill)
-    }
-
-    fn answer(&mut self, path: &str, key: &str) -> Result<Option<String>> {
-        let run = self.run.clone();
-        self.store()?.answer_of(&run, path, key)
-    }
-
-    fn output(&mut self, answer: Option<&str>, artifact: Option<&str>) -> Result<Output> {
-        self.store()?.output(answer, artifact)
+    fn flush(&mut self, done: Done) {
+        self.send(Job::Flush(done));
     }
 }
 
@@ -165,6 +132,8 @@ struct Writer {
     artifacts: Artifacts,
     path: PathBuf,
     events: i64,
+    /// The number of the last row of progress.
+    progress: i64,
     /// Rows of effects that have begun, by token.
     open: HashMap<u64, i64>,
     /// Whether each commit reaches the disk before it returns.
@@ -361,6 +330,24 @@ impl Writer {
                 self.sql(|c| {
                     c.prepare_cached("INSERT INTO events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?
                         .execute(params![self.no, self.events, at, event])
+                })?;
+            }
+            Record::Progress(mark) => {
+                // Grows with every row, also across the processes that run one run.
+                self.progress = (self.progress + 1).max(mark.at);
+                self.sql(|c| {
+                    c.prepare_cached(
+                        "INSERT OR REPLACE INTO progress (run, path, attempt, progress, at, no)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    )?
+                    .execute(params![
+                        self.no,
+                        mark.path,
+                        mark.attempt,
+                        mark.progress,
+                        mark.at,
+                        self.progress
+                    ])
                 })?;
             }
             Record::Asked(q) => {

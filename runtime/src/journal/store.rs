@@ -1,78 +1,98 @@
 //! Reading the record, and what people change in it: answers, memory, old runs.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
 use cascade_ir::Program;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{
-    CachedAnswer, EffectRow, JournalError, Ledger, MemoryChange, MemoryValue, QuestionRow, Result, RunRow,
+    Activity, CachedAnswer, Claim, Collected, Cursor, EffectRow, Journal, JournalError, Ledger, MemoryChange,
+    MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store,
     artifacts::Artifacts,
-    ledger::RecordedTimer,
     lock, memory, record,
+    record::failure_from,
     rows::{RUN, cached_row, effect_row, recorded, run_row},
+    sqlite::SqliteJournal,
     tables,
 };
 use crate::request::{MemoryOp, Output, TimerId, TimerKind};
 
-/// A journal's file, open for reading.
+/// Runs in a file of SQLite, which many processes may use at once.
 #[derive(Debug)]
-pub struct Store {
-    connection: Connection,
+pub struct SqliteStore {
+    /// Opened when it is first needed: a short run never reads.
+    connection: Mutex<Option<Connection>>,
     path: PathBuf,
 }
 
-/// What a clean-up removed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Collected {
-    /// Runs.
-    pub runs: usize,
-    /// Files of large answers.
-    pub artifacts: usize,
-    /// Cached answers.
-    pub cached: usize,
-}
+impl SqliteStore {
+    /// The store in a file, which is opened, and created, when it is first needed.
+    pub fn at(path: &Path) -> Self {
+        Self { connection: Mutex::new(None), path: path.to_owned() }
+    }
 
-impl Store {
-    /// Opens a journal.
+    /// Opens a file, and creates it if it is not there.
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { connection: tables::open(path)?, path: path.to_owned() })
+        Ok(Self { connection: Mutex::new(Some(tables::open(path)?)), path: path.to_owned() })
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    fn sql<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = match &mut *slot {
+            Some(connection) => connection,
+            None => slot.insert(tables::open(&self.path)?),
+        };
+        query(connection).map_err(|e| tables::explain(&self.path, &e))
     }
 
-    fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        f(&self.connection).map_err(|e| tables::explain(&self.path, &e))
+    /// A run that says that it runs does so only while its process holds its lock.
+    fn find_process(&self, row: &mut RunRow) {
+        if row.status == "running" {
+            row.pid = lock::living(&self.path, &row.id);
+            if row.pid.is_none() {
+                row.status = "dead".to_owned();
+            }
+        } else {
+            row.pid = None;
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn location(&self) -> String {
+        self.path.display().to_string()
     }
 
-    /// All runs, the newest first.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn runs(&self) -> Result<Vec<RunRow>> {
+    fn claim_run(&self, run: &str) -> Result<Claim> {
+        Ok(match lock::RunLock::take(&self.path, run)? {
+            Ok(lock) => Claim::Claimed(Box::new(lock)),
+            Err(holder) => Claim::HeldBy(holder),
+        })
+    }
+
+    fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
+        Ok(Box::new(SqliteJournal::open(&self.path, run)?))
+    }
+
+    fn runs(&self) -> Result<Vec<RunRow>> {
         let mut rows = self.sql(|c| {
             let mut statement = c.prepare(&format!("SELECT {RUN} FROM runs ORDER BY id DESC"))?;
             statement.query_map([], run_row)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         for row in &mut rows {
-            self.look_alive(row);
+            self.find_process(row);
         }
         Ok(rows)
     }
 
-    /// The run with this id, or the only one whose id begins so; `None` when there is none.
-    ///
-    /// # Errors
-    /// When several begin so, or the journal cannot be read.
-    pub fn run(&self, id: &str) -> Result<Option<RunRow>> {
+    fn run(&self, id: &str) -> Result<Option<RunRow>> {
         let mut found = self.sql(|c| {
             let mut statement =
                 c.prepare(&format!("SELECT {RUN} FROM runs WHERE substr(id, 1, ?2) = ?1 ORDER BY id"))?;
@@ -86,35 +106,14 @@ impl Store {
             0 => Ok(None),
             1 => {
                 let mut row = found.swap_remove(0);
-                self.look_alive(&mut row);
+                self.find_process(&mut row);
                 Ok(Some(row))
             }
             n => Err(JournalError(format!("{n} runs begin with `{id}`; give more of the id"))),
         }
     }
 
-    /// A run that says that it runs does so only while its process holds its lock.
-    fn look_alive(&self, row: &mut RunRow) {
-        if row.status == "running" {
-            row.pid = lock::living(&self.path, &row.id);
-            if row.pid.is_none() {
-                row.status = "dead".to_owned();
-            }
-        } else {
-            row.pid = None;
-        }
-    }
-
-    /// The process that runs a run now.
-    pub fn living(&self, run: &str) -> Option<u32> {
-        lock::living(&self.path, run)
-    }
-
-    /// The program that a run was begun or last resumed with.
-    ///
-    /// # Errors
-    /// When it is not there or was compiled by another version.
-    pub fn program(&self, hash: &str) -> Result<Program> {
+    fn program(&self, hash: &str) -> Result<Program> {
         let bytes: Option<Vec<u8>> = self.sql(|c| {
             c.query_row("SELECT program FROM programs WHERE hash = ?1", [hash], |row| row.get(0)).optional()
         })?;
@@ -127,11 +126,7 @@ impl Store {
         Ok(program)
     }
 
-    /// The effects of a run, in the order in which they began.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
+    fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
         let artifacts = Artifacts::beside(&self.path);
         let mut rows = self.sql(|c| {
             let mut statement = c.prepare(
@@ -153,11 +148,7 @@ impl Store {
         Ok(rows.into_iter().map(|(row, _)| row).collect())
     }
 
-    /// Events of a run after a number, with their numbers and times.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn events(&self, run: &str, after: i64) -> Result<Vec<(i64, i64, Json)>> {
+    fn events(&self, run: &str, after: i64) -> Result<Vec<(i64, i64, Json)>> {
         self.sql(|c| {
             let mut statement = c.prepare(
                 "SELECT seq, at, event FROM events WHERE run = (SELECT no FROM runs WHERE id = ?1) AND seq > ?2
@@ -171,11 +162,63 @@ impl Store {
         })
     }
 
-    /// The questions of a run, answered or not, the oldest first.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn questions(&self, run: &str) -> Result<Vec<QuestionRow>> {
+    fn activity(&self, run: &str, since: &mut Cursor) -> Result<Vec<Activity>> {
+        let mut out = Vec::new();
+        self.sql(|c| {
+            let no: Option<i64> =
+                c.query_row("SELECT no FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
+            let Some(no) = no else { return Ok(()) };
+            let mut statement = c.prepare_cached(
+                "SELECT no, path, attempt, skill, started FROM effects WHERE run = ?1 AND no > ?2 AND origin IS NULL
+                 ORDER BY no",
+            )?;
+            let mut rows = statement.query(params![no, since.begun])?;
+            while let Some(row) = rows.next()? {
+                since.begun = row.get(0)?;
+                out.push(Activity::Began {
+                    path: row.get(1)?,
+                    attempt: row.get(2)?,
+                    skill: row.get(3)?,
+                    at: row.get(4)?,
+                });
+            }
+            let mut statement = c.prepare_cached(
+                "SELECT path, attempt, progress, at, no FROM progress WHERE run = ?1 AND no > ?2 ORDER BY no",
+            )?;
+            let mut rows = statement.query(params![no, since.progress])?;
+            while let Some(row) = rows.next()? {
+                since.progress = row.get(4)?;
+                let text: String = row.get(2)?;
+                let progress = serde_json::from_str(&text).unwrap_or(Json::Null);
+                out.push(Activity::Progress { path: row.get(0)?, attempt: row.get(1)?, progress, at: row.get(3)? });
+            }
+            let mut statement = c.prepare_cached(
+                "SELECT seq, path, attempt, status, ended, error FROM effects
+                 WHERE run = ?1 AND seq > ?2 AND ended IS NOT NULL AND origin IS NULL ORDER BY seq",
+            )?;
+            let mut rows = statement.query(params![no, since.ended])?;
+            while let Some(row) = rows.next()? {
+                since.ended = row.get(0)?;
+                out.push(Activity::Ended {
+                    path: row.get(1)?,
+                    attempt: row.get(2)?,
+                    status: row.get(3)?,
+                    message: row.get::<_, Option<String>>(5)?.map(|text| failure_from(&text).message),
+                    at: row.get(4)?,
+                });
+            }
+            Ok(())
+        })?;
+        for (seq, at, event) in self.events(run, since.event)? {
+            since.event = seq;
+            out.push(Activity::Event { event, at });
+        }
+        // What began comes before its end; otherwise in the order of time.
+        out.sort_by_key(Activity::at);
+        Ok(out)
+    }
+
+    fn questions(&self, run: &str) -> Result<Vec<QuestionRow>> {
         self.sql(|c| {
             let mut statement = c.prepare(
                 "SELECT path, key, kind, question, options, asked, answer FROM questions
@@ -198,12 +241,7 @@ impl Store {
         })
     }
 
-    /// Answers a question; a run that waits for it, or is resumed, takes it. `false` when it was
-    /// answered before.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn answer(&self, run: &str, path: &str, key: &str, answer: &Json) -> Result<bool> {
+    fn answer_question(&self, run: &str, path: &str, key: &str, answer: &Json) -> Result<bool> {
         self.sql(|c| {
             c.execute(
                 "UPDATE questions SET answer = ?4, answered = ?5 WHERE path = ?2 AND key = ?3 AND answer IS NULL
@@ -214,7 +252,7 @@ impl Store {
         .map(|n| n > 0)
     }
 
-    pub(super) fn answer_of(&self, run: &str, path: &str, key: &str) -> Result<Option<String>> {
+    fn answer_of(&self, run: &str, path: &str, key: &str) -> Result<Option<String>> {
         self.sql(|c| {
             c.prepare_cached(
                 "SELECT answer FROM questions WHERE path = ?2 AND key = ?3
@@ -226,11 +264,7 @@ impl Store {
         .map(Option::flatten)
     }
 
-    /// Marks a run that nobody runs as cancelled.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn mark_cancelled(&self, run: &str) -> Result<()> {
+    fn mark_cancelled(&self, run: &str) -> Result<()> {
         self.sql(|c| {
             c.execute(
                 "UPDATE runs SET status = 'cancelled', ended = coalesce(ended, ?2), pid = NULL, until = NULL WHERE id = ?1",
@@ -240,8 +274,7 @@ impl Store {
         .map(|_| ())
     }
 
-    /// An output that was kept.
-    pub(crate) fn output(&self, answer: Option<&str>, artifact: Option<&str>) -> Result<Output> {
+    fn output(&self, answer: Option<&str>, artifact: Option<&str>) -> Result<Output> {
         match (answer, artifact) {
             (Some(text), _) => record::output_from(text),
             (None, Some(hash)) => record::output_from(&Artifacts::beside(&self.path).read(hash)?),
@@ -249,8 +282,7 @@ impl Store {
         }
     }
 
-    /// All that is recorded of a run, for taking it up again.
-    pub(crate) fn ledger(&self, run: &str) -> Result<Ledger> {
+    fn ledger(&self, run: &str) -> Result<Ledger> {
         let mut ledger = Ledger::default();
         self.sql(|c| {
             let mut statement = c.prepare(
@@ -305,14 +337,13 @@ impl Store {
         Ok(ledger)
     }
 
-    /// Contents of the memories that outlive runs, as the run saw them when it began.
-    pub(crate) fn memory_of(&self, run: &str) -> Result<Json> {
+    fn memory_of(&self, run: &str) -> Result<Json> {
         let text: Option<String> =
             self.sql(|c| c.query_row("SELECT memory FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional())?;
         Ok(text.and_then(|t| serde_json::from_str(&t).ok()).unwrap_or(Json::Null))
     }
 
-    pub(super) fn cached(&self, key: &str) -> Result<Option<CachedAnswer>> {
+    fn cached(&self, key: &str) -> Result<Option<CachedAnswer>> {
         self.sql(|c| {
             c.prepare_cached("SELECT key, parts, skill, run, answer, artifact, at FROM cache WHERE key = ?1")?
                 .query_row([key], cached_row)
@@ -320,7 +351,7 @@ impl Store {
         })
     }
 
-    pub(super) fn cached_of_skill(&self, skill: &str) -> Result<Option<CachedAnswer>> {
+    fn cached_of_skill(&self, skill: &str) -> Result<Option<CachedAnswer>> {
         self.sql(|c| {
             c.prepare_cached(
                 "SELECT key, parts, skill, run, answer, artifact, at FROM cache WHERE skill = ?1
@@ -331,54 +362,24 @@ impl Store {
         })
     }
 
-    /// Every key of the memories that outlive runs.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn memory(&self) -> Result<Vec<MemoryValue>> {
+    fn memory(&self) -> Result<Vec<MemoryValue>> {
         self.sql(memory::all)
     }
 
-    /// How a key came to its value, the oldest change first.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub fn memory_history(&self, memory: &str, key: &str) -> Result<Vec<MemoryChange>> {
+    fn memory_history(&self, memory: &str, key: &str) -> Result<Vec<MemoryChange>> {
         self.sql(|c| memory::history(c, memory, key))
     }
 
-    /// Gives a key a value, as a person.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn set_memory(&self, memory: &str, key: &str, value: Json) -> Result<()> {
-        let op = MemoryOp {
-            id: String::new(),
-            path: String::new(),
-            memory: memory.to_owned(),
-            key: key.to_owned(),
-            append: false,
-            initial: Json::Null,
-            value,
-        };
+    fn set_memory(&self, memory: &str, key: &str, value: Json) -> Result<()> {
+        let op = MemoryOp::by_person(memory, key, value);
         self.sql(|c| memory::change(c, None, &op, record::now()))?
     }
 
-    /// Removes a key: the next run begins with the first value that its program declares.
-    /// `false` when there was none.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn forget_memory(&self, memory: &str, key: &str) -> Result<bool> {
+    fn forget_memory(&self, memory: &str, key: &str) -> Result<bool> {
         self.sql(|c| memory::forget(c, memory, key, record::now()))
     }
 
-    /// Removes runs that ended before a time, cached answers from before it, and the files that
-    /// nothing names any more. Runs that live, wait or can be resumed stay unless `all`.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub fn collect(&self, before: i64, all: bool) -> Result<Collected> {
+    fn collect(&self, before: i64, all: bool) -> Result<Collected> {
         let mut collected = Collected::default();
         for run in self.runs()? {
             let over = run.status == "done" || all;
@@ -388,7 +389,7 @@ impl Store {
             self.sql(|c| {
                 let transaction = c.unchecked_transaction()?;
                 let no: i64 = transaction.query_row("SELECT no FROM runs WHERE id = ?1", [&run.id], |r| r.get(0))?;
-                for table in ["effects", "timers", "questions", "events", "ends"] {
+                for table in ["effects", "timers", "questions", "events", "ends", "progress"] {
                     transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [no])?;
                 }
                 transaction.execute("DELETE FROM runs WHERE no = ?1", [no])?;

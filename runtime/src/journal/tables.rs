@@ -51,6 +51,11 @@ CREATE TABLE ends (
   no INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL, stage TEXT, attempts INTEGER
 );
 CREATE INDEX ends_of_run ON ends (run);
+CREATE TABLE progress (
+  run INTEGER NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL, progress TEXT NOT NULL, at INTEGER NOT NULL,
+  no INTEGER NOT NULL,
+  PRIMARY KEY (run, path)
+) WITHOUT ROWID;
 CREATE TABLE cache (
   key TEXT PRIMARY KEY, skill TEXT NOT NULL, parts BLOB NOT NULL, run TEXT NOT NULL, answer TEXT,
   artifact TEXT, at INTEGER NOT NULL
@@ -94,6 +99,11 @@ CREATE TABLE ends (
   no INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL, stage TEXT, attempts INTEGER
 );
 CREATE INDEX ends_of_run ON ends (run);
+CREATE TABLE progress (
+  run INTEGER NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL, progress TEXT NOT NULL, at INTEGER NOT NULL,
+  no INTEGER NOT NULL,
+  PRIMARY KEY (run, path)
+) WITHOUT ROWID;
 ";
 const FROM_2_COPY: &str = "
 INSERT INTO ends (run, status, stage, attempts)

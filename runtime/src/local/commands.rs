@@ -59,11 +59,20 @@ impl Running {
     }
 }
 
+/// What of a running program is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Watching {
+    /// Signs of life, at short intervals: an `idle` clause holds.
+    pub(super) idle: bool,
+    /// The last line that it wrote, now and then: somebody watches.
+    pub(super) lines: bool,
+}
+
 pub(super) struct Job {
     pub(super) id: RequestId,
     pub(super) request: RunRequest,
     pub(super) cwd: Option<PathBuf>,
-    pub(super) watch: bool,
+    pub(super) watch: Watching,
     pub(super) running: Arc<Running>,
 }
 
@@ -115,7 +124,7 @@ impl Commands {
     }
 
     /// Queues a program.
-    pub(super) fn start(&mut self, id: RequestId, request: RunRequest, cwd: Option<PathBuf>, watch: bool) {
+    pub(super) fn start(&mut self, id: RequestId, request: RunRequest, cwd: Option<PathBuf>, watch: Watching) {
         let running = Arc::new(Running::default());
         self.running.insert(id, Arc::clone(&running));
         let job = Job { id, request, cwd, watch, running };

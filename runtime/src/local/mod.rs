@@ -1,7 +1,7 @@
 //! The host that does everything on this machine.
 //!
-//! Commands run on a pool of threads; HTTP and models on a small runtime of their own, built
-//! when first needed; timers and everything else on the thread of the run.
+//! Commands run on a pool of threads; HTTP and models as tasks of the caller's runtime; timers and
+//! everything else on the thread of the run.
 
 mod commands;
 mod files;
@@ -23,12 +23,12 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     events::Event,
     failure::Raise,
-    host::{Host, Report},
+    host::{Host, Progress, Report},
     models::{ModelCall, Models},
     request::{Answer, MemoryOp, Output, Request, RequestId, Usage, What},
     workspace::WorkspacePatch,
 };
-use commands::Commands;
+use commands::{Commands, Watching};
 pub(crate) use files::load;
 use throttle::{Ended, Throttle};
 use web::Web;
@@ -57,8 +57,8 @@ impl Cancel {
 pub(crate) enum Message {
     /// An effect is over.
     Done(RequestId, Answer),
-    /// A program wrote something.
-    Alive(RequestId),
+    /// A running effect has something to report.
+    Progress(RequestId, Progress),
 }
 
 pub(crate) type Outbox = mpsc::UnboundedSender<Message>;
@@ -76,6 +76,8 @@ pub(crate) struct Setup<'p> {
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
+    /// Whether anybody wants to know what running effects report.
+    pub(crate) watched: bool,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -83,6 +85,7 @@ pub(crate) struct LocalHost<'p> {
     web: Web,
     models: Models<'p>,
     cwd: Option<PathBuf>,
+    watched: bool,
     inbox: mpsc::UnboundedReceiver<Message>,
     outbox: Outbox,
     cancelled: watch::Receiver<u32>,
@@ -102,6 +105,7 @@ impl<'p> LocalHost<'p> {
             web: Web::new(outbox.clone()),
             models: Models::new(setup.program),
             cwd: setup.cwd,
+            watched: setup.watched,
             inbox,
             outbox,
             cancelled: setup.cancel.0.subscribe(),
@@ -122,7 +126,7 @@ impl<'p> LocalHost<'p> {
 
     fn handle(&mut self, message: Message) -> Report {
         match message {
-            Message::Alive(id) => Report::Alive(id),
+            Message::Progress(id, progress) => Report::Progress(id, progress),
             Message::Done(id, answer) => {
                 self.commands.forget(id);
                 self.web.forget(id);
@@ -186,7 +190,8 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                     return;
                 }
-                let watch = effect.is_some_and(|i| i.watch);
+                let idle = effect.is_some_and(|i| i.watch);
+                let watch = Watching { idle, lines: self.watched };
                 self.commands.start(id, run, self.cwd.clone(), watch);
             }
             What::Http(http) => self.web.http(id, http),

@@ -18,6 +18,7 @@ use rustix::{
 
 use super::{Message, Outbox, commands::Job};
 use crate::{
+    host::Progress,
     request::{Answer, Output, Process, RunRequest},
     value::REDACTED,
 };
@@ -28,6 +29,11 @@ const MAX_OUTPUT: usize = 64 * 1024 * 1024;
 const MAX_STDERR: (usize, usize) = (4096, 20);
 /// Signs of life are passed on at most this often.
 const ALIVE: Duration = Duration::from_millis(50);
+/// Lines are reported at most this often, and not before a program has run for as long: most are
+/// done by then.
+const LINES: Duration = Duration::from_millis(250);
+/// The longest line that is reported, in characters.
+const LONGEST_LINE: usize = 200;
 
 /// Runs a program to its end.
 pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
@@ -119,7 +125,10 @@ struct Streams<'j> {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     overflow: bool,
-    told: Option<Instant>,
+    /// When the program was started, or last reported.
+    reported: Instant,
+    /// The stream that wrote last; its last line is what is reported.
+    last_is_stderr: bool,
 }
 
 impl<'j> Streams<'j> {
@@ -134,7 +143,8 @@ impl<'j> Streams<'j> {
             stdout: Vec::new(),
             stderr: Vec::new(),
             overflow: false,
-            told: None,
+            reported: Instant::now(),
+            last_is_stderr: false,
         }
     }
 
@@ -196,11 +206,30 @@ impl<'j> Streams<'j> {
         }
     }
 
+    /// Reports that the program has written something, if that is wanted and due.
+    fn report(&mut self) {
+        let watch = self.job.watch;
+        let pause = if watch.idle { ALIVE } else { LINES };
+        if !(watch.idle || watch.lines) || self.reported.elapsed() < pause {
+            return;
+        }
+        self.reported = Instant::now();
+        let written = if self.last_is_stderr { &self.stderr } else { &self.stdout };
+        let line = if watch.lines { last_line(written) } else { None };
+        let progress = match line {
+            Some(line) => Progress::Line(masked(line, &self.job.request)),
+            None => Progress::Alive,
+        };
+        // The run may have ended meanwhile.
+        let _ = self.outbox.send(Message::Progress(self.job.id, progress));
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut seen = false;
         if let Some(out) = &mut self.out {
             let open = drain(out, buffer, |chunk| {
                 seen = true;
+                self.last_is_stderr = false;
                 self.stdout.extend_from_slice(chunk);
                 self.overflow = self.stdout.len() > MAX_OUTPUT;
                 !self.overflow
@@ -212,6 +241,7 @@ impl<'j> Streams<'j> {
         if let Some(err) = &mut self.err {
             let open = drain(err, buffer, |chunk| {
                 seen = true;
+                self.last_is_stderr = true;
                 self.stderr.extend_from_slice(chunk);
                 if self.stderr.len() > 64 * MAX_STDERR.0 {
                     let cut = self.stderr.len() - 4 * MAX_STDERR.0;
@@ -223,12 +253,19 @@ impl<'j> Streams<'j> {
                 self.err = None;
             }
         }
-        if seen && self.job.watch && self.told.is_none_or(|t| t.elapsed() >= ALIVE) {
-            self.told = Some(Instant::now());
-            let _ = self.outbox.send(Message::Alive(self.job.id));
+        if seen {
+            self.report();
         }
         Ok(())
     }
+}
+
+/// The last line of an output that has visible text, for people: control characters become spaces.
+fn last_line(bytes: &[u8]) -> Option<String> {
+    let start = bytes.len().saturating_sub(4 * LONGEST_LINE);
+    let text = String::from_utf8_lossy(&bytes[start..]);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(LONGEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect())
 }
 
 /// Reads what there is; whether the stream is still open.

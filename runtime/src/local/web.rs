@@ -1,5 +1,5 @@
-//! HTTP, for requests of programs and for models: a client and a runtime of its own thread,
-//! built when the first request is made.
+//! HTTP, for requests of programs and for models: tasks on the runtime that the run is polled on, and
+//! a client that is built when the first request is made.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 
 use cascade_ir::ErrorKind;
 use reqwest::{Client, Method, header::HeaderMap};
-use tokio::{runtime::Runtime, task::AbortHandle};
+use tokio::task::AbortHandle;
 
 use super::{Message, Outbox};
 use crate::{
@@ -25,14 +25,14 @@ const CONNECT: Duration = Duration::from_secs(30);
 
 pub(super) struct Web {
     outbox: Outbox,
-    /// The runtime and the client, or why there are none.
-    inner: Option<Result<(Runtime, Client), String>>,
+    /// The client, or why there is none.
+    client: Option<Result<Client, String>>,
     running: HashMap<RequestId, AbortHandle>,
 }
 
 impl Web {
     pub(super) fn new(outbox: Outbox) -> Self {
-        Self { outbox, inner: None, running: HashMap::new() }
+        Self { outbox, client: None, running: HashMap::new() }
     }
 
     pub(super) fn http(&mut self, id: RequestId, request: HttpRequest) {
@@ -60,11 +60,11 @@ impl Web {
     where
         F: Future<Output = Answer> + Send + 'static,
     {
-        match self.inner.get_or_insert_with(build) {
-            Ok((runtime, client)) => {
+        match self.client.get_or_insert_with(build_client) {
+            Ok(client) => {
                 let future = work(client.clone());
                 let outbox = self.outbox.clone();
-                let task = runtime.spawn(async move {
+                let task = tokio::spawn(async move {
                     let answer = future.await;
                     // The run may have ended meanwhile.
                     let _ = outbox.send(Message::Done(id, answer));
@@ -92,28 +92,19 @@ impl Web {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        if let Some(Ok((runtime, _))) = self.inner.take() {
-            runtime.shutdown_background();
-        }
+        // Nobody is left to hear the answers.
+        self.running.values().for_each(AbortHandle::abort);
     }
 }
 
-fn build() -> Result<(Runtime, Client), String> {
+fn build_client() -> Result<Client, String> {
     // Fails only when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(8)
-        .thread_name("cascade-web")
-        .enable_all()
-        .build()
-        .map_err(|e| format!("the network runtime could not be started: {e}"))?;
-    let client = Client::builder()
+    Client::builder()
         .connect_timeout(CONNECT)
         .user_agent(concat!("cascade/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|e| format!("the HTTP client could not be built: {}", reasons(&e)))?;
-    Ok((runtime, client))
+        .map_err(|e| format!("the HTTP client could not be built: {}", reasons(&e)))
 }
 
 async fn send(client: &Client, request: &HttpRequest) -> Result<Response, Answer> {

@@ -9,8 +9,9 @@ use std::{
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
-    Begin, Event, Plan, PlanOptions, RunOptions, RunOutcome, Value, inputs_from_json, journal::Store, plan, run,
-    to_json,
+    Begin, Event, Plan, PlanOptions, RunOptions, RunOutcome, Value, inputs_from_json,
+    journal::{SqliteStore, Store},
+    plan, run_blocking as run, to_json,
 };
 use cascade_tests::binary::cascadec;
 use serde_json::{Map, Value as Json};
@@ -32,8 +33,8 @@ impl Project {
         self.path().join(".cascade/runs.db")
     }
 
-    pub fn store(&self) -> Store {
-        Store::open(&self.journal()).unwrap()
+    pub fn store(&self) -> Box<dyn Store> {
+        Box::new(SqliteStore::open(&self.journal()).unwrap())
     }
 
     /// Lines of a file of the project.
@@ -55,7 +56,12 @@ impl Project {
     }
 
     fn options(&self, begin: Begin) -> RunOptions<'static> {
-        RunOptions { journal: Some(self.journal()), begin, cwd: Some(self.path().to_owned()), ..RunOptions::default() }
+        RunOptions {
+            store: Some(std::sync::Arc::new(SqliteStore::at(&self.journal()))),
+            begin,
+            cwd: Some(self.path().to_owned()),
+            ..RunOptions::default()
+        }
     }
 
     /// Runs a program in this process.
@@ -90,8 +96,8 @@ impl Project {
 
     pub fn plan(&self, text: &str, of: &str) -> Plan {
         let (program, main) = self.compile(text);
-        let (journal, folder) = (self.journal(), Some(self.path()));
-        plan(&program, main, Vec::new(), &PlanOptions { journal: &journal, run: of, folder }).unwrap()
+        let (store, folder) = (self.store(), Some(self.path()));
+        plan(&program, main, Vec::new(), &PlanOptions { store: &*store, run: of, folder }).unwrap()
     }
 
     /// Answers the only open question of a run.
@@ -99,7 +105,7 @@ impl Project {
         let store = self.store();
         let open: Vec<_> = store.questions(run).unwrap().into_iter().filter(|q| q.answer.is_none()).collect();
         assert_eq!(open.len(), 1, "{open:?}");
-        assert!(store.answer(run, &open[0].path, &open[0].key, answer).unwrap());
+        assert!(store.answer_question(run, &open[0].path, &open[0].key, answer).unwrap());
     }
 
     /// Calls the real command.

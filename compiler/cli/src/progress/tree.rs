@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascade_runtime::Event;
+use cascade_runtime::{Event, host::Progress};
 
 use super::{figures, plain::first_line};
 
@@ -99,6 +99,8 @@ enum Status {
 struct Node {
     name: String,
     note: String,
+    /// What it last reported while it runs.
+    progress: String,
     status: Status,
     began: Instant,
     ms: u64,
@@ -165,6 +167,7 @@ impl Tree {
         self.nodes.push(Node {
             name: name.to_owned(),
             note: String::new(),
+            progress: String::new(),
             status: Status::Running,
             began: Instant::now(),
             ms: 0,
@@ -191,6 +194,14 @@ impl Tree {
                 let node = self.node(path);
                 self.nodes[node].attempt = *attempt;
                 self.nodes[node].status = Status::Running;
+            }
+            Event::Progress { path, progress, .. } => {
+                let node = self.node(path);
+                self.nodes[node].progress = match progress {
+                    Progress::Alive => return,
+                    Progress::Line(text) | Progress::Step(text) => text.clone(),
+                    Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
+                };
             }
             Event::ModelChosen { path, model } => {
                 let node = self.node(path);
@@ -333,12 +344,14 @@ impl Tree {
         if !node.note.is_empty() {
             facts = format!("{facts}  {}", node.note);
         }
+        if status == Status::Running && !node.progress.is_empty() {
+            facts = format!("{facts}  {}", node.progress);
+        }
         let indent = "  ".repeat(depth);
         let used = indent.chars().count() + 2 + node.name.chars().count() + 2;
         let facts: String = facts.chars().take(width.saturating_sub(used)).collect();
         out.push(format!("{indent}{} {}  {}", self.paint(code, mark), node.name, self.paint("2", &facts)));
-        // What is over and done under something that is over needs no lines of its own, but
-        // what failed always has one.
+        // Below a stage that is done, stages that are done have no lines; those that failed always do.
         let folded = node.status == Status::Done && node.parent.is_some() && depth > 1;
         let children: Vec<usize> =
             node.children.iter().copied().filter(|c| !folded || self.nodes[*c].status != Status::Done).collect();

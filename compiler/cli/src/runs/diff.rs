@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::{args::RunsDiffArgs, commands::print, error::Stop, journal};
 
 /// Compares two runs.
-pub fn diff(store: &Store, args: &RunsDiffArgs, color: bool) -> Result<u8, Stop> {
+pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, Stop> {
     let (a, b) = (journal::run(store, &args.before)?, journal::run(store, &args.after)?);
     let mut lines: Vec<Json> = Vec::new();
     let names = |value: &Json| value.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();

@@ -2,34 +2,24 @@
 
 use std::{thread, time::Duration};
 
-use cascade_runtime::journal::{EffectRow, Store};
+use cascade_runtime::journal::{Activity, Cursor, Store};
 use serde_json::{Value as Json, json};
 
 use crate::{args::RunsLogsArgs, commands::print, error::Stop, journal, time};
 
-/// How often a run that goes on is looked at.
+/// How often the activity of a run that lives is read.
 const POLL: Duration = Duration::from_millis(250);
 
 /// Prints what happened in a run, in the order of time.
-pub fn logs(store: &Store, args: &RunsLogsArgs, color: bool) -> Result<u8, Stop> {
+pub fn logs(store: &dyn Store, args: &RunsLogsArgs, color: bool) -> Result<u8, Stop> {
     let mut run = journal::run(store, &args.run)?;
-    let (mut after, mut begun, mut ended) = (0, 0, 0);
+    let mut cursor = Cursor::default();
     loop {
-        let mut lines: Vec<(i64, Json)> = Vec::new();
-        for (seq, at, event) in store.events(&run.id, after)? {
-            after = after.max(seq);
-            lines.push((at, event));
-        }
-        let effects = store.effects(&run.id)?;
-        let (starts, ends) = news(&effects, begun, ended);
-        begun += starts.len();
-        ended += ends.len();
-        lines.extend(starts);
-        lines.extend(ends);
-        lines.sort_by_key(|(at, _)| *at);
         let mut out = String::new();
-        for (at, event) in &lines {
-            out.push_str(&if args.json { with_time(*at, event) } else { line(*at, event, color) });
+        for activity in store.activity(&run.id, &mut cursor)? {
+            let at = activity.at();
+            let Some(event) = as_event(activity, args.follow) else { continue };
+            out.push_str(&if args.json { with_time(at, &event) } else { line(at, &event, color) });
             out.push('\n');
         }
         print(&out)?;
@@ -41,24 +31,21 @@ pub fn logs(store: &Store, args: &RunsLogsArgs, color: bool) -> Result<u8, Stop>
     }
 }
 
-type Lines = Vec<(i64, Json)>;
-
-/// Effects that began and ended since they were last looked at.
-fn news(effects: &[EffectRow], begun: usize, ended: usize) -> (Lines, Lines) {
-    let starts = effects.iter().filter(|e| e.origin.is_none()).skip(begun).map(|e| {
-        let event = json!({ "event": "started", "path": e.path, "attempt": e.attempt, "skill": e.skill });
-        (e.started, event)
-    });
-    let mut over: Vec<&EffectRow> = effects.iter().filter(|e| e.origin.is_none() && e.ended.is_some()).collect();
-    over.sort_by_key(|e| e.seq);
-    let ends = over.into_iter().skip(ended).map(|e| {
-        let event = json!({
-            "event": "ended", "path": e.path, "attempt": e.attempt, "status": e.status,
-            "message": e.error.as_ref().map(|f| f.message.clone()),
-        });
-        (e.ended.unwrap_or(e.started), event)
-    });
-    (starts.collect(), ends.collect())
+/// An activity as an event of `--json`. Progress is shown only while the run lives.
+fn as_event(activity: Activity, live: bool) -> Option<Json> {
+    Some(match activity {
+        Activity::Began { path, attempt, skill, .. } => {
+            json!({ "event": "started", "path": path, "attempt": attempt, "skill": skill })
+        }
+        Activity::Ended { path, attempt, status, message, .. } => {
+            json!({ "event": "ended", "path": path, "attempt": attempt, "status": status, "message": message })
+        }
+        Activity::Progress { path, attempt, progress, .. } if live => {
+            json!({ "event": "progress", "path": path, "attempt": attempt, "progress": progress })
+        }
+        Activity::Progress { .. } => return None,
+        Activity::Event { event, .. } => event,
+    })
 }
 
 fn with_time(at: i64, event: &Json) -> String {
@@ -77,6 +64,12 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "started" => format!("begin {}", text("path")),
         "ended" if message.is_empty() => format!("{}  {}", text("status"), text("path")),
         "ended" => format!("{} {}: {message}", text("status"), text("path")),
+        "progress" => {
+            let progress = event.get("progress").unwrap_or(&Json::Null);
+            let said = ["line", "step"].iter().find_map(|name| progress.get(name).and_then(Json::as_str));
+            let tokens = || format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0));
+            format!("      {}: {}", text("path"), said.map_or_else(tokens, str::to_owned))
+        }
         "stage_retrying" => format!("again {}: {message}; next: {}", text("path"), text("next")),
         "model_passed_over" => {
             format!("note  {}: `{}` is passed over: {}", text("path"), text("model"), text("reason"))

@@ -4,6 +4,8 @@ mod diff;
 mod logs;
 mod show;
 
+use std::sync::Arc;
+
 use cascade_runtime::journal::{RunRow, Store, now};
 use serde_json::json;
 
@@ -20,13 +22,13 @@ use crate::{
 pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
     match &args.command {
-        None => list(&store, &RunsListArgs::default(), color),
-        Some(RunsCommand::List(args)) => list(&store, args, color),
-        Some(RunsCommand::Show(args)) => show::show(&store, args, color),
-        Some(RunsCommand::Logs(args)) => logs::logs(&store, args, color),
-        Some(RunsCommand::Diff(args)) => diff::diff(&store, args, color),
+        None => list(&*store, &RunsListArgs::default(), color),
+        Some(RunsCommand::List(args)) => list(&*store, args, color),
+        Some(RunsCommand::Show(args)) => show::show(&*store, args, color),
+        Some(RunsCommand::Logs(args)) => logs::logs(&*store, args, color),
+        Some(RunsCommand::Diff(args)) => diff::diff(&*store, args, color),
         Some(RunsCommand::Cancel(args)) => cancel(&store, &args.run, color),
-        Some(RunsCommand::Gc(args)) => gc(&store, args),
+        Some(RunsCommand::Gc(args)) => gc(&*store, args),
     }
 }
 
@@ -46,7 +48,7 @@ fn lived(run: &RunRow) -> i64 {
     if run.pid.is_some() { now().saturating_sub(run.started).max(run.clock) } else { run.clock }
 }
 
-fn list(store: &Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
+fn list(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
     let mut runs = store.runs()?;
     if let Some(status) = &args.status {
         runs.retain(|r| r.status == *status);
@@ -100,8 +102,8 @@ fn list(store: &Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
     Ok(0)
 }
 
-fn cancel(store: &Store, id: &str, color: bool) -> Result<u8, Stop> {
-    let run = journal::run(store, id)?;
+fn cancel(store: &Arc<dyn Store>, id: &str, color: bool) -> Result<u8, Stop> {
+    let run = journal::run(&**store, id)?;
     if let Some(pid) = run.pid {
         let raw = i32::try_from(pid).ok().and_then(nix_pid);
         let told = raw.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok());
@@ -128,7 +130,7 @@ fn nix_pid(pid: i32) -> Option<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid)
 }
 
-fn gc(store: &Store, args: &GcArgs) -> Result<u8, Stop> {
+fn gc(store: &dyn Store, args: &GcArgs) -> Result<u8, Stop> {
     let before = now().saturating_sub(time::duration(&args.older_than).map_err(Stop::usage)?);
     let collected = store.collect(before, args.all)?;
     if args.json {

@@ -19,7 +19,7 @@ use crate::{
 const SHORT: usize = 100;
 
 /// Shows one run.
-pub fn show(store: &Store, args: &RunsShowArgs, color: bool) -> Result<u8, Stop> {
+pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, Stop> {
     let run = match &args.run {
         Some(id) => journal::run(store, id)?,
         None => match store.runs()?.into_iter().next() {

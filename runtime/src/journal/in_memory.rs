@@ -1,0 +1,584 @@
+//! A store that lives in the memory of this process: for tests, and for programs that embed the
+//! runtime and keep their runs elsewhere or nowhere.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use cascade_ir::Program;
+use serde_json::{Map, Value as Json};
+
+use super::{
+    Activity, CachedAnswer, Claim, Collected, Cursor, Done, EffectEnd, EffectRow, EffectStart, Journal, JournalError,
+    Ledger, MemoryChange, MemoryValue, ProgressMark, Question, QuestionRow, Record, Recorded, RecordedTimer, Result,
+    RunRow, RunStart, Status, Store, TimerMark,
+    memory::{cannot_be_added, merged},
+    record::{failure_from, now, output_from},
+};
+use crate::request::{MemoryOp, Output, Usage};
+
+/// Runs in the memory of this process. Clones share their runs.
+#[derive(Debug, Clone, Default)]
+pub struct InMemoryStore {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: BTreeMap<String, Run>,
+    claimed: HashSet<String>,
+    programs: HashMap<String, Vec<u8>>,
+    cache: HashMap<String, CachedAnswer>,
+    memory: BTreeMap<(String, String), (Json, i64)>,
+    changes: Vec<(MemoryOp, MemoryChange)>,
+}
+
+/// One run.
+#[derive(Debug, Default)]
+struct Run {
+    row: Option<RunRow>,
+    memory: Json,
+    effects: Vec<Effect>,
+    timers: Vec<TimerMark>,
+    events: Vec<(i64, i64, String)>,
+    progress: HashMap<String, (i64, ProgressMark)>,
+    last_progress: i64,
+    questions: Vec<(Question, Option<Json>)>,
+    failed: HashSet<(String, u32)>,
+    cancelled: u32,
+}
+
+#[derive(Debug)]
+struct Effect {
+    /// Names it while the process that began it lives.
+    token: Option<u64>,
+    start: EffectStart,
+    end: Option<EffectEnd>,
+    origin: Option<String>,
+}
+
+impl Effect {
+    fn status(&self) -> &'static str {
+        self.end.as_ref().map_or("running", |end| end.status)
+    }
+
+    fn usage(&self) -> Usage {
+        self.end.as_ref().map(|end| end.usage).unwrap_or_default()
+    }
+}
+
+/// Releases a run when it is dropped.
+struct Guard {
+    state: Arc<Mutex<State>>,
+    run: String,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        lock(&self.state).claimed.remove(&self.run);
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+impl InMemoryStore {
+    /// A store without runs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a run; the default when it is not there.
+    fn read<T: Default>(&self, run: &str, read: impl FnOnce(&Run) -> T) -> T {
+        lock(&self.state).runs.get(run).map(read).unwrap_or_default()
+    }
+}
+
+impl State {
+    fn row(&self, run: &Run) -> Option<RunRow> {
+        let mut row = run.row.clone()?;
+        row.pid = None;
+        if row.status == "running" {
+            match self.claimed.contains(&row.id) {
+                true => row.pid = Some(std::process::id()),
+                false => row.status = "dead".to_owned(),
+            }
+        }
+        Some(row)
+    }
+
+    /// Makes a change once: the same change of the same run a second time does nothing.
+    fn change(&mut self, run: Option<&str>, op: &MemoryOp, at: i64) -> Result<()> {
+        let again = |(known, change): &(MemoryOp, MemoryChange)| change.run.as_deref() == run && known.id == op.id;
+        if run.is_some() && self.changes.iter().any(again) {
+            return Ok(());
+        }
+        let place = (op.memory.clone(), op.key.clone());
+        let value = if op.append {
+            let old = self.memory.get(&place).map_or_else(|| op.initial.clone(), |(value, _)| value.clone());
+            merged(old, &op.value).ok_or_else(|| cannot_be_added(op))?
+        } else {
+            op.value.clone()
+        };
+        self.memory.insert(place, (value.clone(), at));
+        let change = MemoryChange {
+            at,
+            run: run.map(str::to_owned),
+            path: Some(op.path.clone()),
+            kind: if op.append { "append" } else { "set" }.to_owned(),
+            change: Some(op.value.clone()),
+            value: Some(value),
+        };
+        self.changes.push((op.clone(), change));
+        Ok(())
+    }
+
+    fn begin_run(&mut self, start: &RunStart) {
+        self.programs.insert(start.hash.clone(), start.program.clone());
+        if start.resumed {
+            if let Some(row) = self.runs.get_mut(&start.run).and_then(|run| run.row.as_mut()) {
+                row.program.clone_from(&start.hash);
+                row.status = "running".to_owned();
+                (row.ended, row.result, row.error, row.until) = (None, None, None, None);
+            }
+            return;
+        }
+        let row = RunRow {
+            id: start.run.clone(),
+            program: start.hash.clone(),
+            file: start.file.clone(),
+            cwd: start.cwd.clone(),
+            cascade: start.cascade.clone(),
+            inputs: start.inputs.clone(),
+            fork: start.fork.clone(),
+            status: "running".to_owned(),
+            pid: None,
+            started: start.at,
+            ended: None,
+            result: None,
+            error: None,
+            tokens: 0,
+            cost: 0,
+            until: None,
+            clock: 0,
+        };
+        let mut run = Run { row: Some(row), memory: start.memory.clone(), ..Run::default() };
+        if let Some((from, other)) = start.fork.as_ref().and_then(|from| Some((from, self.runs.get(from)?))) {
+            run.copy_answers(from, other);
+        }
+        self.runs.insert(start.run.clone(), run);
+    }
+
+    fn write(&mut self, id: &str, record: Record) -> Result<()> {
+        match record {
+            Record::RunStarted(start) => {
+                self.begin_run(&start);
+                return Ok(());
+            }
+            Record::Remember(op, at) => return self.change(Some(id), &op, at),
+            Record::Cache(cached) => {
+                self.cache.insert(cached.key.clone(), *cached);
+                return Ok(());
+            }
+            _ => {}
+        }
+        let Some(run) = self.runs.get_mut(id) else {
+            return Err(JournalError(format!("run `{id}` has not begun")));
+        };
+        run.write(record);
+        Ok(())
+    }
+}
+
+impl Run {
+    /// The answers of another run. It paid; this run does not.
+    fn copy_answers(&mut self, from: &str, other: &Run) {
+        self.failed.clone_from(&other.failed);
+        self.cancelled = other.cancelled;
+        self.timers = other.timers.iter().filter(|timer| timer.seq.is_some()).cloned().collect();
+        for effect in &other.effects {
+            let Some(end) = effect.end.as_ref().filter(|e| matches!(e.status, "done" | "failed" | "withdrawn")) else {
+                continue;
+            };
+            let usage = Usage { cost: Some(0), ..Usage::default() };
+            self.effects.push(Effect {
+                token: None,
+                start: effect.start.clone(),
+                end: Some(EffectEnd { usage, clock: 0, ..end.clone() }),
+                origin: effect.origin.clone().or_else(|| Some(from.to_owned())),
+            });
+        }
+    }
+
+    fn write(&mut self, record: Record) {
+        match record {
+            Record::Started(start) => {
+                self.effects.push(Effect { token: Some(start.token), start: *start, end: None, origin: None });
+            }
+            Record::Ended(end) => {
+                let begun = |e: &&mut Effect| e.token == Some(end.token) && e.end.is_none();
+                if let Some(effect) = self.effects.iter_mut().rev().find(begun) {
+                    (effect.token, effect.end) = (None, Some(*end));
+                }
+            }
+            Record::Overtaken { seq } => {
+                let ends = self.effects.iter_mut().filter_map(|e| e.end.as_mut());
+                ends.filter(|end| end.seq == seq).for_each(|end| end.status = "withdrawn");
+            }
+            Record::Timer(mark) => match self.timers.iter_mut().find(|known| known.timer == mark.timer) {
+                Some(known) => known.seq = mark.seq,
+                None => self.timers.push(mark),
+            },
+            Record::Event(event, at) => {
+                let seq = signed(self.events.len() as u64) + 1;
+                self.events.push((seq, at, event));
+            }
+            Record::Progress(mark) => {
+                self.last_progress = (self.last_progress + 1).max(mark.at);
+                self.progress.insert(mark.path.clone(), (self.last_progress, mark));
+            }
+            Record::Asked(question) => {
+                let same = |(q, _): &(Question, _)| q.path == question.path && q.key == question.key;
+                if !self.questions.iter().any(same) {
+                    self.questions.push((*question, None));
+                }
+            }
+            Record::Unasked { path, key } => {
+                self.questions.retain(|(q, answer)| answer.is_some() || q.path != path || q.key != key);
+            }
+            Record::RunEnded(end) => {
+                match (end.status, end.failed_at) {
+                    ("cancelled", _) => self.cancelled += 1,
+                    ("failed", Some(failed)) => {
+                        self.failed.insert(failed);
+                    }
+                    _ => {}
+                }
+                let (mut tokens, mut cost) = (0_i64, 0_i64);
+                for effect in &self.effects {
+                    let usage = effect.usage();
+                    tokens = tokens.saturating_add(signed(usage.tokens_in.saturating_add(usage.tokens_out)));
+                    cost = cost.saturating_add(usage.cost.unwrap_or(0));
+                }
+                if let Some(row) = &mut self.row {
+                    row.status = end.status.to_owned();
+                    (row.ended, row.result, row.until, row.clock) = (Some(end.at), end.result, end.until, end.clock);
+                    row.error = end.error.and_then(|error| serde_json::from_value(error).ok());
+                    (row.tokens, row.cost) = (tokens, cost);
+                }
+            }
+            Record::RunStarted(_) | Record::Remember(..) | Record::Cache(_) => {}
+        }
+    }
+}
+
+/// Writes into the store at once: nothing here is more durable than the process.
+struct InMemoryJournal {
+    state: Arc<Mutex<State>>,
+    run: String,
+    failed: Option<JournalError>,
+}
+
+impl Journal for InMemoryJournal {
+    fn write(&mut self, record: Record, done: Option<Done>) {
+        if self.failed.is_none() {
+            self.failed = lock(&self.state).write(&self.run, record).err();
+        }
+        if let Some(done) = done {
+            done(self.failed.clone().map_or(Ok(()), Err));
+        }
+    }
+
+    fn flush(&mut self, done: Done) {
+        done(self.failed.clone().map_or(Ok(()), Err));
+    }
+}
+
+impl Store for InMemoryStore {
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn claim_run(&self, run: &str) -> Result<Claim> {
+        if !lock(&self.state).claimed.insert(run.to_owned()) {
+            return Ok(Claim::HeldBy(Some(std::process::id())));
+        }
+        Ok(Claim::Claimed(Box::new(Guard { state: Arc::clone(&self.state), run: run.to_owned() })))
+    }
+
+    fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
+        Ok(Box::new(InMemoryJournal { state: Arc::clone(&self.state), run: run.to_owned(), failed: None }))
+    }
+
+    fn runs(&self) -> Result<Vec<RunRow>> {
+        let state = lock(&self.state);
+        Ok(state.runs.values().rev().filter_map(|run| state.row(run)).collect())
+    }
+
+    fn run(&self, id: &str) -> Result<Option<RunRow>> {
+        let state = lock(&self.state);
+        if let Some(run) = state.runs.get(id) {
+            return Ok(state.row(run));
+        }
+        let mut found = state.runs.iter().filter(|(name, _)| name.starts_with(id)).map(|(_, run)| run);
+        match (found.next(), found.count()) {
+            (None, _) => Ok(None),
+            (Some(run), 0) => Ok(state.row(run)),
+            (Some(_), more) => Err(JournalError(format!("{} runs begin with `{id}`; give more of the id", more + 1))),
+        }
+    }
+
+    fn program(&self, hash: &str) -> Result<Program> {
+        let state = lock(&self.state);
+        let bytes =
+            state.programs.get(hash).ok_or_else(|| JournalError("the program of the run is not kept".to_owned()))?;
+        serde_json::from_slice(bytes)
+            .map_err(|_| JournalError("the run was made by another version of Cascade".to_owned()))
+    }
+
+    fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
+        let json = |text: &Option<String>| text.as_deref().and_then(|t| serde_json::from_str(t).ok());
+        Ok(self.read(run, |run| {
+            let mut rows: Vec<EffectRow> = run
+                .effects
+                .iter()
+                .map(|effect| {
+                    let (info, end) = (&effect.start.info, effect.end.as_ref());
+                    let usage = effect.usage();
+                    EffectRow {
+                        path: info.path.clone(),
+                        attempt: info.attempt,
+                        kind: effect.start.kind.to_owned(),
+                        skill: info.skill.to_string(),
+                        model: effect.start.model.clone(),
+                        status: effect.status().to_owned(),
+                        started: effect.start.at,
+                        ended: end.map(|e| e.at),
+                        seq: end.map(|e| e.seq),
+                        request: serde_json::from_str(&effect.start.request).unwrap_or(Json::Null),
+                        answer: end.and_then(|e| json(&e.answer)),
+                        error: end.and_then(|e| e.error.as_deref()).and_then(|t| serde_json::from_str(t).ok()),
+                        tokens_in: signed(usage.tokens_in),
+                        tokens_out: signed(usage.tokens_out),
+                        cost: end.and_then(|e| e.usage.cost),
+                        origin: effect.origin.clone(),
+                        key: info.key.clone(),
+                        idempotency: info.idempotency.clone(),
+                    }
+                })
+                .collect();
+            rows.sort_by_key(|row| row.started);
+            rows
+        }))
+    }
+
+    fn events(&self, run: &str, after: i64) -> Result<Vec<(i64, i64, Json)>> {
+        let read = |(seq, at, text): &(i64, i64, String)| (*seq, *at, serde_json::from_str(text).unwrap_or(Json::Null));
+        Ok(self.read(run, |run| run.events.iter().filter(|e| e.0 > after).map(read).collect()))
+    }
+
+    fn activity(&self, run: &str, since: &mut Cursor) -> Result<Vec<Activity>> {
+        let mut out = self.read(run, |run| {
+            let mut out = Vec::new();
+            let new = run.effects.iter().skip(usize::try_from(since.begun).unwrap_or(0));
+            for effect in new.filter(|effect| effect.origin.is_none()) {
+                let info = &effect.start.info;
+                out.push(Activity::Began {
+                    path: info.path.clone(),
+                    attempt: info.attempt,
+                    skill: info.skill.to_string(),
+                    at: effect.start.at,
+                });
+            }
+            let mut marks: Vec<_> = run.progress.values().filter(|(no, _)| *no > since.progress).collect();
+            marks.sort_by_key(|(no, _)| *no);
+            for (_, mark) in marks {
+                out.push(Activity::Progress {
+                    path: mark.path.clone(),
+                    attempt: mark.attempt,
+                    progress: serde_json::from_str(&mark.progress).unwrap_or(Json::Null),
+                    at: mark.at,
+                });
+            }
+            let own = run.effects.iter().filter(|effect| effect.origin.is_none());
+            let ends = own.filter_map(|effect| Some((effect, effect.end.as_ref()?)));
+            let mut ends: Vec<_> = ends.filter(|(_, end)| end.seq > since.ended).collect();
+            ends.sort_by_key(|(_, end)| end.seq);
+            for (effect, end) in &ends {
+                out.push(Activity::Ended {
+                    path: effect.start.info.path.clone(),
+                    attempt: effect.start.info.attempt,
+                    status: end.status.to_owned(),
+                    message: end.error.as_deref().map(|text| failure_from(text).message),
+                    at: end.at,
+                });
+            }
+            since.ended = ends.last().map_or(since.ended, |(_, end)| end.seq);
+            since.begun = signed(run.effects.len() as u64);
+            since.progress = since.progress.max(run.last_progress);
+            out
+        });
+        for (seq, at, event) in self.events(run, since.event)? {
+            since.event = seq;
+            out.push(Activity::Event { event, at });
+        }
+        out.sort_by_key(Activity::at);
+        Ok(out)
+    }
+
+    fn ledger(&self, run: &str) -> Result<Ledger> {
+        Ok(self.read(run, |run| {
+            let mut ledger = Ledger { failed: run.failed.clone(), cancelled: run.cancelled, ..Ledger::default() };
+            for effect in &run.effects {
+                let (info, end) = (&effect.start.info, effect.end.as_ref());
+                let seq = end.map_or(0, |e| e.seq);
+                ledger.seq = ledger.seq.max(seq);
+                ledger.clock = ledger.clock.max(end.map_or(0, |e| e.clock));
+                let recorded = Recorded {
+                    attempt: info.attempt,
+                    key: info.key.clone(),
+                    parts: Some(info.parts.clone()),
+                    kind: effect.start.kind.to_owned(),
+                    skill: info.skill.to_string(),
+                    status: match effect.status() {
+                        "done" => Status::Done,
+                        "failed" => Status::Failed,
+                        "withdrawn" => Status::Withdrawn,
+                        _ => Status::Open,
+                    },
+                    seq,
+                    started: effect.start.at,
+                    answer: end.and_then(|e| e.answer.clone()),
+                    artifact: None,
+                    error: end.and_then(|e| e.error.clone()),
+                    usage: effect.usage(),
+                };
+                ledger.effects.entry(info.path.clone()).or_default().push(recorded);
+            }
+            for mark in &run.timers {
+                ledger.seq = ledger.seq.max(mark.seq.unwrap_or(0));
+                ledger.timers.insert(mark.timer.clone(), RecordedTimer { began: mark.clock, fired: mark.seq });
+            }
+            for (_, _, event) in &run.events {
+                *ledger.told.entry(event.clone()).or_insert(0) += 1;
+            }
+            ledger.clock = ledger.clock.max(run.row.as_ref().map_or(0, |row| row.clock));
+            ledger
+        }))
+    }
+
+    fn output(&self, answer: Option<&str>, _artifact: Option<&str>) -> Result<Output> {
+        answer
+            .ok_or_else(|| JournalError("the journal holds an answer without content".to_owned()))
+            .and_then(output_from)
+    }
+
+    fn mark_cancelled(&self, run: &str) -> Result<()> {
+        if let Some(row) = lock(&self.state).runs.get_mut(run).and_then(|run| run.row.as_mut()) {
+            row.status = "cancelled".to_owned();
+            (row.ended, row.until) = (row.ended.or_else(|| Some(now())), None);
+        }
+        Ok(())
+    }
+
+    fn questions(&self, run: &str) -> Result<Vec<QuestionRow>> {
+        Ok(self.read(run, |run| {
+            let mut rows: Vec<QuestionRow> = run
+                .questions
+                .iter()
+                .map(|(q, answer)| QuestionRow {
+                    path: q.path.clone(),
+                    key: q.key.clone(),
+                    kind: q.kind.clone(),
+                    question: q.question.clone(),
+                    options: q.options.clone(),
+                    asked: q.at,
+                    answer: answer.clone(),
+                })
+                .collect();
+            rows.sort_by(|a, b| (a.asked, &a.path).cmp(&(b.asked, &b.path)));
+            rows
+        }))
+    }
+
+    fn answer_question(&self, run: &str, path: &str, key: &str, answer: &Json) -> Result<bool> {
+        let mut state = lock(&self.state);
+        let questions = state.runs.get_mut(run).map(|run| run.questions.as_mut_slice()).unwrap_or_default();
+        let open = questions.iter_mut().find(|(q, answer)| q.path == path && q.key == key && answer.is_none());
+        Ok(open.map(|(_, slot)| *slot = Some(answer.clone())).is_some())
+    }
+
+    fn answer_of(&self, run: &str, path: &str, key: &str) -> Result<Option<String>> {
+        Ok(self.read(run, |run| {
+            let (_, answer) = run.questions.iter().find(|(q, _)| q.path == path && q.key == key)?;
+            answer.as_ref().map(ToString::to_string)
+        }))
+    }
+
+    fn cached(&self, key: &str) -> Result<Option<CachedAnswer>> {
+        Ok(lock(&self.state).cache.get(key).cloned())
+    }
+
+    fn cached_of_skill(&self, skill: &str) -> Result<Option<CachedAnswer>> {
+        let state = lock(&self.state);
+        Ok(state.cache.values().filter(|c| c.skill == skill).max_by_key(|c| c.at).cloned())
+    }
+
+    fn memory(&self) -> Result<Vec<MemoryValue>> {
+        let row = |((memory, key), (value, at)): (&(String, String), &(Json, i64))| MemoryValue {
+            memory: memory.clone(),
+            key: key.clone(),
+            value: value.clone(),
+            at: *at,
+        };
+        Ok(lock(&self.state).memory.iter().map(row).collect())
+    }
+
+    fn memory_of(&self, run: &str) -> Result<Json> {
+        let kept = self.read(run, |run| run.memory.clone());
+        Ok(if kept.is_null() { Json::Object(Map::new()) } else { kept })
+    }
+
+    fn memory_history(&self, memory: &str, key: &str) -> Result<Vec<MemoryChange>> {
+        let state = lock(&self.state);
+        let changes = state.changes.iter().filter(|(op, _)| op.memory == memory && op.key == key);
+        Ok(changes.map(|(_, change)| change.clone()).collect())
+    }
+
+    fn set_memory(&self, memory: &str, key: &str, value: Json) -> Result<()> {
+        lock(&self.state).change(None, &MemoryOp::by_person(memory, key, value), now())
+    }
+
+    fn forget_memory(&self, memory: &str, key: &str) -> Result<bool> {
+        let mut state = lock(&self.state);
+        let gone = state.memory.remove(&(memory.to_owned(), key.to_owned())).is_some();
+        if gone {
+            let change =
+                MemoryChange { at: now(), run: None, path: None, kind: "forget".to_owned(), change: None, value: None };
+            state.changes.push((MemoryOp::by_person(memory, key, Json::Null), change));
+        }
+        Ok(gone)
+    }
+
+    fn collect(&self, before: i64, all: bool) -> Result<Collected> {
+        let mut state = lock(&self.state);
+        let mut collected = Collected::default();
+        let rows: Vec<RunRow> = state.runs.values().filter_map(|run| state.row(run)).collect();
+        for row in rows {
+            if row.pid.is_none() && (row.status == "done" || all) && row.ended.unwrap_or(row.started) < before {
+                state.runs.remove(&row.id);
+                collected.runs += 1;
+            }
+        }
+        let kept = state.cache.len();
+        state.cache.retain(|_, cached| cached.at >= before);
+        collected.cached = kept - state.cache.len();
+        Ok(collected)
+    }
+}
