@@ -16,6 +16,8 @@ mod elab;
 pub mod fixes;
 mod followups;
 pub mod graph;
+pub mod ide;
+mod index;
 
 mod module;
 pub mod project;
@@ -29,7 +31,7 @@ mod types;
 
 pub use codes::{Code, Explanation};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
-pub use module::{Compilation, compile};
+pub use module::{Analysis, Compilation, Options, compile, compile_with};
 pub use project::{Level, Levels, Project};
 pub use report::Report;
 pub use source::{FileSources, MemorySources, SourceId, SourceMap, Sources};

@@ -2,14 +2,16 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cascade_grammar::{Parse, ast, ast::Span, parse};
+use cascade_grammar::{Parse, ast, ast::Span};
 use cascade_ir as ir;
 
 use crate::{
     checks::allow,
     codes,
     diagnostic::{self, Diagnostic, Severity},
-    elab, followups,
+    elab::{self, Declared},
+    followups,
+    index::Index,
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
 };
@@ -20,7 +22,7 @@ pub(crate) struct Module {
     pub source: SourceId,
     /// Name among the sources: a path, or `std.testing`.
     pub name: String,
-    pub parse: Parse,
+    pub parse: Arc<Parse>,
     /// Modules that its imports name, by the position of the item.
     pub imports: HashMap<usize, usize>,
     /// Whether it belongs to the standard library.
@@ -36,15 +38,52 @@ pub struct Compilation {
     pub diagnostics: Vec<Diagnostic>,
     /// The program, when nothing is an error.
     pub program: Option<ir::Program>,
-    /// The trees that were read; kept only so that whoever ends soon need not take them apart.
-    pub(crate) trees: Vec<Module>,
+    /// The files, what they declare, and, where it was asked for, the index.
+    pub analysis: Arc<Analysis>,
+}
+
+/// What stays of an analysis for questions about the program: the files with their trees, what
+/// they declare, and where each name is defined and used. It is shared, and never changes.
+#[derive(Debug)]
+pub struct Analysis {
+    pub(crate) modules: Vec<Module>,
+    pub(crate) declared: Declared,
+    pub(crate) index: Index,
+}
+
+impl Analysis {
+    /// The tree of a file, with its comments.
+    pub fn parse(&self, source: SourceId) -> Option<&Arc<Parse>> {
+        self.module(source).map(|module| &self.modules[module].parse)
+    }
+
+    /// The files of the compilation by their imports: each file with those that it imports.
+    pub fn imports(&self) -> impl Iterator<Item = (SourceId, Vec<SourceId>)> {
+        self.modules.iter().map(|module| {
+            let mut imported: Vec<_> = module.imports.iter().map(|(item, to)| (*item, *to)).collect();
+            imported.sort_unstable();
+            (module.source, imported.into_iter().map(|(_, to)| self.modules[to].source).collect())
+        })
+    }
+
+    /// The number of the module that a source is.
+    pub(crate) fn module(&self, source: SourceId) -> Option<usize> {
+        self.modules.iter().position(|module| module.source == source)
+    }
+}
+
+/// What [`compile_with`] is asked for beside the program and the diagnostics.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether the index is built. It costs time that a mere check need not spend.
+    pub index: bool,
 }
 
 impl Compilation {
     /// Leaves its memory to the end of the process, which is near: taking a large program apart
     /// would cost a tenth of the time of its check.
     pub fn leak(self) {
-        std::mem::forget(self.trees);
+        std::mem::forget(self.analysis);
         std::mem::forget(self.program);
     }
 
@@ -57,6 +96,11 @@ impl Compilation {
 /// Compiles a file and everything that it imports. `name` is how the user named the file; the
 /// imports are resolved from it.
 pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {
+    compile_with(name, text, sources, Options::default())
+}
+
+/// Compiles as [`compile`] does, and keeps what the options ask for.
+pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: Options) -> Compilation {
     let mut loader = Loader {
         sources,
         map: SourceMap::default(),
@@ -74,12 +118,13 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
     loader.report_cycles();
     let Loader { map, modules, mut diagnostics, .. } = loader;
     let of_syntax = diagnostics.len();
-    let program = elab::elaborate(&map, &modules, root, prelude, &mut diagnostics);
+    let (program, declared, index) = elab::elaborate(&map, &modules, root, prelude, options, &mut diagnostics);
     followups::drop(&map, &modules, &mut diagnostics, of_syntax);
     allow::apply(&map, &modules, &mut diagnostics);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
-    Compilation { sources: map, diagnostics, program: if failed { None } else { program }, trees: modules }
+    let program = if failed { None } else { program };
+    Compilation { sources: map, diagnostics, program, analysis: Arc::new(Analysis { modules, declared, index }) }
 }
 
 /// Whether a file has a skill that a model must serve; then the default route is needed.
@@ -104,7 +149,7 @@ struct Loader<'s> {
 impl Loader<'_> {
     fn add(&mut self, name: &str, text: Arc<str>, std: bool) -> usize {
         let source = self.map.add(name, text.clone());
-        let parse = parse(&text);
+        let parse = self.sources.parse(name, &text);
         for error in &parse.errors {
             self.diagnostics.push(syntax::diagnostic(error, source));
         }

@@ -2,6 +2,8 @@
 
 use std::{collections::HashMap, io, path::Path, sync::Arc};
 
+use cascade_grammar::{Parse, parse};
+
 /// Index of a source in a [`SourceMap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(pub u32);
@@ -13,6 +15,13 @@ pub trait Sources {
     /// # Errors
     /// Whatever the reading gives: not found, not permitted, not UTF-8 (`InvalidData`).
     fn read(&self, name: &str) -> io::Result<Arc<str>>;
+
+    /// The tree of a file's text. Who checks again and again keeps the trees of texts that have
+    /// not changed and gives those.
+    fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
+        let _ = name;
+        Arc::new(parse(text))
+    }
 
     /// The name of the file that `import "target"` in the file `from` means. Two spellings of
     /// one file must give one name.
@@ -100,6 +109,14 @@ impl Source {
         let end = (offset as usize).min(self.text.len());
         let column = self.text.get(start..end).map_or(0, |before| before.chars().count());
         (line as u32, column as u32 + 1)
+    }
+
+    /// The byte offset of a line and a column (in characters), both from 1.
+    pub fn offset(&self, line: u32, column: u32) -> u32 {
+        let start = self.line_starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
+        let rest = self.text.get(start as usize..).unwrap_or_default();
+        let before: usize = rest.chars().take(column.saturating_sub(1) as usize).map(char::len_utf8).sum();
+        start + before as u32
     }
 }
 

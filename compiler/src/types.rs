@@ -2,11 +2,14 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
+use cascade_grammar::ast::Span;
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
+use crate::index::Symbol;
+
 /// A type; an index into [`Types`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ty(u32);
 
 macro_rules! basics {
@@ -105,6 +108,8 @@ pub struct FieldDef {
     pub doc: String,
     /// Taken when absent.
     pub default: Option<ir::Expr>,
+    /// Where its name stands, in the file of its type.
+    pub span: Span,
 }
 
 /// A variant.
@@ -116,6 +121,8 @@ pub struct VariantDef {
     pub doc: String,
     /// Its payload.
     pub fields: Vec<FieldDef>,
+    /// Where its name stands, in the file of its type.
+    pub span: Span,
 }
 
 /// All types of a compilation.
@@ -225,6 +232,25 @@ impl Types {
             TyKind::Record(fields) => fields.iter().find(|(n, _)| n == name).map(|(_, t)| *t),
             TyKind::Named(id) => match &self.defs[id.index()].kind {
                 TypeDefKind::Record(fields) => fields.iter().find(|f| f.name == name).map(|f| f.ty),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The symbol of one field.
+    pub fn field_symbol(&self, ty: Ty, name: &str) -> Option<Symbol> {
+        let base = self.base(ty);
+        match self.kind(base) {
+            TyKind::Record(fields) => fields
+                .iter()
+                .position(|(n, _)| n == name)
+                .map(|index| Symbol::RecordField { record: base, index: index as u32 }),
+            TyKind::Named(id) => match &self.defs[id.index()].kind {
+                TypeDefKind::Record(fields) => fields
+                    .iter()
+                    .position(|f| f.name == name)
+                    .map(|index| Symbol::Field { of: id.0, index: index as u32 }),
                 _ => None,
             },
             _ => None,

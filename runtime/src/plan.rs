@@ -49,9 +49,9 @@ pub struct Planned {
 }
 
 /// The run that is planned.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct PlanOptions<'a> {
-    /// The store that holds it.
+    /// Where it is recorded.
     pub store: &'a dyn Store,
     /// Its id.
     pub run: &'a str,

@@ -141,7 +141,7 @@ pub fn kept_inputs(
 
 /// What a plan is made from.
 pub struct PlanSource<'a> {
-    /// The store that holds the run.
+    /// Where the run is recorded.
     pub store: Option<&'a dyn Store>,
     /// How the run would begin.
     pub begin: &'a Begin,

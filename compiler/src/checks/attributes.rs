@@ -1,6 +1,6 @@
 //! Attributes: which there are, where they stand, what they are given.
 
-use cascade_grammar::ast::{Attribute, Item, ItemKind, Stmt, StmtKind};
+use cascade_grammar::ast::{Attribute, ExprKind, Item, ItemKind, Stmt, StmtKind};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
@@ -64,6 +64,7 @@ impl<'a> Cx<'a> {
         let mut out = Vec::new();
         for attribute in attributes {
             let name = &attribute.name;
+            self.record_words(module, [name]);
             let Some((_, targets, place)) = ATTRIBUTES.iter().find(|(n, ..)| *n == name.text) else {
                 if name.text.is_empty() {
                     continue;
@@ -86,6 +87,11 @@ impl<'a> Cx<'a> {
             }
             if name.text == "allow" {
                 // Its codes are judged when it is known what they silence.
+                for arg in &attribute.args {
+                    if let ExprKind::Name(code) = &arg.kind {
+                        self.record_words(module, [code]);
+                    }
+                }
                 out.push((name.text.clone(), Vec::new()));
                 continue;
             }

@@ -101,7 +101,7 @@ impl<'a> Cx<'a> {
             }
             let mut unused: Vec<_> = self.scopes[module]
                 .iter()
-                .filter(|(name, b)| !b.used.get() && (b.imported || name.starts_with('_')))
+                .filter(|(name, b)| !b.used && (b.imported || name.starts_with('_')))
                 .map(|(name, b)| (name.clone(), b.span, b.imported))
                 .collect();
             unused.sort_by_key(|(_, span, _)| span.start);

@@ -6,7 +6,7 @@ use crate::{
     codes,
     elab::{
         Cx, Def,
-        body::{Body, Local, LocalKind},
+        body::{Body, Local, LocalKind, Target},
         call::FREE_FUNCTIONS,
         literal, walk,
     },
@@ -129,13 +129,12 @@ impl<'a> Body<'_, 'a> {
         walk::expr(until, &mut |e| match &e.kind {
             ExprKind::Lambda { params, .. } => bound.extend(params.iter().map(|p| p.text.as_str())),
             ExprKind::Name(name) => {
-                changes |= match self.find(&name.text) {
-                    Some(index) => index as usize >= locals || self.checks.writes[writes..].contains(&index),
+                changes |= match self.probe(name) {
+                    Target::Local(index) => index as usize >= locals || self.checks.writes[writes..].contains(&index),
                     // What means nothing is reported elsewhere; a memory is changed by others too.
-                    None => {
-                        let def = self.cx.lookup(self.module, &name.text);
+                    target => {
                         !bound.contains(&name.text.as_str())
-                            && matches!(def, None | Some(Def::Memory(_) | Def::Missing))
+                            && matches!(target, Target::Unknown | Target::Declared(Def::Memory(_) | Def::Missing))
                             && !FREE_FUNCTIONS.iter().any(|(n, _)| *n == name.text)
                     }
                 };

@@ -6,13 +6,14 @@ use smol_str::SmolStr;
 
 use super::{
     Def,
-    body::{Body, Typed},
+    body::{Body, Target, Typed},
     flow::Flow,
     with_suggestion,
 };
 use crate::{
     checks::secrets::{Origin, Untrusted},
     codes,
+    index::Symbol,
     types::{Ty, TyKind},
 };
 
@@ -20,11 +21,13 @@ impl<'a> Body<'_, 'a> {
     /// A field; also a memory's key, an enum's variant and a module's member.
     pub fn field(&mut self, receiver: &'a Expr, name: &'a Name, safe: bool, whole: &'a Expr) -> Typed {
         if let ExprKind::Name(base) = &receiver.kind
-            && self.find(&base.text).is_none()
+            && let Target::Declared(def @ (Def::Memory(_) | Def::Type(_) | Def::Module(_) | Def::Missing)) =
+                self.probe(base)
         {
-            match self.cx.lookup(self.module, &base.text) {
-                Some(Def::Memory(id)) => return self.memory_key(id, name),
-                Some(Def::Type(id)) => {
+            self.resolve(base);
+            match def {
+                Def::Memory(id) => return self.memory_key(id, name),
+                Def::Type(id) => {
                     let ty = self.cx.type_of(id);
                     if self.cx.types.variants(ty).is_none() {
                         let d = self
@@ -41,12 +44,15 @@ impl<'a> Body<'_, 'a> {
                         Typed::error()
                     });
                 }
-                Some(Def::Module(other)) => return self.module_value(other, name),
-                Some(Def::Missing) => return Typed::error(),
-                _ => {}
+                Def::Module(other) => return self.module_value(other, name),
+                _ => {
+                    self.record_use(name.span, Symbol::Missing);
+                    return Typed::error();
+                }
             }
         }
         let value = self.infer(receiver);
+        self.record_field_use(self.cx.types.non_null(value.ty), name);
         if let Some(path) = self.path(whole)
             && let Some(ty) = self.narrowed(&path)
         {
@@ -82,6 +88,8 @@ impl<'a> Body<'_, 'a> {
         match info.keys.iter().position(|(n, _)| *n == name.text) {
             Some(position) => {
                 let ty = info.keys[position].1;
+                let (via, symbol) = (info.decl.via.is_some(), Symbol::MemoryKey { of: id.0, index: position as u32 });
+                self.record_use(name.span, symbol);
                 if !matches!(self.kind, super::body::Kind::Cascade | super::body::Kind::Test) {
                     let d = self
                         .diag(codes::MISPLACED, name.span, "only a cascade reads a memory")
@@ -90,7 +98,7 @@ impl<'a> Body<'_, 'a> {
                     self.report(d);
                     return Typed::error();
                 }
-                if info.decl.via.is_some() && self.not_yet.iter().all(|n| n.construct != "memory … via mcp") {
+                if via && self.not_yet.iter().all(|n| n.construct != "memory … via mcp") {
                     self.not_yet("memory … via mcp", name.span);
                 }
                 // What is remembered may have come from a model in an earlier run.
@@ -116,7 +124,7 @@ impl<'a> Body<'_, 'a> {
         if name.text.is_empty() {
             return Typed::error();
         }
-        match self.cx.exported(other, &name.text) {
+        match self.cx.resolve_exported(self.module, other, name) {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(def) => {

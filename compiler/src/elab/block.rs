@@ -5,7 +5,7 @@ use cascade_ir as ir;
 
 use super::{
     Def,
-    body::{Body, LocalKind, Typed},
+    body::{Body, LocalKind, Target, Typed},
     flow::Flow,
     narrow,
 };
@@ -40,7 +40,7 @@ pub(crate) struct BlockOut {
 impl<'a> Body<'_, 'a> {
     /// A block with a scope of its own.
     pub fn block(&mut self, block: &'a Block, want: Want) -> BlockOut {
-        let mark = self.enter();
+        let mark = self.enter(block.span);
         let out = self.statements(block, want);
         self.leave(mark);
         out
@@ -333,8 +333,7 @@ impl<'a> Body<'_, 'a> {
         // A memory's key.
         if let ExprKind::Field { receiver, .. } = &target.kind
             && let ExprKind::Name(base) = &receiver.kind
-            && self.find(&base.text).is_none()
-            && let Some(Def::Memory(_)) = self.cx.lookup(self.module, &base.text)
+            && let Target::Declared(Def::Memory(_)) = self.probe(base)
         {
             return self.remember(target, op, value, out);
         }

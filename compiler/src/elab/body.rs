@@ -6,11 +6,12 @@ use cascade_grammar::ast::{self, Expr, Span};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use super::{Cx, ParamInfo, flow::Flow, narrow::Fact};
+use super::{Cx, Def, ParamInfo, flow::Flow, narrow::Fact};
 use crate::{
     checks,
     codes::{self, Code},
     diagnostic::Diagnostic,
+    index::{Builtin, Callable, Symbol, TypedSpan, Variable},
     source::SourceId,
     types::Ty,
 };
@@ -56,6 +57,27 @@ pub(crate) struct Local {
     pub used: bool,
     /// How many parallel branches or iterations enclose its declaration.
     pub level: u32,
+    /// Its identity in the index.
+    pub symbol: Symbol,
+}
+
+/// What a name in a body stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A variable, by its index.
+    Local(u32),
+    /// Something that is declared in a file.
+    Declared(Def),
+    /// Nothing.
+    Unknown,
+}
+
+/// Where a scope begins, among the variables and facts, and where in the text it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    locals: usize,
+    facts: usize,
+    end: u32,
 }
 
 /// Where a body stands: what it may do.
@@ -109,6 +131,10 @@ pub(crate) struct Body<'c, 'a> {
     pub broken: Vec<SmolStr>,
     /// Whether the parameters could not be read: then no name is known to be missing.
     pub header_broken: bool,
+    /// What it is the body of, where that has parameters.
+    pub of: Option<Callable>,
+    /// Where its text ends.
+    pub end: u32,
 }
 
 impl<'c, 'a> Body<'c, 'a> {
@@ -134,14 +160,17 @@ impl<'c, 'a> Body<'c, 'a> {
             checks: checks::State::default(),
             broken: Vec::new(),
             header_broken: false,
+            of: None,
+            end: 0,
         }
     }
 
     /// The predicate of a refined type over `it`, and the slots that it needs.
     pub fn predicate(cx: &'c mut Cx<'a>, module: usize, base: Ty, predicate: &'a Expr) -> (ir::Expr, u32) {
         let mut body = Body::new(cx, module, Kind::Fn);
-        body.declare("it", predicate.span, base, Flow::default(), LocalKind::Bound);
+        body.declare_implicit("it", predicate.span, base);
         let value = body.check(predicate, Ty::BOOL);
+        body.record_variables(predicate.span.end);
         (value.ir, body.slots)
     }
 
@@ -155,12 +184,14 @@ impl<'c, 'a> Body<'c, 'a> {
     pub fn function(
         cx: &'c mut Cx<'a>,
         module: usize,
+        of: Callable,
         decl: &'a ast::FnDecl,
         params: &[ParamInfo],
         result: Ty,
     ) -> ir::Function {
         let mut body = Body::new(cx, module, Kind::Fn);
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
+        (body.of, body.end) = (Some(of), decl.body.span.end);
         for (i, (param, ast)) in params.iter().zip(&decl.params).enumerate() {
             body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
         }
@@ -171,6 +202,7 @@ impl<'c, 'a> Body<'c, 'a> {
 
     /// Declares the parameters of a skill or a cascade, in the first slots.
     pub fn params(&mut self, sig: &super::Signature, decls: &'a [ast::Param]) -> Vec<ir::Param> {
+        self.of = Some(sig.of);
         let mut out = Vec::new();
         for (i, (param, decl)) in sig.params.iter().zip(decls).enumerate() {
             let local = self.declare(&param.name, decl.name.span, param.ty, Flow::param(i), LocalKind::Param);
@@ -259,16 +291,16 @@ impl<'c, 'a> Body<'c, 'a> {
             }
             _ => flow,
         };
-        self.locals.push(Local {
-            name: SmolStr::new(name),
-            slot,
-            ty,
-            flow,
-            kind,
-            span,
-            used: false,
-            level: self.level,
-        });
+        let symbol = match (kind, self.of) {
+            (LocalKind::Param, Some(of)) => Symbol::Param { of, index },
+            _ => {
+                let symbol = Symbol::Variable { module: self.module as u32, start: span.start };
+                self.cx.record_definition(self.module, span, symbol);
+                symbol
+            }
+        };
+        let name_kept = SmolStr::new(name);
+        self.locals.push(Local { name: name_kept, slot, ty, flow, kind, span, used: false, level: self.level, symbol });
         if !name.is_empty() && name != "_" {
             self.names.entry(SmolStr::new(name)).or_default().push(index);
         }
@@ -276,12 +308,108 @@ impl<'c, 'a> Body<'c, 'a> {
     }
 
     /// Declares what is there whether or not anybody reads it.
-    pub fn declare_given(&mut self, name: &str, span: Span, ty: Ty) -> ir::Slot {
+    pub fn declare_given(&mut self, name: &str, span: Span, ty: Ty, symbol: Symbol) -> ir::Slot {
         let (slot, index) = (self.new_slot(), self.locals.len() as u32);
         let (name, flow, kind) = (SmolStr::new(name), Flow::default(), LocalKind::Bound);
-        self.locals.push(Local { name: name.clone(), slot, ty, flow, kind, span, used: true, level: self.level });
+        let level = self.level;
+        self.locals.push(Local { name: name.clone(), slot, ty, flow, kind, span, used: true, level, symbol });
         self.names.entry(name).or_default().push(index);
         slot
+    }
+
+    /// Declares a variable whose name nobody writes: `it`, `output`, `result`. The span is what
+    /// gives it its value. Whether it is read does not matter.
+    pub fn declare_implicit(&mut self, name: &str, span: Span, ty: Ty) -> u32 {
+        let recorder = self.cx.recorder.take();
+        let index = self.declare(name, span, ty, Flow::default(), LocalKind::Bound);
+        self.cx.recorder = recorder;
+        let local = &mut self.locals[index as usize];
+        local.used = true;
+        let symbol = local.symbol;
+        if let Some(recorder) = &mut self.cx.recorder {
+            recorder.define(self.module, span, symbol, false);
+        }
+        index
+    }
+
+    // ---- names --------------------------------------------------------------------------
+
+    /// What a name stands for here. The door for names: what is found is used by this, and the
+    /// index learns of it.
+    pub fn resolve(&mut self, name: &ast::Name) -> Target {
+        if let Some(index) = self.find(&name.text) {
+            let symbol = self.locals[index as usize].symbol;
+            self.cx.record_use(self.module, name.span, symbol);
+            return Target::Local(index);
+        }
+        self.cx.resolve_name(self.module, name).map_or(Target::Unknown, Target::Declared)
+    }
+
+    /// What a name would stand for here; it is not used by the question.
+    pub fn probe(&self, name: &ast::Name) -> Target {
+        match self.find(&name.text) {
+            Some(index) => Target::Local(index),
+            None => self.cx.probe(self.module, &name.text).map_or(Target::Unknown, Target::Declared),
+        }
+    }
+
+    /// What a callee is, when it is declared in a file: `name`, or `module.name`. Only asks.
+    pub fn probe_callee(&self, callee: &Expr) -> Option<Def> {
+        match &callee.kind {
+            ast::ExprKind::Name(name) => match self.probe(name) {
+                Target::Declared(def) => Some(def),
+                _ => None,
+            },
+            ast::ExprKind::Field { receiver, name, .. } => match &receiver.kind {
+                ast::ExprKind::Name(base) => match self.probe(base) {
+                    Target::Declared(Def::Module(other)) => self.cx.exported(other, &name.text),
+                    _ => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Records what a name stands for that is found by other ways than [`Body::resolve`].
+    pub fn record_use(&mut self, span: Span, symbol: Symbol) {
+        self.cx.record_use(self.module, span, symbol);
+    }
+
+    /// Records a name that the language gives.
+    pub fn record_builtin(&mut self, span: Span, builtin: Builtin) {
+        self.cx.record_use(self.module, span, Symbol::Builtin(builtin));
+    }
+
+    /// Records a word whose meaning the language gives.
+    pub fn record_word(&mut self, word: &ast::Name) {
+        self.record_builtin(word.span, Builtin::Word);
+    }
+
+    /// Records the use of a field of a record.
+    pub fn record_field_use(&mut self, record: Ty, name: &ast::Name) {
+        if self.cx.recorder.is_some()
+            && let Some(symbol) = self.cx.types.field_symbol(record, &name.text)
+        {
+            self.record_use(name.span, symbol);
+        }
+    }
+
+    /// Records the type of an expression.
+    pub fn record_type(&mut self, span: Span, ty: Ty, flow: Flow) {
+        if let Some(recorder) = &mut self.cx.recorder {
+            recorder.record_type(self.module, TypedSpan { span, ty, untrusted: flow.untrusted.is_some() });
+        }
+    }
+
+    /// Records the variables that end where the body ends.
+    fn record_variables(&mut self, end: u32) {
+        let Some(recorder) = &mut self.cx.recorder else { return };
+        for local in &self.locals {
+            let untrusted = local.flow.untrusted.is_some();
+            let variable = Variable { span: local.span, ty: local.ty, scope_end: end, untrusted };
+            recorder.record_variable(self.module, variable);
+        }
     }
 
     /// The index of the variable that a name means here.
@@ -294,15 +422,20 @@ impl<'c, 'a> Body<'c, 'a> {
         self.names.iter().filter(|(_, v)| !v.is_empty()).map(|(n, _)| n.clone()).collect()
     }
 
-    /// Where the current scope begins; give it to [`Body::leave`].
-    pub fn enter(&self) -> (usize, usize) {
-        (self.locals.len(), self.facts.len())
+    /// Begins a scope that ends with the given text; its mark is given to [`Body::leave`].
+    pub fn enter(&self, text: Span) -> Mark {
+        Mark { locals: self.locals.len(), facts: self.facts.len(), end: text.end }
     }
 
     /// Ends the scope that began at the mark.
-    pub fn leave(&mut self, (locals, facts): (usize, usize)) {
+    pub fn leave(&mut self, Mark { locals, facts, end }: Mark) {
         while self.locals.len() > locals {
             let Some(local) = self.locals.pop() else { break };
+            if let Some(recorder) = &mut self.cx.recorder {
+                let untrusted = local.flow.untrusted.is_some();
+                let variable = Variable { span: local.span, ty: local.ty, scope_end: end, untrusted };
+                recorder.record_variable(self.module, variable);
+            }
             if let Some(indexes) = self.names.get_mut(&local.name) {
                 indexes.pop();
             }
@@ -316,6 +449,6 @@ impl<'c, 'a> Body<'c, 'a> {
 
     /// Ends the whole body: warns of what was never used.
     pub fn unused(&mut self) {
-        self.leave((0, 0));
+        self.leave(Mark { locals: 0, facts: 0, end: self.end });
     }
 }

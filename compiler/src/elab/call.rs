@@ -5,12 +5,13 @@ use cascade_ir::{self as ir, Builtin as B};
 
 use super::{
     Def, Signature,
-    body::{Body, Typed},
+    body::{Body, Target, Typed},
     flow::Flow,
     with_suggestion,
 };
 use crate::{
     codes,
+    index::{Builtin, Symbol},
     types::{Ty, TyKind},
 };
 
@@ -45,7 +46,8 @@ impl<'a> Body<'_, 'a> {
     ) -> Typed {
         match &callee.kind {
             ExprKind::Name(name) => {
-                if let Some(index) = self.find(&name.text) {
+                let target = self.resolve(name);
+                if let Target::Local(index) = target {
                     let shown = self.show(self.locals[index as usize].ty);
                     let d = self
                         .diag(
@@ -58,21 +60,22 @@ impl<'a> Body<'_, 'a> {
                     self.args_anyhow(args);
                     return Typed::error();
                 }
-                match self.cx.lookup(self.module, &name.text) {
-                    Some(def) => self.call_def(def, name, whole, args, args_span),
-                    None => self.free(name, args, args_span, expected),
+                match target {
+                    Target::Declared(def) => self.call_def(def, name, whole, args, args_span),
+                    _ => self.free(name, args, args_span, expected),
                 }
             }
             ExprKind::Field { receiver, name, safe } => {
                 if let ExprKind::Name(base) = &receiver.kind
-                    && self.find(&base.text).is_none()
+                    && let Target::Declared(def) = self.probe(base)
                 {
-                    match self.cx.lookup(self.module, &base.text) {
-                        Some(Def::Module(other)) => {
+                    match def {
+                        Def::Module(other) => {
+                            self.resolve(base);
                             if name.text.is_empty() {
                                 return Typed::error();
                             }
-                            return match self.cx.exported(other, &name.text) {
+                            return match self.cx.resolve_exported(self.module, other, name) {
                                 Some(def) => self.call_def(def, name, whole, args, args_span),
                                 None => {
                                     self.cx.not_exported(self.module, other, name);
@@ -81,16 +84,19 @@ impl<'a> Body<'_, 'a> {
                                 }
                             };
                         }
-                        Some(Def::Type(id)) => {
+                        Def::Type(id) => {
                             let ty = self.cx.type_of(id);
                             if self.cx.types.variants(ty).is_some() {
+                                self.resolve(base);
                                 return self.variant_call(name, args, ty).unwrap_or_else(|| {
                                     self.unknown_variant(name, ty);
                                     Typed::error()
                                 });
                             }
                         }
-                        Some(Def::Missing) => {
+                        Def::Missing => {
+                            self.resolve(base);
+                            self.record_use(name.span, Symbol::Missing);
                             self.args_anyhow(args);
                             return Typed::error();
                         }
@@ -208,7 +214,10 @@ impl<'a> Body<'_, 'a> {
                 Some(name) => {
                     named = true;
                     match sig.params.iter().position(|p| p.name == name.text) {
-                        Some(index) => index,
+                        Some(index) => {
+                            self.record_use(name.span, Symbol::Param { of: sig.of, index: index as u32 });
+                            index
+                        }
                         None => {
                             broken = true;
                             let d = self
@@ -312,6 +321,9 @@ impl<'a> Body<'_, 'a> {
 
     fn free(&mut self, name: &Name, args: &'a [Arg], args_span: Span, expected: Option<Ty>) -> Typed {
         let word = name.text.as_str();
+        if PERSON.contains(&word) || FREE_FUNCTIONS.iter().any(|(n, _)| *n == word) {
+            self.record_builtin(name.span, Builtin::Function);
+        }
         if PERSON.contains(&word) {
             let d = self
                 .diag(codes::STAGE_CALL, name.span, format!("`{word}` waits for a person, so it is a stage"))

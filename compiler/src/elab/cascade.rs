@@ -21,6 +21,7 @@ impl<'a> Cx<'a> {
         let mut body = Body::new(self, module, Kind::Cascade);
         body.result = sig.result;
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
+        body.end = decl.body.span.end;
         let params = body.params(&sig, &decl.params);
         for clause in &decl.clauses {
             if !matches!(
@@ -42,7 +43,7 @@ impl<'a> Cx<'a> {
         let clauses = body.cascade_clauses(decl);
         body.budgeted(&clauses, &decl.clauses, decl.name.span);
         body.enter_limits(&decl.clauses);
-        let mark = body.enter();
+        let mark = body.enter(decl.body.span);
         let out = body.statements(&decl.body, Want::NOTHING);
         if !out.ends && sig.result != Ty::NULL && !body.cx.types.nullable(sig.result) {
             body.missing_return(decl, sig.result);
@@ -97,7 +98,10 @@ impl<'a> Body<'_, 'a> {
                     self.checks.using_span = e.span;
                     out.using = Some(models);
                 }
-                ClauseKind::Needs(needs) => out.needs = needs.iter().map(|n| n.text.clone()).collect(),
+                ClauseKind::Needs(needs) => {
+                    self.cx.record_words(self.module, needs);
+                    out.needs = needs.iter().map(|n| n.text.clone()).collect();
+                }
                 ClauseKind::Timeout { total, idle } => {
                     out.timeout = Some(self.check(total, Ty::DURATION).ir);
                     out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
@@ -128,11 +132,12 @@ impl<'a> Body<'_, 'a> {
                 continue;
             };
             after = Some(stmt.span);
+            self.record_word(event);
             let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
             let outer = std::mem::replace(&mut self.prefix, format!("on_{}", event.text));
             self.in_hook = true;
             self.checks.unset = self.unset_in_hook(stmts, &event.text);
-            let mark = self.enter();
+            let mark = self.enter(body.span);
             let ty = match event.text.as_str() {
                 "success" => result,
                 "failure" => self.error_type(),

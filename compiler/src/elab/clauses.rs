@@ -4,7 +4,11 @@ use cascade_grammar::ast::{Clause, ClauseKind, ErrorAction, Expr, ExprKind, Name
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use super::{body::Body, with_suggestion};
+use super::{
+    body::{Body, Target},
+    flow::Flow,
+    with_suggestion,
+};
 use crate::{codes, types::Ty};
 
 impl<'a> Body<'_, 'a> {
@@ -56,6 +60,7 @@ impl<'a> Body<'_, 'a> {
                     out.using = Some(self.models(e));
                 }
                 ClauseKind::Needs(needs) => {
+                    self.cx.record_words(self.module, needs);
                     needs.iter().for_each(|n| self.misspelt_need(n));
                     out.needs.extend(needs.iter().map(|n| n.text.clone()));
                 }
@@ -195,14 +200,14 @@ impl<'a> Body<'_, 'a> {
     /// A model, a route, or a list of them.
     pub fn models(&mut self, e: &'a Expr) -> ir::Expr {
         match &e.kind {
-            ExprKind::List(items) => ir::Expr::List(items.iter().map(|i| self.models(i)).collect()),
-            ExprKind::Name(name) if self.find(&name.text).is_none() => match self.cx.lookup(self.module, &name.text) {
-                None => {
-                    self.cx.unknown(self.module, name, "model or route");
-                    ir::Expr::List(Vec::new())
-                }
-                Some(_) => self.check(e, Ty::MODEL).ir,
-            },
+            ExprKind::List(items) => {
+                self.record_type(e.span, Ty::MODEL, Flow::default());
+                ir::Expr::List(items.iter().map(|i| self.models(i)).collect())
+            }
+            ExprKind::Name(name) if self.probe(name) == Target::Unknown => {
+                self.cx.unknown(self.module, name, "model or route");
+                ir::Expr::List(Vec::new())
+            }
             _ => self.check(e, Ty::MODEL).ir,
         }
     }
@@ -210,6 +215,7 @@ impl<'a> Body<'_, 'a> {
     /// A kind of error by its name.
     pub(super) fn error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
         use ir::ErrorKind as K;
+        self.record_word(name);
         const KINDS: &[(&str, K)] = &[
             ("timed_out", K::TimedOut),
             ("rate_limited", K::RateLimited),

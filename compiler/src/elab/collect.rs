@@ -10,10 +10,11 @@ use smol_str::SmolStr;
 
 use super::{
     Binding, CascadeInfo, Cx, Def, FnInfo, MemoryInfo, ModelInfo, Resolve, RouteInfo, Signature, SkillInfo, TypeInfo,
-    TypeSource,
+    TypeSource, walk,
 };
 use crate::{
     codes,
+    index::{Builtin, Callable, Symbol},
     types::{Ty, TypeDef, TypeDefKind},
 };
 
@@ -37,7 +38,8 @@ impl<'a> Cx<'a> {
     }
 
     fn collect_item(&mut self, module: usize, item: &'a ast::Item) {
-        let signature = |name: &Name| Signature {
+        let signature = |of: Callable, name: &Name| Signature {
+            of,
             name: name.text.clone(),
             module,
             span: name.span,
@@ -78,13 +80,16 @@ impl<'a> Cx<'a> {
                 self.snake(module, &decl.name);
             }
             ItemKind::Mcp(decl) => {
-                self.bind(module, &decl.name, Def::Mcp(0));
+                let id = self.mcps;
+                self.mcps += 1;
+                self.bind(module, &decl.name, Def::Mcp(id));
                 self.snake(module, &decl.name);
+                self.record_settings(module, &decl.settings);
             }
             ItemKind::Skill(decl) => {
                 let id = ir::SkillId(self.skills.len() as u32);
                 self.skills.push(SkillInfo {
-                    sig: signature(&decl.name),
+                    sig: signature(Callable::Skill(id.0), &decl.name),
                     decl,
                     item,
                     flow: Default::default(),
@@ -95,7 +100,7 @@ impl<'a> Cx<'a> {
             }
             ItemKind::Fn(decl) => {
                 let id = ir::FnId(self.fns.len() as u32);
-                self.fns.push(FnInfo { sig: signature(&decl.name), decl });
+                self.fns.push(FnInfo { sig: signature(Callable::Fn(id.0), &decl.name), decl });
                 self.bind(module, &decl.name, Def::Fn(id));
                 self.snake(module, &decl.name);
             }
@@ -108,7 +113,7 @@ impl<'a> Cx<'a> {
             ItemKind::Cascade(decl) => {
                 let id = ir::CascadeId(self.cascades.len() as u32);
                 self.cascades.push(CascadeInfo {
-                    sig: signature(&decl.name),
+                    sig: signature(Callable::Cascade(id.0), &decl.name),
                     decl,
                     item,
                     flow: Default::default(),
@@ -130,6 +135,27 @@ impl<'a> Cx<'a> {
         });
         self.bind(module, name, Def::Type(id));
         self.pascal(module, name);
+    }
+
+    /// Records the words of settings that are not evaluated.
+    fn record_settings(&mut self, module: usize, settings: &'a [ast::Setting]) {
+        if self.recorder.is_none() {
+            return;
+        }
+        for setting in settings {
+            self.record_words(module, [&setting.name]);
+            walk::expr(&setting.value, &mut |e| match &e.kind {
+                ast::ExprKind::Name(name) => self.record_words(module, [name]),
+                ast::ExprKind::Record(entries) => {
+                    for entry in entries {
+                        if let ast::RecordEntry::Field { key, .. } = entry {
+                            self.record_use(module, key.span, Symbol::Builtin(Builtin::Key));
+                        }
+                    }
+                }
+                _ => {}
+            });
+        }
     }
 
     fn bind(&mut self, module: usize, name: &Name, def: Def) {
@@ -155,7 +181,7 @@ impl<'a> Cx<'a> {
             self.report(d);
             return;
         }
-        self.scopes[module].insert(name, Binding { def, span, imported, used: Cell::new(false) });
+        self.scopes[module].insert(name, Binding { def, span, imported, used: false });
     }
 
     fn collect_import(&mut self, module: usize, item: usize, import: &ast::Import) {
@@ -167,8 +193,16 @@ impl<'a> Cx<'a> {
             // The cycle is reported; what it would bind is declared here already.
             return;
         }
+        if let ast::ImportSource::Module(parts) = &import.source {
+            for part in parts {
+                self.record_use(module, part.span, Symbol::Module(target as u32));
+            }
+        }
         match &import.names {
             None => {
+                if let Some(alias) = &import.alias {
+                    self.record_use(module, alias.span, Symbol::Module(target as u32));
+                }
                 let (name, span) = match (&import.alias, &import.source) {
                     (Some(alias), _) => (alias.text.clone(), alias.span),
                     (None, ast::ImportSource::Module(parts)) => match parts.last() {
@@ -193,6 +227,9 @@ impl<'a> Cx<'a> {
                     }
                     match self.exported(target, &name.name.text) {
                         Some(def) => {
+                            for written in [Some(&name.name), name.alias.as_ref()].into_iter().flatten() {
+                                self.record_use(module, written.span, def.symbol());
+                            }
                             let local = name.alias.as_ref().unwrap_or(&name.name);
                             self.bind_as(module, local.text.clone(), local.span, def, true);
                         }
@@ -215,6 +252,14 @@ impl<'a> Cx<'a> {
         } else if let (None, ast::ImportSource::Module(parts)) = (&import.names, &import.source) {
             missing.extend(parts.last().map(|p| (p.text.clone(), p.span)));
         }
+        if let ast::ImportSource::Module(parts) = &import.source {
+            for part in parts {
+                self.record_use(module, part.span, Symbol::Missing);
+            }
+        }
+        if let Some(alias) = &import.alias {
+            self.record_use(module, alias.span, Symbol::Missing);
+        }
         for name in import.names.iter().flatten() {
             self.bind_one_missing(module, name);
         }
@@ -224,12 +269,15 @@ impl<'a> Cx<'a> {
     }
 
     fn bind_one_missing(&mut self, module: usize, name: &ast::ImportName) {
+        for written in [Some(&name.name), name.alias.as_ref()].into_iter().flatten() {
+            self.record_use(module, written.span, Symbol::Missing);
+        }
         let local = name.alias.as_ref().unwrap_or(&name.name);
         self.missing(module, local.text.clone(), local.span);
     }
 
     fn missing(&mut self, module: usize, name: SmolStr, span: Span) {
-        let binding = Binding { def: Def::Missing, span, imported: true, used: Cell::new(true) };
+        let binding = Binding { def: Def::Missing, span, imported: true, used: true };
         self.scopes[module].entry(name).or_insert(binding);
     }
 }

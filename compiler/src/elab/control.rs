@@ -23,7 +23,7 @@ impl<'a> Body<'_, 'a> {
             self.infer(e);
             return None;
         }
-        match &e.kind {
+        let worked = match &e.kind {
             ExprKind::If(x) => Some(self.if_work(x, want, e.span)),
             ExprKind::Match(x) => Some(self.match_work(x, want, e.span)),
             ExprKind::For(x) => Some(self.for_work(x, want, e.span)),
@@ -32,17 +32,21 @@ impl<'a> Body<'_, 'a> {
             ExprKind::Swarm(x) => Some(self.swarm_work(x, e.span)),
             ExprKind::Sandbox(x) => Some(self.sandbox_work(x, clauses, want, e.span)),
             _ => None,
+        };
+        if let Some((_, ty, flow, _)) = &worked {
+            self.record_type(e.span, *ty, *flow);
         }
+        worked
     }
 
     fn if_work(&mut self, x: &'a IfExpr, want: Want, span: Span) -> Worked {
         let condition = self.check(&x.condition, Ty::BOOL);
         let facts = narrow::facts(&x.condition);
-        let mark = self.enter();
+        let mark = self.enter(x.then.span);
         self.assume(&facts.when_true);
         let then = self.block(&x.then, want);
         self.leave(mark);
-        let mark = self.enter();
+        let mark = self.enter(span);
         self.assume(&facts.when_false);
         let otherwise = match &x.otherwise {
             Some(Else::Block(b)) => self.block(b, want),
@@ -84,6 +88,7 @@ impl<'a> Body<'_, 'a> {
         let mut out = BlockOut { ir: self.empty(e.span), ty: Ty::ERROR, flow: Flow::default(), ends: false };
         let ExprKind::If(x) = &e.kind else { return out };
         let (work, ty, flow, ends) = self.if_work(x, want, e.span);
+        self.record_type(e.span, ty, flow);
         out.ends = ends;
         (out.ty, out.flow) = (ty, flow);
         if want.value && !ends {
@@ -103,7 +108,7 @@ impl<'a> Body<'_, 'a> {
         let mut flow = Flow::default();
         let mut joined: Option<(Ty, bool)> = None;
         for arm in &x.arms {
-            let mark = self.enter();
+            let mark = self.enter(arm.span);
             let null_before = coverage.null;
             let pattern = self.pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.assume_in_arm(&x.subject, &pattern, null_before);
@@ -216,7 +221,7 @@ impl<'a> Body<'_, 'a> {
         let name = self.loop_path(&x.item.text);
         let inner = format!("{}/{name}", self.prefix);
         let outer = std::mem::replace(&mut self.prefix, inner);
-        let mark = self.enter();
+        let mark = self.enter(x.body.span);
         self.forget_vars();
         self.level += u32::from(x.parallel);
         let item = self.bind(&x.item, element, list.flow);
@@ -266,7 +271,7 @@ impl<'a> Body<'_, 'a> {
         let name = self.loop_path("repeat");
         let inner = format!("{}/{name}", self.prefix);
         let outer = std::mem::replace(&mut self.prefix, inner);
-        let mark = self.enter();
+        let mark = self.enter(x.body.span);
         self.forget_vars();
         let (locals, writes) = (self.locals.len(), self.checks.writes.len());
         let body = self.statements(&x.body, want);
@@ -285,6 +290,9 @@ impl<'a> Body<'_, 'a> {
     fn sandbox_work(&mut self, x: &'a SandboxExpr, _clauses: &'a [Clause], want: Want, span: Span) -> Worked {
         self.not_yet("sandbox", head_word(span, "sandbox"));
         let dir = self.check(&x.dir, Ty::PATH);
+        if let Some(network) = &x.network {
+            self.record_word(network);
+        }
         if let Some(network) = &x.network
             && !matches!(network.text.as_str(), "on" | "off" | "")
         {
@@ -293,7 +301,7 @@ impl<'a> Body<'_, 'a> {
                 .label("`on` or `off`");
             self.report(d);
         }
-        let mark = self.enter();
+        let mark = self.enter(x.body.span);
         if let Some(name) = &x.name {
             self.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
         }
@@ -317,16 +325,22 @@ impl<'a> Body<'_, 'a> {
     pub fn pure_if(&mut self, x: &'a IfExpr, expected: Option<Ty>) -> Option<Typed> {
         let condition = self.check(&x.condition, Ty::BOOL);
         let facts = narrow::facts(&x.condition);
-        let mark = self.enter();
+        let mark = self.enter(x.then.span);
         self.assume(&facts.when_true);
         let then = self.pure_block(&x.then, "if", expected);
         self.leave(mark);
-        let mark = self.enter();
+        let mark = self.enter(x.otherwise.as_ref().map_or(x.then.span, else_span));
         self.assume(&facts.when_false);
         let otherwise = match &x.otherwise {
             Some(Else::Block(b)) => self.pure_block(b, "if", expected),
             Some(Else::If(e)) => match &e.kind {
-                ExprKind::If(x) => self.pure_if(x, expected),
+                ExprKind::If(x) => {
+                    let typed = self.pure_if(x, expected);
+                    if let Some(typed) = &typed {
+                        self.record_type(e.span, typed.ty, typed.flow);
+                    }
+                    typed
+                }
                 _ => None,
             },
             None => {
@@ -355,7 +369,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn pure_block(&mut self, block: &'a Block, word: &str, expected: Option<Ty>) -> Option<Typed> {
-        let mark = self.enter();
+        let mark = self.enter(block.span);
         let mut lets = Vec::new();
         let mut value = None;
         for (i, stmt) in block.stmts.iter().enumerate() {
@@ -407,7 +421,7 @@ impl<'a> Body<'_, 'a> {
         let mut joined: Option<Ty> = None;
         let mut broken = false;
         for arm in &x.arms {
-            let mark = self.enter();
+            let mark = self.enter(arm.span);
             let null_before = coverage.null;
             let pattern = self.pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.assume_in_arm(&x.subject, &pattern, null_before);
@@ -438,6 +452,14 @@ impl<'a> Body<'_, 'a> {
         }
         let ir = ir::Expr::Match { subject: Box::new(subject.ir), arms };
         Some(Typed::new(ir, joined.unwrap_or(Ty::ERROR), flow))
+    }
+}
+
+/// What follows `else`.
+fn else_span(otherwise: &Else) -> Span {
+    match otherwise {
+        Else::Block(block) => block.span,
+        Else::If(e) => e.span,
     }
 }
 

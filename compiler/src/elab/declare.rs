@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::{Cx, Def, MemoryInfo, ParamInfo, TypeSource, body::Body, walk};
 use crate::{
     codes,
+    index::{Builtin, Symbol},
     types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef},
 };
 
@@ -93,6 +94,7 @@ impl<'a> Cx<'a> {
                             name: variant.name.text.clone(),
                             doc: Self::type_doc(&variant.docs),
                             fields,
+                            span: variant.name.span,
                         });
                     }
                 }
@@ -129,6 +131,7 @@ impl<'a> Cx<'a> {
                     ty,
                     doc: Self::type_doc(&decl.docs),
                     default: None,
+                    span: decl.name.span,
                 });
             }
         }
@@ -277,7 +280,8 @@ impl<'a> Cx<'a> {
                 self.report(d);
             }
             let default = param.default.as_ref().map(|default| Body::closed(self, module, default, ty));
-            out.push(ParamInfo { name: param.name.text.clone(), ty, doc: Self::type_doc(&param.docs), default });
+            let (name, doc) = (param.name.text.clone(), Self::type_doc(&param.docs));
+            out.push(ParamInfo { name, ty, doc, default, span: param.name.span });
         }
         let result = match result {
             Some(ty) => self.resolve(module, ty),
@@ -300,9 +304,15 @@ impl<'a> Cx<'a> {
                 .help("`run` lives with one run, `global` with the project");
             self.report(d);
         }
+        self.record_words(module, [&decl.scope]);
+        if let Some(via) = &decl.via {
+            self.record_server(module, via);
+        }
         let mut keys: Vec<(SmolStr, Ty)> = Vec::new();
         let mut out = Vec::new();
         for entry in &decl.entries {
+            let symbol = Symbol::MemoryKey { of: index as u32, index: keys.len() as u32 };
+            self.record_definition(module, entry.name.span, symbol);
             let ty = self.resolve(module, &entry.ty);
             let initial = match &entry.default {
                 Some(value) => Body::closed(self, module, value, ty),
@@ -341,6 +351,14 @@ impl<'a> Cx<'a> {
         });
     }
 
+    /// Records the name of an mcp server where nothing checks it.
+    pub fn record_server(&mut self, module: usize, name: &ast::Name) {
+        if self.recorder.is_some() {
+            let symbol = self.probe(module, &name.text).map_or(Symbol::Builtin(Builtin::Word), Def::symbol);
+            self.record_use(module, name.span, symbol);
+        }
+    }
+
     /// Checks and lowers all bodies, callees before callers.
     pub fn bodies(&mut self) {
         for index in self.order(false) {
@@ -372,7 +390,7 @@ impl<'a> Cx<'a> {
     fn lower_fn(&mut self, index: usize) -> ir::Function {
         let (module, decl) = (self.fns[index].sig.module, self.fns[index].decl);
         let (params, result) = (self.fns[index].sig.params.clone(), self.fns[index].sig.result);
-        Body::function(self, module, decl, &params, result)
+        Body::function(self, module, self.fns[index].sig.of, decl, &params, result)
     }
 
     /// Positions of all fns (or cascades) so that what is called comes first; reports whatever

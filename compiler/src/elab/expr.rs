@@ -5,7 +5,7 @@ use cascade_ir as ir;
 
 use super::{
     Def,
-    body::{Body, Kind, LocalKind, Typed},
+    body::{Body, Kind, LocalKind, Target, Typed},
     flow::Flow,
     narrow,
 };
@@ -22,6 +22,19 @@ pub(crate) fn constant(c: ir::Const) -> ir::Expr {
 impl<'a> Body<'_, 'a> {
     /// The value of an expression where a type is expected.
     pub fn check(&mut self, e: &'a Expr, expected: Ty) -> Typed {
+        let typed = self.check_kind(e, expected);
+        self.record_type(e.span, typed.ty, typed.flow);
+        typed
+    }
+
+    /// The value of an expression by itself.
+    pub fn infer(&mut self, e: &'a Expr) -> Typed {
+        let typed = self.infer_kind(e);
+        self.record_type(e.span, typed.ty, typed.flow);
+        typed
+    }
+
+    fn check_kind(&mut self, e: &'a Expr, expected: Ty) -> Typed {
         let wanted = self.cx.types.base(self.cx.types.non_null(expected));
         match &e.kind {
             ExprKind::Paren(inner) => return self.check(inner, expected),
@@ -44,14 +57,14 @@ impl<'a> Body<'_, 'a> {
                     return self.coerce(typed, expected, e.span);
                 }
             }
-            ExprKind::Name(name) if self.find(&name.text).is_none() => {
+            ExprKind::Name(name) if !matches!(self.probe(name), Target::Local(_)) => {
                 if let Some(typed) = self.variant_named(name, wanted) {
                     return self.coerce(typed, expected, e.span);
                 }
             }
             ExprKind::Call { callee, args, args_span } => {
                 if let ExprKind::Name(name) = &callee.kind
-                    && self.find(&name.text).is_none()
+                    && !matches!(self.probe(name), Target::Local(_))
                     && let Some(typed) = self.variant_call(name, args, wanted)
                 {
                     return self.coerce(typed, expected, e.span);
@@ -106,8 +119,7 @@ impl<'a> Body<'_, 'a> {
         self.coerce(typed, expected, e.span)
     }
 
-    /// The value of an expression by itself.
-    pub fn infer(&mut self, e: &'a Expr) -> Typed {
+    fn infer_kind(&mut self, e: &'a Expr) -> Typed {
         use ir::Const;
         let plain = |c: Const, ty: Ty| Typed::new(constant(c), ty, Flow::default());
         match &e.kind {
@@ -221,13 +233,17 @@ impl<'a> Body<'_, 'a> {
         if name.text.is_empty() {
             return Typed::error();
         }
-        if let Some(index) = self.find(&name.text) {
+        let target = self.resolve(name);
+        if let Target::Local(index) = target {
             if self.in_hook && self.checks.unset.contains(&index) {
                 self.read_unset(name, index);
             }
             return self.read(index);
         }
-        let found = self.cx.lookup(self.module, &name.text);
+        let found = match target {
+            Target::Declared(def) => Some(def),
+            _ => None,
+        };
         if let (Some(def @ (Def::Model(_) | Def::Route(_))), false) = (found, self.cx.deprecated.is_empty()) {
             self.cx.warn_deprecated(self.module, def, &name.text, name.span);
         }
@@ -346,7 +362,7 @@ impl<'a> Body<'_, 'a> {
     /// Reports when a variable that a lambda or branch must not change is used wrongly; gives
     /// the index of a variable that may be assigned.
     pub fn assignable(&mut self, name: &Name) -> Option<u32> {
-        let Some(index) = self.find(&name.text) else {
+        let Target::Local(index) = self.probe(name) else {
             self.unknown_value(name);
             return None;
         };

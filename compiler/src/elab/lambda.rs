@@ -5,7 +5,7 @@ use cascade_ir as ir;
 
 use super::{
     Def,
-    body::{Body, LocalKind, Typed},
+    body::{Body, LocalKind, Target, Typed},
     flow::Flow,
 };
 use crate::{codes, types::Ty};
@@ -15,9 +15,9 @@ impl<'a> Body<'_, 'a> {
     /// name of a `fn` may stand for the lambda that calls it.
     pub fn lambda(&mut self, e: &'a Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
         if let ExprKind::Name(name) = &e.kind
-            && self.find(&name.text).is_none()
-            && let Some(Def::Fn(id)) = self.cx.lookup(self.module, &name.text)
+            && let Target::Declared(Def::Fn(id)) = self.probe(name)
         {
+            self.resolve(name);
             return self.fn_as_lambda(id, e, params, flow, expected);
         }
         let ExprKind::Lambda { params: names, body } = &e.kind else {
@@ -43,7 +43,7 @@ impl<'a> Body<'_, 'a> {
                 .label(format!("takes {}", names.len()));
             self.report(d);
         }
-        let mark = self.enter();
+        let mark = self.enter(e.span);
         let mut slots = Vec::with_capacity(params.len());
         for (i, name) in names.iter().enumerate() {
             let ty = params.get(i).copied().unwrap_or(Ty::ERROR);

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     codes,
+    index::{Builtin, Symbol},
     types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef},
 };
 
@@ -87,14 +88,14 @@ impl<'a> Body<'_, 'a> {
             TyKind::Json => Some(self.map_literal(entries, Ty::JSON, Ty::JSON)),
             TyKind::Record(fields) => {
                 let wanted_fields = fields.into_iter().map(|(name, ty)| Wanted { name, ty, default: None }).collect();
-                let (fields, flow) = self.fill(entries, span, wanted_fields, "this record");
+                let (fields, flow) = self.fill(entries, span, wanted, wanted_fields, "this record");
                 Some(Typed::new(fields, wanted, flow))
             }
             TyKind::Named(id) => match &self.cx.types.defs[id.index()].kind {
                 TypeDefKind::Record(fields) => {
                     let wanted_fields = fields.iter().map(Wanted::from).collect();
                     let name = format!("`{}`", self.cx.types.defs[id.index()].name);
-                    let (fields, flow) = self.fill(entries, span, wanted_fields, &name);
+                    let (fields, flow) = self.fill(entries, span, wanted, wanted_fields, &name);
                     Some(Typed::new(fields, wanted, flow))
                 }
                 _ => None,
@@ -111,6 +112,7 @@ impl<'a> Body<'_, 'a> {
             match entry {
                 RecordEntry::Field { key, value, .. } => {
                     self.twice(&mut seen, key);
+                    self.record_builtin(key.span, Builtin::Key);
                     let value = self.check(value, element);
                     flow = flow.with(value.flow);
                     out.push(ir::MapEntry::Entry(key.text.clone(), value.ir));
@@ -142,7 +144,14 @@ impl<'a> Body<'_, 'a> {
         seen.push(key);
     }
 
-    fn fill(&mut self, entries: &'a [RecordEntry], span: Span, wanted: Vec<Wanted>, name: &str) -> (ir::Expr, Flow) {
+    fn fill(
+        &mut self,
+        entries: &'a [RecordEntry],
+        span: Span,
+        record: Ty,
+        wanted: Vec<Wanted>,
+        name: &str,
+    ) -> (ir::Expr, Flow) {
         let mut flow = Flow::default();
         let mut given: Vec<Option<ir::Expr>> = vec![None; wanted.len()];
         let mut seen: Vec<&Name> = Vec::new();
@@ -159,6 +168,7 @@ impl<'a> Body<'_, 'a> {
                     self.twice(&mut seen, key);
                     match wanted.iter().position(|w| w.name == key.text) {
                         Some(i) => {
+                            self.record_field_use(record, key);
                             let value = self.check(value, wanted[i].ty);
                             flow = flow.with(value.flow);
                             given[i] = Some(value.ir);
@@ -276,6 +286,13 @@ impl<'a> Body<'_, 'a> {
             }
         }
         let ty = self.cx.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
+        if self.cx.recorder.is_some() {
+            for key in seen {
+                if let Some(symbol) = self.cx.types.field_symbol(ty, &key.text) {
+                    self.cx.record_definition(self.module, key.span, symbol);
+                }
+            }
+        }
         let mut out = ir::Expr::Record(fields.into_iter().map(|(n, _, e)| (n, e)).collect());
         for (slot, base) in bases.into_iter().rev() {
             out = ir::Expr::Let(slot, Box::new(base), Box::new(out));
@@ -293,10 +310,11 @@ impl<'a> Body<'_, 'a> {
         match variants.iter().position(|v| v.name == name.text) {
             Some(position) => {
                 let variant = variants[position].clone();
+                self.record_use(name.span, Symbol::Variant { of: id.0, index: position as u32 });
                 Some(self.build_variant(id, position, &variant, &[], name.span, wanted))
             }
             None => {
-                if self.cx.lookup(self.module, &name.text).is_some() {
+                if self.cx.probe(self.module, &name.text).is_some() {
                     return None;
                 }
                 self.unknown_variant(name, wanted);
@@ -328,6 +346,7 @@ impl<'a> Body<'_, 'a> {
         let variants = self.cx.types.variants(wanted)?;
         let position = variants.iter().position(|v| v.name == name.text)?;
         let variant = variants[position].clone();
+        self.record_use(name.span, Symbol::Variant { of: id.0, index: position as u32 });
         Some(self.build_variant(id, position, &variant, args, name.span, wanted))
     }
 
@@ -347,7 +366,11 @@ impl<'a> Body<'_, 'a> {
         for (i, arg) in args.iter().enumerate() {
             let index = match &arg.name {
                 Some(name) => match variant.fields.iter().position(|f| f.name == name.text) {
-                    Some(index) => index,
+                    Some(index) => {
+                        let (variant, index32) = (position as u32, index as u32);
+                        self.record_use(name.span, Symbol::VariantField { of: id.0, variant, index: index32 });
+                        index
+                    }
                     None => {
                         let d = self
                             .diag(

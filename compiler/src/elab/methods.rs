@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     codes,
+    index::Builtin,
     types::{Ty, TyKind},
 };
 
@@ -166,6 +167,9 @@ impl<'a> Body<'_, 'a> {
             }
         }
         let kind = self.cx.types.kind(base).clone();
+        if names(&kind).contains(&name.text.as_str()) {
+            self.record_builtin(name.span, Builtin::Method);
+        }
         let mut call = Call { name, args, args_span, values: vec![receiver.ir], flow: receiver.flow };
         let found = match &kind {
             TyKind::List(element) => self.list_method(&mut call, *element, base, expected),

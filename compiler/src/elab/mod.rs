@@ -45,13 +45,15 @@ use self::flow::{CascadeFlow, SkillFlow};
 // Where values come from is known to the checks of secrets.
 use crate::checks::Effects;
 use crate::checks::secrets as flow;
+use crate::index::{Builtin, Callable, Index, Recorder, Symbol};
+use crate::module::Options;
 use crate::{
     codes::{self, Code},
     cost,
     diagnostic::{Diagnostic, Severity},
     module::Module,
     source::{SourceId, SourceMap},
-    types::{Ty, Types},
+    types::{Ty, TyKind, TypeDefKind, Types},
 };
 
 /// What a name of a module stands for.
@@ -86,6 +88,22 @@ impl Def {
             Def::Missing => "missing",
         }
     }
+
+    /// Its symbol in the index.
+    pub fn symbol(self) -> Symbol {
+        match self {
+            Def::Type(id) => id.into(),
+            Def::Model(id) => id.into(),
+            Def::Route(id) => id.into(),
+            Def::Mcp(id) => Symbol::Mcp(id),
+            Def::Skill(id) => id.into(),
+            Def::Fn(id) => id.into(),
+            Def::Memory(id) => id.into(),
+            Def::Cascade(id) => id.into(),
+            Def::Module(module) => Symbol::Module(module as u32),
+            Def::Missing => Symbol::Missing,
+        }
+    }
 }
 
 /// A name of a module's scope.
@@ -95,7 +113,8 @@ pub(crate) struct Binding {
     /// Where this module declares or imports it.
     pub span: Span,
     pub imported: bool,
-    pub used: Cell<bool>,
+    /// Whether anything in the module names it.
+    pub used: bool,
 }
 
 /// A parameter, as callers see it.
@@ -105,11 +124,14 @@ pub(crate) struct ParamInfo {
     pub ty: Ty,
     pub doc: String,
     pub default: Option<ir::Expr>,
+    /// Where its name stands.
+    pub span: Span,
 }
 
 /// What callers need to know of something with parameters.
 #[derive(Debug, Clone)]
 pub(crate) struct Signature {
+    pub of: Callable,
     pub name: SmolStr,
     pub module: usize,
     pub span: Span,
@@ -177,6 +199,88 @@ pub(crate) struct MemoryInfo<'a> {
     pub keys: Vec<(SmolStr, Ty)>,
 }
 
+/// What the files of a compilation declare, once all of it is known.
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub types: Types,
+    /// The names of each module.
+    pub scopes: Vec<HashMap<SmolStr, Binding>>,
+    /// The modules that declare the types, by their numbers.
+    pub type_modules: Vec<usize>,
+    pub fns: Vec<Signature>,
+    pub skills: Vec<Signature>,
+    pub cascades: Vec<Signature>,
+    pub memories: Vec<Vec<(SmolStr, Ty)>>,
+}
+
+impl Declared {
+    /// The signature of something with parameters.
+    pub fn signature(&self, of: Callable) -> Option<&Signature> {
+        match of {
+            Callable::Skill(id) => self.skills.get(id as usize),
+            Callable::Fn(id) => self.fns.get(id as usize),
+            Callable::Cascade(id) => self.cascades.get(id as usize),
+        }
+    }
+
+    /// The type of what a symbol stands for, where it stands for a value.
+    pub fn type_of(&self, symbol: Symbol) -> Option<Ty> {
+        match symbol {
+            Symbol::Field { of, index } => match &self.types.defs.get(of as usize)?.kind {
+                TypeDefKind::Record(fields) => fields.get(index as usize).map(|f| f.ty),
+                _ => None,
+            },
+            Symbol::VariantField { of, variant, index } => match &self.types.defs.get(of as usize)?.kind {
+                TypeDefKind::Enum(variants) => variants.get(variant as usize)?.fields.get(index as usize).map(|f| f.ty),
+                _ => None,
+            },
+            Symbol::RecordField { record, index } => match self.types.kind(record) {
+                TyKind::Record(fields) => fields.get(index as usize).map(|(_, ty)| *ty),
+                _ => None,
+            },
+            Symbol::MemoryKey { of, index } => self.memories.get(of as usize)?.get(index as usize).map(|(_, ty)| *ty),
+            Symbol::Param { of, index } => self.signature(of)?.params.get(index as usize).map(|p| p.ty),
+            _ => None,
+        }
+    }
+
+    /// Records where everything is defined.
+    fn record_definitions(&self, recorder: &mut Recorder) {
+        for (module, scope) in self.scopes.iter().enumerate() {
+            for binding in scope.values().filter(|binding| !binding.imported) {
+                recorder.define(module, binding.span, binding.def.symbol(), true);
+            }
+        }
+        for (of, (def, module)) in self.types.defs.iter().zip(&self.type_modules).enumerate() {
+            let of = of as u32;
+            match &def.kind {
+                TypeDefKind::Record(fields) => {
+                    for (index, field) in fields.iter().enumerate() {
+                        recorder.define(*module, field.span, Symbol::Field { of, index: index as u32 }, true);
+                    }
+                }
+                TypeDefKind::Enum(variants) => {
+                    for (number, variant) in variants.iter().enumerate() {
+                        let number = number as u32;
+                        recorder.define(*module, variant.span, Symbol::Variant { of, index: number }, true);
+                        for (index, field) in variant.fields.iter().enumerate() {
+                            let symbol = Symbol::VariantField { of, variant: number, index: index as u32 };
+                            recorder.define(*module, field.span, symbol, true);
+                        }
+                    }
+                }
+                TypeDefKind::Alias(_) | TypeDefKind::Unknown => {}
+            }
+        }
+        for signature in self.fns.iter().chain(&self.skills).chain(&self.cascades) {
+            for (index, param) in signature.params.iter().enumerate() {
+                let symbol = Symbol::Param { of: signature.of, index: index as u32 };
+                recorder.define(signature.module, param.span, symbol, true);
+            }
+        }
+    }
+}
+
 /// The state of one compilation.
 pub(crate) struct Cx<'a> {
     pub map: &'a SourceMap,
@@ -199,6 +303,10 @@ pub(crate) struct Cx<'a> {
     /// Names of the stages that a cascade reaches, where a test asked for them.
     pub stages: HashMap<ir::CascadeId, Rc<HashSet<SmolStr>>>,
     pub out: Out,
+    /// How many mcp servers are declared.
+    pub mcps: u32,
+    /// Collects the index, where one is wanted.
+    pub recorder: Option<Box<Recorder>>,
 }
 
 /// What has been lowered.
@@ -222,8 +330,9 @@ pub(crate) fn elaborate(
     modules: &[Module],
     root: usize,
     prelude: Option<usize>,
+    options: Options,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<ir::Program> {
+) -> (Option<ir::Program>, Declared, Index) {
     let mut cx = Cx {
         map,
         modules,
@@ -242,6 +351,8 @@ pub(crate) fn elaborate(
         tests: HashMap::default(),
         stages: HashMap::default(),
         out: Out::default(),
+        mcps: 0,
+        recorder: options.index.then(|| Box::new(Recorder::new(modules.len()))),
     };
     cx.collect();
     cx.declare();
@@ -255,12 +366,57 @@ pub(crate) fn elaborate(
         cost::warn(program, map, &cx.out.budgets, &mut cx.diagnostics);
     }
     diagnostics.append(&mut cx.diagnostics);
-    program
+    let recorder = cx.recorder.take();
+    let declared = cx.into_declared();
+    let index = match recorder {
+        Some(mut recorder) => {
+            declared.record_definitions(&mut recorder);
+            recorder.finish()
+        }
+        None => Index::default(),
+    };
+    (program, declared, index)
 }
 
 impl<'a> Cx<'a> {
+    /// What stays when the bodies are done.
+    fn into_declared(self) -> Declared {
+        Declared {
+            types: self.types,
+            scopes: self.scopes,
+            type_modules: self.type_infos.iter().map(|t| t.module).collect(),
+            fns: self.fns.into_iter().map(|f| f.sig).collect(),
+            skills: self.skills.into_iter().map(|s| s.sig).collect(),
+            cascades: self.cascades.into_iter().map(|c| c.sig).collect(),
+            memories: self.memory_infos.into_iter().map(|m| m.keys).collect(),
+        }
+    }
+
     pub fn source(&self, module: usize) -> SourceId {
         self.modules[module].source
+    }
+
+    /// Records where a symbol is defined, when an index is wanted.
+    pub fn record_definition(&mut self, module: usize, span: Span, symbol: Symbol) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.define(module, span, symbol, true);
+        }
+    }
+
+    /// Records what a name stands for, when an index is wanted.
+    pub fn record_use(&mut self, module: usize, span: Span, symbol: Symbol) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.record_use(module, span, symbol);
+        }
+    }
+
+    /// Records words whose meaning the language gives.
+    pub fn record_words<'n>(&mut self, module: usize, words: impl IntoIterator<Item = &'n ast::Name>) {
+        if let Some(recorder) = &mut self.recorder {
+            for word in words {
+                recorder.record_use(module, word.span, Symbol::Builtin(Builtin::Word));
+            }
+        }
     }
 
     /// Records a diagnostic.
@@ -294,14 +450,34 @@ impl<'a> Cx<'a> {
         self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
     }
 
-    /// What a name stands for in a module (its own and imported names, then the prelude's).
-    pub fn lookup(&self, module: usize, name: &str) -> Option<Def> {
+    /// What a name stands for in a module (its own and imported names, then the prelude's). Only
+    /// asks: the name is not used by it.
+    pub fn probe(&self, module: usize, name: &str) -> Option<Def> {
         if let Some(binding) = self.scopes[module].get(name) {
-            binding.used.set(true);
             return Some(binding.def);
         }
         let prelude = self.prelude?;
         self.scopes[prelude].get(name).map(|b| b.def)
+    }
+
+    /// What a name stands for in a module, which it uses by that.
+    pub fn resolve_name(&mut self, module: usize, name: &ast::Name) -> Option<Def> {
+        let def = match self.scopes[module].get_mut(&name.text) {
+            Some(binding) => {
+                binding.used = true;
+                binding.def
+            }
+            None => self.scopes[self.prelude?].get(&name.text)?.def,
+        };
+        self.record_use(module, name.span, def.symbol());
+        Some(def)
+    }
+
+    /// What a name stands for that stands after the name of a module, which it uses by that.
+    pub fn resolve_exported(&mut self, module: usize, other: usize, name: &ast::Name) -> Option<Def> {
+        let def = self.exported(other, &name.text)?;
+        self.record_use(module, name.span, def.symbol());
+        Some(def)
     }
 
     /// A name that another module may use: declared there, not imported there, not private.
@@ -315,7 +491,7 @@ impl<'a> Cx<'a> {
         if first.text.is_empty() {
             return None;
         }
-        let Some(def) = self.lookup(module, &first.text) else {
+        let Some(def) = self.resolve_name(module, first) else {
             self.unknown(module, first, wanted);
             return None;
         };
@@ -329,7 +505,7 @@ impl<'a> Cx<'a> {
                 if second.text.is_empty() {
                     return None;
                 }
-                let found = self.exported(other, &second.text);
+                let found = self.resolve_exported(module, other, second);
                 if found.is_none() {
                     self.not_exported(module, other, second);
                 }

@@ -4,7 +4,7 @@ use cascade_grammar::ast::{Expr, ExprKind, Name, RecordEntry, RouteTarget, Setti
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use super::{Cx, Def, body::Body, with_suggestion};
+use super::{Cx, Def, with_suggestion};
 use crate::codes;
 
 const PROVIDERS: &[&str] =
@@ -83,6 +83,7 @@ impl<'a> Cx<'a> {
 
     fn model_setting(&mut self, module: usize, setting: &'a Setting, out: &mut ir::Model) {
         let value = &setting.value;
+        self.record_words(module, [&setting.name]);
         match setting.name.text.as_str() {
             "provider" => {
                 if let Some(name) = self.word(module, value, "a provider") {
@@ -163,6 +164,7 @@ impl<'a> Cx<'a> {
         };
         for entry in entries {
             let RecordEntry::Field { key, value, .. } = entry else { continue };
+            self.record_words(module, [key]);
             let ExprKind::Money(micro) = value.kind else {
                 self.not_constant(module, value.span, "a price is an amount of money, such as `3usd`");
                 continue;
@@ -190,7 +192,10 @@ impl<'a> Cx<'a> {
 
     fn word(&mut self, module: usize, e: &'a Expr, what: &str) -> Option<&'a Name> {
         match &e.kind {
-            ExprKind::Name(name) => Some(name),
+            ExprKind::Name(name) => {
+                self.record_words(module, [name]);
+                Some(name)
+            }
             ExprKind::Error => None,
             _ => {
                 self.not_constant(module, e.span, &format!("{what} is one word, without quotes"));
@@ -261,6 +266,7 @@ impl<'a> Cx<'a> {
                     .label("`success`, `cost` or `latency`");
                 self.report(d);
             }
+            self.record_words(module, arm.capability.iter().chain(by));
             let mut models = Vec::new();
             for path in targets {
                 let span = path.first().zip(path.last()).map_or(arm.span, |(a, b)| a.span.to(b.span));
@@ -327,5 +333,3 @@ impl<'a> Cx<'a> {
         }
     }
 }
-
-impl Body<'_, '_> {}

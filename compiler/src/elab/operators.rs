@@ -4,7 +4,7 @@ use cascade_grammar::ast::{BinaryOp, Expr, ExprKind, Span};
 use cascade_ir as ir;
 
 use super::{
-    body::{Body, Typed},
+    body::{Body, Target, Typed},
     narrow,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl<'a> Body<'_, 'a> {
 
     fn logic(&mut self, a: &'a Expr, op: BinaryOp, b: &'a Expr) -> Typed {
         let left = self.check(a, Ty::BOOL);
-        let mark = self.enter();
+        let mark = self.enter(b.span);
         let facts = narrow::facts(a);
         self.assume(if op == BinaryOp::And { &facts.when_true } else { &facts.when_false });
         let right = self.check(b, Ty::BOOL);
@@ -62,7 +62,9 @@ impl<'a> Body<'_, 'a> {
             Some(ty) if matches!(a.kind, ExprKind::Call { .. }) => {
                 let optional = self.cx.types.optional(ty);
                 let ExprKind::Call { callee, args, args_span } = &a.kind else { return Typed::error() };
-                self.call(a, callee, args, *args_span, Some(optional))
+                let left = self.call(a, callee, args, *args_span, Some(optional));
+                self.record_type(a.span, left.ty, left.flow);
+                left
             }
             _ => self.infer(a),
         };
@@ -103,8 +105,14 @@ impl<'a> Body<'_, 'a> {
 
     /// Like `check`, but what does not fit is left to the caller.
     fn check_loose(&mut self, e: &'a Expr, expected: Ty) -> Typed {
+        let typed = self.check_loose_kind(e, expected);
+        self.record_type(e.span, typed.ty, typed.flow);
+        typed
+    }
+
+    fn check_loose_kind(&mut self, e: &'a Expr, expected: Ty) -> Typed {
         match &e.kind {
-            ExprKind::Name(name) if self.find(&name.text).is_none() => {
+            ExprKind::Name(name) if !matches!(self.probe(name), Target::Local(_)) => {
                 let wanted = self.cx.types.base(self.cx.types.non_null(expected));
                 self.variant_named(name, wanted).unwrap_or_else(|| self.infer(e))
             }
@@ -115,7 +123,8 @@ impl<'a> Body<'_, 'a> {
 
     fn equality(&mut self, a: &'a Expr, op: BinaryOp, b: &'a Expr, span: Span) -> Typed {
         // A bare variant takes its type from the other side.
-        let bare = |body: &Self, e: &Expr| matches!(&e.kind, ExprKind::Name(n) if body.find(&n.text).is_none());
+        let bare =
+            |body: &Self, e: &Expr| matches!(&e.kind, ExprKind::Name(n) if !matches!(body.probe(n), Target::Local(_)));
         let (left, right) = if bare(self, a) && !bare(self, b) {
             let right = self.infer(b);
             (self.check_loose(a, right.ty), right)

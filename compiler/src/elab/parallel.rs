@@ -12,7 +12,7 @@ use super::{
     flow::Flow,
     walk, with_suggestion,
 };
-use crate::{codes, types::Ty};
+use crate::{codes, index::Symbol, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// `parallel max n { … }`.
@@ -21,7 +21,7 @@ impl<'a> Body<'_, 'a> {
             self.at_least_one(e, "nothing would ever run");
         }
         let max = max.map(|e| self.check(e, Ty::INT).ir);
-        let mark = self.enter();
+        let mark = self.enter(body.span);
         self.level += 1;
         let (branches, stages) = self.branches(body);
         self.level -= 1;
@@ -30,6 +30,14 @@ impl<'a> Body<'_, 'a> {
             flow = flow.with(*f);
         }
         let ty = self.cx.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
+        if let Some(recorder) = &mut self.cx.recorder {
+            for (index, (_, slot, _, _)) in stages.iter().enumerate() {
+                if let Some(local) = self.locals.iter().find(|l| l.slot == *slot) {
+                    let symbol = Symbol::RecordField { record: ty, index: index as u32 };
+                    recorder.define(self.module, local.span, symbol, true);
+                }
+            }
+        }
         let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
         self.leave(mark);
         let work = ir::Work::Parallel(Box::new(ir::Parallel { max, branches, value, place: self.place(span) }));
@@ -40,12 +48,16 @@ impl<'a> Body<'_, 'a> {
     pub fn swarm_work(&mut self, x: &'a SwarmExpr, span: Span) -> Worked {
         self.not_yet("swarm", head_word(span, "swarm"));
         self.one_of(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
+        if let Some(via) = &x.via {
+            self.cx.record_server(self.module, via);
+        }
         self.one_of(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
         self.parallel_work(x.max.as_ref(), &x.body, span)
     }
 
     fn one_of(&mut self, name: Option<&Name>, what: &str, known: &[&str]) {
         let Some(name) = name else { return };
+        self.record_word(name);
         if name.text.is_empty() || known.contains(&name.text.as_str()) {
             return;
         }

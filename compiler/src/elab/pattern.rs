@@ -7,7 +7,7 @@ use super::{
     body::{Body, Typed},
     flow::Flow,
 };
-use crate::{checks::flow::Coverage, codes, types::Ty};
+use crate::{checks::flow::Coverage, codes, index::Symbol, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// A pattern against a value; its names are declared. `guarded` arms cover nothing.
@@ -101,7 +101,8 @@ impl<'a> Body<'_, 'a> {
                     }
                     return ir::Pattern::Any;
                 };
-                let Some(variant) = variants.iter().find(|v| v.name == name.text).cloned() else {
+                let position = variants.iter().position(|v| v.name == name.text);
+                let Some((position, variant)) = position.map(|p| (p as u32, variants[p].clone())) else {
                     self.unknown_variant(name, inner);
                     coverage.all = true;
                     for field in fields.iter().flatten() {
@@ -110,6 +111,8 @@ impl<'a> Body<'_, 'a> {
                     }
                     return ir::Pattern::Any;
                 };
+                let of = self.cx.types.def(inner).map_or(0, |(id, _)| id.0);
+                self.record_use(name.span, Symbol::Variant { of, index: position });
                 if coverage.variants.contains(&variant.name) {
                     let d = self
                         .diag(codes::UNREACHABLE, pattern.span, format!("`{}` is taken by an arm before", variant.name))
@@ -121,7 +124,12 @@ impl<'a> Body<'_, 'a> {
                 }
                 let mut bound = Vec::new();
                 for field in fields.iter().flatten() {
-                    let found = variant.fields.iter().find(|f| f.name == field.field.text);
+                    let found = variant.fields.iter().position(|f| f.name == field.field.text);
+                    if let Some(index) = found {
+                        let index = index as u32;
+                        self.record_use(field.field.span, Symbol::VariantField { of, variant: position, index });
+                    }
+                    let found = found.map(|index| &variant.fields[index]);
                     let name = field.binding.as_ref().unwrap_or(&field.field);
                     match found {
                         Some(f) => {
@@ -162,6 +170,7 @@ impl<'a> Body<'_, 'a> {
                 self.report(d);
             }
             coverage.null |= !guarded;
+            self.record_type(e.span, Ty::NULL, Flow::default());
             return ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null));
         }
         let inner = self.cx.types.base(self.cx.types.non_null(ty));

@@ -8,14 +8,14 @@ use smol_str::SmolStr;
 
 use super::{
     Cx,
-    body::{Body, Kind, LocalKind, Typed},
+    body::{Body, Kind, Typed},
     flow::Flow,
-    text::Use,
     with_suggestion,
 };
 use crate::{
     checks::{capabilities::Network, concurrency::Directory, secrets::Origin},
     codes,
+    index::Builtin,
     types::{Ty, TyKind},
 };
 
@@ -53,6 +53,7 @@ impl<'a> Cx<'a> {
         let (module, decl, item, sig) = (info.sig.module, info.decl, info.item, info.sig.clone());
         let mut body = Body::new(self, module, Kind::Skill);
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body_span.start);
+        body.end = decl.body_span.end;
         let params = body.params(&sig, &decl.params);
         let lines = body.lines(&decl.body, &decl.name);
         let mut needs: Vec<SmolStr> = lines.needs.iter().map(|n| n.text.clone()).collect();
@@ -126,16 +127,28 @@ impl<'a> Body<'_, 'a> {
                     }
                 }
                 Line::System(e) => twice = out.system.replace(e).is_some(),
-                Line::Needs(needs) => out.needs.extend(needs),
+                Line::Needs(needs) => {
+                    self.cx.record_words(self.module, needs);
+                    out.needs.extend(needs);
+                }
                 Line::Temperature(e) => twice = out.temperature.replace(e).is_some(),
                 Line::MaxTokens(e) => twice = out.max_tokens.replace(e).is_some(),
                 Line::Attach(a) => out.attach.push(a),
-                Line::Tools(_) => twice = out.tools.replace(line.span).is_some(),
+                Line::Tools(tools) => {
+                    tools.iter().for_each(|tool| self.record_tool(tool));
+                    twice = out.tools.replace(line.span).is_some();
+                }
                 Line::In(e) => twice = out.dir.replace(e).is_some(),
-                Line::Env(settings) => out.env.extend(settings),
+                Line::Env(settings) => {
+                    settings.iter().for_each(|s| self.record_builtin(s.name.span, Builtin::Key));
+                    out.env.extend(settings);
+                }
                 Line::Stdin(e) => twice = out.stdin.replace(e).is_some(),
                 Line::Exit(ranges) => out.exit.extend(ranges),
-                Line::Output { format, ty } => twice = out.output.replace((format, ty.as_ref(), line.span)).is_some(),
+                Line::Output { format, ty } => {
+                    self.record_word(format);
+                    twice = out.output.replace((format, ty.as_ref(), line.span)).is_some();
+                }
                 Line::Return(e) => twice = out.result.replace(e).is_some(),
             }
             if twice {
@@ -214,7 +227,8 @@ impl<'a> Body<'_, 'a> {
             }
             Line::Mcp { path, args } => {
                 if let Some(server) = path.first() {
-                    match self.cx.lookup(self.module, &server.text) {
+                    self.cx.record_words(self.module, &path[1..]);
+                    match self.cx.resolve_name(self.module, server) {
                         Some(super::Def::Mcp(_) | super::Def::Missing) => {}
                         _ if server.text.is_empty() => {}
                         _ => self.cx.unknown(self.module, server, "mcp server"),
@@ -244,13 +258,24 @@ impl<'a> Body<'_, 'a> {
         sig: &super::Signature,
     ) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let Some(result) = lines.result else { return (direct, None) };
-        let mark = self.enter();
-        let local = self.declare("output", result.span, output, Flow::default(), LocalKind::Bound);
+        let mark = self.enter(result.span);
+        let local = self.declare_implicit("output", result.span, output);
         let slot = self.locals[local as usize].slot;
-        self.locals[local as usize].used = true;
         let value = self.check(result, sig.result);
         self.leave(mark);
         (output, Some((slot, value.ir)))
+    }
+
+    /// Records the names of a tool, which nothing checks yet.
+    fn record_tool(&mut self, path: &[Name]) {
+        let Some((first, rest)) = path.split_first() else { return };
+        self.cx.record_server(self.module, first);
+        match (self.cx.probe(self.module, &first.text), rest) {
+            (Some(super::Def::Module(other)), [second]) => {
+                self.cx.resolve_exported(self.module, other, second);
+            }
+            _ => self.cx.record_words(self.module, rest),
+        }
     }
 
     /// The type that raw output is read as, and the mapping of it.
@@ -416,6 +441,7 @@ impl<'a> Body<'_, 'a> {
             }
             self.report(d);
         }
+        self.record_word(method);
         let network = Network { what: "http".into(), source: self.source(), span: method.span };
         self.uses_network(network, method.span);
         let (url, _) = self.shown_template(url, "an address");
@@ -429,12 +455,15 @@ impl<'a> Body<'_, 'a> {
             format: ir::OutputFormat::Text,
         };
         for setting in settings {
+            self.record_word(&setting.name);
             match setting.name.text.as_str() {
                 "headers" => match &setting.value.kind {
                     ExprKind::Record(entries) => {
+                        self.record_type(setting.value.span, Ty::JSON, Flow::default());
                         for entry in entries {
                             match entry {
                                 cascade_grammar::ast::RecordEntry::Field { key, value, .. } => {
+                                    self.record_builtin(key.span, Builtin::Key);
                                     let value = self.env_value(value);
                                     // A word stands for a header with dashes: `content_type`.
                                     let quoted =
@@ -523,13 +552,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn prompt_effect(&mut self, prompt: &'a Expr, span: Span, lines: &Lines<'a>, sig: &super::Signature) -> Lowered {
-        let (template, _) = match &prompt.kind {
-            ExprKind::Str(literal) => {
-                let (t, f, _) = self.template(literal, Use::Shown("a prompt"));
-                (t, f)
-            }
-            _ => self.shown_template(prompt, "a prompt"),
-        };
+        let (template, _) = self.shown_template(prompt, "a prompt");
         if self.cx.types.holds(sig.result, &mut Vec::new(), &|t| matches!(t, Ty::COMMAND | Ty::MODEL | Ty::SECRET)) {
             let shown = self.show(sig.result);
             let d = self

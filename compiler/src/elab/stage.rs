@@ -7,12 +7,13 @@ use smol_str::SmolStr;
 use super::{
     Def,
     block::Want,
-    body::{Body, LocalKind},
+    body::{Body, LocalKind, Target},
     flow::Flow,
 };
 use crate::{
     checks::secrets::Untrusted,
     codes,
+    index::{Builtin, Symbol},
     types::{Ty, TyKind},
 };
 
@@ -115,7 +116,10 @@ impl<'a> Body<'_, 'a> {
         }
         self.budgeted(&lowered, clauses, stmt.span);
         let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Stage);
-        let slot = self.locals[index as usize].slot;
+        let (slot, symbol) = (self.locals[index as usize].slot, self.locals[index as usize].symbol);
+        if let Some(recorder) = &mut self.cx.recorder {
+            recorder.record_stage(self.module, stmt.span.start, symbol);
+        }
         let once = stmt.attributes.iter().any(|a| a.name.text == "once");
         let stage = ir::Stage {
             name: SmolStr::new(path),
@@ -143,6 +147,13 @@ impl<'a> Body<'_, 'a> {
 
     /// What `stage x = …` calls; reports what cannot be called by a stage.
     pub fn stage_call(&mut self, value: &'a Expr, stage: &Name) -> Option<Called> {
+        let called = self.stage_callee(value, stage);
+        let (ty, flow) = called.as_ref().map_or((Ty::ERROR, Flow::default()), |c| (c.ty, c.flow));
+        self.record_type(value.span, ty, flow);
+        called
+    }
+
+    fn stage_callee(&mut self, value: &'a Expr, stage: &Name) -> Option<Called> {
         let ExprKind::Call { callee, args, args_span } = &value.kind else {
             if matches!(value.kind, ExprKind::Error) {
                 return None;
@@ -161,32 +172,35 @@ impl<'a> Body<'_, 'a> {
             return None;
         };
         let def = match &callee.kind {
-            ExprKind::Name(name) if self.find(&name.text).is_none() => match self.cx.lookup(self.module, &name.text) {
-                Some(def) => Some((def, name)),
-                None if super::call::PERSON.contains(&name.text.as_str()) => {
+            ExprKind::Name(name) => match self.probe(name) {
+                Target::Local(_) => None,
+                Target::Declared(_) => self.cx.resolve_name(self.module, name).map(|def| (def, name)),
+                Target::Unknown if super::call::PERSON.contains(&name.text.as_str()) => {
                     return self.person(name, args, *args_span);
                 }
-                None => {
+                Target::Unknown => {
                     self.cx.unknown(self.module, name, "skill or cascade");
                     self.args_anyhow(args);
                     return None;
                 }
             },
             ExprKind::Field { receiver, name, safe: false } => match &receiver.kind {
-                ExprKind::Name(base) if self.find(&base.text).is_none() => {
-                    match self.cx.lookup(self.module, &base.text) {
-                        Some(Def::Module(_)) | None => {
-                            let path = [base.clone(), name.clone()];
-                            let Some(def) = self.cx.lookup_path(self.module, &path, "skill or cascade") else {
-                                self.args_anyhow(args);
-                                return None;
-                            };
-                            Some((def, name))
-                        }
-                        Some(Def::Missing) => Some((Def::Missing, name)),
-                        _ => None,
+                ExprKind::Name(base) => match self.probe(base) {
+                    Target::Declared(Def::Module(_)) | Target::Unknown => {
+                        let path = [base.clone(), name.clone()];
+                        let Some(def) = self.cx.lookup_path(self.module, &path, "skill or cascade") else {
+                            self.args_anyhow(args);
+                            return None;
+                        };
+                        Some((def, name))
                     }
-                }
+                    Target::Declared(Def::Missing) => {
+                        self.resolve(base);
+                        self.record_use(name.span, Symbol::Missing);
+                        Some((Def::Missing, name))
+                    }
+                    _ => None,
+                },
                 _ => None,
             },
             _ => None,
@@ -312,6 +326,7 @@ impl<'a> Body<'_, 'a> {
             self.args_anyhow(args);
             return None;
         }
+        self.record_builtin(name.span, Builtin::Function);
         let question = self.message(&args[0].value, "a question");
         let flow = Flow::default();
         Some(match name.text.as_str() {
@@ -329,21 +344,8 @@ impl<'a> Body<'_, 'a> {
     }
 
     /// Whether a call is one that only a stage may make.
-    pub fn is_stage_call(&mut self, callee: &Expr) -> bool {
-        let def = match &callee.kind {
-            ExprKind::Name(name) if self.find(&name.text).is_none() => self.cx.lookup(self.module, &name.text),
-            ExprKind::Field { receiver, name, .. } => match &receiver.kind {
-                ExprKind::Name(base) if self.find(&base.text).is_none() => {
-                    match self.cx.lookup(self.module, &base.text) {
-                        Some(Def::Module(other)) => self.cx.exported(other, &name.text),
-                        _ => None,
-                    }
-                }
-                _ => None,
-            },
-            _ => None,
-        };
-        matches!(def, Some(Def::Skill(_) | Def::Cascade(_)))
+    pub fn is_stage_call(&self, callee: &Expr) -> bool {
+        matches!(self.probe_callee(callee), Some(Def::Skill(_) | Def::Cascade(_)))
     }
 
     /// The type of a list's elements; `None` when the type is no list.

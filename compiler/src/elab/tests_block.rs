@@ -13,10 +13,13 @@ use smol_str::SmolStr;
 use super::{
     Cx, Def, ParamInfo,
     body::{Body, Kind, LocalKind},
-    flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::Ty};
+use crate::{
+    codes,
+    index::{Builtin, Callable, Symbol},
+    types::Ty,
+};
 
 /// What a person who is mocked is asked.
 const PEOPLE: &[(&str, Ty)] =
@@ -33,6 +36,7 @@ struct Run {
 /// What a mock stands in for, as far as it is known.
 struct Target {
     ir: Option<ir::MockTarget>,
+    of: Option<Callable>,
     ty: Ty,
     params: Vec<ParamInfo>,
 }
@@ -41,6 +45,7 @@ impl<'a> Cx<'a> {
     /// Checks a test and lowers it.
     pub fn check_test(&mut self, module: usize, test: &'a TestDecl) {
         let mut body = Body::new(self, module, Kind::Test);
+        body.end = test.body_span.end;
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut ran: Option<Span> = None;
         let mut run: Option<Run> = None;
@@ -96,15 +101,23 @@ impl<'a> Cx<'a> {
             return Rc::clone(known);
         }
         let mut names = HashSet::default();
+        self.each_stage(root, &mut |stage| {
+            names.insert(SmolStr::new(stage.name.split('#').next().unwrap_or_default()));
+        });
+        let names = Rc::new(names);
+        self.stages.insert(root, Rc::clone(&names));
+        names
+    }
+
+    /// Visits the stages that a cascade reaches.
+    fn each_stage(&self, root: ir::CascadeId, visit: &mut dyn FnMut(&ir::Stage)) {
         let (mut waiting, mut seen) = (vec![root], HashSet::from_iter([root]));
         while let Some(id) = waiting.pop() {
             let Some(cascade) = self.out.cascades.get(id.index()).and_then(Option::as_ref) else { continue };
             let hooks = [&cascade.on_success, &cascade.on_failure, &cascade.on_cancel];
             let blocks = hooks.into_iter().flatten().map(|hook| &hook.body).chain([&cascade.body]);
             for block in blocks {
-                super::finish::stages(block, &mut |stage| {
-                    names.insert(SmolStr::new(stage.name.split('#').next().unwrap_or_default()));
-                });
+                super::finish::stages(block, visit);
                 super::finish::calls(block, &mut |callee| {
                     if let super::finish::Callee::Cascade(id) = callee
                         && seen.insert(id)
@@ -114,9 +127,6 @@ impl<'a> Cx<'a> {
                 });
             }
         }
-        let names = Rc::new(names);
-        self.stages.insert(root, Rc::clone(&names));
-        names
     }
 }
 
@@ -143,8 +153,7 @@ impl<'a> Body<'_, 'a> {
         let called = self.stage_call(call, &name);
         self.not_yet.clear();
         let ty = called.as_ref().map_or(Ty::ERROR, |called| called.ty);
-        let index = self.declare("result", span, ty, Flow::default(), LocalKind::Bound) as usize;
-        self.locals[index].used = true;
+        let index = self.declare_implicit("result", span, ty) as usize;
         let result = self.locals[index].slot;
         match called?.work {
             ir::Work::Cascade(cascade, args) => Some(Run { cascade, args, result, place: self.place(span) }),
@@ -205,11 +214,13 @@ impl<'a> Body<'_, 'a> {
 
     fn mock(&mut self, span: Span, skill: &'a [Name], outcomes: &'a [MockOutcome]) -> Option<ir::TestMock> {
         let target = self.mock_target(span, skill);
-        let mark = self.enter();
+        let mark = self.enter(span);
         let mut params = Vec::with_capacity(target.params.len());
-        for param in &target.params {
+        for (index, param) in target.params.iter().enumerate() {
             // What the test itself calls so is meant.
-            params.push(self.find(&param.name).is_none().then(|| self.declare_given(&param.name, span, param.ty)));
+            let free = self.find(&param.name).is_none();
+            let symbol = target.of.map_or(Symbol::Missing, |of| Symbol::Param { of, index: index as u32 });
+            params.push(free.then(|| self.declare_given(&param.name, span, param.ty, symbol)));
         }
         let mut lowered = Vec::with_capacity(outcomes.len());
         for outcome in outcomes {
@@ -232,21 +243,33 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn mock_target(&mut self, span: Span, skill: &'a [Name]) -> Target {
-        let unknown = Target { ir: None, ty: Ty::ERROR, params: Vec::new() };
+        let unknown = Target { ir: None, of: None, ty: Ty::ERROR, params: Vec::new() };
         if let [name] = skill
             && let Some((word, ty)) = PEOPLE.iter().find(|(word, _)| *word == name.text)
-            && self.cx.lookup(self.module, &name.text).is_none()
+            && self.cx.probe(self.module, &name.text).is_none()
         {
-            return Target { ir: Some(ir::MockTarget::Person((*word).into())), ty: *ty, params: Vec::new() };
+            self.record_builtin(name.span, Builtin::Function);
+            let target = ir::MockTarget::Person((*word).into());
+            return Target { ir: Some(target), of: None, ty: *ty, params: Vec::new() };
         }
         match self.cx.lookup_path(self.module, skill, "skill") {
             Some(Def::Skill(id)) => {
                 let sig = &self.cx.skills[id.index()].sig;
-                Target { ir: Some(ir::MockTarget::Skill(id)), ty: sig.result, params: sig.params.clone() }
+                Target {
+                    ir: Some(ir::MockTarget::Skill(id)),
+                    of: Some(sig.of),
+                    ty: sig.result,
+                    params: sig.params.clone(),
+                }
             }
             Some(Def::Cascade(id)) => {
                 let sig = &self.cx.cascades[id.index()].sig;
-                Target { ir: Some(ir::MockTarget::Cascade(id)), ty: sig.result, params: sig.params.clone() }
+                Target {
+                    ir: Some(ir::MockTarget::Cascade(id)),
+                    of: Some(sig.of),
+                    ty: sig.result,
+                    params: sig.params.clone(),
+                }
             }
             Some(Def::Missing) | None => unknown,
             Some(other) => {
@@ -260,6 +283,7 @@ impl<'a> Body<'_, 'a> {
     }
 
     fn stage_state(&mut self, state: &Name) -> Option<ir::StageState> {
+        self.record_word(state);
         match state.text.as_str() {
             "ran" => Some(ir::StageState::Ran),
             "skipped" => Some(ir::StageState::Skipped),
@@ -282,6 +306,9 @@ impl<'a> Body<'_, 'a> {
             if name.text.is_empty() {
                 return None;
             }
+            if self.cx.recorder.is_some() {
+                self.record_stage_uses(name, cascade);
+            }
             if !known.contains(&name.text) {
                 let d = self
                     .diag(codes::UNKNOWN_NAME, name.span, format!("the run has no stage `{}`", name.text))
@@ -297,6 +324,25 @@ impl<'a> Body<'_, 'a> {
             }
         }
         Some(())
+    }
+
+    /// Records that a test names the stages of a name that a cascade reaches.
+    fn record_stage_uses(&mut self, name: &Name, root: ir::CascadeId) {
+        let mut starts = Vec::new();
+        self.cx.each_stage(root, &mut |stage| {
+            if stage.name.split('#').next() == Some(name.text.as_str()) {
+                starts.push(stage.place);
+            }
+        });
+        for place in starts {
+            let module = self.cx.modules.iter().position(|m| m.source.0 == place.file);
+            let Some(module) = module else { continue };
+            let start = self.cx.map.get(self.cx.modules[module].source).offset(place.line, place.column);
+            let symbol = self.cx.recorder.as_ref().and_then(|r| r.stage(module, start));
+            if let Some(symbol) = symbol {
+                self.record_use(name.span, symbol);
+            }
+        }
     }
 
     /// What a condition is made of: what a reader wants to see when it does not hold.

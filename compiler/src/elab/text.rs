@@ -80,6 +80,7 @@ impl<'a> Body<'_, 'a> {
 
     /// The rendering that `as name` asks for.
     pub fn rendering(&mut self, name: &Name) -> Option<ir::Rendering> {
+        self.record_word(name);
         let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
         if found.is_none() && !name.text.is_empty() {
             let d = self
@@ -97,7 +98,8 @@ impl<'a> Body<'_, 'a> {
     /// A message that people see: a string without secrets.
     pub fn message(&mut self, e: &'a cascade_grammar::ast::Expr, place: &'static str) -> ir::Expr {
         if let cascade_grammar::ast::ExprKind::Str(literal) = &e.kind {
-            let (template, _, _) = self.template(literal, Use::Shown(place));
+            let (template, flow, _) = self.template(literal, Use::Shown(place));
+            self.record_type(e.span, Ty::STRING, flow);
             return match template.parts.as_slice() {
                 [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
                 _ => ir::Expr::Template(template),
@@ -122,6 +124,7 @@ impl<'a> Body<'_, 'a> {
     pub fn shown_template(&mut self, e: &'a cascade_grammar::ast::Expr, place: &'static str) -> (ir::Template, Flow) {
         if let cascade_grammar::ast::ExprKind::Str(literal) = &e.kind {
             let (template, flow, _) = self.template(literal, Use::Shown(place));
+            self.record_type(e.span, Ty::STRING, flow);
             return (template, flow);
         }
         let value = self.infer(e);

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::{Cx, Def, Resolve, TypeSource, body::Body};
 use crate::{
     codes,
+    index::{Builtin, Symbol},
     types::{Ty, TyKind, TypeDefKind},
 };
 
@@ -76,7 +77,15 @@ impl<'a> Cx<'a> {
                         out.push((field.name.text.clone(), t));
                     }
                 }
-                self.types.record(out)
+                let ty = self.types.record(out);
+                if self.recorder.is_some() {
+                    for field in fields {
+                        if let Some(symbol) = self.types.field_symbol(ty, &field.name.text) {
+                            self.record_definition(module, field.name.span, symbol);
+                        }
+                    }
+                }
+                ty
             }
             TypeExprKind::Where(base, predicate) => {
                 let base_ty = self.resolve(module, base);
@@ -104,6 +113,7 @@ impl<'a> Cx<'a> {
         let Some(first) = path.first() else { return Ty::ERROR };
         if path.len() == 1 {
             if let "list" | "map" = first.text.as_str() {
+                self.record_use(module, first.span, Symbol::Builtin(Builtin::Type));
                 let Some(arg) = args.first() else {
                     let word = &first.text;
                     let d = self
@@ -128,6 +138,7 @@ impl<'a> Cx<'a> {
                 return if first.text == "list" { self.types.list(element) } else { self.types.map(element) };
             }
             if let Some(ty) = basic(&first.text) {
+                self.record_use(module, first.span, Symbol::Builtin(Builtin::Type));
                 self.no_args(module, args, &first.text);
                 return ty;
             }

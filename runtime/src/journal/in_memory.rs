@@ -384,8 +384,12 @@ impl Store for InMemoryStore {
     }
 
     fn activity(&self, run: &str, since: &mut Cursor) -> Result<Vec<Activity>> {
-        let mut out = self.read(run, |run| {
-            let mut out = Vec::new();
+        let mut out = Vec::new();
+        for (seq, at, event) in self.events(run, since.event)? {
+            since.event = seq;
+            out.push(Activity::Event { event, at });
+        }
+        self.read(run, |run| {
             let new = run.effects.iter().skip(usize::try_from(since.begun).unwrap_or(0));
             for effect in new.filter(|effect| effect.origin.is_none()) {
                 let info = &effect.start.info;
@@ -422,12 +426,7 @@ impl Store for InMemoryStore {
             since.ended = ends.last().map_or(since.ended, |(_, end)| end.seq);
             since.begun = signed(run.effects.len() as u64);
             since.progress = since.progress.max(run.last_progress);
-            out
         });
-        for (seq, at, event) in self.events(run, since.event)? {
-            since.event = seq;
-            out.push(Activity::Event { event, at });
-        }
         out.sort_by_key(Activity::at);
         Ok(out)
     }

@@ -164,6 +164,10 @@ impl Store for SqliteStore {
 
     fn activity(&self, run: &str, since: &mut Cursor) -> Result<Vec<Activity>> {
         let mut out = Vec::new();
+        for (seq, at, event) in self.events(run, since.event)? {
+            since.event = seq;
+            out.push(Activity::Event { event, at });
+        }
         self.sql(|c| {
             let no: Option<i64> =
                 c.query_row("SELECT no FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
@@ -209,11 +213,7 @@ impl Store for SqliteStore {
             }
             Ok(())
         })?;
-        for (seq, at, event) in self.events(run, since.event)? {
-            since.event = seq;
-            out.push(Activity::Event { event, at });
-        }
-        // What began comes before its end; otherwise in the order of time.
+        // In one millisecond, events come first, and what began comes before its end.
         out.sort_by_key(Activity::at);
         Ok(out)
     }

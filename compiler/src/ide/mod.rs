@@ -1,0 +1,36 @@
+//! Questions that an editor asks about a program, one a file. Nothing here knows a protocol: a
+//! question is asked about a file and a byte offset, and answered with files and spans.
+
+mod definition;
+mod references;
+mod type_at;
+
+use cascade_grammar::ast::Span;
+
+pub use definition::{Definition, definition};
+pub use references::{Reference, references};
+pub use type_at::{TypeAt, type_at, type_of};
+
+use crate::{index::Symbol, module::Analysis, source::SourceId};
+
+/// A range of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The file.
+    pub source: SourceId,
+    /// The range.
+    pub span: Span,
+}
+
+impl Analysis {
+    /// The symbols of the name at an offset, with where that name stands.
+    fn symbols_at(&self, source: SourceId, offset: u32) -> Vec<(Symbol, Span)> {
+        let module = self.module(source).and_then(|module| self.index.modules.get(module));
+        module.map(|module| module.symbols_at(offset)).unwrap_or_default()
+    }
+
+    /// The place of a span of a module.
+    fn place(&self, module: u32, span: Span) -> Place {
+        Place { source: self.modules[module as usize].source, span }
+    }
+}

@@ -1,0 +1,228 @@
+//! What an analysis keeps for editors: definitions, uses, types and scopes by place.
+//!
+//! A [`Symbol`] is the identity of something that has a name. While names are resolved and types
+//! inferred, a [`Recorder`] writes down where each symbol is defined and used, and which type each
+//! expression has; [`Recorder::finish`] sorts that into an [`Index`]. Entries are small and copied,
+//! so that a question is a binary search.
+
+mod recorder;
+
+use std::cmp::Reverse;
+
+use cascade_grammar::ast::Span;
+use cascade_ir as ir;
+
+pub(crate) use recorder::Recorder;
+
+use crate::types::Ty;
+
+/// Something with parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Callable {
+    Skill(u32),
+    Fn(u32),
+    Cascade(u32),
+}
+
+/// The identity of something that has a name. Numbers are indexes into the declared world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Symbol {
+    Type(u32),
+    Model(u32),
+    Route(u32),
+    Mcp(u32),
+    Skill(u32),
+    Fn(u32),
+    Memory(u32),
+    Cascade(u32),
+    /// A file, or a module of the standard library.
+    Module(u32),
+    /// A field of a declared record.
+    Field {
+        of: u32,
+        index: u32,
+    },
+    Variant {
+        of: u32,
+        index: u32,
+    },
+    VariantField {
+        of: u32,
+        variant: u32,
+        index: u32,
+    },
+    /// A field of an anonymous record. It is defined wherever a record of that type is written:
+    /// in a type, in a literal, by the stages of a `parallel`. Records that built-in methods give
+    /// have no such place.
+    RecordField {
+        record: Ty,
+        index: u32,
+    },
+    MemoryKey {
+        of: u32,
+        index: u32,
+    },
+    Param {
+        of: Callable,
+        index: u32,
+    },
+    /// A variable, by the module and the offset of its name.
+    Variable {
+        module: u32,
+        start: u32,
+    },
+    /// A name that the language gives.
+    Builtin(Builtin),
+    /// Of an import that could not be loaded.
+    Missing,
+}
+
+/// What a name of the language is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Builtin {
+    Type,
+    Function,
+    Method,
+    /// A word with a meaning at its place only: a setting, an attribute, a rendering, a capability,
+    /// a kind of error.
+    Word,
+    /// The key of a map, of JSON, of a header: data, and no name of anything.
+    Key,
+}
+
+/// Where a symbol is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Definition {
+    pub span: Span,
+    pub symbol: Symbol,
+    /// Whether the span is the name itself. `output`, `result` and `it` have a place, but no name
+    /// is written there.
+    pub named: bool,
+}
+
+/// A name that stands for a symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Use {
+    pub span: Span,
+    pub symbol: Symbol,
+}
+
+/// The type of an expression, before it is converted to what its place expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TypedSpan {
+    pub span: Span,
+    pub ty: Ty,
+    /// Whether the value may hold text that came from a model, a command, the web or a tool.
+    pub untrusted: bool,
+}
+
+/// A variable and where it can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Variable {
+    /// Its name.
+    pub span: Span,
+    pub ty: Ty,
+    /// The end of its scope, which begins after the declaration.
+    pub scope_end: u32,
+    pub untrusted: bool,
+}
+
+/// The entries of one module, each list sorted by place.
+#[derive(Debug, Default)]
+pub(crate) struct ModuleIndex {
+    pub definitions: Vec<Definition>,
+    pub uses: Vec<Use>,
+    /// Sorted by start; of those with one start, the longer ones come first.
+    pub types: Vec<TypedSpan>,
+    pub variables: Vec<Variable>,
+}
+
+/// Definitions, uses, types and scopes of all modules of a compilation.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub modules: Vec<ModuleIndex>,
+    /// Definitions by symbol, with the module.
+    pub by_definition: Vec<(Symbol, u32, Span)>,
+    /// Uses by symbol, with the module.
+    pub by_use: Vec<(Symbol, u32, Span)>,
+}
+
+impl Index {
+    /// Where a symbol is defined: nowhere for what the language gives, several times for a field
+    /// of an anonymous record.
+    pub fn definitions(&self, symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
+        places(&self.by_definition, symbol)
+    }
+
+    /// Where a symbol is used.
+    pub fn uses(&self, symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
+        places(&self.by_use, symbol)
+    }
+}
+
+fn places(sorted: &[(Symbol, u32, Span)], symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
+    let first = sorted.partition_point(|(s, _, _)| *s < symbol);
+    sorted[first..].iter().take_while(move |(s, _, _)| *s == symbol).map(|(_, module, span)| (*module, *span))
+}
+
+impl ModuleIndex {
+    /// The symbols of the name that the offset touches: what is used there, then what is defined.
+    pub fn symbols_at(&self, offset: u32) -> Vec<(Symbol, Span)> {
+        let mut found = Vec::new();
+        for entry in touching(&self.uses, offset, |u| u.span) {
+            found.push((entry.symbol, entry.span));
+        }
+        for entry in touching(&self.definitions, offset, |d| d.span).filter(|d| d.named) {
+            found.push((entry.symbol, entry.span));
+        }
+        // At `a|b` two names touch the offset; the one that begins there is meant.
+        if let Some(start) = found.iter().map(|(_, span)| span.start).max() {
+            found.retain(|(_, span)| span.start == start);
+        }
+        found
+    }
+
+    /// The type of the expression of exactly a span.
+    pub fn type_of(&self, span: Span) -> Option<TypedSpan> {
+        let key = |t: &TypedSpan| (t.span.start, Reverse(t.span.end));
+        let found = self.types.binary_search_by_key(&(span.start, Reverse(span.end)), key).ok()?;
+        self.types.get(found).copied()
+    }
+
+    /// The smallest expression that holds the offset.
+    pub fn type_at(&self, offset: u32) -> Option<TypedSpan> {
+        let end = self.types.partition_point(|t| t.span.start <= offset);
+        self.types[..end]
+            .iter()
+            .rev()
+            .filter(|t| offset < t.span.end || (offset == t.span.end && t.span.start < t.span.end))
+            .min_by_key(|t| (offset == t.span.end, t.span.end - t.span.start))
+            .copied()
+    }
+}
+
+/// Entries, sorted by start and not nested, whose span touches the offset.
+fn touching<'e, T>(sorted: &'e [T], offset: u32, span: impl Fn(&T) -> Span + Copy + 'e) -> impl Iterator<Item = &'e T> {
+    let end = sorted.partition_point(|e| span(e).start <= offset);
+    // Names do not nest; only a few entries share a name, and at most one name ends at the offset.
+    sorted[..end].iter().rev().take(16).filter(move |e| span(e).touches(offset))
+}
+
+macro_rules! symbols {
+    ($($id:ty => $kind:ident;)*) => {
+        $(impl From<$id> for Symbol {
+            fn from(id: $id) -> Self {
+                Symbol::$kind(id.index() as u32)
+            }
+        })*
+    };
+}
+symbols! {
+    ir::TypeId => Type;
+    ir::ModelId => Model;
+    ir::RouteId => Route;
+    ir::SkillId => Skill;
+    ir::FnId => Fn;
+    ir::MemoryId => Memory;
+    ir::CascadeId => Cascade;
+}
