@@ -7,6 +7,7 @@
 
 mod durable;
 pub mod fixtures;
+mod folder;
 pub mod journal;
 
 mod local;

@@ -13,6 +13,7 @@ use crate::{
     durable::{changed_skill, difference},
     events::Event,
     failure::{Failure, kind_name},
+    folder::{folder_key, run_folder},
     interpreter::{Environment, Machine},
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
     models::availability,
@@ -77,6 +78,7 @@ pub fn plan(
     let memory = crate::run::snapshot_from(&store.memory_of(run)?);
     let environment = Environment {
         run: run.to_owned(),
+        folder: folder_key(&run_folder(folder)),
         models: availability(program),
         listening: true,
         watched: false,
@@ -216,7 +218,7 @@ impl Planner<'_> {
             return format!("it called `{}` before", newest.skill);
         }
         if let (Some(parts), Some(old)) = (&newest.parts, &self.old)
-            && parts.skill != info.parts.skill
+            && parts.get("skill") != info.parts.get("skill")
             && let Some(what) = changed_skill(old, self.program, &info.skill)
         {
             return what;

@@ -21,6 +21,7 @@ use crate::{
     events::Event,
     failure::{Failure, Raise},
     fixtures::{Fixtures, Taped},
+    folder::{folder_key, run_folder},
     host::Host,
     interpreter::{Environment, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
@@ -321,6 +322,7 @@ async fn drive_recorded<H: Host>(
     let kept_memory = snapshot(&memory);
     let environment = Environment {
         run: run.to_owned(),
+        folder: folder_key(&run_folder(options.cwd.as_deref())),
         models,
         listening: options.observer.is_some() || options.store.is_some(),
         watched: options.observer.is_some(),
@@ -332,7 +334,7 @@ async fn drive_recorded<H: Host>(
     let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
     if let Some(store) = &options.store {
         let bytes = serde_json::to_vec(program).unwrap_or_default();
-        let cwd = options.cwd.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
+        let cwd = run_folder(options.cwd.as_deref());
         start = Some(RunStart {
             run: run.to_owned(),
             hash: hex(&Sha256::digest(&bytes)),

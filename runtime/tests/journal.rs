@@ -89,8 +89,8 @@ fn runs_and_effects_are_there_afterwards() {
     assert_eq!(
         effects,
         [
-            ("main/a".into(), 1, "done".into(), "run".into(), 64, answer.clone()),
-            ("main/a".into(), 2, "done".into(), "run".into(), 64, answer)
+            ("main/a".into(), 1, "done".into(), "run".into(), 66, answer.clone()),
+            ("main/a".into(), 2, "done".into(), "run".into(), 66, answer)
         ]
     );
     let events: u32 = db

@@ -87,6 +87,7 @@ fn begin_effect(token: u64, path: &str, attempt: u32) -> EffectStart {
         skill: "s".into(),
         attempt,
         key: format!("key of {path}"),
+        old_key: None,
         parts: KeyParts::default(),
         idempotency: format!("id of {path}"),
         once: false,

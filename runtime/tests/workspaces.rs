@@ -4,14 +4,14 @@
 
 mod support;
 
-use std::{cell::RefCell, collections::VecDeque, path::Path, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, sync::Arc};
 
 use cascade_ir::*;
 use cascade_runtime::{
     Begin, Event, RunOptions, RunOutcome, block_on,
     failure::{Failure, Raise},
     host::{Host, Report},
-    journal::SqliteStore,
+    journal::{InMemoryStore, SqliteStore, Store},
     request::{Answer, MemoryOp, Output, Process, Request, RequestId, What},
     run_on, to_json,
     workspace::{FileChange, FileContent, FileState, WorkspacePatch},
@@ -90,38 +90,45 @@ fn program() -> Program {
     make.main(3, stmts)
 }
 
-fn run(journal: &Path, begin: Begin, fail: bool, restorable: bool) -> (RunOutcome, Vec<String>) {
+fn run(store: &Arc<dyn Store>, begin: Begin, fail: bool, restorable: bool) -> (RunOutcome, Vec<String>) {
     let (program, log) = (program(), Log::default());
     let host = Scripted { log: Rc::clone(&log), fail, restorable, due: VecDeque::new() };
-    let options =
-        RunOptions { store: Some(std::sync::Arc::new(SqliteStore::at(journal))), begin, ..RunOptions::default() };
+    let options = RunOptions { store: Some(Arc::clone(store)), begin, ..RunOptions::default() };
     let outcome = block_on(run_on(host, &program, entry(&program), Vec::new(), options));
     let log = log.borrow().clone();
     (outcome, log)
 }
 
 #[test]
-fn changes_are_restored_in_order_before_anything_is_done() {
+fn changes_in_a_file_are_restored() {
     let dir = std::env::temp_dir().join(format!("cascade-workspaces-{}", std::process::id()));
-    let journal = dir.join("runs.db");
-    let (first, log) = run(&journal, Begin::New, true, true);
+    changes_are_restored_in_order(&(Arc::new(SqliteStore::at(&dir.join("runs.db"))) as Arc<dyn Store>));
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+#[test]
+fn changes_in_memory_are_restored() {
+    changes_are_restored_in_order(&(Arc::new(InMemoryStore::new()) as Arc<dyn Store>));
+}
+
+fn changes_are_restored_in_order(store: &Arc<dyn Store>) {
+    let (first, log) = run(store, Begin::New, true, true);
     assert_eq!(log, ["run first", "run second", "run fail"]);
     assert_eq!(first.result.unwrap_err().kind, ErrorKind::CommandFailed);
 
     // The answers of both are reused; what they changed is there again before `fail` begins.
     let resume = || Begin::Resume(first.run.clone());
-    let (again, log) = run(&journal, resume(), true, true);
+    let (again, log) = run(store, resume(), true, true);
     assert_eq!(log, ["restore first", "restore second", "run fail"]);
     assert_eq!(again.result.unwrap_err().kind, ErrorKind::CommandFailed);
 
     // A change that cannot be restored is a failure of its stage, and nothing after it begins.
-    let (stopped, log) = run(&journal, resume(), false, false);
+    let (stopped, log) = run(store, resume(), false, false);
     assert_eq!(log, ["restore first"]);
     let failure = stopped.result.unwrap_err();
     assert_eq!((failure.kind, &failure.stage[..]), (ErrorKind::MergeConflict, "main/first"));
 
-    let (done, log) = run(&journal, resume(), false, true);
+    let (done, log) = run(store, resume(), false, true);
     assert_eq!(log, ["restore first", "restore second", "run fail"]);
     assert_eq!(to_json(&done.result.unwrap()), json!("first"));
-    std::fs::remove_dir_all(&dir).unwrap();
 }

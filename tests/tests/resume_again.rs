@@ -73,7 +73,7 @@ fn a_fork_that_fails_can_be_resumed() {
 #[test]
 fn failures_in_branches_and_iterations_are_tried_again() {
     for body in [
-        "stage all = parallel {\n    stage a = step(1)\n    stage b = step(2)\n  }\n  return \"$<all.a> $<all.b>\"",
+        "stage all = parallel max 1 {\n    stage a = step(1)\n    stage b = step(2)\n  }\n  return \"$<all.a> $<all.b>\"",
         "stage all = for n in [1, 2] {\n    stage s = step(n)\n  }\n  return all.join(\" \")",
         "stage all = for n in [1, 2] parallel max 1 {\n    stage s = step(n)\n  }\n  return all.join(\" \")",
         "stage a = step(1)\n    retry 1 backoff 0ms..0ms\n  stage b = step(2)\n    on error fail \"no\"\n  return \"$<a> $<b>\"",

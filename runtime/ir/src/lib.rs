@@ -58,6 +58,28 @@ pub struct Program {
     pub tests: Vec<Test>,
 }
 
+impl Program {
+    /// A program of this format without any declaration.
+    pub fn empty(name: impl Into<String>) -> Self {
+        Self {
+            format: FORMAT,
+            name: name.into(),
+            files: Vec::new(),
+            types: Vec::new(),
+            models: Vec::new(),
+            routes: Vec::new(),
+            memories: Vec::new(),
+            functions: Vec::new(),
+            skills: Vec::new(),
+            cascades: Vec::new(),
+            entries: Vec::new(),
+            main: None,
+            default_route: None,
+            tests: Vec::new(),
+        }
+    }
+}
+
 /// A place in a source file, counted from 1, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 pub struct Place {

@@ -21,6 +21,8 @@ pub mod schema;
 pub mod value;
 pub mod workspace;
 
+pub mod key_parts;
+
 mod lenient;
 mod output;
 mod request_id;

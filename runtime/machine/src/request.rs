@@ -6,6 +6,7 @@ use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
+pub use crate::key_parts::{KeyParts, KeyVersion};
 pub use crate::request_id::{RequestId, RequestMap, RequestSet};
 use crate::{
     failure::{Failure, Raise},
@@ -33,8 +34,12 @@ pub struct EffectInfo {
     pub skill: SmolStr,
     /// The stage's attempt, from 1.
     pub attempt: u32,
-    /// SHA-256 of the compiled skill, its inputs, the model and the attached contents, in hex.
+    /// What it asks: a digest of named parts, with its version (see [`crate::key_parts`]). An answer
+    /// on record is reused by a request with the same key.
     pub key: String,
+    /// The key that versions before 2 gave it; only where answers of other runs may be reused
+    /// (`cache`).
+    pub old_key: Option<String>,
     /// What the key is made of, so that a difference can be named.
     pub parts: KeyParts,
     /// The same for every attempt of this stage in this run; services that know it do not act twice.
@@ -45,37 +50,6 @@ pub struct EffectInfo {
     pub watch: bool,
     /// How old an answer of another run may be to be taken (`cache`), in milliseconds.
     pub cache_ms: Option<i64>,
-}
-
-/// Short hashes of what a key is made of: eight bytes each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyParts {
-    /// The compiled skill with the types and functions that it reaches.
-    pub skill: [u8; 8],
-    /// The model; zeros without one.
-    pub model: [u8; 8],
-    /// The attached files; zeros without any.
-    pub attached: [u8; 8],
-    /// The inputs in the order of the skill's parameters.
-    pub args: Vec<[u8; 8]>,
-}
-
-impl KeyParts {
-    /// One after the other.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24 + self.args.len() * 8);
-        for part in [&self.skill, &self.model, &self.attached].into_iter().chain(&self.args) {
-            out.extend_from_slice(part);
-        }
-        out
-    }
-
-    /// What [`KeyParts::to_bytes`] wrote; `None` for anything else.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut parts = bytes.chunks_exact(8).filter_map(|c| <[u8; 8]>::try_from(c).ok());
-        let (skill, model, attached) = (parts.next()?, parts.next()?, parts.next()?);
-        Some(Self { skill, model, attached, args: parts.collect() })
-    }
 }
 
 /// The identity of a timer of a stage: a resumed run recognises it.

@@ -89,25 +89,35 @@ pub(crate) fn difference(program: &Program, info: &EffectInfo, kept: &[u8]) -> S
         return "nothing is known of what it was asked before".to_owned();
     };
     let mut changed = Vec::new();
-    if kept.skill != info.parts.skill {
+    let differs = |name: &str| kept.get(name) != info.parts.get(name);
+    if differs("skill") {
         changed.push(format!("the skill `{}`", info.skill));
     }
-    if kept.model != info.parts.model {
+    if differs("model") {
         changed.push("the model".to_owned());
     }
-    if kept.attached != info.parts.attached {
+    if differs("candidates") && !differs("model") {
+        changed.push("the models to choose from".to_owned());
+    }
+    if differs("attached") {
         changed.push("the attached files".to_owned());
     }
     let skill = program.skills.iter().find(|s| s.name == info.skill);
-    for (i, part) in info.parts.args.iter().enumerate() {
-        if kept.args.get(i).is_some_and(|k| k == part) {
-            continue;
-        }
-        match skill.and_then(|s| s.params.get(i)) {
-            Some(param) => changed.push(format!("the input `{}`", param.name)),
-            None => changed.push(format!("input {}", i + 1)),
-        }
+    if differs("folder") {
+        changed.push("the folder in which it runs".to_owned());
     }
+    let mut inputs = Vec::new();
+    for (name, _) in info.parts.iter().filter(|(name, _)| differs(name)) {
+        let Some(input) = name.strip_prefix("input.") else { continue };
+        // Keys of version 1 know inputs by their position.
+        let param = input.parse::<usize>().ok().and_then(|i| skill.and_then(|s| s.params.get(i)));
+        inputs.push(format!("the input `{}`", param.map_or(input, |param| param.name.as_str())));
+    }
+    // Variables are computed from inputs: they are named only when no input says why.
+    if inputs.is_empty() && differs("environment") {
+        inputs.push("the environment".to_owned());
+    }
+    changed.extend(inputs);
     match changed.as_slice() {
         [] => "it was asked something else before".to_owned(),
         [one] => format!("{one} changed"),

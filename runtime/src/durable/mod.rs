@@ -369,7 +369,9 @@ impl<'p, H: Host> Durable<'p, H> {
         let max_age = info.cache_ms?;
         let path = info.path.clone();
         let store = self.store.as_ref()?;
-        let found = if self.use_cache { store.cached(&info.key).ok().flatten() } else { None };
+        let keys = [Some(&info.key), info.old_key.as_ref()];
+        let find = |key: &String| store.cached(key).ok().flatten();
+        let found = if self.use_cache { keys.into_iter().flatten().find_map(find) } else { None };
         let reason = match found {
             Some(found) => {
                 let age = now().saturating_sub(found.at);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     interpreter::Recalled,
-    request::{KeyParts, TimerId, Usage},
+    request::{KeyParts, KeyVersion, TimerId, Usage},
 };
 
 /// How an effect ended.
@@ -116,6 +116,17 @@ impl Ledger {
                 }
             }
         }
-        Recalled { answered, failed: self.failed.clone(), cancelled: self.cancelled }
+        let (failed, cancelled) = (self.failed.clone(), self.cancelled);
+        Recalled { answered, key_version: self.key_version(), failed, cancelled }
+    }
+
+    /// How the run's keys are made: as those that are recorded. Otherwise a run that an older version
+    /// began would find none of its answers.
+    fn key_version(&self) -> KeyVersion {
+        // Questions have no parts in any version. Of several versions in one run the last one asked
+        // again for what it did not find.
+        let effects = self.effects.values().flatten().filter(|record| record.kind != "person");
+        let newest = effects.max_by_key(|record| (record.started, record.seq));
+        newest.map_or(KeyVersion::V2, |record| KeyVersion::of_key(&record.key, record.parts.is_some()))
     }
 }

@@ -11,6 +11,7 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
+    keys::{KeySource, effect_key, skill_digest},
     parse,
     routing::Routed,
 };
@@ -19,6 +20,7 @@ use crate::{
     eval::{Result, Target, at},
     events::Event,
     failure::{Failure, Raise, defect, fail},
+    key_parts::KeyVersion,
     render::percent_encode,
     request::{
         Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId, RunRequest, Usage,
@@ -40,6 +42,8 @@ pub(super) struct Call<'p> {
     answer: Option<Box<Answer>>,
     attachments: Option<Vec<Attachment>>,
     pub(super) model: Option<ModelId>,
+    /// The models that it could have been, in the order of preference.
+    candidates: Vec<ModelId>,
     /// What its answer may cost at most, held back from the budgets around it.
     pub(super) reserved: Reserve,
 }
@@ -57,6 +61,7 @@ impl<'p> Call<'p> {
             answer: None,
             attachments: None,
             model: None,
+            candidates: Vec::new(),
             reserved: Reserve::default(),
         }
     }
@@ -152,7 +157,8 @@ impl<'p> Machine<'p> {
             call.slots = slots;
         }
         let mut what = at(what, skill.place)?;
-        let info = if matches!(what, What::Load(_)) { None } else { Some(Arc::new(self.effect_info(fiber, skill)?)) };
+        let info =
+            if matches!(what, What::Load(_)) { None } else { Some(Arc::new(self.effect_info(fiber, skill, &what)?)) };
         if let Some(info) = &info {
             attach_idempotency_key(&mut what, &info.idempotency);
         }
@@ -163,7 +169,7 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill) -> Result<EffectInfo> {
+    fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill, what: &What) -> Result<EffectInfo> {
         let path = fiber.path();
         let (mut attempt, mut once, mut cache_ms) = (1, skill.once, None);
         if let Some(guard) = guard_below(fiber) {
@@ -186,11 +192,42 @@ impl<'p> Machine<'p> {
             return Err(defect!("an effect without its call"));
         };
         let digest = self.skill_digest(call.id, skill);
-        let model = call.model.and_then(|m| self.model_digests.get(m.index()));
-        let (key, parts) =
-            super::keys::effect_key(&digest, &call.args, model, call.attachments.as_deref().unwrap_or_default());
-        let idempotency = super::keys::idempotency(&self.env.run, &path, &key);
-        Ok(EffectInfo { path, skill: skill.name.clone(), attempt, key, parts, idempotency, once, watch, cache_ms })
+        let models = &self.program.models;
+        let candidates: Vec<&Model> = call.candidates.iter().filter_map(|id| models.get(id.index())).collect();
+        let source = KeySource {
+            digest: &digest,
+            params: &skill.params,
+            args: &call.args,
+            model: call.model.and_then(|id| models.get(id.index())),
+            candidates: &candidates,
+            attached: call.attachments.as_deref().unwrap_or_default(),
+            run: match what {
+                What::Run(run) => Some((run, self.env.folder.as_str())),
+                _ => None,
+            },
+        };
+        let version = self.env.recalled.key_version;
+        let (key, parts) = effect_key(version, &source);
+        let old_key = match (cache_ms, version) {
+            (Some(_), KeyVersion::V2) => {
+                let digest = skill_digest(KeyVersion::V1, self.program, skill);
+                Some(effect_key(KeyVersion::V1, &KeySource { digest: &digest, ..source }).0)
+            }
+            _ => None,
+        };
+        let idempotency = super::keys::idempotency(version, &self.env.run, &path, &key);
+        Ok(EffectInfo {
+            path,
+            skill: skill.name.clone(),
+            attempt,
+            key,
+            old_key,
+            parts,
+            idempotency,
+            once,
+            watch,
+            cache_ms,
+        })
     }
 
     fn run_request(&mut self, run: &Run, slots: &mut [Value]) -> Result<What> {
@@ -337,9 +374,19 @@ impl<'p> Machine<'p> {
         let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
         let digest = self.skill_digest(id, skill);
         let recalled = Arc::clone(&self.env.recalled);
-        let recorded = |model: &Model| {
-            let (key, _) =
-                super::keys::effect_key(&digest, &args, Some(&super::keys::model_digest(model)), &attachments);
+        let (version, models) = (recalled.key_version, &self.program.models);
+        let recorded = |model: &Model, candidates: &[ModelId]| {
+            let candidates: Vec<&Model> = candidates.iter().filter_map(|id| models.get(id.index())).collect();
+            let source = KeySource {
+                digest: &digest,
+                params: &skill.params,
+                args: &args,
+                model: Some(model),
+                candidates: &candidates,
+                attached: &attachments,
+                run: None,
+            };
+            let (key, _) = effect_key(version, &source);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
         let routed = self.choose_model(&path, using, &needs, recorded, |machine, prefers| {
@@ -351,7 +398,7 @@ impl<'p> Machine<'p> {
             let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
             Ok((text, system, size))
         })?;
-        let Routed { model, text, system, tokens, recorded } = routed;
+        let Routed { model, candidates, text, system, tokens, recorded } = routed;
         let mut max_tokens = max_tokens;
         let mut reserved = Reserve::default();
         if !recorded && let Some(known) = self.program.models.get(model.index()) {
@@ -359,6 +406,7 @@ impl<'p> Machine<'p> {
         }
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.model = Some(model);
+            call.candidates = candidates;
             call.reserved = reserved;
         }
         if let Some(known) = self.program.models.get(model.index()) {

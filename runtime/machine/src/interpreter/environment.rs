@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value as Json;
 
 use super::mocked_call::Rehearsal;
-use crate::eval::DEFAULT_FUEL;
+use crate::{eval::DEFAULT_FUEL, key_parts::KeyVersion};
 
 /// Whether a model can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Availability {
 pub struct Environment {
     /// Id of the run; idempotency keys depend on it.
     pub run: String,
+    /// The directory of the run as keys name it; programs run there unless they say otherwise.
+    pub folder: String,
     /// By model; those beyond the end are available.
     pub models: Vec<Availability>,
     /// Whether anyone listens to events.
@@ -46,6 +48,8 @@ pub struct Recalled {
     /// Prompts that were answered: path, attempt and key. The model that gave an answer is taken
     /// again, even when it is not available any more: nothing is asked of it.
     pub answered: HashSet<(String, u32, String)>,
+    /// How the run's keys are made: as they were when it began.
+    pub key_version: KeyVersion,
     /// Failures that ended an earlier part of the run: the stage's path and how often it had been
     /// tried. A stage that meets one of them again gets a new set of attempts.
     pub failed: HashSet<(String, u32)>,
@@ -58,6 +62,7 @@ impl Default for Environment {
     fn default() -> Self {
         Self {
             run: String::new(),
+            folder: String::new(),
             models: Vec::new(),
             listening: true,
             watched: true,

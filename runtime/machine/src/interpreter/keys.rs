@@ -1,13 +1,17 @@
 //! Names of effects that outlive a run, and edits of the program: hashes.
 
-use cascade_ir::{Model, Skill, SkillId};
+use std::path::{Path, PathBuf};
+
+use cascade_ir::{Model, Param, Rendering, Skill, SkillId};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
 use super::Machine;
 use crate::{
-    request::{Attachment, KeyParts, PersonRequest},
-    value::{Value, to_json},
+    key_parts::{KeyParts, KeyVersion},
+    request::{Attachment, PersonRequest, RunRequest},
+    value::{Arg, Value, to_json},
 };
 
 impl Machine<'_> {
@@ -18,31 +22,41 @@ impl Machine<'_> {
         if let Some(found) = self.digests.get(&id.0) {
             return *found;
         }
-        let mut json = serde_json::to_value(skill).unwrap_or_default();
-        // Documentation of types reaches the model with their schema; that of the skill and its
-        // parameters is for readers alone.
-        if let Json::Object(fields) = &mut json {
-            fields.shift_remove("doc");
-            for param in fields.get_mut("params").and_then(Json::as_array_mut).into_iter().flatten() {
-                if let Json::Object(param) = param {
-                    param.shift_remove("doc");
-                }
-            }
-        }
-        let digest = part_digest(self.program, &json);
+        let digest = skill_digest(self.env.recalled.key_version, self.program, skill);
         self.digests.insert(id.0, digest);
         digest
     }
 }
 
+/// See [`Machine::skill_digest`].
+pub(super) fn skill_digest(version: KeyVersion, program: &cascade_ir::Program, skill: &Skill) -> [u8; 32] {
+    let mut json = serde_json::to_value(skill).unwrap_or_default();
+    // Documentation of types reaches the model with their schema; that of the skill and its
+    // parameters is for readers alone.
+    if let (true, Json::Object(fields)) = (version != KeyVersion::V0, &mut json) {
+        fields.shift_remove("doc");
+        for param in fields.get_mut("params").and_then(Json::as_array_mut).into_iter().flatten() {
+            if let Json::Object(param) = param {
+                param.shift_remove("doc");
+            }
+        }
+    }
+    versioned_part_digest(version, program, &json)
+}
+
 /// The hash of a part of a program, with the types and functions that it reaches.
 pub fn part_digest(program: &cascade_ir::Program, part: &Json) -> [u8; 32] {
-    let mut walker = Walker { program, hash: Sha256::new(), open: Vec::new() };
+    versioned_part_digest(KeyVersion::V2, program, part)
+}
+
+fn versioned_part_digest(version: KeyVersion, program: &cascade_ir::Program, part: &Json) -> [u8; 32] {
+    let mut walker = Walker { version, program, hash: Sha256::new(), open: Vec::new() };
     walker.walk(part);
     walker.hash.finalize().into()
 }
 
 struct Walker<'p> {
+    version: KeyVersion,
     program: &'p cascade_ir::Program,
     hash: Sha256,
     /// Definitions on the way: recursive types end here.
@@ -57,6 +71,14 @@ impl Walker<'_> {
                     return;
                 }
                 self.hash.update(b"{");
+                let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
+                if self.version == KeyVersion::V2 {
+                    // Neither the order of fields counts nor a field with its default value: the
+                    // next version of Cascade may add one. Names of variants begin with a capital
+                    // letter; what they hold is no field.
+                    fields.retain(|(name, value)| name.starts_with(char::is_uppercase) || !is_default(value));
+                    fields.sort_by_key(|(name, _)| *name);
+                }
                 for (name, value) in fields {
                     if name == "doc" && value.as_str() == Some("") {
                         continue;
@@ -121,59 +143,204 @@ impl Walker<'_> {
     }
 }
 
-/// A hash of what makes a model another one.
-pub(super) fn model_digest(model: &Model) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
+/// Whether a field of the instruction tree has the value of one that is absent.
+fn is_default(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        Json::Bool(true) | Json::Number(_) | Json::Object(_) => false,
     }
-    hash.finalize().into()
+}
+
+/// A digest of named parts.
+#[derive(Default)]
+struct PartsHasher(Sha256);
+
+impl PartsHasher {
+    fn part(&mut self, name: &str, content: &[u8]) {
+        for bytes in [name.as_bytes(), content] {
+            self.0.update((bytes.len() as u64).to_le_bytes());
+            self.0.update(bytes);
+        }
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// A hash of what makes a model another one.
+pub(super) fn model_digest(version: KeyVersion, model: &Model) -> [u8; 32] {
+    let base_url = model.base_url.as_deref().unwrap_or_default();
+    if version != KeyVersion::V2 {
+        let mut hash = Sha256::new();
+        for part in [model.provider.as_str(), &model.id, base_url] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        return hash.finalize().into();
+    }
+    let mut hash = PartsHasher::default();
+    hash.part("provider", model.provider.as_bytes());
+    hash.part("id", model.id.as_bytes());
+    if !base_url.is_empty() {
+        hash.part("base_url", base_url.as_bytes());
+    }
+    // How values are written into the prompt is part of what the model is asked.
+    if let (true, Ok(rendering)) = (model.prefers != Rendering::default(), serde_json::to_vec(&model.prefers)) {
+        hash.part("prefers", &rendering);
+    }
+    hash.finish()
+}
+
+/// What the key of an effect is made of.
+pub(super) struct KeySource<'a> {
+    /// Of the compiled skill.
+    pub(super) digest: &'a [u8; 32],
+    pub(super) params: &'a [Param],
+    pub(super) args: &'a [Value],
+    /// The model that is asked.
+    pub(super) model: Option<&'a Model>,
+    /// The models that the stage names, by itself or by a route, in the order of preference.
+    pub(super) candidates: &'a [&'a Model],
+    pub(super) attached: &'a [Attachment],
+    /// The program that is run, and the directory of the run.
+    pub(super) run: Option<(&'a RunRequest, &'a str)>,
 }
 
 /// The key of an effect's answer, and what it is made of.
-pub(super) fn effect_key(
-    digest: &[u8; 32],
-    args: &[Value],
-    model: Option<&[u8; 32]>,
-    attached: &[Attachment],
-) -> (String, KeyParts) {
-    let mut hash = Sha256::new();
-    let mut parts = KeyParts { skill: short(digest), args: Vec::with_capacity(args.len()), ..KeyParts::default() };
-    hash.update(digest);
-    for arg in args {
-        let mut one = Sha256::new();
-        hash_value(arg, &mut one);
-        let one: [u8; 32] = one.finalize().into();
-        parts.args.push(short(&one));
-        hash.update(one);
+pub(super) fn effect_key(version: KeyVersion, source: &KeySource<'_>) -> (String, KeyParts) {
+    match version {
+        KeyVersion::V0 => (effect_key_v0(source), KeyParts::default()),
+        KeyVersion::V1 => effect_key_v1(source),
+        KeyVersion::V2 => effect_key_v2(source),
+    }
+}
+
+fn effect_key_v2(source: &KeySource<'_>) -> (String, KeyParts) {
+    let KeySource { digest, params, args, model, candidates, attached, run } = source;
+    let (mut hash, mut parts) = (PartsHasher::default(), KeyParts::default());
+    let mut push = |name: &str, content: [u8; 32]| {
+        hash.part(name, &content);
+        parts.push(name, &content);
+    };
+    push("skill", **digest);
+    for (i, arg) in args.iter().enumerate() {
+        let name = params.get(i).map_or_else(|| format!("input.{i}"), |param| format!("input.{}", param.name));
+        push(&name, value_digest(KeyVersion::V2, arg));
     }
     if let Some(model) = model {
-        parts.model = short(model);
-        hash.update(model);
+        push("model", model_digest(KeyVersion::V2, model));
+    }
+    // What a single model means is said by the part above.
+    if candidates.len() > 1 {
+        let mut all = PartsHasher::default();
+        for model in *candidates {
+            all.part("model", &model_digest(KeyVersion::V2, model));
+        }
+        push("candidates", all.finish());
     }
     if !attached.is_empty() {
-        let mut one = Sha256::new();
-        for file in attached {
-            one.update((file.path.len() as u64).to_le_bytes());
-            one.update(file.path.as_bytes());
-            one.update(file.hash.as_bytes());
+        push("attached", attached_digest(attached));
+    }
+    if let Some((run, folder)) = run {
+        let directory = match &run.workspace.directory {
+            Some(directory) => Path::new(folder).join(directory),
+            None => PathBuf::from(folder),
+        };
+        push("folder", Sha256::digest(directory.to_string_lossy().as_bytes()).into());
+        if !run.env.is_empty() {
+            push("environment", environment_digest(&run.env));
         }
-        let one: [u8; 32] = one.finalize().into();
-        parts.attached = short(&one);
+    }
+    (format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())), parts)
+}
+
+/// Declared variables by name and value; of a secret only that it is one.
+fn environment_digest(env: &[(SmolStr, Option<Arg>)]) -> [u8; 32] {
+    let mut hash = PartsHasher::default();
+    for (name, value) in env {
+        match value {
+            Some(value) if value.secret => hash.part(name, b"secret"),
+            Some(value) => hash.part(name, format!("={}", value.text).as_bytes()),
+            None => hash.part(name, b"removed"),
+        }
+    }
+    hash.finish()
+}
+
+fn effect_key_v0(source: &KeySource<'_>) -> String {
+    let mut hash = Sha256::new();
+    hash.update(source.digest);
+    for arg in source.args {
+        hash_value(KeyVersion::V0, arg, &mut hash);
+    }
+    if let Some(model) = source.model {
+        for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+    }
+    for file in source.attached {
+        hash.update(file.path.as_bytes());
+        hash.update(file.hash.as_bytes());
+    }
+    hex(&hash.finalize())
+}
+
+fn effect_key_v1(source: &KeySource<'_>) -> (String, KeyParts) {
+    let mut hash = Sha256::new();
+    let mut parts = KeyParts::default();
+    parts.push("skill", source.digest);
+    hash.update(source.digest);
+    let model = source.model.map(|model| model_digest(KeyVersion::V1, model));
+    if let Some(model) = &model {
+        parts.push("model", model);
+    }
+    for (i, arg) in source.args.iter().enumerate() {
+        let one = value_digest(KeyVersion::V1, arg);
+        parts.push(format!("input.{i}"), &one);
+        hash.update(one);
+    }
+    if let Some(model) = &model {
+        hash.update(model);
+    }
+    if !source.attached.is_empty() {
+        let one = attached_digest(source.attached);
+        parts.push("attached", &one);
         hash.update(one);
     }
     (hex(&hash.finalize()), parts)
 }
 
-fn short(hash: &[u8; 32]) -> [u8; 8] {
-    let mut out = [0; 8];
-    out.copy_from_slice(&hash[..8]);
-    out
+fn attached_digest(attached: &[Attachment]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for file in attached {
+        hash.update((file.path.len() as u64).to_le_bytes());
+        hash.update(file.path.as_bytes());
+        hash.update(file.hash.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+fn value_digest(version: KeyVersion, value: &Value) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash_value(version, value, &mut hash);
+    hash.finalize().into()
 }
 
 /// The key of a question.
-pub(super) fn question_key(question: &PersonRequest) -> String {
+pub(super) fn question_key(version: KeyVersion, question: &PersonRequest) -> String {
+    if version == KeyVersion::V2 {
+        let mut hash = PartsHasher::default();
+        hash.part("kind", question.kind.as_bytes());
+        hash.part("question", question.question.as_bytes());
+        for option in &question.options {
+            hash.part("option", option.as_bytes());
+        }
+        return format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish()));
+    }
     let mut hash = Sha256::new();
     hash.update(question.kind.as_bytes());
     hash.update(question.question.as_bytes());
@@ -186,26 +353,29 @@ pub(super) fn question_key(question: &PersonRequest) -> String {
 
 /// The same for all attempts to get one answer in a run, different between runs, and when an
 /// edit makes it another question.
-pub(super) fn idempotency(run: &str, path: &str, key: &str) -> String {
+pub(super) fn idempotency(version: KeyVersion, run: &str, path: &str, key: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(run.as_bytes());
     hash.update([0]);
     hash.update(path.as_bytes());
-    hash.update([0]);
-    hash.update(key.as_bytes());
+    if version != KeyVersion::V0 {
+        hash.update([0]);
+        hash.update(key.as_bytes());
+    }
     let mut text = hex(&hash.finalize());
     text.truncate(32);
     text
 }
 
-/// Values by kind and content. A secret counts with its text, which the hash does not show.
-fn hash_value(value: &Value, hash: &mut Sha256) {
+/// Values by kind and content. Of a secret it counts only that there is one: secrets are renewed, and
+/// a hash of a short one would give it away. Version 1 counted its text.
+fn hash_value(version: KeyVersion, value: &Value, hash: &mut Sha256) {
     hash.update(value.kind().as_bytes());
     match value {
         Value::List(items) => {
             hash.update((items.len() as u64).to_le_bytes());
             for item in items.iter() {
-                hash_value(item, hash);
+                hash_value(version, item, hash);
             }
         }
         Value::Map(_) | Value::Record(_) | Value::Variant(_) => {
@@ -215,13 +385,18 @@ fn hash_value(value: &Value, hash: &mut Sha256) {
             for (name, item) in value.entries().into_iter().flatten() {
                 hash.update((name.len() as u64).to_le_bytes());
                 hash.update(name.as_bytes());
-                hash_value(item, hash);
+                hash_value(version, item, hash);
             }
             hash.update(b"}");
         }
+        Value::Secret(_) if version == KeyVersion::V2 => {}
         Value::Secret(secret) => hash.update(Sha256::digest(secret.reveal().as_bytes())),
         Value::Command(command) => {
             for arg in command.argv() {
+                if arg.secret && version == KeyVersion::V2 {
+                    hash.update(u64::MAX.to_le_bytes());
+                    continue;
+                }
                 hash.update((arg.text.len() as u64).to_le_bytes());
                 hash.update(arg.text.as_bytes());
             }
@@ -239,4 +414,44 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |n: u8| DIGITS[usize::from(n & 15)] as char;
     bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn digest(part: &Json) -> [u8; 32] {
+        part_digest(&cascade_ir::Program::empty("test.cascade"), part)
+    }
+
+    #[test]
+    fn a_field_that_a_later_version_adds_changes_no_digest() {
+        let prompt = json!({ "prompt": { "parts": [{ "Text": "hi" }] }, "temperature": null });
+        let more = json!({
+            "tools": [], "strict": false, "note": "", "agent": null,
+            "temperature": null, "prompt": { "parts": [{ "Text": "hi" }] },
+        });
+        assert_eq!(digest(&prompt), digest(&more));
+        assert_ne!(digest(&prompt), digest(&json!({ "prompt": { "parts": [{ "Text": "hi" }] }, "tools": ["a"] })));
+    }
+
+    #[test]
+    fn values_in_expressions_are_no_absent_fields() {
+        let all = [
+            json!({ "Const": { "Bool": false } }),
+            json!({ "Const": { "Bool": true } }),
+            json!({ "Const": { "Str": "" } }),
+            json!({ "Const": "Null" }),
+            json!({ "List": [] }),
+            json!({ "Map": [] }),
+            json!({ "List": [{ "Const": "Null" }] }),
+        ];
+        for (i, a) in all.iter().enumerate() {
+            for b in &all[i + 1..] {
+                assert_ne!(digest(a), digest(b), "{a} and {b}");
+            }
+        }
+    }
 }

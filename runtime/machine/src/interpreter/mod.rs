@@ -80,8 +80,6 @@ pub struct Machine<'p> {
     outcome: Option<Result<Value, Raise>>,
     cancelled: bool,
     digests: HashMap<u32, [u8; 32]>,
-    /// By model.
-    model_digests: Vec<[u8; 32]>,
     spent: Spent,
     /// How often memory that outlives the run was changed, by place.
     changes: HashMap<String, u32>,
@@ -142,7 +140,6 @@ impl<'p> Machine<'p> {
             outcome: None,
             cancelled: false,
             digests: HashMap::new(),
-            model_digests: program.models.iter().map(keys::model_digest).collect(),
             spent: Spent::default(),
             changes: HashMap::new(),
             memory_ops: Vec::new(),

@@ -118,13 +118,14 @@ impl<'p> Machine<'p> {
             if question.kind == "escalate" {
                 path.push_str("/escalate");
             }
-            let key = super::keys::question_key(&question);
-            let idempotency = super::keys::idempotency(&self.env.run, &path, &key);
+            let key = super::keys::question_key(self.env.recalled.key_version, &question);
+            let idempotency = super::keys::idempotency(self.env.recalled.key_version, &self.env.run, &path, &key);
             let info = EffectInfo {
                 path,
                 skill: question.kind.into(),
                 attempt,
                 key,
+                old_key: None,
                 parts: KeyParts::default(),
                 idempotency,
                 once: false,

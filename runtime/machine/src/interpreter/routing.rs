@@ -18,6 +18,8 @@ pub(super) struct Routed {
     pub(super) model: ModelId,
     pub(super) text: String,
     pub(super) system: Option<String>,
+    /// All models that were named, in the order of preference.
+    pub(super) candidates: Vec<ModelId>,
     /// About how many tokens are sent.
     pub(super) tokens: u64,
     /// Whether its answer is on record.
@@ -57,7 +59,7 @@ impl<'p> Machine<'p> {
         path: &str,
         using: Vec<ModelRef>,
         needs: &[SmolStr],
-        recorded: impl Fn(&Model) -> bool,
+        recorded: impl Fn(&Model, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
     ) -> Result<Routed> {
         let mut candidates = Vec::new();
@@ -75,10 +77,11 @@ impl<'p> Machine<'p> {
         // An answer that is on record costs nothing, whatever has become of the model.
         if !self.env.recalled.answered.is_empty() {
             for id in &candidates {
-                if let Some(model) = self.program.models.get(id.index()).filter(|m| recorded(m)) {
+                if let Some(model) = self.program.models.get(id.index()).filter(|m| recorded(m, &candidates)) {
                     let (text, system, size) = write(self, model.prefers)?;
                     return Ok(Routed {
                         model: *id,
+                        candidates: candidates.clone(),
                         text,
                         system,
                         tokens: estimated_tokens(size as u64),
@@ -88,7 +91,7 @@ impl<'p> Machine<'p> {
             }
         }
         let (mut missing, mut too_small): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        for id in candidates {
+        for id in candidates.iter().copied() {
             let Some(model) = self.program.models.get(id.index()) else {
                 return Err(defect!("there is no model {}", id.0));
             };
@@ -112,7 +115,7 @@ impl<'p> Machine<'p> {
                 too_small.push(reason);
                 continue;
             }
-            return Ok(Routed { model: id, text, system, tokens, recorded: false });
+            return Ok(Routed { model: id, candidates, text, system, tokens, recorded: false });
         }
         if too_small.is_empty() {
             Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))

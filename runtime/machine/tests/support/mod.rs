@@ -12,24 +12,7 @@ pub struct Make {
 
 impl Make {
     pub fn new() -> Self {
-        Self {
-            program: Program {
-                format: FORMAT,
-                name: "test.cascade".into(),
-                files: vec!["test.cascade".into()],
-                types: Vec::new(),
-                models: Vec::new(),
-                routes: Vec::new(),
-                memories: Vec::new(),
-                functions: Vec::new(),
-                skills: Vec::new(),
-                cascades: Vec::new(),
-                entries: Vec::new(),
-                main: None,
-                default_route: None,
-                tests: Vec::new(),
-            },
-        }
+        Self { program: Program { files: vec!["test.cascade".into()], ..Program::empty("test.cascade") } }
     }
 
     pub fn skill(&mut self, name: &str, params: u32, effect: Effect, output: Type) -> SkillId {

@@ -1,0 +1,50 @@
+//! Journals of older versions are resumed without repeating an effect. There is one of each format,
+//! made by the version that wrote it; they stay for ever.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/project.rs"]
+mod project;
+
+use cascade_runtime::Begin;
+use project::{Project, value};
+use serde_json::json;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/tests/journals");
+
+/// A project whose journal is this one, and the program of its run.
+fn restored(journal: &str) -> (Project, String) {
+    let project = Project::new();
+    std::fs::create_dir_all(project.journal().parent().unwrap()).unwrap();
+    let dump = std::fs::read_to_string(format!("{FOLDER}/{journal}")).unwrap();
+    rusqlite::Connection::open(project.journal()).unwrap().execute_batch(&dump).unwrap();
+    (project, std::fs::read_to_string(format!("{FOLDER}/flow.cascade")).unwrap())
+}
+
+#[test]
+fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
+    for journal in ["format_1.sql", "format_2.sql"] {
+        let (project, program) = restored(journal);
+        let run = project.store().runs().unwrap().remove(0);
+        assert_eq!((run.status.as_str(), run.cascade.as_str()), ("failed", "main"), "{journal}");
+        project.write("ready", "");
+        let resume = || Begin::Resume(run.id.clone());
+        let (done, _) = project.run_with(&program, resume(), &json!({ "token": "abcd" }), |_| {});
+        // The model does not exist any more: its answer comes from the record.
+        assert_eq!(value(&done), "noted ONE 7 ready", "{journal}");
+        // Only the check, which had failed, was done here.
+        assert_eq!(project.lines("log"), ["a.txt"], "{journal}");
+        let keys: Vec<bool> =
+            project.store().effects(&run.id).unwrap().iter().map(|e| e.key.starts_with("2:")).collect();
+        assert_eq!(keys, [false; 4], "{journal}: a run keeps the version of its keys");
+    }
+}
+
+#[test]
+fn a_new_run_beside_old_ones_has_keys_of_this_version() {
+    let (project, _) = restored("format_2.sql");
+    let text =
+        "skill say() -> string { run sh\"echo hi\" }\ncascade main() -> string {\n  stage s = say()\n  return s\n}\n";
+    let run = project.run(text, Begin::New);
+    let effects = project.store().effects(&run.run).unwrap();
+    assert!(effects.len() == 1 && effects[0].key.starts_with("2:"), "{effects:?}");
+}
