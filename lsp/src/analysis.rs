@@ -11,9 +11,10 @@ use std::{
 };
 
 use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, compile, project};
+use cascade_grammar::Parse;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::events::Event;
+use crate::{events::Event, trees::Trees};
 
 /// Deep nesting takes stack; as much as a process's first thread has, and some more.
 pub(crate) const STACK: usize = 16 << 20;
@@ -30,6 +31,8 @@ pub(crate) struct Snapshot {
     pub revision: u64,
     /// All open documents.
     pub open: OpenTexts,
+    /// The trees of earlier analyses.
+    pub trees: Trees,
 }
 
 /// What an analysis has found.
@@ -43,6 +46,8 @@ pub(crate) struct Analysis {
     pub reads: BTreeSet<String>,
     /// The texts that the diagnostics speak of.
     pub sources: SourceMap,
+    /// The files with their trees; `None` when the compiler fell over.
+    pub program: Option<Arc<cascade_compiler::Analysis>>,
     /// What is wrong, in all files.
     pub diagnostics: Vec<Diagnostic>,
     /// Whether the compiler fell over, so that nothing is known.
@@ -61,9 +66,9 @@ impl Snapshot {
 
     /// Checks.
     fn analyse(self) -> Analysis {
-        let Self { root, revision, open } = self;
+        let Self { root, revision, open, trees } = self;
         let text = open.get(&root).cloned().unwrap_or_else(|| Arc::from(""));
-        let sources = OpenSources { open, reads: RefCell::new(BTreeSet::from([root.clone()])) };
+        let sources = OpenSources { open, trees, reads: RefCell::new(BTreeSet::from([root.clone()])) };
         // A mistake in the compiler must not take the editor's server with it.
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let mut checked = compile(&root, text, &sources);
@@ -81,6 +86,7 @@ impl Snapshot {
                 revision,
                 reads,
                 sources: checked.sources,
+                program: Some(checked.analysis),
                 diagnostics: checked.diagnostics,
                 crashed: false,
             },
@@ -89,6 +95,7 @@ impl Snapshot {
                 revision,
                 reads,
                 sources: SourceMap::default(),
+                program: None,
                 diagnostics: Vec::new(),
                 crashed: true,
             },
@@ -100,10 +107,15 @@ impl Snapshot {
 /// its coming into being included, is known to matter.
 struct OpenSources {
     open: OpenTexts,
+    trees: Trees,
     reads: RefCell<BTreeSet<String>>,
 }
 
 impl Sources for OpenSources {
+    fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
+        self.trees.parse(name, text)
+    }
+
     fn read(&self, name: &str) -> io::Result<Arc<str>> {
         self.reads.borrow_mut().insert(name.to_owned());
         if let Some(text) = self.open.get(name) {
@@ -125,7 +137,7 @@ mod tests {
 
     fn analyse(root: &str, files: &[(&str, &str)]) -> Analysis {
         let open = files.iter().map(|(name, text)| ((*name).to_owned(), Arc::from(*text))).collect();
-        Snapshot { root: root.to_owned(), revision: 1, open }.analyse()
+        Snapshot { root: root.to_owned(), revision: 1, open, trees: Trees::default() }.analyse()
     }
 
     #[test]

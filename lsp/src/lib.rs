@@ -16,6 +16,7 @@ mod position;
 mod publish;
 mod server;
 mod session;
+mod trees;
 
 use std::{
     io,

@@ -18,6 +18,7 @@ use crate::{
     document::{Document, name_of},
     events::{Event, Settings},
     publish::Publication,
+    trees::Trees,
 };
 
 /// A question about fixes, which waits until the text it is about has been checked: fixes found
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     revision: u64,
     /// When each file changed last, open or not.
     changed: HashMap<String, u64>,
+    /// The syntax trees of files, kept between analyses.
+    trees: Trees,
     questions: Vec<Question>,
     /// Analyses that may run at once.
     threads: usize,
@@ -55,6 +58,7 @@ impl Session {
             documents: BTreeMap::new(),
             revision: 0,
             changed: HashMap::new(),
+            trees: Trees::default(),
             questions: Vec::new(),
             threads: thread::available_parallelism().map_or(1, usize::from),
         }
@@ -146,7 +150,8 @@ impl Session {
         }
         let open: HashMap<_, _> = self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect();
         for (_, root) in wanted {
-            let snapshot = Snapshot { root: root.clone(), revision: self.revision, open: open.clone() };
+            let (open, trees) = (open.clone(), self.trees.clone());
+            let snapshot = Snapshot { root: root.clone(), revision: self.revision, open, trees };
             let started = snapshot.analyse_apart(self.events.clone());
             if let Some(document) = self.documents.get_mut(&root) {
                 // Without a thread it is tried again with the next event.
