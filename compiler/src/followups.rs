@@ -8,7 +8,7 @@ use crate::{
     codes::{self, Code},
     diagnostic::Diagnostic,
     module::Module,
-    source::{Source, SourceId, SourceMap},
+    source::{SourceId, SourceMap},
 };
 
 /// What can be missing only because the statements that give it could not be read.
@@ -24,7 +24,7 @@ const OF_LOST_STATEMENTS: &[Code] = &[
 /// Where a file could not be read.
 #[derive(Default)]
 struct Damage {
-    /// Lines with a mistake of syntax.
+    /// Lines with a mistake of syntax, sorted.
     lines: Vec<u32>,
     /// Declarations with one.
     items: Vec<Span>,
@@ -41,21 +41,21 @@ pub(crate) fn drop(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Di
     for module in modules.iter().filter(|m| !m.parse.errors.is_empty()) {
         let here = damage.entry(module.source).or_default();
         let source = map.get(module.source);
-        for error in &module.parse.errors {
-            here.lines.push(line(source, error.span.start));
-            let holds = |s: &Span| s.start <= error.span.start && error.span.start <= s.end;
-            here.items.extend(module.parse.file.items.iter().map(|item| item.span).filter(holds));
-        }
+        let mut starts: Vec<u32> = module.parse.errors.iter().map(|error| error.span.start).collect();
+        starts.sort_unstable();
+        here.lines = starts.iter().map(|start| source.line(*start)).collect();
+        here.lines.dedup();
+        let damaged = |item: &Span| {
+            let first = starts.partition_point(|start| *start < item.start);
+            starts.get(first).is_some_and(|start| *start <= item.end)
+        };
+        here.items = module.parse.file.items.iter().map(|item| item.span).filter(damaged).collect();
     }
     let mut index = 0;
     diagnostics.retain(|d| {
         index += 1;
         index <= of_syntax || damage.get(&d.primary.source).is_none_or(|damage| !damage.explains(map, d))
     });
-}
-
-fn line(source: &Source, offset: u32) -> u32 {
-    source.position(offset).0
 }
 
 impl Damage {
@@ -66,9 +66,20 @@ impl Damage {
         }
         let span = d.primary.span;
         let source = map.get(d.primary.source);
-        let (first, last) = (line(source, span.start), line(source, span.end));
-        let lost = OF_LOST_STATEMENTS.contains(&d.code)
-            && self.items.iter().any(|item| item.start <= span.start && span.end <= item.end);
-        lost || self.lines.iter().any(|at| first <= *at && *at <= last)
+        let (first, last) = (source.line(span.start), source.line(span.end));
+        let lost = OF_LOST_STATEMENTS.contains(&d.code) && self.item_around(span);
+        lost || self.line_between(first, last)
+    }
+
+    /// Whether a line with a mistake of syntax is among these.
+    fn line_between(&self, first: u32, last: u32) -> bool {
+        let at = self.lines.partition_point(|line| *line < first);
+        self.lines.get(at).is_some_and(|line| *line <= last)
+    }
+
+    /// Whether a declaration with a mistake of syntax holds a span. Declarations do not overlap.
+    fn item_around(&self, span: Span) -> bool {
+        let after = self.items.partition_point(|item| item.start <= span.start);
+        after.checked_sub(1).and_then(|at| self.items.get(at)).is_some_and(|item| span.end <= item.end)
     }
 }

@@ -265,7 +265,7 @@ impl Loader<'_> {
     }
 
     fn reported(&self, source: SourceId, span: Span) -> bool {
-        let line = |at: u32| self.map.get(source).position(at).0;
+        let line = |at: u32| self.map.get(source).line(at);
         // A line that could not be read does not say what it imports.
         if self.diagnostics.iter().any(|d| {
             d.primary.source == source

@@ -117,6 +117,11 @@ impl Source {
         (line as u32, column as u32 + 1)
     }
 
+    /// The line of a byte offset, from 1. Unlike [`Source::position`] it reads no text.
+    pub fn line(&self, offset: u32) -> u32 {
+        self.line_starts.partition_point(|start| *start <= offset).max(1) as u32
+    }
+
     /// The byte offset of a line and a column (in characters), both from 1.
     pub fn offset(&self, line: u32, column: u32) -> u32 {
         let start = self.line_starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);

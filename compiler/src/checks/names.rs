@@ -11,6 +11,7 @@ impl<'a> Cx<'a> {
     /// Reports a name that a module does not give.
     pub fn not_exported(&mut self, module: usize, other: usize, name: &Name) {
         let from = self.modules[other].name.clone();
+        let may_suggest = self.may_suggest(module);
         let mut d = self.diag(module, codes::NOT_EXPORTED, name.span, format!("`{from}` has no `{}`", name.text));
         match self.scopes[other].get(&name.text) {
             Some(b) if b.imported => {
@@ -23,6 +24,7 @@ impl<'a> Cx<'a> {
                     .also(source, span, "declared here")
                     .help("a name that begins with `_` cannot be imported");
             }
+            None if !may_suggest => d = d.label("not declared there"),
             None => {
                 let names: Vec<&str> = self.scopes[other]
                     .iter()
@@ -54,6 +56,9 @@ impl<'a> Cx<'a> {
             _ => (codes::UNKNOWN_NAME, format!("there is no {wanted} `{}`", name.text)),
         };
         let d = self.diag(module, code, name.span, message).label("not found");
+        if !self.may_suggest(module) {
+            return self.report(d);
+        }
         let names: Vec<&str> = self.scopes[module]
             .iter()
             .chain(self.prelude.iter().flat_map(|p| self.scopes[*p].iter()))
@@ -158,6 +163,11 @@ impl<'a> Body<'_, 'a> {
                 .label("not found")
                 .help(format!("write `{here}`"))
                 .fix(format!("change to `{here}`"), name.span, *here);
+            return self.report(d);
+        }
+        if !self.cx.may_suggest(self.module) {
+            let message = format!("there is no value `{}`", name.text);
+            let d = self.diag(codes::UNKNOWN_NAME, name.span, message).label("not found");
             return self.report(d);
         }
         let visible = self.visible();

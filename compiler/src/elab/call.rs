@@ -434,7 +434,9 @@ impl<'a> Body<'_, 'a> {
             _ => {
                 let methods = super::methods::names(&TyKind::List(Ty::ERROR));
                 let is_method = methods.contains(&word) || super::methods::names(&TyKind::String).contains(&word);
-                let scope: Vec<String> = self.cx.scopes[self.module].keys().map(ToString::to_string).collect();
+                let may_suggest = self.cx.may_suggest(self.module);
+                let names = may_suggest.then(|| self.cx.scopes[self.module].keys().map(ToString::to_string));
+                let scope: Vec<String> = names.into_iter().flatten().collect();
                 let d = self
                     .diag(codes::UNKNOWN_NAME, name.span, format!("there is no function `{word}`"))
                     .label("not found");

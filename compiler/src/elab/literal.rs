@@ -2,6 +2,7 @@
 
 use cascade_grammar::ast::{Arg, Expr, Name, RecordEntry, Span};
 use cascade_ir as ir;
+use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
 use super::{
@@ -107,7 +108,7 @@ impl<'a> Body<'_, 'a> {
     fn map_literal(&mut self, entries: &'a [RecordEntry], element: Ty, ty: Ty) -> Typed {
         let mut flow = Flow::default();
         let mut out = Vec::new();
-        let mut seen: Vec<&Name> = Vec::new();
+        let mut seen: HashMap<&str, Span> = HashMap::default();
         for entry in entries {
             match entry {
                 RecordEntry::Field { key, value, .. } => {
@@ -131,9 +132,8 @@ impl<'a> Body<'_, 'a> {
         Typed::new(ir::Expr::Map(out), ty, flow)
     }
 
-    fn twice<'n>(&mut self, seen: &mut Vec<&'n Name>, key: &'n Name) {
-        if let Some(first) = seen.iter().find(|k| k.text == key.text) {
-            let first = first.span;
+    fn twice<'n>(&mut self, seen: &mut HashMap<&'n str, Span>, key: &'n Name) {
+        if let Some(first) = seen.get(key.text.as_str()).copied() {
             let source = self.source();
             let d = self
                 .diag(codes::DUPLICATE, key.span, format!("`{}` is given twice", key.text))
@@ -141,7 +141,7 @@ impl<'a> Body<'_, 'a> {
                 .also(source, first, "first here");
             self.report(d);
         }
-        seen.push(key);
+        seen.entry(&key.text).or_insert(key.span);
     }
 
     fn fill(
@@ -154,7 +154,9 @@ impl<'a> Body<'_, 'a> {
     ) -> (ir::Expr, Flow) {
         let mut flow = Flow::default();
         let mut given: Vec<Option<ir::Expr>> = vec![None; wanted.len()];
-        let mut seen: Vec<&Name> = Vec::new();
+        let mut seen: HashMap<&str, Span> = HashMap::default();
+        let positions: HashMap<SmolStr, usize> =
+            wanted.iter().enumerate().rev().map(|(i, w)| (w.name.clone(), i)).collect();
         let mut bases: Vec<(ir::Slot, ir::Expr)> = Vec::new();
         let mut broken = false;
         for entry in entries {
@@ -166,7 +168,7 @@ impl<'a> Body<'_, 'a> {
                         continue;
                     }
                     self.twice(&mut seen, key);
-                    match wanted.iter().position(|w| w.name == key.text) {
+                    match positions.get(&key.text).copied() {
                         Some(i) => {
                             self.record_field_use(record, key);
                             let value = self.check(value, wanted[i].ty);
@@ -179,8 +181,11 @@ impl<'a> Body<'_, 'a> {
                             let d = self
                                 .diag(codes::UNKNOWN_FIELD, key.span, format!("{name} has no field `{}`", key.text))
                                 .label("not a field of it");
-                            let open =
-                                wanted.iter().map(|w| w.name.as_str()).filter(|n| !seen.iter().any(|k| k.text == *n));
+                            if !self.cx.may_suggest(self.module) {
+                                self.report(d);
+                                continue;
+                            }
+                            let open = wanted.iter().map(|w| w.name.as_str()).filter(|n| !seen.contains_key(n));
                             let mut d = with_suggestion(d, &key.text, key.span, open);
                             if d.help.is_none() {
                                 d = d.help(format!("its fields are {}", names(wanted.iter().map(|w| w.name.as_str()))));
@@ -252,14 +257,17 @@ impl<'a> Body<'_, 'a> {
         let mut flow = Flow::default();
         let mut fields: Vec<(SmolStr, Ty, ir::Expr)> = Vec::new();
         let mut bases = Vec::new();
-        let mut seen: Vec<&Name> = Vec::new();
+        let mut seen: HashMap<&str, Span> = HashMap::default();
         for entry in entries {
             match entry {
                 RecordEntry::Field { key, value, .. } => {
+                    let again = seen.contains_key(key.text.as_str()) || !bases.is_empty();
                     self.twice(&mut seen, key);
                     let value = self.infer(value);
                     flow = flow.with(value.flow);
-                    fields.retain(|(n, _, _)| *n != key.text);
+                    if again {
+                        fields.retain(|(n, _, _)| *n != key.text);
+                    }
                     fields.push((key.text.clone(), value.ty, value.ir));
                 }
                 RecordEntry::Spread(base) => {
@@ -287,9 +295,9 @@ impl<'a> Body<'_, 'a> {
         }
         let ty = self.cx.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
         if self.cx.recorder.is_some() {
-            for key in seen {
-                if let Some(symbol) = self.cx.types.field_symbol(ty, &key.text) {
-                    self.cx.record_definition(self.module, key.span, symbol);
+            for (key, span) in seen {
+                if let Some(symbol) = self.cx.types.field_symbol(ty, key) {
+                    self.cx.record_definition(self.module, span, symbol);
                 }
             }
         }
@@ -439,9 +447,17 @@ impl<'a> Body<'_, 'a> {
     }
 }
 
+/// How many names a message lists at most.
+const MAX_LISTED: usize = 32;
+
 /// "`a`, `b` and `c`".
 pub(crate) fn names<'n>(list: impl Iterator<Item = &'n str>) -> String {
-    let list: Vec<String> = list.map(|n| format!("`{n}`")).collect();
+    let mut list: Vec<String> = list.map(|n| format!("`{n}`")).collect();
+    if list.len() > MAX_LISTED {
+        let more = list.len() - MAX_LISTED + 1;
+        list.truncate(MAX_LISTED - 1);
+        list.push(format!("{more} more"));
+    }
     match list.as_slice() {
         [] => "nothing".into(),
         [one] => one.clone(),

@@ -303,11 +303,16 @@ pub(crate) struct Cx<'a> {
     /// Names of the stages that a cascade reaches, where a test asked for them.
     pub stages: HashMap<ir::CascadeId, Rc<HashSet<SmolStr>>>,
     pub out: Out,
+    /// How many more names of each module are looked up among those that are alike.
+    pub suggestions: Vec<u32>,
     /// How many mcp servers are declared.
     pub mcps: u32,
     /// Collects the index, where one is wanted.
     pub recorder: Option<Box<Recorder>>,
 }
+
+/// How many names of a file get a suggestion at most.
+const MAX_SUGGESTIONS: u32 = 64;
 
 /// What has been lowered.
 #[derive(Default)]
@@ -352,6 +357,7 @@ pub(crate) fn elaborate(
         tests: HashMap::default(),
         stages: HashMap::default(),
         out: Out::default(),
+        suggestions: vec![MAX_SUGGESTIONS; modules.len()],
         mcps: 0,
         recorder: options.index.then(|| Box::new(Recorder::new(modules.len()))),
     };
@@ -395,6 +401,14 @@ impl<'a> Cx<'a> {
 
     pub fn source(&self, module: usize) -> SourceId {
         self.modules[module].source
+    }
+
+    /// Whether a name that does not exist is compared with those that do. A search costs time in
+    /// proportion to the number of names, so a file has only so many of them.
+    pub fn may_suggest(&mut self, module: usize) -> bool {
+        let left = &mut self.suggestions[module];
+        *left = left.saturating_sub(1);
+        *left > 0
     }
 
     /// Records where a symbol is defined, when an index is wanted.

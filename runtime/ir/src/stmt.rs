@@ -207,6 +207,21 @@ pub struct Clauses {
     pub on_error: Vec<OnError>,
 }
 
+impl Clauses {
+    /// Whether nothing is asked for, so that a stage is its work alone. A new clause does not
+    /// compile before it is decided here.
+    pub fn is_empty(&self) -> bool {
+        let Self { using, needs, timeout, idle, retry, budget, budget_tokens, budget_time, cache, isolate, on_error } =
+            self;
+        let expressions = [using, timeout, idle, budget, budget_tokens, budget_time, cache];
+        expressions.iter().all(|clause| clause.is_none())
+            && retry.is_none()
+            && needs.is_empty()
+            && on_error.is_empty()
+            && !isolate
+    }
+}
+
 /// `retry n backoff low..high`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Retry {
