@@ -118,7 +118,8 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
     loader.report_cycles();
     let Loader { map, modules, mut diagnostics, .. } = loader;
     let of_syntax = diagnostics.len();
-    let (program, declared, index) = elab::elaborate(&map, &modules, root, prelude, options, &mut diagnostics);
+    let (program, declared, index) =
+        elab::elaborate(&map, &modules, root, prelude, options, &|| sources.is_cancelled(), &mut diagnostics);
     followups::drop(&map, &modules, &mut diagnostics, of_syntax);
     allow::apply(&map, &modules, &mut diagnostics);
     diagnostic::finish(&mut diagnostics);

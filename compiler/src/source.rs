@@ -23,6 +23,12 @@ pub trait Sources {
         Arc::new(parse(text))
     }
 
+    /// Whether nobody wants the result of the compilation any more. It is asked between bodies; a
+    /// compilation that is cancelled has no program, and not all of its diagnostics.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
     /// The name of the file that `import "target"` in the file `from` means. Two spellings of
     /// one file must give one name.
     fn resolve(&self, from: &str, target: &str) -> String {

@@ -1,4 +1,4 @@
-//! Checking a snapshot: one open document as the root, with everything that it imports.
+//! The analysis of a snapshot: one open document as the root, with everything that it imports.
 
 use std::{
     cell::RefCell,
@@ -6,11 +6,15 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
 use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, compile, project};
+use cascade_grammar::Parse;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::events::Event;
@@ -21,6 +25,39 @@ pub(crate) const STACK: usize = 16 << 20;
 /// The texts of all open documents by their names.
 pub(crate) type OpenTexts = HashMap<String, Arc<str>>;
 
+/// Trees of files whose text has not changed since they were parsed, by name. All analyses share them.
+#[derive(Debug, Default)]
+pub(crate) struct ParseCache(Mutex<HashMap<String, Parsed>>);
+
+/// A text and its tree.
+#[derive(Debug)]
+struct Parsed {
+    text: Box<str>,
+    parse: Arc<Parse>,
+}
+
+impl ParseCache {
+    /// The tree of a text; parses it when the text of this name is new or has changed.
+    fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
+        if let Some(known) = self.lock().get(name).filter(|known| *known.text == *text) {
+            return Arc::clone(&known.parse);
+        }
+        // Parsed without the lock: other analyses go on meanwhile.
+        let parse = Arc::new(cascade_grammar::parse(text));
+        self.lock().insert(name.to_owned(), Parsed { text: text.into(), parse: Arc::clone(&parse) });
+        parse
+    }
+
+    /// Drops the trees of files that nothing reads any more.
+    pub(crate) fn retain(&self, is_read: impl Fn(&str) -> bool) {
+        self.lock().retain(|name, _| is_read(name));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Parsed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What an analysis needs to know; it does not change while the documents do.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
@@ -30,6 +67,10 @@ pub(crate) struct Snapshot {
     pub revision: u64,
     /// All open documents.
     pub open: OpenTexts,
+    /// Trees of unchanged files.
+    pub parses: Arc<ParseCache>,
+    /// Set when a newer version makes the analysis useless.
+    pub cancelled: Arc<AtomicBool>,
 }
 
 /// What an analysis has found.
@@ -45,8 +86,10 @@ pub(crate) struct Analysis {
     pub sources: SourceMap,
     /// What is wrong, in all files.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the compiler fell over, so that nothing is known.
+    /// Whether the compiler panicked, so that nothing is known.
     pub crashed: bool,
+    /// Whether it was cancelled before its end, so that its diagnostics are incomplete.
+    pub cancelled: bool,
 }
 
 impl Snapshot {
@@ -61,9 +104,10 @@ impl Snapshot {
 
     /// Checks.
     fn analyse(self) -> Analysis {
-        let Self { root, revision, open } = self;
+        let Self { root, revision, open, parses, cancelled } = self;
         let text = open.get(&root).cloned().unwrap_or_else(|| Arc::from(""));
-        let sources = OpenSources { open, reads: RefCell::new(BTreeSet::from([root.clone()])) };
+        let reads = RefCell::new(BTreeSet::from([root.clone()]));
+        let sources = OpenSources { open, reads, parses, cancelled };
         // A mistake in the compiler must not take the editor's server with it.
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let mut checked = compile(&root, text, &sources);
@@ -74,6 +118,7 @@ impl Snapshot {
             }
             checked
         }));
+        let cancelled = sources.is_cancelled();
         let reads = sources.reads.into_inner();
         match checked {
             Ok(checked) => Analysis {
@@ -83,6 +128,7 @@ impl Snapshot {
                 sources: checked.sources,
                 diagnostics: checked.diagnostics,
                 crashed: false,
+                cancelled,
             },
             Err(_) => Analysis {
                 root,
@@ -91,6 +137,7 @@ impl Snapshot {
                 sources: SourceMap::default(),
                 diagnostics: Vec::new(),
                 crashed: true,
+                cancelled,
             },
         }
     }
@@ -101,6 +148,8 @@ impl Snapshot {
 struct OpenSources {
     open: OpenTexts,
     reads: RefCell<BTreeSet<String>>,
+    parses: Arc<ParseCache>,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Sources for OpenSources {
@@ -115,6 +164,14 @@ impl Sources for OpenSources {
         }
         FileSources.read(name)
     }
+
+    fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
+        self.parses.parse(name, text)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
 }
 
 #[cfg(test)]
@@ -124,8 +181,40 @@ mod tests {
     use super::*;
 
     fn analyse(root: &str, files: &[(&str, &str)]) -> Analysis {
+        snapshot(root, files, &Arc::default()).analyse()
+    }
+
+    fn snapshot(root: &str, files: &[(&str, &str)], parses: &Arc<ParseCache>) -> Snapshot {
         let open = files.iter().map(|(name, text)| ((*name).to_owned(), Arc::from(*text))).collect();
-        Snapshot { root: root.to_owned(), revision: 1, open }.analyse()
+        let (root, parses, cancelled) = (root.to_owned(), Arc::clone(parses), Arc::default());
+        Snapshot { root, revision: 1, open, parses, cancelled }
+    }
+
+    #[test]
+    fn files_that_have_not_changed_are_parsed_once() {
+        let parses = Arc::<ParseCache>::default();
+        let tree = |name: &str| Arc::clone(&parses.lock()[name].parse);
+        let shared = ("/no/b.cascade", "type T {\n  n: int\n}\n");
+        let first = ("/no/a.cascade", "import \"./b.cascade\" { T }\nfn f(t: T) -> int = t.n\n");
+        snapshot(first.0, &[first, shared], &parses).analyse();
+        let (a, b) = (tree("/no/a.cascade"), tree("/no/b.cascade"));
+        let second = ("/no/a.cascade", "import \"./b.cascade\" { T }\nfn g(t: T) -> int = t.n\n");
+        assert_eq!(snapshot(second.0, &[second, shared], &parses).analyse().diagnostics, []);
+        assert!(Arc::ptr_eq(&b, &tree("/no/b.cascade")));
+        assert!(!Arc::ptr_eq(&a, &tree("/no/a.cascade")));
+        parses.retain(|name| name == "/no/b.cascade");
+        assert_eq!(parses.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_cancelled_analysis_checks_no_body() {
+        let text = ("/no/a.cascade", "fn f() -> int = \"no\"\n");
+        let wanted = snapshot(text.0, &[text], &Arc::default());
+        let cancelled = snapshot(text.0, &[text], &Arc::default());
+        cancelled.cancelled.store(true, Ordering::Relaxed);
+        assert_eq!(wanted.analyse().diagnostics.len(), 1);
+        let found = cancelled.analyse();
+        assert!(found.cancelled && found.diagnostics.is_empty(), "{:?}", found.diagnostics);
     }
 
     #[test]

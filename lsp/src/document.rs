@@ -1,6 +1,9 @@
 //! An open document and how it is edited.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use tower_lsp::ls_types::{Diagnostic, TextDocumentContentChangeEvent, Uri};
 
@@ -20,8 +23,8 @@ pub(crate) struct Document {
     pub version: i32,
     /// The text.
     pub text: Arc<str>,
-    /// Whether an analysis of it is under way.
-    pub analysing: bool,
+    /// Cancels the analysis of it that runs, if one does.
+    pub analysing: Option<Arc<AtomicBool>>,
     /// The last analysis that was still current when it ended.
     pub analysis: Option<Analysis>,
     /// What the client was told last.
@@ -32,7 +35,7 @@ impl Document {
     /// A document just opened.
     pub(crate) fn new(uri: Uri, version: i32, text: String) -> Self {
         let name = name_of(&uri);
-        Self { uri, name, version, text: text.into(), analysing: false, analysis: None, published: None }
+        Self { uri, name, version, text: text.into(), analysing: None, analysis: None, published: None }
     }
 
     /// Applies edits in their order, each to what the one before has left.

@@ -1,7 +1,11 @@
 //! The one loop that owns the documents.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -12,7 +16,7 @@ use tokio::sync::{
 use tower_lsp::ls_types::{CodeActionOrCommand, CodeActionParams, Diagnostic, TextEdit, Uri};
 
 use crate::{
-    analysis::{Analysis, Snapshot},
+    analysis::{Analysis, ParseCache, Snapshot},
     changes,
     convert::{Converter, Known},
     document::{Document, name_of},
@@ -42,6 +46,8 @@ pub(crate) struct Session {
     questions: Vec<Question>,
     /// Analyses that may run at once.
     threads: usize,
+    /// Trees of files that have not changed.
+    parses: Arc<ParseCache>,
 }
 
 impl Session {
@@ -57,6 +63,7 @@ impl Session {
             changed: HashMap::new(),
             questions: Vec::new(),
             threads: thread::available_parallelism().map_or(1, usize::from),
+            parses: Arc::default(),
         }
     }
 
@@ -109,6 +116,15 @@ impl Session {
 
     fn touch(&mut self, name: String) {
         self.revision += 1;
+        // What is being analysed from the older text is of no use any more.
+        for document in self.documents.values() {
+            let reads = |analysis: &Analysis| analysis.reads.contains(&name);
+            if let Some(cancelled) = &document.analysing
+                && (document.name == name || document.analysis.as_ref().is_some_and(reads))
+            {
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        }
         self.changed.insert(name, self.revision);
     }
 
@@ -132,11 +148,11 @@ impl Session {
 
     /// Starts analyses of what is not known, the document that changed last first.
     fn schedule(&mut self) {
-        let busy = self.documents.values().filter(|d| d.analysing).count();
+        let busy = self.documents.values().filter(|d| d.analysing.is_some()).count();
         let mut wanted: Vec<(u64, String)> = self
             .documents
             .values()
-            .filter(|d| !d.analysing && self.current(&d.name).is_none())
+            .filter(|d| d.analysing.is_none() && self.current(&d.name).is_none())
             .map(|d| (self.changed.get(&d.name).copied().unwrap_or(0), d.name.clone()))
             .collect();
         wanted.sort_unstable_by(|a, b| b.cmp(a));
@@ -146,11 +162,18 @@ impl Session {
         }
         let open: HashMap<_, _> = self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect();
         for (_, root) in wanted {
-            let snapshot = Snapshot { root: root.clone(), revision: self.revision, open: open.clone() };
+            let cancelled = Arc::<AtomicBool>::default();
+            let snapshot = Snapshot {
+                root: root.clone(),
+                revision: self.revision,
+                open: open.clone(),
+                parses: Arc::clone(&self.parses),
+                cancelled: Arc::clone(&cancelled),
+            };
             let started = snapshot.analyse_apart(self.events.clone());
             if let Some(document) = self.documents.get_mut(&root) {
                 // Without a thread it is tried again with the next event.
-                document.analysing = started.is_ok();
+                document.analysing = started.is_ok().then_some(cancelled);
             }
         }
     }
@@ -158,11 +181,19 @@ impl Session {
     fn analysed(&mut self, analysis: Analysis) {
         let current = self.is_current(&analysis);
         let Some(document) = self.documents.get_mut(&analysis.root) else { return };
-        document.analysing = false;
-        if !current {
+        document.analysing = None;
+        if !current || analysis.cancelled {
             return;
         }
         document.analysis = Some(analysis);
+        let read: BTreeSet<&str> = self
+            .documents
+            .values()
+            .filter_map(|d| d.analysis.as_ref())
+            .flat_map(|a| &a.reads)
+            .map(String::as_str)
+            .collect();
+        self.parses.retain(|name| read.contains(name) || name.starts_with("std."));
         self.publish();
     }
 

@@ -200,7 +200,7 @@ cascade main() -> string {
         kill(Pid::from_raw(run.id().cast_signed()), Signal::SIGINT).unwrap();
         let output = run.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130));
-        assert!(stderr(&output).contains("go on from here: cascadec resume"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("resume it with: cascadec resume"), "{}", stderr(&output));
         assert_eq!(only_run(&project).status, "cancelled");
     }
     // The hook ran each time; the finished stage did not.

@@ -208,7 +208,7 @@ fn a_stage_that_a_resumed_run_tries_again_is_shown_with_its_failure() {
     assert_eq!(project.call(&["run", "flow.cascade", "-q"]).status.code(), Some(1));
     let output = project.call(&["resume"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let told = "again main/second: attempt 1 failed: exit code 3; next: resume";
+    let told = "retry main/second: attempt 1 failed: exit code 3; next: resume";
     assert!(stderr(&output).lines().any(|line| line == told), "{}", stderr(&output));
 }
 

@@ -7,9 +7,9 @@ use std::{
     path::Path,
 };
 
-use cascade_compiler::{Compilation, FileSources, codes, compile, render};
+use cascade_compiler::{Compilation, Diagnostic, FileSources, codes, compile, render};
 use cascade_tests::{
-    annotations::{Expected, annotations},
+    annotations::{Expected, annotations, located, written},
     programs::{below, root, shown},
 };
 
@@ -31,37 +31,82 @@ fn compiled(name: &str) -> Compilation {
     compile(&root().join(name).to_string_lossy(), text.into(), &FileSources)
 }
 
+/// What a diagnostic would be annotated with, and the file that it is in.
+fn described(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
+    let source = compilation.sources.get(d.primary.source);
+    let (line, first) = source.position(d.primary.span.start);
+    let (last_line, end) = source.position(d.primary.span.end);
+    let columns = match end.saturating_sub(1) {
+        _ if last_line != line => format!("{first}-"),
+        last if last <= first => first.to_string(),
+        last => format!("{first}-{last}"),
+    };
+    let help = d.help.as_ref().and_then(|help| help.lines().next()).map(|line| line.trim().to_owned());
+    let expected = Expected { line, columns, code: d.code.as_str().to_owned(), message: d.message.clone(), help };
+    (shown(Path::new(&source.name)), expected)
+}
+
+/// The files of a program whose annotations count.
+fn annotated_files(name: &str) -> Vec<String> {
+    let folder = root().join(name).parent().unwrap().to_path_buf();
+    let several = name.ends_with("/main.cascade");
+    below(&shown(&folder)).unwrap().iter().map(|p| shown(p)).filter(|p| several || p == name).collect()
+}
+
+/// Rewrites the annotations of a program with what it gives: each takes the diagnostic of its line and
+/// code.
+fn rewrite(name: &str) {
+    let compilation = compiled(name);
+    let mut given: Vec<(String, Expected)> =
+        compilation.diagnostics.iter().map(|d| described(&compilation, d)).collect();
+    for file in annotated_files(name) {
+        let text = fs::read_to_string(root().join(&file)).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let mut rewritten: BTreeMap<u32, String> = BTreeMap::new();
+        for annotation in located(&text) {
+            let old = &annotation.expected;
+            let fits = |(f, e): &(String, Expected)| *f == file && e.line == old.line && e.code == old.code;
+            let Some(at) = given.iter().position(fits) else { continue };
+            let (_, new) = given.remove(at);
+            let line = lines[annotation.on as usize - 1].clone();
+            let kept = rewritten.entry(annotation.on).or_insert_with(|| line[..annotation.bytes.start].to_owned());
+            if !kept.is_empty() && !kept.ends_with(' ') {
+                kept.push(' ');
+            }
+            kept.push_str(&written(&new, annotation.up));
+        }
+        for (on, line) in rewritten {
+            lines[on as usize - 1] = line;
+        }
+        fs::write(root().join(&file), lines.join("\n") + "\n").unwrap();
+    }
+}
+
 /// What is wrong with the annotations of one program.
 fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
     let compilation = compiled(name);
     let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
-    let folder = root().join(name).parent().unwrap().to_path_buf();
-    let several = name.ends_with("/main.cascade");
-    for path in below(&shown(&folder)).unwrap() {
-        if several || shown(&path) == name {
-            expected.insert(shown(&path), annotations(&fs::read_to_string(&path).unwrap()));
-        }
+    for file in annotated_files(name) {
+        let found = annotations(&fs::read_to_string(root().join(&file)).unwrap());
+        expected.insert(file, found);
     }
     let mut wrong = Vec::new();
     if expected.values().all(Vec::is_empty) {
         wrong.push(format!("{name}: has no annotation"));
     }
     for d in &compilation.diagnostics {
-        let source = compilation.sources.get(d.primary.source);
-        let file = shown(Path::new(&source.name));
-        let (line, column) = source.position(d.primary.span.start);
         seen.insert(d.code.as_str().to_owned());
+        let (file, given) = described(&compilation, d);
         let list = expected.entry(file.clone()).or_default();
-        let fits = |e: &Expected| e.line == line && e.code == d.code.as_str() && d.message.contains(&e.message);
-        match list.iter().position(fits) {
+        match list.iter().position(|e| e.fits(&given)) {
             Some(at) => {
                 list.remove(at);
             }
-            None => wrong.push(format!("{file}:{line}:{column}: not expected: {}: {}", d.code.as_str(), d.message)),
+            None => wrong.push(format!("{file}:{}: not expected: {}", given.line, written(&given, 0))),
         }
     }
     for (file, list) in expected {
-        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}: {}", e.line, e.code, e.message)));
+        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}", e.line, written(e, 0))));
     }
     wrong
 }
@@ -70,6 +115,9 @@ fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
 fn diagnostics_are_those_that_are_annotated() {
     let mut seen = BTreeSet::new();
     let programs = programs();
+    if std::env::var_os("CASCADE_WRITE_UI").is_some() {
+        programs.iter().for_each(|name| rewrite(name));
+    }
     let wrong: Vec<String> = programs.iter().flat_map(|name| compare(name, &mut seen)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     assert!(programs.len() >= 150, "only {} programs were found", programs.len());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use cascade_compiler::project::Rule;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::test::TestArgs;
+use crate::test_command::TestArgs;
 pub use durable::*;
 
 /// Checks, runs, formats and draws `.cascade` programs.
@@ -21,11 +21,11 @@ pub use durable::*;
     after_help = "Examples:
   cascadec check flow.cascade              find mistakes before anything runs
   cascadec run flow.cascade --input n=3    run its cascade, print the result
-  cascadec test flow.cascade               run its tests; nothing touches the world
+  cascadec test flow.cascade               run its tests, without real effects
   cascadec explain E0301                   what a diagnostic means
 
-Exit codes: 0 done; 1 the program said no (a diagnostic, a gate, a failed stage);
-2 the call was wrong; 3 paused; 130 cancelled."
+Exit codes: 0 success; 1 the program failed (a diagnostic, a gate, a stage);
+2 wrong usage; 3 paused; 130 cancelled."
 )]
 pub struct Cli {
     /// What to do.
@@ -54,13 +54,13 @@ pub enum Command {
     Check(CheckArgs),
     /// Run a cascade
     Run(RunArgs),
-    /// Go on with a run that was interrupted, failed or waits
+    /// Resume a run that was interrupted, failed or waits
     Resume(ResumeArgs),
-    /// Say yes to a run that asks
+    /// Approve what a waiting run asks
     Approve(ApproveArgs),
-    /// Say no to a run that asks
+    /// Reject what a waiting run asks
     Reject(ApproveArgs),
-    /// Answer a run that asks
+    /// Answer a question of a waiting run
     Answer(AnswerArgs),
     /// List, show, compare and clean up runs
     Runs(RunsArgs),
@@ -85,8 +85,9 @@ pub enum Command {
     /// Serve an editor
     #[command(long_about = "Serve an editor: the language server protocol on standard input and output.
 
-An editor starts it; by hand it only waits. It tells mistakes as you type, offers their fixes and
-formats, and it takes the unsaved text of every open file, also where another one imports it.")]
+An editor starts it; started by hand it waits for messages. It reports diagnostics while you type,
+offers their fixes, and formats. It uses the unsaved text of every open file, also where another
+file imports it.")]
     Lsp(LspArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
@@ -114,12 +115,12 @@ pub enum Format {
   cascadec check flow.cascade
   cascadec check - < flow.cascade           standard input
   cascadec check --watch                    again after every change
-  cascadec check --fix                      apply what is surely meant, say what is left
+  cascadec check --fix                      apply the safe suggestions, report what is left
   cascadec check --deny warnings --format github
   cascadec check --cost                     and what each cascade may cost at most
 
 Files and folders whose names begin with `.`, `target`, `node_modules` and what cascade.toml
-excludes are passed over, unless they are named.")]
+excludes are skipped, unless they are named.")]
 pub struct CheckArgs {
     /// Files, folders, or `-` for standard input; the project of the current folder when none is
     /// given
@@ -131,7 +132,7 @@ pub struct CheckArgs {
     /// Treat these as errors: `warnings`, a code (W0101) or a family (W01)
     #[arg(long, value_name = "WHAT", value_parser = rule)]
     pub deny: Vec<Rule>,
-    /// Do not tell these; the same words
+    /// Do not report these: `warnings`, a code or a family
     #[arg(long, value_name = "WHAT", value_parser = rule)]
     pub allow: Vec<Rule>,
     /// Apply the safe suggestions to the files
@@ -146,10 +147,10 @@ pub struct CheckArgs {
     /// With --cost: also of the cascades that are imported
     #[arg(long, requires = "cost")]
     pub all: bool,
-    /// Known diagnostics: they are counted, not told
+    /// A baseline of known diagnostics: they are counted, not reported
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// Write what is wrong now as known: to the baseline given, the project's, or cascade.baseline
+    /// Write all current diagnostics to the baseline: the one given, the project's, or cascade.baseline
     #[arg(long, conflicts_with_all = ["watch", "fix"])]
     pub write_baseline: bool,
 }
@@ -180,26 +181,26 @@ pub struct RunArgs {
     /// Inputs
     #[command(flatten)]
     pub given: InputArgs,
-    /// Go on with the last run of this cascade that has not ended well; begin anew if there is none
+    /// Resume the last run of this cascade that did not succeed; start a new run if there is none
     #[arg(long, conflicts_with_all = ["fork", "no_journal"])]
     pub resume: bool,
-    /// Begin a new run with the answers of an old one; what differs is asked again
+    /// Start a new run with the recorded answers of another; only what differs runs again
     #[arg(long, value_name = "RUN", conflicts_with = "no_journal")]
     pub fork: Option<String>,
-    /// With --resume or --fork: say what would run and what is reused, and why; start nothing
+    /// With --resume or --fork: show what would run, what is reused, and why; start nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How it is shown and done
+    /// Options of a run
     #[command(flatten)]
     pub live: LiveArgs,
     /// Keep no journal of this run
     #[arg(long)]
     pub no_journal: bool,
-    /// Write what models and the web answer into this folder, without secrets
+    /// Record the answers of models and HTTP requests into this folder, without secrets
     #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "fork", "dry_run"])]
     pub record: Option<PathBuf>,
-    /// Take the answers of models and the web from this folder; needs no network and no key, and
-    /// keeps no journal
+    /// Take the answers of models and HTTP requests from this folder; needs no network and no key,
+    /// and keeps no journal
     #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "fork", "dry_run", "record"])]
     pub replay: Option<PathBuf>,
 }
@@ -215,7 +216,7 @@ pub struct InputArgs {
     pub inputs: Option<PathBuf>,
 }
 
-/// How a run is shown and done.
+/// Options of a run: how it is shown, and how it waits.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
     /// Print one JSON event a line to standard output; the last one has the result
@@ -227,10 +228,10 @@ pub struct LiveArgs {
     /// Most commands at once [default: the processors, at least 8]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Stay until people have answered and quotas are there again, instead of ending with 3
+    /// Wait until people have answered and quotas are available again, instead of exiting with 3
     #[arg(long)]
     pub wait: bool,
-    /// Take no answers of other runs (`cache`)
+    /// Do not take answers of other runs (`cache`)
     #[arg(long)]
     pub no_cache: bool,
 }
@@ -346,7 +347,7 @@ pub struct SchemaArgs {
   cascadec import order.schema.json
   cascadec import order.schema.json -o order.cascade --name Order
 
-What a schema says and a type cannot is left as a comment, and told on standard error.")]
+What a type cannot express is kept as a comment, and reported on standard error.")]
 pub struct ImportArgs {
     /// A JSON Schema, or `-` for standard input
     #[arg(value_name = "FILE")]
@@ -362,7 +363,7 @@ pub struct ImportArgs {
 /// `cascadec lsp`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  cascadec lsp                              what an editor is told to start
+  cascadec lsp                              the command that an editor starts
   vim.lsp.config(\"cascade\", { cmd = { \"cascadec\", \"lsp\" }, filetypes = { \"cascade\" } })
 
 Exit codes: 0 after `shutdown` and `exit`; 1 when the editor left without saying so.")]

@@ -21,7 +21,7 @@ pub fn run(args: &DocArgs) -> Result<u8, Stop> {
     let root = project.as_ref().map(|found| found.root.clone());
     let folder = root.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
     let folder = folder.file_name().map_or_else(|| "Cascade".to_owned(), |name| name.to_string_lossy().into_owned());
-    // Files are called as they are from the project's folder, wherever the call is made.
+    // Files are named by their path from the project's folder, whatever the current folder is.
     let title = |name: &str| {
         let whole = std::fs::canonicalize(name).ok();
         let inside = whole.as_ref().zip(root.as_ref()).and_then(|(whole, root)| whole.strip_prefix(root).ok());
@@ -34,7 +34,7 @@ pub fn run(args: &DocArgs) -> Result<u8, Stop> {
         let (name, text) = files::read(file)?;
         let compiled = compile(&name, text.clone(), &FileSources);
         if compiled.failed() {
-            eprintln!("{name}: has errors, so its cascades have no pictures; `cascadec check` tells more");
+            eprintln!("{name}: has errors, so its cascades have no pictures; `cascadec check` shows them");
         }
         let title = title(&name);
         if said.entry.as_deref() == Some(title.as_str()) {

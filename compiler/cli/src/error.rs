@@ -1,4 +1,4 @@
-//! What is wrong with a call: said once, with a way out.
+//! Errors of a command: printed once, with a way out.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use miette::MietteDiagnostic;
 pub enum Stop {
     /// The call was wrong: exit 2.
     Usage(Box<MietteDiagnostic>),
-    /// The program said no, and everything has been said: exit 1.
+    /// The program failed, and the failure has been printed: exit 1.
     Said,
 }
 

@@ -1,4 +1,4 @@
-//! Finding and reading what a command is about.
+//! Finds and reads the files of a command.
 
 use std::{
     collections::HashSet,

@@ -15,7 +15,7 @@ pub fn run(args: &FmtArgs, color: bool) -> Result<u8, Stop> {
         let stdin = path.as_os_str() == "-";
         let parse = cascade_grammar::parse(&text);
         let Some(formatted) = format(&text, &parse) else {
-            // Only mistakes of syntax keep a file from being formatted; only those are said.
+            // Only syntax errors keep a file from being formatted; only those are printed.
             let checked = compile(&name, text, &FileSources);
             let syntax: Vec<_> = checked
                 .diagnostics

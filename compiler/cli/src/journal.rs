@@ -64,12 +64,12 @@ pub fn run(store: &dyn Store, id: &str) -> Result<RunRow, Stop> {
     })
 }
 
-/// Whether a run can be taken up.
+/// Whether a run can be resumed.
 pub fn is_unfinished(run: &RunRow) -> bool {
     matches!(run.status.as_str(), "dead" | "failed" | "cancelled" | "paused")
 }
 
-/// The newest run that can be taken up.
+/// The newest run that can be resumed.
 pub fn newest_unfinished(store: &dyn Store) -> Result<RunRow, Stop> {
     store.runs()?.into_iter().find(is_unfinished).ok_or_else(|| {
         Stop::usage_help("there is no run to resume: all have ended well or are running", "`cascadec runs` lists them")

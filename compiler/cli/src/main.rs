@@ -4,11 +4,11 @@
 mod args;
 mod check;
 mod commands;
-mod cores;
 mod doc;
 mod error;
 mod files;
 mod fmt;
+mod jobs;
 mod journal;
 mod lsp;
 mod memory;
@@ -18,7 +18,7 @@ mod projects;
 mod resume;
 mod run;
 mod runs;
-mod test;
+mod test_command;
 mod time;
 mod types;
 
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Command::Answer(args) => people::answer(args, color),
         Command::Runs(args) => runs::run(args, color),
         Command::Memory(args) => memory::run(args),
-        Command::Test(args) => test::run(args, color),
+        Command::Test(args) => test_command::run(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),
         Command::Explain(args) => commands::explain(args),

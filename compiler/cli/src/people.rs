@@ -21,36 +21,42 @@ use crate::{
 pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
     let row = journal::run(&*store, &args.run)?;
-    let open: Vec<QuestionRow> = open(&*store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
-    let question = pick(&row, open, args.stage.as_deref(), "asks for approval")?;
-    give(&*store, &row, &question, &Json::Bool(yes))?;
-    after(store, row, &question, args.resume, &args.live, color)
+    let open: Vec<QuestionRow> = open_questions(&*store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
+    let question = pick_question(&row, open, args.stage.as_deref(), "asks for approval")?;
+    record_answer(&*store, &row, &question, &Json::Bool(yes))?;
+    continue_run(store, row, &question, args.resume, &args.live, color)
 }
 
 /// `cascadec answer`.
 pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
     let row = journal::run(&*store, &args.run)?;
-    let question = pick(&row, open(&*store, &row)?, Some(&args.stage), "asks")?;
-    let answer = parse(&question.kind, &question.options, &args.answer, args.value.as_deref()).map_err(|why| {
-        let help = if question.options.is_empty() { None } else { Some(question.options.join(", ")) };
-        match help {
-            Some(options) => Stop::usage_help(why, format!("the answers are {options}")),
-            None => Stop::usage(why),
-        }
-    })?;
-    give(&*store, &row, &question, &answer)?;
-    after(store, row, &question, args.resume, &args.live, color)
+    let question = pick_question(&row, open_questions(&*store, &row)?, Some(&args.stage), "asks")?;
+    let answer =
+        parse_answer(&question.kind, &question.options, &args.answer, args.value.as_deref()).map_err(|why| {
+            let help = if question.options.is_empty() { None } else { Some(question.options.join(", ")) };
+            match help {
+                Some(options) => Stop::usage_help(why, format!("the answers are {options}")),
+                None => Stop::usage(why),
+            }
+        })?;
+    record_answer(&*store, &row, &question, &answer)?;
+    continue_run(store, row, &question, args.resume, &args.live, color)
 }
 
-fn open(store: &dyn Store, row: &RunRow) -> Result<Vec<QuestionRow>, Stop> {
+fn open_questions(store: &dyn Store, row: &RunRow) -> Result<Vec<QuestionRow>, Stop> {
     if row.status == "done" || row.status == "failed" {
         return Err(Stop::usage(format!("run {} has ended ({}); it asks nothing", row.id, row.status)));
     }
     Ok(store.questions(&row.id)?.into_iter().filter(|q| q.answer.is_none()).collect())
 }
 
-fn pick(row: &RunRow, mut open: Vec<QuestionRow>, stage: Option<&str>, asks: &str) -> Result<QuestionRow, Stop> {
+fn pick_question(
+    row: &RunRow,
+    mut open: Vec<QuestionRow>,
+    stage: Option<&str>,
+    asks: &str,
+) -> Result<QuestionRow, Stop> {
     if let Some(stage) = stage {
         let exact = open.iter().any(|q| q.path == stage);
         open.retain(|q| if exact { q.path == stage } else { named(&q.path, stage) });
@@ -79,34 +85,34 @@ fn named(path: &str, stage: &str) -> bool {
     path == stage || path.strip_suffix(stage).is_some_and(|before| before.ends_with('/'))
 }
 
-fn give(store: &dyn Store, row: &RunRow, question: &QuestionRow, answer: &Json) -> Result<(), Stop> {
+fn record_answer(store: &dyn Store, row: &RunRow, question: &QuestionRow, answer: &Json) -> Result<(), Stop> {
     if store.answer_question(&row.id, &question.path, &question.key, answer)? {
         return Ok(());
     }
     Err(Stop::usage(format!("`{}` of run {} has been answered meanwhile", question.path, row.id)))
 }
 
-fn after(
+fn continue_run(
     store: Arc<dyn Store>,
     row: RunRow,
     question: &QuestionRow,
-    go_on: bool,
+    resume: bool,
     live: &LiveArgs,
     color: bool,
 ) -> Result<u8, Stop> {
     if row.pid.is_some() {
-        eprintln!("`{}` has its answer; the run goes on", question.path);
+        eprintln!("`{}` is answered; the run continues", question.path);
         return Ok(0);
     }
-    if go_on {
-        return resume::go_on(store, row, &InputArgs::default(), false, live, color);
+    if resume {
+        return resume::resume_run(store, row, &InputArgs::default(), false, live, color);
     }
-    eprintln!("`{}` has its answer; go on: cascadec resume {}", question.path, row.id);
+    eprintln!("`{}` is answered; resume the run with: cascadec resume {}", question.path, row.id);
     Ok(0)
 }
 
 /// An answer as the run takes it, or why it is none.
-fn parse(kind: &str, options: &[String], text: &str, value: Option<&str>) -> Result<Json, String> {
+fn parse_answer(kind: &str, options: &[String], text: &str, value: Option<&str>) -> Result<Json, String> {
     let text = text.trim_end_matches(['\r', '\n']);
     match kind {
         "approve" => match text.trim().to_lowercase().as_str() {
@@ -149,7 +155,7 @@ pub fn question_json(asked: &Asked) -> Json {
     })
 }
 
-/// Why a run has stopped, and how it goes on.
+/// Why a run is paused, and how to resume it.
 pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
     let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
     let mut out = format!("{yellow}paused{end}: {}\n", pause.reason());
@@ -166,13 +172,13 @@ pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
         });
     }
     if let Some(until) = pause.until {
-        out.push_str(&format!("  it can go on at {}\n", crate::time::clock(until)));
+        out.push_str(&format!("  it can be resumed at {}\n", crate::time::clock(until)));
     }
     out.push_str(&format!("  then: cascadec resume {run}\n"));
     out
 }
 
-/// Asks on the terminal until there is an answer; `None` when there is nobody.
+/// Asks on the terminal until there is an answer; `None` when the terminal is closed.
 pub fn ask(asked: &Asked, color: bool) -> Option<Json> {
     let (cyan, dim, end) = if color { ("\x1b[1;36m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let mut err = std::io::stderr();
@@ -203,7 +209,7 @@ pub fn ask(asked: &Asked, color: bool) -> Option<Json> {
             },
             _ => (line.clone(), None),
         };
-        match parse(&asked.kind, &asked.options, &action, value.as_deref()) {
+        match parse_answer(&asked.kind, &asked.options, &action, value.as_deref()) {
             Ok(answer) => return Some(answer),
             Err(why) => {
                 let _ = writeln!(err, "  {why}");

@@ -1,4 +1,4 @@
-//! `cascadec resume`, and what a run that is taken up would do.
+//! `cascadec resume`, and the plan of a resumed run (`--dry-run`).
 
 use std::{
     path::{Path, PathBuf},
@@ -28,11 +28,11 @@ pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
         Some(id) => journal::run(&*store, id)?,
         None => journal::newest_unfinished(&*store)?,
     };
-    go_on(store, row, &args.given, args.dry_run, &args.live, color)
+    resume_run(store, row, &args.given, args.dry_run, &args.live, color)
 }
 
 /// Goes on with this run.
-pub fn go_on(
+pub fn resume_run(
     store: Arc<dyn Store>,
     row: RunRow,
     given: &InputArgs,
@@ -55,11 +55,11 @@ pub fn go_on(
         if live.json {
             print(&format!("{}\n", json!({ "event": "result", "run": row.id, "value": row.result })))?;
         } else {
-            print(&run::shown(&value))?;
+            print(&run::format_result(&value))?;
         }
         return Ok(0);
     }
-    let program = program(&*store, &row, color, live)?;
+    let program = program_of_run(&*store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
     run::refuse_unsupported(&program, cascade)?;
     let known = kept_inputs(&*store, &row, &program, cascade);
@@ -77,7 +77,7 @@ pub fn go_on(
 /// Takes a run up only to cancel it: its `on cancel` runs, and nothing else begins.
 pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), Stop> {
     let live = LiveArgs { json: false, quiet: true, jobs: None, wait: false, no_cache: false };
-    let program = program(&**store, row, color, &live)?;
+    let program = program_of_run(&**store, row, color, &live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
     let known = kept_inputs(&**store, row, &program, cascade);
     let inputs = run::inputs(&InputArgs::default(), &program, cascade, known, false)?;
@@ -96,7 +96,7 @@ pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), S
 }
 
 /// The program of a run as it is now; as it was, when its file is gone.
-fn program(store: &dyn Store, row: &RunRow, color: bool, live: &LiveArgs) -> Result<ir::Program, Stop> {
+fn program_of_run(store: &dyn Store, row: &RunRow, color: bool, live: &LiveArgs) -> Result<ir::Program, Stop> {
     let here = std::env::current_dir().unwrap_or_default();
     let file = Path::new(&row.file);
     let path = if Path::new(&row.cwd) == here { file.to_path_buf() } else { Path::new(&row.cwd).join(file) };
@@ -105,7 +105,7 @@ fn program(store: &dyn Store, row: &RunRow, color: bool, live: &LiveArgs) -> Res
     }
     let program = store.program(&row.program)?;
     if !live.quiet {
-        eprintln!("note: `{}` is not there; the run goes on with the program that it began with", row.file);
+        eprintln!("note: `{}` does not exist; the run continues with the program that it started with", row.file);
     }
     Ok(program)
 }
@@ -161,7 +161,7 @@ pub fn show_plan(
     let PlanSource { store, begin, folder } = *source;
     let (Some(store), Begin::Resume(run) | Begin::Fork(run)) = (store, begin) else {
         return Err(Stop::usage_help(
-            "a run that begins anew has nothing to reuse",
+            "a new run has nothing to reuse",
             "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
         ));
     };
@@ -169,12 +169,12 @@ pub fn show_plan(
     if as_json {
         print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {
-        print(&text(run, &plan, color))?;
+        print(&format_plan(run, &plan, color))?;
     }
     Ok(0)
 }
 
-fn text(run: &str, plan: &Plan, color: bool) -> String {
+fn format_plan(run: &str, plan: &Plan, color: bool) -> String {
     let paint = |code: &str, text: &str| if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() };
     let mut out = String::new();
     let attempt = |n: u32| if n > 1 { format!(" (attempt {n})") } else { String::new() };
@@ -186,19 +186,21 @@ fn text(run: &str, plan: &Plan, color: bool) -> String {
         out.push_str(&line);
     }
     for depends in &plan.depends {
-        out.push_str(&format!("{} {}\n", paint("2", "later"), depends.path));
+        out.push_str(&format!("{} {}\n", paint("2", "maybe"), depends.path));
     }
     if !plan.depends.is_empty() {
-        out.push_str("`later`: the answer is on record; it is reused if it is still asked for the same\n");
+        out.push_str("`maybe`: an answer is recorded; it is reused if the stage still asks the same\n");
     }
     let (reused, new) = (plan.reused.len(), plan.runs.len());
     match &plan.end {
         Some(end) if end == "done" => {
             let answers = if reused == 1 { "its answer is" } else { "all its answers are" };
-            out.push_str(&format!("run {run}: nothing to do, {answers} there\n"));
+            out.push_str(&format!("run {run}: nothing to run, {answers} recorded\n"));
         }
         Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {end}\n")),
-        None => out.push_str(&format!("run {run}: {reused} reused, {new} to run, and what follows from them\n")),
+        None => {
+            out.push_str(&format!("run {run}: {reused} reused, {new} to run, and the stages that depend on them\n"))
+        }
     }
     out
 }

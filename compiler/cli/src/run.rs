@@ -30,8 +30,8 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     let program = files::program(&args.file, color, args.live.quiet || args.live.json)?;
     let cascade = files::entry(&program, args.cascade.as_deref())?;
     refuse_unsupported(&program, cascade)?;
-    let fixtures = fixtures(args)?;
-    // What was recorded is not worth keeping twice, and a cache must not take it for new.
+    let fixtures = open_fixtures(args)?;
+    // A replayed run is not recorded: its answers are recorded already, and a cache must not take them as new.
     let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
         true => None,
         false => Some(Arc::new(SqliteStore::at(&journal::of_file(&args.file)?))),
@@ -59,7 +59,7 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
 }
 
 /// What `--record` and `--replay` name.
-fn fixtures(args: &RunArgs) -> Result<Option<Arc<Fixtures>>, Stop> {
+fn open_fixtures(args: &RunArgs) -> Result<Option<Arc<Fixtures>>, Stop> {
     let opened = match (&args.record, &args.replay) {
         (Some(folder), _) => Fixtures::record(folder),
         (None, Some(folder)) => Fixtures::replay(folder),
@@ -133,7 +133,7 @@ pub fn perform(
             if let Progress::Json(events) = &progress {
                 events.write(json!({ "event": "result", "run": outcome.run, "value": to_json(&value) }));
             } else {
-                print(&shown(&value))?;
+                print(&format_result(&value))?;
                 let replayed = fixtures.is_some_and(|fixtures| !fixtures.records());
                 if outcome.spent.cost > 0 && !live.quiet {
                     match replayed {
@@ -153,10 +153,10 @@ pub fn perform(
                 let error = serde_json::to_value(&failure).unwrap_or_default();
                 events.write(json!({ "event": "error", "run": outcome.run, "error": error }));
             }
-            eprint!("{}", explain(&failure, program, color));
-            // A program that said no says so again; everything else may go better next time.
+            eprint!("{}", explain_failure(&failure, program, color));
+            // A gate or `fail` gives the same result again; any other failure may not.
             if recorded && failure.kind != ir::ErrorKind::Failed {
-                eprintln!("  go on from here: cascadec resume {}", outcome.run);
+                eprintln!("  resume it with: cascadec resume {}", outcome.run);
             }
             Ok(code)
         }
@@ -164,7 +164,7 @@ pub fn perform(
 }
 
 /// The result as it is printed: text as it is, everything else as JSON.
-pub fn shown(value: &Value) -> String {
+pub fn format_result(value: &Value) -> String {
     match to_json(value) {
         Json::Null => String::new(),
         Json::String(text) => {
@@ -179,9 +179,9 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// A failure for a person: what, where, after how many attempts, why.
-fn explain(failure: &Failure, program: &ir::Program, color: bool) -> String {
+fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> String {
     let (red, dim, end) = if color { ("\x1b[1;31m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-    // The kind says more than the message, except where the program itself said no.
+    // The kind is shown too, except for failures that the program itself states.
     let kind = match failure.kind {
         ir::ErrorKind::Failed => String::new(),
         kind => format!(" {dim}({}){end}", cascade_runtime::failure::kind_name(kind)),

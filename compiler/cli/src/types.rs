@@ -96,7 +96,7 @@ pub fn import(args: &ImportArgs, color: bool) -> Result<u8, Stop> {
     }
     let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
     for lost in &imported.lost {
-        eprintln!("{yellow}warning{end}: {}: cannot be said: {}", lost.place, lost.what);
+        eprintln!("{yellow}warning{end}: {}: cannot be expressed: {}", lost.place, lost.what);
     }
     Ok(0)
 }

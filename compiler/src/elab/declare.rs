@@ -359,17 +359,26 @@ impl<'a> Cx<'a> {
         }
     }
 
-    /// Checks and lowers all bodies, callees before callers.
-    pub fn bodies(&mut self) {
+    /// Checks and lowers all bodies, callees before callers. `false` when it was cancelled in between.
+    pub fn bodies(&mut self, is_cancelled: &dyn Fn() -> bool) -> bool {
         for index in self.order(false) {
+            if is_cancelled() {
+                return false;
+            }
             let lowered = self.lower_fn(index);
             self.out.functions[index] = Some(lowered);
         }
         for index in 0..self.skills.len() {
+            if is_cancelled() {
+                return false;
+            }
             let lowered = self.lower_skill(index);
             self.out.skills.push(Some(lowered));
         }
         for index in self.order(true) {
+            if is_cancelled() {
+                return false;
+            }
             let lowered = self.lower_cascade(index);
             self.out.cascades[index] = Some(lowered);
         }
@@ -385,6 +394,7 @@ impl<'a> Cx<'a> {
                 }
             }
         }
+        true
     }
 
     fn lower_fn(&mut self, index: usize) -> ir::Function {

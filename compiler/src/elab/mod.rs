@@ -331,6 +331,7 @@ pub(crate) fn elaborate(
     root: usize,
     prelude: Option<usize>,
     options: Options,
+    is_cancelled: &dyn Fn() -> bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Option<ir::Program>, Declared, Index) {
     let mut cx = Cx {
@@ -356,8 +357,8 @@ pub(crate) fn elaborate(
     };
     cx.collect();
     cx.declare();
-    cx.bodies();
-    let program = cx.finish(root);
+    let complete = cx.bodies(is_cancelled);
+    let program = if complete { cx.finish(root) } else { None };
     // What the worst case costs matters here only to those who have said what it may.
     if let Some(program) = &program
         && !cx.out.budgets.cascades.is_empty()

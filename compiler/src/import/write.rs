@@ -71,7 +71,7 @@ impl Writer {
     fn docs(&mut self, indent: &str, notes: &[String], docs: &str) {
         for note in notes {
             for (n, line) in note.lines().enumerate() {
-                let mark = if n == 0 { "not said here: " } else { "" };
+                let mark = if n == 0 { "not expressed: " } else { "" };
                 self.line(&format!("{indent}// {mark}{line}"));
             }
         }

@@ -196,7 +196,7 @@ pub struct IfExpr {
     pub condition: Expr,
     /// When it holds.
     pub then: Block,
-    /// When it does not: a block, or an `if` again (an [`ExprKind::If`]).
+    /// When it does not: a block, or an `if` again (an [`ExprKind::If`](super::ExprKind::If)).
     pub otherwise: Option<Else>,
 }
 
@@ -205,7 +205,7 @@ pub struct IfExpr {
 pub enum Else {
     /// `else { }`.
     Block(Block),
-    /// `else if …`; always an [`ExprKind::If`] or an [`ExprKind::Error`].
+    /// `else if …`; always an [`ExprKind::If`](super::ExprKind::If) or an [`ExprKind::Error`](super::ExprKind::Error).
     If(Box<Expr>),
 }
 

@@ -284,7 +284,7 @@ builtins! {
     Filter,
     /// list.flat_map(f): f gives lists, joined.
     FlatMap,
-    /// list<list<T>>.flatten().
+    /// `list<list<T>>.flatten()`.
     Flatten,
     /// list.any(p).
     Any,

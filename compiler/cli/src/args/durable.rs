@@ -7,23 +7,23 @@ use super::{InputArgs, LiveArgs};
 /// `cascadec resume`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  cascadec resume                           the last run that has not ended well
+  cascadec resume                           the last run that did not succeed
   cascadec resume 0kw3                      the run whose id begins so
   cascadec resume 0kw3 --dry-run            what would run, what is reused, and why
 
-What was answered is not asked again, unless an edit of the program changed the question.
-A run that was interrupted, failed, was cancelled or waits can be resumed; one that runs cannot.")]
+Recorded answers are reused, unless an edit of the program changed what is asked.
+A run that was interrupted, failed, was cancelled or waits can be resumed; a running one cannot.")]
 pub struct ResumeArgs {
-    /// The run: its id, or the beginning of it; the last one that has not ended well when absent
+    /// The run: its id, or the beginning of it; by default the last one that did not succeed
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// Inputs that are not kept (secrets), or that shall be others
+    /// Inputs that are not recorded (secrets), or that change
     #[command(flatten)]
     pub given: InputArgs,
-    /// Say what would run and what is reused, and why; start nothing
+    /// Show what would run, what is reused, and why; start nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How it is shown and done
+    /// Options of a run
     #[command(flatten)]
     pub live: LiveArgs,
 }
@@ -33,7 +33,7 @@ pub struct ResumeArgs {
 #[command(after_help = "Examples:
   cascadec approve last
   cascadec reject 0kw3 deploy
-  cascadec approve 0kw3 --resume            and go on with the run")]
+  cascadec approve 0kw3 --resume            and resume the run")]
 pub struct ApproveArgs {
     /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
@@ -41,10 +41,10 @@ pub struct ApproveArgs {
     /// The stage that asks; needed when several do
     #[arg(value_name = "STAGE")]
     pub stage: Option<String>,
-    /// Go on with the run
+    /// Resume the run
     #[arg(long)]
     pub resume: bool,
-    /// How it is shown and done
+    /// Options of a run
     #[command(flatten)]
     pub live: LiveArgs,
 }
@@ -70,10 +70,10 @@ pub struct AnswerArgs {
     /// The value that goes with `value` or `done`
     #[arg(value_name = "VALUE")]
     pub value: Option<String>,
-    /// Go on with the run
+    /// Resume the run
     #[arg(long)]
     pub resume: bool,
-    /// How it is shown and done
+    /// Options of a run
     #[command(flatten)]
     pub live: LiveArgs,
 }
@@ -82,7 +82,7 @@ pub struct AnswerArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cascadec runs                             the last runs
-  cascadec runs show 0kw3 --io              one run, with what its stages were asked and said
+  cascadec runs show 0kw3 --io              one run, with the requests and answers of its stages
   cascadec runs logs 0kw3 -f                what happens, as it happens
   cascadec runs diff 0kw3 0kx1              what two runs did differently
   cascadec runs gc --older-than 30d")]
@@ -129,7 +129,7 @@ pub struct RunsShowArgs {
     /// The run: its id, or the beginning of it; the newest when absent
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
-    /// With what each stage was asked and said, in short
+    /// With the request and the answer of each stage, shortened
     #[arg(long)]
     pub io: bool,
     /// With all of it
@@ -146,7 +146,7 @@ pub struct RunsLogsArgs {
     /// The run: its id, the beginning of it, or `last`
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// Go on as long as the run does
+    /// Follow the run until it ends
     #[arg(short, long)]
     pub follow: bool,
     /// One JSON object a line

@@ -13,15 +13,14 @@ use cascade_compiler::{
 
 use crate::{
     args::CheckArgs,
-    cores,
     error::Stop,
-    files,
+    files, jobs,
     projects::{Found, Projects},
 };
 
 /// What was found.
 pub struct Checked {
-    /// What is wrong.
+    /// The diagnostics.
     pub report: Report,
     /// How many files were checked.
     pub files: usize,
@@ -43,7 +42,7 @@ struct One {
     costs: Option<(Vec<Cost>, Vec<String>)>,
 }
 
-/// Whose worst cases are wanted: nobody's, those of the files' own cascades, all.
+/// Which worst cases are wanted: none, those of the files' own cascades, or all.
 #[derive(Clone, Copy)]
 enum Wanted {
     None,
@@ -75,7 +74,7 @@ pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
     let mut told = BTreeSet::new();
     for one in on_all_cores(&jobs, wanted)? {
         if let Some((mut of, files)) = one.costs {
-            // What several files import is told once.
+            // The worst case of a cascade that several files import is printed once.
             of.retain(|c| told.insert((files.get(c.place.file as usize).cloned(), c.place.line, c.place.column)));
             costs.push((of, files));
         }
@@ -98,12 +97,12 @@ pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
     Ok(Checked { report, files: found.files.len(), names, project, folders, costs })
 }
 
-/// In the order of the jobs, whoever did them.
+/// In the order of the jobs.
 fn on_all_cores(jobs: &[(&Path, Levels)], wanted: Wanted) -> Result<Vec<One>, Stop> {
     if let [(file, levels)] = jobs {
         return Ok(vec![one(file, levels, wanted, true)?]);
     }
-    cores::on_all(jobs, |(file, levels)| one(file, levels, wanted, false)).into_iter().collect()
+    jobs::run_on_all_cores(jobs, |(file, levels)| one(file, levels, wanted, false)).into_iter().collect()
 }
 
 fn one(file: &Path, levels: &Levels, wanted: Wanted, last: bool) -> Result<One, Stop> {

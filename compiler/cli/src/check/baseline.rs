@@ -13,7 +13,7 @@ use crate::{args::CheckArgs, error::Stop, files, projects::from_here};
 /// Where the baseline is, and the names of files in it.
 struct Place {
     file: PathBuf,
-    /// Whether somebody named it, so that it must be there.
+    /// Whether it was named, so that it must exist.
     named: bool,
     root: PathBuf,
     /// Names in the baseline by names in messages.
@@ -89,11 +89,11 @@ impl Place {
     }
 }
 
-/// Drops what is known; gives its number and the baseline's name, when there is a baseline.
-pub fn sift(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usize, String)>, Stop> {
+/// Drops the diagnostics that the baseline knows; returns their number and the baseline's name.
+pub fn drop_known(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usize, String)>, Stop> {
     let place = Place::find(args, checked);
     let Some((name, text, known)) = place.read()? else { return Ok(None) };
-    // Asking for the real name of every file takes time; few have a baseline.
+    // Resolving the name of every file takes time, and few projects have a baseline.
     let place = place.with_names(checked);
     let report = &mut checked.report;
     let source = report.source(&name, &text);
@@ -110,7 +110,7 @@ pub fn sift(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usize, St
     Ok(Some((sifted.known, place.shown())))
 }
 
-/// Writes what is wrong now as known.
+/// Writes all current diagnostics to the baseline.
 pub fn write(args: &CheckArgs, checked: &mut Checked) -> Result<u8, Stop> {
     let place = Place::find(args, checked).with_names(checked);
     let before = if place.file.is_file() { place.read()? } else { None };

@@ -1,4 +1,4 @@
-//! `check --fix`: applies the safe suggestions, round by round, until nothing changes.
+//! `check --fix`: applies the safe suggestions, round after round, until nothing changes.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use cascade_compiler::{FileSources, Severity, compile, fixes};
 use super::all;
 use crate::{args::CheckArgs, error::Stop, files};
 
-/// A change can bring up another one; some rounds are enough for all that is real.
+/// Most rounds: a change can lead to another one.
 const ROUNDS: usize = 5;
 
-/// Mends files; says what was done.
+/// Fixes files; returns a summary.
 pub fn run(args: &CheckArgs) -> Result<String, Stop> {
     let mut fixed: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..ROUNDS {
         let checked = all::check(args)?;
         let mut changed = false;
         for (id, source) in checked.report.sources.iter().filter(|(_, s)| checked.names.contains(&s.name)) {
-            let Some(mended) = fixes::apply(&source.text, id, &checked.report.diagnostics) else { continue };
-            if mended.text == *source.text || worse(&source.name, &source.text, &mended.text) {
+            let Some(fixed_text) = fixes::apply(&source.text, id, &checked.report.diagnostics) else { continue };
+            if fixed_text.text == *source.text || adds_errors(&source.name, &source.text, &fixed_text.text) {
                 continue;
             }
-            files::replace(source.name.as_ref(), &mended.text)?;
-            *fixed.entry(source.name.clone()).or_default() += mended.count;
+            files::replace(source.name.as_ref(), &fixed_text.text)?;
+            *fixed.entry(source.name.clone()).or_default() += fixed_text.count;
             changed = true;
         }
         if !changed {
@@ -34,23 +34,23 @@ pub fn run(args: &CheckArgs) -> Result<String, Stop> {
     Ok(match count {
         0 => "nothing to fix".to_owned(),
         n => {
-            let mut said = format!("fixed {} in {}", plural(n, "mistake"), plural(fixed.len(), "file"));
+            let mut summary = format!("fixed {} in {}", plural(n, "mistake"), plural(fixed.len(), "file"));
             for (name, count) in &fixed {
-                said.push_str(&format!("\n  {name}: {count}"));
+                summary.push_str(&format!("\n  {name}: {count}"));
             }
-            said
+            summary
         }
     })
 }
 
-/// Whether a change makes more errors than it mends.
-fn worse(name: &str, before: &str, after: &str) -> bool {
+/// Whether a change adds more errors than it fixes.
+fn adds_errors(name: &str, before: &str, after: &str) -> bool {
     let errors = |text: &str| {
         let checked = compile(name, text.into(), &FileSources);
         let of_syntax = checked.diagnostics.iter().filter(|d| d.code.as_str().starts_with("E01")).count();
         (of_syntax, checked.diagnostics.iter().filter(|d| d.severity == Severity::Error).count())
     };
     let (before, after) = (errors(before), errors(after));
-    // A file that can be read again may show mistakes that nobody saw before.
+    // A file whose syntax is fixed may have other errors, which could not be found before.
     after.0 > before.0 || (after.0 == before.0 && after.1 > before.1)
 }

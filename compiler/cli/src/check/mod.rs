@@ -18,7 +18,7 @@ use all::Checked;
 /// Checks files; exit 1 when anything is an error.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     if (args.fix || args.watch) && args.paths.iter().any(|p| p.as_os_str() == "-") {
-        return Err(Stop::usage("standard input can be checked, not mended or watched"));
+        return Err(Stop::usage("standard input can be checked, but not fixed or watched"));
     }
     if args.cost && matches!(args.format, Format::Sarif | Format::Github) {
         return Err(Stop::usage_help(
@@ -37,14 +37,14 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     if args.write_baseline {
         return baseline::write(args, &mut checked);
     }
-    let outcome = tell(args, color, checked)?;
+    let outcome = print_report(args, color, checked)?;
     if let (Some(fixed), Format::Human) = (fixed, args.format) {
         eprintln!("{fixed}");
     }
     Ok(outcome)
 }
 
-/// The rules of a project and those of the call, which hold where both say as much.
+/// The levels of a project and those of the command line, which win where both set one.
 fn rules(args: &CheckArgs, project: Option<&Found>) -> Levels {
     let mut levels = project.map(|found| found.project.levels.clone()).unwrap_or_default();
     let denied = args.deny.iter().map(|rule| (rule, Level::Deny));
@@ -54,9 +54,9 @@ fn rules(args: &CheckArgs, project: Option<&Found>) -> Levels {
     levels
 }
 
-/// Prints what was found, without what is known, and gives the exit code.
-fn tell(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u8, Stop> {
-    let known = baseline::sift(args, &mut checked)?;
+/// Prints the report without known diagnostics, and returns the exit code.
+fn print_report(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u8, Stop> {
+    let known = baseline::drop_known(args, &mut checked)?;
     let report = &checked.report;
     let format = match args.format {
         Format::Human => render::Format::Human,

@@ -15,13 +15,13 @@ use std::{
 
 use cascade_compiler::project;
 
-use super::{all, tell};
+use super::{all, print_report};
 use crate::{args::CheckArgs, error::Stop, projects::from_here};
 
-/// How often the files are looked at.
+/// How often the files are polled.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// What is seen of a file without reading it; a folder counts by being there.
+/// The state of a file without reading it; of a folder, that it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     modified: Option<SystemTime>,
@@ -35,7 +35,7 @@ type Files = BTreeMap<PathBuf, Option<Seen>>;
 
 /// Checks until the process is ended.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
-    // What is named wrongly at the start is a wrong call; later it is only being worked on.
+    // A wrong path at the start is wrong usage; later the file may be in the middle of an edit.
     let mut folders = whole(&all::check(args)?.folders);
     let mut why = Vec::new();
     loop {
@@ -50,7 +50,7 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     }
 }
 
-/// One check, and what is told of it; the files as they were before it.
+/// Checks once and prints the report; returns the state of the files before the check.
 fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[PathBuf]) -> Files {
     if std::io::stderr().is_terminal() {
         eprint!("\x1b[2J\x1b[3J\x1b[H");
@@ -60,7 +60,7 @@ fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[
         eprintln!("changed: {}", names.join(", "));
     }
     let (checked, before) = loop {
-        // Looked at before the check: what changes meanwhile is seen as a change.
+        // Read before the check, so that a change during the check is noticed.
         let mut before = look(folders);
         let checked = all::check(args);
         let now = checked.as_ref().map_or_else(|_| folders.clone(), |checked| whole(&checked.folders));
@@ -73,7 +73,7 @@ fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[
         }
     };
     let files = checked.as_ref().map_or(0, |checked| checked.files);
-    if let Err(stop) = checked.and_then(|checked| tell(args, color, checked)) {
+    if let Err(stop) = checked.and_then(|checked| print_report(args, color, checked)) {
         stop.report(color);
     }
     eprintln!("watching {files} file{}; Ctrl-C ends", if files == 1 { "" } else { "s" });

@@ -1,4 +1,4 @@
-//! What a run shows while it goes on: a live tree on a terminal, lines on a pipe, JSON events.
+//! The progress of a run: a live tree on a terminal, lines on a pipe, JSON events with `--json`.
 
 mod events;
 mod figures;
@@ -40,7 +40,7 @@ impl Progress {
         }
     }
 
-    /// The function that the run calls; `None` when nobody listens.
+    /// The observer that the run calls; `None` when nothing is shown.
     pub fn observer(&self) -> Option<Observer<'_>> {
         match self {
             Self::Quiet => None,
@@ -50,7 +50,7 @@ impl Progress {
         }
     }
 
-    /// Asks people, when somebody sits at the terminal.
+    /// Asks people on the terminal, when there is one.
     pub fn asker(&self, color: bool) -> Option<Asker> {
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return None;

@@ -51,21 +51,23 @@ impl Plain {
             Event::StageRetrying { path, attempt, message, next, .. } => {
                 format!(
                     "{} {path}: attempt {attempt} failed: {}; next: {next}",
-                    self.paint("33", "again"),
+                    self.paint("33", "retry"),
                     first_line(message)
                 )
             }
             Event::ModelPassedOver { path, model, reason } => {
-                format!("{} {path}: `{model}` is passed over: {reason}", self.paint("33", "note"))
+                format!("{} {path}: `{model}` is not used: {reason}", self.paint("33", "note"))
             }
             Event::Reused { path, from, .. } => {
                 self.reused.borrow_mut().insert(path.clone());
-                let word = if *from == "cache" { "the cache has it" } else { "it was answered before" };
-                format!("{} {path}: {word}", self.paint("2", "kept"))
+                let word = if *from == "cache" { "from the cache" } else { "from the record" };
+                format!("{} {path}: {word}", self.paint("2", "have"))
             }
-            Event::CacheMissed { path, reason } => format!("{} {path}: asked anew: {reason}", self.paint("2", "note")),
+            Event::CacheMissed { path, reason } => {
+                format!("{} {path}: not taken from the cache: {reason}", self.paint("2", "note"))
+            }
             Event::Paused { reason, until: Some(until) } => {
-                format!("{} {reason}; it goes on at {}", self.paint("33", "wait"), crate::time::clock(*until))
+                format!("{} {reason}; it continues at {}", self.paint("33", "wait"), crate::time::clock(*until))
             }
             Event::Log { message, .. } => format!("{} {message}", self.paint("34", "log ")),
             Event::Warning { message, .. } => format!("{} {message}", self.paint("33", "warn")),
@@ -75,7 +77,7 @@ impl Plain {
     }
 }
 
-/// The first line of a message; the whole of it is said at the end.
+/// The first line of a message; the whole message is printed at the end of the run.
 pub fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
 }

@@ -48,7 +48,7 @@ impl Live {
         Self { state, stop, painter: Mutex::new(painter) }
     }
 
-    /// Draws nothing while somebody is asked; afterwards, the tree goes on below the question.
+    /// Draws nothing while a question is on the terminal; afterwards the tree continues below it.
     pub fn around<T>(state: &Arc<Mutex<Tree>>, ask: impl FnOnce() -> T) -> T {
         {
             let mut tree = lock(state);
@@ -111,7 +111,7 @@ struct Node {
     children: Vec<usize>,
     /// Where its answer was taken from, when it was not asked.
     reused: Option<&'static str>,
-    /// An iteration of a loop: no event tells of it, only of what is below.
+    /// An iteration of a loop: it has no events of its own, only the stages below it have.
     iteration: bool,
 }
 
@@ -225,23 +225,25 @@ impl Tree {
                     (_, Some(message)) => first_line(message).to_owned(),
                 };
             }
-            Event::Log { message, .. } => self.say("34", "·", message),
-            Event::Warning { message, .. } => self.say("33", "!", message),
-            Event::GateFailed { message, .. } => self.say("31", "✗", message),
+            Event::Log { message, .. } => self.push_message("34", "·", message),
+            Event::Warning { message, .. } => self.push_message("33", "!", message),
+            Event::GateFailed { message, .. } => self.push_message("31", "✗", message),
             Event::ModelPassedOver { model, reason, .. } => {
-                self.say("33", "!", &format!("`{model}` is passed over: {reason}"))
+                self.push_message("33", "!", &format!("`{model}` is not used: {reason}"))
             }
             Event::Reused { path, from, .. } => {
                 let node = self.node(path);
                 self.nodes[node].reused = Some(*from);
             }
-            Event::CacheMissed { path, reason } => self.say("2", "·", &format!("{path}: asked anew: {reason}")),
+            Event::CacheMissed { path, reason } => {
+                self.push_message("2", "·", &format!("{path}: not taken from the cache: {reason}"))
+            }
             Event::TimedOut { .. } => {}
             Event::Asked { path, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = "waits for an answer".to_owned();
             }
-            Event::Paused { reason, .. } => self.say("33", "!", reason),
+            Event::Paused { reason, .. } => self.push_message("33", "!", reason),
             Event::RunFinished { status, .. } => {
                 for root in self.roots.clone() {
                     if self.nodes[root].status == Status::Running {
@@ -261,7 +263,7 @@ impl Tree {
         }
     }
 
-    fn say(&mut self, code: &str, mark: &str, message: &str) {
+    fn push_message(&mut self, code: &str, mark: &str, message: &str) {
         let line = format!("{} {message}", self.paint(code, mark));
         self.lines.push(line);
     }
@@ -338,7 +340,7 @@ impl Tree {
         };
         let mut facts = match node.reused {
             Some("cache") => "from the cache".to_owned(),
-            Some(_) => "answered before".to_owned(),
+            Some(_) => "from the record".to_owned(),
             None => figures::figures(ms, node.attempt, node.tokens, node.cost),
         };
         if !node.note.is_empty() {

@@ -26,10 +26,10 @@ pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, S
     let mut same = 0;
     for path in paths {
         match (before.get(path), after.get(path)) {
-            (Some(x), None) => lines.push(json!({ "what": path, "change": "gone", "before": said(x) })),
-            (None, Some(y)) => lines.push(json!({ "what": path, "change": "new", "after": said(y) })),
+            (Some(x), None) => lines.push(json!({ "what": path, "change": "gone", "before": output_of(x) })),
+            (None, Some(y)) => lines.push(json!({ "what": path, "change": "new", "after": output_of(y) })),
             (Some(x), Some(y)) => {
-                let change = match (x.key == y.key, said(x) == said(y)) {
+                let change = match (x.key == y.key, output_of(x) == output_of(y)) {
                     (true, true) => {
                         same += 1;
                         continue;
@@ -38,7 +38,7 @@ pub fn diff(store: &dyn Store, args: &RunsDiffArgs, color: bool) -> Result<u8, S
                     (false, true) => "another question, the same answer",
                     (false, false) => "another question, another answer",
                 };
-                lines.push(json!({ "what": path, "change": change, "before": said(x), "after": said(y) }));
+                lines.push(json!({ "what": path, "change": change, "before": output_of(x), "after": output_of(y) }));
             }
             (None, None) => {}
         }
@@ -81,7 +81,7 @@ fn last(effects: Vec<EffectRow>) -> BTreeMap<String, EffectRow> {
 }
 
 /// What a stage gave.
-fn said(effect: &EffectRow) -> Json {
+fn output_of(effect: &EffectRow) -> Json {
     match (&effect.answer, &effect.error) {
         (Some(answer), _) => {
             ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer).clone()

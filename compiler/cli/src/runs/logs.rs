@@ -70,9 +70,9 @@ fn line(at: i64, event: &Json, color: bool) -> String {
             let tokens = || format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0));
             format!("      {}: {}", text("path"), said.map_or_else(tokens, str::to_owned))
         }
-        "stage_retrying" => format!("again {}: {message}; next: {}", text("path"), text("next")),
+        "stage_retrying" => format!("retry {}: {message}; next: {}", text("path"), text("next")),
         "model_passed_over" => {
-            format!("note  {}: `{}` is passed over: {}", text("path"), text("model"), text("reason"))
+            format!("note  {}: `{}` is not used: {}", text("path"), text("model"), text("reason"))
         }
         "gate_failed" => format!("gate  {message}"),
         "warning" => format!("warn  {message}"),

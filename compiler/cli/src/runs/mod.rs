@@ -22,18 +22,18 @@ use crate::{
 pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
     let store = journal::here()?;
     match &args.command {
-        None => list(&*store, &RunsListArgs::default(), color),
-        Some(RunsCommand::List(args)) => list(&*store, args, color),
+        None => list_runs(&*store, &RunsListArgs::default(), color),
+        Some(RunsCommand::List(args)) => list_runs(&*store, args, color),
         Some(RunsCommand::Show(args)) => show::show(&*store, args, color),
         Some(RunsCommand::Logs(args)) => logs::logs(&*store, args, color),
         Some(RunsCommand::Diff(args)) => diff::diff(&*store, args, color),
-        Some(RunsCommand::Cancel(args)) => cancel(&store, &args.run, color),
-        Some(RunsCommand::Gc(args)) => gc(&*store, args),
+        Some(RunsCommand::Cancel(args)) => cancel_run(&store, &args.run, color),
+        Some(RunsCommand::Gc(args)) => collect_garbage(&*store, args),
     }
 }
 
 /// The colour of a status.
-fn paint(color: bool, status: &str) -> String {
+fn paint_status(color: bool, status: &str) -> String {
     let code = match status {
         "done" => "32",
         "failed" | "dead" => "31",
@@ -44,11 +44,11 @@ fn paint(color: bool, status: &str) -> String {
 }
 
 /// How long a run lived.
-fn lived(run: &RunRow) -> i64 {
+fn lifetime_ms(run: &RunRow) -> i64 {
     if run.pid.is_some() { now().saturating_sub(run.started).max(run.clock) } else { run.clock }
 }
 
-fn list(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
+fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
     let mut runs = store.runs()?;
     if let Some(status) = &args.status {
         runs.retain(|r| r.status == *status);
@@ -70,7 +70,7 @@ fn list(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop>
     }
     let mut rows = vec![["run", "status", "started", "took", "tokens", "cost", "what"].map(str::to_owned)];
     for run in &runs {
-        let millis = u64::try_from(lived(run)).unwrap_or(0);
+        let millis = u64::try_from(lifetime_ms(run)).unwrap_or(0);
         rows.push([
             run.id.clone(),
             run.status.clone(),
@@ -86,7 +86,7 @@ fn list(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop>
     for (i, row) in rows.iter().enumerate() {
         let mut line = String::new();
         for (j, cell) in row.iter().enumerate() {
-            let shown = if i > 0 && j == 1 { paint(color, cell) } else { cell.clone() };
+            let shown = if i > 0 && j == 1 { paint_status(color, cell) } else { cell.clone() };
             line.push_str(&shown);
             if let Some(width) = widths.get(j) {
                 line.push_str(&" ".repeat(width.saturating_sub(cell.chars().count()) + 2));
@@ -102,15 +102,15 @@ fn list(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop>
     Ok(0)
 }
 
-fn cancel(store: &Arc<dyn Store>, id: &str, color: bool) -> Result<u8, Stop> {
+fn cancel_run(store: &Arc<dyn Store>, id: &str, color: bool) -> Result<u8, Stop> {
     let run = journal::run(&**store, id)?;
     if let Some(pid) = run.pid {
         let raw = i32::try_from(pid).ok().and_then(nix_pid);
-        let told = raw.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok());
-        if !told {
-            return Err(Stop::usage(format!("process {pid}, which runs {}, cannot be told to end", run.id)));
+        let signalled = raw.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::INT).is_ok());
+        if !signalled {
+            return Err(Stop::usage(format!("process {pid}, which runs {}, cannot be signalled", run.id)));
         }
-        eprintln!("process {pid} was told to end run {}", run.id);
+        eprintln!("process {pid} was asked to end run {}", run.id);
         return Ok(0);
     }
     match run.status.as_str() {
@@ -120,7 +120,7 @@ fn cancel(store: &Arc<dyn Store>, id: &str, color: bool) -> Result<u8, Stop> {
             if resume::cancel(store, &run, color).is_err() {
                 store.mark_cancelled(&run.id)?;
             }
-            eprintln!("run {} is cancelled; `cascadec resume {}` goes on with it all the same", run.id, run.id);
+            eprintln!("run {} is cancelled; it can still be resumed: cascadec resume {}", run.id, run.id);
             Ok(0)
         }
     }
@@ -130,7 +130,7 @@ fn nix_pid(pid: i32) -> Option<rustix::process::Pid> {
     rustix::process::Pid::from_raw(pid)
 }
 
-fn gc(store: &dyn Store, args: &GcArgs) -> Result<u8, Stop> {
+fn collect_garbage(store: &dyn Store, args: &GcArgs) -> Result<u8, Stop> {
     let before = now().saturating_sub(time::duration(&args.older_than).map_err(Stop::usage)?);
     let collected = store.collect(before, args.all)?;
     if args.json {

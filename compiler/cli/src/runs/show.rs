@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cascade_runtime::journal::{EffectRow, RunRow, Store};
 use serde_json::{Value as Json, json};
 
-use super::{lived, paint};
+use super::{lifetime_ms, paint_status};
 use crate::{
     args::RunsShowArgs,
     commands::print,
@@ -49,15 +49,15 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
         (None, None) => {}
     }
     if journal::is_unfinished(&run) {
-        out.push_str(&format!("go on  cascadec resume {}\n", run.id));
+        out.push_str(&format!("resume cascadec resume {}\n", run.id));
     }
     print(&out)?;
     Ok(0)
 }
 
 fn head(run: &RunRow, color: bool) -> String {
-    let millis = u64::try_from(lived(run)).unwrap_or(0);
-    let mut out = format!("run    {} {}\n", run.id, paint(color, &run.status));
+    let millis = u64::try_from(lifetime_ms(run)).unwrap_or(0);
+    let mut out = format!("run    {} {}\n", run.id, paint_status(color, &run.status));
     out.push_str(&format!("of     {} {}\n", run.file, run.cascade));
     out.push_str(&format!("began  {}, lived {}\n", time::clock(run.started), seconds(millis)));
     if let Some(pid) = run.pid {

@@ -1,4 +1,4 @@
-//! Tests for a person: what passed in a line, what failed with all that explains it.
+//! Test results for people: a line for each test that passed, and the details of each that failed.
 
 use std::collections::HashSet;
 
@@ -158,7 +158,7 @@ fn line_of(stage: &StageSeen, known: &HashSet<&str>, paint: &Paint) -> String {
     let above: Vec<usize> =
         stage.path.match_indices('/').map(|(at, _)| at).filter(|at| is_known(&stage.path[..*at])).collect();
     let depth = above.len();
-    // What is above and no stage (a loop, a hook) is told with the name; the cascade is not.
+    // Loops and hooks above the stage are shown with its name; the cascade is not.
     let begin = above.last().copied().or_else(|| stage.path.find('/')).map_or(0, |at| at + 1);
     let round = above
         .last()

@@ -1,4 +1,4 @@
-//! Work on all cores at once.
+//! Jobs on all cores.
 
 use std::{
     panic::resume_unwind,
@@ -6,11 +6,11 @@ use std::{
     thread,
 };
 
-/// Deep nesting takes stack; as much as a process's first thread has, and some more.
+/// Stack of a thread, in bytes: deep nesting needs as much as the first thread of a process has.
 const STACK: usize = 16 << 20;
 
-/// Does all jobs; what came of them is in the order of the jobs, whoever did them.
-pub fn on_all<'j, J: Sync, T: Send>(jobs: &'j [J], work: impl Fn(&'j J) -> T + Sync) -> Vec<T> {
+/// Runs all jobs on all cores; the results are in the order of the jobs.
+pub fn run_on_all_cores<'j, J: Sync, T: Send>(jobs: &'j [J], work: impl Fn(&'j J) -> T + Sync) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
     let next = AtomicUsize::new(0);
     let some = || {
@@ -32,7 +32,7 @@ pub fn on_all<'j, J: Sync, T: Send>(jobs: &'j [J], work: impl Fn(&'j J) -> T + S
                 Err(panic) => resume_unwind(panic),
             }
         }
-        // What no thread could be started for is done here.
+        // Jobs that no thread could be started for run here.
         all.append(&mut some());
         all
     });

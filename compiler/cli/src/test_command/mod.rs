@@ -17,9 +17,8 @@ use args::TestFormat;
 
 use crate::{
     commands::{print, write},
-    cores,
     error::Stop,
-    files,
+    files, jobs,
     projects::Projects,
 };
 
@@ -31,13 +30,13 @@ pub struct File {
     program: ir::Program,
 }
 
-/// What came of one test.
+/// The result of one test.
 pub struct Done<'a> {
     file: &'a File,
     test: &'a ir::Test,
-    /// The order of answers that it is about: the first that failed, or 0.
+    /// The order of answers that failed first, or 0.
     seed: u64,
-    /// How often it was run.
+    /// How many times it was run.
     runs: u64,
     rehearsed: Rehearsed,
     coverage: Option<Coverage>,
@@ -63,7 +62,7 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     if let (Some(text), true, true) = (&args.filter, wanted.is_empty(), all > 0) {
         return Err(Stop::usage_help(format!("no test has `{text}` in its name"), format!("there are {all} tests")));
     }
-    let done = cores::on_all(&wanted, |(file, test)| perform(file, test, args));
+    let done = jobs::run_on_all_cores(&wanted, |(file, test)| perform(file, test, args));
     let coverage = args.coverage.then(|| {
         let mut sum = Coverage::default();
         for file in &files {
@@ -89,10 +88,11 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     Ok(u8::from(done.iter().any(|one| !one.passed())))
 }
 
-/// The programs of files; says what is wrong with those that are none.
+/// Compiles files; prints the diagnostics of those that have errors.
 fn compiled(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
     let read = paths.iter().map(|path| files::read(path)).collect::<Result<Vec<_>, _>>()?;
-    let compiled = cores::on_all(&read, |(name, text): &(String, Arc<str>)| compile(name, text.clone(), &FileSources));
+    let compiled =
+        jobs::run_on_all_cores(&read, |(name, text): &(String, Arc<str>)| compile(name, text.clone(), &FileSources));
     let mut wrong = Report::default();
     let mut out = Vec::with_capacity(compiled.len());
     for ((name, _), compiled) in read.into_iter().zip(compiled) {
@@ -115,7 +115,7 @@ fn compiled(paths: &[PathBuf], color: bool) -> Result<Vec<File>, Stop> {
     Err(Stop::Said)
 }
 
-/// Runs a test as often as is wanted, up to its first failure.
+/// Runs a test the given number of times, up to its first failure.
 fn perform<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> {
     let seeds = match args.seed {
         Some(seed) => seed..seed.saturating_add(args.times),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// How tests are told.
+/// How the results of tests are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TestFormat {
     /// For a person, on standard error
@@ -28,22 +28,22 @@ pub struct TestArgs {
     /// given
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Only tests whose name holds this text
+    /// Only tests whose name contains this text
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
-    /// Run each test so often, with answers of the same moment in another order each time
+    /// Run each test this many times; answers of the same moment come in another order each time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub times: u64,
-    /// The order that a failure named; the first one with --times
+    /// The order of answers to use, as a failure reported it; with --times, the first one
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
-    /// Tell which stages and branches the tests reach
+    /// Report which stages and branches the tests reach
     #[arg(long)]
     pub coverage: bool,
     /// Also write the results as JUnit XML, `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// How results are told
+    /// How results are reported
     #[arg(long, value_enum, default_value_t = TestFormat::Human)]
     pub format: TestFormat,
 }

@@ -1,4 +1,4 @@
-//! Tests as JUnit XML, for whoever collects results.
+//! Test results as JUnit XML.
 
 use cascade_ir::markup::push_escaped;
 
@@ -61,7 +61,7 @@ fn case(out: &mut String, one: &Done<'_>) {
     out.push_str("    </testcase>\n");
 }
 
-/// Text as XML has it; what XML cannot hold is left out.
+/// Escapes text for XML; characters that XML cannot hold are left out.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_escaped(&mut out, text, |c| match c {
