@@ -120,7 +120,7 @@ fn conclude(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
             {
                 pure &= mark(&mut hook.body, &pure_cascades);
             }
-            pure &= plain(&cascade.clauses);
+            pure &= cascade.clauses.is_empty();
             cascade.unsupported = unsupported.clone();
             known[index] = Known { entered: true, done: true, unsupported };
             pure_cascades[index] = pure;
@@ -233,15 +233,10 @@ fn mark_stmt(stmt: &mut ir::Stmt, pure_cascades: &[bool]) -> bool {
         ir::Stmt::Remember { .. } | ir::Stmt::Unsupported(_) => false,
         ir::Stmt::Stage(stage) => {
             let work = mark_work(&mut stage.work, pure_cascades);
-            work && plain(&stage.clauses)
+            work && stage.clauses.is_empty()
         }
         ir::Stmt::Work(work, _) => mark_work(work, pure_cascades),
     }
-}
-
-/// Whether clauses change nothing of a pure stage.
-fn plain(clauses: &ir::Clauses) -> bool {
-    *clauses == ir::Clauses::default()
 }
 
 fn mark_work(work: &mut ir::Work, pure_cascades: &[bool]) -> bool {

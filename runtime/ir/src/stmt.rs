@@ -207,6 +207,21 @@ pub struct Clauses {
     pub on_error: Vec<OnError>,
 }
 
+impl Clauses {
+    /// Whether there is no clause: such a stage needs nothing but its work. Every field is named, so
+    /// that a clause that is added to the language must be added here.
+    pub fn is_empty(&self) -> bool {
+        let Self { using, needs, timeout, idle, retry, budget, budget_tokens, budget_time, cache, isolate, on_error } =
+            self;
+        let single = [using, timeout, idle, budget, budget_tokens, budget_time, cache];
+        single.into_iter().all(Option::is_none)
+            && needs.is_empty()
+            && retry.is_none()
+            && !*isolate
+            && on_error.is_empty()
+    }
+}
+
 /// `retry n backoff low..high`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Retry {
