@@ -208,17 +208,17 @@ pub struct Clauses {
 }
 
 impl Clauses {
-    /// Whether nothing is asked for, so that a stage is its work alone. A new clause does not
-    /// compile before it is decided here.
+    /// Whether there is no clause: such a stage needs nothing but its work. Every field is named, so
+    /// that a clause that is added to the language must be added here.
     pub fn is_empty(&self) -> bool {
         let Self { using, needs, timeout, idle, retry, budget, budget_tokens, budget_time, cache, isolate, on_error } =
             self;
-        let expressions = [using, timeout, idle, budget, budget_tokens, budget_time, cache];
-        expressions.iter().all(|clause| clause.is_none())
-            && retry.is_none()
+        let single = [using, timeout, idle, budget, budget_tokens, budget_time, cache];
+        single.into_iter().all(Option::is_none)
             && needs.is_empty()
+            && retry.is_none()
+            && !*isolate
             && on_error.is_empty()
-            && !isolate
     }
 }
 
