@@ -200,11 +200,26 @@ impl Checker<'_, '_> {
                 {
                     self.default(default)?
                 }
+                // An empty cell is as good as none, where text would be wrong.
+                (Some(Value::Str(cell)), Some(default))
+                    if self.strictness == Strictness::Cells
+                        && cell.trim().is_empty()
+                        && !self.accepts_text(&field.ty) =>
+                {
+                    self.default(default)?
+                }
                 (Some(item), _) => self.coerce(item.clone(), &field.ty)?,
                 (None, _) if self.optional(&field.ty) => Value::Null,
                 (None, _) => {
                     let ty = describe(self.eval.program, &field.ty);
-                    return Err(self.error(format!("missing; {ty} was expected")));
+                    let mut message = format!("missing; {ty} was expected");
+                    if self.strictness == Strictness::Cells {
+                        // A wrong delimiter makes one column of all.
+                        let columns: Vec<String> =
+                            value.entries().into_iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
+                        message.push_str(&format!("; the columns are {}", columns.join(", ")));
+                    }
+                    return Err(self.error(message));
                 }
             };
             self.path.pop();
@@ -224,6 +239,19 @@ impl Checker<'_, '_> {
             Type::Refined(inner, _) => self.optional(inner),
             Type::Named(id) => match self.eval.program.types.get(id.index()).map(|d| &d.kind) {
                 Some(TypeDefKind::Alias(inner)) => self.optional(inner),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether any text is a value of the type.
+    fn accepts_text(&self, ty: &Type) -> bool {
+        match ty {
+            Type::String | Type::Json | Type::Secret => true,
+            Type::Refined(inner, _) | Type::Optional(inner) => self.accepts_text(inner),
+            Type::Named(id) => match self.eval.program.types.get(id.index()).map(|d| &d.kind) {
+                Some(TypeDefKind::Alias(inner)) => self.accepts_text(inner),
                 _ => false,
             },
             _ => false,

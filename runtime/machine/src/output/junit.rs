@@ -1,5 +1,8 @@
 //! JUnit XML, as test runners write it.
 
+use std::borrow::Cow;
+
+use encoding_rs::Encoding;
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
@@ -8,85 +11,244 @@ use quick_xml::{
 use super::{TestCase, invalid, test_run};
 use crate::{eval::Result, value::Value};
 
-/// Reads all test cases of a report.
+/// Reads all test cases of a report. A report that contradicts itself (its suites count more failures
+/// or tests than it has), that is cut off, or that has no test is `invalid_output`: it proves nothing.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = decode(bytes)?;
     let mut reader = Reader::from_str(&text);
-    let mut cases = Vec::new();
-    let mut suites: Vec<Option<String>> = Vec::new();
-    let mut open: Option<TestCase> = None;
-    let mut detail: Option<String> = None;
-    let mut seen_root = false;
-    let wrong = |e: &dyn std::fmt::Display| invalid(format!("the output is not JUnit XML: {e}"));
+    let mut report = Report::default();
     loop {
-        let event = reader.read_event().map_err(|e| wrong(&e))?;
+        let event = reader.read_event().map_err(|e| invalid(format!("the output is not JUnit XML: {e}")))?;
         match event {
             Event::Start(element) => {
-                seen_root |= is(&element, "testsuite") || is(&element, "testsuites");
-                match element.local_name().as_ref() {
-                    "testsuite" => suites.push(attribute(&element, "name")),
-                    "testcase" => open = Some(case(&element, &suites)),
-                    "failure" | "error" | "skipped" => {
-                        outcome(&element, open.as_mut());
-                        detail = Some(String::new());
-                    }
-                    _ => {}
-                }
+                report.depth += 1;
+                report.open_element(&element)?;
             }
             Event::Empty(element) => {
-                seen_root |= is(&element, "testsuite") || is(&element, "testsuites");
-                match element.local_name().as_ref() {
-                    "testcase" => cases.push(case(&element, &suites)),
-                    "failure" | "error" | "skipped" => outcome(&element, open.as_mut()),
-                    _ => {}
-                }
+                report.open_element(&element)?;
+                report.close_element(element.local_name().as_ref())?;
             }
-            Event::End(element) => match element.local_name().as_ref() {
-                "testsuite" => {
-                    suites.pop();
-                }
-                "testcase" => cases.extend(open.take()),
-                "failure" | "error" | "skipped" => {
-                    if let (Some(case), Some(text)) = (open.as_mut(), detail.take()) {
-                        add_detail(case, text.trim());
-                    }
-                }
-                _ => {}
-            },
-            Event::Text(text) => {
-                if let Some(detail) = &mut detail {
-                    detail.push_str(&text);
-                }
+            Event::End(element) => {
+                report.depth = report.depth.saturating_sub(1);
+                report.close_element(element.local_name().as_ref())?;
             }
-            Event::CData(text) => {
-                if let Some(detail) = &mut detail {
-                    detail.push_str(&text);
-                }
-            }
+            Event::Text(text) => report.add_text(&text),
+            Event::CData(text) => report.add_text(&text),
             Event::GeneralRef(name) => {
-                if let Some(detail) = &mut detail {
-                    let written = format!("&{};", &*name);
-                    match quick_xml::escape::unescape(&written) {
-                        Ok(text) => detail.push_str(&text),
-                        Err(_) => detail.push_str(&written),
-                    }
+                let written = format!("&{};", &*name);
+                match quick_xml::escape::unescape(&written) {
+                    Ok(text) => report.add_text(&text),
+                    Err(_) => report.add_text(&written),
                 }
             }
-            Event::Eof => break,
+            Event::Eof => return report.finish(),
             _ => {}
         }
     }
-    if !seen_root {
-        return Err(invalid("the output is not JUnit XML: there is no `testsuite`"));
-    }
-    if open.is_some() || !suites.is_empty() {
-        return Err(invalid("the JUnit XML ends too early"));
-    }
-    Ok(test_run(cases))
 }
 
-fn is(element: &BytesStart<'_>, name: &str) -> bool {
-    element.local_name().as_ref() == name
+/// The text of a report. Reports are UTF-8 unless they say otherwise, by a byte order mark or in the
+/// declaration.
+fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
+    let declared = head
+        .trim_start_matches('\u{feff}')
+        .strip_prefix("<?xml")
+        .and_then(|rest| rest.split_once("?>"))
+        .and_then(|(declaration, _)| declaration.split_once("encoding="))
+        .and_then(|(_, value)| value.trim_start().get(1..)?.split(['"', '\'']).next().map(str::to_owned));
+    let named = match (Encoding::for_bom(bytes), &declared) {
+        (Some((encoding, _)), _) => Some(encoding),
+        (None, Some(name)) => match Encoding::for_label(name.as_bytes()) {
+            Some(encoding) => Some(encoding),
+            None => return Err(invalid(format!("the report is in the encoding `{name}`, which is not known"))),
+        },
+        (None, None) => None,
+    };
+    let encoding = named.unwrap_or(encoding_rs::UTF_8);
+    let (text, encoding, wrong) = encoding.decode(bytes);
+    if wrong {
+        let name = encoding.name();
+        return Err(invalid(format!("the report is not {name}, which is its encoding")));
+    }
+    Ok(text)
+}
+
+/// A suite that is open, or the whole report.
+#[derive(Default)]
+struct Suite {
+    name: Option<String>,
+    /// What its attributes count; `None` where they do not.
+    tests: Option<usize>,
+    failures: Option<usize>,
+    /// What it holds so far, with the suites in it.
+    seen_tests: usize,
+    seen_failures: usize,
+    /// Failures of the suite itself, outside of its tests: of its setup.
+    messages: Vec<String>,
+}
+
+#[derive(Default)]
+struct Report {
+    cases: Vec<TestCase>,
+    suites: Vec<Suite>,
+    case: Option<TestCase>,
+    /// The text of the failure or the skip that is open.
+    detail: Option<String>,
+    seen_root: bool,
+    depth: usize,
+}
+
+impl Report {
+    fn open_element(&mut self, element: &BytesStart<'_>) -> Result<()> {
+        match element.local_name().as_ref() {
+            "testsuite" | "testsuites" => {
+                self.seen_root = true;
+                let failures = match (count(element, "failures")?, count(element, "errors")?) {
+                    (None, None) => None,
+                    (failures, errors) => Some(failures.unwrap_or(0) + errors.unwrap_or(0)),
+                };
+                let (name, tests) = (attribute(element, "name"), count(element, "tests")?);
+                self.suites.push(Suite { name, tests, failures, ..Suite::default() });
+            }
+            "testcase" => {
+                let suite = self.suites.iter().rev().find_map(|suite| suite.name.clone());
+                self.case = Some(read_case(element, suite));
+            }
+            word @ ("failure" | "error" | "skipped") => {
+                self.detail = Some(String::new());
+                let message = attribute(element, "message").filter(|m| !m.is_empty());
+                match &mut self.case {
+                    Some(case) if word == "skipped" => {
+                        // A test that failed is not saved by being skipped as well.
+                        if case.status != "failed" {
+                            case.status = "skipped";
+                            add_message(&mut case.message, message);
+                        }
+                    }
+                    Some(case) => {
+                        if case.status == "skipped" {
+                            case.message = None;
+                        }
+                        case.status = "failed";
+                        add_message(&mut case.message, message);
+                        self.count_failure();
+                    }
+                    None if word != "skipped" => {
+                        self.count_failure();
+                        if let Some(suite) = self.suites.last_mut() {
+                            suite.messages.push(message.unwrap_or_default());
+                        }
+                    }
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn count_failure(&mut self) {
+        if let Some(suite) = self.suites.last_mut() {
+            suite.seen_failures += 1;
+        }
+    }
+
+    fn close_element(&mut self, name: &str) -> Result<()> {
+        match name {
+            "testsuite" | "testsuites" => {
+                if let Some(suite) = self.suites.pop() {
+                    self.close_suite(suite)?;
+                }
+            }
+            "testcase" => {
+                self.cases.extend(self.case.take());
+                if let Some(suite) = self.suites.last_mut() {
+                    suite.seen_tests += 1;
+                }
+            }
+            word @ ("failure" | "error" | "skipped") => {
+                let Some(text) = self.detail.take() else { return Ok(()) };
+                let message = match &mut self.case {
+                    // The reason of a skip does not explain a failure.
+                    Some(case) if word == "skipped" && case.status == "failed" => return Ok(()),
+                    Some(case) => &mut case.message,
+                    None if word == "skipped" => return Ok(()),
+                    None => match self.suites.last_mut().and_then(|suite| suite.messages.last_mut()) {
+                        Some(last) => {
+                            let mut whole = Some(std::mem::take(last)).filter(|m| !m.is_empty());
+                            add_detail(&mut whole, text.trim());
+                            *last = whole.unwrap_or_default();
+                            return Ok(());
+                        }
+                        None => return Ok(()),
+                    },
+                };
+                add_detail(message, text.trim());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Checks what a suite counts against what it holds; passes that on to the suite around it.
+    fn close_suite(&mut self, suite: Suite) -> Result<()> {
+        let name = suite.name.clone().unwrap_or_else(|| "the report".to_owned());
+        if suite.failures.is_some_and(|declared| declared > suite.seen_failures) {
+            let (declared, seen) = (suite.failures.unwrap_or(0), suite.seen_failures);
+            return Err(invalid(format!(
+                "the JUnit report contradicts itself: `{name}` counts {declared} failures and errors, and has {seen}"
+            )));
+        }
+        if suite.tests.is_some_and(|declared| declared > suite.seen_tests) {
+            let (declared, seen) = (suite.tests.unwrap_or(0), suite.seen_tests);
+            return Err(invalid(format!(
+                "the JUnit report is not complete: `{name}` counts {declared} tests, and has {seen}"
+            )));
+        }
+        for message in suite.messages {
+            self.cases.push(TestCase {
+                name: "(suite)".to_owned(),
+                suite: suite.name.clone(),
+                status: "failed",
+                message: Some(message).filter(|m| !m.is_empty()),
+                ..TestCase::default()
+            });
+        }
+        if let Some(outer) = self.suites.last_mut() {
+            outer.seen_tests += suite.seen_tests;
+            outer.seen_failures += suite.seen_failures;
+        }
+        Ok(())
+    }
+
+    fn add_text(&mut self, text: &str) {
+        if let Some(detail) = &mut self.detail {
+            detail.push_str(text);
+        }
+    }
+
+    fn finish(self) -> Result<Value> {
+        if !self.seen_root {
+            return Err(invalid("the output is not JUnit XML: there is no `testsuite`"));
+        }
+        if self.depth > 0 || self.case.is_some() || !self.suites.is_empty() {
+            return Err(invalid("the JUnit XML ends too early"));
+        }
+        if self.cases.is_empty() {
+            return Err(invalid("the JUnit report has no test"));
+        }
+        Ok(test_run(self.cases))
+    }
+}
+
+/// A number in an attribute, where it is given.
+fn count(element: &BytesStart<'_>, name: &str) -> Result<Option<usize>> {
+    let Some(text) = attribute(element, name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    match text.trim().parse() {
+        Ok(number) => Ok(Some(number)),
+        Err(_) => Err(invalid(format!("the JUnit report has `{name}=\"{text}\"`, which is no count"))),
+    }
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
@@ -95,32 +257,68 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     Some(quick_xml::escape::unescape(&raw).map(|t| t.into_owned()).unwrap_or(raw))
 }
 
-fn case(element: &BytesStart<'_>, suites: &[Option<String>]) -> TestCase {
+fn read_case(element: &BytesStart<'_>, suite: Option<String>) -> TestCase {
+    // GoogleTest writes `status="notrun"` for tests that are disabled, and newer versions `result` too.
+    let not_run = attribute(element, "status").is_some_and(|s| s.eq_ignore_ascii_case("notrun"))
+        || attribute(element, "result").is_some_and(|r| matches!(&*r.to_ascii_lowercase(), "suppressed" | "skipped"));
     TestCase {
         name: attribute(element, "name").unwrap_or_default(),
-        suite: attribute(element, "classname").or_else(|| suites.last().cloned().flatten()),
+        suite: attribute(element, "classname").or(suite),
         file: attribute(element, "file"),
         line: attribute(element, "line").and_then(|l| l.parse().ok()),
-        status: "passed",
+        status: if not_run { "skipped" } else { "passed" },
         message: None,
-        seconds: attribute(element, "time").and_then(|t| t.replace(',', "").parse().ok()),
+        seconds: attribute(element, "time").and_then(|t| seconds(&t)),
     }
 }
 
-fn outcome(element: &BytesStart<'_>, case: Option<&mut TestCase>) {
-    if let Some(case) = case {
-        case.status = if is(element, "skipped") { "skipped" } else { "failed" };
-        case.message = attribute(element, "message").filter(|m| !m.is_empty());
+/// A time in seconds. Some runners write it with commas between thousands (`1,234.5`); any other comma
+/// may be a decimal one, and the time is not known then.
+fn seconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    if !whole.contains(',') {
+        return text.parse().ok();
+    }
+    let mut groups = whole.split(',');
+    let first = groups.next().filter(|group| (1..=3).contains(&group.len()))?;
+    let in_thousands = fraction.is_some() && groups.clone().all(|group| group.len() == 3);
+    if !in_thousands {
+        return None;
+    }
+    format!("{first}{}.{}", groups.collect::<String>(), fraction?).parse().ok()
+}
+
+/// Adds a message after those before it.
+fn add_message(message: &mut Option<String>, more: Option<String>) {
+    let Some(more) = more else { return };
+    match message {
+        Some(message) => {
+            message.push('\n');
+            message.push_str(&more);
+        }
+        None => *message = Some(more),
     }
 }
 
-/// The text inside a failure, after its message unless it repeats it.
-fn add_detail(case: &mut TestCase, text: &str) {
+/// Adds the text inside a failure, unless it repeats the message; a text that begins with the message
+/// replaces it.
+fn add_detail(message: &mut Option<String>, text: &str) {
     if text.is_empty() {
         return;
     }
-    case.message = Some(match case.message.take() {
-        Some(message) if !text.starts_with(&message) => format!("{message}\n{text}"),
-        _ => text.to_owned(),
-    });
+    match message {
+        Some(message) if message.ends_with(text) => {}
+        Some(message) => match message.rsplit('\n').next().filter(|last| text.starts_with(*last)) {
+            Some(last) => {
+                message.truncate(message.len() - last.len());
+                message.push_str(text);
+            }
+            None => {
+                message.push('\n');
+                message.push_str(text);
+            }
+        },
+        None => *message = Some(text.to_owned()),
+    }
 }

@@ -65,6 +65,12 @@ pub(crate) fn csv(bytes: &[u8]) -> Result {
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
     let wrong = |e: csv::Error| invalid(format!("the output is not CSV: {e}"));
     let names: Vec<SmolStr> = reader.headers().map_err(wrong)?.iter().map(|h| h.trim().into()).collect();
+    if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        return Err(invalid(format!("the CSV output has two columns `{}`", twice.1)));
+    }
+    if let Some(line) = open_quote(bytes) {
+        return Err(invalid(format!("the CSV output has a quote that is never closed, on line {line}")));
+    }
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(wrong)?;
@@ -72,6 +78,27 @@ pub(crate) fn csv(bytes: &[u8]) -> Result {
         rows.push(Value::map(row));
     }
     Ok(Value::list(rows))
+}
+
+/// The line on which a quoted cell begins that nothing closes.
+fn open_quote(bytes: &[u8]) -> Option<usize> {
+    let (mut line, mut opened, mut cell_start) = (1, None, true);
+    let mut bytes = bytes.iter().peekable();
+    while let Some(byte) = bytes.next() {
+        match (byte, opened) {
+            (b'"', None) if cell_start => opened = Some(line),
+            (b'"', Some(_)) => match bytes.peek() {
+                Some(b'"') => {
+                    bytes.next();
+                }
+                _ => opened = None,
+            },
+            _ => {}
+        }
+        cell_start = opened.is_none() && matches!(byte, b',' | b'\n' | b'\r');
+        line += usize::from(*byte == b'\n');
+    }
+    opened
 }
 
 /// One test of a [`test_run`].
@@ -148,6 +175,9 @@ mod tests {
         let value = csv(b"\xef\xbb\xbfname,n\n\"a, b\",1\nc,\n").unwrap();
         assert_eq!(to_json(&value), json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }]));
         assert!(csv(b"a,b\n1\n").is_err());
+        assert!(csv(b"a,b,a\n1,2,3\n").unwrap_err().message.contains("two columns `a`"));
+        assert!(csv(b"a,b\n1,2\n3,\"open\n4,5\n").unwrap_err().message.contains("line 3"));
+        assert_eq!(to_json(&csv(b"a\n\"x \"\"y\"\" z\"\n").unwrap()), json!([{ "a": "x \"y\" z" }]));
     }
 
     #[test]
@@ -172,7 +202,88 @@ line</failure></testcase>
         assert_eq!(run["tests"][2]["message"], "boom & bust");
         assert_eq!(run["tests"][2]["suite"], "s");
         assert!(junit(b"<testsuite><testcase></testsuite>").is_err());
+        assert!(junit(b"<testsuites><testsuite><testcase name='a'/></testsuite>").is_err());
+        assert!(junit(b"<testsuite tests='0'/>").unwrap_err().message.contains("no test"));
         assert!(junit(b"not xml").is_err());
+    }
+
+    /// Where a report contradicts itself or a test has several outcomes, nothing becomes green.
+    #[test]
+    fn junit_is_never_greener_than_the_tests() {
+        let run = |xml: &str| to_json(&junit(xml.as_bytes()).unwrap());
+        let wrong = |xml: &str| junit(xml.as_bytes()).unwrap_err().message;
+        assert!(wrong("<testsuites tests='3' failures='2' errors='1'/>").contains("counts 3 failures"));
+        assert!(wrong("<testsuite tests='2'><testcase name='a'/></testsuite>").contains("counts 2 tests, and has 1"));
+        let both = run("<testsuite><testcase name='a'><failure message='no'/><skipped/></testcase></testsuite>");
+        assert_eq!((&both["failed"], &both["skipped"]), (&json!(1), &json!(0)));
+        let both = run(
+            "<testsuite><testcase name='a'><skipped message='later'/><failure message='no'/></testcase></testsuite>",
+        );
+        assert_eq!((&both["failed"], &both["tests"][0]["message"]), (&json!(1), &json!("no")));
+        let setup = run(
+            "<testsuite name='s' tests='1' errors='1'><error message='setup'>trace</error><testcase name='a'/></testsuite>",
+        );
+        assert_eq!((&setup["failed"], &setup["passed"]), (&json!(1), &json!(1)));
+        assert_eq!(
+            (&setup["tests"][1]["name"], &setup["tests"][1]["message"]),
+            (&json!("s::(suite)"), &json!("setup\ntrace"))
+        );
+        let several = run(
+            "<testsuite><testcase name='a'><failure message='one'/><failure message='two'>two: more</failure></testcase></testsuite>",
+        );
+        assert_eq!(several["tests"][0]["message"], "one\ntwo: more");
+        let not_run = run(
+            "<testsuite tests='2'><testcase name='a' status='run' result='completed' time='1,234.5'/><testcase name='b' status='notrun' result='suppressed' time='1,5'/></testsuite>",
+        );
+        assert_eq!((&not_run["passed"], &not_run["skipped"]), (&json!(1), &json!(1)));
+        assert_eq!((&not_run["tests"][0]["seconds"], &not_run["tests"][1]["seconds"]), (&json!(1234.5), &json!(null)));
+    }
+
+    /// Reports as the runners wrote them: pytest, cargo-nextest, node, Test::More by themselves, gtest and
+    /// surefire copied from their documentation.
+    #[test]
+    fn reports_of_real_runners_are_read() {
+        let read = |name: &str| {
+            let path = format!("{}/tests/data/reports/{name}", env!("CARGO_MANIFEST_DIR"));
+            #[allow(clippy::disallowed_methods)] // a test reads its data
+            let bytes = std::fs::read(path).unwrap();
+            to_json(&if name.ends_with(".tap") { tap(&bytes) } else { junit(&bytes) }.unwrap())
+        };
+        for (name, passed, failed, skipped) in [
+            ("pytest.xml", 1, 3, 2),
+            ("pytest_collection.xml", 0, 1, 0),
+            ("nextest.xml", 1, 1, 0),
+            ("node.xml", 2, 1, 2),
+            ("node.tap", 2, 1, 2),
+            ("test_more.tap", 1, 1, 1),
+            ("gtest.xml", 1, 1, 2),
+            ("surefire.xml", 1, 2, 1),
+        ] {
+            let run = read(name);
+            let found = (&run["passed"], &run["failed"], &run["skipped"]);
+            assert_eq!(found, (&json!(passed), &json!(failed), &json!(skipped)), "{name}: {run:#}");
+        }
+        let gtest = read("gtest.xml");
+        let message = gtest["tests"][1]["message"].as_str().unwrap();
+        assert!(message.contains("m.cc:8") && message.contains("m.cc:9"), "{message}");
+        assert_eq!(read("surefire.xml")["tests"][0]["seconds"], 1200.25);
+        assert_eq!(read("node.tap")["tests"][1]["name"], "bad # 1");
+        assert!(read("pytest_collection.xml")["tests"][0]["message"].as_str().unwrap().contains("nothing_there"));
+    }
+
+    #[test]
+    fn junit_is_read_in_its_encoding() {
+        let name = |bytes: &[u8]| to_json(&junit(bytes).unwrap())["tests"][0]["test"].as_str().unwrap().to_owned();
+        let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><testsuite><testcase name='caf\xe9'/></testsuite>";
+        assert_eq!(name(latin), "caf\u{e9}");
+        let text = "\u{feff}<testsuite><testcase name='caf\u{e9}'/></testsuite>";
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(name(&utf16), "caf\u{e9}");
+        assert_eq!(name(text.as_bytes()), "caf\u{e9}");
+        assert!(junit(b"<testsuite><testcase name='caf\xe9'/></testsuite>").unwrap_err().message.contains("UTF-8"));
+        assert!(
+            junit(b"<?xml version='1.0' encoding='klingon'?><testsuite/>").unwrap_err().message.contains("klingon")
+        );
     }
 
     #[test]
@@ -185,6 +296,22 @@ line</failure></testcase>
         assert_eq!(run["tests"][2]["message"], "later");
         assert!(tap(b"hello\n").is_err());
         assert!(tap(b"1..3\nok 1\n").unwrap_err().message.contains("3"));
+        assert!(tap(b"ok 1 - first\n").unwrap_err().message.contains("no plan"));
+        assert!(tap(b"1..2\nok 1 a\nok 1 b\n").unwrap_err().message.contains("number 1"));
+        assert!(tap(b"1..0\n").is_err());
+        let skipped = to_json(&tap(b"1..0 # SKIP no database\n").unwrap());
+        assert_eq!((&skipped["skipped"], &skipped["tests"][0]["message"]), (&json!(1), &json!("no database")));
+        let names =
+            to_json(&tap(b"okay, here\n1..3\nok 1 - a # b # SKIP c\nok 2 - d \\# e\nok 3 - f #TODO\n").unwrap());
+        let names: Vec<_> = names["tests"].as_array().unwrap().iter().map(|t| (&t["name"], &t["status"])).collect();
+        assert_eq!(
+            names,
+            [
+                (&json!("a # b"), &json!("skipped")),
+                (&json!("d # e"), &json!("passed")),
+                (&json!("f"), &json!("skipped"))
+            ]
+        );
         assert!(tap(b"ok 1\nBail out! no disk\n").unwrap_err().message.contains("no disk"));
     }
 }

@@ -1,63 +1,147 @@
-//! The Test Anything Protocol.
+//! The Test Anything Protocol: <https://testanything.org/tap-version-14-specification.html>
 
-use super::{TestCase, invalid, test_run};
+use std::collections::HashSet;
+
+use super::{TestCase, invalid, test_run, utf8};
 use crate::{eval::Result, value::Value};
 
-/// Reads the top level of a TAP stream; lines below a failing test become its message.
+/// Reads the top level of a TAP stream; lines below a failing test become its message. A stream without
+/// its plan may be cut off, and is `invalid_output`.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = utf8(bytes)?;
     let mut cases: Vec<TestCase> = Vec::new();
+    let mut numbers: HashSet<usize> = HashSet::new();
     let mut plan: Option<usize> = None;
     for line in text.lines() {
         if line.starts_with([' ', '\t']) || line.starts_with('#') {
-            note(cases.last_mut(), line.trim_start_matches('#').trim());
-        } else if let Some(rest) = line.strip_prefix("ok") {
-            cases.push(case(rest, true));
-        } else if let Some(rest) = line.strip_prefix("not ok") {
-            cases.push(case(rest, false));
-        } else if let Some(count) = line.strip_prefix("1..") {
-            let count = count.split_whitespace().next().unwrap_or_default();
-            plan = Some(count.parse().map_err(|_| invalid(format!("`{line}` is not a TAP plan")))?);
+            add_note(cases.last_mut(), line.trim_start_matches('#').trim());
+        } else if let Some((ok, rest)) = test_line(line) {
+            let (number, case) = read_case(rest, ok);
+            if let Some(number) = number.filter(|number| !numbers.insert(*number)) {
+                return Err(invalid(format!("the TAP output has two tests with the number {number}")));
+            }
+            cases.push(case);
+        } else if let Some(rest) = line.strip_prefix("1..") {
+            if plan.is_some() {
+                return Err(invalid("the TAP output has two plans"));
+            }
+            let (count, reason) = rest.split_once('#').unwrap_or((rest, ""));
+            let count = count.trim().parse().map_err(|_| invalid(format!("`{line}` is not a TAP plan")))?;
+            plan = Some(count);
+            if let (0, Some(reason)) = (count, skip_reason(reason.trim())) {
+                return Ok(test_run(vec![TestCase {
+                    name: "(all)".to_owned(),
+                    status: "skipped",
+                    message: Some(reason.to_owned()).filter(|r| !r.is_empty()),
+                    ..TestCase::default()
+                }]));
+            }
         } else if let Some(reason) = line.strip_prefix("Bail out!") {
             return Err(invalid(format!("the tests were given up: {}", reason.trim())));
         }
     }
-    match plan {
-        None if cases.is_empty() => Err(invalid("the output is not TAP: there is no plan and no test")),
-        Some(plan) if plan != cases.len() => {
-            Err(invalid(format!("the TAP plan has {plan} tests, the output {}", cases.len())))
-        }
-        _ => Ok(test_run(cases)),
-    }
-}
-
-fn case(rest: &str, ok: bool) -> TestCase {
-    let (description, directive) = match rest.split_once(" # ") {
-        Some((description, directive)) => (description, Some(directive.trim())),
-        None => (rest, None),
+    let Some(plan) = plan else {
+        return Err(match cases.is_empty() {
+            true => invalid("the output is not TAP: there is no plan and no test"),
+            false => {
+                invalid(format!("the TAP output has {} tests and no plan (`1..N`): it may be cut off", cases.len()))
+            }
+        });
     };
-    let description = description.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim();
-    let description = description.strip_prefix("- ").unwrap_or(description);
-    let word = directive.and_then(|d| d.split_whitespace().next()).map(str::to_ascii_lowercase);
-    let aside = word.as_deref().is_some_and(|w| w.starts_with("skip") || w == "todo");
-    TestCase {
-        name: description.trim().to_owned(),
-        status: if aside {
-            "skipped"
-        } else if ok {
-            "passed"
-        } else {
-            "failed"
-        },
-        message: directive
-            .filter(|_| aside)
-            .and_then(|d| d.split_once(' '))
-            .map(|(_, reason)| reason.trim().to_owned()),
-        ..TestCase::default()
+    if plan != cases.len() {
+        return Err(invalid(format!("the TAP plan has {plan} tests, the output {}", cases.len())));
+    }
+    if let Some(number) = numbers.iter().find(|number| **number > plan) {
+        return Err(invalid(format!("the TAP output has a test with the number {number}, and its plan {plan} tests")));
+    }
+    if cases.is_empty() {
+        return Err(invalid("the TAP output has no test"));
+    }
+    Ok(test_run(cases))
+}
+
+/// The line of a test: whether it passed, and what follows `ok` or `not ok`.
+fn test_line(line: &str) -> Option<(bool, &str)> {
+    let (ok, rest) = match line.strip_prefix("not ok") {
+        Some(rest) => (false, rest),
+        None => (true, line.strip_prefix("ok")?),
+    };
+    // `okay` is a word of the program's own output.
+    (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some((ok, rest))
+}
+
+/// The number of a test, if it has one, and the test.
+fn read_case(rest: &str, ok: bool) -> (Option<usize>, TestCase) {
+    let (description, directive) = split_directive(rest);
+    let description = description.trim();
+    let after_number = description.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = description[..description.len() - after_number.len()].parse().ok();
+    let description = match number {
+        Some(_) => after_number.trim(),
+        None => description,
+    };
+    let description = description.strip_prefix('-').map_or(description, str::trim_start);
+    let skipped = directive.and_then(|directive| {
+        let todo = directive.get(..4).filter(|word| word.eq_ignore_ascii_case("todo"));
+        skip_reason(directive).or_else(|| todo.map(|_| directive[4..].trim()))
+    });
+    let status = match (skipped, ok) {
+        (Some(_), _) => "skipped",
+        (None, true) => "passed",
+        (None, false) => "failed",
+    };
+    let message = skipped.filter(|reason| !reason.is_empty()).map(str::to_owned);
+    (number, TestCase { name: unescape(description.trim()), status, message, ..TestCase::default() })
+}
+
+/// What follows `SKIP` (or `SKIPPED`), when a directive is that.
+fn skip_reason(directive: &str) -> Option<&str> {
+    let word = directive.get(..4)?;
+    if !word.eq_ignore_ascii_case("skip") {
+        return None;
+    }
+    Some(directive[4..].trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_start_matches(':').trim())
+}
+
+/// A description and its directive, which follows the last `#` that is not escaped.
+fn split_directive(rest: &str) -> (&str, Option<&str>) {
+    let mut last = None;
+    let mut escaped = false;
+    for (at, c) in rest.char_indices() {
+        match c {
+            '#' if !escaped => last = Some(at),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    let directive = last.map(|at| (at, rest[at + 1..].trim()));
+    let is_directive = |text: &str| {
+        let word = text.get(..4).unwrap_or_default();
+        word.eq_ignore_ascii_case("skip") || word.eq_ignore_ascii_case("todo")
+    };
+    match directive {
+        Some((at, directive)) if is_directive(directive) => (&rest[..at], Some(directive)),
+        _ => (rest, None),
     }
 }
 
-fn note(case: Option<&mut TestCase>, line: &str) {
+/// A description as it is meant: `\#` is `#`, and `\\` is a backslash.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match chars.peek() {
+            Some(next @ ('#' | '\\')) if c == '\\' => {
+                out.push(*next);
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn add_note(case: Option<&mut TestCase>, line: &str) {
     let Some(case) = case.filter(|c| c.status == "failed") else {
         return;
     };
