@@ -264,3 +264,43 @@ fn an_answer_of_a_command_belongs_to_its_folder() {
     assert_eq!(project.lines("log").len(), 2, "the third took the answer of the first");
     assert_eq!(run("b", &["--fork", "last", "--no-cache"]), "two\n");
 }
+
+/// What a stage made of its effects is shown: an exit code that is not accepted, a stage that was skipped
+/// or fell back, a failure that a later attempt made good, a hook that failed.
+#[test]
+fn the_outcome_of_each_stage_is_shown() {
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        "skill sh_code(n: int) -> string {\n  run sh\"test -e ok || exit $<n>; echo fine\"\n}\n\n\
+         skill fine() -> string {\n  run sh\"echo fine\"\n}\n\n\
+         cascade main() -> string {\n  stage skipped = sh_code(3)\n    on error skip\n  stage other = sh_code(4)\n    \
+         on error fallback fine()\n  stage failed = sh_code(5)\n  return failed\n\n  on failure(error) {\n    \
+         stage hook = sh_code(6)\n  }\n}\n",
+    );
+    assert_eq!(project.call(&["run", "-q", "flow.cascade"]).status.code(), Some(1));
+    let shown = stdout(&project.call(&["runs", "show", "last"]));
+    let line =
+        |name: &str| shown.lines().find(|l| l.contains(&format!(" {name} "))).unwrap_or_default().trim().to_owned();
+    assert!(line("skipped").starts_with("○ skipped") && line("skipped").ends_with(", skipped"), "{shown}");
+    assert!(line("other").starts_with("✓ other") && line("other").ends_with("fell back"), "{shown}");
+    assert!(line("failed").starts_with("✗ failed") && line("failed").ends_with(": exit code 5"), "{shown}");
+    assert!(line("hook").starts_with("✗ hook") && line("hook").ends_with(": exit code 6"), "{shown}");
+    project.write("ok", "");
+    assert!(project.call(&["resume", "-q"]).status.success());
+    let shown = stdout(&project.call(&["runs", "show", "last"]));
+    assert!(shown.lines().any(|l| l.trim().starts_with("✓ failed")), "{shown}");
+}
+
+/// Whoever reads the events must not take a run for a success whose result they never saw.
+#[test]
+fn a_run_whose_events_cannot_be_written_fails() {
+    let project = Project::new();
+    project.write("flow.cascade", "cascade main() -> int {\n  return 7\n}\n");
+    for args in [&["run", "--json", "flow.cascade"][..], &["run", "-q", "flow.cascade"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = project.command(args).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(stderr(&output).contains("cannot write to `standard output`"), "{}", stderr(&output));
+    }
+}

@@ -98,7 +98,7 @@ pub fn perform(
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
     let _ = ctrlc::set_handler(move || handle.cancel());
-    let progress = Progress::new(live.quiet, live.json, color, &program.files);
+    let progress = Progress::new(live.quiet, live.json, color, &program.files, &cancel);
     let recorded = store.is_some();
     let options = RunOptions {
         store,
@@ -116,6 +116,7 @@ pub fn perform(
     };
     let outcome = block_on(execute(program, cascade, inputs, options));
     progress.finish();
+    progress.check()?;
     let trouble = fixtures.as_ref().filter(|fixtures| fixtures.records()).and_then(|fixtures| fixtures.trouble());
     let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
     if let Some(pause) = &outcome.pause {
@@ -126,6 +127,7 @@ pub fn perform(
             }));
         }
         eprint!("{}", people::explain_pause(&outcome.run, pause, color));
+        progress.check()?;
         return Ok(3);
     }
     match outcome.result {
@@ -142,6 +144,7 @@ pub fn perform(
                     }
                 }
             }
+            progress.check()?;
             match trouble {
                 Some(trouble) => Err(Stop::usage(trouble.message)),
                 None => Ok(0),
@@ -154,6 +157,7 @@ pub fn perform(
                 events.write(json!({ "event": "error", "run": outcome.run, "error": error }));
             }
             eprint!("{}", explain_failure(&failure, program, color));
+            progress.check()?;
             // A gate or `fail` gives the same result again; any other failure may not.
             if recorded && failure.kind != ir::ErrorKind::Failed {
                 eprintln!("  resume it with: cascadec resume {}", outcome.run);

@@ -37,6 +37,11 @@ impl<'o> Watch<'o> {
 
 /// Events that the journal keeps: those that its other tables do not tell.
 pub(super) fn is_kept(event: &Event) -> bool {
+    // An effect that ended well may still have failed its stage: an exit code that is not accepted, an
+    // answer of another type. Stages that are done need no record of their own.
+    if let Event::StageFinished { status, .. } = event {
+        return *status != "done";
+    }
     matches!(
         event,
         Event::Log { .. }

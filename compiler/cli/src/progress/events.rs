@@ -1,8 +1,12 @@
 //! `--json`: one event a line on standard output.
 
-use std::{cell::RefCell, io::Write, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    io::{self, ErrorKind, Write},
+    time::Instant,
+};
 
-use cascade_runtime::Event;
+use cascade_runtime::{Cancel, Event};
 use serde_json::Value;
 
 /// Writes events as they come; `at` is the time since the start in milliseconds.
@@ -11,12 +15,21 @@ pub struct Events {
     files: Vec<String>,
     began: Instant,
     out: RefCell<std::io::Stdout>,
+    /// Ends the run when its events cannot be written.
+    cancel: Cancel,
+    error: Cell<Option<io::Error>>,
 }
 
 impl Events {
     /// Starts the clock.
-    pub fn new(files: &[String]) -> Self {
-        Self { files: files.to_vec(), began: Instant::now(), out: RefCell::new(std::io::stdout()) }
+    pub fn new(files: &[String], cancel: Cancel) -> Self {
+        let out = RefCell::new(std::io::stdout());
+        Self { files: files.to_vec(), began: Instant::now(), out, cancel, error: Cell::new(None) }
+    }
+
+    /// Why events could not be written, if they could not.
+    pub fn take_error(&self) -> Option<io::Error> {
+        self.error.take()
     }
 
     /// Writes an event.
@@ -26,7 +39,7 @@ impl Events {
         }
     }
 
-    /// Writes a line. A reader that has gone away is no reason to stop the run.
+    /// Writes a line. A reader that has gone away does not end the run; any other error does.
     pub fn write(&self, mut value: Value) {
         let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Value::Object(map) = &mut value {
@@ -37,7 +50,12 @@ impl Events {
             }
         }
         let mut out = self.out.borrow_mut();
-        let _ = writeln!(out, "{value}").and_then(|()| out.flush());
+        if let Err(error) = writeln!(out, "{value}").and_then(|()| out.flush())
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.error.set(Some(error));
+            self.cancel.cancel();
+        }
     }
 
     /// The file of a place by its name.

@@ -5,11 +5,11 @@ mod figures;
 mod plain;
 mod tree;
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, path::Path};
 
-use cascade_runtime::{Asker, Event, Observer};
+use cascade_runtime::{Asker, Cancel, Event, Observer};
 
-use crate::people;
+use crate::{error::Stop, people};
 
 pub use figures::{figures, money, seconds};
 
@@ -27,10 +27,12 @@ pub enum Progress {
 
 impl Progress {
     /// What suits the arguments and the terminal.
-    pub fn new(quiet: bool, json: bool, color: bool, files: &[String]) -> Self {
+    ///
+    /// `cancel` ends the run when its events cannot be written.
+    pub fn new(quiet: bool, json: bool, color: bool, files: &[String], cancel: &Cancel) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb") || std::env::var_os("CI").is_some();
         if json {
-            Self::Json(events::Events::new(files))
+            Self::Json(events::Events::new(files, cancel.clone()))
         } else if quiet {
             Self::Quiet
         } else if std::io::stderr().is_terminal() && !dumb {
@@ -69,6 +71,17 @@ impl Progress {
     pub fn finish(&self) {
         if let Self::Tree(live) = self {
             live.finish();
+        }
+    }
+
+    /// Fails when events could not be written.
+    pub fn check(&self) -> Result<(), Stop> {
+        match self {
+            Self::Json(events) => match events.take_error() {
+                Some(error) => Err(Stop::file("write to", Path::new("standard output"), &error)),
+                None => Ok(()),
+            },
+            _ => Ok(()),
         }
     }
 }

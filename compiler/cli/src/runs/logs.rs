@@ -74,6 +74,8 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "model_passed_over" => {
             format!("note  {}: `{}` is not used: {}", text("path"), text("model"), text("reason"))
         }
+        "stage_finished" if message.is_empty() => format!("{} {}", text("status"), text("path")),
+        "stage_finished" => format!("{} {}: {message}", text("status"), text("path")),
         "gate_failed" => format!("gate  {message}"),
         "warning" => format!("warn  {message}"),
         "log" => format!("log   {message}"),

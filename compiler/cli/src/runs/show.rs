@@ -1,6 +1,6 @@
 //! `cascadec runs show`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cascade_runtime::journal::{EffectRow, RunRow, Store};
 use serde_json::{Value as Json, json};
@@ -39,7 +39,8 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
     for effect in &effects {
         tree.add(effect);
     }
-    tree.write("", 0, &mut out, args, color);
+    let shown = Shown::new(args, color, store.events(&run.id, 0)?);
+    tree.write("", "", 0, &mut out, &shown);
     for question in questions.iter().filter(|q| q.answer.is_none()) {
         out.push_str(&format!("asks   {}: {}\n", question.path, question.question.lines().next().unwrap_or_default()));
     }
@@ -99,18 +100,31 @@ impl<'e> Tree<'e> {
         at.effects.push(effect);
     }
 
-    fn write(&self, name: &str, depth: usize, out: &mut String, args: &RunsShowArgs, color: bool) {
+    fn write(&self, path: &str, name: &str, depth: usize, out: &mut String, shown: &Shown<'_>) {
+        let (args, color) = (shown.args, shown.color);
         let indent = "  ".repeat(depth.saturating_sub(1));
         if depth > 0 {
             match self.effects.last() {
-                None => out.push_str(&format!("{indent}  {name}\n")),
+                None => match shown.outcomes.get(path) {
+                    Some(outcome) => {
+                        let mark = paint_mark(outcome.mark(), color);
+                        out.push_str(&format!("{indent}{mark} {name}{}\n", outcome.reason()));
+                    }
+                    None => out.push_str(&format!("{indent}  {name}\n")),
+                },
                 Some(last) => {
                     let attempts = self.effects.iter().map(|e| e.attempt).max().unwrap_or(1);
-                    out.push_str(&format!(
-                        "{indent}{} {name}  {}\n",
-                        mark(last, color),
-                        facts(&self.effects, attempts)
-                    ));
+                    // An outcome that is older than the last effect was overcome by it.
+                    let outcome = shown.outcomes.get(path).filter(|o| last.ended.is_none_or(|ended| o.at >= ended));
+                    let mark = outcome.map_or_else(|| mark(last), Outcome::mark);
+                    let mut facts = facts(&self.effects, attempts);
+                    if let Some(outcome) = outcome.filter(|_| last.error.is_none()) {
+                        facts.push_str(&outcome.reason());
+                    }
+                    if shown.fell_back.contains(path) {
+                        facts.push_str(", fell back");
+                    }
+                    out.push_str(&format!("{indent}{} {name}  {facts}\n", paint_mark(mark, color)));
                     if args.full || args.io {
                         details(last, &format!("{indent}    "), args.full, out);
                     }
@@ -119,20 +133,81 @@ impl<'e> Tree<'e> {
         }
         for part in &self.order {
             if let Some(child) = self.children.get(part) {
-                child.write(part, depth + 1, out, args, color);
+                let path = if path.is_empty() { part.clone() } else { format!("{path}/{part}") };
+                child.write(&path, part, depth + 1, out, shown);
             }
         }
     }
 }
 
-fn mark(effect: &EffectRow, color: bool) -> String {
-    let (mark, code) = match effect.status.as_str() {
+/// A sign and its colour.
+type Mark = (&'static str, &'static str);
+
+const FAILED: Mark = ("✗", "31");
+const NOT_DONE: Mark = ("○", "33");
+
+fn mark(effect: &EffectRow) -> Mark {
+    match effect.status.as_str() {
         "done" => ("✓", "32"),
-        "failed" => ("✗", "31"),
+        "failed" => FAILED,
         "running" => ("…", "36"),
-        _ => ("○", "33"),
-    };
+        _ => NOT_DONE,
+    }
+}
+
+fn paint_mark((mark, code): Mark, color: bool) -> String {
     if color { format!("\x1b[{code}m{mark}\x1b[0m") } else { mark.to_owned() }
+}
+
+/// How a stage ended that is not done.
+struct Outcome {
+    /// When, in milliseconds since 1970.
+    at: i64,
+    status: String,
+    message: Option<String>,
+}
+
+impl Outcome {
+    fn mark(&self) -> Mark {
+        if self.status == "failed" { FAILED } else { NOT_DONE }
+    }
+
+    /// `: exit code 1`, or `, skipped`.
+    fn reason(&self) -> String {
+        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next())) {
+            ("failed", Some(message)) => format!(": {message}"),
+            ("failed", None) => String::new(),
+            (status, Some(message)) => format!(", {status}: {message}"),
+            (status, None) => format!(", {status}"),
+        }
+    }
+}
+
+/// What the tree of a run is written with.
+struct Shown<'a> {
+    args: &'a RunsShowArgs,
+    color: bool,
+    /// The last outcome of each stage that is not done, by its path.
+    outcomes: HashMap<String, Outcome>,
+    /// Stages whose `fallback` was used.
+    fell_back: HashSet<String>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(args: &'a RunsShowArgs, color: bool, events: Vec<(i64, i64, Json)>) -> Self {
+        let (mut outcomes, mut fell_back) = (HashMap::new(), HashSet::new());
+        for (_, at, event) in events {
+            let text = |name: &str| event.get(name).and_then(Json::as_str).map(str::to_owned);
+            let (Some(kind), Some(path)) = (text("event"), text("path")) else { continue };
+            if kind == "stage_finished" {
+                let status = text("status").unwrap_or_default();
+                outcomes.insert(path, Outcome { at, status, message: text("message") });
+            } else if kind == "stage_retrying" && text("next").as_deref() == Some("fallback") {
+                fell_back.insert(path);
+            }
+        }
+        Self { args, color, outcomes, fell_back }
+    }
 }
 
 fn facts(effects: &[&EffectRow], attempts: u32) -> String {

@@ -259,12 +259,13 @@ impl<'p> Machine<'p> {
         let Some(Frame::Guard(guard)) = fiber.frames.last() else {
             return;
         };
+        // The record needs only what its effects do not tell: that a stage is not done.
         if let Subject::Stage(_) = guard.subject
-            && self.env.watched
+            && (self.env.watched || (self.env.listening && status != "done"))
         {
             let (attempts, tokens, cost) = (guard.attempts, guard.tokens, guard.cost);
             let path = stage_path(fiber);
-            self.emit_if_watched(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
+            self.emit(|| Event::StageFinished { path, status, attempts, tokens, cost, ms: 0, message });
         }
     }
 

@@ -119,12 +119,11 @@ impl Report {
                 self.detail = Some(String::new());
                 let message = attribute(element, "message").filter(|m| !m.is_empty());
                 match &mut self.case {
+                    // A test that failed is not saved by being skipped as well.
+                    Some(case) if word == "skipped" && case.status == "failed" => {}
                     Some(case) if word == "skipped" => {
-                        // A test that failed is not saved by being skipped as well.
-                        if case.status != "failed" {
-                            case.status = "skipped";
-                            add_message(&mut case.message, message);
-                        }
+                        case.status = "skipped";
+                        add_message(&mut case.message, message);
                     }
                     Some(case) => {
                         if case.status == "skipped" {
