@@ -20,7 +20,7 @@ use cascade_runtime::{
     Begin, Event, RunOptions, RunOutcome, block_on,
     host::{Host, Report},
     journal::SqliteStore,
-    request::{Answer, MemoryOp, Output, Request, RequestId, Response, Usage, What},
+    request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Response, Usage},
     run_on,
 };
 use support::*;
@@ -43,12 +43,12 @@ impl Host for &mut Instant0 {
     fn start(&mut self, request: Request) {
         self.begun += 1;
         self.first.get_or_insert_with(Instant::now);
-        let answer = match &request.what {
-            What::Prompt(_) => Answer {
+        let answer = match &request.kind {
+            RequestKind::Prompt(_) => Answer {
                 result: Ok(Output::Model("fine".into())),
                 usage: Usage { tokens_in: 10, tokens_out: 10, cost: Some(1) },
             },
-            What::Http(_) => Answer::ok(Output::Response(Response {
+            RequestKind::Http(_) => Answer::ok(Output::Response(Response {
                 status: 200,
                 body: Arc::from(&b"fine"[..]),
                 retry_after_ms: None,

@@ -6,9 +6,9 @@
 //! of models and the web, and the rehearsal that tests run in. [`run`] ties them together.
 
 mod durable;
-pub mod fixtures;
 mod folder;
 pub mod journal;
+pub mod recordings;
 
 mod local;
 mod models;

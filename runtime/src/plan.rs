@@ -10,14 +10,14 @@ use cascade_ir::{CascadeId, ErrorKind, Program};
 use serde::Serialize;
 
 use crate::{
-    durable::{changed_skill, difference},
+    durable::{explain_key_change, explain_skill_change},
     events::Event,
     failure::{Failure, kind_name},
     folder::{folder_key, run_folder},
     interpreter::{Environment, Machine},
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
     models::availability,
-    request::{Answer, EffectInfo, Output, Request, RequestId, What},
+    request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
     value::Value,
 };
 
@@ -153,16 +153,16 @@ struct Planner<'p> {
 impl Planner<'_> {
     /// What is known of a request; `None`: it would really be done, or waited for.
     fn recall(&mut self, request: Request) -> Option<(i64, Answer)> {
-        let Request { what, effect, .. } = request;
-        match what {
-            What::Timer { timer, .. } => {
+        let Request { kind, effect, .. } = request;
+        match kind {
+            RequestKind::Timer { timer, .. } => {
                 let fired = self.ledger.timers.get(&timer)?.fired?;
                 return Some((fired, Answer::ok(Output::Fired)));
             }
-            What::Delay { .. } | What::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
-            What::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
-            What::Call(_) => return None,
-            What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => {}
+            RequestKind::Delay { .. } | RequestKind::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
+            RequestKind::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
+            RequestKind::Call(_) => return None,
+            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {}
         }
         let info = effect?;
         let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();
@@ -219,12 +219,12 @@ impl Planner<'_> {
         }
         if let (Some(parts), Some(old)) = (&newest.parts, &self.old)
             && parts.get("skill") != info.parts.get("skill")
-            && let Some(what) = changed_skill(old, self.program, &info.skill)
+            && let Some(what) = explain_skill_change(old, self.program, &info.skill)
         {
             return what;
         }
         match &newest.parts {
-            Some(parts) => difference(self.program, info, &parts.to_bytes()),
+            Some(parts) => explain_key_change(self.program, info, &parts.to_bytes()),
             None => "it was asked something else before".to_owned(),
         }
     }

@@ -20,13 +20,13 @@ use crate::{
     durable::{Asker, Durability, Durable, Observer, Pause},
     events::Event,
     failure::{Failure, Raise},
-    fixtures::{Fixtures, Taped},
     folder::{folder_key, run_folder},
     host::Host,
     interpreter::{Environment, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
     local::{Cancel, LocalHost, Setup},
     models::availability,
+    recordings::{RecordingHost, Recordings},
     value::{Value, to_json},
 };
 
@@ -54,7 +54,7 @@ pub struct RunOptions<'o> {
     /// Ends the run from elsewhere.
     pub cancel: Cancel,
     /// Where answers of models and of the web are recorded, or come from.
-    pub fixtures: Option<Arc<Fixtures>>,
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// Where a run begins.
@@ -100,12 +100,12 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
     let watched = options.observer.is_some() || options.store.is_some();
     let local = LocalHost::new(Setup { program, cwd, max_commands, cancel, watched });
-    let Some(fixtures) = options.fixtures.clone() else {
+    let Some(recordings) = options.recordings.clone() else {
         return run_on(local, program, cascade, inputs, options).await;
     };
-    let taped = Taped::new(local, program, Arc::clone(&fixtures), &inputs);
-    let mut outcome = run_on(taped, program, cascade, inputs, options).await;
-    if let (false, Some(trouble)) = (fixtures.records(), fixtures.trouble()) {
+    let host = RecordingHost::new(local, program, Arc::clone(&recordings), &inputs);
+    let mut outcome = run_on(host, program, cascade, inputs, options).await;
+    if let (false, Some(trouble)) = (recordings.records(), recordings.trouble()) {
         outcome.result = Err(trouble);
         outcome.pause = None;
     }
@@ -312,8 +312,8 @@ async fn drive_recorded<H: Host>(
         return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
     let Recall { ledger, memory, _guard } = recalled;
-    let (models, memory) = match &options.fixtures {
-        Some(fixtures) => (fixtures.availability(program), fixtures.memory(memory)),
+    let (models, memory) = match &options.recordings {
+        Some(recordings) => (recordings.availability(program), recordings.memory(memory)),
         None => (availability(program), memory),
     };
     let resumed = matches!(options.begin, Begin::Resume(_));

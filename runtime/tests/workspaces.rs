@@ -12,7 +12,7 @@ use cascade_runtime::{
     failure::{Failure, Raise},
     host::{Host, Report},
     journal::{InMemoryStore, SqliteStore, Store},
-    request::{Answer, MemoryOp, Output, Process, Request, RequestId, What},
+    request::{Answer, MemoryOp, Output, Process, Request, RequestId, RequestKind},
     run_on, to_json,
     workspace::{FileChange, FileContent, FileState, WorkspacePatch},
 };
@@ -38,7 +38,7 @@ fn patch(name: &str) -> WorkspacePatch {
 
 impl Host for Scripted {
     fn start(&mut self, request: Request) {
-        let What::Run(run) = request.what else { return };
+        let RequestKind::Run(run) = request.kind else { return };
         let name = run.argv[0].text.to_string();
         self.log.borrow_mut().push(format!("run {name}"));
         let output = |code| {

@@ -14,7 +14,7 @@ use cascade_ir::{
 use cascade_runtime::{
     Event, Value,
     interpreter::{Environment, Machine},
-    request::{Answer, Output, Process, PromptRequest, RequestId, RunRequest, What},
+    request::{Answer, Output, Process, PromptRequest, RequestId, RequestKind, RunRequest},
 };
 use cascade_tests::workflow::{MOST, workflow};
 use proptest::prelude::*;
@@ -108,13 +108,13 @@ fn happens(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: Optio
         let begun = |e: &Event| matches!(e, Event::StageStarted { attempt: 1, .. });
         world.happened.stages += machine.take_events().iter().filter(|e| begun(e)).count() as u128;
         while let Some(request) = machine.take_request() {
-            match &request.what {
-                What::Timer { ms, .. } => world.later(*ms, request.id, Answer::ok(Output::Fired)),
-                What::Delay { up_to_ms, at_least_ms, .. } => {
+            match &request.kind {
+                RequestKind::Timer { ms, .. } => world.later(*ms, request.id, Answer::ok(Output::Fired)),
+                RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
                     world.later((*up_to_ms).max(*at_least_ms), request.id, Answer::ok(Output::Fired));
                 }
-                What::Run(run) => world.run(request.id, run),
-                What::Prompt(prompt) => world.prompt(request.id, prompt),
+                RequestKind::Run(run) => world.run(request.id, run),
+                RequestKind::Prompt(prompt) => world.prompt(request.id, prompt),
                 other => panic!("not expected: {other:?}"),
             }
         }

@@ -18,7 +18,7 @@ use cascade_runtime::{
     Begin, Event, RunOptions, RunOutcome, block_on,
     host::{Host, Report},
     journal::{SqliteStore, Store as _},
-    request::{Answer, MemoryOp, Output, Process, Request, RequestId, What},
+    request::{Answer, MemoryOp, Output, Process, Request, RequestId, RequestKind},
     run_on, to_json,
 };
 use proptest::prelude::*;
@@ -101,8 +101,8 @@ struct World {
 
 impl Host for World {
     fn start(&mut self, request: Request) {
-        let answer = match &request.what {
-            What::Run(run) => {
+        let answer = match &request.kind {
+            RequestKind::Run(run) => {
                 let info = request.effect.as_ref().unwrap();
                 assert!(self.left > 0, "the process dies here");
                 self.left -= 1;
@@ -117,7 +117,7 @@ impl Host for World {
                     stderr: String::new(),
                 }))
             }
-            What::Timer { .. } => return,
+            RequestKind::Timer { .. } => return,
             _ => Answer::ok(Output::Fired),
         };
         self.waiting.push((request.id, answer));

@@ -70,7 +70,7 @@ pub fn resume_run(
         let source = PlanSource { store: Some(&*store), begin: &begin, folder: cwd.as_deref() };
         return show_plan(&program, cascade, inputs, &source, live.json, color);
     }
-    let how = Performance { store: Some(store), begin, cwd, cancel_first: false, fixtures: None, live, color };
+    let how = Performance { store: Some(store), begin, cwd, cancel_first: false, recordings: None, live, color };
     run::perform(&program, cascade, inputs, how)
 }
 
@@ -88,7 +88,7 @@ pub fn cancel(store: &Arc<dyn Store>, row: &RunRow, color: bool) -> Result<(), S
         begin,
         cwd,
         cancel_first: true,
-        fixtures: None,
+        recordings: None,
         live: &live,
         color,
     };

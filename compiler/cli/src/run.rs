@@ -8,11 +8,11 @@ use std::{
 
 use cascade_ir as ir;
 use cascade_runtime::{
-    Begin, Cancel, Failure, RunOptions, Value, block_on,
-    fixtures::Fixtures,
-    inputs_from_json,
+    Begin, Cancel, Failure, RunOptions, Value, block_on, inputs_from_json,
     journal::{SqliteStore, Store},
-    parse_input_text, run as execute, to_json,
+    parse_input_text,
+    recordings::Recordings,
+    run as execute, to_json,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     let program = files::program(&args.file, color, args.live.quiet || args.live.json)?;
     let cascade = files::entry(&program, args.cascade.as_deref())?;
     refuse_unsupported(&program, cascade)?;
-    let fixtures = open_fixtures(args)?;
+    let recordings = open_recordings(args)?;
     // A replayed run is not recorded: its answers are recorded already, and a cache must not take them as new.
     let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
         true => None,
@@ -54,18 +54,18 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-    let how = Performance { store, begin, cwd: None, cancel_first: false, fixtures, live: &args.live, color };
+    let how = Performance { store, begin, cwd: None, cancel_first: false, recordings, live: &args.live, color };
     perform(&program, cascade, inputs, how)
 }
 
 /// What `--record` and `--replay` name.
-fn open_fixtures(args: &RunArgs) -> Result<Option<Arc<Fixtures>>, Stop> {
+fn open_recordings(args: &RunArgs) -> Result<Option<Arc<Recordings>>, Stop> {
     let opened = match (&args.record, &args.replay) {
-        (Some(folder), _) => Fixtures::record(folder),
-        (None, Some(folder)) => Fixtures::replay(folder),
+        (Some(folder), _) => Recordings::record(folder),
+        (None, Some(folder)) => Recordings::replay(folder),
         (None, None) => return Ok(None),
     };
-    opened.map(|fixtures| Some(Arc::new(fixtures))).map_err(|error| Stop::usage(error.to_string()))
+    opened.map(|recordings| Some(Arc::new(recordings))).map_err(|error| Stop::usage(error.to_string()))
 }
 
 /// How a run is performed.
@@ -79,7 +79,7 @@ pub struct Performance<'a> {
     /// Whether it is taken up only to be cancelled.
     pub cancel_first: bool,
     /// Where answers are recorded, or come from.
-    pub fixtures: Option<Arc<Fixtures>>,
+    pub recordings: Option<Arc<Recordings>>,
     /// What the user asked for.
     pub live: &'a LiveArgs,
     /// Whether standard error is coloured.
@@ -93,7 +93,7 @@ pub fn perform(
     inputs: Vec<Value>,
     how: Performance<'_>,
 ) -> Result<u8, Stop> {
-    let Performance { store, begin, cwd, cancel_first, fixtures, live, color } = how;
+    let Performance { store, begin, cwd, cancel_first, recordings, live, color } = how;
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
@@ -107,17 +107,18 @@ pub fn perform(
         asker: progress.asker(color),
         wait: live.wait,
         cancel_first,
-        // What comes from a cache would be missing in the fixtures.
-        no_cache: live.no_cache || fixtures.is_some(),
+        // What comes from a cache would be missing in the recordings.
+        no_cache: live.no_cache || recordings.is_some(),
         max_commands: live.jobs.unwrap_or(0),
         cwd,
         cancel,
-        fixtures: fixtures.clone(),
+        recordings: recordings.clone(),
     };
     let outcome = block_on(execute(program, cascade, inputs, options));
     progress.finish();
     progress.check()?;
-    let trouble = fixtures.as_ref().filter(|fixtures| fixtures.records()).and_then(|fixtures| fixtures.trouble());
+    let trouble =
+        recordings.as_ref().filter(|recordings| recordings.records()).and_then(|recordings| recordings.trouble());
     let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
     if let Some(pause) = &outcome.pause {
         if let Progress::Json(events) = &progress {
@@ -136,7 +137,7 @@ pub fn perform(
                 events.write(json!({ "event": "result", "run": outcome.run, "value": to_json(&value) }));
             } else {
                 print(&format_result(&value))?;
-                let replayed = fixtures.is_some_and(|fixtures| !fixtures.records());
+                let replayed = recordings.is_some_and(|recordings| !recordings.records());
                 if outcome.spent.cost > 0 && !live.quiet {
                     match replayed {
                         true => eprintln!("nothing spent; {} when it was recorded", money(outcome.spent.cost)),

@@ -19,8 +19,8 @@ use crate::{
 pub struct Request {
     /// Its name; the answer carries it.
     pub id: RequestId,
-    /// What is to be done.
-    pub what: What,
+    /// What is asked for, with its details.
+    pub kind: RequestKind,
     /// Who asks, for effects.
     pub effect: Option<Arc<EffectInfo>>,
 }
@@ -93,9 +93,9 @@ impl TimerKind {
     }
 }
 
-/// What is asked.
+/// What a request asks for.
 #[derive(Debug, Clone)]
-pub enum What {
+pub enum RequestKind {
     /// Run a program.
     Run(RunRequest),
     /// Send an HTTP request.
@@ -385,9 +385,9 @@ impl Answer {
     }
 }
 
-impl What {
-    /// The kind of effect, for the journal.
-    pub fn kind(&self) -> &'static str {
+impl RequestKind {
+    /// The name of this kind, as journals and recordings write it.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Run(_) => "run",
             Self::Http(_) => "http",

@@ -4,7 +4,7 @@
 //! then; what is new is recorded before the interpreter sees it. The interpreter cannot tell the
 //! difference, and so a run goes on where it was interrupted, also after an edit.
 
-mod changed;
+mod explain_change;
 mod outcome;
 mod people;
 mod replay;
@@ -20,7 +20,7 @@ use cascade_ir::{ErrorKind, ModelId, Program};
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use changed::{changed_skill, difference};
+pub(crate) use explain_change::{explain_key_change, explain_skill_change};
 pub use people::{Asked, Asker, Pause};
 pub use watch::Observer;
 
@@ -33,7 +33,7 @@ use crate::{
         Store, TimerMark, now,
     },
     request::{
-        Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestMap, RequestSet, TimerKind, Usage, What,
+        Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
     },
     workspace::WorkspacePatch,
 };
@@ -234,15 +234,15 @@ impl<'p, H: Host> Durable<'p, H> {
             self.inner.start(request);
             return;
         };
-        let model = match &request.what {
-            What::Prompt(prompt) => Some(prompt.model),
+        let model = match &request.kind {
+            RequestKind::Prompt(prompt) => Some(prompt.model),
             _ => None,
         };
         let once = info.once;
-        let cheap = !once && is_cheap(&request.what);
+        let cheap = !once && is_cheap(&request.kind);
         self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
         if let Some(journal) = &mut self.journal {
-            let start = EffectStart::of(id.0, &info, &request.what, self.program);
+            let start = EffectStart::of(id.0, &info, &request.kind, self.program);
             let done: Option<crate::journal::Done> = once.then(|| {
                 let outbox = self.outbox.clone();
                 let done = move |result| {
@@ -390,7 +390,7 @@ impl<'p, H: Host> Durable<'p, H> {
             }
             None if !self.use_cache => "the cache is switched off".to_owned(),
             None => match store.cached_of_skill(&info.skill).ok().flatten() {
-                Some(other) => difference(self.program, info, &other.parts),
+                Some(other) => explain_key_change(self.program, info, &other.parts),
                 None => format!("no answer of `{}` is kept", info.skill),
             },
         };
@@ -420,9 +420,9 @@ impl<'p, H: Host> Durable<'p, H> {
 }
 
 /// Whether an answer can be had again for nothing: nothing was paid and nothing changed.
-fn is_cheap(what: &What) -> bool {
-    match what {
-        What::Http(http) => matches!(http.method.as_str(), "GET" | "HEAD"),
+fn is_cheap(kind: &RequestKind) -> bool {
+    match kind {
+        RequestKind::Http(http) => matches!(http.method.as_str(), "GET" | "HEAD"),
         _ => false,
     }
 }
@@ -454,8 +454,8 @@ impl<H: Host> Host for Durable<'_, H> {
 
     fn start(&mut self, request: Request) {
         let id = request.id;
-        match &request.what {
-            What::Timer { ms, timer } => {
+        match &request.kind {
+            RequestKind::Timer { ms, timer } => {
                 let (ms, timer) = (*ms, timer.clone());
                 if let Some(seq) = self.replay.fired(&timer) {
                     self.replay.expect_fired(id, seq);
@@ -466,9 +466,9 @@ impl<H: Host> Host for Durable<'_, H> {
                     let clock = if timer.kind == TimerKind::Wall { now() } else { self.clock() };
                     self.write(Record::Timer(TimerMark { timer: timer.clone(), seq: None, clock }));
                 }
-                self.inner.start(Request { what: What::Timer { ms: left.unwrap_or(ms), timer }, ..request });
+                self.inner.start(Request { kind: RequestKind::Timer { ms: left.unwrap_or(ms), timer }, ..request });
             }
-            What::Delay { path, attempt, .. } => {
+            RequestKind::Delay { path, attempt, .. } => {
                 if self.replay.went_on(path, *attempt) {
                     self.instant.push_back((id, Answer::ok(Output::Fired)));
                 } else {
@@ -476,9 +476,11 @@ impl<H: Host> Host for Durable<'_, H> {
                     self.inner.start(request);
                 }
             }
-            What::Quota { .. } => self.wait_for_quota(request),
-            What::Load(_) | What::Call(_) => self.begin(request),
-            What::Run(_) | What::Http(_) | What::Prompt(_) | What::Person(_) => self.effect(request),
+            RequestKind::Quota { .. } => self.wait_for_quota(request),
+            RequestKind::Load(_) | RequestKind::Call(_) => self.begin(request),
+            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {
+                self.effect(request)
+            }
         }
     }
 

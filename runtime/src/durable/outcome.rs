@@ -5,17 +5,17 @@ use std::sync::Arc;
 use cascade_ir::ErrorKind;
 use serde_json::Value as Json;
 
-use crate::request::{Answer, Output, Process, Response, What};
+use crate::request::{Answer, Output, Process, RequestKind, Response};
 
 /// The answer that a person gives for an effect; `None`: it shall be tried again.
-pub(super) fn told(what: &What, json: &Json) -> Option<Answer> {
+pub(super) fn told(kind: &RequestKind, json: &Json) -> Option<Answer> {
     let output = json.get("output").and_then(Json::as_str).unwrap_or_default();
     match json.get("action").and_then(Json::as_str) {
-        Some("done") => Some(Answer::ok(match what {
-            What::Http(_) => {
+        Some("done") => Some(Answer::ok(match kind {
+            RequestKind::Http(_) => {
                 Output::Response(Response { status: 200, body: Arc::from(output.as_bytes()), retry_after_ms: None })
             }
-            What::Prompt(_) => Output::Model(output.to_owned()),
+            RequestKind::Prompt(_) => Output::Model(output.to_owned()),
             _ => Output::Process(Process {
                 code: Some(0),
                 signal: None,

@@ -13,7 +13,7 @@ use crate::{
     events::Event,
     host::Host,
     journal::{Question, Record, now},
-    request::{Answer, Output, Request, RequestId, What},
+    request::{Answer, Output, Request, RequestId, RequestKind},
 };
 
 /// Waiting for a quota without a known end, in milliseconds between attempts.
@@ -127,7 +127,7 @@ impl People {
 impl<H: Host> Durable<'_, H> {
     /// A stage's provider has no quota left: nothing new begins until it has.
     pub(super) fn wait_for_quota(&mut self, request: Request) {
-        let What::Quota { path, attempt, retry_after_ms, message } = &request.what else { return };
+        let RequestKind::Quota { path, attempt, retry_after_ms, message } = &request.kind else { return };
         // Who takes a run up again wants it to go on: it asks, and pauses again if it must.
         if self.replay.has(path, *attempt) || self.cancelled {
             self.instant.push_back((request.id, Answer::ok(Output::Fired)));
@@ -145,13 +145,13 @@ impl<H: Host> Durable<'_, H> {
                 attempt: *attempt,
                 kind: crate::request::TimerKind::Wall,
             };
-            self.inner.start(Request { id, what: What::Timer { ms, timer }, effect: None });
+            self.inner.start(Request { id, kind: RequestKind::Timer { ms, timer }, effect: None });
         }
     }
 
     /// A question: answered meanwhile, or asked now.
     pub(super) fn ask(&mut self, request: Request) {
-        let (Some(info), What::Person(question)) = (request.effect.as_deref(), &request.what) else { return };
+        let (Some(info), RequestKind::Person(question)) = (request.effect.as_deref(), &request.kind) else { return };
         let question = Question {
             path: info.path.clone(),
             key: info.key.clone(),
@@ -242,7 +242,7 @@ impl<H: Host> Durable<'_, H> {
     pub(super) fn person_answered(&mut self, id: RequestId, json: Json) {
         let Some(Waiting { request, asked, .. }) = self.people.questions.remove(&id) else { return };
         let answer = if asked.kind == "unknown" {
-            match super::outcome::told(&request.what, &json) {
+            match super::outcome::told(&request.kind, &json) {
                 Some(answer) => answer,
                 None => {
                     // Once more, with the key that it had.

@@ -10,7 +10,7 @@ use crate::{
     failure::Raise,
     host::{Host, Report},
     journal::{Ledger, Recorded, Status, failure_from, now},
-    request::{Answer, EffectInfo, Output, Request, RequestId, RequestMap, TimerId, TimerKind, Usage, What},
+    request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind, RequestMap, TimerId, TimerKind, Usage},
 };
 
 /// What the record says to a request.
@@ -144,7 +144,7 @@ impl<H: Host> Durable<'_, H> {
                 self.ask_about_unknown(request, started);
             }
             Some((Status::Open, _)) | None => {
-                if matches!(request.what, What::Person(_)) {
+                if matches!(request.kind, RequestKind::Person(_)) {
                     self.ask(request);
                 } else if let Some(answer) = self.look_in_cache(&request) {
                     self.begin_answered(request, answer);
@@ -166,7 +166,7 @@ impl<H: Host> Durable<'_, H> {
         let open = super::Open { info: known, model: None, cheap: false };
         let answer = Answer { result: self.with_workspace_restored(answer.result), ..answer };
         if let Some(journal) = &mut self.journal {
-            let start = crate::journal::EffectStart::of(id.0, &open.info, &request.what, self.program);
+            let start = crate::journal::EffectStart::of(id.0, &open.info, &request.kind, self.program);
             journal.write(crate::journal::Record::Started(Box::new(start)), None);
         }
         if let Some(Report::Answer(id, answer)) = self.record(id, &open, answer) {

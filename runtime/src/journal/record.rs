@@ -14,7 +14,7 @@ use super::{JournalError, Result};
 use crate::{
     failure::{Failure, Raise},
     interpreter::{hex, price},
-    request::{Answer, EffectInfo, MemoryOp, Output, Process, Response, TimerId, Usage, What},
+    request::{Answer, EffectInfo, MemoryOp, Output, Process, RequestKind, Response, TimerId, Usage},
     value::{Arg, REDACTED},
     workspace::WorkspacePatch,
 };
@@ -202,12 +202,12 @@ pub struct CachedAnswer {
 }
 
 impl EffectStart {
-    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, what: &What, program: &Program) -> Self {
-        let model = match what {
-            What::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
+    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, kind: &RequestKind, program: &Program) -> Self {
+        let model = match kind {
+            RequestKind::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
         };
-        Self { token, info: Arc::clone(info), kind: what.kind(), model, request: request(what), at: now() }
+        Self { token, info: Arc::clone(info), kind: kind.name(), model, request: request(kind), at: now() }
     }
 }
 
@@ -311,21 +311,21 @@ struct Attached<'a> {
 }
 
 /// A request as it is kept: without secrets, as JSON text.
-pub(crate) fn request(what: &What) -> String {
-    let kept = match what {
-        What::Run(run) => Kept::Run {
+pub(crate) fn request(kind: &RequestKind) -> String {
+    let kept = match kind {
+        RequestKind::Run(run) => Kept::Run {
             argv: run.argv.iter().map(Shown).collect(),
             cwd: &run.workspace.directory,
             env: run.env.iter().map(|(n, v)| (n.as_str(), v.as_ref().map(Shown))).collect(),
             stdin: run.stdin.as_ref().map(Shown),
         },
-        What::Http(http) => Kept::Http {
+        RequestKind::Http(http) => Kept::Http {
             method: &http.method,
             url: Shown(&http.url),
             headers: http.headers.iter().map(|(n, v)| (n.as_str(), Shown(v))).collect(),
             body: http.body.as_ref().map(Shown),
         },
-        What::Prompt(prompt) => Kept::Prompt {
+        RequestKind::Prompt(prompt) => Kept::Prompt {
             system: &prompt.system,
             prompt: &prompt.text,
             attachments: prompt.attachments.iter().map(|f| Attached { path: &f.path, hash: &f.hash }).collect(),
@@ -333,10 +333,14 @@ pub(crate) fn request(what: &What) -> String {
             temperature: prompt.temperature,
             max_tokens: prompt.max_tokens,
         },
-        What::Person(person) => {
+        RequestKind::Person(person) => {
             Kept::Person { kind: person.kind, question: &person.question, options: &person.options }
         }
-        What::Call(_) | What::Load(_) | What::Delay { .. } | What::Timer { .. } | What::Quota { .. } => Kept::Nothing,
+        RequestKind::Call(_)
+        | RequestKind::Load(_)
+        | RequestKind::Delay { .. }
+        | RequestKind::Timer { .. }
+        | RequestKind::Quota { .. } => Kept::Nothing,
     };
     serde_json::to_string(&kept).unwrap_or_default()
 }

@@ -25,7 +25,7 @@ use crate::{
     failure::Raise,
     host::{Host, Progress, Report},
     models::{ModelCall, Models},
-    request::{Answer, MemoryOp, Output, Request, RequestId, Usage, What},
+    request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Usage},
     workspace::WorkspacePatch,
 };
 use commands::{Commands, Watching};
@@ -173,18 +173,18 @@ impl<'p> LocalHost<'p> {
 
 impl Host for LocalHost<'_> {
     fn start(&mut self, request: Request) {
-        let Request { id, what, effect } = request;
-        match what {
-            What::Timer { ms, .. } => {
+        let Request { id, kind, effect } = request;
+        match kind {
+            RequestKind::Timer { ms, .. } => {
                 self.timers.insert(id);
                 self.alarm(ms, Alarm::Fire(id));
             }
-            What::Delay { up_to_ms, at_least_ms, .. } => {
+            RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
                 self.timers.insert(id);
                 let ms = self.jitter.below(up_to_ms).max(at_least_ms);
                 self.alarm(ms, Alarm::Fire(id));
             }
-            What::Run(run) => {
+            RequestKind::Run(run) => {
                 if let Err(failure) = workspace::check_policy(&run.workspace) {
                     let answer = Answer { result: Err(failure), usage: Usage::default() };
                     let _ = self.outbox.send(Message::Done(id, answer));
@@ -194,8 +194,8 @@ impl Host for LocalHost<'_> {
                 let watch = Watching { idle, lines: self.watched };
                 self.commands.start(id, run, self.cwd.clone(), watch);
             }
-            What::Http(http) => self.web.http(id, http),
-            What::Prompt(prompt) => match self.models.call(&prompt) {
+            RequestKind::Http(http) => self.web.http(id, http),
+            RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
                         self.web.prompt(id, call);
@@ -207,19 +207,19 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                 }
             },
-            What::Load(loads) => {
+            RequestKind::Load(loads) => {
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
-            What::Person(question) => {
+            RequestKind::Person(question) => {
                 let message = format!("nobody is there to ask: {}", question.question);
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::Unavailable, message)));
             }
-            What::Call(_) => {
+            RequestKind::Call(_) => {
                 let answer = Answer::failed(ErrorKind::Internal, "a call that only a rehearsal knows");
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
-            What::Quota { message, .. } => {
+            RequestKind::Quota { message, .. } => {
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::QuotaExhausted, message)));
             }
         }

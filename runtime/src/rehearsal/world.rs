@@ -8,7 +8,7 @@ use super::{Problem, mocks::Mocks, mocks::Timed, stages::Stages};
 use crate::{
     events::Event,
     host::{Host, Report},
-    request::{Answer, MemoryOp, Output, Request, RequestId, What},
+    request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind},
 };
 
 /// How long a spent quota is spent when nobody says so, in milliseconds.
@@ -95,27 +95,27 @@ impl<'p> World<'p> {
 
 impl Host for World<'_> {
     fn start(&mut self, request: Request) {
-        let Request { id, what, effect } = request;
-        match what {
-            What::Call(call) => {
+        let Request { id, kind, effect } = request;
+        match kind {
+            RequestKind::Call(call) => {
                 let answer = self.mocks.call(self.program, &call);
                 self.answer(id, answer);
             }
-            What::Person(question) => {
+            RequestKind::Person(question) => {
                 let path = effect.map(|info| info.path.clone()).unwrap_or_default();
                 let path = path.strip_suffix("/escalate").unwrap_or(&path);
                 let answer = self.mocks.person(&question, path);
                 self.answer(id, answer);
             }
-            What::Timer { ms, .. } => self.later(id, ms, true, Answer::ok(Output::Fired)),
-            What::Delay { up_to_ms, at_least_ms, .. } => {
+            RequestKind::Timer { ms, .. } => self.later(id, ms, true, Answer::ok(Output::Fired)),
+            RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
                 self.later(id, up_to_ms.max(at_least_ms), true, Answer::ok(Output::Fired));
             }
-            What::Quota { retry_after_ms, .. } => {
+            RequestKind::Quota { retry_after_ms, .. } => {
                 self.later(id, retry_after_ms.unwrap_or(QUOTA), true, Answer::ok(Output::Fired));
             }
             // A rehearsal asks for none of these.
-            What::Run(_) | What::Http(_) | What::Prompt(_) | What::Load(_) => {
+            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Load(_) => {
                 self.later(id, 0, false, Answer::failed(ErrorKind::Internal, "a test never touches the world"));
             }
         }

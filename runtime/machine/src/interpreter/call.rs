@@ -23,8 +23,8 @@ use crate::{
     key_parts::KeyVersion,
     render::percent_encode,
     request::{
-        Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId, RunRequest, Usage,
-        What,
+        Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
+        RunRequest, Usage,
     },
     schema,
     value::{Arg, Value, to_json},
@@ -139,37 +139,40 @@ impl<'p> Machine<'p> {
         };
         let skill = call.skill;
         let mut slots = std::mem::take(&mut call.slots);
-        let what = match &skill.effect {
+        let kind = match &skill.effect {
             Effect::Run(run) => self.run_request(run, &mut slots).map(Some),
             Effect::Http(http) => self.http_request(http, &mut slots).map(Some),
             Effect::Prompt(prompt) if !prompt.attach.is_empty() && call.attachments.is_none() => {
-                self.load_request(prompt, &mut slots).map(|loads| Some(What::Load(loads)))
+                self.load_request(prompt, &mut slots).map(|loads| Some(RequestKind::Load(loads)))
             }
             Effect::Prompt(_) => Ok(None),
-            Effect::Unsupported(what) => Err(super::statement::unsupported(what)),
+            Effect::Unsupported(construct) => Err(super::statement::unsupported(construct)),
         };
-        let what = what.and_then(|what| match (what, &skill.effect) {
+        let kind = kind.and_then(|kind| match (kind, &skill.effect) {
             (None, Effect::Prompt(prompt)) => self.prompt_request(fiber, prompt, &mut slots),
-            (Some(what), _) => Ok(what),
+            (Some(kind), _) => Ok(kind),
             (None, _) => Err(defect!("an effect without its request")),
         });
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.slots = slots;
         }
-        let mut what = at(what, skill.place)?;
-        let info =
-            if matches!(what, What::Load(_)) { None } else { Some(Arc::new(self.effect_info(fiber, skill, &what)?)) };
+        let mut kind = at(kind, skill.place)?;
+        let info = if matches!(kind, RequestKind::Load(_)) {
+            None
+        } else {
+            Some(Arc::new(self.effect_info(fiber, skill, &kind)?))
+        };
         if let Some(info) = &info {
-            attach_idempotency_key(&mut what, &info.idempotency);
+            attach_idempotency_key(&mut kind, &info.idempotency);
         }
-        let request = self.send_request(what, info, Waiter::Call(id));
+        let request = self.send_request(kind, info, Waiter::Call(id));
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.request = Some(request);
         }
         Ok(())
     }
 
-    fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill, what: &What) -> Result<EffectInfo> {
+    fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill, kind: &RequestKind) -> Result<EffectInfo> {
         let path = fiber.path();
         let (mut attempt, mut once, mut cache_ms) = (1, skill.once, None);
         if let Some(guard) = guard_below(fiber) {
@@ -201,8 +204,8 @@ impl<'p> Machine<'p> {
             model: call.model.and_then(|id| models.get(id.index())),
             candidates: &candidates,
             attached: call.attachments.as_deref().unwrap_or_default(),
-            run: match what {
-                What::Run(run) => Some((run, self.env.folder.as_str())),
+            run: match kind {
+                RequestKind::Run(run) => Some((run, self.env.folder.as_str())),
                 _ => None,
             },
         };
@@ -230,7 +233,7 @@ impl<'p> Machine<'p> {
         })
     }
 
-    fn run_request(&mut self, run: &Run, slots: &mut [Value]) -> Result<What> {
+    fn run_request(&mut self, run: &Run, slots: &mut [Value]) -> Result<RequestKind> {
         let command = match self.eval.eval(&run.command, slots)? {
             Value::Command(command) => command,
             other => return Err(defect!("`run` of {}", other.kind())),
@@ -251,7 +254,12 @@ impl<'p> Machine<'p> {
             Some(expr) => self.body_text(expr, slots)?.map(|(text, _)| text),
             None => None,
         };
-        Ok(What::Run(RunRequest { argv, workspace: Workspace { directory, policy: Policy::default() }, env, stdin }))
+        Ok(RequestKind::Run(RunRequest {
+            argv,
+            workspace: Workspace { directory, policy: Policy::default() },
+            env,
+            stdin,
+        }))
     }
 
     /// A text where secrets may go; null gives none.
@@ -283,7 +291,7 @@ impl<'p> Machine<'p> {
         })
     }
 
-    fn http_request(&mut self, http: &Http, slots: &mut [Value]) -> Result<What> {
+    fn http_request(&mut self, http: &Http, slots: &mut [Value]) -> Result<RequestKind> {
         let url = self.eval.template(&http.url, slots, Target::Url)?;
         let mut address = url.text;
         if let Some(expr) = &http.query {
@@ -308,7 +316,12 @@ impl<'p> Machine<'p> {
             headers.push(("Content-Type".into(), Arg::plain(media)));
         }
         let url = Arg { text: address.into(), secret: url.secret };
-        Ok(What::Http(HttpRequest { method: http.method.clone(), url, headers, body: body.map(|(text, _)| text) }))
+        Ok(RequestKind::Http(HttpRequest {
+            method: http.method.clone(),
+            url,
+            headers,
+            body: body.map(|(text, _)| text),
+        }))
     }
 
     fn load_request(&mut self, prompt: &Prompt, slots: &mut [Value]) -> Result<Vec<LoadRequest>> {
@@ -342,7 +355,12 @@ impl<'p> Machine<'p> {
         Ok(loads)
     }
 
-    fn prompt_request(&mut self, fiber: &mut Fiber<'p>, prompt: &'p Prompt, slots: &mut [Value]) -> Result<What> {
+    fn prompt_request(
+        &mut self,
+        fiber: &mut Fiber<'p>,
+        prompt: &'p Prompt,
+        slots: &mut [Value],
+    ) -> Result<RequestKind> {
         let Some(Frame::Call(call)) = fiber.frames.last() else {
             return Err(defect!("a prompt without its call"));
         };
@@ -413,7 +431,7 @@ impl<'p> Machine<'p> {
             self.emit_if_watched(|| Event::ModelChosen { path, model: known.name.to_string() });
         }
         let schema = schema::for_model(self.program, &skill.output);
-        Ok(What::Prompt(Box::new(PromptRequest {
+        Ok(RequestKind::Prompt(Box::new(PromptRequest {
             model,
             system,
             text,
@@ -479,11 +497,11 @@ fn watches_idle(fiber: &Fiber<'_>) -> bool {
 }
 
 /// Gives the idempotency key to those who can use it.
-fn attach_idempotency_key(what: &mut What, key: &str) {
-    match what {
-        What::Run(run) => run.env.push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
+fn attach_idempotency_key(kind: &mut RequestKind, key: &str) {
+    match kind {
+        RequestKind::Run(run) => run.env.push(("CASCADE_IDEMPOTENCY_KEY".into(), Some(Arg::plain(key)))),
         // Reading twice is harmless, and caches should not see a new header each time.
-        What::Http(http)
+        RequestKind::Http(http)
             if !matches!(http.method.as_str(), "GET" | "HEAD")
                 && !http.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("idempotency-key")) =>
         {

@@ -19,7 +19,7 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect, fail},
     render::render,
-    request::{RequestId, What},
+    request::{RequestId, RequestKind},
     value::Value,
 };
 
@@ -303,8 +303,8 @@ impl<'p> Machine<'p> {
         if failure.kind == ErrorKind::QuotaExhausted && guard.is_skill() && !guard.takes_quota() {
             let (retry_after_ms, message) = (failure.retry_after_ms, failure.message.clone());
             self.emit_retrying(&path, attempt, &failure, "wait");
-            let what = What::Quota { path, attempt, retry_after_ms, message };
-            let quota = self.send_request(what, None, Waiter::Delay(id));
+            let kind = RequestKind::Quota { path, attempt, retry_after_ms, message };
+            let quota = self.send_request(kind, None, Waiter::Delay(id));
             set_timer(fiber, |guard| {
                 guard.delay = Some(quota);
                 guard.falling_back = false;
@@ -318,8 +318,8 @@ impl<'p> Machine<'p> {
             let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
             let at_least_ms = failure.retry_after_ms.unwrap_or(0);
             self.emit_retrying(&path, attempt, &failure, "retry");
-            let what = What::Delay { up_to_ms, at_least_ms, path, attempt };
-            let delay = self.send_request(what, None, Waiter::Delay(id));
+            let kind = RequestKind::Delay { up_to_ms, at_least_ms, path, attempt };
+            let delay = self.send_request(kind, None, Waiter::Delay(id));
             set_timer(fiber, |guard| guard.delay = Some(delay));
             return Ok(Mode::Wait);
         }

@@ -15,7 +15,7 @@ use crate::{
     check::{Strictness, coerce},
     eval::{Result, at},
     failure::defect,
-    request::{Answer, CallRequest, Callee, Output, RequestId, What},
+    request::{Answer, CallRequest, Callee, Output, RequestId, RequestKind},
     value::Value,
 };
 
@@ -139,7 +139,7 @@ impl<'p> Machine<'p> {
         }
         if call.request.is_none() {
             let asked = CallRequest { callee: call.callee, path, args: call.args.clone() };
-            let request = self.send_request(What::Call(Box::new(asked)), None, Waiter::Call(id));
+            let request = self.send_request(RequestKind::Call(Box::new(asked)), None, Waiter::Call(id));
             if let Some(Frame::MockedCall(call)) = fiber.frames.last_mut() {
                 call.request = Some(request);
             }

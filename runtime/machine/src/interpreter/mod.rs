@@ -42,7 +42,7 @@ use crate::{
     eval::Eval,
     events::Event,
     failure::{Failure, Raise, defect},
-    request::{Answer, MemoryOp, Request, RequestId, RequestMap, Usage, What},
+    request::{Answer, MemoryOp, Request, RequestId, RequestKind, RequestMap, Usage},
     value::Value,
 };
 use fiber::Fiber;
@@ -258,14 +258,14 @@ impl<'p> Machine<'p> {
 
     fn send_request(
         &mut self,
-        what: What,
+        kind: RequestKind,
         effect: Option<std::sync::Arc<crate::request::EffectInfo>>,
         waiter: Waiter,
     ) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
         self.waiting.insert(id, waiter);
-        self.requests.push_back(Request { id, what, effect });
+        self.requests.push_back(Request { id, kind, effect });
         id
     }
 

@@ -15,7 +15,7 @@ use crate::{
     eval::Result,
     failure::{Failure, Raise, defect},
     render::render,
-    request::{Answer, EffectInfo, KeyParts, Output, PersonRequest, RequestId, What},
+    request::{Answer, EffectInfo, KeyParts, Output, PersonRequest, RequestId, RequestKind},
     value::{Value, from_json},
 };
 
@@ -132,7 +132,7 @@ impl<'p> Machine<'p> {
                 watch: false,
                 cache_ms: None,
             };
-            let asked = self.send_request(What::Person(question), Some(Arc::new(info)), Waiter::Call(id));
+            let asked = self.send_request(RequestKind::Person(question), Some(Arc::new(info)), Waiter::Call(id));
             if let Some(Frame::Person(asking)) = fiber.frames.last_mut() {
                 asking.request = Some(asked);
             }

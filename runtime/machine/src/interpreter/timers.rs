@@ -9,7 +9,7 @@ use super::{
 use crate::{
     events::Event,
     failure::Failure,
-    request::{RequestId, TimerId, TimerKind, What},
+    request::{RequestId, RequestKind, TimerId, TimerKind},
     value::format_duration,
 };
 use cascade_ir::ErrorKind;
@@ -60,7 +60,7 @@ impl<'p> Machine<'p> {
 
     fn start_timer(&mut self, ms: i64, timer: TimerId, waiter: Waiter) -> RequestId {
         let ms = ms.max(0).unsigned_abs();
-        self.send_request(What::Timer { ms, timer }, None, waiter)
+        self.send_request(RequestKind::Timer { ms, timer }, None, waiter)
     }
 
     pub(super) fn deadline_passed(&mut self, fiber: usize, serial: u64) {

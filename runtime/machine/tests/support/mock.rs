@@ -6,7 +6,7 @@ use cascade_ir::{ErrorKind, Program};
 use cascade_machine::{
     Event, Failure, Value,
     interpreter::{Environment, Machine},
-    request::{Answer, MemoryOp, Output, Process, Request, RequestId, Response, Usage, What},
+    request::{Answer, MemoryOp, Output, Process, Request, RequestId, RequestKind, Response, Usage},
 };
 
 use super::entry;
@@ -137,26 +137,26 @@ impl<'p> Mock<'p> {
     }
 
     fn start(&mut self, request: Request) {
-        let Request { id, what, effect } = request;
-        match what {
-            What::Timer { ms, .. } => self.later(ms, id, Answer::ok(Output::Fired)),
-            What::Delay { up_to_ms, at_least_ms, .. } => {
+        let Request { id, kind, effect } = request;
+        match kind {
+            RequestKind::Timer { ms, .. } => self.later(ms, id, Answer::ok(Output::Fired)),
+            RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
                 let ms = up_to_ms.max(at_least_ms);
                 self.delays.push(ms);
                 self.later(ms, id, Answer::ok(Output::Fired));
             }
-            What::Quota { retry_after_ms, .. } => {
+            RequestKind::Quota { retry_after_ms, .. } => {
                 let ms = retry_after_ms.unwrap_or(60_000);
                 self.delays.push(ms);
                 self.later(ms, id, Answer::ok(Output::Fired));
             }
-            What::Load(_) => self.later(0, id, Answer::ok(Output::Files(Vec::new(), Vec::new()))),
-            what => {
+            RequestKind::Load(_) => self.later(0, id, Answer::ok(Output::Files(Vec::new(), Vec::new()))),
+            kind => {
                 let effect = effect.unwrap();
-                let shown = match &what {
-                    What::Run(run) => run.argv.iter().map(|a| a.text.as_str()).collect::<Vec<_>>().join(" "),
-                    What::Http(http) => format!("{} {}", http.method, http.url.text),
-                    What::Prompt(prompt) => format!("{:?} {}", prompt.model, prompt.text),
+                let shown = match &kind {
+                    RequestKind::Run(run) => run.argv.iter().map(|a| a.text.as_str()).collect::<Vec<_>>().join(" "),
+                    RequestKind::Http(http) => format!("{} {}", http.method, http.url.text),
+                    RequestKind::Prompt(prompt) => format!("{:?} {}", prompt.model, prompt.text),
                     other => format!("{other:?}"),
                 };
                 let asked = Asked {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What an edit changed in a skill, in words; `None` when it is only what the skill reaches.
-pub(crate) fn changed_skill(old: &Program, new: &Program, name: &str) -> Option<String> {
+pub(crate) fn explain_skill_change(old: &Program, new: &Program, name: &str) -> Option<String> {
     let find = |program: &Program| program.skills.iter().find(|s| s.name == name).cloned();
     let (Some(before), Some(after)) = (find(old), find(new)) else {
         return Some(format!("the skill `{name}` is new"));
@@ -84,7 +84,7 @@ fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
 }
 
 /// Why an answer that is kept is not the answer to this question: what differs.
-pub(crate) fn difference(program: &Program, info: &EffectInfo, kept: &[u8]) -> String {
+pub(crate) fn explain_key_change(program: &Program, info: &EffectInfo, kept: &[u8]) -> String {
     let Some(kept) = KeyParts::from_bytes(kept) else {
         return "nothing is known of what it was asked before".to_owned();
     };
