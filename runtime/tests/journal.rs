@@ -98,7 +98,7 @@ fn runs_and_effects_are_there_afterwards() {
             r.get(0)
         })
         .unwrap();
-    assert_eq!(events, 2, "the log and the retry");
+    assert_eq!(events, 3, "the log, the retry and the failure of the stage");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use cascade_runtime::{
     parse_input_text,
     recordings::Recordings,
     run as execute, to_json,
+    value::parse_json,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -293,12 +294,12 @@ fn inputs_file(path: &Path, stdin_taken: bool) -> Result<Map<String, Json>, Stop
     } else {
         std::fs::read_to_string(path).map_err(|e| Stop::file("read", path, &e))?
     };
-    match serde_json::from_str(&text) {
+    match parse_json(text.as_bytes()) {
         Ok(Json::Object(map)) => Ok(map),
         Ok(_) => Err(Stop::usage_help(
             format!("`{}` does not hold a JSON object", path.display()),
             "write `{ \"name\": value }`",
         )),
-        Err(e) => Err(Stop::usage(format!("`{}` is not JSON: {e}", path.display()))),
+        Err(why) => Err(Stop::usage(format!("`{}` {why}", path.display()))),
     }
 }

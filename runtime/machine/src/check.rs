@@ -10,6 +10,9 @@ use crate::{
     value::{Artifact, REDACTED, Secret, Value, parse_duration, to_json, whole},
 };
 
+/// Below 2^53, a float that is whole is exactly the integer that was written.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// How exactly a value must fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strictness {
@@ -119,7 +122,7 @@ impl Checker<'_, '_> {
             (Type::Bool, value @ Value::Bool(_)) | (Type::Float, value @ Value::Float(_)) => Ok(value),
             (Type::String, Value::Path(p)) => Ok(Value::str(p.as_ref())),
             (Type::String, Value::Variant(v)) if !v.tagged => Ok(Value::Str(v.name.clone())),
-            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && whole(f).is_some() => Ok(Value::Int(f as i64)),
+            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && f.abs() < EXACT => Ok(Value::Int(f as i64)),
             (Type::Float, Value::Int(i)) => Ok(Value::Float(i as f64)),
             (Type::Path, value @ Value::Path(_)) | (Type::Secret, value @ Value::Secret(_)) => Ok(value),
             (Type::Path, Value::Str(s)) => Ok(Value::path(&s)),

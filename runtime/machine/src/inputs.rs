@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::{
     check::{Strictness, coerce, describe, is_tagged, suggest},
     eval::{DEFAULT_FUEL, Eval},
-    value::{Value, from_json, parse_duration, parse_money},
+    value::{Value, check_integers, from_json, parse_duration, parse_money},
 };
 
 /// What is wrong with an input.
@@ -149,7 +149,10 @@ pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json
             }
             _ => json(program, ty, text),
         },
-        Type::Json => Ok(serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))),
+        Type::Json => match serde_json::from_str(text) {
+            Ok(json) => check_integers(text).map(|()| json).map_err(|why| format!("the JSON {why}")),
+            Err(_) => Ok(Json::from(text)),
+        },
         _ => json(program, ty, text),
     }
 }
@@ -167,6 +170,10 @@ fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),
     })?;
+    // A number that is too large is told by its type.
+    if !value.is_number() {
+        check_integers(text).map_err(|why| format!("the JSON {why}"))?;
+    }
     let fits = match ty {
         Type::Int => value.as_f64().is_some_and(|f| f.fract() == 0.0),
         Type::Float => value.is_number(),

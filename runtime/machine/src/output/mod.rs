@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 use crate::{
     eval::Result,
     failure::{Failure, Raise},
-    value::{Value, from_json},
+    value::{Value, from_json, parse_json},
 };
 
 pub(crate) use junit::read as junit;
@@ -24,10 +24,11 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|e| invalid(format!("the output is not UTF-8 (at byte {})", e.valid_up_to())))
 }
 
-/// Text without its last line end. Bytes that are not UTF-8 are replaced.
+/// Text without a byte order mark and without its last line end.
 pub(crate) fn text(bytes: &[u8]) -> Result {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = utf8(bytes)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_suffix('\n').unwrap_or(text);
     Ok(Value::str(text.strip_suffix('\r').unwrap_or(text)))
 }
 
@@ -36,24 +37,23 @@ pub(crate) fn json(bytes: &[u8]) -> Result {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(invalid("the output is empty where JSON was expected"));
     }
-    match serde_json::from_slice(bytes) {
+    match parse_json(bytes) {
         Ok(json) => Ok(from_json(&json)),
-        Err(error) => Err(invalid(format!("the output is not JSON: {error}"))),
+        Err(error) => Err(invalid(format!("the output {error}"))),
     }
 }
 
 /// A JSON document a line; empty lines are passed over.
 pub(crate) fn json_lines(bytes: &[u8]) -> Result {
     let mut values = Vec::new();
-    for (i, line) in utf8(bytes)?.lines().enumerate() {
+    let text = utf8(bytes)?;
+    for (i, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
-        match serde_json::from_str(line) {
+        match parse_json(line.as_bytes()) {
             Ok(json) => values.push(from_json(&json)),
-            Err(error) => {
-                return Err(invalid(format!("line {} of the output is not JSON: {error}", i + 1)));
-            }
+            Err(error) => return Err(invalid(format!("line {} of the output {error}", i + 1))),
         }
     }
     Ok(Value::list(values))
@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn text_loses_one_line_end() {
         assert_eq!(text(b"a\n\n").unwrap(), Value::str("a\n"));
-        assert_eq!(text(b"a\r\n").unwrap(), Value::str("a"));
+        assert_eq!(text(b"\xef\xbb\xbfa\r\n").unwrap(), Value::str("a"));
+        assert!(text(b"caf\xe9\n").unwrap_err().message.contains("at byte 3"));
     }
 
     #[test]

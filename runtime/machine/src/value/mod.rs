@@ -5,6 +5,7 @@
 //! build one whose printing, comparing or dropping would exhaust the stack or the memory.
 
 mod command;
+mod exact;
 mod json;
 mod units;
 
@@ -15,6 +16,7 @@ use indexmap::IndexMap;
 use smol_str::SmolStr;
 
 pub use command::{Arg, Command};
+pub use exact::{check_integers, parse_json};
 pub use json::{from_json, to_json};
 pub(crate) use units::whole;
 pub use units::{format_duration, format_money, parse_duration, parse_money};
