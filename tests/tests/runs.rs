@@ -243,3 +243,24 @@ cascade main(what: string, who: string = "nobody", token: secret) -> string {
     let output = project.call(&["resume", "-q", "--input", "token=abcd"]);
     assert_eq!(stdout(&output), "noted [secret] for [secret]\n", "{}", stderr(&output));
 }
+
+#[test]
+fn an_answer_of_a_command_belongs_to_its_folder() {
+    let project = Project::new();
+    project.write("cascade.toml", "[project]\nname = \"x\"\n");
+    for (folder, text) in [("a", "one"), ("b", "two")] {
+        std::fs::create_dir(project.path().join(folder)).unwrap();
+        project.write(&format!("{folder}/data.txt"), text);
+    }
+    let program = "skill total() -> string {\n  run sh\"cat data.txt; echo x >> ../log\"\n}\n\
+                   cascade main() -> string {\n  stage t = total()\n    cache 1d\n  return t\n}\n";
+    project.write("flow.cascade", program);
+    let run = |folder: &str, more: &[&str]| {
+        let output = call_in(&project, folder, &[&["run", "-q", "../flow.cascade"], more].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    assert_eq!((run("a", &[]), run("b", &[]), run("a", &[])), ("one\n".into(), "two\n".into(), "one\n".into()));
+    assert_eq!(project.lines("log").len(), 2, "the third took the answer of the first");
+    assert_eq!(run("b", &["--fork", "last", "--no-cache"]), "two\n");
+}

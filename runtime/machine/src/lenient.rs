@@ -360,7 +360,7 @@ impl<'t> Reader<'t> {
 
 #[cfg(test)]
 mod tests {
-    use cascade_ir::{FORMAT, Field, Program, Type, TypeDef, TypeDefKind, TypeId, Variant};
+    use cascade_ir::{Field, Program, Type, TypeDef, TypeDefKind, TypeId, Variant};
     use serde_json::json;
 
     use super::*;
@@ -443,22 +443,7 @@ mod tests {
         let data: Json = serde_json::from_str(include_str!("../tests/data/model_answers.json")).unwrap();
         let (mut passed, mut total, mut foreign) = (0, 0, 0);
         for case in data["cases"].as_array().unwrap() {
-            let mut program = Program {
-                format: FORMAT,
-                name: String::new(),
-                files: vec![],
-                types: vec![],
-                models: vec![],
-                routes: vec![],
-                memories: vec![],
-                functions: vec![],
-                skills: vec![],
-                cascades: vec![],
-                entries: vec![],
-                main: None,
-                default_route: None,
-                tests: Vec::new(),
-            };
+            let mut program = Program::empty("test.cascade");
             let Some(ty) = type_of(&case["schema"], &case["schema"], &mut program) else {
                 foreign += 1;
                 continue;

@@ -363,27 +363,12 @@ fn refers(schema: &Json, reference: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use cascade_ir::{FORMAT, TypeDef};
+    use cascade_ir::TypeDef;
 
     use super::*;
 
     fn program(types: Vec<TypeDef>) -> Program {
-        Program {
-            format: FORMAT,
-            name: String::new(),
-            files: vec![],
-            types,
-            models: vec![],
-            routes: vec![],
-            memories: vec![],
-            functions: vec![],
-            skills: vec![],
-            cascades: vec![],
-            entries: vec![],
-            main: None,
-            default_route: None,
-            tests: Vec::new(),
-        }
+        Program { types, ..Program::empty("test.cascade") }
     }
 
     fn field(name: &str, ty: Type) -> Field {

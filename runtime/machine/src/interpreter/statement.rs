@@ -1,6 +1,6 @@
 //! Statements and work, and where their values go.
 
-use cascade_ir::{BinaryOp, Block, CascadeId, Clauses, Expr, Stage, Stmt, Work};
+use cascade_ir::{BinaryOp, Block, CascadeId, Expr, Stage, Stmt, Work};
 
 use super::{
     Machine,
@@ -17,20 +17,6 @@ use crate::{
     render::render,
     value::Value,
 };
-
-/// Whether clauses ask for nothing.
-pub(super) fn is_plain(clauses: &Clauses) -> bool {
-    clauses.using.is_none()
-        && clauses.timeout.is_none()
-        && clauses.idle.is_none()
-        && clauses.retry.is_none()
-        && clauses.budget.is_none()
-        && clauses.budget_tokens.is_none()
-        && clauses.budget_time.is_none()
-        && clauses.cache.is_none()
-        && clauses.on_error.is_empty()
-        && !clauses.isolate
-}
 
 impl<'p> Machine<'p> {
     pub(super) fn run_statement(&mut self, fiber: &mut Fiber<'p>, stmt: &'p Stmt, in_pure_block: bool) -> Result<Mode> {
@@ -127,7 +113,7 @@ impl<'p> Machine<'p> {
 
     pub(super) fn begin_stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, in_pure_block: bool) -> Result<Mode> {
         // One who watches a rehearsal wants to see every stage.
-        let plain = is_plain(&stage.clauses) && !self.is_rehearsal();
+        let plain = stage.clauses.is_empty() && !self.is_rehearsal();
         self.mark_reached(stage, Kind::Stage);
         if plain && (in_pure_block || (!self.env.listening && self.is_pure(&stage.work))) {
             if let Work::Pure(expr) = &stage.work {
@@ -261,7 +247,7 @@ impl<'p> Machine<'p> {
         fiber.activations.push(args);
         self.mark_reached(&cascade.body, Kind::Block);
         fiber.frames.push(Frame::Cascade(cascade, false));
-        if is_plain(&cascade.clauses) {
+        if cascade.clauses.is_empty() {
             fiber.frames.push(Frame::Block(&cascade.body, 0));
         } else {
             let guard = Guard::new(self.next_guard_serial(), Subject::Cascade(cascade), &cascade.clauses);
