@@ -1,4 +1,5 @@
 //! Ids of nodes: distinct, in the order of the text, and the same whenever a program is numbered.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 

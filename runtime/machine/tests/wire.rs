@@ -1,5 +1,6 @@
 //! The written form of requests and answers: what is written is read again as the same, secrets are
 //! never in it, and what older versions wrote is still read.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
