@@ -20,7 +20,7 @@ mod testing;
 
 pub use cascade_machine::{
     Event, Failure, InputError, Value, check, driver, eval, events, failure, from_json, host, inputs, inputs_from_json,
-    interpreter, parse_input_text, recorded_inputs, render, request, schema, to_json, value, workspace,
+    interpreter, parse_input_text, recorded_inputs, render, request, schema, to_json, value, wire, workspace,
 };
 pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;

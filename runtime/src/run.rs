@@ -28,6 +28,7 @@ use crate::{
     models::availability,
     recordings::{RecordingHost, Recordings},
     value::{Value, to_json},
+    wire::Vault,
 };
 
 /// How a run is to be done.
@@ -330,6 +331,7 @@ async fn drive_recorded<H: Host>(
         memory,
         ..Environment::default()
     };
+    let vault = Vault::from_inputs(entry.params.iter().map(|param| param.name.as_str()).zip(&inputs));
     let mut machine = Machine::new(program, cascade, inputs, environment)?;
     let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
     if let Some(store) = &options.store {
@@ -357,6 +359,7 @@ async fn drive_recorded<H: Host>(
         host,
         Durability {
             program,
+            vault,
             store: options.store,
             journal,
             ledger,

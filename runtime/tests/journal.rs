@@ -85,7 +85,7 @@ fn runs_and_effects_are_there_afterwards() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let answer = Some(r#"{"code":4,"signal":null,"stdout":"","stderr":""}"#.to_owned());
+    let answer = Some(r#"{"v":1,"kind":"process","code":4,"signal":null,"stdout":"","stderr":""}"#.to_owned());
     assert_eq!(
         effects,
         [
@@ -110,7 +110,7 @@ fn large_answers_are_files() {
         db.query_row("SELECT answer, artifact FROM effects", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
     assert_eq!(answer, None);
     let content = std::fs::read_to_string(dir.0.join("artifacts").join(hash)).unwrap();
-    assert!(content.len() > 100_000 && content.starts_with("{\"code\":0"));
+    assert!(content.len() > 100_000 && content.starts_with("{\"v\":1,\"kind\":\"process\",\"code\":0"));
 }
 
 #[test]

@@ -19,8 +19,8 @@ mod tell;
 use std::rc::Rc;
 
 use cascade_ir::{
-    Block, CascadeId, ErrorAction, Expr, For, Hook, ModelRef, OnError, Pattern, Place, Program, SkillId, Slot, Stage,
-    Stmt, Work,
+    Block, CascadeId, ErrorAction, Expr, For, Hook, HookKind, ModelRef, OnError, Pattern, Place, Program, SkillId,
+    Slot, Stage, Stmt, Visitor, Work, walk_hook, walk_stmt, walk_work,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -386,73 +386,58 @@ impl<'p> Walk<'p> {
 
 /// How often each variable of a cascade is written, as far as it matters: 0, 1 or more.
 fn writes(cascade: &cascade_ir::Cascade) -> Vec<u8> {
-    let mut writes = vec![0; cascade.slots as usize];
+    let mut writes = Writes(vec![0; cascade.slots as usize]);
     for param in &cascade.params {
-        write(&mut writes, param.slot);
+        writes.count(param.slot);
     }
-    in_block(&cascade.body, &mut writes);
-    for hook in [&cascade.on_success, &cascade.on_failure, &cascade.on_cancel].into_iter().flatten() {
-        hook.slot.into_iter().for_each(|slot| write(&mut writes, slot));
-        in_block(&hook.body, &mut writes);
-    }
-    writes
+    writes.visit_cascade(cascade);
+    writes.0
 }
 
-fn write(writes: &mut [u8], slot: Slot) {
-    if let Some(count) = writes.get_mut(slot.0 as usize) {
-        *count = count.saturating_add(1);
-    }
-}
+/// By slot, how often it is written.
+struct Writes(Vec<u8>);
 
-fn in_block(block: &Block, writes: &mut [u8]) {
-    block.stmts.iter().for_each(|stmt| in_stmt(stmt, writes));
-}
-
-fn in_stmt(stmt: &Stmt, writes: &mut [u8]) {
-    match stmt {
-        Stmt::Set(slot, _) => write(writes, *slot),
-        Stmt::SetField(slot, ..) => {
-            write(writes, *slot);
-            write(writes, *slot);
+impl Writes {
+    fn count(&mut self, slot: Slot) {
+        if let Some(count) = self.0.get_mut(slot.0 as usize) {
+            *count = count.saturating_add(1);
         }
-        Stmt::Stage(stage) => {
-            write(writes, stage.slot);
-            in_work(&stage.work, writes);
-            for handler in &stage.clauses.on_error {
-                if let ErrorAction::Fallback(work) = &handler.action {
-                    in_work(work, writes);
+    }
+}
+
+impl<'p> Visitor<'p> for Writes {
+    fn visit_hook(&mut self, _kind: HookKind, hook: &'p Hook) {
+        hook.slot.into_iter().for_each(|slot| self.count(slot));
+        walk_hook(self, hook);
+    }
+
+    fn visit_stmt(&mut self, stmt: &'p Stmt) {
+        match stmt {
+            Stmt::Set(slot, _) => self.count(*slot),
+            // Two writes: the value before the field is changed, and the value after.
+            Stmt::SetField(slot, ..) => {
+                self.count(*slot);
+                self.count(*slot);
+            }
+            Stmt::Stage(stage) => self.count(stage.slot),
+            Stmt::Work(_, slot) => slot.iter().for_each(|slot| self.count(*slot)),
+            _ => {}
+        }
+        walk_stmt(self, stmt);
+    }
+
+    fn visit_work(&mut self, work: &'p Work) {
+        match work {
+            Work::Match(_, arms) => {
+                for arm in arms {
+                    if let Pattern::Variant { fields, .. } = &arm.pattern {
+                        fields.iter().for_each(|(_, slot)| self.count(*slot));
+                    }
                 }
             }
+            Work::For(node) => self.count(node.item),
+            _ => {}
         }
-        Stmt::Work(work, slot) => {
-            slot.iter().for_each(|slot| write(writes, *slot));
-            in_work(work, writes);
-        }
-        _ => {}
-    }
-}
-
-fn in_work(work: &Work, writes: &mut [u8]) {
-    match work {
-        Work::If(_, a, b) => {
-            in_block(a, writes);
-            in_block(b, writes);
-        }
-        Work::Match(_, arms) => {
-            for arm in arms {
-                if let Pattern::Variant { fields, .. } = &arm.pattern {
-                    fields.iter().for_each(|(_, slot)| write(writes, *slot));
-                }
-                in_block(&arm.body, writes);
-            }
-        }
-        Work::For(node) => {
-            write(writes, node.item);
-            in_block(&node.body, writes);
-        }
-        Work::Repeat(node) => in_block(&node.body, writes),
-        Work::Parallel(node) => node.branches.iter().for_each(|b| in_stmt(&b.stmt, writes)),
-        Work::Block(block) => in_block(block, writes),
-        Work::Pure(_) | Work::Skill(..) | Work::Cascade(..) | Work::Person(_) => {}
+        walk_work(self, work);
     }
 }

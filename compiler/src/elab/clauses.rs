@@ -99,7 +99,12 @@ impl<'a> Body<'_, 'a> {
                     let kinds = filter.iter().filter_map(|name| self.error_kind(name)).collect();
                     let (action, skip) = self.error_action(action, clause.span, ty, block);
                     skips |= skip;
-                    out.on_error.push(ir::OnError { kinds, action, place: self.place(clause.span) });
+                    out.on_error.push(ir::OnError {
+                        id: ir::NodeId::default(),
+                        kinds,
+                        action,
+                        place: self.place(clause.span),
+                    });
                 }
             }
         }

@@ -2,6 +2,7 @@
 //! cannot run yet, which imports nobody uses.
 
 use cascade_ir as ir;
+use cascade_ir::{Visitor as _, VisitorMut as _};
 
 use super::{Cx, Def};
 
@@ -27,7 +28,7 @@ impl Cx<'_> {
                 Some(Def::Route(id)) => Some(id),
                 _ => None,
             });
-        Some(ir::Program {
+        let mut program = ir::Program {
             format: ir::FORMAT,
             name: self.modules[root].name.clone(),
             files: self.map.iter().map(|(_, s)| s.name.clone()).collect(),
@@ -42,7 +43,9 @@ impl Cx<'_> {
             main,
             default_route,
             tests: std::mem::take(&mut self.out.tests).into_iter().filter(|t| t.0 == root).map(|t| t.1).collect(),
-        })
+        };
+        program.number_nodes();
+        Some(program)
     }
 }
 
@@ -115,12 +118,9 @@ fn conclude(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
                 }
             });
             let cascade = &mut cascades[index];
-            let mut pure = mark(&mut cascade.body, &pure_cascades);
-            for hook in [&mut cascade.on_success, &mut cascade.on_failure, &mut cascade.on_cancel].into_iter().flatten()
-            {
-                pure &= mark(&mut hook.body, &pure_cascades);
-            }
-            pure &= cascade.clauses.is_empty();
+            let mut purity = Purity { cascades: &pure_cascades, pure: cascade.clauses.is_empty() };
+            purity.visit_cascade(cascade);
+            let pure = purity.pure;
             cascade.unsupported = unsupported.clone();
             known[index] = Known { entered: true, done: true, unsupported };
             pure_cascades[index] = pure;
@@ -134,133 +134,75 @@ pub(super) enum Callee {
     Cascade(ir::CascadeId),
 }
 
-fn calls_of_cascade(cascade: &ir::Cascade, f: &mut dyn FnMut(Callee)) {
-    calls(&cascade.body, f);
-    for hook in [&cascade.on_success, &cascade.on_failure, &cascade.on_cancel].into_iter().flatten() {
-        calls(&hook.body, f);
+/// Reports each call of a skill or a cascade.
+struct Calls<'f>(&'f mut dyn FnMut(Callee));
+
+impl<'p> ir::Visitor<'p> for Calls<'_> {
+    fn visit_work(&mut self, work: &'p ir::Work) {
+        match work {
+            ir::Work::Skill(id, _) => (self.0)(Callee::Skill(*id)),
+            ir::Work::Cascade(id, _) => (self.0)(Callee::Cascade(*id)),
+            _ => ir::walk_work(self, work),
+        }
     }
+}
+
+fn calls_of_cascade(cascade: &ir::Cascade, f: &mut dyn FnMut(Callee)) {
+    Calls(f).visit_cascade(cascade);
 }
 
 /// What a block calls.
 pub(super) fn calls(block: &ir::Block, f: &mut dyn FnMut(Callee)) {
-    for stmt in &block.stmts {
-        calls_of_stmt(stmt, f);
-    }
+    Calls(f).visit_block(block);
 }
 
-fn calls_of_stmt(stmt: &ir::Stmt, f: &mut dyn FnMut(Callee)) {
-    match stmt {
-        ir::Stmt::Stage(stage) => {
-            calls_of_work(&stage.work, f);
-            for handler in &stage.clauses.on_error {
-                if let ir::ErrorAction::Fallback(work) = &handler.action {
-                    calls_of_work(work, f);
-                }
-            }
-        }
-        ir::Stmt::Work(work, _) => calls_of_work(work, f),
-        _ => {}
-    }
-}
+/// Reports each stage, an outer one before those inside.
+struct Stages<'f>(&'f mut dyn FnMut(&ir::Stage));
 
-fn calls_of_work(work: &ir::Work, f: &mut dyn FnMut(Callee)) {
-    match work {
-        ir::Work::Skill(id, _) => f(Callee::Skill(*id)),
-        ir::Work::Cascade(id, _) => f(Callee::Cascade(*id)),
-        ir::Work::Person(_) | ir::Work::Pure(_) => {}
-        ir::Work::If(_, a, b) => {
-            calls(a, f);
-            calls(b, f);
-        }
-        ir::Work::Match(_, arms) => arms.iter().for_each(|a| calls(&a.body, f)),
-        ir::Work::For(x) => calls(&x.body, f),
-        ir::Work::Repeat(x) => calls(&x.body, f),
-        ir::Work::Parallel(x) => x.branches.iter().for_each(|b| calls_of_stmt(&b.stmt, f)),
-        ir::Work::Block(b) => calls(b, f),
+impl<'p> ir::Visitor<'p> for Stages<'_> {
+    fn visit_stage(&mut self, stage: &'p ir::Stage) {
+        (self.0)(stage);
+        ir::walk_stage(self, stage);
     }
 }
 
 /// Visits the stages of a block and of the blocks inside.
 pub(super) fn stages(block: &ir::Block, f: &mut dyn FnMut(&ir::Stage)) {
-    block.stmts.iter().for_each(|stmt| stages_of_stmt(stmt, f));
+    Stages(f).visit_block(block);
 }
 
-fn stages_of_stmt(stmt: &ir::Stmt, f: &mut dyn FnMut(&ir::Stage)) {
-    match stmt {
-        ir::Stmt::Stage(stage) => {
-            f(stage);
-            stages_of_work(&stage.work, f);
+/// Marks pure blocks. `pure` tells of the block that is being visited whether nothing impure was
+/// met in it so far.
+struct Purity<'a> {
+    cascades: &'a [bool],
+    pure: bool,
+}
+
+impl ir::VisitorMut for Purity<'_> {
+    fn visit_block(&mut self, block: &mut ir::Block) {
+        let around = std::mem::replace(&mut self.pure, true);
+        ir::walk_block_mut(self, block);
+        block.pure_ = self.pure;
+        self.pure &= around;
+    }
+
+    fn visit_stmt(&mut self, stmt: &mut ir::Stmt) {
+        if matches!(stmt, ir::Stmt::Remember { .. } | ir::Stmt::Unsupported(_)) {
+            self.pure = false;
         }
-        ir::Stmt::Work(work, _) => stages_of_work(work, f),
-        _ => {}
+        ir::walk_stmt_mut(self, stmt);
     }
-}
 
-fn stages_of_work(work: &ir::Work, f: &mut dyn FnMut(&ir::Stage)) {
-    match work {
-        ir::Work::Skill(..) | ir::Work::Cascade(..) | ir::Work::Person(_) | ir::Work::Pure(_) => {}
-        ir::Work::If(_, a, b) => {
-            stages(a, f);
-            stages(b, f);
+    fn visit_stage(&mut self, stage: &mut ir::Stage) {
+        self.pure &= stage.clauses.is_empty();
+        ir::walk_stage_mut(self, stage);
+    }
+
+    fn visit_work(&mut self, work: &mut ir::Work) {
+        match work {
+            ir::Work::Skill(..) | ir::Work::Person(_) => self.pure = false,
+            ir::Work::Cascade(id, _) => self.pure &= self.cascades[id.index()],
+            _ => ir::walk_work_mut(self, work),
         }
-        ir::Work::Match(_, arms) => arms.iter().for_each(|a| stages(&a.body, f)),
-        ir::Work::For(x) => stages(&x.body, f),
-        ir::Work::Repeat(x) => stages(&x.body, f),
-        ir::Work::Parallel(x) => x.branches.iter().for_each(|b| stages_of_stmt(&b.stmt, f)),
-        ir::Work::Block(b) => stages(b, f),
     }
-}
-
-/// Marks a block and those inside; whether it is pure.
-fn mark(block: &mut ir::Block, pure_cascades: &[bool]) -> bool {
-    let mut pure = true;
-    for stmt in &mut block.stmts {
-        pure &= mark_stmt(stmt, pure_cascades);
-    }
-    block.pure_ = pure;
-    pure
-}
-
-fn mark_stmt(stmt: &mut ir::Stmt, pure_cascades: &[bool]) -> bool {
-    match stmt {
-        ir::Stmt::Set(..)
-        | ir::Stmt::SetField(..)
-        | ir::Stmt::Gate(..)
-        | ir::Stmt::Warn(..)
-        | ir::Stmt::Log(..)
-        | ir::Stmt::Fail(..)
-        | ir::Stmt::Return(_) => true,
-        ir::Stmt::Remember { .. } | ir::Stmt::Unsupported(_) => false,
-        ir::Stmt::Stage(stage) => {
-            let work = mark_work(&mut stage.work, pure_cascades);
-            work && stage.clauses.is_empty()
-        }
-        ir::Stmt::Work(work, _) => mark_work(work, pure_cascades),
-    }
-}
-
-fn mark_work(work: &mut ir::Work, pure_cascades: &[bool]) -> bool {
-    match work {
-        ir::Work::Skill(..) | ir::Work::Person(_) => false,
-        ir::Work::Cascade(id, _) => pure_cascades[id.index()],
-        ir::Work::Pure(_) => true,
-        ir::Work::If(_, a, b) => {
-            let a = mark(a, pure_cascades);
-            mark(b, pure_cascades) && a
-        }
-        ir::Work::Match(_, arms) => every(arms, |arm| mark(&mut arm.body, pure_cascades)),
-        ir::Work::For(x) => mark(&mut x.body, pure_cascades),
-        ir::Work::Repeat(x) => mark(&mut x.body, pure_cascades),
-        ir::Work::Parallel(x) => every(&mut x.branches, |b| mark_stmt(&mut b.stmt, pure_cascades)),
-        ir::Work::Block(b) => mark(b, pure_cascades),
-    }
-}
-
-/// Whether it holds of all; unlike `all`, it looks at each, since looking marks.
-fn every<T>(items: &mut [T], mut mark: impl FnMut(&mut T) -> bool) -> bool {
-    let mut all = true;
-    for item in items {
-        all &= mark(item);
-    }
-    all
 }

@@ -122,6 +122,7 @@ impl<'a> Body<'_, 'a> {
         }
         let once = stmt.attributes.iter().any(|a| a.name.text == "once");
         let stage = ir::Stage {
+            id: ir::NodeId::default(),
             name: SmolStr::new(path),
             doc: super::Cx::type_doc(&stmt.docs),
             slot,

@@ -11,12 +11,14 @@ pub mod markup;
 mod stmt;
 mod test;
 mod types;
+mod visit;
 
 pub use effect::*;
 pub use expr::*;
 pub use stmt::*;
 pub use test::*;
 pub use types::*;
+pub use visit::*;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -46,6 +48,7 @@ pub struct Program {
     /// Skills by [`SkillId`].
     pub skills: Vec<Skill>,
     /// Cascades by [`CascadeId`]; callees before callers.
+    #[serde(deserialize_with = "visit::read_numbered")]
     pub cascades: Vec<Cascade>,
     /// Cascades that a user may run: those of the compiled file itself, in its order.
     pub entries: Vec<CascadeId>,

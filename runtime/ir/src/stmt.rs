@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::{CascadeId, Expr, MemoryId, Pattern, Place, SkillId, Slot};
+use crate::{CascadeId, Expr, MemoryId, NodeId, Pattern, Place, SkillId, Slot};
 
 /// Statements in order.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Block {
+    /// Its identity in the program; see [`crate::Program::number_nodes`].
+    #[serde(skip)]
+    pub id: NodeId,
     /// In order.
     pub stmts: Vec<Stmt>,
     /// The block's value, evaluated after the statements; `None`: it has none (null).
@@ -60,6 +63,9 @@ pub enum Stmt {
 /// A named unit of work: what is journalled, retried, timed and shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
+    /// Its identity in the program; see [`crate::Program::number_nodes`].
+    #[serde(skip)]
+    pub id: NodeId,
     /// Its name in paths; unique in its cascade (a repeated name got a suffix `#2`).
     pub name: SmolStr,
     /// Its documentation.
@@ -234,6 +240,9 @@ pub struct Retry {
 /// `on error (kinds) action`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OnError {
+    /// Its identity in the program; see [`crate::Program::number_nodes`].
+    #[serde(skip)]
+    pub id: NodeId,
     /// Kinds; all (but `cancelled`) when empty.
     pub kinds: Vec<ErrorKind>,
     /// What to do.

@@ -19,6 +19,7 @@ pub mod render;
 pub mod request;
 pub mod schema;
 pub mod value;
+pub mod wire;
 pub mod workspace;
 
 pub mod key_parts;

@@ -8,16 +8,20 @@
 use serde::{Deserialize, Serialize};
 
 /// Where an effect works, and what it may do there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Workspace {
     /// The directory; relative to that of the run. `None`: the directory of the run itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
     /// What the effect may do.
+    #[serde(skip_serializing_if = "Policy::allows_everything")]
     pub policy: Policy,
 }
 
 /// What an effect may do. The default allows everything that the user who started the run may do.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// Files that it may read.
     pub read: Access,
@@ -36,7 +40,8 @@ impl Policy {
 }
 
 /// A part of a [`Policy`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Everything.
     #[default]

@@ -35,6 +35,7 @@ use crate::{
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
     },
+    wire::Vault,
     workspace::WorkspacePatch,
 };
 use people::People;
@@ -69,6 +70,8 @@ struct Open {
 /// How a durable host is made.
 pub(crate) struct Durability<'p> {
     pub(crate) program: &'p Program,
+    /// The secrets among the inputs: the record names them and does not hold them.
+    pub(crate) vault: Vault,
     /// Where the run is recorded, for reading.
     pub(crate) store: Option<Arc<dyn Store>>,
     /// Where it is recorded, for writing.
@@ -90,6 +93,7 @@ pub(crate) struct Durability<'p> {
 pub(crate) struct Durable<'p, H> {
     inner: H,
     program: &'p Program,
+    vault: Vault,
     store: Option<Arc<dyn Store>>,
     journal: Option<Box<dyn Journal>>,
     run: String,
@@ -131,6 +135,7 @@ impl<'p, H: Host> Durable<'p, H> {
         Self {
             inner,
             program: setup.program,
+            vault: setup.vault,
             store: setup.store,
             journal: setup.journal,
             run: setup.run,
@@ -242,7 +247,7 @@ impl<'p, H: Host> Durable<'p, H> {
         let cheap = !once && is_cheap(&request.kind);
         self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
         if let Some(journal) = &mut self.journal {
-            let start = EffectStart::of(id.0, &info, &request.kind, self.program);
+            let start = EffectStart::of(id.0, &info, &request.kind, self.program, &self.vault);
             let done: Option<crate::journal::Done> = once.then(|| {
                 let outbox = self.outbox.clone();
                 let done = move |result| {

@@ -166,7 +166,7 @@ impl<H: Host> Durable<'_, H> {
         let open = super::Open { info: known, model: None, cheap: false };
         let answer = Answer { result: self.with_workspace_restored(answer.result), ..answer };
         if let Some(journal) = &mut self.journal {
-            let start = crate::journal::EffectStart::of(id.0, &open.info, &request.kind, self.program);
+            let start = crate::journal::EffectStart::of(id.0, &open.info, &request.kind, self.program, &self.vault);
             journal.write(crate::journal::Record::Started(Box::new(start)), None);
         }
         if let Some(Report::Answer(id, answer)) = self.record(id, &open, answer) {

@@ -30,7 +30,7 @@ pub use memory::{MemoryChange, MemoryValue};
 pub use record::{
     CachedAnswer, EffectEnd, EffectStart, ProgressMark, Question, Record, RunEnd, RunStart, TimerMark, now,
 };
-pub(crate) use record::{failure_from, output_from, output_json};
+pub(crate) use record::{failure_from, output_from};
 pub use rows::{EffectRow, QuestionRow, RunRow};
 pub use store::SqliteStore;
 

@@ -1,22 +1,19 @@
 //! What is kept of runs and effects, as data and as JSON. Secrets are not.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use cascade_ir::{ErrorKind, ModelId, Program};
-use serde::{Serialize, Serializer};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::{JournalError, Result};
 use crate::{
     failure::{Failure, Raise},
-    interpreter::{hex, price},
-    request::{Answer, EffectInfo, MemoryOp, Output, Process, RequestKind, Response, TimerId, Usage},
-    value::{Arg, REDACTED},
-    workspace::WorkspacePatch,
+    interpreter::price,
+    request::{Answer, EffectInfo, MemoryOp, Output, RequestKind, TimerId, Usage},
+    wire::{self, Vault},
 };
 
 /// A record of a run, in the order in which it is kept.
@@ -202,12 +199,13 @@ pub struct CachedAnswer {
 }
 
 impl EffectStart {
-    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, kind: &RequestKind, program: &Program) -> Self {
+    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, kind: &RequestKind, program: &Program, vault: &Vault) -> Self {
         let model = match kind {
             RequestKind::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
         };
-        Self { token, info: Arc::clone(info), kind: kind.name(), model, request: request(kind), at: now() }
+        let request = wire::write_request(kind, program, vault);
+        Self { token, info: Arc::clone(info), kind: kind.name(), model, request, at: now() }
     }
 }
 
@@ -215,7 +213,7 @@ impl EffectEnd {
     /// The end that an answer is.
     pub(crate) fn of(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
         let (status, text, error) = match &answer.result {
-            Ok(output) => ("done", Some(output_json(output).to_string()), None),
+            Ok(output) => ("done", Some(wire::write_answer(output).to_string()), None),
             Err(failure) => ("failed", None, Some(failure_json(failure).to_string())),
         };
         let mut usage = answer.usage;
@@ -263,156 +261,9 @@ pub(crate) fn failure_from(text: &str) -> Raise {
     }
 }
 
-/// An argument without its secret.
-struct Shown<'a>(&'a Arg);
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.secret { REDACTED } else { &self.0.text })
-    }
-}
-
-/// Requests as they are kept; written straight to text, since there may be many.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Kept<'a> {
-    Run {
-        argv: Vec<Shown<'a>>,
-        cwd: &'a Option<String>,
-        env: BTreeMap<&'a str, Option<Shown<'a>>>,
-        stdin: Option<Shown<'a>>,
-    },
-    Http {
-        method: &'a str,
-        url: Shown<'a>,
-        headers: Vec<(&'a str, Shown<'a>)>,
-        body: Option<Shown<'a>>,
-    },
-    Prompt {
-        system: &'a Option<String>,
-        prompt: &'a str,
-        attachments: Vec<Attached<'a>>,
-        schema: &'a Option<Json>,
-        temperature: Option<f64>,
-        max_tokens: Option<u64>,
-    },
-    Person {
-        kind: &'a str,
-        question: &'a str,
-        options: &'a [String],
-    },
-    Nothing,
-}
-
-#[derive(Serialize)]
-struct Attached<'a> {
-    path: &'a str,
-    hash: &'a str,
-}
-
-/// A request as it is kept: without secrets, as JSON text.
-pub(crate) fn request(kind: &RequestKind) -> String {
-    let kept = match kind {
-        RequestKind::Run(run) => Kept::Run {
-            argv: run.argv.iter().map(Shown).collect(),
-            cwd: &run.workspace.directory,
-            env: run.env.iter().map(|(n, v)| (n.as_str(), v.as_ref().map(Shown))).collect(),
-            stdin: run.stdin.as_ref().map(Shown),
-        },
-        RequestKind::Http(http) => Kept::Http {
-            method: &http.method,
-            url: Shown(&http.url),
-            headers: http.headers.iter().map(|(n, v)| (n.as_str(), Shown(v))).collect(),
-            body: http.body.as_ref().map(Shown),
-        },
-        RequestKind::Prompt(prompt) => Kept::Prompt {
-            system: &prompt.system,
-            prompt: &prompt.text,
-            attachments: prompt.attachments.iter().map(|f| Attached { path: &f.path, hash: &f.hash }).collect(),
-            schema: &prompt.schema,
-            temperature: prompt.temperature,
-            max_tokens: prompt.max_tokens,
-        },
-        RequestKind::Person(person) => {
-            Kept::Person { kind: person.kind, question: &person.question, options: &person.options }
-        }
-        RequestKind::Call(_)
-        | RequestKind::Load(_)
-        | RequestKind::Delay { .. }
-        | RequestKind::Timer { .. }
-        | RequestKind::Quota { .. } => Kept::Nothing,
-    };
-    serde_json::to_string(&kept).unwrap_or_default()
-}
-
-/// Bytes as text, or in hex when they are not.
-fn bytes(content: &[u8]) -> Json {
-    match std::str::from_utf8(content) {
-        Ok(text) => Json::from(text),
-        Err(_) => json!({ "hex": hex(content) }),
-    }
-}
-
-fn bytes_from(json: Option<&Json>) -> Option<Arc<[u8]>> {
-    match json? {
-        Json::String(text) => Some(Arc::from(text.as_bytes())),
-        Json::Object(map) => {
-            let text = map.get("hex")?.as_str()?.as_bytes();
-            let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
-            text.chunks(2).map(|c| Some(digit(*c.first()?)? << 4 | digit(*c.get(1)?)?)).collect()
-        }
-        _ => None,
-    }
-}
-
-/// An output as JSON.
-pub(crate) fn output_json(output: &Output) -> Json {
-    match output {
-        Output::Process(p) => {
-            json!({ "code": p.code, "signal": p.signal, "stdout": bytes(&p.stdout), "stderr": p.stderr })
-        }
-        Output::Response(r) => {
-            json!({ "status": r.status, "body": bytes(&r.body), "retry_after_ms": r.retry_after_ms })
-        }
-        Output::Model(text) => json!({ "text": text }),
-        Output::Person(answer) => json!({ "answer": answer }),
-        Output::Value(_) | Output::Files(..) | Output::Fired => Json::Null,
-        Output::WithPatch(output, patch) => {
-            let mut json = output_json(output);
-            if let Json::Object(fields) = &mut json {
-                fields.insert("patch".to_owned(), serde_json::to_value(patch).unwrap_or_default());
-            }
-            json
-        }
-    }
-}
-
-/// The output that [`output_json`] wrote.
+/// The output of an answer that was kept, in the form of [`crate::wire`] or of a version before it.
 pub(crate) fn output_from(text: &str) -> Result<Output> {
-    let wrong = || JournalError("the journal holds an answer that cannot be read".to_owned());
-    let mut json: Json = serde_json::from_str(text).map_err(|_| wrong())?;
-    if let Some(patch) = json.as_object_mut().and_then(|fields| fields.shift_remove("patch")) {
-        let patch: WorkspacePatch = serde_json::from_value(patch).map_err(|_| wrong())?;
-        return Ok(Output::WithPatch(Box::new(output_from(&json.to_string())?), Arc::new(patch)));
-    }
-    let number = |name: &str| json.get(name).and_then(Json::as_i64).and_then(|n| i32::try_from(n).ok());
-    if json.get("stdout").is_some() {
-        return Ok(Output::Process(Process {
-            code: number("code"),
-            signal: number("signal"),
-            stdout: bytes_from(json.get("stdout")).ok_or_else(wrong)?,
-            stderr: json.get("stderr").and_then(Json::as_str).unwrap_or_default().to_owned(),
-        }));
-    }
-    if let Some(status) = json.get("status").and_then(Json::as_u64) {
-        return Ok(Output::Response(Response {
-            status: u16::try_from(status).map_err(|_| wrong())?,
-            body: bytes_from(json.get("body")).ok_or_else(wrong)?,
-            retry_after_ms: json.get("retry_after_ms").and_then(Json::as_u64),
-        }));
-    }
-    if let Some(text) = json.get("text").and_then(Json::as_str) {
-        return Ok(Output::Model(text.to_owned()));
-    }
-    json.get("answer").cloned().map(Output::Person).ok_or_else(wrong)
+    let wrong = |detail: String| JournalError(format!("the journal holds an answer that cannot be read: {detail}"));
+    let json = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+    wire::read_answer(json).map_err(|e| wrong(e.0))
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use cascade_ir::{Block, Cascade, Clauses, Hook, Place, Program, Stage, Stmt, Work};
-
-use crate::interpreter::{Kind, Reached, mark};
+use cascade_ir::{
+    Cascade, Hook, HookKind, NodeId, OnError, Place, Program, Stage, Visitor, Work, walk_cascade, walk_handler,
+    walk_hook, walk_stage, walk_work,
+};
 
 /// A place that a run can reach or not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ impl Coverage {
         Self::of(program, &HashSet::new())
     }
 
-    pub(crate) fn of(program: &Program, reached: &HashSet<Reached>) -> Self {
+    pub(crate) fn of(program: &Program, reached: &HashSet<NodeId>) -> Self {
         let mut out = Self::default();
         for cascade in &program.cascades {
             let file = program.files.get(cascade.place.file as usize).cloned().unwrap_or_default();
@@ -38,9 +39,9 @@ impl Coverage {
             if file.starts_with("std.") {
                 continue;
             }
-            let mut look = Look { file: &file, reached, points: BTreeMap::new() };
-            look.cascade(cascade);
-            let points = look.points;
+            let mut collector = PointCollector { file: &file, reached, points: BTreeMap::new() };
+            collector.visit_cascade(cascade);
+            let points = collector.points;
             out.cascades.insert((file.clone(), cascade.name.to_string()), points);
         }
         out
@@ -63,87 +64,64 @@ impl Coverage {
     }
 }
 
-struct Look<'a> {
+/// Collects the points of one cascade.
+struct PointCollector<'a> {
     file: &'a str,
-    reached: &'a HashSet<Reached>,
+    reached: &'a HashSet<NodeId>,
     points: BTreeMap<Point, bool>,
 }
 
-impl Look<'_> {
-    fn point<T>(&mut self, node: &T, kind: Kind, place: Place, missed: impl Into<String>) {
+impl PointCollector<'_> {
+    fn add_point(&mut self, node: NodeId, place: Place, missed: impl Into<String>) {
         let point = Point { file: self.file.to_owned(), at: (place.line, place.column), missed: missed.into() };
-        let reached = self.reached.contains(&mark(node, kind));
+        let reached = self.reached.contains(&node);
         *self.points.entry(point).or_default() |= reached;
     }
+}
 
-    fn cascade(&mut self, cascade: &Cascade) {
-        self.point(&cascade.body, Kind::Block, cascade.place, format!("the cascade `{}` never ran", cascade.name));
-        self.block(&cascade.body);
-        for (hook, word) in
-            [(&cascade.on_success, "success"), (&cascade.on_failure, "failure"), (&cascade.on_cancel, "cancel")]
-        {
-            if let Some(hook) = hook {
-                self.hook(hook, word);
-            }
-        }
+impl<'p> Visitor<'p> for PointCollector<'_> {
+    fn visit_cascade(&mut self, cascade: &'p Cascade) {
+        self.add_point(cascade.body.id, cascade.place, format!("the cascade `{}` never ran", cascade.name));
+        walk_cascade(self, cascade);
     }
 
-    fn hook(&mut self, hook: &Hook, word: &str) {
-        self.point(hook, Kind::Hook, hook.body.place, format!("`on {word}` never ran"));
-        self.block(&hook.body);
+    fn visit_hook(&mut self, kind: HookKind, hook: &'p Hook) {
+        let word = match kind {
+            HookKind::Success => "success",
+            HookKind::Failure => "failure",
+            HookKind::Cancel => "cancel",
+        };
+        self.add_point(hook.body.id, hook.body.place, format!("`on {word}` never ran"));
+        walk_hook(self, hook);
     }
 
-    fn block(&mut self, block: &Block) {
-        for stmt in &block.stmts {
-            self.stmt(stmt);
-        }
+    fn visit_stage(&mut self, stage: &'p Stage) {
+        self.add_point(stage.id, stage.place, format!("the stage `{}` never ran", stage.name));
+        walk_stage(self, stage);
     }
 
-    fn stmt(&mut self, stmt: &Stmt) {
-        match stmt {
-            Stmt::Stage(stage) => self.stage(stage),
-            Stmt::Work(work, _) => self.work(work),
-            _ => {}
-        }
+    fn visit_handler(&mut self, handler: &'p OnError) {
+        self.add_point(handler.id, handler.place, "`on error` never had to help");
+        walk_handler(self, handler);
     }
 
-    fn stage(&mut self, stage: &Stage) {
-        self.point(stage, Kind::Stage, stage.place, format!("the stage `{}` never ran", stage.name));
-        self.work(&stage.work);
-        self.clauses(&stage.clauses);
-    }
-
-    fn clauses(&mut self, clauses: &Clauses) {
-        for handler in &clauses.on_error {
-            self.point(handler, Kind::Handler, handler.place, "`on error` never had to help");
-        }
-    }
-
-    fn work(&mut self, work: &Work) {
+    fn visit_work(&mut self, work: &'p Work) {
         match work {
-            Work::Skill(..) | Work::Cascade(..) | Work::Person(_) | Work::Pure(_) => {}
             Work::If(_, then, otherwise) => {
-                self.point(then, Kind::Block, then.place, "the condition was never true");
+                self.add_point(then.id, then.place, "the condition was never true");
                 // An `else if` begins where its own condition does.
                 let written = !otherwise.stmts.is_empty() || otherwise.value.is_some();
                 let missed = if written { "`else` was never taken" } else { "the condition was never false" };
-                self.point(otherwise, Kind::Block, otherwise.place, missed);
-                self.block(then);
-                self.block(otherwise);
+                self.add_point(otherwise.id, otherwise.place, missed);
             }
             Work::Match(_, arms) => {
                 for arm in arms {
-                    self.point(&arm.body, Kind::Block, arm.body.place, "no value took this arm");
-                    self.block(&arm.body);
+                    self.add_point(arm.body.id, arm.body.place, "no value took this arm");
                 }
             }
-            Work::For(node) => {
-                self.point(&node.body, Kind::Block, node.place, "the loop never had an element");
-                self.block(&node.body);
-            }
-            Work::Repeat(node) => self.block(&node.body),
-            Work::Parallel(node) => node.branches.iter().for_each(|branch| self.stmt(&branch.stmt)),
-            Work::Block(block) => self.block(block),
+            Work::For(node) => self.add_point(node.body.id, node.place, "the loop never had an element"),
+            _ => {}
         }
+        walk_work(self, work);
     }
 }

@@ -17,6 +17,8 @@ use crate::{
 /// One answer, and how many calls still get it.
 struct Step<'p> {
     mock: &'p TestMock,
+    /// The mock's position among those of the test.
+    position: usize,
     answer: &'p MockAnswer,
     /// `None`: all calls that come.
     left: Option<u64>,
@@ -46,7 +48,7 @@ impl<'p> Mocks<'p> {
     pub(super) fn new(mut eval: Eval<'p>, slots: &[Value], mocks: &[&'p TestMock]) -> Result<Self, Problem> {
         let mut slots = slots.to_vec();
         let mut scripts: HashMap<MockTarget, Script<'p>> = HashMap::new();
-        for mock in mocks {
+        for (position, mock) in mocks.iter().enumerate() {
             let script = scripts.entry(mock.target.clone()).or_default();
             for outcome in &mock.outcomes {
                 let mut number = |expr: &Option<cascade_ir::Expr>| match expr {
@@ -63,6 +65,7 @@ impl<'p> Mocks<'p> {
                 }
                 script.steps.push(Step {
                     mock,
+                    position,
                     answer: &outcome.answer,
                     left: times.map(i64::unsigned_abs),
                     ms: after.unwrap_or(0).max(0).unsigned_abs(),
@@ -171,7 +174,7 @@ impl<'p> Mocks<'p> {
             *left -= 1;
         }
         let (mock, answer, ms) = (step.mock, step.answer, step.ms);
-        if let Some((_, used)) = self.all.iter_mut().find(|(other, _)| std::ptr::eq(*other, mock)) {
+        if let Some((_, used)) = self.all.get_mut(step.position) {
             *used = true;
         }
         Some(Ok((mock, answer, ms)))

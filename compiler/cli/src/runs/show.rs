@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cascade_runtime::journal::{EffectRow, RunRow, Store};
+use cascade_runtime::{
+    journal::{EffectRow, RunRow, Store},
+    wire::shown_text,
+};
 use serde_json::{Value as Json, json};
 
 use super::{lifetime_ms, paint_status};
@@ -247,11 +250,11 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
 /// What was asked, in the words of its kind.
 fn request(effect: &EffectRow, full: bool) -> String {
     let request = &effect.request;
-    let text = |name: &str| request.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| request.get(name).map(shown_text).unwrap_or_default().to_owned();
     match effect.kind.as_str() {
         "run" => {
             let argv = request.get("argv").and_then(Json::as_array).cloned().unwrap_or_default();
-            let words: Vec<&str> = argv.iter().filter_map(Json::as_str).collect();
+            let words: Vec<&str> = argv.iter().map(shown_text).collect();
             cut(&Json::String(words.join(" ")), full)
         }
         "http" => format!("{} {}", text("method"), text("url")),

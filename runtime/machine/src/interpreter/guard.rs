@@ -372,7 +372,7 @@ impl<'p> Machine<'p> {
             if !handler_applies(handler, failure.kind) {
                 continue;
             }
-            self.mark_reached(handler, super::mocked_call::Kind::Handler);
+            self.mark_reached(handler.id);
             match &handler.action {
                 ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
                 ErrorAction::Use(expr) => {

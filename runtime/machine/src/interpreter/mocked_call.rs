@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use cascade_ir::{CascadeId, Place, SkillId, Type};
+use cascade_ir::{CascadeId, NodeId, Place, SkillId, Type};
 use smol_str::SmolStr;
 
 use super::{
@@ -40,38 +40,16 @@ pub(super) struct MockedCall<'p> {
     pub(super) answer: Option<Box<Answer>>,
 }
 
-/// Identity of a node for coverage: its address and its kind, since a node and the first one inside
-/// it may have one address.
-pub type Reached = (usize, Kind);
-
-/// Kinds of nodes whose coverage is recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A block of statements.
-    Block,
-    /// A stage.
-    Stage,
-    /// An `on error` clause.
-    Handler,
-    /// `on success`, `on failure` or `on cancel`.
-    Hook,
-}
-
-/// The identity of a node for coverage.
-pub fn mark<T>(node: &T, kind: Kind) -> Reached {
-    (std::ptr::from_ref(node) as usize, kind)
-}
-
 impl<'p> Machine<'p> {
     /// Records that a node was reached, if coverage is wanted.
-    pub(super) fn mark_reached<T>(&mut self, node: &T, kind: Kind) {
+    pub(super) fn mark_reached(&mut self, node: NodeId) {
         if let Some(reached) = &mut self.reached {
-            reached.insert(mark(node, kind));
+            reached.insert(node);
         }
     }
 
     /// The nodes that were reached; empty unless coverage is wanted.
-    pub fn take_coverage(&mut self) -> HashSet<Reached> {
+    pub fn take_coverage(&mut self) -> HashSet<NodeId> {
         self.reached.take().unwrap_or_default()
     }
 

@@ -28,13 +28,12 @@ mod unwind;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use cascade_ir::{CascadeId, ErrorKind, Place, Program};
+use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program};
 
 pub use call::price;
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::{hex, part_digest};
 pub use mocked_call::Rehearsal;
-pub use mocked_call::{Kind, Reached, mark};
 #[cfg(test)]
 pub(crate) use parse::read_model_answer;
 
@@ -87,7 +86,7 @@ pub struct Machine<'p> {
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
     /// Nodes that were reached; `None` unless coverage is wanted.
-    reached: Option<HashSet<Reached>>,
+    reached: Option<HashSet<NodeId>>,
 }
 
 /// What a run has used so far.

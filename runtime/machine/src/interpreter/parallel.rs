@@ -138,7 +138,7 @@ impl<'p> Machine<'p> {
                     child.label = Some(label);
                     child.memory.clone_from(&self.eval.memory);
                     write(child.slots(), node.item, item)?;
-                    self.mark_reached(&node.body, super::mocked_call::Kind::Block);
+                    self.mark_reached(node.body.id);
                     child.frames.push(Frame::Block(&node.body, 0));
                     return Ok(self.start_branch(id, fiber, child));
                 }

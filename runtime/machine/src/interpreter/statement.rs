@@ -8,7 +8,6 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Iteration, Mode, Rounds},
     guard::{Guard, Subject},
-    mocked_call::Kind,
 };
 use crate::{
     eval::{Result, at, write},
@@ -114,7 +113,7 @@ impl<'p> Machine<'p> {
     pub(super) fn begin_stage(&mut self, fiber: &mut Fiber<'p>, stage: &'p Stage, in_pure_block: bool) -> Result<Mode> {
         // One who watches a rehearsal wants to see every stage.
         let plain = stage.clauses.is_empty() && !self.is_rehearsal();
-        self.mark_reached(stage, Kind::Stage);
+        self.mark_reached(stage.id);
         if plain && (in_pure_block || (!self.env.listening && self.is_pure(&stage.work))) {
             if let Work::Pure(expr) = &stage.work {
                 let value = self.eval.eval(expr, fiber.slots()).map_err(|mut f| {
@@ -245,7 +244,7 @@ impl<'p> Machine<'p> {
         }
         args.resize((cascade.slots as usize).max(args.len()), Value::Null);
         fiber.activations.push(args);
-        self.mark_reached(&cascade.body, Kind::Block);
+        self.mark_reached(cascade.body.id);
         fiber.frames.push(Frame::Cascade(cascade, false));
         if cascade.clauses.is_empty() {
             fiber.frames.push(Frame::Block(&cascade.body, 0));
@@ -287,7 +286,7 @@ impl<'p> Machine<'p> {
 
     /// Begins a block.
     fn enter_block(&mut self, fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
-        self.mark_reached(block, Kind::Block);
+        self.mark_reached(block.id);
         fiber.frames.push(Frame::Block(block, 0));
         Mode::Run
     }

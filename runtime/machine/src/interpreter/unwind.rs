@@ -6,7 +6,6 @@ use super::{
     Machine,
     fiber::Fiber,
     frame::{Cut, Frame, HookName, Mode},
-    mocked_call::Kind,
 };
 use crate::{
     eval::{Result, write},
@@ -135,7 +134,7 @@ impl<'p> Machine<'p> {
         if let Some(slot) = hook.slot {
             write(fiber.slots(), slot, seen)?;
         }
-        self.mark_reached(hook, Kind::Hook);
+        self.mark_reached(hook.body.id);
         fiber.frames.push(Frame::Hook(name, Box::new(then)));
         fiber.frames.push(Frame::Block(&hook.body, 0));
         Ok(Mode::Run)

@@ -124,15 +124,15 @@ pub fn place(line: u32) -> Place {
 }
 
 pub fn block(stmts: Vec<Stmt>) -> Block {
-    Block { stmts, value: None, pure_: false, place: place(1) }
+    Block { id: NodeId::default(), stmts, value: None, pure_: false, place: place(1) }
 }
 
 pub fn valued(stmts: Vec<Stmt>, value: Expr) -> Block {
-    Block { stmts, value: Some(value), pure_: false, place: place(1) }
+    Block { id: NodeId::default(), stmts, value: Some(value), pure_: false, place: place(1) }
 }
 
 pub fn pure_block(stmts: Vec<Stmt>, value: Expr) -> Block {
-    Block { stmts, value: Some(value), pure_: true, place: place(1) }
+    Block { id: NodeId::default(), stmts, value: Some(value), pure_: true, place: place(1) }
 }
 
 pub fn slot(n: u32) -> Expr {
@@ -205,6 +205,7 @@ pub fn stage(name: &str, n: u32, work: Work) -> Stmt {
 
 pub fn stage_with(name: &str, n: u32, work: Work, clauses: Clauses) -> Stmt {
     Stmt::Stage(Box::new(Stage {
+        id: NodeId::default(),
         name: name.into(),
         doc: String::new(),
         slot: Slot(n),
@@ -216,7 +217,7 @@ pub fn stage_with(name: &str, n: u32, work: Work, clauses: Clauses) -> Stmt {
 }
 
 pub fn on_error(kinds: &[ErrorKind], action: ErrorAction) -> OnError {
-    OnError { kinds: kinds.to_vec(), action, place: place(30) }
+    OnError { id: NodeId::default(), kinds: kinds.to_vec(), action, place: place(30) }
 }
 
 pub fn retry(count: i64) -> Option<Retry> {

@@ -1,0 +1,126 @@
+//! The form of what effects gave.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{VERSION, WireBytes, WireError, check_version};
+use crate::{
+    request::{Output, Process, Response},
+    workspace::WorkspacePatch,
+};
+
+/// The form of an [`Output`] of an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireAnswer {
+    /// [`VERSION`] of the writer; 0: it was written before there were versions.
+    #[serde(default)]
+    v: u32,
+    /// What the effect gave.
+    #[serde(flatten)]
+    given: Given,
+    /// What the effect changed in its workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    patch: Option<Arc<WorkspacePatch>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Given {
+    Process {
+        #[serde(default)]
+        code: Option<i32>,
+        #[serde(default)]
+        signal: Option<i32>,
+        stdout: WireBytes,
+        #[serde(default)]
+        stderr: String,
+    },
+    Response {
+        status: u16,
+        body: WireBytes,
+        #[serde(default)]
+        retry_after_ms: Option<u64>,
+    },
+    Model {
+        text: String,
+    },
+    Person {
+        answer: Json,
+    },
+}
+
+impl WireAnswer {
+    /// The form of an output; `None`: it is no effect's.
+    pub fn from_output(output: &Output) -> Option<Self> {
+        let given = match output {
+            Output::Process(p) => Given::Process {
+                code: p.code,
+                signal: p.signal,
+                stdout: WireBytes::from_bytes(&p.stdout),
+                stderr: p.stderr.clone(),
+            },
+            Output::Response(r) => Given::Response {
+                status: r.status,
+                body: WireBytes::from_bytes(&r.body),
+                retry_after_ms: r.retry_after_ms,
+            },
+            Output::Model(text) => Given::Model { text: text.clone() },
+            Output::Person(answer) => Given::Person { answer: answer.clone() },
+            Output::WithPatch(output, patch) => {
+                return Some(Self { patch: Some(Arc::clone(patch)), ..Self::from_output(output)? });
+            }
+            Output::Value(_) | Output::Files(..) | Output::Fired => return None,
+        };
+        Some(Self { v: VERSION, given, patch: None })
+    }
+
+    /// The output.
+    ///
+    /// # Errors
+    /// When it holds bytes that cannot be read, or a newer version wrote it.
+    pub fn into_output(self) -> Result<Output, WireError> {
+        check_version(self.v)?;
+        let output = match self.given {
+            Given::Process { code, signal, stdout, stderr } => {
+                Output::Process(Process { code, signal, stdout: stdout.to_bytes()?, stderr })
+            }
+            Given::Response { status, body, retry_after_ms } => {
+                Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms })
+            }
+            Given::Model { text } => Output::Model(text),
+            Given::Person { answer } => Output::Person(answer),
+        };
+        Ok(match self.patch {
+            Some(patch) => Output::WithPatch(Box::new(output), patch),
+            None => output,
+        })
+    }
+}
+
+/// The form of an output as JSON; null for one that is no effect's.
+pub fn write_answer(output: &Output) -> Json {
+    serde_json::to_value(WireAnswer::from_output(output)).unwrap_or_default()
+}
+
+/// The output that [`write_answer`] wrote, or a version before there were forms.
+///
+/// # Errors
+/// When it is no form of an output, or a newer version wrote it.
+pub fn read_answer(mut json: Json) -> Result<Output, WireError> {
+    if let Some(fields) = json.as_object_mut()
+        && !fields.contains_key("kind")
+        && let Some(kind) = kind_of_untagged(fields)
+    {
+        fields.insert("kind".to_owned(), kind.into());
+    }
+    let answer: WireAnswer = serde_json::from_value(json).map_err(|e| WireError(e.to_string()))?;
+    answer.into_output()
+}
+
+/// What an output is that was written before there were forms: each kind had a field of its own.
+fn kind_of_untagged(fields: &serde_json::Map<String, Json>) -> Option<&'static str> {
+    let kinds = [("stdout", "process"), ("status", "response"), ("text", "model"), ("answer", "person")];
+    kinds.into_iter().find(|(field, _)| fields.contains_key(*field)).map(|(_, kind)| kind)
+}

@@ -1,0 +1,266 @@
+//! The form of what effects are asked.
+
+use cascade_ir::Program;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use smol_str::SmolStr;
+
+use super::{Resolver, VERSION, Vault, WireError, WireText, check_version};
+use crate::{
+    request::{Attachment, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest},
+    workspace::Workspace,
+};
+
+/// The form of a request for an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WireRequest {
+    /// Run a program.
+    Run {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The program and its arguments.
+        argv: Vec<WireText>,
+        /// Where it runs, and what it may do there.
+        #[serde(default, skip_serializing_if = "is_default")]
+        workspace: Workspace,
+        /// Variables beside the inherited ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        env: Vec<WireEnv>,
+        /// Standard input.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stdin: Option<WireText>,
+    },
+    /// Send an HTTP request.
+    Http {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// Upper case.
+        method: SmolStr,
+        /// The address with its query.
+        url: WireText,
+        /// Headers, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headers: Vec<WireHeader>,
+        /// The body.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<WireText>,
+    },
+    /// Ask a model.
+    Prompt {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The model's name in the program.
+        model: SmolStr,
+        /// System text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        system: Option<String>,
+        /// The prompt.
+        prompt: String,
+        /// Files.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<WireAttachment>,
+        /// JSON Schema of the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        schema: Option<Json>,
+        /// A name for the schema.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        schema_name: String,
+        /// Sampling temperature.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        temperature: Option<f64>,
+        /// Most tokens of the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_tokens: Option<u64>,
+    },
+    /// Ask a person.
+    Person {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// `approve`, `ask`, `choose`, `escalate`. (`kind` is taken by the form.)
+        ask: SmolStr,
+        /// The question.
+        question: String,
+        /// What can be chosen.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        options: Vec<String>,
+    },
+}
+
+/// A variable of a command's environment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireEnv {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its value; `None` removes an inherited one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<WireText>,
+}
+
+/// A header of an HTTP request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireHeader {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its value.
+    pub value: WireText,
+}
+
+/// A file that goes with a prompt, by the hash of its content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireAttachment {
+    /// Its path as the program knows it.
+    pub path: String,
+    /// Its media type.
+    pub media: String,
+    /// SHA-256 of its content in hex.
+    pub hash: String,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl WireRequest {
+    /// The form of a request; `None`: it asks for no effect.
+    pub fn from_request(what: &RequestKind, program: &Program, vault: &Vault) -> Option<Self> {
+        let hide = |arg| vault.hide(arg);
+        Some(match what {
+            RequestKind::Run(run) => Self::Run {
+                v: VERSION,
+                argv: run.argv.iter().map(hide).collect(),
+                workspace: run.workspace.clone(),
+                env: run
+                    .env
+                    .iter()
+                    .map(|(name, value)| WireEnv { name: name.clone(), value: value.as_ref().map(hide) })
+                    .collect(),
+                stdin: run.stdin.as_ref().map(hide),
+            },
+            RequestKind::Http(http) => Self::Http {
+                v: VERSION,
+                method: http.method.clone(),
+                url: hide(&http.url),
+                headers: http
+                    .headers
+                    .iter()
+                    .map(|(name, value)| WireHeader { name: name.clone(), value: hide(value) })
+                    .collect(),
+                body: http.body.as_ref().map(hide),
+            },
+            RequestKind::Prompt(prompt) => Self::Prompt {
+                v: VERSION,
+                model: program.models.get(prompt.model.index()).map(|model| model.name.clone()).unwrap_or_default(),
+                system: prompt.system.clone(),
+                prompt: prompt.text.clone(),
+                attachments: prompt
+                    .attachments
+                    .iter()
+                    .map(|file| WireAttachment {
+                        path: file.path.clone(),
+                        media: file.media.clone(),
+                        hash: file.hash.clone(),
+                    })
+                    .collect(),
+                schema: prompt.schema.clone(),
+                schema_name: prompt.schema_name.clone(),
+                temperature: prompt.temperature,
+                max_tokens: prompt.max_tokens,
+            },
+            RequestKind::Person(person) => Self::Person {
+                v: VERSION,
+                ask: person.kind.into(),
+                question: person.question.clone(),
+                options: person.options.clone(),
+            },
+            RequestKind::Call(_)
+            | RequestKind::Load(_)
+            | RequestKind::Delay { .. }
+            | RequestKind::Timer { .. }
+            | RequestKind::Quota { .. } => {
+                return None;
+            }
+        })
+    }
+
+    /// The request, with every reference replaced by what it stands for.
+    ///
+    /// # Errors
+    /// When a secret or a content is not known to the resolver, the program has no such model, or
+    /// a newer version wrote the form.
+    pub fn into_request(self, program: &Program, resolver: &dyn Resolver) -> Result<RequestKind, WireError> {
+        let resolve = |text: WireText| text.resolve(resolver);
+        let (Self::Run { v, .. } | Self::Http { v, .. } | Self::Prompt { v, .. } | Self::Person { v, .. }) = &self;
+        check_version(*v)?;
+        Ok(match self {
+            Self::Run { v: _, argv, workspace, env, stdin } => RequestKind::Run(RunRequest {
+                argv: argv.into_iter().map(resolve).collect::<Result<_, _>>()?,
+                workspace,
+                env: env
+                    .into_iter()
+                    .map(|variable| Ok((variable.name, variable.value.map(resolve).transpose()?)))
+                    .collect::<Result<_, WireError>>()?,
+                stdin: stdin.map(resolve).transpose()?,
+            }),
+            Self::Http { v: _, method, url, headers, body } => RequestKind::Http(HttpRequest {
+                method,
+                url: resolve(url)?,
+                headers: headers.into_iter().map(|header| Ok((header.name, resolve(header.value)?))).collect::<Result<
+                    _,
+                    WireError,
+                >>(
+                )?,
+                body: body.map(resolve).transpose()?,
+            }),
+            Self::Prompt { v: _, model, system, prompt, attachments, schema, schema_name, temperature, max_tokens } => {
+                let position = program.models.iter().position(|known| known.name == model);
+                let id = position.and_then(|i| u32::try_from(i).ok());
+                RequestKind::Prompt(Box::new(PromptRequest {
+                    model: id
+                        .map(cascade_ir::ModelId)
+                        .ok_or_else(|| WireError(format!("the program has no model `{model}`")))?,
+                    system,
+                    text: prompt,
+                    attachments: attachments
+                        .into_iter()
+                        .map(|file| file.resolve(resolver))
+                        .collect::<Result<_, _>>()?,
+                    schema,
+                    schema_name,
+                    temperature,
+                    max_tokens,
+                }))
+            }
+            Self::Person { v: _, ask, question, options } => {
+                let kinds = ["approve", "ask", "choose", "escalate"];
+                let kind = kinds
+                    .into_iter()
+                    .find(|kind| *kind == ask)
+                    .ok_or_else(|| WireError(format!("a person cannot be asked to `{ask}`")))?;
+                RequestKind::Person(PersonRequest { kind, question, options })
+            }
+        })
+    }
+}
+
+impl WireAttachment {
+    fn resolve(self, resolver: &dyn Resolver) -> Result<Attachment, WireError> {
+        let content = resolver
+            .content(&self.hash)
+            .ok_or_else(|| WireError(format!("the content of `{}` is not known here", self.path)))?;
+        Ok(Attachment { path: self.path, media: self.media, content, hash: self.hash })
+    }
+}
+
+/// The form of a request as JSON text; `null` for one that asks for no effect.
+pub fn write_request(what: &RequestKind, program: &Program, vault: &Vault) -> String {
+    serde_json::to_string(&WireRequest::from_request(what, program, vault)).unwrap_or_default()
+}
+
+/// The request that [`write_request`] wrote.
+///
+/// # Errors
+/// When it is no form of a request.
+pub fn read_request(text: &str) -> Result<WireRequest, WireError> {
+    serde_json::from_str(text).map_err(|e| WireError(e.to_string()))
+}
