@@ -14,6 +14,7 @@ pub mod cost;
 pub mod docgen;
 mod elab;
 pub mod fixes;
+mod flow;
 mod followups;
 pub mod graph;
 pub mod ide;

@@ -41,10 +41,8 @@ use cascade_grammar::ast::{self, Span};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use self::flow::{CascadeFlow, SkillFlow};
-// Where values come from is known to the checks of secrets.
 use crate::checks::Effects;
-use crate::checks::secrets as flow;
+use crate::flow::{CascadeFlow, SkillFlow};
 use crate::index::{Builtin, Callable, Index, Recorder, Symbol};
 use crate::module::Options;
 use crate::{
