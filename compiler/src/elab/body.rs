@@ -12,7 +12,7 @@ use crate::{
     codes::{self, Code},
     diagnostic::Diagnostic,
     flow::{Flow, ProgramParam},
-    index::{Builtin, Callable, Symbol, TypedSpan, Variable},
+    index::{self, Builtin, Callable, Symbol, TypedSpan, Variable},
     source::SourceId,
     types::Ty,
 };
@@ -390,7 +390,7 @@ impl<'c, 'a> Body<'c, 'a> {
     /// Records the use of a field of a record.
     pub fn record_field_use(&mut self, record: Ty, name: &ast::Name) {
         if self.cx.recorder.is_some()
-            && let Some(symbol) = self.cx.types.field_symbol(record, &name.text)
+            && let Some(symbol) = index::field_symbol(&self.cx.types, record, &name.text)
         {
             self.record_use(name.span, symbol);
         }

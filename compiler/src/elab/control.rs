@@ -10,7 +10,7 @@ use super::{
     body::{Body, Kind, LocalKind, Typed},
     narrow,
 };
-use crate::{checks::flow::Coverage, codes, flow::Flow, types::Ty};
+use crate::{checks::reachability::Coverage, codes, flow::Flow, types::Ty};
 
 /// Work, the type of its value, what it is made of, and whether its end is never reached.
 pub(crate) type Worked = (ir::Work, Ty, Flow, bool);

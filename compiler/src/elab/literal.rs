@@ -296,7 +296,7 @@ impl<'a> Body<'_, 'a> {
         let ty = self.cx.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
         if self.cx.recorder.is_some() {
             for (key, span) in seen {
-                if let Some(symbol) = self.cx.types.field_symbol(ty, key) {
+                if let Some(symbol) = crate::index::field_symbol(&self.cx.types, ty, key) {
                     self.cx.record_definition(self.module, span, symbol);
                 }
             }

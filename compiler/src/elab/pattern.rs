@@ -4,7 +4,7 @@ use cascade_grammar::ast::{Expr, ExprKind, Pattern, PatternKind};
 use cascade_ir as ir;
 
 use super::body::{Body, Typed};
-use crate::{checks::flow::Coverage, codes, flow::Flow, index::Symbol, types::Ty};
+use crate::{checks::reachability::Coverage, codes, flow::Flow, index::Symbol, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// A pattern against a value; its names are declared. `guarded` arms cover nothing.
