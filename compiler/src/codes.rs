@@ -1,6 +1,23 @@
 //! The code of every diagnostic, with its page.
 
-use crate::diagnostic::Severity;
+/// Whether a diagnostic keeps a program from running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The program is not run.
+    Error,
+    /// The program is run; somebody should look.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
 
 /// The code of a diagnostic: `E0201`, `W0101`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -4,24 +4,7 @@ use cascade_grammar::ast::Span;
 
 use crate::{codes::Code, source::SourceId};
 
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// The program is not run.
-    Error,
-    /// The program is run; somebody should look.
-    Warning,
-}
-
-impl Severity {
-    /// `error` or `warning`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
+pub use crate::codes::Severity;
 
 /// A place and what is to be said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,10 +10,12 @@ pub mod format;
 pub mod import;
 
 mod checks;
+mod compile;
 pub mod cost;
 pub mod docgen;
 mod elab;
 pub mod fixes;
+mod flow;
 mod followups;
 pub mod graph;
 pub mod ide;
@@ -30,8 +32,8 @@ mod syntax;
 mod types;
 
 pub use codes::{Code, Explanation};
+pub use compile::{Analysis, Compilation, Options, compile, compile_with};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};
-pub use module::{Analysis, Compilation, Options, compile, compile_with};
 pub use project::{Level, Levels, Project};
 pub use report::Report;
 pub use source::{FileSources, MemorySources, SourceId, SourceMap, Sources};

@@ -1,17 +1,12 @@
-//! From a file to a checked program: its imports, then names, types and bodies of all.
+//! The files of a program: reads and parses them, follows their imports, reports cycles.
 
 use std::{collections::HashMap, sync::Arc};
 
 use cascade_grammar::{Parse, ast, ast::Span};
-use cascade_ir as ir;
 
 use crate::{
-    checks::allow,
     codes,
-    diagnostic::{self, Diagnostic, Severity},
-    elab::{self, Declared},
-    followups,
-    index::Index,
+    diagnostic::Diagnostic,
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
 };
@@ -29,78 +24,18 @@ pub(crate) struct Module {
     pub std: bool,
 }
 
-/// What checking gives.
-#[derive(Debug)]
-pub struct Compilation {
-    /// All texts that were read.
-    pub sources: SourceMap,
-    /// What is wrong, sorted by place.
+/// The modules of a program, and what is wrong with their syntax and their imports.
+pub(crate) struct Loaded {
+    pub map: SourceMap,
+    pub modules: Vec<Module>,
+    /// The position of the file that was asked for.
+    pub root: usize,
+    pub prelude: Option<usize>,
     pub diagnostics: Vec<Diagnostic>,
-    /// The program, when nothing is an error.
-    pub program: Option<ir::Program>,
-    /// The files, what they declare, and, where it was asked for, the index.
-    pub analysis: Arc<Analysis>,
 }
 
-/// What stays of an analysis for questions about the program: the files with their trees, what
-/// they declare, and where each name is defined and used. It is shared, and never changes.
-#[derive(Debug)]
-pub struct Analysis {
-    pub(crate) modules: Vec<Module>,
-    pub(crate) declared: Declared,
-    pub(crate) index: Index,
-}
-
-impl Analysis {
-    /// The tree of a file, with its comments.
-    pub fn parse(&self, source: SourceId) -> Option<&Arc<Parse>> {
-        self.module(source).map(|module| &self.modules[module].parse)
-    }
-
-    /// The files of the compilation by their imports: each file with those that it imports.
-    pub fn imports(&self) -> impl Iterator<Item = (SourceId, Vec<SourceId>)> {
-        self.modules.iter().map(|module| {
-            let mut imported: Vec<_> = module.imports.iter().map(|(item, to)| (*item, *to)).collect();
-            imported.sort_unstable();
-            (module.source, imported.into_iter().map(|(_, to)| self.modules[to].source).collect())
-        })
-    }
-
-    /// The number of the module that a source is.
-    pub(crate) fn module(&self, source: SourceId) -> Option<usize> {
-        self.modules.iter().position(|module| module.source == source)
-    }
-}
-
-/// What [`compile_with`] is asked for beside the program and the diagnostics.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Whether the index is built. It costs time that a mere check need not spend.
-    pub index: bool,
-}
-
-impl Compilation {
-    /// Leaves its memory to the end of the process, which is near: taking a large program apart
-    /// would cost a tenth of the time of its check.
-    pub fn leak(self) {
-        std::mem::forget(self.analysis);
-        std::mem::forget(self.program);
-    }
-
-    /// Whether any diagnostic is an error.
-    pub fn failed(&self) -> bool {
-        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
-    }
-}
-
-/// Compiles a file and everything that it imports. `name` is how the user named the file; the
-/// imports are resolved from it.
-pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {
-    compile_with(name, text, sources, Options::default())
-}
-
-/// Compiles as [`compile`] does, and keeps what the options ask for.
-pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: Options) -> Compilation {
+/// Reads and parses a file and everything that it imports.
+pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) -> Loaded {
     let mut loader = Loader {
         sources,
         map: SourceMap::default(),
@@ -116,16 +51,8 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
         loader.load_imports();
     }
     loader.report_cycles();
-    let Loader { map, modules, mut diagnostics, .. } = loader;
-    let of_syntax = diagnostics.len();
-    let (program, declared, index) =
-        elab::elaborate(&map, &modules, root, prelude, options, &|| sources.is_cancelled(), &mut diagnostics);
-    followups::drop(&map, &modules, &mut diagnostics, of_syntax);
-    allow::apply(&map, &modules, &mut diagnostics);
-    diagnostic::finish(&mut diagnostics);
-    let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
-    let program = if failed { None } else { program };
-    Compilation { sources: map, diagnostics, program, analysis: Arc::new(Analysis { modules, declared, index }) }
+    let Loader { map, modules, diagnostics, .. } = loader;
+    Loaded { map, modules, root, prelude, diagnostics }
 }
 
 /// Whether a file has a skill that a model must serve; then the default route is needed.

@@ -111,3 +111,131 @@ fn lints_forbid_the_machine_to_touch_the_world() {
         assert!(lib.contains(&format!("clippy::{lint}")), "{lint}");
     }
 }
+
+/// The rooms of the compiler, each with the rooms that it may use, the lowest first. A room is a
+/// file or a folder of `compiler/src`, and uses only rooms that stand before it.
+///
+/// `elab` and `checks` are still a circle and stand here as one room, `elab + checks`: the rules are
+/// methods of the walk's own types (`Body`, `Cx`), which in turn keep the state of the rules.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("codes", &[]),
+    ("format", &[]),
+    ("graph", &[]),
+    ("source", &[]),
+    ("suggest", &[]),
+    ("types", &[]),
+    ("diagnostic", &["codes", "source"]),
+    ("docgen", &["codes", "graph", "source"]),
+    ("flow", &["source"]),
+    ("index", &["types"]),
+    ("cost", &["codes", "diagnostic", "source"]),
+    ("fixes", &["diagnostic", "source"]),
+    ("project", &["codes", "diagnostic", "source", "suggest"]),
+    ("report", &["diagnostic", "source"]),
+    ("syntax", &["codes", "diagnostic", "source"]),
+    ("module", &["codes", "diagnostic", "source", "suggest", "syntax"]),
+    ("render", &["codes", "diagnostic", "project", "source"]),
+    (
+        "elab + checks",
+        &["codes", "cost", "diagnostic", "fixes", "flow", "index", "module", "source", "suggest", "types"],
+    ),
+    ("followups", &["codes", "diagnostic", "module", "source"]),
+    ("compile", &["diagnostic", "elab + checks", "followups", "index", "module", "source"]),
+    ("ide", &["compile", "index", "source"]),
+    ("import", &["codes", "compile", "format", "source"]),
+];
+
+/// The room that a file or folder of `compiler/src` belongs to.
+fn room_of(name: &str) -> &str {
+    match name {
+        "elab" | "checks" => "elab + checks",
+        name => name,
+    }
+}
+
+/// The names that follow `crate::` in a text, those in braces (`crate::{a, b::C}`) one by one.
+fn names_after_crate(text: &str) -> Vec<String> {
+    let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut names = Vec::new();
+    for (at, path) in text.match_indices("crate::") {
+        let rest = &text[at + path.len()..];
+        // `pub(crate)` and `$crate::` do not match or mean the same; `cascade_ir::` is no `crate::`.
+        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let Some(list) = rest.strip_prefix('{') else {
+            names.push(word(rest));
+            continue;
+        };
+        let (mut depth, mut begins) = (0, true);
+        for (i, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => begins = true,
+                c if begins && !c.is_whitespace() => {
+                    names.push(word(&list[i..]));
+                    begins = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+#[test]
+fn names_after_crate_are_found_one_by_one() {
+    let text = "use crate::{\n    codes::{self, Code},\n    types::Ty,\n};\nuse crate::flow;\nlet d: crate::source::X = my_crate::y();";
+    assert_eq!(names_after_crate(text), ["codes", "types", "flow", "source"]);
+}
+
+/// Every Rust file below a folder.
+fn rust_files(folder: &std::path::Path, out: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+#[test]
+fn rooms_of_the_compiler_use_each_other_one_way() {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../compiler/src"));
+    let mut files = Vec::new();
+    rust_files(root, &mut files);
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in files {
+        let name = file.strip_prefix(root).unwrap().iter().next().unwrap().to_string_lossy().into_owned();
+        let name = name.trim_end_matches(".rs");
+        if name == "lib" {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).unwrap();
+        // Unit tests may use all of the crate.
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        let code: String =
+            text.lines().filter(|l| !l.trim_start().starts_with("//")).map(|l| format!("{l}\n")).collect();
+        let room = used.entry(room_of(name).to_owned()).or_default();
+        room.extend(names_after_crate(&code).iter().map(|n| room_of(n).to_owned()));
+        room.remove(room_of(name));
+    }
+    // The table has every room, and each may use only rooms before it.
+    let rooms: Vec<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    assert_eq!(used.keys().map(String::as_str).collect::<BTreeSet<_>>(), rooms.iter().copied().collect());
+    for (position, (room, may_use)) in ROOMS.iter().enumerate() {
+        for other in *may_use {
+            assert!(rooms[..position].contains(other), "{room} may not use {other}, which does not stand before it");
+        }
+        let allowed: BTreeSet<&str> = may_use.iter().copied().collect();
+        let found: BTreeSet<&str> = used[*room].iter().map(String::as_str).collect();
+        assert_eq!(found, allowed, "what {room} uses");
+    }
+}

@@ -5,6 +5,7 @@ use cascade_ir as ir;
 
 use crate::{
     codes,
+    diagnostic::Diagnostic,
     elab::body::Body,
     source::SourceId,
     types::{Ty, TyKind},
@@ -169,7 +170,7 @@ impl<'a> Body<'_, 'a> {
         }
     }
 
-    fn shared_directory(&mut self, mut d: crate::Diagnostic, edit: &Edit) {
+    fn shared_directory(&mut self, mut d: Diagnostic, edit: &Edit) {
         if edit.agent != (self.source(), edit.span) {
             d = d.also(edit.agent.0, edit.agent.1, "the agent works there");
         }

@@ -6,10 +6,12 @@ pub(crate) mod attributes;
 pub(crate) mod bounds;
 pub(crate) mod capabilities;
 pub(crate) mod concurrency;
-pub(crate) mod flow;
+
+pub(crate) mod leaks;
 pub(crate) mod names;
-pub(crate) mod secrets;
+pub(crate) mod reachability;
 pub(crate) mod style;
+pub(crate) mod taint;
 pub(crate) mod types;
 
 use cascade_grammar::ast::Span;

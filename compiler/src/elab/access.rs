@@ -7,12 +7,11 @@ use smol_str::SmolStr;
 use super::{
     Def,
     body::{Body, Target, Typed},
-    flow::Flow,
     with_suggestion,
 };
 use crate::{
-    checks::secrets::{Origin, Untrusted},
     codes,
+    flow::{Flow, Origin},
     index::Symbol,
     types::{Ty, TyKind},
 };
@@ -102,8 +101,7 @@ impl<'a> Body<'_, 'a> {
                     self.not_yet("memory … via mcp", name.span);
                 }
                 // What is remembered may have come from a model in an earlier run.
-                let from = Untrusted::new(Origin::Memory, self.source(), name.span);
-                let flow = Flow { untrusted: Some(from), params: 0 };
+                let flow = Flow::of_untrusted(Origin::Memory, self.source(), name.span);
                 Typed::new(ir::Expr::Memory(id, position as u32), ty, flow)
             }
             None if name.text.is_empty() => Typed::error(),
@@ -164,7 +162,7 @@ impl<'a> Body<'_, 'a> {
             }
         };
         let index = self.check(index, key);
-        let flow = value.flow.with(index.flow);
+        let flow = value.flow.join(&index.flow);
         Typed::new(ir::Expr::Index(Box::new(value.ir), Box::new(index.ir), self.place(span)), result, flow)
     }
 }

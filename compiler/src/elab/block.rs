@@ -6,11 +6,11 @@ use cascade_ir as ir;
 use super::{
     Def,
     body::{Body, LocalKind, Target, Typed},
-    flow::Flow,
     narrow,
 };
 use crate::{
     codes,
+    flow::Flow,
     types::{Ty, TyKind},
 };
 
@@ -83,7 +83,7 @@ impl<'a> Body<'_, 'a> {
         if out.ends {
             out.ty = Ty::NEVER;
         } else if let (true, Some((slot, ty, flow))) = (want.value, last_stage) {
-            let value = Typed::new(ir::Expr::Slot(slot), ty, flow);
+            let value = Typed::new(ir::Expr::Slot(slot), ty, flow.clone());
             let value = match want.ty {
                 Some(expected) => {
                     let span = block.stmts.last().map_or(block.span, |s| s.span);
@@ -258,7 +258,7 @@ impl<'a> Body<'_, 'a> {
                 Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default())
             }
         };
-        self.result_flow = self.result_flow.with(typed.flow);
+        self.result_flow.include(&typed.flow);
         out.push(ir::Stmt::Return(typed.ir));
     }
 
@@ -369,7 +369,7 @@ impl<'a> Body<'_, 'a> {
             AssignOp::Add => {
                 let ty = place.ty;
                 let value = self.added(value, ty);
-                let flow = place.flow.with(value.flow);
+                let flow = place.flow.join(&value.flow);
                 let ir = ir::Expr::Binary(
                     ir::BinaryOp::Add,
                     Box::new(place.ir),
@@ -381,7 +381,7 @@ impl<'a> Body<'_, 'a> {
             }
         };
         let local = &mut self.locals[index as usize];
-        local.flow = local.flow.with(typed.flow);
+        local.flow.include(&typed.flow);
         let slot = local.slot;
         self.forget(index);
         if fields.is_empty() {

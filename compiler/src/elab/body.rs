@@ -6,12 +6,13 @@ use cascade_grammar::ast::{self, Expr, Span};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use super::{Cx, Def, ParamInfo, flow::Flow, narrow::Fact};
+use super::{Cx, Def, ParamInfo, narrow::Fact};
 use crate::{
     checks,
     codes::{self, Code},
     diagnostic::Diagnostic,
-    index::{Builtin, Callable, Symbol, TypedSpan, Variable},
+    flow::{Flow, ProgramParam},
+    index::{self, Builtin, Callable, Symbol, TypedSpan, Variable},
     source::SourceId,
     types::Ty,
 };
@@ -123,7 +124,7 @@ pub(crate) struct Body<'c, 'a> {
     /// The path of the enclosing named stages and loops.
     pub prefix: String,
     /// Parameters that choose a program, as calls show.
-    pub program: Vec<(usize, SourceId, Span)>,
+    pub program: Vec<ProgramParam>,
     pub not_yet: Vec<NotYet>,
     /// What the checks remember.
     pub checks: checks::State,
@@ -193,7 +194,7 @@ impl<'c, 'a> Body<'c, 'a> {
         body.header_broken = body.cx.header_broken(module, decl.name.span.end, decl.body.span.start);
         (body.of, body.end) = (Some(of), decl.body.span.end);
         for (i, (param, ast)) in params.iter().zip(&decl.params).enumerate() {
-            body.declare(&param.name, ast.name.span, param.ty, Flow::param(i), LocalKind::Param);
+            body.declare(&param.name, ast.name.span, param.ty, Flow::of_param(i), LocalKind::Param);
         }
         let value = body.check(&decl.body, result);
         body.unused();
@@ -205,7 +206,7 @@ impl<'c, 'a> Body<'c, 'a> {
         self.of = Some(sig.of);
         let mut out = Vec::new();
         for (i, (param, decl)) in sig.params.iter().zip(decls).enumerate() {
-            let local = self.declare(&param.name, decl.name.span, param.ty, Flow::param(i), LocalKind::Param);
+            let local = self.declare(&param.name, decl.name.span, param.ty, Flow::of_param(i), LocalKind::Param);
             out.push(ir::Param {
                 name: param.name.clone(),
                 ty: self.cx.types.lower(param.ty),
@@ -389,14 +390,14 @@ impl<'c, 'a> Body<'c, 'a> {
     /// Records the use of a field of a record.
     pub fn record_field_use(&mut self, record: Ty, name: &ast::Name) {
         if self.cx.recorder.is_some()
-            && let Some(symbol) = self.cx.types.field_symbol(record, &name.text)
+            && let Some(symbol) = index::field_symbol(&self.cx.types, record, &name.text)
         {
             self.record_use(name.span, symbol);
         }
     }
 
     /// Records the type of an expression.
-    pub fn record_type(&mut self, span: Span, ty: Ty, flow: Flow) {
+    pub fn record_type(&mut self, span: Span, ty: Ty, flow: &Flow) {
         if let Some(recorder) = &mut self.cx.recorder {
             recorder.record_type(self.module, TypedSpan { span, ty, untrusted: flow.untrusted.is_some() });
         }

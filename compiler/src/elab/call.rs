@@ -6,11 +6,11 @@ use cascade_ir::{self as ir, Builtin as B};
 use super::{
     Def, Signature,
     body::{Body, Target, Typed},
-    flow::Flow,
     with_suggestion,
 };
 use crate::{
     codes,
+    flow::Flow,
     index::{Builtin, Symbol},
     types::{Ty, TyKind},
 };
@@ -148,7 +148,7 @@ impl<'a> Body<'_, 'a> {
             Def::Fn(id) => {
                 let sig = self.cx.fns[id.index()].sig.clone();
                 let args = self.arguments(&sig, args, args_span);
-                let flow = args.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
+                let flow = Flow::join_all(&args.flows);
                 Typed::new(ir::Expr::Call(id, args.values), sig.result, flow)
             }
             Def::Skill(_) | Def::Cascade(_) => {
@@ -381,7 +381,7 @@ impl<'a> Body<'_, 'a> {
                 let mut flow = Flow::default();
                 let mut out = Vec::new();
                 for (value, arg) in values.into_iter().zip(args) {
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     out.push(self.coerce(value, ty, arg.value.span).ir);
                 }
                 let builtin = if word == "min" { B::Min } else { B::Max };
@@ -418,7 +418,7 @@ impl<'a> Body<'_, 'a> {
                 let mut values = Vec::new();
                 for arg in args {
                     let value = self.check(&arg.value, Ty::INT);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     values.push(value.ir);
                 }
                 let ty = self.cx.types.list(Ty::INT);

@@ -7,9 +7,12 @@ use super::{
     Cx, Def,
     block::Want,
     body::{Body, Kind},
-    flow::{CascadeFlow, Flow},
 };
-use crate::{codes, types::Ty};
+use crate::{
+    codes,
+    flow::{CascadeFlow, Flow},
+    types::Ty,
+};
 
 impl<'a> Cx<'a> {
     /// Checks and lowers a cascade.

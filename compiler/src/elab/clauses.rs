@@ -6,10 +6,9 @@ use smol_str::SmolStr;
 
 use super::{
     body::{Body, Target},
-    flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::Ty};
+use crate::{codes, flow::Flow, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// Reports clauses where none can stand.
@@ -206,7 +205,7 @@ impl<'a> Body<'_, 'a> {
     pub fn models(&mut self, e: &'a Expr) -> ir::Expr {
         match &e.kind {
             ExprKind::List(items) => {
-                self.record_type(e.span, Ty::MODEL, Flow::default());
+                self.record_type(e.span, Ty::MODEL, &Flow::default());
                 ir::Expr::List(items.iter().map(|i| self.models(i)).collect())
             }
             ExprKind::Name(name) if self.probe(name) == Target::Unknown => {

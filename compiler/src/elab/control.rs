@@ -8,10 +8,9 @@ use cascade_ir as ir;
 use super::{
     block::{BlockOut, Want},
     body::{Body, Kind, LocalKind, Typed},
-    flow::Flow,
     narrow,
 };
-use crate::{checks::flow::Coverage, codes, types::Ty};
+use crate::{checks::reachability::Coverage, codes, flow::Flow, types::Ty};
 
 /// Work, the type of its value, what it is made of, and whether its end is never reached.
 pub(crate) type Worked = (ir::Work, Ty, Flow, bool);
@@ -34,7 +33,7 @@ impl<'a> Body<'_, 'a> {
             _ => None,
         };
         if let Some((_, ty, flow, _)) = &worked {
-            self.record_type(e.span, *ty, *flow);
+            self.record_type(e.span, *ty, flow);
         }
         worked
     }
@@ -70,7 +69,7 @@ impl<'a> Body<'_, 'a> {
             }
         };
         self.leave(mark);
-        let flow = then.flow.with(otherwise.flow);
+        let flow = then.flow.join(&otherwise.flow);
         let ty = self.value_type(want, (then.ty, then.ends), (otherwise.ty, otherwise.ends), span);
         let ends = then.ends && otherwise.ends;
         (ir::Work::If(condition.ir, then.ir, otherwise.ir), ty, flow, ends)
@@ -88,7 +87,7 @@ impl<'a> Body<'_, 'a> {
         let mut out = BlockOut { ir: self.empty(e.span), ty: Ty::ERROR, flow: Flow::default(), ends: false };
         let ExprKind::If(x) = &e.kind else { return out };
         let (work, ty, flow, ends) = self.if_work(x, want, e.span);
-        self.record_type(e.span, ty, flow);
+        self.record_type(e.span, ty, &flow);
         out.ends = ends;
         (out.ty, out.flow) = (ty, flow);
         if want.value && !ends {
@@ -123,7 +122,7 @@ impl<'a> Body<'_, 'a> {
                 ArmBody::Expr(e) => self.expr_block(e, want),
             };
             self.leave(mark);
-            flow = flow.with(out.flow);
+            flow.include(&out.flow);
             joined = Some(match joined {
                 None => (out.ty, out.ends),
                 Some(before) => {
@@ -224,7 +223,7 @@ impl<'a> Body<'_, 'a> {
         let mark = self.enter(x.body.span);
         self.forget_vars();
         self.level += u32::from(x.parallel);
-        let item = self.bind(&x.item, element, list.flow);
+        let item = self.bind(&x.item, element, list.flow.clone());
         let body_want = match want.ty.and_then(|t| self.unwrap_list(self.cx.types.non_null(t))) {
             Some(ty) if want.value => Want { value: true, ty: Some(ty) },
             _ => Want { value: want.value, ty: None },
@@ -250,7 +249,7 @@ impl<'a> Body<'_, 'a> {
             body: body.ir,
             place: self.place(span),
         }));
-        (work, ty, body.flow.with(list.flow), false)
+        (work, ty, body.flow.join(&list.flow), false)
     }
 
     fn repeat_work(&mut self, x: &'a RepeatExpr, want: Want, span: Span) -> Worked {
@@ -337,7 +336,7 @@ impl<'a> Body<'_, 'a> {
                 ExprKind::If(x) => {
                     let typed = self.pure_if(x, expected);
                     if let Some(typed) = &typed {
-                        self.record_type(e.span, typed.ty, typed.flow);
+                        self.record_type(e.span, typed.ty, &typed.flow);
                     }
                     typed
                 }
@@ -364,7 +363,7 @@ impl<'a> Body<'_, 'a> {
             Some(ty) => ty,
             None => self.join_values((then.ty, false), (otherwise.ty, false), x.then.span),
         };
-        let flow = then.flow.with(otherwise.flow);
+        let flow = then.flow.join(&otherwise.flow);
         Some(Typed::new(ir::Expr::If(Box::new(condition.ir), Box::new(then.ir), Box::new(otherwise.ir)), ty, flow))
     }
 
@@ -417,7 +416,7 @@ impl<'a> Body<'_, 'a> {
         let subject = self.infer(&x.subject);
         let mut coverage = Coverage::default();
         let mut arms = Vec::new();
-        let mut flow = subject.flow;
+        let mut flow = subject.flow.clone();
         let mut joined: Option<Ty> = None;
         let mut broken = false;
         for arm in &x.arms {
@@ -438,7 +437,7 @@ impl<'a> Body<'_, 'a> {
                 broken = true;
                 continue;
             };
-            flow = flow.with(value.flow);
+            flow.include(&value.flow);
             joined = Some(match (joined, expected) {
                 (_, Some(ty)) => ty,
                 (None, None) => value.ty,

@@ -6,11 +6,11 @@ use cascade_ir as ir;
 use super::{
     Def,
     body::{Body, Kind, LocalKind, Target, Typed},
-    flow::Flow,
     narrow,
 };
 use crate::{
     codes,
+    flow::Flow,
     types::{Ty, TyKind},
 };
 
@@ -23,14 +23,14 @@ impl<'a> Body<'_, 'a> {
     /// The value of an expression where a type is expected.
     pub fn check(&mut self, e: &'a Expr, expected: Ty) -> Typed {
         let typed = self.check_kind(e, expected);
-        self.record_type(e.span, typed.ty, typed.flow);
+        self.record_type(e.span, typed.ty, &typed.flow);
         typed
     }
 
     /// The value of an expression by itself.
     pub fn infer(&mut self, e: &'a Expr) -> Typed {
         let typed = self.infer_kind(e);
-        self.record_type(e.span, typed.ty, typed.flow);
+        self.record_type(e.span, typed.ty, &typed.flow);
         typed
     }
 
@@ -97,7 +97,7 @@ impl<'a> Body<'_, 'a> {
             }
             ExprKind::Binary(a, BinaryOp::Add, b) if matches!(self.cx.types.kind(wanted), TyKind::List(_)) => {
                 let (a, b) = (self.check(a, wanted), self.check(b, wanted));
-                let flow = a.flow.with(b.flow);
+                let flow = a.flow.join(&b.flow);
                 let ir = ir::Expr::Binary(ir::BinaryOp::Add, Box::new(a.ir), Box::new(b.ir), self.place(e.span));
                 return self.coerce(Typed::new(ir, wanted, flow), expected, e.span);
             }
@@ -281,7 +281,7 @@ impl<'a> Body<'_, 'a> {
         self.reads.push(index);
         let local = &mut self.locals[index as usize];
         local.used = true;
-        let (slot, ty, flow) = (local.slot, local.ty, local.flow);
+        let (slot, ty, flow) = (local.slot, local.ty, local.flow.clone());
         let path = narrow::Path { local: index, fields: Vec::new() };
         let ty = self.narrowed(&path).unwrap_or(ty);
         Typed::new(ir::Expr::Slot(slot), ty, flow)

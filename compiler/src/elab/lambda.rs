@@ -6,9 +6,8 @@ use cascade_ir as ir;
 use super::{
     Def,
     body::{Body, LocalKind, Target, Typed},
-    flow::Flow,
 };
-use crate::{codes, types::Ty};
+use crate::{codes, flow::Flow, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// A lambda with parameters of known types; the type of the result is that of its body. The
@@ -47,7 +46,7 @@ impl<'a> Body<'_, 'a> {
         let mut slots = Vec::with_capacity(params.len());
         for (i, name) in names.iter().enumerate() {
             let ty = params.get(i).copied().unwrap_or(Ty::ERROR);
-            let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Bound);
+            let index = self.declare(&name.text, name.span, ty, flow.clone(), LocalKind::Bound);
             slots.push(self.locals[index as usize].slot);
         }
         while slots.len() < params.len() {
@@ -87,13 +86,13 @@ impl<'a> Body<'_, 'a> {
                 Some(ty) => {
                     let slot = self.new_slot();
                     slots.push(slot);
-                    let value = Typed::new(ir::Expr::Slot(slot), *ty, flow);
+                    let value = Typed::new(ir::Expr::Slot(slot), *ty, flow.clone());
                     args.push(self.coerce(value, param.ty, e.span).ir);
                 }
                 None => args.extend(param.default.clone()),
             }
         }
-        let call = Typed::new(ir::Expr::Call(id, args), sig.result, flow);
+        let call = Typed::new(ir::Expr::Call(id, args), sig.result, flow.clone());
         let value = match expected {
             Some(ty) => self.coerce(call, ty, e.span),
             None => call,

@@ -8,11 +8,11 @@ use smol_str::SmolStr;
 use super::{
     body::{Body, LocalKind, Typed},
     expr::constant,
-    flow::Flow,
     with_suggestion,
 };
 use crate::{
     codes,
+    flow::Flow,
     index::{Builtin, Symbol},
     types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef},
 };
@@ -38,7 +38,7 @@ impl<'a> Body<'_, 'a> {
             .iter()
             .map(|item| {
                 let typed = self.check(item, element);
-                flow = flow.with(typed.flow);
+                flow.include(&typed.flow);
                 typed.ir
             })
             .collect();
@@ -53,7 +53,7 @@ impl<'a> Body<'_, 'a> {
         let mut first: Option<Span> = None;
         for item in items {
             let typed = self.infer(item);
-            flow = flow.with(typed.flow);
+            flow.include(&typed.flow);
             match self.cx.types.join(element, typed.ty) {
                 Some(joined) => element = joined,
                 None if self.cx.types.numeric(element) && self.cx.types.numeric(typed.ty) => element = Ty::FLOAT,
@@ -115,12 +115,12 @@ impl<'a> Body<'_, 'a> {
                     self.twice(&mut seen, key);
                     self.record_builtin(key.span, Builtin::Key);
                     let value = self.check(value, element);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     out.push(ir::MapEntry::Entry(key.text.clone(), value.ir));
                 }
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     let is_map = matches!(self.cx.types.kind(self.cx.types.base(value.ty)), TyKind::Map(t) if self.cx.types.fits(*t, element));
                     if !is_map && element != Ty::JSON && value.ty != Ty::ERROR {
                         self.mismatch(value.ty, ty, base.span);
@@ -172,7 +172,7 @@ impl<'a> Body<'_, 'a> {
                         Some(i) => {
                             self.record_field_use(record, key);
                             let value = self.check(value, wanted[i].ty);
-                            flow = flow.with(value.flow);
+                            flow.include(&value.flow);
                             given[i] = Some(value.ir);
                         }
                         None => {
@@ -196,7 +196,7 @@ impl<'a> Body<'_, 'a> {
                 }
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     match self.cx.types.fields(value.ty) {
                         Some(fields) => {
                             let slot = self.new_slot();
@@ -204,7 +204,7 @@ impl<'a> Body<'_, 'a> {
                             for (i, w) in wanted.iter().enumerate() {
                                 let Some((_, ty)) = fields.iter().find(|(n, _)| *n == w.name) else { continue };
                                 let read = ir::Expr::Field(Box::new(ir::Expr::Slot(slot)), w.name.clone());
-                                let typed = Typed::new(read, *ty, value.flow);
+                                let typed = Typed::new(read, *ty, value.flow.clone());
                                 given[i] = Some(self.coerce(typed, w.ty, base.span).ir);
                             }
                         }
@@ -264,7 +264,7 @@ impl<'a> Body<'_, 'a> {
                     let again = seen.contains_key(key.text.as_str()) || !bases.is_empty();
                     self.twice(&mut seen, key);
                     let value = self.infer(value);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     if again {
                         fields.retain(|(n, _, _)| *n != key.text);
                     }
@@ -272,7 +272,7 @@ impl<'a> Body<'_, 'a> {
                 }
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     let Some(base_fields) = self.cx.types.fields(value.ty) else {
                         if value.ty != Ty::ERROR {
                             let shown = self.show(value.ty);
@@ -296,7 +296,7 @@ impl<'a> Body<'_, 'a> {
         let ty = self.cx.types.record(fields.iter().map(|(n, t, _)| (n.clone(), *t)).collect());
         if self.cx.recorder.is_some() {
             for (key, span) in seen {
-                if let Some(symbol) = self.cx.types.field_symbol(ty, key) {
+                if let Some(symbol) = crate::index::field_symbol(&self.cx.types, ty, key) {
                     self.cx.record_definition(self.module, span, symbol);
                 }
             }
@@ -408,7 +408,7 @@ impl<'a> Body<'_, 'a> {
                 continue;
             };
             let value = self.check(&arg.value, field.ty);
-            flow = flow.with(value.flow);
+            flow.include(&value.flow);
             fields[index].1 = Some(value.ir);
         }
         let mut missing = Vec::new();

@@ -5,12 +5,10 @@ mod scalar;
 use cascade_grammar::ast::{Arg, Name, Span};
 use cascade_ir::{self as ir, Builtin as B};
 
-use super::{
-    body::{Body, Typed},
-    flow::Flow,
-};
+use super::body::{Body, Typed};
 use crate::{
     codes,
+    flow::Flow,
     index::Builtin,
     types::{Ty, TyKind},
 };
@@ -256,7 +254,7 @@ impl<'a> Body<'_, 'a> {
         if self.count(call, least, params.len()) {
             for (arg, ty) in call.args.iter().zip(params) {
                 let value = self.check(&arg.value, *ty);
-                call.flow = call.flow.with(value.flow);
+                call.flow.include(&value.flow);
                 call.values.push(value.ir);
             }
         } else {
@@ -274,8 +272,8 @@ impl<'a> Body<'_, 'a> {
         if !self.count(call, 1, 1) {
             return Ty::ERROR;
         }
-        let lambda = self.lambda(&call.args[0].value, params, call.flow, expected);
-        call.flow = call.flow.with(lambda.flow);
+        let lambda = self.lambda(&call.args[0].value, params, call.flow.clone(), expected);
+        call.flow.include(&lambda.flow);
         call.values.push(lambda.ir);
         lambda.ty
     }
@@ -343,10 +341,10 @@ impl<'a> Body<'_, 'a> {
                     _ => self.infer(&call.args[0].value),
                 };
                 let acc = self.cx.types.base(start.ty);
-                call.flow = call.flow.with(start.flow);
+                call.flow.include(&start.flow);
                 call.values.push(start.ir);
-                let lambda = self.lambda(&call.args[1].value, &[acc, element], call.flow, Some(acc));
-                call.flow = call.flow.with(lambda.flow);
+                let lambda = self.lambda(&call.args[1].value, &[acc, element], call.flow.clone(), Some(acc));
+                call.flow.include(&lambda.flow);
                 call.values.push(lambda.ir);
                 (B::Reduce, acc)
             }
@@ -474,7 +472,7 @@ impl<'a> Body<'_, 'a> {
                     return Some((B::Zip, Ty::ERROR));
                 }
                 let other = self.infer(&call.args[0].value);
-                call.flow = call.flow.with(other.flow);
+                call.flow.include(&other.flow);
                 call.values.push(other.ir);
                 match *self.cx.types.kind(self.cx.types.base(other.ty)) {
                     TyKind::List(second) => {

@@ -41,12 +41,9 @@ use cascade_grammar::ast::{self, Span};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use self::flow::{CascadeFlow, SkillFlow};
-// Where values come from is known to the checks of secrets.
 use crate::checks::Effects;
-use crate::checks::secrets as flow;
+use crate::flow::{CascadeFlow, SkillFlow};
 use crate::index::{Builtin, Callable, Index, Recorder, Symbol};
-use crate::module::Options;
 use crate::{
     codes::{self, Code},
     cost,
@@ -335,7 +332,7 @@ pub(crate) fn elaborate(
     modules: &[Module],
     root: usize,
     prelude: Option<usize>,
-    options: Options,
+    with_index: bool,
     is_cancelled: &dyn Fn() -> bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Option<ir::Program>, Declared, Index) {
@@ -359,7 +356,7 @@ pub(crate) fn elaborate(
         out: Out::default(),
         suggestions: vec![MAX_SUGGESTIONS; modules.len()],
         mcps: 0,
-        recorder: options.index.then(|| Box::new(Recorder::new(modules.len()))),
+        recorder: with_index.then(|| Box::new(Recorder::new(modules.len()))),
     };
     cx.collect();
     cx.declare();

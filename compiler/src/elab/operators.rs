@@ -50,7 +50,7 @@ impl<'a> Body<'_, 'a> {
         self.assume(if op == BinaryOp::And { &facts.when_true } else { &facts.when_false });
         let right = self.check(b, Ty::BOOL);
         self.leave(mark);
-        let flow = left.flow.with(right.flow);
+        let flow = left.flow.join(&right.flow);
         let (left, right) = (Box::new(left.ir), Box::new(right.ir));
         let ir = if op == BinaryOp::And { ir::Expr::And(left, right) } else { ir::Expr::Or(left, right) };
         Typed::new(ir, Ty::BOOL, flow)
@@ -63,7 +63,7 @@ impl<'a> Body<'_, 'a> {
                 let optional = self.cx.types.optional(ty);
                 let ExprKind::Call { callee, args, args_span } = &a.kind else { return Typed::error() };
                 let left = self.call(a, callee, args, *args_span, Some(optional));
-                self.record_type(a.span, left.ty, left.flow);
+                self.record_type(a.span, left.ty, &left.flow);
                 left
             }
             _ => self.infer(a),
@@ -83,7 +83,7 @@ impl<'a> Body<'_, 'a> {
         };
         let right = if target == Ty::NEVER { self.infer(b) } else { self.check_or_join(b, target) };
         let ty = if target == Ty::NEVER { right.ty } else { self.cx.types.join(target, right.ty).unwrap_or(target) };
-        let flow = left.flow.with(right.flow);
+        let flow = left.flow.join(&right.flow);
         Typed::new(ir::Expr::Coalesce(Box::new(left.ir), Box::new(right.ir)), ty, flow)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Body<'_, 'a> {
     /// Like `check`, but what does not fit is left to the caller.
     fn check_loose(&mut self, e: &'a Expr, expected: Ty) -> Typed {
         let typed = self.check_loose_kind(e, expected);
-        self.record_type(e.span, typed.ty, typed.flow);
+        self.record_type(e.span, typed.ty, &typed.flow);
         typed
     }
 
@@ -168,7 +168,7 @@ impl<'a> Body<'_, 'a> {
                 self.report(d);
             }
         }
-        let flow = left.flow.with(right.flow);
+        let flow = left.flow.join(&right.flow);
         let op = if op == BinaryOp::Eq { ir::BinaryOp::Eq } else { ir::BinaryOp::Ne };
         Typed::new(ir::Expr::Binary(op, Box::new(left.ir), Box::new(right.ir), self.place(span)), Ty::BOOL, flow)
     }
@@ -182,7 +182,7 @@ impl<'a> Body<'_, 'a> {
 
     fn order(&mut self, a: &'a Expr, op: BinaryOp, b: &'a Expr, span: Span) -> Typed {
         let (left, right) = (self.infer(a), self.infer(b));
-        let flow = left.flow.with(right.flow);
+        let flow = left.flow.clone().join(&right.flow);
         let types = &self.cx.types;
         let (x, y) = (types.base(left.ty), types.base(right.ty));
         let fine =
@@ -232,7 +232,7 @@ impl<'a> Body<'_, 'a> {
             }
             _ => self.infer(b),
         };
-        let flow = left.flow.with(right.flow);
+        let flow = left.flow.clone().join(&right.flow);
         let (x, y) = (self.cx.types.base(left.ty), self.cx.types.base(right.ty));
         if x == Ty::ERROR || y == Ty::ERROR {
             return Typed::error();

@@ -9,10 +9,9 @@ use smol_str::SmolStr;
 use super::{
     body::Body,
     control::{Worked, head_word},
-    flow::Flow,
     walk, with_suggestion,
 };
-use crate::{codes, index::Symbol, types::Ty};
+use crate::{codes, flow::Flow, index::Symbol, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// `parallel max n { … }`.
@@ -27,7 +26,7 @@ impl<'a> Body<'_, 'a> {
         self.level -= 1;
         let mut flow = Flow::default();
         for (_, _, _, f) in &stages {
-            flow = flow.with(*f);
+            flow.include(f);
         }
         let ty = self.cx.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
         if let Some(recorder) = &mut self.cx.recorder {

@@ -3,11 +3,8 @@
 use cascade_grammar::ast::{Expr, ExprKind, Pattern, PatternKind};
 use cascade_ir as ir;
 
-use super::{
-    body::{Body, Typed},
-    flow::Flow,
-};
-use crate::{checks::flow::Coverage, codes, index::Symbol, types::Ty};
+use super::body::{Body, Typed};
+use crate::{checks::reachability::Coverage, codes, flow::Flow, index::Symbol, types::Ty};
 
 impl<'a> Body<'_, 'a> {
     /// A pattern against a value; its names are declared. `guarded` arms cover nothing.
@@ -133,7 +130,7 @@ impl<'a> Body<'_, 'a> {
                     let name = field.binding.as_ref().unwrap_or(&field.field);
                     match found {
                         Some(f) => {
-                            let slot = self.bind(name, f.ty, subject.flow);
+                            let slot = self.bind(name, f.ty, subject.flow.clone());
                             bound.push((field.field.text.clone(), slot));
                         }
                         None => {
@@ -170,7 +167,7 @@ impl<'a> Body<'_, 'a> {
                 self.report(d);
             }
             coverage.null |= !guarded;
-            self.record_type(e.span, Ty::NULL, Flow::default());
+            self.record_type(e.span, Ty::NULL, &Flow::default());
             return ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null));
         }
         let inner = self.cx.types.base(self.cx.types.non_null(ty));

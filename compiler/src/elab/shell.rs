@@ -11,13 +11,11 @@ use cascade_grammar::ast::{Span, StrLit, StrPart};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use super::{
-    body::{Body, Kind, Typed},
-    flow::Flow,
-};
+use super::body::{Body, Kind, Typed};
 use crate::{
     checks::capabilities::{Network, network_program},
     codes,
+    flow::Flow,
     types::{Ty, TyKind},
 };
 
@@ -291,11 +289,11 @@ impl<'a> Body<'_, 'a> {
                 }
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     let rendering = format.as_ref().and_then(|f| self.rendering(f));
                     self.argument_type(value.ty, expr.span);
                     if r.chooses() {
-                        self.program_sink(value.flow, expr.span);
+                        self.program_sink(&value.flow, expr.span);
                     }
                     if let Some(name) = r.assigns() {
                         r.assigned.push((name, value.flow, expr.span));
@@ -334,7 +332,7 @@ impl<'a> Body<'_, 'a> {
         }
         for index in std::mem::take(&mut r.chosen) {
             let (_, flow, span) = r.assigned[index].clone();
-            self.program_sink(flow, span);
+            self.program_sink(&flow, span);
         }
         let open = around.iter().rev().find_map(|a| match a {
             Around::Single => Some("'"),

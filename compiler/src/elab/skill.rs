@@ -9,12 +9,13 @@ use smol_str::SmolStr;
 use super::{
     Cx,
     body::{Body, Kind, Typed},
-    flow::Flow,
     with_suggestion,
 };
 use crate::{
-    checks::{capabilities::Network, concurrency::Directory, secrets::Origin},
+    checks::{capabilities::Network, concurrency::Directory},
     codes,
+    flow::Flow,
+    flow::Origin,
     index::Builtin,
     types::{Ty, TyKind},
 };
@@ -459,7 +460,7 @@ impl<'a> Body<'_, 'a> {
             match setting.name.text.as_str() {
                 "headers" => match &setting.value.kind {
                     ExprKind::Record(entries) => {
-                        self.record_type(setting.value.span, Ty::JSON, Flow::default());
+                        self.record_type(setting.value.span, Ty::JSON, &Flow::default());
                         for entry in entries {
                             match entry {
                                 cascade_grammar::ast::RecordEntry::Field { key, value, .. } => {

@@ -8,11 +8,10 @@ use super::{
     Def,
     block::Want,
     body::{Body, LocalKind, Target},
-    flow::Flow,
 };
 use crate::{
-    checks::secrets::Untrusted,
     codes,
+    flow::Flow,
     index::{Builtin, Symbol},
     types::{Ty, TyKind},
 };
@@ -115,7 +114,7 @@ impl<'a> Body<'_, 'a> {
             ty = Ty::NULL;
         }
         self.budgeted(&lowered, clauses, stmt.span);
-        let index = self.declare(&name.text, name.span, ty, flow, LocalKind::Stage);
+        let index = self.declare(&name.text, name.span, ty, flow.clone(), LocalKind::Stage);
         let (slot, symbol) = (self.locals[index as usize].slot, self.locals[index as usize].symbol);
         if let Some(recorder) = &mut self.cx.recorder {
             recorder.record_stage(self.module, stmt.span.start, symbol);
@@ -149,8 +148,8 @@ impl<'a> Body<'_, 'a> {
     /// What `stage x = …` calls; reports what cannot be called by a stage.
     pub fn stage_call(&mut self, value: &'a Expr, stage: &Name) -> Option<Called> {
         let called = self.stage_callee(value, stage);
-        let (ty, flow) = called.as_ref().map_or((Ty::ERROR, Flow::default()), |c| (c.ty, c.flow));
-        self.record_type(value.span, ty, flow);
+        let (ty, flow) = called.as_ref().map_or((Ty::ERROR, Flow::default()), |c| (c.ty, c.flow.clone()));
+        self.record_type(value.span, ty, &flow);
         called
     }
 
@@ -219,14 +218,11 @@ impl<'a> Body<'_, 'a> {
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 self.call_effects(Def::Skill(id), &lowered.values, callee.span);
-                let inputs = lowered.flows.iter().fold(Flow::default(), |a, b| a.with(*b));
-                let result = match flow.untrusted {
-                    // A number, a truth, a variant of an enum can choose nothing by itself.
-                    _ if !self.holds_text(sig.result) => Flow::default(),
-                    Some(origin) => {
-                        Flow { untrusted: Some(Untrusted::new(origin, self.source(), value.span)), params: 0 }
-                    }
-                    None => inputs,
+                // A number, a truth, a variant of an enum can choose nothing by itself.
+                let result = if self.holds_text(sig.result) {
+                    flow.of_call(&lowered.flows, self.source(), value.span)
+                } else {
+                    Flow::default()
                 };
                 Some(Called {
                     work: ir::Work::Skill(id, lowered.values),
@@ -244,15 +240,7 @@ impl<'a> Body<'_, 'a> {
                 let lowered = self.arguments(&sig, args, *args_span);
                 self.call_sinks(&flow.program, &lowered.flows, callee.span);
                 self.call_effects(Def::Cascade(id), &lowered.values, callee.span);
-                let mut result = Flow::default();
-                // Below, it has a way of its own; here it comes from this call.
-                let origin = flow.result.untrusted.map(|u| u.origin);
-                result.untrusted = origin.map(|origin| Untrusted::new(origin, self.source(), value.span));
-                for (i, f) in lowered.flows.iter().enumerate().take(64) {
-                    if flow.result.params & (1 << i) != 0 {
-                        result = result.with(*f);
-                    }
-                }
+                let result = flow.of_call(&lowered.flows, self.source(), value.span);
                 Some(Called { work: ir::Work::Cascade(id, lowered.values), ty: sig.result, flow: result, skill: None })
             }
             Some((Def::Missing, _)) => {

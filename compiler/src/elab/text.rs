@@ -6,10 +6,9 @@ use smol_str::SmolStr;
 
 use super::{
     body::{Body, Typed},
-    flow::Flow,
     with_suggestion,
 };
-use crate::{codes, types::Ty};
+use crate::{codes, flow::Flow, types::Ty};
 
 const RENDERINGS: &[(&str, ir::Rendering)] = &[
     ("json", ir::Rendering::Json),
@@ -67,7 +66,7 @@ impl<'a> Body<'_, 'a> {
                 }
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
-                    flow = flow.with(value.flow);
+                    flow.include(&value.flow);
                     let rendering = format.as_ref().and_then(|f| self.rendering(f));
                     secret |= self.hole_type(value.ty, used, expr.span);
                     parts.push(ir::TextPart::Hole { value: value.ir, rendering, indent: indent.unwrap_or(0) });
@@ -99,7 +98,7 @@ impl<'a> Body<'_, 'a> {
     pub fn message(&mut self, e: &'a cascade_grammar::ast::Expr, place: &'static str) -> ir::Expr {
         if let cascade_grammar::ast::ExprKind::Str(literal) = &e.kind {
             let (template, flow, _) = self.template(literal, Use::Shown(place));
-            self.record_type(e.span, Ty::STRING, flow);
+            self.record_type(e.span, Ty::STRING, &flow);
             return match template.parts.as_slice() {
                 [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
                 _ => ir::Expr::Template(template),
@@ -124,7 +123,7 @@ impl<'a> Body<'_, 'a> {
     pub fn shown_template(&mut self, e: &'a cascade_grammar::ast::Expr, place: &'static str) -> (ir::Template, Flow) {
         if let cascade_grammar::ast::ExprKind::Str(literal) = &e.kind {
             let (template, flow, _) = self.template(literal, Use::Shown(place));
-            self.record_type(e.span, Ty::STRING, flow);
+            self.record_type(e.span, Ty::STRING, &flow);
             return (template, flow);
         }
         let value = self.infer(e);

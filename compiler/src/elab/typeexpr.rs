@@ -80,7 +80,7 @@ impl<'a> Cx<'a> {
                 let ty = self.types.record(out);
                 if self.recorder.is_some() {
                     for field in fields {
-                        if let Some(symbol) = self.types.field_symbol(ty, &field.name.text) {
+                        if let Some(symbol) = crate::index::field_symbol(&self.types, ty, &field.name.text) {
                             self.record_definition(module, field.name.span, symbol);
                         }
                     }

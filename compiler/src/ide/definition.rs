@@ -4,8 +4,8 @@ use cascade_grammar::ast::Span;
 
 use super::Place;
 use crate::{
+    compile::Analysis,
     index::{Builtin, Symbol},
-    module::Analysis,
     source::SourceId,
 };
 

@@ -11,7 +11,7 @@ pub use definition::{Definition, definition};
 pub use references::{Reference, references};
 pub use type_at::{TypeAt, type_at, type_of};
 
-use crate::{index::Symbol, module::Analysis, source::SourceId};
+use crate::{compile::Analysis, index::Symbol, source::SourceId};
 
 /// A range of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

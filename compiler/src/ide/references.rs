@@ -1,7 +1,7 @@
 //! Every place that names what the name under the cursor stands for.
 
 use super::Place;
-use crate::{index::Symbol, module::Analysis, source::SourceId};
+use crate::{compile::Analysis, index::Symbol, source::SourceId};
 
 /// A place that names a symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@
 
 use cascade_grammar::ast::Span;
 
-use crate::{module::Analysis, source::SourceId};
+use crate::{compile::Analysis, source::SourceId};
 
 /// A type at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod write;
 
 use serde_json::Value as Json;
 
-use crate::{Severity, format::format, module::compile, source::MemorySources};
+use crate::{codes::Severity, compile::compile, format::format, source::MemorySources};
 
 /// What a schema has become.
 #[derive(Debug, Clone, PartialEq, Eq)]

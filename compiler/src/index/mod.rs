@@ -14,7 +14,7 @@ use cascade_ir as ir;
 
 pub(crate) use recorder::Recorder;
 
-use crate::types::Ty;
+use crate::types::{Ty, TyKind, TypeDefKind, Types};
 
 /// Something with parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -206,6 +206,24 @@ fn touching<'e, T>(sorted: &'e [T], offset: u32, span: impl Fn(&T) -> Span + Cop
     let end = sorted.partition_point(|e| span(e).start <= offset);
     // Names do not nest; only a few entries share a name, and at most one name ends at the offset.
     sorted[..end].iter().rev().take(16).filter(move |e| span(e).touches(offset))
+}
+
+/// The symbol of one field of a record type, declared or anonymous.
+pub(crate) fn field_symbol(types: &Types, ty: Ty, name: &str) -> Option<Symbol> {
+    let base = types.base(ty);
+    match types.kind(base) {
+        TyKind::Record(fields) => fields
+            .iter()
+            .position(|(n, _)| n == name)
+            .map(|index| Symbol::RecordField { record: base, index: index as u32 }),
+        TyKind::Named(id) => match &types.defs[id.index()].kind {
+            TypeDefKind::Record(fields) => {
+                fields.iter().position(|f| f.name == name).map(|index| Symbol::Field { of: id.0, index: index as u32 })
+            }
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 macro_rules! symbols {

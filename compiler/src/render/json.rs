@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     diagnostic::{Diagnostic, Label},
-    source::SourceMap,
+    source::{SourceId, SourceMap},
 };
 use cascade_grammar::ast::Span;
 
@@ -36,7 +36,7 @@ fn label(label: &Label, sources: &SourceMap) -> Value {
     json!({ "text": label.text, "range": range(label.source, label.span, sources) })
 }
 
-fn range(source: crate::SourceId, span: Span, sources: &SourceMap) -> Value {
+fn range(source: SourceId, span: Span, sources: &SourceMap) -> Value {
     let source = sources.get(source);
     let point = |offset: u32| {
         let (line, column) = source.position(offset);

@@ -1,4 +1,4 @@
-//! Flow: what can never run, what has no value, what a `match` forgets.
+//! Reachability: what can never run, what has no value, which cases a `match` does not cover.
 
 use cascade_grammar::ast::{ArmBody, BinaryOp, Block, CascadeDecl, Else, Expr, ExprKind, Name, Span, Stmt, StmtKind};
 use cascade_ir as ir;

@@ -6,7 +6,8 @@ use cascade_grammar::ast::Span;
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use crate::index::Symbol;
+mod lower;
+mod order;
 
 /// A type; an index into [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -238,79 +239,6 @@ impl Types {
         }
     }
 
-    /// The symbol of one field.
-    pub fn field_symbol(&self, ty: Ty, name: &str) -> Option<Symbol> {
-        let base = self.base(ty);
-        match self.kind(base) {
-            TyKind::Record(fields) => fields
-                .iter()
-                .position(|(n, _)| n == name)
-                .map(|index| Symbol::RecordField { record: base, index: index as u32 }),
-            TyKind::Named(id) => match &self.defs[id.index()].kind {
-                TypeDefKind::Record(fields) => fields
-                    .iter()
-                    .position(|f| f.name == name)
-                    .map(|index| Symbol::Field { of: id.0, index: index as u32 }),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// Whether every value of `from` is a value of `to`, represented in the same way.
-    pub fn fits(&self, from: Ty, to: Ty) -> bool {
-        if from == to || from == Ty::ERROR || to == Ty::ERROR || from == Ty::NEVER {
-            return true;
-        }
-        match (self.kind(from), self.kind(to)) {
-            (TyKind::Refined(base, _), _) => self.fits(*base, to),
-            (TyKind::Optional(a), TyKind::Optional(b)) => self.fits(*a, *b),
-            (_, TyKind::Optional(b)) => from == Ty::NULL || self.fits(from, *b),
-            (TyKind::List(a), TyKind::List(b)) | (TyKind::Map(a), TyKind::Map(b)) => self.fits(*a, *b),
-            (TyKind::Image | TyKind::Audio | TyKind::Video, TyKind::File) => true,
-            (TyKind::Null, TyKind::Json) => true,
-            (TyKind::Record(have), _) => match self.fields(to) {
-                Some(want) => {
-                    have.len() == want.len()
-                        && want.iter().all(|(name, ty)| {
-                            have.iter().find(|(n, _)| n == name).is_some_and(|(_, t)| self.fits(*t, *ty))
-                        })
-                }
-                None => false,
-            },
-            _ => false,
-        }
-    }
-
-    /// A type that both fit into without conversion, or with int widened to float.
-    pub fn join(&mut self, a: Ty, b: Ty) -> Option<Ty> {
-        if self.fits(a, b) {
-            return Some(b);
-        }
-        if self.fits(b, a) {
-            return Some(a);
-        }
-        let (base_a, base_b) = (self.base(a), self.base(b));
-        if base_a == base_b {
-            return Some(base_a);
-        }
-        if a == Ty::NULL {
-            return Some(self.optional(b));
-        }
-        if b == Ty::NULL {
-            return Some(self.optional(a));
-        }
-        match (self.kind(a).clone(), self.kind(b).clone()) {
-            (TyKind::Optional(x), TyKind::Optional(y)) => self.join(x, y).map(|t| self.optional(t)),
-            (TyKind::Optional(x), _) => self.join(x, b).map(|t| self.optional(t)),
-            (_, TyKind::Optional(y)) => self.join(a, y).map(|t| self.optional(t)),
-            (TyKind::List(x), TyKind::List(y)) => self.join(x, y).map(|t| self.list(t)),
-            (TyKind::Map(x), TyKind::Map(y)) => self.join(x, y).map(|t| self.map(t)),
-            _ if self.artifact(a) && self.artifact(b) => Some(Ty::FILE),
-            _ => None,
-        }
-    }
-
     /// Whether values are artifacts.
     pub fn artifact(&self, ty: Ty) -> bool {
         matches!(self.kind(ty), TyKind::File | TyKind::Image | TyKind::Audio | TyKind::Video)
@@ -391,82 +319,5 @@ impl Types {
                 format!("{} where {}", self.show(*base), self.refinements[*r as usize].text)
             }
         }
-    }
-
-    /// The type as the runtime needs it.
-    pub fn lower(&self, ty: Ty) -> ir::Type {
-        match self.kind(ty) {
-            TyKind::Error | TyKind::Never | TyKind::Null => ir::Type::Null,
-            TyKind::String => ir::Type::String,
-            TyKind::Int => ir::Type::Int,
-            TyKind::Float => ir::Type::Float,
-            TyKind::Bool => ir::Type::Bool,
-            TyKind::Path => ir::Type::Path,
-            TyKind::Json => ir::Type::Json,
-            TyKind::Duration => ir::Type::Duration,
-            TyKind::Money => ir::Type::Money,
-            TyKind::Secret => ir::Type::Secret,
-            TyKind::Command => ir::Type::Command,
-            TyKind::Model => ir::Type::Model,
-            TyKind::File => ir::Type::Artifact(ir::ArtifactKind::File),
-            TyKind::Image => ir::Type::Artifact(ir::ArtifactKind::Image),
-            TyKind::Audio => ir::Type::Artifact(ir::ArtifactKind::Audio),
-            TyKind::Video => ir::Type::Artifact(ir::ArtifactKind::Video),
-            TyKind::List(t) => ir::Type::List(Box::new(self.lower(*t))),
-            TyKind::Map(t) => ir::Type::Map(Box::new(self.lower(*t))),
-            TyKind::Optional(t) => ir::Type::Optional(Box::new(self.lower(*t))),
-            TyKind::Record(fields) => ir::Type::Record(
-                fields
-                    .iter()
-                    .map(|(name, t)| ir::Field {
-                        name: name.clone(),
-                        ty: self.lower(*t),
-                        doc: String::new(),
-                        default: None,
-                    })
-                    .collect(),
-            ),
-            TyKind::Named(id) => ir::Type::Named(*id),
-            TyKind::Refined(base, r) => {
-                ir::Type::Refined(Box::new(self.lower(*base)), Box::new(self.refinements[*r as usize].clone()))
-            }
-        }
-    }
-
-    /// Declared types as the runtime needs them.
-    pub fn lower_defs(&self) -> Vec<ir::TypeDef> {
-        let fields = |fields: &[FieldDef]| {
-            fields
-                .iter()
-                .map(|f| ir::Field {
-                    name: f.name.clone(),
-                    ty: self.lower(f.ty),
-                    doc: f.doc.clone(),
-                    default: f.default.clone(),
-                })
-                .collect()
-        };
-        self.defs
-            .iter()
-            .map(|def| ir::TypeDef {
-                name: def.name.clone(),
-                doc: def.doc.clone(),
-                kind: match &def.kind {
-                    TypeDefKind::Unknown => ir::TypeDefKind::Alias(ir::Type::Null),
-                    TypeDefKind::Record(f) => ir::TypeDefKind::Record(fields(f)),
-                    TypeDefKind::Alias(t) => ir::TypeDefKind::Alias(self.lower(*t)),
-                    TypeDefKind::Enum(variants) => ir::TypeDefKind::Enum(
-                        variants
-                            .iter()
-                            .map(|v| ir::Variant {
-                                name: v.name.clone(),
-                                doc: v.doc.clone(),
-                                fields: fields(&v.fields),
-                            })
-                            .collect(),
-                    ),
-                },
-            })
-            .collect()
     }
 }
