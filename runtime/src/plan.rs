@@ -1,4 +1,4 @@
-//! What taking a run up again would do, without doing it.
+//! Plans what resuming a run would do, without doing it.
 
 use std::{
     collections::{HashMap, HashSet},

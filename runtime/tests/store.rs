@@ -176,7 +176,7 @@ fn what_is_written_is_read_by_everybody() {
         assert_eq!((b.attempt, b.seq, b.status), (2, 5, Status::Done), "{name}");
         assert_eq!(text(store.output(b.answer.as_deref(), b.artifact.as_deref()).unwrap()), "ho", "{name}");
         assert_eq!(ledger.timers.values().next().unwrap().fired, Some(6), "{name}");
-        assert_eq!(ledger.told.values().sum::<u32>(), 1, "{name}");
+        assert_eq!(ledger.reported_events.values().sum::<u32>(), 1, "{name}");
         let rows = again().effects("run1").unwrap();
         let shown: Vec<_> = rows.iter().map(|r| (r.path.as_str(), r.status.as_str(), r.tokens_in)).collect();
         assert_eq!(shown, [("main/a", "done", 3), ("main/b", "done", 3)], "{name}");

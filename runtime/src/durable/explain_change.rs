@@ -1,4 +1,4 @@
-//! What differs between a question and the one that was answered.
+//! Explains why a recorded answer does not fit: what changed in the request or the program.
 
 use cascade_ir::{Effect, Program, Skill};
 use serde::Serialize;
@@ -83,7 +83,7 @@ fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
     }
 }
 
-/// Why an answer that is kept is not the answer to this question: what differs.
+/// Explains why a recorded answer does not answer a request: which parts of the keys differ.
 pub(crate) fn explain_key_change(program: &Program, info: &EffectInfo, kept: &[u8]) -> String {
     let Some(kept) = KeyParts::from_bytes(kept) else {
         return "nothing is known of what it was asked before".to_owned();

@@ -1,8 +1,8 @@
-//! A host that remembers: it stands between the interpreter and the host that really acts.
+//! The host that records a run and replays it: it stands between the interpreter and the host that acts.
 //!
-//! What was answered before is answered from the record, in the order in which it was answered
-//! then; what is new is recorded before the interpreter sees it. The interpreter cannot tell the
-//! difference, and so a run goes on where it was interrupted, also after an edit.
+//! A request whose answer is recorded is answered from the record, in the recorded order. A new answer
+//! is recorded before the interpreter sees it. To the interpreter both are the same, so a run continues
+//! where it was interrupted, also after an edit.
 
 mod explain_change;
 mod outcome;
@@ -45,17 +45,17 @@ use watch::Watch;
 /// How often the journal is asked whether a person has answered.
 const POLL: Duration = Duration::from_millis(300);
 
-/// What is told from other threads.
+/// Messages from other threads.
 enum Note {
-    /// An answer is as durable as it must be.
+    /// An answer has been recorded, as durably as it must be.
     Recorded(RequestId, Answer),
-    /// That an effect begins is on record: now it may.
+    /// The beginning of an effect has been recorded: the effect may begin.
     Begun(RequestId, Result<(), JournalError>),
     /// A person answered on the terminal.
     Answered(RequestId, Json),
     /// The terminal is closed.
     NobodyThere,
-    /// The run is on record, or cannot be.
+    /// The beginning of the run has been recorded, or recording it has failed.
     Known(Result<(), JournalError>),
 }
 
@@ -80,16 +80,16 @@ pub(crate) struct Durability<'p> {
     pub(crate) observer: Option<Observer<'p>>,
     /// Asks people on the terminal.
     pub(crate) asker: Option<Asker>,
-    /// Whether to stay when the run waits for people or a quota.
+    /// Whether the process stays alive while the run waits for people or a quota.
     pub(crate) wait: bool,
     /// Whether answers of other runs are taken (`cache`).
     pub(crate) use_cache: bool,
-    /// Whether the run is taken up only to be cancelled: nothing begins but its `on cancel`.
+    /// Whether the run is resumed only to be cancelled: nothing begins but its `on cancel`.
     pub(crate) cancel_first: bool,
     pub(crate) run: String,
 }
 
-/// The host that remembers.
+/// The host that records and replays.
 pub(crate) struct Durable<'p, H> {
     inner: H,
     program: &'p Program,
@@ -103,19 +103,19 @@ pub(crate) struct Durable<'p, H> {
     watch: Watch<'p>,
     outbox: mpsc::UnboundedSender<Note>,
     inbox: mpsc::UnboundedReceiver<Note>,
-    /// Answers that need nobody.
+    /// Answers that are ready: no other host and no disk is waited for.
     instant: VecDeque<(RequestId, Answer)>,
     open: RequestMap<Open>,
-    /// Effects that may begin once that is on record.
+    /// Effects that begin once their beginning is recorded.
     beginning: RequestMap<Request>,
-    /// Answers on their way to the disk, with their place in the order.
+    /// Answers that are being written to the store, with their position in the recorded order.
     committing: RequestMap<i64>,
     /// Files being read and pauses between attempts: the run is not idle while they last.
     busy: RequestSet,
-    /// What may not begin while a quota is spent.
+    /// Requests that may not begin while a quota is spent.
     held: VecDeque<Request>,
-    /// What may not begin before the run itself is on record: otherwise nobody could go on
-    /// with it.
+    /// Requests that may not begin before the run itself is recorded: otherwise the run could not be
+    /// resumed.
     unknown: Option<VecDeque<Request>>,
     seq: i64,
     /// Age of the run when this process took it, in milliseconds.
@@ -173,13 +173,13 @@ impl<'p, H: Host> Durable<'p, H> {
         journal.write(Record::RunEnded(Box::new(end)), None);
         let (sender, receiver) = oneshot::channel();
         journal.flush(Box::new(move |result| {
-            // Whoever waited may have gone.
+            // The receiver may have been dropped.
             let _ = sender.send(result);
         }));
         receiver.await.unwrap_or_else(|_| Err(JournalError("the journal's thread has ended".to_owned())))
     }
 
-    /// Puts the run on record; nothing begins before that is done.
+    /// Records the beginning of the run; no effect begins before that is done.
     pub(crate) fn begin_run(&mut self, start: RunStart) {
         if let Some(journal) = &mut self.journal {
             let outbox = self.outbox.clone();
@@ -275,7 +275,7 @@ impl<'p, H: Host> Durable<'p, H> {
         self.record(id, &open, answer)
     }
 
-    /// Records the end of an effect; the answer, if nobody need wait for the disk.
+    /// Records the end of an effect. Returns the answer if it can be given before it is on the disk.
     fn record(&mut self, id: RequestId, open: &Open, mut answer: Answer) -> Option<Report> {
         let seq = self.next_seq();
         let clock = self.clock();
@@ -357,8 +357,8 @@ impl<'p, H: Host> Durable<'p, H> {
         }
     }
 
-    /// Begins what was held, once nothing holds it any more. Never while requests are being
-    /// withdrawn: with the one that held the others, these may be about to go too.
+    /// Begins the requests that were held back, once nothing holds them back. It is not called while
+    /// requests are being withdrawn, since those that were held back may be withdrawn next.
     fn release_held(&mut self) {
         if self.is_holding() {
             return;
@@ -368,7 +368,7 @@ impl<'p, H: Host> Durable<'p, H> {
         }
     }
 
-    /// An answer that another run has paid for, if it is young enough.
+    /// The cached answer of another run, if it is young enough.
     fn look_in_cache(&mut self, request: &Request) -> Option<Answer> {
         let info = request.effect.as_deref()?;
         let max_age = info.cache_ms?;
@@ -417,14 +417,14 @@ impl<'p, H: Host> Durable<'p, H> {
         self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
     }
 
-    /// Whether nothing happens any more that could bring the run forward.
+    /// Whether no work is under way that could advance the run.
     fn is_idle(&self) -> bool {
         let unknown = self.unknown.as_ref().is_some_and(|u| !u.is_empty());
         self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty() && !unknown
     }
 }
 
-/// Whether an answer can be had again for nothing: nothing was paid and nothing changed.
+/// Whether an effect can be repeated at no cost: it costs no money and changes nothing.
 fn is_cheap(kind: &RequestKind) -> bool {
     match kind {
         RequestKind::Http(http) => matches!(http.method.as_str(), "GET" | "HEAD"),
@@ -434,7 +434,7 @@ fn is_cheap(kind: &RequestKind) -> bool {
 
 fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) -> Option<CachedAnswer> {
     info.cache_ms?;
-    // A program that ended badly is no answer, nor is a service that said no.
+    // An unsuccessful exit of a program or status of a service is not cached.
     let good = match answer.result.as_ref().map(Output::without_patch) {
         Ok(Output::Process(process)) => process.code == Some(0),
         Ok(Output::Response(response)) => (200..300).contains(&response.status),
@@ -629,7 +629,7 @@ impl<H: Host> Host for Durable<'_, H> {
             && let Some(journal) = &mut self.journal
             && let Ok(text) = serde_json::to_string(&event)
         {
-            // It was told before the interruption.
+            // The event was reported before the interruption.
             if self.replay.was_told(&text) {
                 return;
             }

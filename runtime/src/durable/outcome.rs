@@ -1,4 +1,4 @@
-//! What a person says of an effect whose outcome is not known.
+//! Reads what a person reports about an effect whose outcome is not known.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::request::{Answer, Output, Process, RequestKind, Response};
 
 /// The answer that a person gives for an effect; `None`: it shall be tried again.
-pub(super) fn told(kind: &RequestKind, json: &Json) -> Option<Answer> {
+pub(super) fn answer_from_report(kind: &RequestKind, json: &Json) -> Option<Answer> {
     let output = json.get("output").and_then(Json::as_str).unwrap_or_default();
     match json.get("action").and_then(Json::as_str) {
         Some("done") => Some(Answer::ok(match kind {

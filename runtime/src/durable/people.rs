@@ -1,4 +1,4 @@
-//! What a run waits for without a process: people, and quotas that come back.
+//! Waits that outlive the process: questions to people, and spent quotas.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use crate::{
     request::{Answer, Output, Request, RequestId, RequestKind},
 };
 
-/// Waiting for a quota without a known end, in milliseconds between attempts.
+/// Time between attempts while a quota without a known end is spent, in milliseconds.
 const UNKNOWN_QUOTA: u64 = 15 * 60 * 1000;
 
 /// A question that waits for a person.
@@ -34,10 +34,10 @@ pub struct Asked {
     pub options: Vec<String>,
 }
 
-/// Asks a person on the spot; `None` when nobody answers. It is called on a thread of its own.
+/// Asks a person on the terminal; `None` when there is no answer. It is called on a thread of its own.
 pub type Asker = Box<dyn FnMut(&Asked) -> Option<Json> + Send>;
 
-/// Why a run goes no further for now.
+/// Why a run is paused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pause {
     /// Questions without an answer.
@@ -88,7 +88,7 @@ impl People {
         !self.quota.is_empty()
     }
 
-    /// Whether there is nothing to do but to wait, and nobody here who waits.
+    /// Whether the run can only wait, and this process does not wait with it.
     pub(super) fn must_pause(&self) -> bool {
         if self.wait {
             return false;
@@ -96,7 +96,7 @@ impl People {
         !self.quota.is_empty() || (!self.questions.is_empty() && self.terminal.is_none())
     }
 
-    /// Nobody answers on the terminal.
+    /// The terminal gives no answers any more.
     pub(super) fn leave_terminal(&mut self) {
         self.terminal = None;
     }
@@ -105,12 +105,12 @@ impl People {
         !self.questions.is_empty() && (self.wait || self.terminal.is_some())
     }
 
-    /// A question that is not wanted any more: where it was asked.
+    /// Withdraws a question; returns where it was asked.
     pub(super) fn forget(&mut self, id: RequestId) -> Option<(String, String)> {
         self.questions.remove(&id).map(|w| (w.asked.path, w.key))
     }
 
-    /// A quota that is there again, or that nobody waits for any more.
+    /// Ends the wait for a quota: it is available again, or its stage was cancelled.
     pub(super) fn forget_quota(&mut self, id: RequestId) {
         self.quota.remove(&id);
     }
@@ -125,10 +125,10 @@ impl People {
 }
 
 impl<H: Host> Durable<'_, H> {
-    /// A stage's provider has no quota left: nothing new begins until it has.
+    /// Handles a spent quota: no new effect begins until it is available again.
     pub(super) fn wait_for_quota(&mut self, request: Request) {
         let RequestKind::Quota { path, attempt, retry_after_ms, message } = &request.kind else { return };
-        // Who takes a run up again wants it to go on: it asks, and pauses again if it must.
+        // A resumed run tries again at once, and pauses again if the quota is still spent.
         if self.replay.has(path, *attempt) || self.cancelled {
             self.instant.push_back((request.id, Answer::ok(Output::Fired)));
             return;
@@ -149,7 +149,7 @@ impl<H: Host> Durable<'_, H> {
         }
     }
 
-    /// A question: answered meanwhile, or asked now.
+    /// Answers a question from the record, or asks it.
     pub(super) fn ask(&mut self, request: Request) {
         let (Some(info), RequestKind::Person(question)) = (request.effect.as_deref(), &request.kind) else { return };
         let question = Question {
@@ -160,7 +160,7 @@ impl<H: Host> Durable<'_, H> {
             options: question.options.clone(),
             at: now(),
         };
-        self.pose(request, question);
+        self.ask_person(request, question);
     }
 
     /// Asks what became of an effect that must not be repeated blindly.
@@ -178,10 +178,10 @@ impl<H: Host> Durable<'_, H> {
             options: vec!["again".to_owned(), "done".to_owned(), "failed".to_owned()],
             at: now(),
         };
-        self.pose(request, question);
+        self.ask_person(request, question);
     }
 
-    fn pose(&mut self, request: Request, question: Question) {
+    fn ask_person(&mut self, request: Request, question: Question) {
         let id = request.id;
         let asked = Asked {
             run: self.run.clone(),
@@ -238,14 +238,14 @@ impl<H: Host> Durable<'_, H> {
         }
     }
 
-    /// An answer of a person.
+    /// Handles an answer of a person.
     pub(super) fn person_answered(&mut self, id: RequestId, json: Json) {
         let Some(Waiting { request, asked, .. }) = self.people.questions.remove(&id) else { return };
         let answer = if asked.kind == "unknown" {
-            match super::outcome::told(&request.kind, &json) {
+            match super::outcome::answer_from_report(&request.kind, &json) {
                 Some(answer) => answer,
                 None => {
-                    // Once more, with the key that it had.
+                    // The effect is repeated with its idempotency key.
                     self.begin(request);
                     return;
                 }
@@ -256,7 +256,7 @@ impl<H: Host> Durable<'_, H> {
         self.begin_answered(request, answer);
     }
 
-    /// Answers that people gave to another process.
+    /// Reads answers that people gave through another process.
     pub(super) fn look_for_answers(&mut self) {
         let Some(store) = &self.store else { return };
         let mut found = Vec::new();

@@ -13,18 +13,19 @@ use crate::{
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind, RequestMap, TimerId, TimerKind, Usage},
 };
 
-/// What the record says to a request.
+/// What the record holds for a request.
 pub(super) enum Reply {
     Recorded { path: String, attempt: u32, record: Box<Recorded> },
     Fired,
 }
 
-/// The record, and what was asked of it.
+/// The record of a run, and which parts of it have been requested.
 pub(super) struct Replay {
     ledger: Ledger,
     due: Due,
     due_of: RequestMap<(i64, u64)>,
-    /// Effects that the program gave up before. It will again; if it does not, they begin.
+    /// Effects that the program withdrew in an earlier part of the run. They begin only if the program
+    /// does not withdraw them again.
     withheld: Vec<Request>,
 }
 
@@ -51,14 +52,14 @@ impl Replay {
         self.ledger.timers.get(timer)?.fired
     }
 
-    /// What is left of a timer that began before; `None`: it is new.
+    /// The remaining time of a timer that began in an earlier part of the run; `None` for a new timer.
     pub(super) fn time_left(&self, timer: &TimerId, ms: u64, age: i64) -> Option<u64> {
         if timer.kind == TimerKind::Idle {
             return None;
         }
         let began = self.ledger.timers.get(timer)?.began;
         let clock = if timer.kind == TimerKind::Wall { now() } else { age };
-        // A clock that went backwards takes nothing away.
+        // With a clock that was set back no time has passed.
         let gone = u64::try_from(clock.saturating_sub(began)).unwrap_or(0);
         Some(ms.saturating_sub(gone))
     }
@@ -82,7 +83,7 @@ impl Replay {
     }
 
     pub(super) fn was_told(&mut self, event: &str) -> bool {
-        match self.ledger.told.get_mut(event) {
+        match self.ledger.reported_events.get_mut(event) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 true
@@ -91,7 +92,7 @@ impl Replay {
         }
     }
 
-    /// An answer that is not wanted any more.
+    /// Withdraws a request.
     pub(super) fn forget(&mut self, id: RequestId) -> bool {
         if let Some(position) = self.withheld.iter().position(|r| r.id == id) {
             self.withheld.swap_remove(position);
@@ -103,7 +104,7 @@ impl Replay {
         }
     }
 
-    /// What earlier parts of the run have paid for an attempt.
+    /// The usage of an attempt in earlier parts of the run.
     pub(super) fn paid(&self, path: &str, attempt: u32) -> Usage {
         self.ledger.paid(path, attempt)
     }
@@ -155,7 +156,7 @@ impl<H: Host> Durable<'_, H> {
         }
     }
 
-    /// Takes an answer that came from elsewhere as if the effect had been begun.
+    /// Records an answer that came from elsewhere as if the effect had run here.
     pub(super) fn begin_answered(&mut self, request: Request, answer: Answer) {
         let id = request.id;
         let Some(info) = request.effect.as_deref() else {

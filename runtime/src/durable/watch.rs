@@ -1,10 +1,10 @@
-//! Those who watch a run.
+//! Observers of a run.
 
 use std::{collections::HashMap, time::Instant};
 
 use crate::events::Event;
 
-/// Hears of the events of a run.
+/// Receives the events of a run.
 pub type Observer<'o> = Box<dyn FnMut(&Event) + 'o>;
 
 /// Passes events on, with the time that stages took.
@@ -35,7 +35,7 @@ impl<'o> Watch<'o> {
     }
 }
 
-/// Events that the journal keeps: those that its other tables do not tell.
+/// Selects the events that the journal keeps: those that do not follow from its other tables.
 pub(super) fn is_kept(event: &Event) -> bool {
     // An effect that ended well may still have failed its stage: an exit code that is not accepted, an
     // answer of another type. Stages that are done need no record of their own.

@@ -33,7 +33,7 @@ impl Artifacts {
         let wrong =
             |e: std::io::Error| JournalError(format!("the artifact `{}` cannot be written: {e}", file.display()));
         std::fs::create_dir_all(&self.0).map_err(wrong)?;
-        // Renamed when it is whole, so that no half of it is ever taken for it.
+        // Renamed when it is complete, so that a partial file never has the final name.
         let partial = self.0.join(format!("{hash}.{}", std::process::id()));
         let write = || {
             let mut out = std::fs::File::create(&partial)?;
@@ -47,7 +47,7 @@ impl Artifacts {
         Ok(hash)
     }
 
-    /// Reads one back, and makes sure that it is what was kept.
+    /// Reads a text and checks that its hash is right.
     pub(super) fn read(&self, hash: &str) -> Result<String> {
         let file = self.0.join(hash);
         let wrong = |what: String| {

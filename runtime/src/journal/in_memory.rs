@@ -465,7 +465,7 @@ impl Store for InMemoryStore {
                 ledger.timers.insert(mark.timer.clone(), RecordedTimer { began: mark.clock, fired: mark.seq });
             }
             for (_, _, event) in &run.events {
-                *ledger.told.entry(event.clone()).or_insert(0) += 1;
+                *ledger.reported_events.entry(event.clone()).or_insert(0) += 1;
             }
             ledger.clock = ledger.clock.max(run.row.as_ref().map_or(0, |row| row.clock));
             ledger

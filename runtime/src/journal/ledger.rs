@@ -14,7 +14,7 @@ pub enum Status {
     Done,
     /// With a failure.
     Failed,
-    /// The program gave it up: a deadline, a sibling that failed.
+    /// The program withdrew it: a deadline passed, or a sibling failed.
     Withdrawn,
     /// It began; how it ended is not known.
     Open,
@@ -52,7 +52,7 @@ pub struct Recorded {
 /// A timer that had begun.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordedTimer {
-    /// The run's age, or the time on the wall, when it began.
+    /// The age of the run, or the wall-clock time, when it began.
     pub began: i64,
     /// When it fired, in the order of answers.
     pub fired: Option<i64>,
@@ -65,8 +65,8 @@ pub struct Ledger {
     pub effects: HashMap<String, Vec<Recorded>>,
     /// Timers that began.
     pub timers: HashMap<TimerId, RecordedTimer>,
-    /// Events that were told before, as text, with how often.
-    pub told: HashMap<String, u32>,
+    /// Events that were reported before, as text, with how often.
+    pub reported_events: HashMap<String, u32>,
     /// The highest place in the order of answers.
     pub seq: i64,
     /// How long the run has lived, in milliseconds.
@@ -83,7 +83,7 @@ impl Ledger {
         self.effects.get(path)?.iter().rev().find(|r| r.attempt == attempt && r.key == key)
     }
 
-    /// What was paid for an attempt, whatever was asked: an edit does not bring the money back.
+    /// The usage of an attempt, whatever was asked: an edit of the program does not refund it.
     pub(crate) fn paid(&self, path: &str, attempt: u32) -> Usage {
         let mut sum = Usage { cost: Some(0), ..Usage::default() };
         for record in self.effects.get(path).into_iter().flatten().filter(|r| r.attempt == attempt) {
@@ -97,10 +97,10 @@ impl Ledger {
         self.effects.get(path)?.last()
     }
 
-    /// The ledger of a new run that begins with these answers: another one has paid for them.
+    /// The ledger of a new run that begins with these answers. Their usage counts for the other run.
     pub(crate) fn become_a_fork(&mut self) {
         self.clock = 0;
-        self.told.clear();
+        self.reported_events.clear();
         for record in self.effects.values_mut().flatten() {
             record.usage = Usage { cost: Some(0), ..Usage::default() };
         }

@@ -1,4 +1,5 @@
-//! Who runs a run: a lock that the system lets go when the process ends, however it ends.
+//! The lock of a run, held by the process that runs it. The system releases it when the process ends,
+//! however it ends.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -15,14 +16,14 @@ const ORPHANS: Duration = Duration::from_secs(2);
 /// Held as long as a run lives.
 #[derive(Debug)]
 pub(super) struct RunLock {
-    /// Locked; closing it lets go.
+    /// The locked file; closing it releases the lock.
     _file: File,
     path: PathBuf,
 }
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        // A file that stays is as good as none: only its lock counts.
+        // If the file cannot be removed, that does no harm: only the lock on it counts.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -53,8 +54,8 @@ impl RunLock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                // A program that was just being started when its run was killed holds the lock
-                // for the moment that it needs to become itself.
+                // A child that was being started when its run was killed holds an inherited lock until
+                // it has called `exec`.
                 Err(TryLockError::WouldBlock) => match holder(&mut file) {
                     Some(pid) if !exists(pid) && Instant::now() < deadline => {
                         std::thread::sleep(Duration::from_millis(1));

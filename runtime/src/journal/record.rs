@@ -24,7 +24,7 @@ pub enum Record {
     Started(Box<EffectStart>),
     /// It ended.
     Ended(Box<EffectEnd>),
-    /// Its end, recorded before, came too late: nobody wanted it any more.
+    /// Its recorded end came too late: the effect had been withdrawn.
     Overtaken {
         /// Its place in the order of answers.
         seq: i64,
@@ -37,7 +37,7 @@ pub enum Record {
     Progress(ProgressMark),
     /// A person is asked.
     Asked(Box<Question>),
-    /// A question is not wanted any more.
+    /// A question was withdrawn.
     Unasked {
         /// The stage.
         path: String,

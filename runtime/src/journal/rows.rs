@@ -28,7 +28,7 @@ pub struct RunRow {
     /// The run whose answers it began with.
     pub fork: Option<String>,
     /// `running`, `done`, `failed`, `cancelled`, `paused`, or `dead`: its process ended without
-    /// a word, and it can be resumed.
+    /// recording an end, and the run can be resumed.
     pub status: String,
     /// The process that runs it now.
     pub pid: Option<u32>,
@@ -83,7 +83,7 @@ pub struct EffectRow {
     pub tokens_out: i64,
     /// Millionths of a US dollar.
     pub cost: Option<i64>,
-    /// The run that really asked, when this one took over its answer.
+    /// The run that made the request, when this one reused its answer.
     pub origin: Option<String>,
     /// SHA-256 of everything that the answer depends on.
     pub key: String,

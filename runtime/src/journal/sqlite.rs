@@ -1,4 +1,4 @@
-//! Writing the record: one thread, many records a commit.
+//! Writes records: one thread, many records in each commit.
 
 use std::{
     collections::HashMap,
@@ -37,10 +37,10 @@ enum Job {
 }
 
 impl Job {
-    /// Whether somebody waits for it.
+    /// Whether a caller waits for it.
     fn is_urgent(&self) -> bool {
         match self {
-            // Other runs may look for it.
+            // Other runs may read it.
             Job::Record(Record::Remember(..), _) => true,
             Job::Record(_, done) => done.is_some(),
             Job::Flush(_) => true,
@@ -97,7 +97,7 @@ impl SqliteJournal {
     }
 
     fn send(&self, job: Job) {
-        // The thread ends only after the last sender has gone.
+        // The thread ends only after the last sender has been dropped.
         if let Some(writer) = &self.writer {
             let _ = writer.send(job);
         }
@@ -184,7 +184,7 @@ impl Writer {
         if batch.iter().all(|job| matches!(job, Job::Flush(_))) {
             return Ok(());
         }
-        // What would have to be paid again survives a loss of power; the rest a crash.
+        // Records of paid answers survive a loss of power; the others survive a crash of the process.
         let full = batch.iter().any(Job::is_full);
         if full != self.full {
             let level = if full { "FULL" } else { "NORMAL" };
@@ -472,7 +472,7 @@ impl Writer {
     }
 }
 
-/// What another run was answered, as the beginning of this one. It paid; this run does not.
+/// Copies the answers of another run to the beginning of this one, without their usage.
 fn copy_answers(connection: &Connection, run: i64, from: &str) -> rusqlite::Result<usize> {
     connection.execute(
         "INSERT INTO ends (run, status, stage, attempts) SELECT ?1, status, stage, attempts FROM ends

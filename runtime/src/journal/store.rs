@@ -315,7 +315,7 @@ impl Store for SqliteStore {
                 c.prepare("SELECT event FROM events WHERE run = (SELECT no FROM runs WHERE id = ?1)")?;
             let mut rows = statement.query([run])?;
             while let Some(row) = rows.next()? {
-                *ledger.told.entry(row.get(0)?).or_insert(0) += 1;
+                *ledger.reported_events.entry(row.get(0)?).or_insert(0) += 1;
             }
             let clock: Option<i64> =
                 c.query_row("SELECT clock FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;

@@ -53,7 +53,7 @@ impl Running {
     pub(super) fn signal(&self, signal: Signal) {
         let state = self.lock();
         if let Some(group) = state.group {
-            // The group may be gone: then there is nothing to do.
+            // The group may have ended: then there is nothing to do.
             let _ = kill_process_group(group, signal);
         }
     }
@@ -64,7 +64,7 @@ impl Running {
 pub(super) struct Watching {
     /// Signs of life, at short intervals: an `idle` clause holds.
     pub(super) idle: bool,
-    /// The last line that it wrote, now and then: somebody watches.
+    /// The last line that it wrote, at intervals: an observer wants progress.
     pub(super) lines: bool,
 }
 

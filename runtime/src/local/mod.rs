@@ -53,7 +53,7 @@ impl Cancel {
     }
 }
 
-/// What a worker tells the host.
+/// A message of a worker to the host.
 pub(crate) enum Message {
     /// An effect is over.
     Done(RequestId, Answer),
@@ -76,7 +76,7 @@ pub(crate) struct Setup<'p> {
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
-    /// Whether anybody wants to know what running effects report.
+    /// Whether reports of running effects are wanted.
     pub(crate) watched: bool,
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct LocalHost<'p> {
     alarms: BinaryHeap<Reverse<(Instant, Alarm)>>,
     timers: HashSet<RequestId>,
     throttle: Throttle,
-    /// Prompts that wait until their provider takes more.
+    /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, ModelCall>,
     jitter: Jitter,
 }
@@ -285,7 +285,7 @@ impl Host for LocalHost<'_> {
             if *self.cancelled.borrow() > 1 {
                 self.commands.kill_all();
             }
-            // Whatever is reported now has nobody to hear it.
+            // Reports have no receiver any more.
             let _ = self.next().await;
         }
     }

@@ -25,12 +25,12 @@ use crate::{
 
 /// Longest output that is kept, in bytes.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
-/// How much of standard error is told, in bytes and lines.
+/// How much of standard error is put into a failure, in bytes and lines.
 const MAX_STDERR: (usize, usize) = (4096, 20);
 /// Signs of life are passed on at most this often.
 const ALIVE: Duration = Duration::from_millis(50);
-/// Lines are reported at most this often, and not before a program has run for as long: most are
-/// done by then.
+/// Lines are reported at most this often, and not before a program has run for as long: most programs
+/// end before that.
 const LINES: Duration = Duration::from_millis(250);
 /// The longest line that is reported, in characters.
 const LONGEST_LINE: usize = 200;
@@ -285,7 +285,8 @@ fn drain(stream: &mut impl Read, buffer: &mut [u8], mut take: impl FnMut(&[u8]) 
     }
 }
 
-/// Something to poll that tells when the program exits. Elsewhere the end of its streams does.
+/// A file descriptor that becomes readable when the program exits. On other systems the end of its
+/// streams shows the exit.
 #[cfg(target_os = "linux")]
 fn exit_handle(pid: Pid) -> Option<OwnedFd> {
     rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()

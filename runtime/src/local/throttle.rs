@@ -1,6 +1,6 @@
-//! One provider that asks to slow down slows all stages that ask it, not only the one that was
-//! told: nothing is sent before the pause is over, and then fewer at once, more again with every
-//! answer. (Additive increase, multiplicative decrease, as TCP does; RFC 5681.)
+//! Limits the requests to a provider that asks to slow down. The limit holds for all stages that use
+//! the provider: nothing is sent before the pause is over, then fewer requests at once, and more again
+//! with every answer. (Additive increase, multiplicative decrease, as TCP does; RFC 5681.)
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -89,7 +89,7 @@ impl Throttle {
                 let own = PAUSE.saturating_mul(1 << provider.strikes.min(6)).min(LONGEST);
                 provider.strikes += 1;
                 let until = now + pause.unwrap_or(own);
-                // Several that were under way together are told together: that is one message.
+                // Refusals of requests that were under way at the same time count as one.
                 let fresh = provider.blocked_until.is_none_or(|t| t <= now);
                 provider.blocked_until = Some(provider.blocked_until.map_or(until, |t| t.max(until)));
                 if fresh {

@@ -20,7 +20,7 @@ use crate::{
 
 /// Longest body that is kept, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
-/// Time for a connection to come about.
+/// Longest time to establish a connection.
 const CONNECT: Duration = Duration::from_secs(30);
 
 pub(super) struct Web {
@@ -92,7 +92,7 @@ impl Web {
 
 impl Drop for Web {
     fn drop(&mut self) {
-        // Nobody is left to hear the answers.
+        // There is no receiver of the answers any more.
         self.running.values().for_each(AbortHandle::abort);
     }
 }

@@ -1,4 +1,4 @@
-//! Whether what a test expects is so.
+//! Checks the expectations of a test.
 
 use cascade_ir::{Expect, Expected, Expr, Place, Program, StageState, Test, TestLine};
 use smol_str::SmolStr;
@@ -13,7 +13,7 @@ use crate::{
 /// Longest value that is shown, in characters.
 const SHOWN: usize = 300;
 
-/// What is not as the test expects.
+/// Collects the expectations that do not hold.
 pub(super) fn all(
     program: &Program,
     test: &Test,
@@ -84,7 +84,7 @@ impl Judge<'_, '_> {
         match &expect.what {
             Expected::Holds { condition, parts, of_result } => {
                 if *of_result && self.result.is_err() {
-                    // The failure itself is told already, unless it is what the test expects.
+                    // The failure itself is reported already, unless the test expects one.
                     return None;
                 }
                 self.holds(expect.place, condition, parts)
@@ -102,7 +102,7 @@ impl Judge<'_, '_> {
                 if !wanted {
                     let problem =
                         Problem::new(expect.place, format!("the run failed with `{}`", kind_name(failure.kind)));
-                    return Some(self.told(problem, failure));
+                    return Some(self.add_failure(problem, failure));
                 }
                 let text = match message.as_ref().map(|message| self.eval.eval(message, &mut self.slots)) {
                     Some(Ok(text)) => text,
@@ -117,12 +117,12 @@ impl Judge<'_, '_> {
                 }
                 let problem =
                     Problem::new(expect.place, format!("the message of the failure does not hold \"{text}\""));
-                Some(self.told(problem, failure))
+                Some(self.add_failure(problem, failure))
             }
         }
     }
 
-    fn told(&self, problem: Problem, failure: &Failure) -> Problem {
+    fn add_failure(&self, problem: Problem, failure: &Failure) -> Problem {
         let mut problem = problem.note(format!("it says {}", in_words(failure)));
         if let Some(at) = failure.place {
             let file = self.program.files.get(at.file as usize).map_or("?", String::as_str);

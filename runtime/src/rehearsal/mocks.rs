@@ -1,4 +1,4 @@
-//! Mocks: who answers a call, with what, after how long.
+//! Mocks: the scripted answers to calls, and how long each takes.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ struct Step<'p> {
     /// The mock's position among those of the test.
     position: usize,
     answer: &'p MockAnswer,
-    /// `None`: all calls that come.
+    /// `None`: no limit.
     left: Option<u64>,
     ms: u64,
 }
@@ -73,7 +73,7 @@ impl<'p> Mocks<'p> {
             }
         }
         for script in scripts.values_mut() {
-            // One answer each, but the last goes on.
+            // Without `times` an outcome answers one call; the last answers all that follow.
             let last = script.steps.len().saturating_sub(1);
             for step in &mut script.steps[..last] {
                 step.left.get_or_insert(1);

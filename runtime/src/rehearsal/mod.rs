@@ -42,7 +42,7 @@ pub struct Rehearse {
     pub coverage: bool,
 }
 
-/// What came of a test.
+/// The result of a test.
 #[derive(Debug, Clone, Default)]
 pub struct Rehearsed {
     /// What is wrong; it passed when nothing is.
@@ -219,7 +219,7 @@ impl<'p> Prepared<'p> {
     }
 }
 
-/// Does what never waits: the world of a test always has an answer.
+/// Polls work that never waits, since the host of a test always has an answer, to its end.
 fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
     match pin!(work).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),

@@ -1,4 +1,4 @@
-//! The world of a test: mocks, and a clock that jumps.
+//! The host of a test: mocks, and a virtual clock that jumps to the next event.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,7 @@ use crate::{
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind},
 };
 
-/// How long a spent quota is spent when nobody says so, in milliseconds.
+/// How long a quota stays spent when the failure names no time, in milliseconds.
 const QUOTA: u64 = 3_600_000;
 
 /// When something comes: its time, answers before timers, a number drawn by the seed, and the
@@ -61,7 +61,7 @@ impl<'p> World<'p> {
         if self.seed == 0 {
             return 0;
         }
-        // SplitMix64: nothing here needs more.
+        // SplitMix64 is good enough to choose an order.
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.seed;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -69,7 +69,7 @@ impl<'p> World<'p> {
         z ^ (z >> 31)
     }
 
-    fn later(&mut self, id: RequestId, ms: u64, timer: bool, answer: Answer) {
+    fn schedule_answer(&mut self, id: RequestId, ms: u64, timer: bool, answer: Answer) {
         self.order += 1;
         let drawn = if timer { 0 } else { self.draw() };
         let when = (self.now.saturating_add(ms), timer, drawn, self.order);
@@ -80,7 +80,7 @@ impl<'p> World<'p> {
     /// An answer, or the end of the test.
     fn answer(&mut self, id: RequestId, answer: Result<Timed, Problem>) {
         match answer {
-            Ok((ms, answer)) => self.later(id, ms, false, answer),
+            Ok((ms, answer)) => self.schedule_answer(id, ms, false, answer),
             Err(problem) => self.stop(problem),
         }
     }
@@ -107,16 +107,21 @@ impl Host for World<'_> {
                 let answer = self.mocks.person(&question, path);
                 self.answer(id, answer);
             }
-            RequestKind::Timer { ms, .. } => self.later(id, ms, true, Answer::ok(Output::Fired)),
+            RequestKind::Timer { ms, .. } => self.schedule_answer(id, ms, true, Answer::ok(Output::Fired)),
             RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
-                self.later(id, up_to_ms.max(at_least_ms), true, Answer::ok(Output::Fired));
+                self.schedule_answer(id, up_to_ms.max(at_least_ms), true, Answer::ok(Output::Fired));
             }
             RequestKind::Quota { retry_after_ms, .. } => {
-                self.later(id, retry_after_ms.unwrap_or(QUOTA), true, Answer::ok(Output::Fired));
+                self.schedule_answer(id, retry_after_ms.unwrap_or(QUOTA), true, Answer::ok(Output::Fired));
             }
             // A rehearsal asks for none of these.
             RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Load(_) => {
-                self.later(id, 0, false, Answer::failed(ErrorKind::Internal, "a test never touches the world"));
+                self.schedule_answer(
+                    id,
+                    0,
+                    false,
+                    Answer::failed(ErrorKind::Internal, "a test never touches the world"),
+                );
             }
         }
     }
