@@ -41,8 +41,11 @@ fn described(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
         last if last <= first => first.to_string(),
         last => format!("{first}-{last}"),
     };
-    let help = d.help.as_ref().and_then(|help| help.lines().next()).map(|line| line.trim().to_owned());
-    let expected = Expected { line, columns, code: d.code.as_str().to_owned(), message: d.message.clone(), help };
+    // Messages name files by their full path, which is another one in every checkout.
+    let folder = format!("{}/", root().display());
+    let help = d.help.as_ref().and_then(|help| help.lines().next()).map(|line| line.trim().replace(&folder, ""));
+    let message = d.message.replace(&folder, "");
+    let expected = Expected { line, columns, code: d.code.as_str().to_owned(), message, help };
     (shown(Path::new(&source.name)), expected)
 }
 
