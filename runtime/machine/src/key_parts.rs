@@ -4,7 +4,9 @@
 //! among them, so that a part that a later version of Cascade adds leaves the keys of all effects
 //! without it as they are.
 
-use serde_json::{Map, Value as Json};
+use std::fmt::Write;
+
+use serde_json::Value as Json;
 
 /// How keys are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,9 +61,17 @@ impl KeyParts {
 
     /// As a record keeps them: a JSON object of hashes in hex.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let hash = |hash: &[u8; 8]| Json::from(format!("{:016x}", u64::from_be_bytes(*hash)));
-        let fields: Map<String, Json> = self.0.iter().map(|(name, bytes)| (name.clone(), hash(bytes))).collect();
-        Json::Object(fields).to_string().into_bytes()
+        // Written by hand: every effect has one, and a tree of JSON would be built only to be printed.
+        let mut out = String::with_capacity(2 + self.0.len() * 40);
+        out.push('{');
+        for (i, (name, hash)) in self.0.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            let name = serde_json::to_string(name).unwrap_or_default();
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{comma}{name}:\"{:016x}\"", u64::from_be_bytes(*hash));
+        }
+        out.push('}');
+        out.into_bytes()
     }
 
     /// What [`KeyParts::to_bytes`] wrote, in this version or an earlier one; `None` for anything
