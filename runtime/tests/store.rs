@@ -408,3 +408,25 @@ fn old_runs_are_collected() {
         assert_eq!(again().collect(10_000, true).unwrap().runs, 1, "{name}");
     }
 }
+
+/// Many processes may want one run at the moment when it is released.
+#[test]
+fn no_two_claim_a_run_at_once() {
+    for (name, store, _) in stores() {
+        let inside = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..4_000 {
+                        if let Claim::Claimed(guard) = store.claim_run("r").unwrap() {
+                            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "{name}: two hold the run");
+                            std::thread::yield_now();
+                            inside.fetch_sub(1, Ordering::SeqCst);
+                            drop(guard);
+                        }
+                    }
+                });
+            }
+        });
+    }
+}

@@ -427,3 +427,19 @@ fn a_clock_that_went_backwards_takes_no_time_away() {
     assert!(project.call(&["runs", "show", "last"]).status.success());
     assert!(project.call(&["runs"]).status.success());
 }
+
+/// A process may be killed between the making of the project's folder and that of its `.gitignore`.
+#[test]
+fn a_half_made_folder_is_repaired() {
+    let project = Project::new();
+    project.write("flow.cascade", "cascade main() -> int {\n  return 1\n}\n");
+    let ignore = project.path().join(".cascade/.gitignore");
+    std::fs::create_dir(project.path().join(".cascade")).unwrap();
+    for half in [None, Some("")] {
+        if let Some(half) = half {
+            std::fs::write(&ignore, half).unwrap();
+        }
+        assert!(project.call(&["run", "-q", "flow.cascade"]).status.success());
+        assert_eq!(std::fs::read_to_string(&ignore).unwrap(), "*\n");
+    }
+}

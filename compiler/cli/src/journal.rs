@@ -29,8 +29,10 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
         }
     }
     let folder = folder.join(".cascade");
-    if !folder.is_dir() {
-        let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"));
+    let ignore = folder.join(".gitignore");
+    // A process that was killed here may have left the folder without it, or the file empty.
+    if !std::fs::metadata(&ignore).is_ok_and(|file| file.len() > 0) {
+        let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&ignore, "*\n"));
         made.map_err(|e| {
             Stop::usage_help(
                 format!("the journal of the run cannot be kept in `{}`: {e}", folder.display()),

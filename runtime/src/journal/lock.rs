@@ -4,6 +4,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -53,6 +54,17 @@ impl RunLock {
         let deadline = Instant::now() + ORPHANS;
         loop {
             match file.try_lock() {
+                // Whoever held it before removed its name, perhaps after this one opened it: then somebody
+                // else may have made a new file of that name, and the lock of this one excludes nobody.
+                Ok(()) if !is_file_at(&file, &path) => {
+                    file = OpenOptions::new()
+                        .read(true)
+                        .write(true)
+                        .create(true)
+                        .truncate(false)
+                        .open(&path)
+                        .map_err(wrong)?;
+                }
                 Ok(()) => break,
                 // A child that was being started when its run was killed holds an inherited lock until
                 // it has called `exec`.
@@ -71,6 +83,14 @@ impl RunLock {
             .and_then(|_| write!(file, "{}", std::process::id()));
         written.map_err(wrong)?;
         Ok(Ok(Self { _file: file, path }))
+    }
+}
+
+/// Whether an open file is the one that a path names now.
+fn is_file_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
+        _ => false,
     }
 }
 

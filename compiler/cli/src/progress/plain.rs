@@ -61,7 +61,7 @@ impl Plain {
             Event::Reused { path, from, .. } => {
                 self.reused.borrow_mut().insert(path.clone());
                 let word = if *from == "cache" { "from the cache" } else { "from the record" };
-                format!("{} {path}: {word}", self.paint("2", "have"))
+                format!("{} {path}: {word}", self.paint("2", "reuse"))
             }
             Event::CacheMissed { path, reason } => {
                 format!("{} {path}: not taken from the cache: {reason}", self.paint("2", "note"))
