@@ -47,15 +47,6 @@ CREATE TABLE events (
   run INTEGER NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL,
   PRIMARY KEY (run, seq)
 ) WITHOUT ROWID;
-CREATE TABLE ends (
-  no INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL, stage TEXT, attempts INTEGER
-);
-CREATE INDEX ends_of_run ON ends (run);
-CREATE TABLE progress (
-  run INTEGER NOT NULL, path TEXT NOT NULL, attempt INTEGER NOT NULL, progress TEXT NOT NULL, at INTEGER NOT NULL,
-  no INTEGER NOT NULL,
-  PRIMARY KEY (run, path)
-) WITHOUT ROWID;
 CREATE TABLE cache (
   key TEXT PRIMARY KEY, skill TEXT NOT NULL, parts BLOB NOT NULL, run TEXT NOT NULL, answer TEXT,
   artifact TEXT, at INTEGER NOT NULL
@@ -93,8 +84,8 @@ INSERT INTO events SELECT r.no, e.seq, e.at, e.event FROM old_events e JOIN runs
 DROP TABLE old_runs; DROP TABLE old_effects; DROP TABLE old_events;
 ";
 
-/// From the tables of the second version: they knew only the last end of a run.
-const FROM_2: &str = "
+/// The tables that the third version added: the second knew only the last end of a run.
+const ADDED_IN_3: &str = "
 CREATE TABLE ends (
   no INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL, stage TEXT, attempts INTEGER
 );
@@ -140,14 +131,18 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
         Some(1) => {
             transaction.execute_batch(FROM_1)?;
             transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(ADDED_IN_3)?;
             transaction.execute_batch(FROM_1_COPY)?;
             transaction.execute_batch(FROM_2_COPY)?;
         }
         Some(_) => {
-            transaction.execute_batch(FROM_2)?;
+            transaction.execute_batch(ADDED_IN_3)?;
             transaction.execute_batch(FROM_2_COPY)?;
         }
-        None => transaction.execute_batch(TABLES)?,
+        None => {
+            transaction.execute_batch(TABLES)?;
+            transaction.execute_batch(ADDED_IN_3)?;
+        }
     }
     transaction.execute("INSERT OR REPLACE INTO meta VALUES ('format', ?1)", [FORMAT])?;
     transaction.commit()
