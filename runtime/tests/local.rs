@@ -265,6 +265,22 @@ fn a_secret_that_a_program_repeats_in_its_failure_is_hidden() {
     assert!(!failure.message.contains("hunter2"), "{}", failure.message);
 }
 
+/// A failure keeps the end of standard error. The cut must not leave half a secret, which nothing would
+/// recognise.
+#[test]
+fn a_secret_where_standard_error_is_cut_is_hidden() {
+    // 4,096 bytes from the end the token is in its middle.
+    let script = sh(vec![code("printf '%s%04085d%s' \"$TOKEN\" 0 end >&2; exit 1")]);
+    let mut made = program(script, slot(0), |run, _| run.env = vec![("TOKEN".into(), slot(0))]);
+    made.cascades[0].params = vec![param("token", Type::Secret, 0)];
+    let token = "correct-horse-battery-staple";
+    let inputs =
+        cascade_runtime::inputs_from_json(&made, entry(&made), json!({ "token": token }).as_object().unwrap()).unwrap();
+    let failure = run(&made, entry(&made), inputs, RunOptions::default()).result.unwrap_err();
+    assert!(failure.message.contains("0end"), "{}", failure.message);
+    assert!(!failure.message.contains("staple"), "{}", failure.message);
+}
+
 fn temp(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("cascade-local-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();

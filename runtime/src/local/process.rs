@@ -34,6 +34,9 @@ const ALIVE: Duration = Duration::from_millis(50);
 const LINES: Duration = Duration::from_millis(250);
 /// The longest line that is reported, in characters.
 const LONGEST_LINE: usize = 200;
+/// How far back the last line is looked for, in bytes. A line that does not begin there is not reported:
+/// a secret that it repeats could be cut, and what is left of it would not be recognised.
+const LINE_WINDOW: usize = 4096;
 
 /// Runs a program to its end.
 pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
@@ -68,7 +71,7 @@ pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
             code: status.code(),
             signal: status.signal(),
             stdout: streams.stdout.into(),
-            stderr: masked(last_lines(&streams.stderr), &job.request),
+            stderr: last_lines(&masked(&streams.stderr, &job.request)),
         })),
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
     }
@@ -217,7 +220,7 @@ impl<'j> Streams<'j> {
         let written = if self.last_is_stderr { &self.stderr } else { &self.stdout };
         let line = if watch.lines { last_line(written) } else { None };
         let progress = match line {
-            Some(line) => Progress::Line(masked(line, &self.job.request)),
+            Some(line) => Progress::Line(shown(&masked(line, &self.job.request))),
             None => Progress::Alive,
         };
         // The run may have ended meanwhile.
@@ -245,7 +248,9 @@ impl<'j> Streams<'j> {
                 self.stderr.extend_from_slice(chunk);
                 if self.stderr.len() > 64 * MAX_STDERR.0 {
                     let cut = self.stderr.len() - 4 * MAX_STDERR.0;
-                    self.stderr.drain(..cut);
+                    // At the end of a line, so that no secret is cut before it is masked.
+                    let rest = self.stderr[cut..].iter().position(|&b| b == b'\n').map_or(0, |end| end + 1);
+                    self.stderr.drain(..cut + rest);
                 }
                 true
             })?;
@@ -260,12 +265,23 @@ impl<'j> Streams<'j> {
     }
 }
 
-/// The last line of an output that has visible text, for people: control characters become spaces.
-fn last_line(bytes: &[u8]) -> Option<String> {
-    let start = bytes.len().saturating_sub(4 * LONGEST_LINE);
-    let text = String::from_utf8_lossy(&bytes[start..]);
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-    Some(line.chars().take(LONGEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect())
+/// The last complete line of an output that has visible text. A carriage return ends a line too: that
+/// is how programs redraw their progress.
+fn last_line(bytes: &[u8]) -> Option<&[u8]> {
+    let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
+    let unfinished = bytes.iter().rev().take(LINE_WINDOW).position(ends)?;
+    let complete = &bytes[..bytes.len() - unfinished];
+    let start = complete.len().saturating_sub(LINE_WINDOW);
+    let whole = match start {
+        0 => 0,
+        _ => start + complete[start..].iter().position(ends)?,
+    };
+    complete[whole..].rsplit(ends).map(<[u8]>::trim_ascii).find(|line| !line.is_empty())
+}
+
+/// A line as it is shown to people: cut to a length, control characters as spaces.
+fn shown(line: &str) -> String {
+    line.chars().take(LONGEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Reads what there is; whether the stream is still open.
@@ -296,14 +312,14 @@ fn exit_handle(_pid: Pid) -> Option<OwnedFd> {
     None
 }
 
-/// The last lines of standard error.
 /// What a program says of its failure is shown to people and kept; a secret that it was given and
 /// repeats there is not. A secret may be a part of a longer text (`Bearer …`), so its words are
-/// hidden as well, but for the shortest, which would hide half of any text.
-fn masked(text: String, request: &RunRequest) -> String {
+/// hidden as well, but for the shortest, which would hide half of any text. Mask before you cut: half a
+/// secret is not recognised.
+fn masked(written: &[u8], request: &RunRequest) -> String {
     const SHORTEST: usize = 5;
     let given = request.argv.iter().chain(request.env.iter().filter_map(|(_, arg)| arg.as_ref())).chain(&request.stdin);
-    let mut text = text;
+    let mut text = String::from_utf8_lossy(written).into_owned();
     for arg in given.filter(|arg| arg.secret && !arg.text.trim().is_empty()) {
         text = text.replace(arg.text.trim(), REDACTED);
         for word in arg.text.split_whitespace().filter(|word| word.len() >= SHORTEST) {
@@ -313,9 +329,35 @@ fn masked(text: String, request: &RunRequest) -> String {
     text
 }
 
-fn last_lines(bytes: &[u8]) -> String {
-    let start = bytes.len().saturating_sub(MAX_STDERR.0);
-    let text = String::from_utf8_lossy(&bytes[start..]);
-    let lines: Vec<&str> = text.trim_end().lines().collect();
+/// The last lines of standard error.
+fn last_lines(text: &str) -> String {
+    let start = text.ceil_char_boundary(text.len().saturating_sub(MAX_STDERR.0));
+    let lines: Vec<&str> = text[start..].trim_end().lines().collect();
     lines[lines.len().saturating_sub(MAX_STDERR.1)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINE_WINDOW, LONGEST_LINE, last_line, shown};
+
+    #[test]
+    fn only_whole_lines_are_reported() {
+        let last = |text: &str| last_line(text.as_bytes()).map(|line| String::from_utf8_lossy(line).into_owned());
+        let wide = "x".repeat(LINE_WINDOW);
+        assert_eq!(last("one\ntwo\n").as_deref(), Some("two"));
+        // The rest of a line, and of a secret in it, may still follow.
+        assert_eq!(last("one\ntw").as_deref(), Some("one"));
+        assert_eq!(last("10%\r20%\r").as_deref(), Some("20%"));
+        assert_eq!(last("one\n \n\n").as_deref(), Some("one"));
+        assert_eq!(last("tw"), None);
+        assert_eq!(last(&format!("{wide}{wide}\n")), None);
+        assert_eq!(last(&format!("one\n{wide}{wide}")), None);
+        assert_eq!(last(&format!("{wide}\none\n")).as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn a_line_is_shown_short_and_without_controls() {
+        assert_eq!(shown("a\u{1b}[31mb"), "a [31mb");
+        assert_eq!(shown(&"ä".repeat(500)).chars().count(), LONGEST_LINE);
+    }
 }
