@@ -4,6 +4,7 @@
 //! is recorded before the interpreter sees it. To the interpreter both are the same, so a run continues
 //! where it was interrupted, also after an edit.
 
+mod cache;
 mod explain_change;
 mod outcome;
 mod people;
@@ -29,8 +30,8 @@ use crate::{
     failure::Raise,
     host::{Host, Progress, Report},
     journal::{
-        CachedAnswer, EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart,
-        Store, TimerMark, now,
+        EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart, Store,
+        TimerMark, now,
     },
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
@@ -38,6 +39,7 @@ use crate::{
     wire::Vault,
     workspace::WorkspacePatch,
 };
+use cache::cache_record;
 use people::People;
 use replay::Replay;
 use watch::Watch;
@@ -368,41 +370,6 @@ impl<'p, H: Host> Durable<'p, H> {
         }
     }
 
-    /// The cached answer of another run, if it is young enough.
-    fn look_in_cache(&mut self, request: &Request) -> Option<Answer> {
-        let info = request.effect.as_deref()?;
-        let max_age = info.cache_ms?;
-        let path = info.path.clone();
-        let store = self.store.as_ref()?;
-        let keys = [Some(&info.key), info.old_key.as_ref()];
-        let find = |key: &String| store.cached(key).ok().flatten();
-        let found = if self.use_cache { keys.into_iter().flatten().find_map(find) } else { None };
-        let reason = match found {
-            Some(found) => {
-                let age = now().saturating_sub(found.at);
-                if (0..=max_age).contains(&age) {
-                    match store.output(found.answer.as_deref(), found.artifact.as_deref()) {
-                        Ok(output) => {
-                            self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
-                            return Some(Answer::ok(output));
-                        }
-                        Err(error) => error.to_string(),
-                    }
-                } else {
-                    let (age, limit) = (crate::value::format_duration(age), crate::value::format_duration(max_age));
-                    format!("the answer is {age} old, and at most {limit} are allowed")
-                }
-            }
-            None if !self.use_cache => "the cache is switched off".to_owned(),
-            None => match store.cached_of_skill(&info.skill).ok().flatten() {
-                Some(other) => explain_key_change(self.program, info, &other.parts),
-                None => format!("no answer of `{}` is kept", info.skill),
-            },
-        };
-        self.watch.tell(Event::CacheMissed { path, reason });
-        None
-    }
-
     /// Passes on what a running effect reports, to those who watch here and to those who read the
     /// store.
     fn progressed(&mut self, id: RequestId, progress: &Progress) {
@@ -430,26 +397,6 @@ fn is_cheap(kind: &RequestKind) -> bool {
         RequestKind::Http(http) => matches!(http.method.as_str(), "GET" | "HEAD"),
         _ => false,
     }
-}
-
-fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) -> Option<CachedAnswer> {
-    info.cache_ms?;
-    // An unsuccessful exit of a program or status of a service is not cached.
-    let good = match answer.result.as_ref().map(Output::without_patch) {
-        Ok(Output::Process(process)) => process.code == Some(0),
-        Ok(Output::Response(response)) => (200..300).contains(&response.status),
-        Ok(_) => true,
-        Err(_) => false,
-    };
-    good.then(|| CachedAnswer {
-        key: info.key.clone(),
-        parts: info.parts.to_bytes(),
-        skill: info.skill.to_string(),
-        run: run.to_owned(),
-        answer: end.answer.clone(),
-        artifact: None,
-        at: end.at,
-    })
 }
 
 impl<H: Host> Host for Durable<'_, H> {

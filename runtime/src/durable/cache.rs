@@ -1,0 +1,67 @@
+//! Answers that other runs may use: when one is found, and what is kept of a new one.
+
+use super::{Durable, explain_key_change};
+use crate::{
+    events::Event,
+    host::Host,
+    journal::{CachedAnswer, EffectEnd, now},
+    request::{Answer, EffectInfo, Output, Request},
+};
+
+impl<H: Host> Durable<'_, H> {
+    /// The cached answer of another run, if it is young enough.
+    pub(super) fn look_in_cache(&mut self, request: &Request) -> Option<Answer> {
+        let info = request.effect.as_deref()?;
+        let max_age = info.cache_ms?;
+        let path = info.path.clone();
+        let store = self.store.as_ref()?;
+        let keys = [Some(&info.key), info.old_key.as_ref()];
+        let find = |key: &String| store.cached(key).ok().flatten();
+        let found = if self.use_cache { keys.into_iter().flatten().find_map(find) } else { None };
+        let reason = match found {
+            Some(found) => {
+                let age = now().saturating_sub(found.at);
+                if (0..=max_age).contains(&age) {
+                    match store.output(found.answer.as_deref(), found.artifact.as_deref()) {
+                        Ok(output) => {
+                            self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
+                            return Some(Answer::ok(output));
+                        }
+                        Err(error) => error.to_string(),
+                    }
+                } else {
+                    let (age, limit) = (crate::value::format_duration(age), crate::value::format_duration(max_age));
+                    format!("the answer is {age} old, and at most {limit} are allowed")
+                }
+            }
+            None if !self.use_cache => "the cache is switched off".to_owned(),
+            None => match store.cached_of_skill(&info.skill).ok().flatten() {
+                Some(other) => explain_key_change(self.program, info, &other.parts),
+                None => format!("no answer of `{}` is kept", info.skill),
+            },
+        };
+        self.watch.tell(Event::CacheMissed { path, reason });
+        None
+    }
+}
+
+/// What the cache keeps of an answer, if its effect asks for it.
+pub(super) fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) -> Option<CachedAnswer> {
+    info.cache_ms?;
+    // An unsuccessful exit of a program or status of a service is not cached.
+    let good = match answer.result.as_ref().map(Output::without_patch) {
+        Ok(Output::Process(process)) => process.code == Some(0),
+        Ok(Output::Response(response)) => (200..300).contains(&response.status),
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    good.then(|| CachedAnswer {
+        key: info.key.clone(),
+        parts: info.parts.to_bytes(),
+        skill: info.skill.to_string(),
+        run: run.to_owned(),
+        answer: end.answer.clone(),
+        artifact: None,
+        at: end.at,
+    })
+}
