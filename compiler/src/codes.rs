@@ -98,6 +98,8 @@ codes! {
     TOO_LARGE = "E0111";
     /// Other mistakes of syntax.
     SYNTAX = "E0112";
+    /// A command that no shell can read.
+    COMMAND_SYNTAX = "E0113";
     /// A name that nothing has.
     UNKNOWN_NAME = "E0201";
     /// A field or method that the type does not have.

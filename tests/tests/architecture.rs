@@ -30,10 +30,11 @@ fn dependencies(package: &str) -> Vec<String> {
 fn arrows_run_one_way() {
     assert_eq!(dependencies("cascade-grammar"), [""; 0]);
     assert_eq!(dependencies("cascade-ir"), [""; 0]);
+    assert_eq!(dependencies("cascade-shell"), [""; 0]);
     assert_eq!(dependencies("cascade-stdlib"), [""; 0]);
     assert_eq!(dependencies("cascade-machine"), ["cascade-ir"]);
     assert_eq!(dependencies("cascade-runtime"), ["cascade-ir", "cascade-machine"]);
-    assert_eq!(dependencies("cascade-compiler"), ["cascade-grammar", "cascade-ir", "cascade-stdlib"]);
+    assert_eq!(dependencies("cascade-compiler"), ["cascade-grammar", "cascade-ir", "cascade-shell", "cascade-stdlib"]);
 }
 
 /// What the interpreter must not be able to reach: other threads' work, databases, the network,

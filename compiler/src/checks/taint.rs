@@ -1,6 +1,7 @@
 //! Untrusted text: it must not choose the program of a command.
 
 use cascade_grammar::ast::Span;
+use cascade_shell::Reason;
 
 use crate::{
     codes,
@@ -18,14 +19,10 @@ impl Body<'_, '_> {
             let Some(flow) = flows.get(*index) else { continue };
             if let Some(untrusted) = flow.untrusted {
                 let d = self
-                    .diag(
-                        codes::UNTRUSTED_PROGRAM,
-                        span,
-                        "text that nobody vouches for would choose the program that is run",
-                    )
+                    .diag(codes::UNTRUSTED_PROGRAM, span, "untrusted text would decide which program runs")
                     .label("passed in here")
-                    .also(*source, *place, "and chooses the program here")
-                    .help("`match` it against the programs that you allow");
+                    .also(*source, *place, "and becomes code here")
+                    .help("`match` it against what you allow, or vouch for it there with `as trusted`");
                 let d = self.way_of(d, untrusted);
                 self.report(d);
             }
@@ -33,17 +30,19 @@ impl Body<'_, '_> {
         }
     }
 
-    /// Untrusted text must not choose a program.
-    pub fn program_sink(&mut self, flow: &Flow, span: Span) {
+    /// Reports untrusted text that would be code; `span` is the place of the text, and `place`
+    /// that where it would become code.
+    pub fn code_sink(&mut self, flow: &Flow, span: Span, reason: &Reason, place: Span) {
+        let source = self.source();
         if let Some(untrusted) = flow.untrusted {
-            let d = self
-                .diag(codes::UNTRUSTED_PROGRAM, span, "text that nobody vouches for would choose the program that is run")
-                .label("the program of a command is part of the code")
-                .help("write the program out, and pass the text as an argument; or `match` it against the programs that you allow");
+            let (message, label, help) = describe(reason);
+            let mut d = self.diag(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
+            if place.start > span.end || place.end < span.start {
+                d = d.also(source, place, "becomes code here");
+            }
             let d = self.way_of(d, untrusted);
             self.report(d);
         }
-        let source = self.source();
         self.params_choose_program(&flow.params, source, span);
     }
 
@@ -95,6 +94,52 @@ impl Body<'_, '_> {
             if !self.program.iter().any(|(known, _, _)| *known == position) {
                 self.program.push((position, source, place));
             }
+        }
+    }
+}
+
+/// The message, the label and the way out for text that would be code.
+fn describe(reason: &Reason) -> (String, &'static str, &'static str) {
+    const PROGRAM: &str = "write the program out and pass the text as an argument, `match` it against the programs that \
+                           you allow, or vouch for it with `as trusted`";
+    const CODE: &str = "pass the text as an argument that is read as data, or vouch for it with `as trusted`";
+    match reason {
+        Reason::Program => {
+            ("untrusted text would decide which program runs".to_owned(), "the program of a command is code", PROGRAM)
+        }
+        Reason::Code(program) => (
+            format!("`{program}` would read untrusted text as code"),
+            "an answer of a model, or of a program, could run anything",
+            CODE,
+        ),
+        Reason::Option(program) => (
+            format!("`{program}` could read untrusted text as an option that runs a program"),
+            "could begin with `-`",
+            "write `--` before it if the program understands that, or begin the word with literal text (`./$<…>`); \
+             or vouch for it with `as trusted`",
+        ),
+        Reason::Variable(name) => (
+            format!("untrusted text in `{name}` would decide which program runs"),
+            "this variable chooses programs",
+            "write the value out, or vouch for it with `as trusted`",
+        ),
+        Reason::Arithmetic => (
+            "a shell could run untrusted text in arithmetic".to_owned(),
+            "some shells run commands in it",
+            "calculate with `int` values outside of the command",
+        ),
+        Reason::UnknownProgram => (
+            "untrusted text would be an argument of a program that is not known here".to_owned(),
+            "the program could read it as code",
+            PROGRAM,
+        ),
+        Reason::Directory => (
+            "untrusted text would decide which program runs".to_owned(),
+            "the program is looked for in this directory",
+            "name the program by an absolute path, or vouch for the directory with `as trusted`",
+        ),
+        Reason::File(name) => {
+            (format!("untrusted text in the file `{name}` would be run"), "written to the file", CODE)
         }
     }
 }

@@ -136,6 +136,8 @@ pub(crate) struct Body<'c, 'a> {
     pub of: Option<Callable>,
     /// Where its text ends.
     pub end: u32,
+    /// Why a command of the body reads its standard input as code, if one does.
+    pub stdin_code: Option<cascade_shell::Reason>,
 }
 
 impl<'c, 'a> Body<'c, 'a> {
@@ -163,6 +165,7 @@ impl<'c, 'a> Body<'c, 'a> {
             header_broken: false,
             of: None,
             end: 0,
+            stdin_code: None,
         }
     }
 

@@ -1,14 +1,9 @@
-//! `sh"…"`: what a shell would read, understood well enough that a value can never become code.
-//!
-//! A command without any syntax of the shell is split into words here and executed directly.
-//! Any other is a script in which each value is a positional parameter, written so that it is
-//! one argument whatever quotes stand around it. The same reading tells which words choose a
-//! program: there, only text that the program vouches for may stand.
+//! `sh"…"`: lowers a command. How a shell reads its text is known by `cascade-shell`; what its
+//! values are made of is known here.
 
-use std::{iter::Peekable, str::Chars};
-
-use cascade_grammar::ast::{Span, StrLit, StrPart};
+use cascade_grammar::ast::{Name, Span, StrLit, StrPart};
 use cascade_ir as ir;
+use cascade_shell::{CodePosition, DirectPart, HoleSet, Part, Position, Quoting, Reason, Script, Surroundings};
 use smol_str::SmolStr;
 
 use super::body::{Body, Kind, Typed};
@@ -19,359 +14,195 @@ use crate::{
     types::{Ty, TyKind},
 };
 
-/// Words that only a shell understands as the name of a command.
-const SHELL_WORDS: &[&str] = &[
-    ":", ".", "!", "{", "}", "[[", "alias", "bg", "break", "builtin", "case", "cd", "command", "continue", "declare",
-    "do", "done", "elif", "else", "esac", "eval", "exec", "exit", "export", "fg", "fi", "for", "function", "getopts",
-    "hash", "if", "jobs", "let", "local", "read", "readonly", "return", "set", "shift", "source", "then", "times",
-    "trap", "type", "typeset", "ulimit", "umask", "unalias", "unset", "until", "wait", "while",
-];
-
-/// Commands whose next word that is no option is a program again.
-const WRAPPERS: &[&str] = &[
-    ".", "source", "command", "doas", "env", "exec", "eval", "nice", "nohup", "npx", "ionice", "setsid", "stdbuf",
-    "sudo", "time", "uvx", "watch", "timeout", "xargs", "then", "do", "else", "elif", "if", "while", "until", "!", "{",
-];
-
-/// Interpreters and the options after which they read code.
-const INTERPRETERS: &[(&str, &[&str])] = &[
-    ("sh", &["-c"]),
-    ("bash", &["-c"]),
-    ("dash", &["-c"]),
-    ("zsh", &["-c"]),
-    ("ksh", &["-c"]),
-    ("fish", &["-c"]),
-    ("python", &["-c"]),
-    ("python3", &["-c"]),
-    ("perl", &["-e", "-E"]),
-    ("ruby", &["-e"]),
-    ("node", &["-e", "--eval", "-p"]),
-    ("php", &["-r"]),
-    ("awk", &["-e", "--source"]),
-    ("gawk", &["-e", "--source"]),
-    ("mawk", &["--source"]),
-    ("sed", &["-e", "--expression"]),
-];
-
-/// Options of other programs that are given code or a program. What `git` does is chosen by its
-/// first word, which may be an alias for a command.
-const CODE_OPTIONS: &[(&str, &[&str])] = &[
-    ("git", &["-c", "--config-env", "--exec-path", "--upload-pack", "--receive-pack", "-u"]),
-    ("tar", &["-I", "--use-compress-program", "--to-command", "--checkpoint-action", "-F", "--info-script"]),
-    ("rsync", &["-e", "--rsh", "--rsync-path"]),
-    ("scp", &["-S", "-o"]),
-    ("sftp", &["-S", "-o", "-b"]),
-    ("curl", &["-K", "--config"]),
-    ("make", &["-f", "--file", "--makefile", "--eval"]),
-    ("su", &["-c", "--command", "-s", "--shell"]),
-    ("vim", &["-c", "--cmd", "-S"]),
-    ("gdb", &["-ex", "-x"]),
-];
-
-/// Options of interpreters whose value is neither a file to run nor code.
-const OPTIONS_WITH_VALUE: &[&str] = &["-v", "-F", "-W", "-X", "-o", "--assign", "--field-separator"];
-
-/// What encloses a place of a command. Around all stands the command itself.
-#[derive(Debug, PartialEq, Eq)]
-enum Around {
-    /// `"…"`
-    Double,
-    /// `'…'`
-    Single,
-    /// `$(…)`, with the words of the command around it.
-    Substitution(Outer),
-    /// `` `…` ``, with the words of the command around it.
-    Backticks(Outer),
-    /// `(…)`
-    Parentheses,
-    /// `$((…))`, with the parentheses that are open in it.
-    Arithmetic(u32),
-    /// `# …` to the end of the line.
-    Comment,
-    /// The lines after `<<END`.
-    Heredoc {
-        /// The line that ends them.
-        end: String,
-        /// `<<'END'`: nothing in them means anything.
-        quoted: bool,
-        /// The line so far.
-        line: String,
-    },
+/// A value of a command.
+struct Hole {
+    value: ir::Expr,
+    ty: Ty,
+    span: Span,
+    format: Format,
 }
 
-/// The words of a command, and the one that has begun.
-type Outer = (Vec<String>, String);
+/// How a value of a command is written, and whether it may be code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Plain,
+    Rendering(ir::Rendering),
+    /// `as words`: an empty list gives no word.
+    Words,
+    /// `as trusted`: the program vouches for the text.
+    Trusted,
+}
 
-/// What the reading of the text found.
+/// The text of a command as the shell's reader wants it: each value is one character.
 #[derive(Default)]
-struct Reading {
-    /// The words, while the command is simple.
-    words: Vec<ir::Word>,
-    word: Option<ir::Word>,
-    /// Script parts.
-    script: Vec<ir::ShellPart>,
-    /// Whether syntax of the shell was seen.
-    shell: bool,
-    /// The literal text of the current word so far.
-    current: String,
-    /// Words of the current simple command, literal text only.
-    command: Vec<String>,
-    newlines: bool,
-    /// Variables of the shell that hold values, with what those are made of.
-    assigned: Vec<(String, Flow, Span)>,
-    /// Those of them that choose what is executed.
-    chosen: Vec<usize>,
-    /// A heredoc that begins with the next line.
-    heredoc: Option<(String, bool)>,
-    /// Whether a placeholder stands where a program is chosen.
-    placeholder: bool,
-    /// The first program that needs the network.
-    network: Option<&'static str>,
+struct Source<'a> {
+    text: String,
+    /// Where each part of the literal begins in the text.
+    starts: Vec<(usize, &'a StrPart)>,
 }
 
-impl Reading {
-    /// The word after `<<`, which ends the heredoc.
-    fn announce(&mut self, chars: &mut Peekable<Chars<'_>>) {
-        chars.next_if_eq(&'-');
-        while chars.next_if(|c| matches!(c, ' ' | '\t')).is_some() {}
-        let (mut end, mut quoted) = (String::new(), false);
-        while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !";&|<>()".contains(*c)) {
-            if matches!(c, '\'' | '"' | '\\') {
-                quoted = true;
-            } else {
-                end.push(c);
+impl Source<'_> {
+    /// The place in the file of a byte of the text; `file` is the text of the file.
+    fn span_at(&self, at: usize, whole: Span, file: &str) -> Span {
+        match self.starts.iter().rev().find(|(start, _)| *start <= at) {
+            Some((_, StrPart::Hole { span, .. })) => *span,
+            Some((start, StrPart::Text { text, span })) => {
+                let written = file.get(span.range()).unwrap_or_default();
+                let before = text.get(..at - start).unwrap_or_default();
+                // Where nothing was removed or escaped, offsets agree; in a block, lines do.
+                if text == written {
+                    let begin = span.start + before.len() as u32;
+                    let width = text.get(at - start..).and_then(|t| t.chars().next()).map_or(0, char::len_utf8) as u32;
+                    return Span { start: begin, end: begin + width };
+                }
+                let lines = before.matches('\n').count();
+                let Some(line) = written.split('\n').nth(lines) else { return *span };
+                let offset: usize = written.split('\n').take(lines).map(|line| line.len() + 1).sum();
+                let begin = offset + (line.len() - line.trim_start().len());
+                let start = span.start + begin as u32;
+                Span { start, end: start + line.trim().len() as u32 }
             }
-        }
-        self.heredoc = Some((end, quoted));
-    }
-
-    fn push(&mut self, c: char) {
-        self.current.push(c);
-        let word = self.word.get_or_insert_with(|| ir::Word { parts: Vec::new() });
-        if let Some(ir::WordPart::Text(text)) = word.parts.last_mut() {
-            let mut joined = text.to_string();
-            joined.push(c);
-            *text = SmolStr::new(joined);
-        } else {
-            word.parts.push(ir::WordPart::Text(SmolStr::new(c.to_string())));
+            None => whole,
         }
     }
-
-    /// Quotes begin a word even when nothing stands between them.
-    fn begin(&mut self) {
-        self.word.get_or_insert_with(|| ir::Word { parts: Vec::new() });
-    }
-
-    fn end_word(&mut self) {
-        if let Some(word) = self.word.take() {
-            self.words.push(word);
-            self.command.push(std::mem::take(&mut self.current));
-        }
-    }
-
-    fn end_command(&mut self) {
-        self.end_word();
-        if self.network.is_none() {
-            let words = self.command.iter().map(String::as_str);
-            let wraps = |w: &str| {
-                is_assignment(w)
-                    || WRAPPERS.contains(&w)
-                    || w.starts_with('-')
-                    || w.starts_with(|c: char| c.is_ascii_digit())
-            };
-            self.network = network_program(words.skip_while(|w| wraps(w)));
-        }
-        self.command.clear();
-    }
-
-    /// Another command begins inside of this one.
-    fn enter(&mut self) -> Outer {
-        self.shell = true;
-        (std::mem::take(&mut self.command), std::mem::take(&mut self.current))
-    }
-
-    /// The command inside ends, and the one around it goes on.
-    fn leave(&mut self, around: &mut Vec<Around>) {
-        self.end_command();
-        if let Some(Around::Substitution(outer) | Around::Backticks(outer)) = around.pop() {
-            (self.command, self.current) = outer;
-            // What a substitution gives is a part of a word.
-            self.begin();
-        }
-    }
-
-    /// The variable of the shell that the current word assigns: `name=…`, `export name=…`.
-    fn assigns(&self) -> Option<String> {
-        let (name, _) = self.current.split_once('=').filter(|_| is_assignment(&self.current))?;
-        let declares = ["export", "local", "readonly", "declare", "typeset"];
-        let first = self.command.iter().find(|w| !is_assignment(w));
-        first.is_none_or(|w| declares.contains(&w.as_str())).then(|| name.to_owned())
-    }
-
-    /// Notes a variable that holds a value and would choose what is executed: `$name`, `${name…`.
-    fn variable(&mut self, after: impl Iterator<Item = char>) {
-        if !self.chooses() {
-            return;
-        }
-        let name: String =
-            after.skip_while(|c| *c == '{').take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-        let held = self.assigned.iter().enumerate().filter(|(_, (n, _, _))| *n == name).map(|(i, _)| i);
-        self.chosen.extend(held);
-    }
-
-    /// Whether the word that begins here, or goes on here, chooses what is executed.
-    fn chooses(&self) -> bool {
-        // A path below a literal directory (`./tools/$<name>`) is still chosen by the value.
-        let before: Vec<&str> = self.command.iter().map(String::as_str).filter(|w| !is_assignment(w)).collect();
-        let Some(first) = before.first() else {
-            return !self.current.contains('=');
-        };
-        let name = first.rsplit('/').next().unwrap_or(first);
-        if let Some((_, options)) = INTERPRETERS.iter().find(|(n, _)| *n == name) {
-            let last = before.last().copied().unwrap_or_default();
-            let combined = |o: &&str| {
-                last == *o
-                    || (last.starts_with('-') && !last.starts_with("--") && last.ends_with(&o[1..]) && o.len() == 2)
-            };
-            let code = before.len() > 1 && options.iter().any(combined);
-            // The first that is no option is a file to run, or code; unless standard input is.
-            let first = before[1..].iter().all(|w| w.starts_with('-') && !matches!(*w, "-" | "-s"));
-            return code || (first && !self.current.starts_with('-') && !OPTIONS_WITH_VALUE.contains(&last));
-        }
-        if name == "find" {
-            return before.last().is_some_and(|w| matches!(*w, "-exec" | "-execdir" | "-ok" | "-okdir"));
-        }
-        if name == "ssh" {
-            return true;
-        }
-        if let Some((_, options)) = CODE_OPTIONS.iter().find(|(n, _)| *n == name) {
-            // Set apart (`-c alias.x=…`) or joined (`--upload-pack=…`).
-            let last = before.last().copied().unwrap_or_default();
-            if options.iter().any(|o| last == *o || self.current.strip_prefix(o).is_some_and(|r| r.starts_with('='))) {
-                return true;
-            }
-            let options_only = before[1..].iter().all(|w| w.starts_with('-'));
-            return name == "git" && options_only && self.current.is_empty();
-        }
-        if WRAPPERS.contains(&name) {
-            if name == "eval" {
-                return true;
-            }
-            // Options, what follows one (`sudo -u name`), and numbers stand before the program.
-            let aside = |(at, word): (usize, &&str)| {
-                word.starts_with('-') || before[at].starts_with('-') || word.starts_with(|c: char| c.is_ascii_digit())
-            };
-            return before[1..].iter().enumerate().all(aside) && !self.current.starts_with('-');
-        }
-        false
-    }
-}
-
-fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-    })
 }
 
 impl<'a> Body<'_, 'a> {
     /// A command.
     pub fn command(&mut self, literal: &'a StrLit) -> Typed {
         let mut flow = Flow::default();
-        let mut r = Reading::default();
-        let mut around: Vec<Around> = Vec::new();
+        let mut source = Source::default();
+        let (mut holes, mut flows): (Vec<Hole>, Vec<Flow>) = (Vec::new(), Vec::new());
         for part in &literal.parts {
+            source.starts.push((source.text.len(), part));
             match part {
-                StrPart::Text { text, .. } => {
-                    r.script.push(ir::ShellPart::Text(SmolStr::new(text)));
-                    read(&mut r, text, &mut around);
+                StrPart::Text { text, span } => {
+                    if text.chars().any(|c| cascade_shell::hole_of(c).is_some()) {
+                        let d = self
+                            .diag(
+                                codes::UNKNOWN_CHARACTER,
+                                *span,
+                                "this text has a character of a plane for private use",
+                            )
+                            .label("cannot stand in a command");
+                        self.report(d);
+                        return Typed::error();
+                    }
+                    source.text.push_str(text);
                 }
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
-                    flow.include(&value.flow);
-                    let rendering = format.as_ref().and_then(|f| self.rendering(f));
+                    let format = format.as_ref().map_or(Format::Plain, |name| self.command_format(name));
                     self.argument_type(value.ty, expr.span);
-                    if r.chooses() {
-                        self.program_sink(&value.flow, expr.span);
-                    }
-                    if let Some(name) = r.assigns() {
-                        r.assigned.push((name, value.flow, expr.span));
-                    }
-                    let quote = match around.last_mut() {
-                        Some(Around::Heredoc { quoted, line, .. }) => {
-                            line.push('\0');
-                            if *quoted {
-                                self.in_quoted_heredoc(expr.span);
-                            }
-                            ir::Quote::Double
-                        }
-                        Some(Around::Single) => ir::Quote::Single,
-                        Some(Around::Double | Around::Comment) => ir::Quote::Double,
-                        Some(Around::Arithmetic(_)) => {
-                            self.number_type(value.ty, expr.span);
-                            ir::Quote::Double
-                        }
-                        _ => ir::Quote::Bare,
+                    let Some(c) = cascade_shell::hole_character(holes.len() as u32) else {
+                        let d = self.diag(codes::TOO_LARGE, expr.span, "this command has too many values");
+                        self.report(d);
+                        return Typed::error();
                     };
-                    r.word
-                        .get_or_insert_with(|| ir::Word { parts: Vec::new() })
-                        .parts
-                        .push(ir::WordPart::Hole(value.ir.clone(), rendering));
-                    r.script.push(ir::ShellPart::Hole(value.ir, rendering, quote));
+                    source.text.push(c);
+                    let vouched = format == Format::Trusted;
+                    let value_flow = if vouched { Flow::default() } else { value.flow };
+                    flow.include(&value_flow);
+                    flows.push(value_flow);
+                    holes.push(Hole { value: value.ir, ty: value.ty, span: expr.span, format });
                 }
             }
         }
-        r.end_command();
-        if let (Some(program), Kind::Skill) = (r.network, self.kind) {
-            let network = Network { what: program.into(), source: self.source(), span: literal.span };
-            self.uses_network(network, literal.span);
-        }
-        if r.placeholder {
-            self.placeholder_sink(literal.span);
-        }
-        for index in std::mem::take(&mut r.chosen) {
-            let (_, flow, span) = r.assigned[index].clone();
-            self.program_sink(&flow, span);
-        }
-        let open = around.iter().rev().find_map(|a| match a {
-            Around::Single => Some("'"),
-            Around::Double => Some("\""),
-            Around::Backticks(_) => Some("`"),
-            Around::Substitution(_) => Some("$("),
-            Around::Arithmetic(_) => Some("$(("),
-            Around::Parentheses | Around::Comment | Around::Heredoc { .. } => None,
-        });
-        if let Some(open) = open {
-            let message = format!("a `{open}` in this command is never closed");
-            let d = self.diag(codes::UNTERMINATED_STRING, literal.span, message).label("open at the end");
-            self.report(d);
-        }
-        if r.words.is_empty() && !r.shell {
+        let script = match cascade_shell::parse(&source.text) {
+            Ok(script) => script,
+            Err(error) => {
+                let file = self.file_text();
+                let span = source.span_at(error.at, literal.span, file);
+                let d = self.diag(codes::COMMAND_SYNTAX, span, error.message).label("a shell cannot read this command");
+                let d = match error.help {
+                    Some(help) => d.help(help),
+                    None => d,
+                };
+                self.report(d);
+                return Typed::new(ir::Expr::Const(ir::Const::Null), Ty::COMMAND, flow);
+            }
+        };
+        if script.list.is_empty() {
             let d = self.diag(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
             self.report(d);
         }
-        let first_literal = r.words.first().map(|w| match w.parts.as_slice() {
-            [ir::WordPart::Text(t)] => t.to_string(),
-            _ => String::new(),
-        });
-        let needs_shell =
-            r.shell || first_literal.is_some_and(|w| SHELL_WORDS.contains(&w.as_str()) || is_assignment(&w));
-        let template = if needs_shell {
-            ir::CommandTemplate::Shell { parts: r.script, stop_on_error: r.newlines }
-        } else {
-            ir::CommandTemplate::Direct(r.words)
-        };
+        self.report_network(&script, literal.span);
+        self.report_code_positions(&script, &source, &holes, &flows, literal.span);
+        let template = self.lower_script(&script, &holes);
         Typed::new(ir::Expr::Command(Box::new(template)), Ty::COMMAND, flow)
     }
 
-    /// Where the shell reads nothing, it does not read a parameter either.
-    fn in_quoted_heredoc(&mut self, span: Span) {
-        let d = self
-            .diag(codes::MISPLACED, span, "the shell puts no value into a heredoc whose end is quoted")
-            .label("would not be replaced")
-            .help("write the word after `<<` without quotes, or give the text on `stdin`");
-        self.report(d);
+    fn file_text(&self) -> &'a str {
+        &self.cx.map.get(self.source()).text
+    }
+
+    /// What `as name` means in a command.
+    fn command_format(&mut self, name: &Name) -> Format {
+        match name.text.as_str() {
+            "words" | "trusted" => {
+                self.record_word(name);
+                if name.text == "words" { Format::Words } else { Format::Trusted }
+            }
+            _ => self.rendering(name).map_or(Format::Plain, Format::Rendering),
+        }
+    }
+
+    fn lower_script(&mut self, script: &Script, holes: &[Hole]) -> ir::CommandTemplate {
+        if let Some(words) = script.direct_words() {
+            let word = |parts: &Vec<DirectPart>| ir::Word {
+                parts: parts
+                    .iter()
+                    .map(|part| match part {
+                        DirectPart::Text(text) => ir::WordPart::Text(SmolStr::new(text)),
+                        DirectPart::Placeholder(name) => ir::WordPart::Placeholder(SmolStr::new(name)),
+                        DirectPart::Hole(id) => {
+                            let hole = &holes[*id as usize];
+                            match hole.format {
+                                Format::Words => ir::WordPart::Words(hole.value.clone()),
+                                Format::Rendering(rendering) => ir::WordPart::Hole(hole.value.clone(), Some(rendering)),
+                                Format::Plain | Format::Trusted => ir::WordPart::Hole(hole.value.clone(), None),
+                            }
+                        }
+                    })
+                    .collect(),
+            };
+            return ir::CommandTemplate::Direct(words.iter().map(word).collect());
+        }
+        let several: Vec<bool> = holes.iter().map(|hole| self.may_be_several(hole)).collect();
+        let parts = script.parts(&|id| several.get(id as usize).copied().unwrap_or(false));
+        let parts = parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Text(text) => ir::ShellPart::Text(SmolStr::new(text)),
+                Part::Placeholder(name, position) => ir::ShellPart::Placeholder(SmolStr::new(name), quote_of(position)),
+                Part::Hole(id, position) => {
+                    let hole = &holes[id as usize];
+                    if position.quoting == Quoting::Arithmetic {
+                        self.number_type(hole.ty, hole.span);
+                    }
+                    let rendering = match hole.format {
+                        Format::Rendering(rendering) => Some(rendering),
+                        Format::Plain | Format::Words | Format::Trusted => None,
+                    };
+                    if several[id as usize] && position.is_word {
+                        let may_be_empty = hole.format == Format::Words;
+                        ir::ShellPart::Words { value: hole.value.clone(), may_be_empty }
+                    } else {
+                        ir::ShellPart::Hole(hole.value.clone(), rendering, quote_of(position))
+                    }
+                }
+            })
+            .collect();
+        ir::CommandTemplate::Shell { parts, stop_on_error: true }
+    }
+
+    /// Whether a value may give several words, or none.
+    fn may_be_several(&self, hole: &Hole) -> bool {
+        let types = &self.cx.types;
+        let is_optional = types.non_null(hole.ty) != hole.ty;
+        let base = types.base(types.non_null(hole.ty));
+        let is_list = matches!(types.kind(base), TyKind::List(_) | TyKind::Json | TyKind::Command | TyKind::Error);
+        !matches!(hole.format, Format::Rendering(_)) && (is_optional || is_list)
     }
 
     /// In the shell's arithmetic a text could be a command again; a number cannot.
@@ -385,152 +216,65 @@ impl<'a> Body<'_, 'a> {
             self.report(d);
         }
     }
-}
 
-/// Whether `name}` follows: the rest of a mark for [`with`](crate::elab::methods).
-fn is_placeholder(mut after: impl Iterator<Item = char>) -> bool {
-    let mut name = 0;
-    loop {
-        match after.next() {
-            Some('}') => return name > 0,
-            Some(c) if c.is_ascii_alphanumeric() || c == '_' => name += 1,
-            _ => return false,
+    /// Notes the first program of the command that is of no use without a network.
+    fn report_network(&mut self, script: &Script, span: Span) {
+        if self.kind != Kind::Skill {
+            return;
+        }
+        let found = script.programs().iter().find_map(|words| {
+            let literal: Vec<&str> = words.iter().map_while(|word| word.as_deref()).collect();
+            let stands_before = |word: &&str| {
+                cascade_shell::is_wrapper(word)
+                    || word.starts_with('-')
+                    || word.contains('=')
+                    || word.starts_with(|c: char| c.is_ascii_digit())
+            };
+            network_program(literal.into_iter().skip_while(stands_before))
+        });
+        if let Some(program) = found {
+            let network = Network { what: program.into(), source: self.source(), span };
+            self.uses_network(network, span);
+        }
+    }
+
+    /// Reports values that would be code, and remembers whether standard input would be.
+    fn report_code_positions(
+        &mut self,
+        script: &Script,
+        source: &Source<'_>,
+        holes: &[Hole],
+        flows: &[Flow],
+        literal: Span,
+    ) {
+        let several = (0..holes.len()).filter(|i| self.may_be_several(&holes[*i])).map(|i| i as u32).collect();
+        let positions = script.code_positions(&Surroundings { stdin: true, several });
+        let file = self.file_text();
+        let mut reported: Vec<u32> = Vec::new();
+        for CodePosition { holes: found, at, reason } in positions {
+            for id in found.iter() {
+                if id == HoleSet::STDIN {
+                    self.stdin_code.get_or_insert(reason.clone());
+                } else if id == HoleSet::PLACEHOLDER {
+                    if reason != Reason::UnknownProgram {
+                        self.placeholder_sink(literal);
+                    }
+                } else if !reported.contains(&id) {
+                    reported.push(id);
+                    let place = source.span_at(at, literal, file);
+                    let (hole, flow) = (&holes[id as usize], &flows[id as usize]);
+                    self.code_sink(flow, hole.span, &reason, place);
+                }
+            }
         }
     }
 }
 
-/// Reads literal text of a command, from what encloses its begin to what encloses its end.
-fn read(r: &mut Reading, text: &str, around: &mut Vec<Around>) {
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let is_text = matches!(around.last(), Some(Around::Comment | Around::Heredoc { .. } | Around::Arithmetic(_)));
-        if c == '{' && !is_text && !r.current.ends_with('$') && is_placeholder(chars.clone()) && r.chooses() {
-            r.placeholder = true;
-        }
-        match (around.last_mut(), c) {
-            (Some(Around::Comment), '\n') => {
-                around.pop();
-                r.shell = true;
-                r.newlines = true;
-            }
-            (Some(Around::Comment), _) => {}
-            (Some(Around::Heredoc { end, line, .. }), '\n') => {
-                let ended = line.trim_start_matches('\t') == end;
-                line.clear();
-                if ended {
-                    around.pop();
-                }
-            }
-            (Some(Around::Heredoc { line, .. }), c) => line.push(c),
-            (Some(Around::Single), '\'') | (Some(Around::Double), '"') => {
-                around.pop();
-            }
-            (Some(Around::Single), c) => r.push(c),
-            (Some(Around::Arithmetic(open)), '(') => *open += 1,
-            (Some(Around::Arithmetic(0)), ')') => {
-                around.pop();
-                chars.next_if_eq(&')');
-            }
-            (Some(Around::Arithmetic(open)), ')') => *open -= 1,
-            (Some(Around::Arithmetic(_)), _) => {}
-            (Some(Around::Double), '\\') => match chars.peek() {
-                Some('$' | '`' | '"' | '\\') => {
-                    if let Some(next) = chars.next() {
-                        r.push(next);
-                    }
-                }
-                Some('\n') => {
-                    chars.next();
-                }
-                _ => r.push('\\'),
-            },
-            (Some(Around::Backticks(_)), '`') => r.leave(around),
-            (_, '`') => {
-                let outer = r.enter();
-                around.push(Around::Backticks(outer));
-            }
-            (_, '$') if chars.next_if_eq(&'(').is_some() => {
-                if chars.next_if_eq(&'(').is_some() {
-                    r.shell = true;
-                    around.push(Around::Arithmetic(0));
-                } else {
-                    let outer = r.enter();
-                    around.push(Around::Substitution(outer));
-                }
-            }
-            (Some(Around::Double), c) => {
-                if c == '$' {
-                    r.shell = true;
-                    r.variable(chars.clone());
-                }
-                r.push(c);
-            }
-            (Some(Around::Substitution(_)), ')') => r.leave(around),
-            (_, '\'') => {
-                r.begin();
-                around.push(Around::Single);
-            }
-            (_, '"') => {
-                r.begin();
-                around.push(Around::Double);
-            }
-            (_, '\\') => match chars.next() {
-                Some('\n') => {}
-                Some(next) => r.push(next),
-                None => {
-                    // Before a hole: the shell would escape what follows.
-                    r.shell = true;
-                }
-            },
-            (_, '\n') => {
-                if !r.words.is_empty() || r.word.is_some() {
-                    r.shell = true;
-                    r.newlines = true;
-                }
-                r.end_command();
-                if let Some((end, quoted)) = r.heredoc.take() {
-                    r.newlines = true;
-                    around.push(Around::Heredoc { end, quoted, line: String::new() });
-                }
-            }
-            (_, c) if c.is_whitespace() => r.end_word(),
-            (last, '|' | '&' | ';' | '(' | ')') => {
-                let closes = c == ')' && last.is_some_and(|a| *a == Around::Parentheses);
-                r.shell = true;
-                r.end_command();
-                if closes {
-                    around.pop();
-                } else if c == '(' {
-                    around.push(Around::Parentheses);
-                }
-            }
-            (_, '<' | '>') => {
-                r.shell = true;
-                r.end_word();
-                if c == '<' && chars.next_if_eq(&'<').is_some() && chars.peek() != Some(&'<') {
-                    r.announce(&mut chars);
-                    continue;
-                }
-                // What follows is a file, not a word of the command.
-                while chars.next_if(|c| matches!(c, '<' | '>' | '&' | '|')).is_some() {}
-            }
-            (_, '$' | '*' | '?' | '[') => {
-                r.shell = true;
-                if c == '$' {
-                    r.variable(chars.clone());
-                }
-                r.push(c);
-            }
-            (_, '#') if r.word.is_none() => {
-                r.shell = true;
-                r.end_command();
-                around.push(Around::Comment);
-            }
-            (_, '~') if r.word.is_none() => {
-                r.shell = true;
-                r.push(c);
-            }
-            (_, c) => r.push(c),
-        }
+fn quote_of(position: Position) -> ir::Quote {
+    match position.quoting {
+        Quoting::Bare | Quoting::Pattern => ir::Quote::Bare,
+        Quoting::Double => ir::Quote::Double,
+        Quoting::Single => ir::Quote::Single,
+        Quoting::Arithmetic => ir::Quote::Arithmetic,
     }
 }

@@ -4,6 +4,7 @@ use cascade_grammar::ast::{
     Attach, ExitRange, Expr, ExprKind, Name, Setting, SkillLine, SkillLineKind as Line, Span, TypeExpr,
 };
 use cascade_ir as ir;
+use cascade_shell::Reason;
 use smol_str::SmolStr;
 
 use super::{
@@ -376,18 +377,45 @@ impl<'a> Body<'_, 'a> {
 
     fn run_effect(&mut self, command: &'a Expr, lines: &Lines<'a>, sig: &super::Signature) -> Lowered {
         let command_value = self.check(command, Ty::COMMAND);
-        let cwd = lines.dir.map(|e| self.check(e, Ty::PATH).ir);
-        let env = lines.env.iter().map(|s| (s.name.text.clone(), self.env_value(&s.value))).collect();
-        let stdin = lines.stdin.map(|e| self.infer(e).ir);
+        let stdin_code = self.stdin_code.take();
+        let cwd = lines.dir.map(|e| {
+            let directory = self.check(e, Ty::PATH);
+            self.code_sink(&directory.flow, e.span, &Reason::Directory, e.span);
+            directory.ir
+        });
+        let env = lines.env.iter().map(|s| (s.name.text.clone(), self.variable_of_program(s))).collect();
+        let stdin = lines.stdin.map(|e| {
+            let value = self.infer(e);
+            if let Some(reason) = stdin_code {
+                self.code_sink(&value.flow, e.span, &reason, command.span);
+            }
+            value.ir
+        });
         let exit = self.exit(lines, 0, 255, "exit codes are from 0 to 255");
         let (format, output, map) = self.output(lines, sig);
         let run = ir::Run { command: command_value.ir, cwd, env, stdin, exit, format };
         (ir::Effect::Run(Box::new(run)), output, map, Some(Origin::Command))
     }
 
-    /// A variable of the environment, a header: text, or what becomes text; secrets are allowed.
+    /// A variable of the environment of a program, which may not be one that chooses programs
+    /// when its text is untrusted.
+    fn variable_of_program(&mut self, setting: &'a Setting) -> ir::Expr {
+        let value = self.infer(&setting.value);
+        if cascade_shell::chooses_program(&setting.name.text) {
+            let (span, reason) = (setting.value.span, Reason::Variable(setting.name.text.to_string()));
+            self.code_sink(&value.flow, span, &reason, span);
+        }
+        self.text_value(value, &setting.value)
+    }
+
+    /// A header: text, or what becomes text; secrets are allowed.
     fn env_value(&mut self, e: &'a Expr) -> ir::Expr {
         let value = self.infer(e);
+        self.text_value(value, e)
+    }
+
+    /// A value that becomes text where secrets may go.
+    fn text_value(&mut self, value: Typed, e: &'a Expr) -> ir::Expr {
         let inner = self.cx.types.base(self.cx.types.non_null(value.ty));
         let fine = matches!(
             inner,

@@ -108,5 +108,5 @@ pub(crate) fn error_action_keyword(word: &str) -> Option<Kind> {
 
 /// Whether a word is the format of a hole.
 pub(crate) fn is_hole_format(word: &str) -> bool {
-    matches!(word, "json" | "yaml" | "markdown" | "xml" | "csv" | "text")
+    matches!(word, "json" | "yaml" | "markdown" | "xml" | "csv" | "text" | "words" | "trusted")
 }

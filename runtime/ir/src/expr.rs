@@ -216,17 +216,17 @@ pub enum Rendering {
 pub enum CommandTemplate {
     /// A simple command (words only): executed directly, without a shell.
     Direct(Vec<Word>),
-    /// A script for `/bin/sh`; every value is passed as a positional parameter. A script of
-    /// several lines stops at the first line that fails (`set -e`).
+    /// A script for `/bin/sh`, in which each value is a variable of the shell.
     Shell {
-        /// Text of the script and the holes in it.
+        /// Text of the script and the values in it.
         parts: Vec<ShellPart>,
-        /// Whether `set -e` holds.
+        /// Whether the script stops at the first command that fails (`set -e`). The compiler
+        /// always says so; programs that were built by its first versions may not.
         stop_on_error: bool,
     },
 }
 
-/// A word of a direct command. A word that is one hole alone with a list gives one argument an
+/// A word of a direct command. A word that is one value alone with a list gives one argument an
 /// element, and with null none; in a longer word a list is joined by spaces.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
@@ -239,8 +239,12 @@ pub struct Word {
 pub enum WordPart {
     /// Literal text, quotes already removed.
     Text(SmolStr),
-    /// A value.
+    /// A value. A list that is empty, alone in its word, is an error.
     Hole(Expr, Option<Rendering>),
+    /// A value that may be an empty list (`as words`), which then gives no word.
+    Words(Expr),
+    /// `{name}`, which `with` replaces by a value.
+    Placeholder(SmolStr),
 }
 
 /// A part of a shell script.
@@ -248,19 +252,31 @@ pub enum WordPart {
 pub enum ShellPart {
     /// Script text.
     Text(SmolStr),
-    /// A value; how its positional parameter is written depends on the quotes around it.
+    /// A value that is one word or a part of one; a list is joined by spaces.
     Hole(Expr, Option<Rendering>, Quote),
+    /// A value that is a word of its own, outside of quotes, and may be several: one for each
+    /// element of a list, none for null.
+    Words {
+        /// The value.
+        value: Expr,
+        /// Whether the list may be empty (`as words`); else that is an error.
+        may_be_empty: bool,
+    },
+    /// `{name}`, which `with` replaces by a value.
+    Placeholder(SmolStr, Quote),
 }
 
-/// Where in a shell script a hole stands.
+/// Where in a shell script a value stands, which decides how its variable is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Quote {
-    /// Outside quotes: `"${1}"`, a list gives several.
+    /// Outside of quotes, or in the pattern of an expansion: `"${v}"`.
     Bare,
-    /// Between double quotes: `${1}`.
+    /// Between double quotes, or in a here-document: `${v}`.
     Double,
-    /// Between single quotes: `'"${1}"'`.
+    /// Between single quotes: `'"${v}"'`.
     Single,
+    /// In arithmetic: `(${v})`.
+    Arithmetic,
 }
 
 macro_rules! builtins {

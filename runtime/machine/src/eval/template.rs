@@ -6,7 +6,7 @@ use super::{Eval, Result};
 use crate::{
     failure::fail,
     render::{self, percent_encode, render, render_preferred},
-    value::{Arg, Command, MAX_WEIGHT, Value},
+    value::{Arg, Command, CommandPart, CommandWord, MAX_WEIGHT, ScriptPart, Value},
 };
 
 /// Where a template's text goes.
@@ -20,6 +20,13 @@ pub(crate) enum Target {
     Url,
     /// A header, an environment variable, standard input, an argument: secrets go in.
     Private,
+}
+
+/// Whether a list that gives arguments may be empty.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    Allowed,
+    Refused,
 }
 
 /// A text, and whether a secret is in it.
@@ -94,68 +101,61 @@ impl Eval<'_> {
                 Ok(Command::Direct(args))
             }
             CommandTemplate::Shell { parts, stop_on_error } => {
-                let (mut script, mut args) = (String::new(), Vec::new());
-                for part in parts {
-                    match part {
-                        ShellPart::Text(text) => script.push_str(text),
-                        ShellPart::Hole(value, rendering, quote) => {
-                            self.shell_hole(value, *rendering, *quote, slots, &mut script, &mut args)?;
-                        }
-                    }
-                }
-                Ok(Command::Shell { script, args, stop_on_error: *stop_on_error })
+                let parts = parts.iter().map(|part| self.script_part(part, slots)).collect::<Result<_>>()?;
+                Ok(Command::Shell { parts, stop_on_error: *stop_on_error })
             }
         }
     }
 
-    fn word(&mut self, word: &Word, slots: &mut [Value], args: &mut Vec<Arg>) -> Result<()> {
-        if let [WordPart::Hole(value, rendering)] = &word.parts[..] {
-            let found = self.arguments(value, *rendering, slots)?;
-            args.extend(found);
+    fn word(&mut self, word: &Word, slots: &mut [Value], args: &mut Vec<CommandWord>) -> Result<()> {
+        if let [WordPart::Hole(..) | WordPart::Words(_)] = &word.parts[..] {
+            let found = match &word.parts[0] {
+                WordPart::Hole(value, rendering) => self.arguments(value, *rendering, Empty::Refused, slots)?,
+                WordPart::Words(value) => self.arguments(value, None, Empty::Allowed, slots)?,
+                WordPart::Text(_) | WordPart::Placeholder(_) => Vec::new(),
+            };
+            args.extend(found.into_iter().map(|arg| vec![CommandPart::Text(arg)]));
             return Ok(());
         }
-        let mut joined = Text { text: String::new(), secret: false };
+        let mut joined = CommandWord::new();
         for part in &word.parts {
-            match part {
-                WordPart::Text(text) => joined.text.push_str(text),
+            joined.push(match part {
+                WordPart::Text(text) => CommandPart::Text(Arg::plain(text.clone())),
                 WordPart::Hole(value, rendering) => {
-                    let found = self.arguments(value, *rendering, slots)?;
-                    append(&join(found), &mut joined);
+                    CommandPart::Text(join(self.arguments(value, *rendering, Empty::Allowed, slots)?))
                 }
-            }
+                WordPart::Words(value) => {
+                    CommandPart::Text(join(self.arguments(value, None, Empty::Allowed, slots)?))
+                }
+                WordPart::Placeholder(name) => CommandPart::Placeholder(name.clone()),
+            });
         }
-        args.push(Arg { text: joined.text.into(), secret: joined.secret });
+        args.push(joined);
         Ok(())
     }
 
-    fn shell_hole(
-        &mut self,
-        value: &Expr,
-        rendering: Option<Rendering>,
-        quote: Quote,
-        slots: &mut [Value],
-        script: &mut String,
-        args: &mut Vec<Arg>,
-    ) -> Result<()> {
-        let mut found = self.arguments(value, rendering, slots)?;
-        if quote != Quote::Bare {
-            found = vec![join(found)];
-        }
-        for (i, arg) in found.into_iter().enumerate() {
-            args.push(arg);
-            let n = args.len();
-            match quote {
-                Quote::Bare if i > 0 => script.push_str(&format!(" \"${{{n}}}\"")),
-                Quote::Bare => script.push_str(&format!("\"${{{n}}}\"")),
-                Quote::Double => script.push_str(&format!("${{{n}}}")),
-                Quote::Single => script.push_str(&format!("'\"${{{n}}}\"'")),
+    fn script_part(&mut self, part: &ShellPart, slots: &mut [Value]) -> Result<ScriptPart> {
+        Ok(match part {
+            ShellPart::Text(text) => ScriptPart::Text(text.clone()),
+            ShellPart::Placeholder(name, quote) => ScriptPart::Placeholder(name.clone(), *quote),
+            ShellPart::Hole(value, rendering, quote) => {
+                ScriptPart::Values(vec![join(self.arguments(value, *rendering, Empty::Allowed, slots)?)], *quote)
             }
-        }
-        Ok(())
+            ShellPart::Words { value, may_be_empty } => {
+                let empty = if *may_be_empty { Empty::Allowed } else { Empty::Refused };
+                ScriptPart::Values(self.arguments(value, None, empty, slots)?, Quote::Bare)
+            }
+        })
     }
 
     /// The arguments that a hole gives: one, one an element of a list, none for null.
-    fn arguments(&mut self, value: &Expr, rendering: Option<Rendering>, slots: &mut [Value]) -> Result<Vec<Arg>> {
+    fn arguments(
+        &mut self,
+        value: &Expr,
+        rendering: Option<Rendering>,
+        empty: Empty,
+        slots: &mut [Value],
+    ) -> Result<Vec<Arg>> {
         if let (Expr::Template(template), None) = (value, rendering) {
             let text = self.template(template, slots, Target::Private)?;
             return Ok(vec![argument(text)?]);
@@ -165,6 +165,9 @@ impl Eval<'_> {
         match (&value, rendering) {
             (_, Some(rendering)) => Ok(vec![argument(Text { text: render(&value, rendering), secret: false })?]),
             (Value::Null, None) => Ok(Vec::new()),
+            (Value::List(items), None) if items.is_empty() && empty == Empty::Refused => {
+                fail!("a list in the command is empty and gives no argument (`$<… as words>` says that none is fine)")
+            }
             (Value::List(items), None) => items.iter().map(|v| argument(reveal(v))).collect(),
             (Value::Command(command), None) => Ok(command.argv()),
             _ => Ok(vec![argument(reveal(&value))?]),
@@ -191,9 +194,4 @@ fn join(args: Vec<Arg>) -> Arg {
     let secret = args.iter().any(|a| a.secret);
     let texts: Vec<&str> = args.iter().map(|a| a.text.as_str()).collect();
     Arg { text: texts.join(" ").into(), secret }
-}
-
-fn append(arg: &Arg, text: &mut Text) {
-    text.text.push_str(&arg.text);
-    text.secret |= arg.secret;
 }

@@ -83,7 +83,14 @@ impl Walker<'_> {
                     if name == "doc" && value.as_str() == Some("") {
                         continue;
                     }
+                    if name == "stop_on_error" && self.version == KeyVersion::V2 && !has_several_lines(json) {
+                        continue;
+                    }
                     self.text(name);
+                    if name == "stop_on_error" {
+                        self.text(if has_several_lines(json) { "true" } else { "false" });
+                        continue;
+                    }
                     match (name.as_str(), value) {
                         ("Named", Json::Number(id)) | ("ty", Json::Number(id)) => self.definition(0, id.as_u64()),
                         ("Call", Json::Array(call)) => {
@@ -141,6 +148,14 @@ impl Walker<'_> {
             self.walk(&json);
         }
     }
+}
+
+/// Whether the script of a command has several lines. Only such a script stopped at the first
+/// command that fails when the versions of keys were made; today each does, and the keys stay.
+fn has_several_lines(script: &Json) -> bool {
+    let parts = script.get("parts").and_then(Json::as_array).into_iter().flatten();
+    let text: String = parts.map(|part| part.get("Text").and_then(Json::as_str).unwrap_or("$")).collect();
+    text.trim_start().contains('\n')
 }
 
 /// Whether a field of the instruction tree has the value of one that is absent.

@@ -1,11 +1,20 @@
-//! Commands as values: a program and its arguments, or a script whose values are passed beside
-//! it. A value can never become code.
+//! Commands as values: a program and its arguments, or a script whose values are variables of the
+//! shell. A value can never become code.
 
 use std::fmt;
 
+use cascade_ir::Quote;
 use smol_str::SmolStr;
 
 use super::REDACTED;
+
+/// What the names of the variables that hold values begin with. A script cannot use such names.
+const VARIABLE_PREFIX: &str = "__cascade_";
+
+/// `echo` as most shells have it: it writes its arguments as they are. Some shells replace
+/// backslashes in them, and a value would not arrive as it is.
+const ECHO: &str =
+    r#"echo() { case "${1-}" in -*) command env echo "$@";; *) local IFS=' '; printf '%s\n' "$*";; esac; }; "#;
 
 /// One argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,32 +36,54 @@ impl Arg {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A program and its arguments, run without a shell.
-    Direct(Vec<Arg>),
-    /// A script for `/bin/sh` with its positional parameters.
+    Direct(Vec<CommandWord>),
+    /// A script for `/bin/sh`.
     Shell {
-        /// The script; it refers to the values as `${1}`.
-        script: String,
-        /// The values.
-        args: Vec<Arg>,
-        /// Whether the script stops at the first line that fails.
+        /// Its text and the values in it.
+        parts: Vec<ScriptPart>,
+        /// Whether the script stops at the first command that fails.
         stop_on_error: bool,
     },
+}
+
+/// A word of a command: its parts, joined without a space.
+pub type CommandWord = Vec<CommandPart>;
+
+/// A part of a word of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandPart {
+    /// Text.
+    Text(Arg),
+    /// `{name}`, which `with` replaces.
+    Placeholder(SmolStr),
+}
+
+/// A part of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptPart {
+    /// Text of the script.
+    Text(SmolStr),
+    /// Values: as many words outside of quotes, or one within.
+    Values(Vec<Arg>, Quote),
+    /// `{name}`, which `with` replaces.
+    Placeholder(SmolStr, Quote),
 }
 
 impl Command {
     /// The arguments of the process that runs it, the program first.
     pub fn argv(&self) -> Vec<Arg> {
         match self {
-            Self::Direct(args) => args.clone(),
-            Self::Shell { script, args, stop_on_error } => {
+            Self::Direct(words) => words.iter().map(join_word).collect(),
+            Self::Shell { parts, stop_on_error } => {
                 let mut argv = vec![Arg::plain("/bin/sh")];
                 if *stop_on_error {
                     argv.push(Arg::plain("-e"));
                 }
                 argv.push(Arg::plain("-c"));
-                argv.push(Arg::plain(script.as_str()));
+                let (script, values) = write_script(parts);
+                argv.push(Arg::plain(script));
                 argv.push(Arg::plain("sh"));
-                argv.extend(args.iter().cloned());
+                argv.extend(values);
                 argv
             }
         }
@@ -60,100 +91,140 @@ impl Command {
 
     /// The command with `{name}` replaced by a value, which stays one argument.
     pub fn with(&self, name: &str, value: &Arg) -> Self {
-        let mark = format!("{{{name}}}");
         match self {
-            Self::Direct(args) => Self::Direct(
-                args.iter()
-                    .map(|arg| match arg.text.contains(&mark) {
-                        false => arg.clone(),
-                        true => Arg {
-                            text: arg.text.replace(&mark, &value.text).into(),
-                            secret: arg.secret || value.secret,
-                        },
-                    })
-                    .collect(),
-            ),
-            Self::Shell { script, args, stop_on_error } => {
-                let mut args = args.clone();
-                let (script, used) = replace_in_script(script, &mark, args.len() + 1);
-                if used {
-                    args.push(value.clone());
-                }
-                Self::Shell { script, args, stop_on_error: *stop_on_error }
+            Self::Direct(words) => {
+                let replace = |part: &CommandPart| match part {
+                    CommandPart::Placeholder(found) if found == name => CommandPart::Text(value.clone()),
+                    other => other.clone(),
+                };
+                Self::Direct(words.iter().map(|word| word.iter().map(replace).collect()).collect())
+            }
+            Self::Shell { parts, stop_on_error } => {
+                let replace = |part: &ScriptPart| match part {
+                    ScriptPart::Placeholder(found, quote) if found == name => {
+                        ScriptPart::Values(vec![value.clone()], *quote)
+                    }
+                    other => other.clone(),
+                };
+                Self::Shell { parts: parts.iter().map(replace).collect(), stop_on_error: *stop_on_error }
             }
         }
     }
 
     pub(super) fn weight(&self) -> u64 {
-        let (Self::Direct(args) | Self::Shell { args, .. }) = self;
-        args.iter().map(|a| 1 + a.text.len() as u64 / 16).sum::<u64>() + 1
+        let text = |arg: &Arg| 1 + arg.text.len() as u64 / 16;
+        let sum: u64 = match self {
+            Self::Direct(words) => words
+                .iter()
+                .flatten()
+                .map(|part| match part {
+                    CommandPart::Text(arg) => text(arg),
+                    CommandPart::Placeholder(_) => 1,
+                })
+                .sum(),
+            Self::Shell { parts, .. } => parts
+                .iter()
+                .map(|part| match part {
+                    ScriptPart::Values(args, _) => args.iter().map(text).sum(),
+                    ScriptPart::Text(code) => 1 + code.len() as u64 / 16,
+                    ScriptPart::Placeholder(..) => 1,
+                })
+                .sum(),
+        };
+        sum + 1
     }
 }
 
-/// Writes positional parameter `position` for each mark, as the quotes around it demand.
-fn replace_in_script(script: &str, mark: &str, position: usize) -> (String, bool) {
-    let (mut out, mut used) = (String::with_capacity(script.len()), false);
-    let (mut single, mut double) = (false, false);
-    // Inside of `$(…)` quotes begin anew: the quotes around each, and its open parentheses.
-    let mut around: Vec<(bool, u32)> = Vec::new();
-    let mut rest = script;
-    while let Some(c) = rest.chars().next() {
-        if rest.starts_with(mark) {
-            used = true;
-            match (single, double) {
-                (true, _) => out.push_str(&format!("'\"${{{position}}}\"'")),
-                (_, true) => out.push_str(&format!("${{{position}}}")),
-                _ => out.push_str(&format!("\"${{{position}}}\"")),
+fn join_word(word: &CommandWord) -> Arg {
+    if let [CommandPart::Text(arg)] = word.as_slice() {
+        return arg.clone();
+    }
+    let (mut text, mut secret) = (String::new(), false);
+    for part in word {
+        match part {
+            CommandPart::Text(arg) => {
+                text.push_str(&arg.text);
+                secret |= arg.secret;
             }
-            rest = &rest[mark.len()..];
-            continue;
+            CommandPart::Placeholder(name) => text.push_str(&format!("{{{name}}}")),
         }
-        let mut len = c.len_utf8();
-        match c {
-            '\\' if !single => len += rest[len..].chars().next().map_or(0, char::len_utf8),
-            '\'' if !double => single = !single,
-            '"' if !single => double = !double,
-            '$' if !single && rest.starts_with("$(") => {
-                around.push((double, 0));
-                double = false;
-                len = 2;
-            }
-            '(' if !single && !double => {
-                if let Some((_, open)) = around.last_mut() {
-                    *open += 1;
+    }
+    Arg { text: text.into(), secret }
+}
+
+/// The text of a script and its values. They are given as positional parameters, and the script
+/// begins by moving them to variables that are not exported: so `$1`, functions, `set --` and
+/// loops belong to the script.
+fn write_script(parts: &[ScriptPart]) -> (String, Vec<Arg>) {
+    let (mut body, mut values) = (String::new(), Vec::new());
+    for part in parts {
+        match part {
+            ScriptPart::Text(text) => body.push_str(text),
+            ScriptPart::Placeholder(name, _) => body.push_str(&format!("{{{name}}}")),
+            ScriptPart::Values(args, quote) => {
+                for (i, arg) in args.iter().enumerate() {
+                    values.push(arg.clone());
+                    let n = values.len();
+                    let variable = format!("${{{VARIABLE_PREFIX}{n}}}");
+                    match quote {
+                        Quote::Bare if i > 0 => body.push_str(&format!(" \"{variable}\"")),
+                        Quote::Bare => body.push_str(&format!("\"{variable}\"")),
+                        Quote::Double => body.push_str(&variable),
+                        Quote::Single => body.push_str(&format!("'\"{variable}\"'")),
+                        Quote::Arithmetic => body.push_str(&format!("({variable})")),
+                    }
                 }
             }
-            ')' if !single && !double => match around.last_mut() {
-                Some((_, 0)) => double = around.pop().is_some_and(|(outer, _)| outer),
-                Some((_, open)) => *open -= 1,
-                None => {}
-            },
-            _ => {}
         }
-        out.push_str(&rest[..len]);
-        rest = &rest[len..];
     }
-    (out, used)
+    let mut script = String::with_capacity(body.len() + 32 * values.len());
+    for n in 1..=values.len() {
+        script.push_str(&format!("{VARIABLE_PREFIX}{n}=${{{n}}} "));
+    }
+    if !values.is_empty() {
+        // A line end would change the numbers of lines in the messages of the shell.
+        script.truncate(script.trim_end().len());
+        script.push_str("; set --; ");
+    }
+    if body.contains("echo") {
+        script.push_str(ECHO);
+    }
+    script.push_str(&body);
+    (script, values)
 }
 
 /// As a person would type it; secrets are redacted.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Direct(args) | Self::Shell { args, .. }) = self;
-        if let Self::Shell { script, .. } = self {
-            f.write_str(script)?;
-            if !args.is_empty() {
-                f.write_str("  # with")?;
+        match self {
+            Self::Direct(words) => {
+                for (i, word) in words.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(" ")?;
+                    }
+                    f.write_str(&show(&join_word(word)))?;
+                }
+                Ok(())
+            }
+            Self::Shell { parts, .. } => {
+                for part in parts {
+                    match part {
+                        ScriptPart::Text(text) => f.write_str(text)?,
+                        ScriptPart::Placeholder(name, _) => write!(f, "{{{name}}}")?,
+                        ScriptPart::Values(args, _) => {
+                            let shown: Vec<String> = args.iter().map(show).collect();
+                            f.write_str(&shown.join(" "))?;
+                        }
+                    }
+                }
+                Ok(())
             }
         }
-        for (i, arg) in args.iter().enumerate() {
-            if i > 0 || matches!(self, Self::Shell { .. }) {
-                f.write_str(" ")?;
-            }
-            f.write_str(&quote(if arg.secret { REDACTED } else { &arg.text }))?;
-        }
-        Ok(())
     }
+}
+
+fn show(arg: &Arg) -> String {
+    quote(if arg.secret { REDACTED } else { &arg.text })
 }
 
 fn quote(text: &str) -> String {
@@ -170,28 +241,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_becomes_a_parameter_as_its_quotes_demand() {
+    fn a_placeholder_becomes_a_variable_as_its_quotes_demand() {
+        let placeholder = |quote| ScriptPart::Placeholder("x".into(), quote);
         let shell = Command::Shell {
-            script: "t {x} \"a {x}\" 'b {x}' \\'{x}".into(),
-            args: vec![Arg::plain("one")],
+            parts: vec![
+                ScriptPart::Text("t ".into()),
+                placeholder(Quote::Bare),
+                ScriptPart::Text(" \"a ".into()),
+                placeholder(Quote::Double),
+                ScriptPart::Text("\" 'b ".into()),
+                placeholder(Quote::Single),
+                ScriptPart::Text("'".into()),
+            ],
             stop_on_error: false,
         };
-        let Command::Shell { script, args, .. } = shell.with("x", &Arg::plain("two")) else { panic!() };
-        assert_eq!(script, "t \"${2}\" \"a ${2}\" 'b '\"${2}\"'' \\'\"${2}\"");
-        assert_eq!(args.len(), 2);
-    }
-
-    #[test]
-    fn a_mark_inside_of_a_substitution_is_one_argument_too() {
-        let (script, used) = replace_in_script("echo \"$(cat \"{x}\" {x} '{x}')\" \"{x}\"", "{x}", 1);
-        assert!(used);
-        assert_eq!(script, "echo \"$(cat \"${1}\" \"${1}\" ''\"${1}\"'')\" \"${1}\"");
+        let argv = shell.with("x", &Arg::plain("two")).argv();
+        let body = "t \"${__cascade_1}\" \"a ${__cascade_2}\" 'b '\"${__cascade_3}\"''";
+        let moved = "__cascade_1=${1} __cascade_2=${2} __cascade_3=${3}; set --; ";
+        assert_eq!(argv[2].text, format!("{moved}{body}"));
+        assert_eq!(argv[4..], [Arg::plain("two"), Arg::plain("two"), Arg::plain("two")]);
+        assert_eq!(shell.with("y", &Arg::plain("two")).argv()[2].text, "t {x} \"a {x}\" 'b {x}'");
     }
 
     #[test]
     fn shown_as_typed_without_secrets() {
+        let text = |arg: Arg| vec![CommandPart::Text(arg)];
         let secret = Arg { text: "hunter2".into(), secret: true };
-        let c = Command::Direct(vec![Arg::plain("echo"), Arg::plain("it's"), secret]);
+        let c = Command::Direct(vec![text(Arg::plain("echo")), text(Arg::plain("it's")), text(secret)]);
         assert_eq!(c.to_string(), "echo 'it'\\''s' '[secret]'".replace("'[secret]'", "[secret]"));
     }
 }
