@@ -130,7 +130,7 @@ impl Call<'_, '_> {
                 continue;
             }
             if has_code {
-                return;
+                return self.late_options(interpreter, options_ended, &args[at - 1..]);
             }
             if arg.literal.as_deref() == Some("-") {
                 break;
@@ -147,11 +147,32 @@ impl Call<'_, '_> {
                 let written = self.cx.file(file);
                 self.cx.report(&written, arg.at, Reason::File(file.clone()));
             }
-            return;
+            return self.late_options(interpreter, options_ended, &args[at..]);
         }
         if !has_code && interpreter.stdin {
             let stdin = self.stdin.clone();
             self.report_code(&stdin, self.at);
+        }
+    }
+
+    /// Reports values that would be read as options after the operands, where those may stand.
+    fn late_options(&mut self, interpreter: &Interpreter, options_ended: bool, args: &[Argument]) {
+        let mut expects_value = false;
+        for arg in args.iter().take_while(|_| interpreter.late_options && !options_ended) {
+            let text = arg.literal.as_deref().unwrap_or(&arg.prefix);
+            if arg.literal.as_deref() == Some("--") {
+                return;
+            }
+            if arg.holes.is_empty() {
+                expects_value = text.starts_with('-') && ends_in_option(interpreter.code, text);
+                continue;
+            }
+            if expects_value || (text.starts_with('-') && !is_data_option(interpreter.data, interpreter.code, text)) {
+                self.report_code(&arg.holes, arg.at);
+            } else if text.is_empty() {
+                self.report_option(&arg.holes, arg.at);
+            }
+            expects_value = false;
         }
     }
 

@@ -61,6 +61,8 @@ pub(crate) struct Interpreter {
     pub data_operands: usize,
     /// Whether standard input is code when there is no other.
     pub stdin: bool,
+    /// Whether options may stand after operands.
+    pub late_options: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,12 @@ pub(crate) struct Carrier {
 }
 
 const fn interpreter(code: &'static [&'static str], data: &'static [&'static str]) -> Program {
-    Program::Interpreter(Interpreter { code, data, module: &[], data_operands: 0, stdin: true })
+    Program::Interpreter(Interpreter { code, data, module: &[], data_operands: 0, stdin: true, late_options: false })
+}
+
+/// An interpreter whose options may stand after its operands.
+const fn late_interpreter(code: &'static [&'static str], data: &'static [&'static str]) -> Program {
+    Program::Interpreter(Interpreter { code, data, module: &[], data_operands: 0, stdin: true, late_options: true })
 }
 
 const fn wrapper(values: &'static [&'static str], operands: usize) -> Program {
@@ -162,6 +169,7 @@ const PROGRAMS: &[(&str, Program)] = &[
             module: &["-m"],
             data_operands: 0,
             stdin: true,
+            late_options: false,
         }),
     ),
     (
@@ -172,6 +180,7 @@ const PROGRAMS: &[(&str, Program)] = &[
             module: &["-m"],
             data_operands: 0,
             stdin: true,
+            late_options: false,
         }),
     ),
     ("ipython", interpreter(&["-c"], &[])),
@@ -213,18 +222,18 @@ const PROGRAMS: &[(&str, Program)] = &[
     ),
     ("mawk", interpreter(&["--source", "-f", "--file"], &["-v", "-F"])),
     ("nawk", interpreter(&["-f"], &["-v", "-F"])),
-    ("sed", interpreter(&["-e", "--expression", "-f", "--file"], &["-l"])),
-    ("gsed", interpreter(&["-e", "--expression", "-f", "--file"], &["-l"])),
-    ("m4", interpreter(&[], &["-D"])),
-    ("ed", interpreter(&[], &["-p"])),
-    ("ex", interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
-    ("vi", interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
-    ("vim", interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
-    ("nvim", interpreter(&["-c", "--cmd", "-S", "-u", "-l"], &[])),
-    ("emacs", interpreter(&["--eval", "--execute", "-l", "--load", "-f", "--funcall", "--script"], &[])),
+    ("sed", late_interpreter(&["-e", "--expression", "-f", "--file"], &["-l"])),
+    ("gsed", late_interpreter(&["-e", "--expression", "-f", "--file"], &["-l"])),
+    ("m4", late_interpreter(&[], &["-D"])),
+    ("ed", late_interpreter(&[], &["-p"])),
+    ("ex", late_interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
+    ("vi", late_interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
+    ("vim", late_interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
+    ("nvim", late_interpreter(&["-c", "--cmd", "-S", "-u", "-l"], &[])),
+    ("emacs", late_interpreter(&["--eval", "--execute", "-l", "--load", "-f", "--funcall", "--script"], &[])),
     ("gnuplot", interpreter(&["-e"], &[])),
-    ("gdb", interpreter(&["-ex", "-x", "-iex", "-ix", "--command", "--eval-command"], &["-p"])),
-    ("lldb", interpreter(&["-o", "-O", "-s", "-S", "-k"], &["-p", "-n"])),
+    ("gdb", late_interpreter(&["-ex", "-x", "-iex", "-ix", "--command", "--eval-command"], &["-p"])),
+    ("lldb", late_interpreter(&["-o", "-O", "-s", "-S", "-k"], &["-p", "-n"])),
     ("dc", interpreter(&["-e", "-f"], &[])),
     // Their commands can run programs: `\!`, `.shell`, `system`.
     (
@@ -250,6 +259,7 @@ const PROGRAMS: &[(&str, Program)] = &[
             module: &[],
             data_operands: 2,
             stdin: true,
+            late_options: true,
         }),
     ),
     (
@@ -260,6 +270,7 @@ const PROGRAMS: &[(&str, Program)] = &[
             module: &[],
             data_operands: 1,
             stdin: true,
+            late_options: true,
         }),
     ),
     (
@@ -270,11 +281,12 @@ const PROGRAMS: &[(&str, Program)] = &[
             module: &[],
             data_operands: 1,
             stdin: true,
+            late_options: true,
         }),
     ),
-    ("at", interpreter(&["-f"], &["-q", "-t"])),
-    ("batch", interpreter(&["-f"], &["-q"])),
-    ("crontab", interpreter(&[], &["-u"])),
+    ("at", late_interpreter(&["-f"], &["-q", "-t"])),
+    ("batch", late_interpreter(&["-f"], &["-q"])),
+    ("crontab", late_interpreter(&[], &["-u"])),
     // Wrappers: what they run is asked again.
     ("builtin", wrapper(&[], 0)),
     ("busybox", wrapper(&[], 0)),
