@@ -181,13 +181,7 @@ fn built(path: &Path) -> Result<ir::Program, Stop> {
             "write it again with `cascadec build file.cascade -o file.cir`",
         )
     };
-    // The format is looked at before the rest, which another version may have changed.
-    let whole: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
-    match whole.get("format").and_then(serde_json::Value::as_u64) {
-        Some(n) if n == u64::from(ir::FORMAT) => serde_json::from_value(whole).map_err(|e| broken(e.to_string())),
-        Some(n) => Err(broken(format!("it has format {n}, and this version reads format {}", ir::FORMAT))),
-        None => Err(broken("it has no format number".to_owned())),
-    }
+    ir::read::read_program(&bytes).map_err(|e| broken(e.to_string()))
 }
 
 /// The cascade that a command means.

@@ -8,6 +8,7 @@ mod effect;
 mod expr;
 pub mod limits;
 pub mod markup;
+pub mod read;
 mod stmt;
 mod test;
 mod types;

@@ -1,5 +1,6 @@
 //! Waits that outlive the process: questions to people, and spent quotas.
 
+use cascade_ir::read::read_json;
 use std::{
     collections::BTreeMap,
     sync::mpsc::{Sender, channel},
@@ -196,7 +197,7 @@ impl<H: Host> Durable<'_, H> {
             None => None,
         };
         self.people.questions.insert(id, Waiting { request, asked: asked.clone(), key });
-        if let Some(json) = known.and_then(|text| serde_json::from_str(&text).ok()) {
+        if let Some(json) = known.and_then(|text| read_json(text.as_bytes()).ok()) {
             self.person_answered(id, json);
             return;
         }
@@ -262,7 +263,7 @@ impl<H: Host> Durable<'_, H> {
         let mut found = Vec::new();
         for (id, waiting) in &self.people.questions {
             if let Ok(Some(text)) = store.answer_of(&self.run, &waiting.asked.path, &waiting.key)
-                && let Ok(json) = serde_json::from_str(&text)
+                && let Ok(json) = read_json(text.as_bytes())
             {
                 found.push((*id, json));
             }

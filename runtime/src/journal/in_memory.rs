@@ -1,6 +1,7 @@
 //! A store that lives in the memory of this process: for tests, and for programs that embed the
 //! runtime and keep their runs elsewhere or nowhere.
 
+use cascade_ir::read::read_json;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,7 +15,7 @@ use super::{
     Ledger, MemoryChange, MemoryValue, ProgressMark, Question, QuestionRow, Record, Recorded, RecordedTimer, Result,
     RunRow, RunStart, Status, Store, TimerMark,
     memory::{cannot_be_added, merged},
-    record::{failure_from, now, output_from},
+    record::{failure_from, now, output_from, read_kept_program},
 };
 use crate::request::{MemoryOp, Output, Usage};
 
@@ -338,12 +339,11 @@ impl Store for InMemoryStore {
         let state = lock(&self.state);
         let bytes =
             state.programs.get(hash).ok_or_else(|| JournalError("the program of the run is not kept".to_owned()))?;
-        serde_json::from_slice(bytes)
-            .map_err(|_| JournalError("the run was made by another version of Cascade".to_owned()))
+        read_kept_program(bytes)
     }
 
     fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
-        let json = |text: &Option<String>| text.as_deref().and_then(|t| serde_json::from_str(t).ok());
+        let json = |text: &Option<String>| text.as_deref().and_then(|t| read_json(t.as_bytes()).ok());
         Ok(self.read(run, |run| {
             let mut rows: Vec<EffectRow> = run
                 .effects
@@ -361,9 +361,9 @@ impl Store for InMemoryStore {
                         started: effect.start.at,
                         ended: end.map(|e| e.at),
                         seq: end.map(|e| e.seq),
-                        request: serde_json::from_str(&effect.start.request).unwrap_or(Json::Null),
+                        request: read_json(effect.start.request.as_bytes()).unwrap_or(Json::Null),
                         answer: end.and_then(|e| json(&e.answer)),
-                        error: end.and_then(|e| e.error.as_deref()).and_then(|t| serde_json::from_str(t).ok()),
+                        error: end.and_then(|e| e.error.as_deref()).and_then(|t| read_json(t.as_bytes()).ok()),
                         tokens_in: signed(usage.tokens_in),
                         tokens_out: signed(usage.tokens_out),
                         cost: end.and_then(|e| e.usage.cost),
@@ -379,7 +379,7 @@ impl Store for InMemoryStore {
     }
 
     fn events(&self, run: &str, after: i64) -> Result<Vec<(i64, i64, Json)>> {
-        let read = |(seq, at, text): &(i64, i64, String)| (*seq, *at, serde_json::from_str(text).unwrap_or(Json::Null));
+        let read = |(seq, at, text): &(i64, i64, String)| (*seq, *at, read_json(text.as_bytes()).unwrap_or(Json::Null));
         Ok(self.read(run, |run| run.events.iter().filter(|e| e.0 > after).map(read).collect()))
     }
 
@@ -406,7 +406,7 @@ impl Store for InMemoryStore {
                 out.push(Activity::Progress {
                     path: mark.path.clone(),
                     attempt: mark.attempt,
-                    progress: serde_json::from_str(&mark.progress).unwrap_or(Json::Null),
+                    progress: read_json(mark.progress.as_bytes()).unwrap_or(Json::Null),
                     at: mark.at,
                 });
             }

@@ -1,5 +1,6 @@
 //! Memory that outlives runs: the value of each key, and how it came about.
 
+use cascade_ir::read::read_json;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -116,7 +117,7 @@ fn value_of(connection: &Connection, memory: &str, key: &str) -> rusqlite::Resul
         .prepare_cached("SELECT value FROM memory WHERE memory = ?1 AND key = ?2")?
         .query_row([memory, key], |row| row.get(0))
         .optional()?;
-    Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
+    Ok(text.and_then(|t| read_json(t.as_bytes()).ok()))
 }
 
 /// All keys, in order.
@@ -127,7 +128,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<MemoryValue>>
         Ok(MemoryValue {
             memory: row.get(0)?,
             key: row.get(1)?,
-            value: serde_json::from_str(&text).unwrap_or(Json::Null),
+            value: read_json(text.as_bytes()).unwrap_or(Json::Null),
             at: row.get(3)?,
         })
     })?;
@@ -139,7 +140,7 @@ pub(super) fn history(connection: &Connection, memory: &str, key: &str) -> rusql
     let mut statement = connection.prepare(
         "SELECT at, run, path, kind, change, value FROM memory_changes WHERE memory = ?1 AND key = ?2 ORDER BY no",
     )?;
-    let json = |text: Option<String>| text.and_then(|t| serde_json::from_str(&t).ok());
+    let json = |text: Option<String>| text.and_then(|t| read_json(t.as_bytes()).ok());
     let rows = statement.query_map([memory, key], |row| {
         Ok(MemoryChange {
             at: row.get(0)?,

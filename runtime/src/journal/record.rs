@@ -5,7 +5,10 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use cascade_ir::{ErrorKind, ModelId, Program};
+use cascade_ir::{
+    ErrorKind, ModelId, Program,
+    read::{ReadError, read_json, read_program},
+};
 use serde_json::Value as Json;
 
 use super::{JournalError, Result};
@@ -255,7 +258,7 @@ pub(crate) fn failure_json(failure: &Failure) -> Json {
 
 /// A failure that was kept.
 pub(crate) fn failure_from(text: &str) -> Raise {
-    match serde_json::from_str::<Failure>(text) {
+    match read_json::<Failure>(text.as_bytes()) {
         Ok(failure) => Box::new(failure),
         Err(_) => Failure::raise(ErrorKind::Internal, "the journal holds a failure that cannot be read"),
     }
@@ -264,6 +267,18 @@ pub(crate) fn failure_from(text: &str) -> Raise {
 /// The output of an answer that was kept, in the form of [`crate::wire`] or of a version before it.
 pub(crate) fn output_from(text: &str) -> Result<Output> {
     let wrong = |detail: String| JournalError(format!("the journal holds an answer that cannot be read: {detail}"));
-    let json = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
+    let json = read_json(text.as_bytes()).map_err(|e| wrong(e.to_string()))?;
     wire::read_answer(json).map_err(|e| wrong(e.0))
+}
+
+/// The program of a run, as a store keeps it.
+pub(super) fn read_kept_program(bytes: &[u8]) -> Result<cascade_ir::Program> {
+    read_program(bytes).map_err(|e| {
+        JournalError(match e {
+            ReadError::OtherFormat(_) => "the run was made by another version of Cascade".to_owned(),
+            ReadError::Damaged(why) => {
+                format!("the program of the run is damaged, or of another version of Cascade: {why}")
+            }
+        })
+    })
 }

@@ -1,5 +1,6 @@
 //! Rows of the tables as data.
 
+use cascade_ir::read::read_json;
 use rusqlite::Row;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -115,7 +116,7 @@ pub(super) const RUN: &str = "id, program, file, cwd, cascade, inputs, fork, sta
                    cost, until, clock";
 
 pub(super) fn json(text: Option<String>) -> Option<Json> {
-    text.and_then(|t| serde_json::from_str(&t).ok())
+    text.and_then(|t| read_json(t.as_bytes()).ok())
 }
 
 pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
@@ -133,7 +134,7 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         started: row.get(9)?,
         ended: row.get(10)?,
         result: json(row.get(11)?),
-        error: error.and_then(|e| serde_json::from_str(&e).ok()),
+        error: error.and_then(|e| read_json(e.as_bytes()).ok()),
         tokens: row.get(13)?,
         cost: row.get(14)?,
         until: row.get(15)?,
@@ -155,7 +156,7 @@ pub(super) fn effect_row(row: &Row<'_>) -> rusqlite::Result<EffectRow> {
         seq: row.get(8)?,
         request: json(row.get(9)?).unwrap_or(Json::Null),
         answer: json(row.get(10)?),
-        error: error.and_then(|e| serde_json::from_str(&e).ok()),
+        error: error.and_then(|e| read_json(e.as_bytes()).ok()),
         tokens_in: row.get(12)?,
         tokens_out: row.get(13)?,
         cost: row.get(14)?,

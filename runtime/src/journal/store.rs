@@ -1,5 +1,6 @@
 //! Reading the record, and what people change in it: answers, memory, old runs.
 
+use cascade_ir::read::read_json;
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -14,7 +15,7 @@ use super::{
     MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store,
     artifacts::Artifacts,
     lock, memory, record,
-    record::failure_from,
+    record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
     sqlite::SqliteJournal,
     tables,
@@ -118,12 +119,7 @@ impl Store for SqliteStore {
             c.query_row("SELECT program FROM programs WHERE hash = ?1", [hash], |row| row.get(0)).optional()
         })?;
         let bytes = bytes.ok_or_else(|| JournalError("the program of the run is not kept".to_owned()))?;
-        let program: Program = serde_json::from_slice(&bytes)
-            .map_err(|_| JournalError("the run was made by another version of Cascade".to_owned()))?;
-        if program.format != cascade_ir::FORMAT {
-            return Err(JournalError("the run was made by another version of Cascade".to_owned()));
-        }
-        Ok(program)
+        read_kept_program(&bytes)
     }
 
     fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
@@ -142,7 +138,7 @@ impl Store for SqliteStore {
         })?;
         for (row, artifact) in &mut rows {
             if let Some(hash) = artifact {
-                row.answer = artifacts.read(hash).ok().and_then(|text| serde_json::from_str(&text).ok());
+                row.answer = artifacts.read(hash).ok().and_then(|text| read_json(text.as_bytes()).ok());
             }
         }
         Ok(rows.into_iter().map(|(row, _)| row).collect())
@@ -156,7 +152,7 @@ impl Store for SqliteStore {
             )?;
             let rows = statement.query_map(params![run, after], |row| {
                 let text: String = row.get(2)?;
-                Ok((row.get(0)?, row.get(1)?, serde_json::from_str(&text).unwrap_or(Json::Null)))
+                Ok((row.get(0)?, row.get(1)?, read_json(text.as_bytes()).unwrap_or(Json::Null)))
             })?;
             rows.collect()
         })
@@ -193,7 +189,7 @@ impl Store for SqliteStore {
             while let Some(row) = rows.next()? {
                 since.progress = row.get(4)?;
                 let text: String = row.get(2)?;
-                let progress = serde_json::from_str(&text).unwrap_or(Json::Null);
+                let progress = read_json(text.as_bytes()).unwrap_or(Json::Null);
                 out.push(Activity::Progress { path: row.get(0)?, attempt: row.get(1)?, progress, at: row.get(3)? });
             }
             let mut statement = c.prepare_cached(
@@ -232,9 +228,9 @@ impl Store for SqliteStore {
                     key: row.get(1)?,
                     kind: row.get(2)?,
                     question: row.get(3)?,
-                    options: serde_json::from_str(&options).unwrap_or_default(),
+                    options: read_json(options.as_bytes()).unwrap_or_default(),
                     asked: row.get(5)?,
-                    answer: answer.and_then(|a| serde_json::from_str(&a).ok()),
+                    answer: answer.and_then(|a| read_json(a.as_bytes()).ok()),
                 })
             })?;
             rows.collect()
@@ -340,7 +336,7 @@ impl Store for SqliteStore {
     fn memory_of(&self, run: &str) -> Result<Json> {
         let text: Option<String> =
             self.sql(|c| c.query_row("SELECT memory FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional())?;
-        Ok(text.and_then(|t| serde_json::from_str(&t).ok()).unwrap_or(Json::Null))
+        Ok(text.and_then(|t| read_json(t.as_bytes()).ok()).unwrap_or(Json::Null))
     }
 
     fn cached(&self, key: &str) -> Result<Option<CachedAnswer>> {
