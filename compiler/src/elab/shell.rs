@@ -170,30 +170,38 @@ impl<'a> Body<'_, 'a> {
         }
         let several: Vec<bool> = holes.iter().map(|hole| self.may_be_several(hole)).collect();
         let parts = script.parts(&|id| several.get(id as usize).copied().unwrap_or(false));
-        let parts = parts
-            .into_iter()
-            .map(|part| match part {
-                Part::Text(text) => ir::ShellPart::Text(SmolStr::new(text)),
-                Part::Placeholder(name, position) => ir::ShellPart::Placeholder(SmolStr::new(name), quote_of(position)),
-                Part::Hole(id, position) => {
-                    let hole = &holes[id as usize];
-                    if position.quoting == Quoting::Arithmetic {
-                        self.number_type(hole.ty, hole.span);
-                    }
-                    let rendering = match hole.format {
-                        Format::Rendering(rendering) => Some(rendering),
-                        Format::Plain | Format::Words | Format::Trusted => None,
-                    };
-                    if several[id as usize] && position.is_word {
-                        let may_be_empty = hole.format == Format::Words;
-                        ir::ShellPart::Words { value: hole.value.clone(), may_be_empty }
-                    } else {
-                        ir::ShellPart::Hole(hole.value.clone(), rendering, quote_of(position))
-                    }
+        let mut lowered = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                Part::Text(text) => lowered.push(ir::ShellPart::Text(SmolStr::new(text))),
+                Part::Placeholder(name, position) => {
+                    lowered.push(ir::ShellPart::Placeholder(SmolStr::new(name), quote_of(position)));
                 }
-            })
-            .collect();
-        ir::CommandTemplate::Shell { parts, stop_on_error: true }
+                Part::Hole(id, position) => self.lower_hole(&holes[id as usize], position, &mut lowered),
+            }
+        }
+        ir::CommandTemplate::Shell { parts: lowered, stop_on_error: true }
+    }
+
+    fn lower_hole(&mut self, hole: &Hole, position: Position, parts: &mut Vec<ir::ShellPart>) {
+        if position.quoting == Quoting::Arithmetic {
+            self.number_type(hole.ty, hole.span);
+        }
+        let rendering = match hole.format {
+            Format::Rendering(rendering) => Some(rendering),
+            Format::Plain | Format::Words | Format::Trusted => None,
+        };
+        let (value, quote) = (hole.value.clone(), quote_of(position));
+        match (self.may_be_several(hole), position.is_word) {
+            (true, true) => parts.push(ir::ShellPart::Words { value, may_be_empty: hole.format == Format::Words }),
+            // In a longer word its elements are joined: quotes keep them together.
+            (true, false) if quote == ir::Quote::Bare => {
+                parts.push(ir::ShellPart::Text("\"".into()));
+                parts.push(ir::ShellPart::Hole(value, rendering, ir::Quote::Double));
+                parts.push(ir::ShellPart::Text("\"".into()));
+            }
+            _ => parts.push(ir::ShellPart::Hole(value, rendering, quote)),
+        }
     }
 
     /// Whether a value may give several words, or none.

@@ -252,7 +252,8 @@ pub enum WordPart {
 pub enum ShellPart {
     /// Script text.
     Text(SmolStr),
-    /// A value that is one word or a part of one; a list is joined by spaces.
+    /// A value that is one word or a part of one; a list is joined by spaces. Outside of quotes it
+    /// may be any number of words, as in programs that were built before there was `Words`.
     Hole(Expr, Option<Rendering>, Quote),
     /// A value that is a word of its own, outside of quotes, and may be several: one for each
     /// element of a list, none for null.

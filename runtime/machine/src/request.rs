@@ -23,6 +23,9 @@ pub struct Request {
     pub kind: RequestKind,
     /// Who asks, for effects.
     pub effect: Option<Arc<EffectInfo>>,
+    /// Withdrawn effects that this one replaces or comes after: it must not begin before they have
+    /// ended. A host to which they are unknown, or ended, does not wait.
+    pub after: Vec<RequestId>,
 }
 
 /// The identity of an effect: what is journalled.

@@ -146,7 +146,7 @@ impl<H: Host> Durable<'_, H> {
                 attempt: *attempt,
                 kind: crate::request::TimerKind::Wall,
             };
-            self.inner.start(Request { id, kind: RequestKind::Timer { ms, timer }, effect: None });
+            self.inner.start(Request { id, kind: RequestKind::Timer { ms, timer }, effect: None, after: Vec::new() });
         }
     }
 

@@ -94,6 +94,10 @@ pub(crate) struct LocalHost<'p> {
     throttle: Throttle,
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, ModelCall>,
+    /// Programs that were asked to end and have not ended yet.
+    ending: HashSet<RequestId>,
+    /// Requests that begin when such programs have ended.
+    held: Vec<Request>,
     jitter: Jitter,
 }
 
@@ -113,6 +117,8 @@ impl<'p> LocalHost<'p> {
             timers: HashSet::new(),
             throttle: Throttle::default(),
             queued: HashMap::new(),
+            ending: HashSet::new(),
+            held: Vec::new(),
             jitter: Jitter::new(),
         }
     }
@@ -129,6 +135,12 @@ impl<'p> LocalHost<'p> {
             Message::Progress(id, progress) => Report::Progress(id, progress),
             Message::Done(id, answer) => {
                 self.commands.forget(id);
+                if self.ending.remove(&id) {
+                    for request in std::mem::take(&mut self.held) {
+                        // What still waits for another is held again.
+                        self.start(request);
+                    }
+                }
                 self.web.forget(id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
@@ -173,7 +185,11 @@ impl<'p> LocalHost<'p> {
 
 impl Host for LocalHost<'_> {
     fn start(&mut self, request: Request) {
-        let Request { id, kind, effect } = request;
+        if request.after.iter().any(|id| self.ending.contains(id)) {
+            self.held.push(request);
+            return;
+        }
+        let Request { id, kind, effect, after: _ } = request;
         match kind {
             RequestKind::Timer { ms, .. } => {
                 self.timers.insert(id);
@@ -229,7 +245,12 @@ impl Host for LocalHost<'_> {
         if self.timers.remove(&id) {
             return;
         }
+        if let Some(position) = self.held.iter().position(|request| request.id == id) {
+            self.held.remove(position);
+            return;
+        }
         if self.commands.stop(id) {
+            self.ending.insert(id);
             self.alarm(GRACE.as_millis() as u64, Alarm::Kill(id));
         }
         self.queued.remove(&id);
@@ -281,6 +302,8 @@ impl Host for LocalHost<'_> {
     /// Waits until every program that was asked to end has ended. One who cancels twice does
     /// not wait.
     async fn settle(&mut self) {
+        // The run has ended: nothing begins any more.
+        self.held.clear();
         while self.commands.is_busy() {
             if *self.cancelled.borrow() > 1 {
                 self.commands.kill_all();

@@ -95,7 +95,7 @@ impl<'p> World<'p> {
 
 impl Host for World<'_> {
     fn start(&mut self, request: Request) {
-        let Request { id, kind, effect } = request;
+        let Request { id, kind, effect, .. } = request;
         match kind {
             RequestKind::Call(call) => {
                 let answer = self.mocks.call(self.program, &call);

@@ -139,7 +139,8 @@ impl Eval<'_> {
             ShellPart::Text(text) => ScriptPart::Text(text.clone()),
             ShellPart::Placeholder(name, quote) => ScriptPart::Placeholder(name.clone(), *quote),
             ShellPart::Hole(value, rendering, quote) => {
-                ScriptPart::Values(vec![join(self.arguments(value, *rendering, Empty::Allowed, slots)?)], *quote)
+                let args = self.arguments(value, *rendering, Empty::Allowed, slots)?;
+                ScriptPart::Values(if *quote == Quote::Bare { args } else { vec![join(args)] }, *quote)
             }
             ShellPart::Words { value, may_be_empty } => {
                 let empty = if *may_be_empty { Empty::Allowed } else { Empty::Refused };

@@ -62,6 +62,18 @@ enum Waiter {
     Budget(usize, u64),
 }
 
+impl Waiter {
+    fn fiber(&self) -> usize {
+        match self {
+            Self::Call(fiber)
+            | Self::Delay(fiber)
+            | Self::Deadline(fiber, _)
+            | Self::Idle(fiber, _)
+            | Self::Budget(fiber, _) => *fiber,
+        }
+    }
+}
+
 /// The interpreter of one run.
 pub struct Machine<'p> {
     program: &'p Program,
@@ -74,6 +86,9 @@ pub struct Machine<'p> {
     withdrawn: Vec<RequestId>,
     events: Vec<Event>,
     waiting: RequestMap<Waiter>,
+    /// Effects that were withdrawn, by the fibers that must not go on to others before they have
+    /// ended.
+    ending: HashMap<usize, Vec<RequestId>>,
     next_request: u64,
     next_serial: u64,
     outcome: Option<Result<Value, Raise>>,
@@ -132,6 +147,7 @@ impl<'p> Machine<'p> {
             ready: VecDeque::new(),
             requests: VecDeque::new(),
             withdrawn: Vec::new(),
+            ending: HashMap::new(),
             events: Vec::new(),
             waiting: RequestMap::default(),
             next_request: 0,
@@ -220,7 +236,11 @@ impl<'p> Machine<'p> {
             return;
         };
         match waiter {
-            Waiter::Call(fiber) => self.call_answered(fiber, answer),
+            Waiter::Call(fiber) => {
+                // It began after those that it had to wait for.
+                self.ending.remove(&fiber);
+                self.call_answered(fiber, answer);
+            }
             Waiter::Delay(fiber) => self.queue_fiber(fiber),
             Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
             Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
@@ -263,28 +283,48 @@ impl<'p> Machine<'p> {
     ) -> RequestId {
         self.next_request += 1;
         let id = RequestId(self.next_request);
+        let after = match self.ending.is_empty() {
+            true => Vec::new(),
+            false => self.ending.get(&waiter.fiber()).cloned().unwrap_or_default(),
+        };
         self.waiting.insert(id, waiter);
-        self.requests.push_back(Request { id, kind, effect });
+        self.requests.push_back(Request { id, kind, effect, after });
         id
     }
 
     fn withdraw_request(&mut self, id: Option<RequestId>) {
-        if let Some(id) = id
-            && self.waiting.remove(&id).is_some()
-        {
-            // A request that the host has not taken yet is dropped.
-            match self.requests.iter().position(|r| r.id == id) {
-                Some(position) => {
-                    self.requests.remove(position);
-                }
-                None => self.withdrawn.push(id),
+        let Some(id) = id else { return };
+        let Some(waiter) = self.waiting.remove(&id) else { return };
+        // A request that the host has not taken yet is dropped.
+        match self.requests.iter().position(|r| r.id == id) {
+            Some(position) => {
+                self.requests.remove(position);
             }
+            None => {
+                self.withdrawn.push(id);
+                if let Waiter::Call(fiber) = waiter {
+                    self.ending.entry(fiber).or_default().push(id);
+                }
+            }
+        }
+    }
+
+    /// What must end before a branch goes on is what must end before the fiber around it does.
+    fn inherit_ending(&mut self, from: usize, to: usize) {
+        if let Some(ids) = self.ending.get(&from).cloned() {
+            let inherited = self.ending.entry(to).or_default();
+            ids.into_iter().for_each(|id| {
+                if !inherited.contains(&id) {
+                    inherited.push(id);
+                }
+            });
         }
     }
 
     /// Adds a fiber to those that are ready to run: before all others, or after them.
     fn add_fiber(&mut self, mut fiber: Fiber<'p>, first: bool) -> usize {
         fiber.queued = true;
+        let parent = fiber.parent.map(|parent| parent.fiber);
         let id = match self.free.pop() {
             Some(id) => {
                 self.fibers[id] = Some(fiber);
@@ -295,6 +335,9 @@ impl<'p> Machine<'p> {
                 self.fibers.len() - 1
             }
         };
+        if let Some(parent) = parent {
+            self.inherit_ending(parent, id);
+        }
         if first {
             self.ready.push_front(id);
         } else {
@@ -385,7 +428,11 @@ impl<'p> Machine<'p> {
             Mode::Run | Mode::Wait => Err(defect!("a fiber ended while it ran")),
         };
         match fiber.parent {
-            Some(parent) => self.branch_ended(parent, id, changes, result),
+            Some(parent) => {
+                self.inherit_ending(id, parent.fiber);
+                self.ending.remove(&id);
+                self.branch_ended(parent, id, changes, result);
+            }
             None => {
                 self.last_memory = fiber.memory;
                 self.outcome = Some(result);

@@ -137,7 +137,7 @@ impl<'p> Mock<'p> {
     }
 
     fn start(&mut self, request: Request) {
-        let Request { id, kind, effect } = request;
+        let Request { id, kind, effect, .. } = request;
         match kind {
             RequestKind::Timer { ms, .. } => self.later(ms, id, Answer::ok(Output::Fired)),
             RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
