@@ -203,8 +203,20 @@ pub(crate) fn drop_follow_up_errors(
 
 /// Whether a line begins with white space.
 fn line_is_indented(text: &str, span: Span) -> bool {
-    let line = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1);
-    text[line..].starts_with([' ', '\t'])
+    line_start(text, span.start as usize).is_some_and(|line| text[line..].starts_with([' ', '\t']))
+}
+
+/// How far back the beginning of a line is looked for, in bytes: a file of one long line with many
+/// mistakes is read in linear time.
+const LONGEST_LINE: usize = 1_000;
+
+/// Where the line of a place begins; `None` when it is longer than people write.
+pub(crate) fn line_start(text: &str, at: usize) -> Option<usize> {
+    let window = at.saturating_sub(LONGEST_LINE);
+    match text.as_bytes()[window..at].iter().rposition(|byte| *byte == b'\n') {
+        Some(newline) => Some(window + newline + 1),
+        None => (window == 0).then_some(0),
+    }
 }
 
 /// At one place, errors of the scanner come before those of the grammar.

@@ -80,7 +80,7 @@ pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Opt
     let at = &text[span.start as usize..];
     let found = &text[span.range()];
     let before = text[..span.start as usize].trim_end();
-    let line = &before[before.rfind('\n').map_or(0, |n| n + 1)..];
+    let line = crate::errors::line_start(before, before.len()).map_or("", |start| &before[start..]);
     let first = line.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     let here = Span { start: span.start, end: span.end.max(span.start + 1).min(text.len() as u32) };
     let back = |n: usize| Span::new(before.len() - n, span.end as usize);
