@@ -1,0 +1,109 @@
+//! The work of checking a program grows with its size and no faster: instructions, counted by
+//! valgrind where it is installed, for shapes that once cost more.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::{fs, path::Path, process::Command};
+
+use cascade_tests::binary::cascadec;
+
+/// Twice as much more input may cost so many times as many more instructions.
+const MOST: f64 = 2.2;
+
+/// Writes the files of a shape of size `n` to a folder; gives the one to check.
+type Shape = fn(&Path, usize) -> &'static str;
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).unwrap();
+}
+
+fn lines(n: usize, line: impl Fn(usize) -> String) -> String {
+    (0..n).map(line).collect()
+}
+
+fn wrong_fields(folder: &Path, n: usize) -> &'static str {
+    let fields = lines(n, |i| format!("  field{i}: int\n"));
+    let wrong = lines(n, |i| format!("    feild{i}: 1,\n"));
+    write(
+        folder,
+        "a.cascade",
+        &format!("type R {{\n{fields}}}\ncascade main() -> R {{\n  return {{\n{wrong}  }}\n}}\n"),
+    );
+    "a.cascade"
+}
+
+fn unknown_names(folder: &Path, n: usize) -> &'static str {
+    let known = lines(n, |i| format!("fn name{i}(a: int) -> int = a\n"));
+    write(folder, "a.cascade", &format!("{known}{}", lines(n, |i| format!("fn use{i}() -> int = nmae{i}(1)\n"))));
+    "a.cascade"
+}
+
+fn characters_without_meaning(folder: &Path, n: usize) -> &'static str {
+    write(folder, "a.cascade", &"@".repeat(4 * n));
+    "a.cascade"
+}
+
+fn long_word(folder: &Path, n: usize) -> &'static str {
+    let word = "a".repeat(64 * n);
+    write(folder, "a.cascade", &format!("skill s(x: string) -> string {{\n  run sh\"echo {word}$<x>; true\"\n}}\n"));
+    "a.cascade"
+}
+
+fn long_script(folder: &Path, n: usize) -> &'static str {
+    let script = lines(n, |i| format!("    v{i}=$<x>; if [ -n \"$v{i}\" ]; then printf '%s' \"$v{i}\"; fi\n"));
+    let text = format!("skill s(x: string) -> string {{\n  run sh\"\"\"\n{script}    \"\"\"\n}}\n");
+    write(folder, "a.cascade", &text);
+    "a.cascade"
+}
+
+fn chained_imports(folder: &Path, n: usize) -> &'static str {
+    for i in 0..n {
+        let import = if i + 1 < n { format!("import \"./m{}.cascade\" as next\n", i + 1) } else { String::new() };
+        write(folder, &format!("m{i}.cascade"), &format!("{import}fn f{i}() -> int = 1\n"));
+    }
+    "m0.cascade"
+}
+
+/// Instructions that `cascadec check` executes.
+fn instructions(shape: Shape, n: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let file = shape(folder.path(), n);
+    let counts = folder.path().join("counts");
+    let out = format!("--callgrind-out-file={}", counts.display());
+    let binary = cascadec().as_ref().unwrap();
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", &out])
+        .arg(binary)
+        .args(["check", "--format", "short", file])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text =
+        fs::read_to_string(&counts).unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
+    let total = text.lines().find_map(|line| line.strip_prefix("summary: ")).unwrap();
+    total.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn twice_the_program_costs_twice_the_work() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        eprintln!("valgrind is not installed: nothing was counted");
+        return;
+    }
+    let shapes: [(&str, Shape, usize); 6] = [
+        ("wrong fields", wrong_fields, 80),
+        ("unknown names", unknown_names, 80),
+        ("characters without meaning", characters_without_meaning, 300),
+        ("a long word in a command", long_word, 80),
+        ("a long script", long_script, 30),
+        ("imports in a chain", chained_imports, 40),
+    ];
+    for (name, shape, n) in shapes {
+        let [one, two, four] = [n, 2 * n, 4 * n].map(|n| instructions(shape, n));
+        let (first, second) = (two - one, four - two);
+        assert!(
+            second <= MOST * first,
+            "{name}: {first} more instructions from {n} to {}, {second} for twice that",
+            2 * n
+        );
+    }
+}
