@@ -208,7 +208,7 @@ fn line_is_indented(text: &str, span: Span) -> bool {
 
 /// How far back the beginning of a line is looked for, in bytes: a file of one long line with many
 /// mistakes is read in linear time.
-const LONGEST_LINE: usize = 1_000;
+const LONGEST_LINE: usize = 240;
 
 /// Where the line of a place begins; `None` when it is longer than people write.
 pub(crate) fn line_start(text: &str, at: usize) -> Option<usize> {

@@ -92,7 +92,7 @@ fn twice_the_program_costs_twice_the_work() {
     let shapes: [(&str, Shape, usize); 6] = [
         ("wrong fields", wrong_fields, 80),
         ("unknown names", unknown_names, 80),
-        ("characters without meaning", characters_without_meaning, 300),
+        ("characters without meaning", characters_without_meaning, 100),
         ("a long word in a command", long_word, 80),
         ("a long script", long_script, 30),
         ("imports in a chain", chained_imports, 40),
