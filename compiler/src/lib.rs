@@ -12,6 +12,7 @@ pub mod import;
 mod checks;
 mod compile;
 pub mod cost;
+mod depth_first;
 pub mod docgen;
 mod elab;
 pub mod fixes;
@@ -30,6 +31,7 @@ pub mod source;
 mod suggest;
 mod syntax;
 mod types;
+mod walk;
 
 pub use codes::{Code, Explanation};
 pub use compile::{Analysis, Compilation, Options, compile, compile_with};

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use cascade_grammar::{Parse, ast, ast::Span};
 
 use crate::{
-    codes,
+    codes, depth_first,
     diagnostic::Diagnostic,
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
@@ -206,60 +206,33 @@ impl Loader<'_> {
 
     /// Reports every import that closes a cycle, with the way around it.
     fn report_cycles(&mut self) {
-        let count = self.modules.len();
-        let mut state = vec![0u8; count];
-        for start in 0..count {
-            if state[start] != 0 {
-                continue;
-            }
-            let mut stack: Vec<(usize, Vec<(usize, usize)>)> = vec![(start, self.edges(start))];
-            state[start] = 1;
-            while let Some((module, edges)) = stack.last_mut() {
-                let module = *module;
-                let Some((item, target)) = edges.pop() else {
-                    state[module] = 2;
-                    stack.pop();
-                    continue;
-                };
-                match state[target] {
-                    0 => {
-                        state[target] = 1;
-                        let edges = self.edges(target);
-                        stack.push((target, edges));
-                    }
-                    1 => {
-                        let from = stack.iter().position(|(m, _)| *m == target).unwrap_or(0);
-                        let mut way: Vec<String> =
-                            stack[from..].iter().map(|(m, _)| format!("`{}`", self.modules[*m].name)).collect();
-                        way.push(format!("`{}`", self.modules[target].name));
-                        let message = if way.len() == 2 {
-                            "this file imports itself".to_owned()
-                        } else {
-                            format!("these files import each other: {}", way.join(" → "))
-                        };
-                        let d = Diagnostic::new(
-                            codes::IMPORT_CYCLE,
-                            self.modules[module].source,
-                            self.modules[module].parse.file.items[item].span,
-                            message,
-                        )
-                        .label("closes the cycle")
-                        .help(if way.len() == 2 {
-                            "what a file declares is known in it without an import"
-                        } else {
-                            "move what both need into a third file"
-                        });
-                        self.diagnostics.push(d);
-                    }
-                    _ => {}
-                }
-            }
+        let cycles = depth_first::search(self.modules.len(), |module| self.edges(module)).cycles;
+        for cycle in cycles {
+            let (Some(first), Some(last)) = (cycle.nodes.first(), cycle.nodes.last()) else { continue };
+            let way: Vec<String> =
+                cycle.nodes.iter().chain([first]).map(|m| format!("`{}`", self.modules[*m].name)).collect();
+            let message = if way.len() == 2 {
+                "this file imports itself".to_owned()
+            } else {
+                format!("these files import each other: {}", way.join(" → "))
+            };
+            let module = &self.modules[*last];
+            let span = module.parse.file.items[cycle.closing].span;
+            let d = Diagnostic::new(codes::IMPORT_CYCLE, module.source, span, message).label("closes the cycle").help(
+                if way.len() == 2 {
+                    "what a file declares is known in it without an import"
+                } else {
+                    "move what both need into a third file"
+                },
+            );
+            self.diagnostics.push(d);
         }
     }
 
+    /// The modules that a module imports, each with the position of the import among the items.
     fn edges(&self, module: usize) -> Vec<(usize, usize)> {
-        let mut edges: Vec<(usize, usize)> = self.modules[module].imports.iter().map(|(i, m)| (*i, *m)).collect();
-        edges.sort_unstable_by(|a, b| b.cmp(a));
+        let mut edges: Vec<(usize, usize)> = self.modules[module].imports.iter().map(|(i, m)| (*m, *i)).collect();
+        edges.sort_unstable_by_key(|(_, item)| *item);
         edges
     }
 }

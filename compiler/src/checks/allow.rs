@@ -8,9 +8,10 @@ use cascade_grammar::ast::{Attribute, Block, Expr, ExprKind, ItemKind, Span, Stm
 use crate::{
     codes::{self, Code},
     diagnostic::{Diagnostic, Severity},
-    elab::{walk, with_suggestion},
+    elab::with_suggestion,
     module::Module,
     source::SourceMap,
+    walk,
 };
 
 /// One code of an `@allow`.

@@ -6,8 +6,9 @@ use smol_str::SmolStr;
 
 use crate::{
     codes,
-    elab::{body::Body, literal::names, walk},
+    elab::{body::Body, literal::names},
     types::Ty,
+    walk,
 };
 
 /// What the arms of one `match` have covered so far.

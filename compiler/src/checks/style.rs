@@ -8,9 +8,10 @@ use crate::{
         Cx, Def,
         body::{Body, Local, LocalKind, Target},
         call::FREE_FUNCTIONS,
-        literal, walk,
+        literal,
     },
     types::Ty,
+    walk,
 };
 
 impl<'a> Cx<'a> {

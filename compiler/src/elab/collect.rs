@@ -10,12 +10,13 @@ use smol_str::SmolStr;
 
 use super::{
     Binding, CascadeInfo, Cx, Def, FnInfo, MemoryInfo, ModelInfo, Resolve, RouteInfo, Signature, SkillInfo, TypeInfo,
-    TypeSource, walk,
+    TypeSource,
 };
 use crate::{
     codes,
     index::{Builtin, Callable, Symbol},
     types::{Ty, TypeDef, TypeDefKind},
+    walk,
 };
 
 impl<'a> Cx<'a> {

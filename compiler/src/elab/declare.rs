@@ -4,11 +4,12 @@ use cascade_grammar::ast::{self, FieldDecl, ItemKind, Param, Span, TypeExpr};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use super::{Cx, Def, MemoryInfo, ParamInfo, TypeSource, body::Body, walk};
+use super::{Cx, Def, MemoryInfo, ParamInfo, TypeSource, body::Body};
 use crate::{
-    codes,
+    codes, depth_first,
     index::{Builtin, Symbol},
     types::{FieldDef, Ty, TyKind, TypeDefKind, VariantDef},
+    walk,
 };
 
 impl<'a> Cx<'a> {
@@ -188,59 +189,30 @@ impl<'a> Cx<'a> {
         Some(Body::closed(self, module, default, ty))
     }
 
-    /// A record that needs itself to be built can never be built.
+    /// Reports records that contain themselves: no value of such a type can be built.
     fn report_infinite_types(&mut self) {
-        let count = self.type_infos.len();
-        let mut state = vec![0u8; count];
-        for start in 0..count {
-            let mut stack = vec![(start, None::<Vec<usize>>)];
-            while let Some((index, needs)) = stack.last_mut() {
-                let index = *index;
-                let needs = match needs {
-                    Some(needs) => needs,
-                    None => {
-                        if state[index] != 0 {
-                            stack.pop();
-                            continue;
-                        }
-                        state[index] = 1;
-                        let found = self.needs_to_build(index);
-                        needs.insert(found)
-                    }
-                };
-                match needs.pop() {
-                    Some(next) if state[next] == 1 => {
-                        let (module, span) = self.type_place(next);
-                        let name = self.types.defs[next].name.clone();
-                        let d = self
-                            .diag(
-                                module,
-                                codes::BAD_TYPE,
-                                span,
-                                format!("a `{name}` would contain a `{name}` without end"),
-                            )
-                            .label("contains itself")
-                            .help("make one of the fields optional (`T?`) or a list");
-                        self.report(d);
-                    }
-                    Some(next) => stack.push((next, None)),
-                    None => {
-                        state[index] = 2;
-                        stack.pop();
-                    }
-                }
-            }
+        let found = depth_first::search(self.type_infos.len(), |index| self.needs_to_build(index));
+        for cycle in found.cycles {
+            let Some(first) = cycle.nodes.first() else { continue };
+            let (module, span) = self.type_place(*first);
+            let name = self.types.defs[*first].name.clone();
+            let d = self
+                .diag(module, codes::BAD_TYPE, span, format!("a `{name}` would contain a `{name}` without end"))
+                .label("contains itself")
+                .help("make one of the fields optional (`T?`) or a list");
+            self.report(d);
         }
     }
 
-    fn needs_to_build(&self, index: usize) -> Vec<usize> {
+    /// The types of which a value is needed to build a value of a type.
+    fn needs_to_build(&self, index: usize) -> Vec<(usize, ())> {
         let mut out = Vec::new();
         if let TypeDefKind::Record(fields) = &self.types.defs[index].kind {
             for field in fields {
                 self.direct(field.ty, &mut out);
             }
         }
-        out
+        out.into_iter().rev().map(|needed| (needed, ())).collect()
     }
 
     fn direct(&self, ty: Ty, out: &mut Vec<usize>) {
@@ -412,53 +384,23 @@ impl<'a> Cx<'a> {
         } else {
             self.out.functions.resize_with(count, || None);
         }
-        let mut state = vec![0u8; count];
-        let mut out = Vec::with_capacity(count);
-        for start in 0..count {
-            if state[start] != 0 {
-                continue;
-            }
-            state[start] = 1;
-            let mut stack = vec![(start, self.callees(start, cascades))];
-            while let Some((index, callees)) = stack.last_mut() {
-                let index = *index;
-                match callees.pop() {
-                    Some((next, span)) => match state[next] {
-                        0 => {
-                            state[next] = 1;
-                            let callees = self.callees(next, cascades);
-                            stack.push((next, callees));
-                        }
-                        1 => {
-                            let from = stack.iter().position(|(i, _)| *i == next).unwrap_or(0);
-                            let mut way: Vec<String> = stack[from..]
-                                .iter()
-                                .map(|(i, _)| format!("`{}`", self.callable(*i, cascades).0))
-                                .collect();
-                            way.push(format!("`{}`", self.callable(next, cascades).0));
-                            let module = self.callable(index, cascades).1;
-                            let message = if way.len() == 2 {
-                                format!("{} calls itself", way[0])
-                            } else {
-                                format!("these call each other: {}", way.join(" → "))
-                            };
-                            let d = self
-                                .diag(module, codes::RECURSION, span, message)
-                                .label("begins again here")
-                                .help("nothing in Cascade recurses, so that every run has a bound; use `repeat max n` or `for`");
-                            self.report(d);
-                        }
-                        _ => {}
-                    },
-                    None => {
-                        state[index] = 2;
-                        out.push(index);
-                        stack.pop();
-                    }
-                }
-            }
+        let found = depth_first::search(count, |index| self.callees(index, cascades));
+        for cycle in found.cycles {
+            let (Some(first), Some(last)) = (cycle.nodes.first(), cycle.nodes.last()) else { continue };
+            let names = cycle.nodes.iter().chain([first]);
+            let way: Vec<String> = names.map(|i| format!("`{}`", self.callable(*i, cascades).0)).collect();
+            let message = if way.len() == 2 {
+                format!("{} calls itself", way[0])
+            } else {
+                format!("these call each other: {}", way.join(" → "))
+            };
+            let d = self
+                .diag(self.callable(*last, cascades).1, codes::RECURSION, cycle.closing, message)
+                .label("begins again here")
+                .help("nothing in Cascade recurses, so that every run has a bound; use `repeat max n` or `for`");
+            self.report(d);
         }
-        out
+        found.order
     }
 
     fn callable(&self, index: usize, cascades: bool) -> (SmolStr, usize) {
@@ -495,7 +437,6 @@ impl<'a> Cx<'a> {
         } else {
             walk::expr(&self.fns[index].decl.body, &mut visit);
         }
-        out.reverse();
         out
     }
 }

@@ -5,6 +5,7 @@ use cascade_ir as ir;
 use cascade_ir::{Visitor as _, VisitorMut as _};
 
 use super::{Cx, Def};
+use crate::depth_first;
 
 impl Cx<'_> {
     /// The program of the root module.
@@ -72,60 +73,39 @@ fn main_entry(entries: &[ir::CascadeId], cascades: &[ir::Cascade]) -> Option<ir:
     }
 }
 
-/// What is known of a cascade once its callees are known.
-#[derive(Clone, Default)]
-struct Known {
-    entered: bool,
-    done: bool,
-    unsupported: Vec<ir::Unsupported>,
-}
-
 /// Marks pure blocks, and passes what cannot run from callees to callers.
 fn conclude(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
-    let mut known = vec![Known::default(); cascades.len()];
     let mut pure_cascades = vec![false; cascades.len()];
-    for start in 0..cascades.len() {
-        let mut stack = vec![start];
-        while let Some(&index) = stack.last() {
-            if known[index].done {
-                stack.pop();
-                continue;
+    let order = depth_first::search(cascades.len(), |index| {
+        let mut callees = Vec::new();
+        calls_of_cascade(&cascades[index], &mut |callee| {
+            if let Callee::Cascade(id) = callee {
+                callees.push((id.index(), ()));
             }
-            let mut callees = Vec::new();
-            calls_of_cascade(&cascades[index], &mut |c| {
-                if let Callee::Cascade(id) = c {
-                    callees.push(id.index());
-                }
-            });
-            known[index].entered = true;
-            let waiting: Vec<usize> = callees.into_iter().filter(|c| !known[*c].entered).collect();
-            if !waiting.is_empty() {
-                stack.extend(waiting);
-                continue;
+        });
+        callees
+    })
+    .order;
+    for index in order {
+        let mut unsupported = std::mem::take(&mut cascades[index].unsupported);
+        let mut add = |u: &ir::Unsupported| {
+            if !unsupported.contains(u) {
+                unsupported.push(u.clone());
             }
-            let mut unsupported = std::mem::take(&mut cascades[index].unsupported);
-            let mut add = |u: &ir::Unsupported| {
-                if !unsupported.contains(u) {
-                    unsupported.push(u.clone());
+        };
+        calls_of_cascade(&cascades[index], &mut |callee| match callee {
+            Callee::Cascade(id) => cascades[id.index()].unsupported.iter().for_each(&mut add),
+            Callee::Skill(id) => {
+                if let ir::Effect::Unsupported(u) = &skills[id.index()].effect {
+                    add(u);
                 }
-            };
-            calls_of_cascade(&cascades[index], &mut |c| match c {
-                Callee::Cascade(id) => known[id.index()].unsupported.iter().for_each(&mut add),
-                Callee::Skill(id) => {
-                    if let ir::Effect::Unsupported(u) = &skills[id.index()].effect {
-                        add(u);
-                    }
-                }
-            });
-            let cascade = &mut cascades[index];
-            let mut purity = Purity { cascades: &pure_cascades, pure: cascade.clauses.is_empty() };
-            purity.visit_cascade(cascade);
-            let pure = purity.pure;
-            cascade.unsupported = unsupported.clone();
-            known[index] = Known { entered: true, done: true, unsupported };
-            pure_cascades[index] = pure;
-            stack.pop();
-        }
+            }
+        });
+        let cascade = &mut cascades[index];
+        let mut purity = Purity { cascades: &pure_cascades, pure: cascade.clauses.is_empty() };
+        purity.visit_cascade(cascade);
+        pure_cascades[index] = purity.pure;
+        cascade.unsupported = unsupported;
     }
 }
 

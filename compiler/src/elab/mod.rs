@@ -31,7 +31,6 @@ pub(crate) mod stage;
 pub(crate) mod tests_block;
 pub(crate) mod text;
 pub(crate) mod typeexpr;
-pub(crate) mod walk;
 
 use std::{cell::Cell, rc::Rc};
 

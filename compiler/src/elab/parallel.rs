@@ -9,9 +9,9 @@ use smol_str::SmolStr;
 use super::{
     body::Body,
     control::{Worked, head_word},
-    walk, with_suggestion,
+    with_suggestion,
 };
-use crate::{codes, flow::Flow, index::Symbol, types::Ty};
+use crate::{codes, depth_first, flow::Flow, index::Symbol, types::Ty, walk};
 
 impl<'a> Body<'_, 'a> {
     /// `parallel max n { … }`.
@@ -169,55 +169,26 @@ impl<'a> Body<'_, 'a> {
                     found.push((*i, name.span));
                 }
             });
-            found.reverse();
             needs.push(found);
         }
-        let mut state = vec![0u8; stmts.len()];
-        let mut order = Vec::with_capacity(stmts.len());
-        for start in 0..stmts.len() {
-            if state[start] != 0 {
-                continue;
-            }
-            state[start] = 1;
-            let mut stack = vec![start];
-            while let Some(&index) = stack.last() {
-                match needs[index].pop() {
-                    Some((next, span)) => match state[next] {
-                        0 => {
-                            state[next] = 1;
-                            stack.push(next);
-                        }
-                        1 => {
-                            let from = stack.iter().position(|i| *i == next).unwrap_or(0);
-                            let mut way: Vec<String> = stack[from..]
-                                .iter()
-                                .filter_map(|i| name_of(stmts[*i]))
-                                .map(|n| format!("`{}`", n.text))
-                                .collect();
-                            way.extend(name_of(stmts[next]).map(|n| format!("`{}`", n.text)));
-                            let message = if way.len() == 2 {
-                                format!("{} waits for itself", way[0])
-                            } else {
-                                format!("these stages wait for each other: {}", way.join(" → "))
-                            };
-                            let d = self
-                                .diag(codes::PARALLEL_CYCLE, span, message)
-                                .label("closes the circle")
-                                .help("in `parallel` a stage starts when the stages that it names are done");
-                            self.report(d);
-                            // What uses the name before it is set must not be reported again.
-                            self.broken.extend(name_of(stmts[next]).map(|n| n.text.clone()));
-                        }
-                        _ => {}
-                    },
-                    None => {
-                        state[index] = 2;
-                        order.push(index);
-                        stack.pop();
-                    }
-                }
-            }
+        let found = depth_first::search(stmts.len(), |index| std::mem::take(&mut needs[index]));
+        for cycle in found.cycles {
+            let Some(first) = cycle.nodes.first() else { continue };
+            let names = cycle.nodes.iter().chain([first]).filter_map(|i| name_of(stmts[*i]));
+            let way: Vec<String> = names.map(|n| format!("`{}`", n.text)).collect();
+            let message = if way.len() == 2 {
+                format!("{} waits for itself", way[0])
+            } else {
+                format!("these stages wait for each other: {}", way.join(" → "))
+            };
+            let d = self
+                .diag(codes::PARALLEL_CYCLE, cycle.closing, message)
+                .label("closes the circle")
+                .help("in `parallel` a stage starts when the stages that it names are done");
+            self.report(d);
+            // What uses the name before it is set must not be reported again.
+            self.broken.extend(name_of(stmts[*first]).map(|n| n.text.clone()));
         }
-        order
+        found.order
     }
 }
