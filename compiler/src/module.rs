@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use cascade_grammar::{Parse, ast, ast::Span};
+use cascade_ir as ir;
 
 use crate::{
     codes, depth_first,
@@ -32,6 +33,49 @@ pub(crate) struct Loaded {
     pub root: usize,
     pub prelude: Option<usize>,
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The files of a program, as the analysis reads them.
+#[derive(Clone, Copy)]
+pub(crate) struct Files<'a> {
+    pub map: &'a SourceMap,
+    pub modules: &'a [Module],
+    /// The module whose names every other module sees.
+    pub prelude: Option<usize>,
+}
+
+impl<'a> Files<'a> {
+    /// The file of a module.
+    pub fn source(self, module: usize) -> SourceId {
+        self.modules[module].source
+    }
+
+    /// An item of a module's file.
+    pub fn item(self, module: usize, item: usize) -> &'a ast::Item {
+        &self.modules[module].parse.file.items[item]
+    }
+
+    /// The text under a span.
+    pub fn text(self, module: usize, span: Span) -> &'a str {
+        self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
+    }
+
+    /// The line and column where a span begins, for messages of the runtime.
+    pub fn place(self, module: usize, span: Span) -> ir::Place {
+        let source = self.source(module);
+        let (line, column) = self.map.get(source).position(span.start);
+        ir::Place { file: source.0, line, column }
+    }
+
+    /// Whether a module could not be read as a whole.
+    pub fn has_syntax_errors(self, module: usize) -> bool {
+        !self.modules[module].parse.errors.is_empty()
+    }
+
+    /// Whether a syntax error begins between two offsets of a module, the second one excluded.
+    pub fn has_syntax_error_between(self, module: usize, from: u32, to: u32) -> bool {
+        self.modules[module].parse.errors.iter().any(|e| e.span.start >= from && e.span.start < to)
+    }
 }
 
 /// Reads and parses a file and everything that it imports.

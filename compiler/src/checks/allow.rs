@@ -8,9 +8,9 @@ use cascade_grammar::ast::{Attribute, Block, Expr, ExprKind, ItemKind, Span, Stm
 use crate::{
     codes::{self, Code},
     diagnostic::{Diagnostic, Severity},
-    elab::with_suggestion,
     module::Module,
     source::SourceMap,
+    suggest::with_suggestion,
     walk,
 };
 

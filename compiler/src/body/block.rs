@@ -1,0 +1,426 @@
+//! Blocks: statements in order, what they leave behind, and what can never run.
+
+use cascade_grammar::ast::{AssignOp, Block, Clause, Expr, ExprKind, IfExpr, Span, Stmt, StmtKind};
+use cascade_ir as ir;
+
+use super::{BodyChecker, Typed, variables::Target};
+use crate::{
+    checks::{attributes, clauses, concurrency, reachability, style},
+    codes,
+    flow::Flow,
+    scope::{LocalKind, not_null_paths},
+    types::{Ty, TyKind},
+    world::Def,
+};
+
+/// What a block is to its surroundings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Want {
+    /// Whether anyone uses its value.
+    pub value: bool,
+    /// The type that is expected of it.
+    pub ty: Option<Ty>,
+}
+
+impl Want {
+    /// Nobody uses the value.
+    pub const NOTHING: Want = Want { value: false, ty: None };
+}
+
+/// What a block turned out to be.
+pub(crate) struct BlockOut {
+    pub ir: ir::Block,
+    pub ty: Ty,
+    pub flow: Flow,
+    /// Whether its end is never reached: it returns or fails on every way.
+    pub ends: bool,
+}
+
+impl BodyChecker<'_> {
+    /// A block with a scope of its own.
+    pub(super) fn check_block(&mut self, block: &Block, want: Want) -> BlockOut {
+        let mark = self.enter(block.span);
+        let out = self.check_statements(block, want);
+        self.leave(mark);
+        out
+    }
+
+    /// A block that begins here, without anything in it.
+    pub(super) fn empty_block(&self, span: Span) -> ir::Block {
+        ir::Block { place: self.place(span), ..ir::Block::default() }
+    }
+
+    /// The statements of a block in the current scope.
+    pub(super) fn check_statements(&mut self, block: &Block, want: Want) -> BlockOut {
+        let mut out = BlockOut { ir: self.empty_block(block.span), ty: Ty::NULL, flow: Flow::default(), ends: false };
+        let mut reported = false;
+        let count = block.stmts.len();
+        let mut last_stage: Option<(ir::Slot, Ty, Flow)> = None;
+        for (i, stmt) in block.stmts.iter().enumerate() {
+            if let StmtKind::On { .. } = stmt.kind {
+                continue;
+            }
+            if out.ends && !reported {
+                reported = true;
+                self.report(reachability::unreachable(self.view(), stmt, &block.stmts[..i]));
+            }
+            let last = i + 1 == count;
+            if let (true, StmtKind::Expr(e, clauses)) = (last && want.value, &stmt.kind) {
+                let typed = self.check_block_value(e, clauses, want, &mut out);
+                if let Some(typed) = typed {
+                    out.ty = typed.ty;
+                    out.flow = typed.flow;
+                    out.ir.value = Some(typed.ir);
+                } else {
+                    out.ty = Ty::NEVER;
+                }
+                return out;
+            }
+            let ends = self.check_statement(stmt, &mut out.ir.stmts, &mut last_stage);
+            out.ends |= ends;
+        }
+        if out.ends {
+            out.ty = Ty::NEVER;
+        } else if let (true, Some((slot, ty, flow))) = (want.value, last_stage) {
+            let value = Typed::new(ir::Expr::Slot(slot), ty, flow.clone());
+            let value = match want.ty {
+                Some(expected) => {
+                    let span = block.stmts.last().map_or(block.span, |s| s.span);
+                    self.coerce(value, expected, span)
+                }
+                None => value,
+            };
+            out.ty = value.ty;
+            out.flow = flow;
+            out.ir.value = Some(value.ir);
+        } else if let (true, Some(expected)) = (want.value, want.ty)
+            && !self.types.nullable(expected)
+        {
+            let shown = self.type_text(expected);
+            let d = self
+                .diagnostic(codes::MISMATCH, block.span, format!("this block gives nothing, and `{shown}` is needed"))
+                .label("ends without a value")
+                .help("a block's value is its last expression, or else its last stage");
+            self.report(d);
+            out.ty = Ty::ERROR;
+        }
+        out
+    }
+
+    /// The last expression of a block, as its value. `None`: its end is never reached.
+    fn check_block_value(&mut self, e: &Expr, clauses: &[Clause], want: Want, out: &mut BlockOut) -> Option<Typed> {
+        if self.is_block(e) {
+            let (work, ty, flow, ends) = self.check_control(e, want)?;
+            out.ends |= ends;
+            if ends {
+                out.ir.stmts.push(ir::Stmt::Work(Box::new(work), None));
+                return None;
+            }
+            let slot = self.scope.new_slot();
+            out.ir.stmts.push(ir::Stmt::Work(Box::new(work), Some(slot)));
+            return Some(Typed::new(ir::Expr::Slot(slot), ty, flow));
+        }
+        self.report(clauses::without_stage(self.view(), clauses));
+        Some(match want.ty {
+            Some(ty) => self.check(e, ty),
+            None => self.infer(e),
+        })
+    }
+
+    /// Whether an expression is one of the blocks that can hold stages.
+    pub(super) fn is_block(&self, e: &Expr) -> bool {
+        matches!(
+            e.kind,
+            ExprKind::If(_)
+                | ExprKind::Match(_)
+                | ExprKind::For(_)
+                | ExprKind::Repeat(_)
+                | ExprKind::Parallel(_)
+                | ExprKind::Swarm(_)
+                | ExprKind::Sandbox(_)
+        )
+    }
+
+    /// One statement; whether the end of it is never reached.
+    fn check_statement(
+        &mut self,
+        stmt: &Stmt,
+        out: &mut Vec<ir::Stmt>,
+        last_stage: &mut Option<(ir::Slot, Ty, Flow)>,
+    ) -> bool {
+        if !stmt.attributes.is_empty() {
+            self.check_attributes(&stmt.attributes, attributes::Target::of_stmt(stmt));
+        }
+        match &stmt.kind {
+            StmtKind::Error | StmtKind::On { .. } => false,
+            StmtKind::Stage { name, ty, value, clauses } => {
+                let stage = self.check_stage(stmt, name, ty.as_ref(), value, clauses);
+                *last_stage = Some((stage.slot, stage.ty, stage.flow));
+                let ends = stage.ends;
+                out.push(stage.stmt);
+                ends
+            }
+            StmtKind::Let { name, ty, value } => {
+                let declared = ty.as_ref().map(|t| self.resolve_type(t));
+                let typed = self.check_value(value, declared, out);
+                self.report(style::value_name(self.view(), name));
+                let typed = self.check_open_type(typed, value.span);
+                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
+                out.push(ir::Stmt::Set(self.scope.slot(index), typed.ir));
+                false
+            }
+            StmtKind::Var { name, ty, value } => {
+                let declared = ty.as_ref().map(|t| self.resolve_type(t));
+                let typed = self.check_value(value, declared, out);
+                self.report(style::value_name(self.view(), name));
+                let mut typed = self.check_open_type(typed, value.span);
+                if declared.is_none() {
+                    typed.ty = self.types.base(typed.ty);
+                }
+                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Var);
+                out.push(ir::Stmt::Set(self.scope.slot(index), typed.ir));
+                false
+            }
+            StmtKind::Assign { target, op, value } => {
+                self.check_assignment(target, *op, value, out);
+                false
+            }
+            StmtKind::Gate { condition, message } => {
+                let value = self.check(condition, Ty::BOOL);
+                let message = message.as_ref().map(|m| self.check_message(m, "a message"));
+                out.push(ir::Stmt::Gate(value.ir, message, self.place(stmt.span)));
+                let facts = not_null_paths(condition);
+                self.assume_not_null(&facts.when_true);
+                false
+            }
+            StmtKind::Warn { condition, message } => {
+                let value = self.check(condition, Ty::BOOL);
+                let message = message.as_ref().map(|m| self.check_message(m, "a message"));
+                out.push(ir::Stmt::Warn(value.ir, message, self.place(stmt.span)));
+                false
+            }
+            StmtKind::Fail(message) => {
+                let message = self.check_message(message, "a message");
+                out.push(ir::Stmt::Fail(message, self.place(stmt.span)));
+                true
+            }
+            StmtKind::Log(message) => {
+                let message = self.check_message(message, "a log line");
+                out.push(ir::Stmt::Log(message, self.place(stmt.span)));
+                false
+            }
+            StmtKind::Return(value) => {
+                self.check_return(value.as_ref(), stmt.span, out);
+                true
+            }
+            StmtKind::Expr(e, clauses) => self.check_expression_statement(e, clauses, out),
+        }
+    }
+
+    fn check_return(&mut self, value: Option<&Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
+        if self.surroundings.in_hook {
+            let d = self
+                .diagnostic(codes::MISPLACED, span, "`on success`, `on failure` and `on cancel` do not return")
+                .label("the cascade has ended already")
+                .help("what they do changes nothing about its result");
+            self.report(d);
+            if let Some(e) = value {
+                self.infer(e);
+            }
+            return;
+        }
+        if self.surroundings.level > 0 {
+            let d = self
+                .diagnostic(codes::MISPLACED, span, "a parallel branch cannot return from the cascade")
+                .label("other branches may still be running")
+                .help("let the branch give a value, and return after the block");
+            self.report(d);
+        }
+        let result = self.result;
+        let typed = match value {
+            Some(e) if result == Ty::NULL && !matches!(e.kind, ExprKind::Null) => self.infer_undeclared_result(e, out),
+            Some(e) => self.check_value(e, Some(result), out),
+            None => {
+                if !self.types.nullable(result) {
+                    let shown = self.type_text(result);
+                    let d = self
+                        .diagnostic(codes::MISMATCH, span, format!("this cascade gives `{shown}`"))
+                        .label("returns nothing");
+                    self.report(d);
+                }
+                Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default())
+            }
+        };
+        self.outcome.result_flow.include(&typed.flow);
+        out.push(ir::Stmt::Return(typed.ir));
+    }
+
+    /// A value that the head of the cascade does not promise.
+    fn infer_undeclared_result(&mut self, e: &Expr, out: &mut Vec<ir::Stmt>) -> Typed {
+        let typed = self.check_value(e, None, out);
+        if !matches!(typed.ty, Ty::ERROR | Ty::NULL) {
+            self.report(reachability::undeclared_result(self.view(), typed.ty, e.span));
+        }
+        typed
+    }
+
+    /// The value of `let`, `var`, `return` or an assignment: a pure expression, or a block.
+    fn check_value(&mut self, e: &Expr, expected: Option<Ty>, out: &mut Vec<ir::Stmt>) -> Typed {
+        if !self.is_block(e) {
+            return match expected {
+                Some(ty) => self.check(e, ty),
+                None => self.infer(e),
+            };
+        }
+        let want = Want { value: true, ty: expected };
+        match self.check_control(e, want) {
+            Some((work, ty, flow, _)) => {
+                let slot = self.scope.new_slot();
+                out.push(ir::Stmt::Work(Box::new(work), Some(slot)));
+                Typed::new(ir::Expr::Slot(slot), ty, flow)
+            }
+            None => Typed::error(),
+        }
+    }
+
+    fn check_expression_statement(&mut self, e: &Expr, clauses: &[Clause], out: &mut Vec<ir::Stmt>) -> bool {
+        if self.is_block(e) {
+            let Some((work, _, _, ends)) = self.check_control(e, Want::NOTHING) else { return false };
+            out.push(ir::Stmt::Work(Box::new(work), None));
+            // After `if x == null { return … }` the rest of the block knows x.
+            if let ExprKind::If(x) = &e.kind {
+                self.assume_after_if(x, out.last());
+            }
+            return ends;
+        }
+        self.report(clauses::without_stage(self.view(), clauses));
+        let typed = self.infer(e);
+        if typed.ty != Ty::ERROR {
+            let d = self
+                .diagnostic(codes::UNUSED, e.span, "this value is not used")
+                .label("computed for nothing")
+                .help("give it a name with `let`, or remove it; a block's value is its last expression");
+            self.report(d);
+        }
+        false
+    }
+
+    fn assume_after_if(&mut self, x: &IfExpr, lowered: Option<&ir::Stmt>) {
+        let Some(ir::Stmt::Work(work, _)) = lowered else { return };
+        let ir::Work::If(_, then, otherwise) = &**work else { return };
+        let ends = |b: &ir::Block| b.stmts.iter().any(|s| matches!(s, ir::Stmt::Return(_) | ir::Stmt::Fail(_, _)));
+        let facts = not_null_paths(&x.condition);
+        if ends(then) {
+            self.assume_not_null(&facts.when_false);
+        } else if ends(otherwise) {
+            self.assume_not_null(&facts.when_true);
+        }
+    }
+
+    fn check_assignment(&mut self, target: &Expr, op: AssignOp, value: &Expr, out: &mut Vec<ir::Stmt>) {
+        // A memory's key.
+        if let ExprKind::Field { receiver, .. } = &target.kind
+            && let ExprKind::Name(base) = &receiver.kind
+            && let Target::Declared(Def::Memory(_)) = self.probe(base)
+        {
+            return self.check_memory_assignment(target, op, value, out);
+        }
+        let mut fields = Vec::new();
+        let mut root = target;
+        while let ExprKind::Field { receiver, name, safe: false } = &root.kind {
+            fields.push(name);
+            root = receiver;
+        }
+        let ExprKind::Name(name) = &root.kind else {
+            if !matches!(root.kind, ExprKind::Error) {
+                let d = self
+                    .diagnostic(codes::NOT_ASSIGNABLE, target.span, "this cannot be assigned")
+                    .label("not a variable")
+                    .help("only a `var`, a field of one, or a key of a memory is assigned");
+                self.report(d);
+            }
+            self.infer(value);
+            return;
+        };
+        let Some(index) = self.assignable_variable(name) else {
+            self.infer(value);
+            return;
+        };
+        self.scope.local_mut(index).used = true;
+        if self.scope.local(index).level < self.surroundings.level {
+            let declared = self.scope.local(index).span;
+            self.report(concurrency::parallel_write(self.view(), name, declared));
+        }
+        self.accesses.writes.push(index);
+        let place = self.infer_assigned_place(target);
+        let typed = match op {
+            AssignOp::Set => self.check(value, place.ty),
+            AssignOp::Add => {
+                let ty = place.ty;
+                let value = self.check_addend(value, ty);
+                let flow = place.flow.join(&value.flow);
+                let ir = ir::Expr::Binary(
+                    ir::BinaryOp::Add,
+                    Box::new(place.ir),
+                    Box::new(value.ir),
+                    self.place(target.span),
+                );
+                let sum = Typed::new(ir, self.types.base(ty), flow);
+                self.coerce(sum, ty, target.span)
+            }
+        };
+        let local = self.scope.local_mut(index);
+        local.flow.include(&typed.flow);
+        let slot = local.slot;
+        self.scope.forget_facts(index);
+        if fields.is_empty() {
+            out.push(ir::Stmt::Set(slot, typed.ir));
+        } else {
+            let path = fields.iter().rev().map(|n| n.text.clone()).collect();
+            out.push(ir::Stmt::SetField(slot, path, typed.ir));
+        }
+    }
+
+    /// The declared type of what is assigned: what is known of it by tests does not bind it.
+    fn infer_assigned_place(&mut self, target: &Expr) -> Typed {
+        let facts = self.scope.take_facts();
+        let typed = self.infer(target);
+        self.scope.restore_facts(facts);
+        typed
+    }
+
+    /// What may be added to a place of a type.
+    fn check_addend(&mut self, value: &Expr, ty: Ty) -> Typed {
+        let base = self.types.base(ty);
+        match self.types.kind(base) {
+            TyKind::Int
+            | TyKind::Float
+            | TyKind::String
+            | TyKind::Money
+            | TyKind::Duration
+            | TyKind::List(_)
+            | TyKind::Map(_)
+            | TyKind::Error => self.check(value, base),
+            _ => {
+                let shown = self.type_text(ty);
+                let typed = self.infer(value);
+                let d = self
+                    .diagnostic(codes::OPERATOR, value.span, format!("nothing can be added to `{shown}`"))
+                    .label("`+=` adds numbers, joins text and lists, merges maps");
+                self.report(d);
+                typed
+            }
+        }
+    }
+
+    fn check_memory_assignment(&mut self, target: &Expr, op: AssignOp, value: &Expr, out: &mut Vec<ir::Stmt>) {
+        let key = self.infer(target);
+        let append = op == AssignOp::Add;
+        let typed = if append { self.check_addend(value, key.ty) } else { self.check(value, key.ty) };
+        let ir::Expr::Memory(memory, key) = key.ir else { return };
+        if !append {
+            self.set_memory(memory, key, target.span);
+        }
+        out.push(ir::Stmt::Remember { memory, key, append, value: typed.ir, place: self.place(target.span) });
+    }
+}

@@ -1,0 +1,174 @@
+//! Cascades: clauses, body, and what follows at the end.
+
+use cascade_grammar::ast::{CascadeDecl, ClauseKind, Item, Span, Stmt, StmtKind};
+use cascade_ir as ir;
+
+use super::{BodyChecker, BodyInput, BodyKind, block::Want};
+use crate::{
+    callees::CascadeSummary,
+    checks::{attributes::Target, bounds, clauses, concurrency, reachability},
+    codes, cost,
+    findings::Findings,
+    flow::{CascadeFlow, Flow},
+    types::Ty,
+    world::doc_text,
+};
+
+/// A checked cascade.
+pub(crate) struct CheckedCascade {
+    pub ir: ir::Cascade,
+    pub summary: CascadeSummary,
+    /// The budgets of money in it.
+    pub budgets: Vec<cost::Budget>,
+    pub findings: Findings,
+}
+
+/// Checks the body of a cascade.
+pub(crate) fn check_cascade(
+    input: BodyInput<'_>,
+    id: ir::CascadeId,
+    decl: &CascadeDecl,
+    item: &Item,
+) -> CheckedCascade {
+    let signature = &input.world.declared.cascades[id.index()];
+    let mut body = BodyChecker::new(input, signature.origin.module, BodyKind::Cascade);
+    let attributes = body.check_attributes(&item.attributes, Target::of_item(item));
+    body.result = signature.result;
+    body.check_header(decl.name.span, decl.body.span);
+    let params = body.declare_params(signature, &decl.params);
+    body.report_all(clauses::of_stages_only(body.view(), &decl.clauses));
+    let clauses = body.check_cascade_clauses(decl);
+    body.note_budget(&clauses, &decl.clauses, decl.name.span);
+    let (limits, wrong_bounds) = bounds::check_clauses(body.view(), &decl.clauses, body.surroundings.limits);
+    body.surroundings.limits = limits;
+    body.report_all(wrong_bounds);
+    let mark = body.enter(decl.body.span);
+    let out = body.check_statements(&decl.body, Want::NOTHING);
+    if !out.ends && signature.result != Ty::NULL && !body.types.nullable(signature.result) {
+        body.report(reachability::missing_return(body.view(), decl, signature.result));
+    }
+    let hooks = body.check_hooks(&decl.body.stmts, signature.result);
+    concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
+    body.leave(mark);
+    body.leave_body(decl.body.span.end);
+    let (place, result) = (body.place(decl.name.span), body.types.lower(signature.result));
+    let (slots, outcome) = (body.scope.slot_count(), body.outcome);
+    let summary = CascadeSummary {
+        flow: CascadeFlow { result: outcome.result_flow, program: outcome.program_params },
+        effects: outcome.effects,
+        unsupported: outcome.unsupported.first().map(|u| u.construct.clone()),
+        stages: outcome.stages,
+        calls: outcome.calls,
+    };
+    let ir = ir::Cascade {
+        name: decl.name.text.clone(),
+        doc: doc_text(&item.docs),
+        place,
+        params,
+        result,
+        slots,
+        clauses,
+        body: out.ir,
+        on_success: hooks.success,
+        on_failure: hooks.failure,
+        on_cancel: hooks.cancel,
+        attributes,
+        unsupported: outcome.unsupported,
+    };
+    CheckedCascade { ir, summary, budgets: outcome.budgets, findings: outcome.findings }
+}
+
+/// Blocks for the end of a cascade.
+#[derive(Default)]
+struct Hooks {
+    success: Option<ir::Hook>,
+    failure: Option<ir::Hook>,
+    cancel: Option<ir::Hook>,
+}
+
+impl BodyChecker<'_> {
+    fn check_cascade_clauses(&mut self, decl: &CascadeDecl) -> ir::Clauses {
+        let mut out = ir::Clauses::default();
+        for clause in &decl.clauses {
+            match &clause.kind {
+                ClauseKind::Using(e) => {
+                    let models = self.check_models(e);
+                    self.surroundings.cascade_models = Some((models.clone(), e.span));
+                    out.using = Some(models);
+                }
+                ClauseKind::Needs(needs) => {
+                    self.record_words(needs);
+                    out.needs = needs.iter().map(|n| n.text.clone()).collect();
+                }
+                ClauseKind::Timeout { total, idle } => {
+                    out.timeout = Some(self.check(total, Ty::DURATION).ir);
+                    out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
+                }
+                ClauseKind::Budget(e) => self.check_budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    fn check_hooks(&mut self, stmts: &[Stmt], result: Ty) -> Hooks {
+        let mut out = Hooks::default();
+        let mut after: Option<Span> = None;
+        for stmt in stmts {
+            let StmtKind::On { event, param, body } = &stmt.kind else {
+                if let (Some(_), false) = (after, matches!(stmt.kind, StmtKind::Error)) {
+                    let d = self
+                        .diagnostic(
+                            codes::MISPLACED,
+                            stmt.span,
+                            "`on success`, `on failure` and `on cancel` stand at the end",
+                        )
+                        .label("stands after one of them");
+                    self.report(d);
+                }
+                continue;
+            };
+            after = Some(stmt.span);
+            self.record_word(event);
+            let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
+            let outer = self.paths.enter_hook(&event.text);
+            self.surroundings.in_hook = true;
+            let unset = reachability::unset_in_hook(stmts, &event.text);
+            self.surroundings.unset_in_hook =
+                unset.into_iter().filter_map(|name| self.scope.find(&name.text)).collect();
+            let mark = self.enter(body.span);
+            let ty = match event.text.as_str() {
+                "success" => result,
+                "failure" => self.prelude_type("Error"),
+                _ => Ty::NULL,
+            };
+            let slot = param.as_ref().map(|name| self.declare_bound(name, ty, Flow::default()));
+            if let (Some(name), "cancel") = (param, event.text.as_str()) {
+                let d = self.diagnostic(codes::ARGUMENTS, name.span, "`on cancel` is given nothing").label("remove it");
+                self.report(d);
+            }
+            let block = self.check_statements(body, Want::NOTHING);
+            self.leave(mark);
+            self.surroundings.in_hook = false;
+            self.paths.leave(outer);
+            self.result = outer_result;
+            let hook = Some(ir::Hook { slot, body: block.ir });
+            let place = match event.text.as_str() {
+                "success" => &mut out.success,
+                "failure" => &mut out.failure,
+                "cancel" => &mut out.cancel,
+                _ => continue,
+            };
+            if place.is_some() {
+                let d = self
+                    .diagnostic(codes::DUPLICATE, stmt.span, format!("`on {}` is there twice", event.text))
+                    .label("again here");
+                self.report(d);
+            } else {
+                *place = hook;
+            }
+        }
+        out
+    }
+}

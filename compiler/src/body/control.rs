@@ -1,0 +1,361 @@
+//! `if`, `match`, `for`, `repeat`, `sandbox`: as work with stages, and as pure expressions.
+
+use cascade_grammar::ast::{ArmBody, Else, Expr, ExprKind, ForExpr, IfExpr, MatchExpr, RepeatExpr, SandboxExpr, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{
+    BodyChecker, BodyKind,
+    block::{BlockOut, Want},
+};
+use crate::{
+    checks::{
+        bounds, capabilities, concurrency,
+        reachability::{self, Coverage},
+        style, types,
+    },
+    codes,
+    flow::Flow,
+    scope::{LocalKind, not_null_paths},
+    types::{Ty, TyKind},
+    world::View,
+};
+
+/// Work, the type of its value, what it is made of, and whether its end is never reached.
+pub(super) type Worked = (ir::Work, Ty, Flow, bool);
+
+impl BodyChecker<'_> {
+    /// A block expression that may hold stages.
+    pub(super) fn check_control(&mut self, e: &Expr, want: Want) -> Option<Worked> {
+        if self.kind != BodyKind::Cascade {
+            self.infer(e);
+            return None;
+        }
+        let worked = match &e.kind {
+            ExprKind::If(x) => Some(self.check_if(x, want, e.span)),
+            ExprKind::Match(x) => Some(self.check_match(x, want, e.span)),
+            ExprKind::For(x) => Some(self.check_for(x, want, e.span)),
+            ExprKind::Repeat(x) => Some(self.check_repeat(x, want, e.span)),
+            ExprKind::Parallel(x) => Some(self.check_parallel(x.max.as_ref(), &x.body, e.span)),
+            ExprKind::Swarm(x) => Some(self.check_swarm(x, e.span)),
+            ExprKind::Sandbox(x) => Some(self.check_sandbox(x, want, e.span)),
+            _ => None,
+        };
+        if let Some((_, ty, flow, _)) = &worked {
+            self.record_type(e.span, *ty, flow);
+        }
+        worked
+    }
+
+    fn check_if(&mut self, x: &IfExpr, want: Want, span: Span) -> Worked {
+        let condition = self.check(&x.condition, Ty::BOOL);
+        let facts = not_null_paths(&x.condition);
+        let mark = self.enter(x.then.span);
+        self.assume_not_null(&facts.when_true);
+        let then = self.check_block(&x.then, want);
+        self.leave(mark);
+        let mark = self.enter(span);
+        self.assume_not_null(&facts.when_false);
+        let otherwise = match &x.otherwise {
+            Some(Else::Block(b)) => self.check_block(b, want),
+            Some(Else::If(e)) => self.check_else_if(e, want),
+            None => {
+                let out = BlockOut { ir: self.empty_block(span), ty: Ty::NULL, flow: Flow::default(), ends: false };
+                if let (true, Some(expected), false) = (want.value, want.ty, then.ends)
+                    && !self.types.nullable(expected)
+                {
+                    let shown = self.type_text(expected);
+                    let d = self
+                        .diagnostic(
+                            codes::MISMATCH,
+                            span,
+                            format!("without `else` this may give nothing, and `{shown}` is needed"),
+                        )
+                        .label("no `else`");
+                    self.report(d);
+                }
+                out
+            }
+        };
+        self.leave(mark);
+        let flow = then.flow.join(&otherwise.flow);
+        let ty = self.joined_type(want, (then.ty, then.ends), (otherwise.ty, otherwise.ends), span);
+        let ends = then.ends && otherwise.ends;
+        (ir::Work::If(condition.ir, then.ir, otherwise.ir), ty, flow, ends)
+    }
+
+    /// The type of a block with two ways through it, each with whether its end is never reached.
+    fn joined_type(&mut self, want: Want, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
+        match (want.value, want.ty) {
+            (false, _) => Ty::NULL,
+            (true, Some(ty)) => ty,
+            (true, None) => self.join_types(a, b, span),
+        }
+    }
+
+    /// Joins the values of two ways to one type. A way whose end is never reached has none.
+    pub(super) fn join_types(&mut self, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
+        match (a, b) {
+            ((_, true), (_, true)) => Ty::NEVER,
+            ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
+            ((x, false), (y, false)) => match self.types.join(x, y) {
+                Some(ty) => ty,
+                None => {
+                    self.report(types::different_types(self.view(), x, y, span));
+                    Ty::ERROR
+                }
+            },
+        }
+    }
+
+    fn check_else_if(&mut self, e: &Expr, want: Want) -> BlockOut {
+        let mut out = BlockOut { ir: self.empty_block(e.span), ty: Ty::ERROR, flow: Flow::default(), ends: false };
+        let ExprKind::If(x) = &e.kind else { return out };
+        let (work, ty, flow, ends) = self.check_if(x, want, e.span);
+        self.record_type(e.span, ty, &flow);
+        out.ends = ends;
+        (out.ty, out.flow) = (ty, flow);
+        if want.value && !ends {
+            let slot = self.scope.new_slot();
+            out.ir.stmts.push(ir::Stmt::Work(Box::new(work), Some(slot)));
+            out.ir.value = Some(ir::Expr::Slot(slot));
+        } else {
+            out.ir.stmts.push(ir::Stmt::Work(Box::new(work), None));
+        }
+        out
+    }
+
+    fn check_match(&mut self, x: &MatchExpr, want: Want, span: Span) -> Worked {
+        let subject = self.infer(&x.subject);
+        let mut coverage = Coverage::default();
+        let mut arms = Vec::new();
+        let mut flow = Flow::default();
+        let mut joined: Option<(Ty, bool)> = None;
+        for arm in &x.arms {
+            let mark = self.enter(arm.span);
+            let null_before = coverage.null;
+            let pattern = self.check_pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
+            self.assume_in_arm(&x.subject, &pattern, null_before);
+            let guard = arm.guard.as_ref().map(|g| {
+                let guard = self.check(g, Ty::BOOL).ir;
+                let facts = not_null_paths(g);
+                self.assume_not_null(&facts.when_true);
+                guard
+            });
+            let out = match &arm.body {
+                ArmBody::Block(b) => self.check_block(b, want),
+                ArmBody::Expr(e) => self.check_arm_expr(e, want),
+            };
+            self.leave(mark);
+            flow.include(&out.flow);
+            joined = Some(match joined {
+                None => (out.ty, out.ends),
+                Some(before) => {
+                    let ty = self.joined_type(want, before, (out.ty, out.ends), arm.span);
+                    (ty, before.1 && out.ends)
+                }
+            });
+            arms.push(ir::Arm { pattern, guard, body: out.ir });
+        }
+        self.report(reachability::not_exhaustive(self.view(), &coverage, subject.ty, span_of_head(span, &x.subject)));
+        let (ty, ends) = joined.unwrap_or((Ty::ERROR, false));
+        let ty = match (want.value, want.ty) {
+            (true, Some(ty)) => ty,
+            (true, None) => ty,
+            _ => Ty::NULL,
+        };
+        (ir::Work::Match(subject.ir, arms), ty, flow, ends)
+    }
+
+    /// In an arm that does not take null, or after one that took it, the subject is there.
+    pub(super) fn assume_in_arm(&mut self, subject: &Expr, pattern: &ir::Pattern, null_before: bool) {
+        let is_null = matches!(pattern, ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null)));
+        let proves = match pattern {
+            ir::Pattern::Any => null_before,
+            _ => !is_null,
+        };
+        if proves {
+            self.assume_not_null(&[subject]);
+        }
+    }
+
+    /// An arm that is an expression, as a block.
+    fn check_arm_expr(&mut self, e: &Expr, want: Want) -> BlockOut {
+        let mut out = BlockOut { ir: self.empty_block(e.span), ty: Ty::NULL, flow: Flow::default(), ends: false };
+        if self.is_block(e) {
+            if let Some((work, ty, flow, ends)) = self.check_control(e, want) {
+                (out.ty, out.flow, out.ends) = (ty, flow, ends);
+                let slot = (want.value && !ends).then(|| self.scope.new_slot());
+                out.ir.stmts.push(ir::Stmt::Work(Box::new(work), slot));
+                out.ir.value = slot.map(ir::Expr::Slot);
+            }
+            return out;
+        }
+        if let ExprKind::Call { callee, .. } = &e.kind
+            && self.is_stage_call(callee)
+        {
+            let d = self
+                .diagnostic(codes::STAGE_CALL, e.span, "only a stage calls a skill or a cascade")
+                .label("its call has a name")
+                .help("write a block: `-> { stage name = … }`");
+            self.report(d);
+            out.ty = Ty::ERROR;
+            return out;
+        }
+        let typed = match want.ty {
+            Some(ty) if want.value => self.check(e, ty),
+            _ => self.infer(e),
+        };
+        (out.ty, out.flow) = (typed.ty, typed.flow);
+        out.ir.value = Some(typed.ir);
+        out
+    }
+
+    fn check_for(&mut self, x: &ForExpr, want: Want, span: Span) -> Worked {
+        let list = self.infer(&x.iterable);
+        let element = match self.unwrap_list(list.ty) {
+            Some(element) => element,
+            None => {
+                let shown = self.type_text(list.ty);
+                let mut d = self
+                    .diagnostic(codes::MISMATCH, x.iterable.span, format!("`for` goes over a list, found `{shown}`"))
+                    .label(format!("`{shown}`"));
+                let base = self.types.base(self.types.non_null(list.ty));
+                d = match self.types.kind(base) {
+                    TyKind::Map(_) => d.help("`.entries()` gives the keys and values of a map"),
+                    TyKind::Int => d.help("`range(n)` counts from 0 to n - 1"),
+                    TyKind::List(_) => d.help("give a list for null: `?? []`"),
+                    _ => d,
+                };
+                self.report(d);
+                Ty::ERROR
+            }
+        };
+        if let (Some(max), false) = (&x.max, x.parallel) {
+            let d = self
+                .diagnostic(codes::WRONG_PLACE, max.span, "`max` limits how many iterations run at once")
+                .label("nothing runs at once here")
+                .help("write `for … parallel max n { }`");
+            self.report(d);
+        }
+        if let Some(e) = &x.max {
+            self.report(bounds::less_than_one(self.view(), e, "nothing would ever run"));
+        }
+        let max = x.max.as_ref().map(|e| self.check(e, Ty::INT).ir);
+        let name = self.paths.unique_name(&x.item.text);
+        let outer = self.paths.enter(&name);
+        let mark = self.enter(x.body.span);
+        self.scope.forget_facts_of_vars();
+        self.surroundings.level += u32::from(x.parallel);
+        let item = self.declare_bound(&x.item, element, list.flow.clone());
+        let body_want = match want.ty.and_then(|t| self.unwrap_list(self.types.non_null(t))) {
+            Some(ty) if want.value => Want { value: true, ty: Some(ty) },
+            _ => Want { value: want.value, ty: None },
+        };
+        let (edits, slots) = (self.outcome.effects.edits.len(), self.scope.slot_count() - 1);
+        let body = self.check_statements(&x.body, body_want);
+        self.surroundings.level -= u32::from(x.parallel);
+        if x.parallel && !matches!(max, Some(ir::Expr::Const(ir::Const::Int(1)))) {
+            let view = View { world: self.world, types: self.types, module: self.module };
+            let found = concurrency::iterations_edit(view, &mut self.outcome.effects.edits[edits..], slots);
+            self.report_all(found);
+        }
+        concurrency::forget_edits(&mut self.outcome.effects.edits, edits, slots);
+        self.leave(mark);
+        self.scope.forget_facts_of_vars();
+        self.paths.leave(outer);
+        let ty = if body.ends { Ty::NULL } else { body.ty };
+        let ty = self.types.list(ty);
+        let work = ir::Work::For(Box::new(ir::For {
+            name: SmolStr::new(name),
+            item,
+            list: list.ir,
+            parallel: x.parallel,
+            max,
+            body: body.ir,
+            place: self.place(span),
+        }));
+        (work, ty, body.flow.join(&list.flow), false)
+    }
+
+    fn check_repeat(&mut self, x: &RepeatExpr, want: Want, span: Span) -> Worked {
+        let max = match &x.max {
+            Some(e) => self.check(e, Ty::INT).ir,
+            None => {
+                let d = self
+                    .diagnostic(codes::UNBOUNDED, head_word(span, "repeat"), "this loop has no bound")
+                    .label("could go on for ever, and cost without end")
+                    .help("say how often at most: `repeat max 3 { … } until …`");
+                self.report(d);
+                ir::Expr::Const(ir::Const::Int(1))
+            }
+        };
+        if let Some(e) = &x.max {
+            self.report(bounds::less_than_one(self.view(), e, "a loop runs at least once"));
+        }
+        let name = self.paths.unique_name("repeat");
+        let outer = self.paths.enter(&name);
+        let mark = self.enter(x.body.span);
+        self.scope.forget_facts_of_vars();
+        let (locals, writes) = (self.scope.len(), self.accesses.writes.len());
+        let body = self.check_statements(&x.body, want);
+        let until = x.until.as_ref().map(|e| {
+            let assigned = &self.accesses.writes[writes..];
+            let changes = |local: u32| local as usize >= locals || assigned.contains(&local);
+            let d = style::unchanging_until(self.view(), &self.scope, e, changes);
+            self.report(d);
+            self.check(e, Ty::BOOL).ir
+        });
+        self.leave(mark);
+        self.scope.forget_facts_of_vars();
+        self.paths.leave(outer);
+        let ends = body.ends;
+        let work = ir::Work::Repeat(Box::new(ir::Repeat { max, body: body.ir, until, place: self.place(span) }));
+        (work, if want.value { body.ty } else { Ty::NULL }, body.flow, ends)
+    }
+
+    fn check_sandbox(&mut self, x: &SandboxExpr, want: Want, span: Span) -> Worked {
+        self.note_unsupported("sandbox", head_word(span, "sandbox"));
+        let dir = self.check(&x.dir, Ty::PATH);
+        if let Some(network) = &x.network {
+            self.record_word(network);
+        }
+        if let Some(network) = &x.network
+            && !matches!(network.text.as_str(), "on" | "off" | "")
+        {
+            let d = self
+                .diagnostic(codes::UNKNOWN_SETTING, network.span, format!("`network {}` means nothing", network.text))
+                .label("`on` or `off`");
+            self.report(d);
+        }
+        let mark = self.enter(x.body.span);
+        if let Some(name) = &x.name {
+            self.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
+        }
+        let around = self.surroundings.network_off;
+        match &x.network {
+            Some(network) if network.text == "on" => {
+                self.report(around.map(|around| capabilities::network_on_inside(self.view(), network, around)));
+            }
+            _ => self.surroundings.network_off = Some(head_word(span, "sandbox")),
+        }
+        let body = self.check_statements(&x.body, Want { value: want.value, ty: None });
+        self.surroundings.network_off = around;
+        self.leave(mark);
+        let value = if body.ends { Ty::NULL } else { body.ty };
+        let branch = self.types.optional(Ty::STRING);
+        let ty =
+            self.types.record(vec![("value".into(), value), ("patch".into(), Ty::STRING), ("branch".into(), branch)]);
+        (ir::Work::Block(body.ir), ty, body.flow, body.ends)
+    }
+}
+
+/// From the keyword to the end of what follows it.
+pub(super) fn span_of_head(whole: Span, subject: &Expr) -> Span {
+    Span { start: whole.start, end: subject.span.end }
+}
+
+/// The keyword at the start of a span.
+pub(super) fn head_word(whole: Span, word: &str) -> Span {
+    Span { start: whole.start, end: (whole.start + word.len() as u32).min(whole.end) }
+}
