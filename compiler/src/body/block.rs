@@ -5,8 +5,7 @@ use cascade_ir as ir;
 
 use super::{BodyChecker, Typed, variables::Target};
 use crate::{
-    checks::{attributes, clauses, concurrency, reachability, style},
-    codes,
+    checks::{attributes, blocks, clauses, concurrency, reachability, style},
     flow::Flow,
     scope::{LocalKind, not_null_paths},
     types::{Ty, TyKind},
@@ -96,12 +95,7 @@ impl BodyChecker<'_> {
         } else if let (true, Some(expected)) = (want.value, want.ty)
             && !self.types.nullable(expected)
         {
-            let shown = self.type_text(expected);
-            let d = self
-                .diagnostic(codes::MISMATCH, block.span, format!("this block gives nothing, and `{shown}` is needed"))
-                .label("ends without a value")
-                .help("a block's value is its last expression, or else its last stage");
-            self.report(d);
+            self.report(blocks::block_without_value(self.view(), expected, block.span));
             out.ty = Ty::ERROR;
         }
         out
@@ -219,35 +213,21 @@ impl BodyChecker<'_> {
 
     fn check_return(&mut self, value: Option<&Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
         if self.surroundings.in_hook {
-            let d = self
-                .diagnostic(codes::MISPLACED, span, "`on success`, `on failure` and `on cancel` do not return")
-                .label("the cascade has ended already")
-                .help("what they do changes nothing about its result");
-            self.report(d);
+            self.report(blocks::return_in_hook(self.view(), span));
             if let Some(e) = value {
                 self.infer(e);
             }
             return;
         }
         if self.surroundings.level > 0 {
-            let d = self
-                .diagnostic(codes::MISPLACED, span, "a parallel branch cannot return from the cascade")
-                .label("other branches may still be running")
-                .help("let the branch give a value, and return after the block");
-            self.report(d);
+            self.report(blocks::return_in_branch(self.view(), span));
         }
         let result = self.result;
         let typed = match value {
             Some(e) if result == Ty::NULL && !matches!(e.kind, ExprKind::Null) => self.infer_undeclared_result(e, out),
             Some(e) => self.check_value(e, Some(result), out),
             None => {
-                if !self.types.nullable(result) {
-                    let shown = self.type_text(result);
-                    let d = self
-                        .diagnostic(codes::MISMATCH, span, format!("this cascade gives `{shown}`"))
-                        .label("returns nothing");
-                    self.report(d);
-                }
+                self.report(blocks::return_without_value(self.view(), result, span));
                 Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default())
             }
         };
@@ -296,11 +276,7 @@ impl BodyChecker<'_> {
         self.report(clauses::without_stage(self.view(), clauses));
         let typed = self.infer(e);
         if typed.ty != Ty::ERROR {
-            let d = self
-                .diagnostic(codes::UNUSED, e.span, "this value is not used")
-                .label("computed for nothing")
-                .help("give it a name with `let`, or remove it; a block's value is its last expression");
-            self.report(d);
+            self.report(blocks::unused_value(self.view(), e));
         }
         false
     }
@@ -333,11 +309,7 @@ impl BodyChecker<'_> {
         }
         let ExprKind::Name(name) = &root.kind else {
             if !matches!(root.kind, ExprKind::Error) {
-                let d = self
-                    .diagnostic(codes::NOT_ASSIGNABLE, target.span, "this cannot be assigned")
-                    .label("not a variable")
-                    .help("only a `var`, a field of one, or a key of a memory is assigned");
-                self.report(d);
+                self.report(blocks::not_assignable(self.view(), target.span));
             }
             self.infer(value);
             return;
@@ -402,12 +374,8 @@ impl BodyChecker<'_> {
             | TyKind::Map(_)
             | TyKind::Error => self.check(value, base),
             _ => {
-                let shown = self.type_text(ty);
                 let typed = self.infer(value);
-                let d = self
-                    .diagnostic(codes::OPERATOR, value.span, format!("nothing can be added to `{shown}`"))
-                    .label("`+=` adds numbers, joins text and lists, merges maps");
-                self.report(d);
+                self.report(blocks::not_addable(self.view(), ty, value.span));
                 typed
             }
         }

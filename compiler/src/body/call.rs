@@ -6,11 +6,10 @@ use cascade_ir::{self as ir, Builtin as B};
 use super::{BodyChecker, BodyKind, Typed, variables::Target};
 use crate::{
     builtins::{FREE_FUNCTIONS, PERSON_FUNCTIONS, method_names},
-    checks::names::unknown_function,
+    checks::{calls, names::unknown_function},
     codes,
     flow::Flow,
     index::{Builtin, Symbol},
-    suggest::{quoted_list, with_suggestion},
     types::{Ty, TyKind},
     world::{Def, Signature},
 };
@@ -35,15 +34,8 @@ impl BodyChecker<'_> {
             ExprKind::Name(name) => {
                 let target = self.resolve(name);
                 if let Target::Local(index) = target {
-                    let shown = self.type_text(self.scope.local(index).ty);
-                    let d = self
-                        .diagnostic(
-                            codes::NOT_CALLABLE,
-                            callee.span,
-                            format!("`{}` is a value and cannot be called", name.text),
-                        )
-                        .label(format!("`{shown}`"));
-                    self.report(d);
+                    let ty = self.scope.local(index).ty;
+                    self.report(calls::call_of_value(self.view(), name, ty));
                     self.infer_arguments(args);
                     return Typed::error();
                 }
@@ -147,19 +139,8 @@ impl BodyChecker<'_> {
                 Typed::new(ir::Expr::Call(id, args.values), signature.result, flow)
             }
             Def::Skill(_) | Def::Cascade(_) => {
-                let what = if matches!(def, Def::Skill(_)) { "skill" } else { "cascade" };
-                let d = self
-                    .diagnostic(codes::STAGE_CALL, whole.span, format!("only a stage calls a {what}"))
-                    .label(format!("`{}` is a {what}: it costs time or money, so its call has a name", name.text));
-                let d = if self.kind == BodyKind::Cascade {
-                    d.help(format!(
-                        "`stage {}_result = {}(…)` on a line of its own, then use `{}_result`",
-                        name.text, name.text, name.text
-                    ))
-                } else {
-                    d.help("call it from a cascade, and pass the result on")
-                };
-                self.report(d);
+                let in_cascade = self.kind == BodyKind::Cascade;
+                self.report(calls::call_without_stage(self.view(), name, def, whole.span, in_cascade));
                 self.infer_arguments(args);
                 Typed::error()
             }
@@ -169,28 +150,12 @@ impl BodyChecker<'_> {
             }
             Def::Type(id) => {
                 let ty = self.type_of(id);
-                let shown = self.type_text(ty);
-                let d = self
-                    .diagnostic(
-                        codes::NOT_CALLABLE,
-                        name.span,
-                        format!("`{}` is a type and cannot be called", name.text),
-                    )
-                    .label("a type")
-                    .help(format!("a `{shown}` is written `{{ field: value }}` where one is expected"));
-                self.report(d);
+                self.report(calls::call_of_type(self.view(), name, ty));
                 self.infer_arguments(args);
                 Typed::error()
             }
             other => {
-                let d = self
-                    .diagnostic(
-                        codes::NOT_CALLABLE,
-                        name.span,
-                        format!("`{}` is {} and cannot be called", name.text, other.kind_name()),
-                    )
-                    .label(other.kind_name());
-                self.report(d);
+                self.report(calls::call_of_declaration(self.view(), name, other, name.span));
                 self.infer_arguments(args);
                 Typed::error()
             }
@@ -199,13 +164,7 @@ impl BodyChecker<'_> {
 
     /// Arguments against parameters: positions first, then names, then defaults.
     pub(super) fn check_arguments(&mut self, signature: &Signature, args: &[Arg], args_span: Span) -> Args {
-        if let Some(advice) = &signature.deprecated {
-            let d = self
-                .diagnostic(codes::DEPRECATED, args_span, format!("`{}` is deprecated", signature.name))
-                .label("called here");
-            let d = if advice.is_empty() { d } else { d.help(advice) };
-            self.report(d);
-        }
+        self.report(calls::deprecated_call(self.view(), signature, args_span));
         let mut given: Vec<Option<(ir::Expr, Flow, Span)>> = vec![None; signature.params.len()];
         let mut named = false;
         let mut broken = false;
@@ -220,26 +179,7 @@ impl BodyChecker<'_> {
                         }
                         None => {
                             broken = true;
-                            let d = self
-                                .diagnostic(
-                                    codes::ARGUMENTS,
-                                    name.span,
-                                    format!("`{}` has no parameter `{}`", signature.name, name.text),
-                                )
-                                .label("not a parameter of it");
-                            let mut d = with_suggestion(
-                                d,
-                                &name.text,
-                                name.span,
-                                signature.params.iter().map(|p| p.name.as_str()),
-                            );
-                            if d.help.is_none() {
-                                d = d.help(format!(
-                                    "its parameters are {}",
-                                    quoted_list(signature.params.iter().map(|p| p.name.as_str()))
-                                ));
-                            }
-                            self.report(d);
+                            self.report(calls::unknown_parameter(self.view(), signature, name));
                             self.infer(&arg.value);
                             continue;
                         }
@@ -247,14 +187,7 @@ impl BodyChecker<'_> {
                 }
                 None => {
                     if named {
-                        let d = self
-                            .diagnostic(
-                                codes::ARGUMENTS,
-                                arg.value.span,
-                                "an argument without a name stands before those with names",
-                            )
-                            .label("give it its name, or move it to the front");
-                        self.report(d);
+                        self.report(calls::unnamed_after_named(self.view(), arg.value.span));
                         self.infer(&arg.value);
                         broken = true;
                         continue;
@@ -264,35 +197,14 @@ impl BodyChecker<'_> {
             };
             let Some(param) = signature.params.get(index) else {
                 broken = true;
-                let source = self.world.files.source(signature.origin.module);
-                let d = self
-                    .diagnostic(
-                        codes::ARGUMENTS,
-                        arg.value.span,
-                        format!(
-                            "`{}` takes {} argument{}",
-                            signature.name,
-                            signature.params.len(),
-                            if signature.params.len() == 1 { "" } else { "s" }
-                        ),
-                    )
-                    .label("one too many")
-                    .also(source, signature.origin.span, "declared here");
-                self.report(d);
+                self.report(calls::too_many_arguments(self.view(), signature, arg.value.span));
                 self.infer(&arg.value);
                 continue;
             };
             let ty = param.ty;
             let value = self.check(&arg.value, ty);
             if given[index].is_some() {
-                let d = self
-                    .diagnostic(
-                        codes::ARGUMENTS,
-                        arg.value.span,
-                        format!("`{}` is given twice", signature.params[index].name),
-                    )
-                    .label("again here");
-                self.report(d);
+                self.report(calls::argument_given_twice(self.view(), &signature.params[index].name, arg.value.span));
             }
             given[index] = Some((value.ir, value.flow, arg.value.span));
         }
@@ -312,17 +224,8 @@ impl BodyChecker<'_> {
             out.values.push(value);
             out.flows.push(flow);
         }
-        if !missing.is_empty() && !broken {
-            let source = self.world.files.source(signature.origin.module);
-            let d = self
-                .diagnostic(
-                    codes::ARGUMENTS,
-                    args_span,
-                    format!("`{}` needs {}", signature.name, quoted_list(missing.into_iter())),
-                )
-                .label("missing here")
-                .also(source, signature.origin.span, "declared here");
-            self.report(d);
+        if !broken {
+            self.report(calls::missing_arguments(self.view(), signature, &missing, args_span));
         }
         out
     }
@@ -333,10 +236,7 @@ impl BodyChecker<'_> {
             self.record_builtin(name.span, Builtin::Function);
         }
         if PERSON_FUNCTIONS.contains(&word) {
-            let d = self
-                .diagnostic(codes::STAGE_CALL, name.span, format!("`{word}` waits for a person, so it is a stage"))
-                .label("write `stage name = …`");
-            self.report(d);
+            self.report(calls::question_without_stage(self.view(), name));
             self.infer_arguments(args);
             return Typed::error();
         }

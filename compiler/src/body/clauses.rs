@@ -9,10 +9,11 @@ use crate::{
     checks::{
         capabilities,
         clauses::{self, is_duration},
+        names::unknown_word,
     },
     codes,
     flow::Flow,
-    suggest::{quoted_list, with_suggestion},
+    suggest::quoted_list,
     types::Ty,
 };
 
@@ -215,14 +216,10 @@ impl BodyChecker<'_> {
         ];
         let found = KINDS.iter().find(|(n, _)| *n == name.text).map(|(_, k)| *k);
         if found.is_none() && !name.text.is_empty() {
-            let d = self
-                .diagnostic(codes::UNKNOWN_VARIANT, name.span, format!("there is no kind of error `{}`", name.text))
-                .label("not known");
-            let mut d = with_suggestion(d, &name.text, name.span, KINDS.iter().map(|(n, _)| *n));
-            if d.help.is_none() {
-                d = d.help(format!("the kinds are {}", quoted_list(KINDS.iter().map(|(n, _)| *n))));
-            }
-            self.report(d);
+            let known = KINDS.iter().map(|(n, _)| *n);
+            let message = format!("there is no kind of error `{}`", name.text);
+            let otherwise = format!("the kinds are {}", quoted_list(known.clone()));
+            self.report(unknown_word(self.view(), codes::UNKNOWN_VARIANT, name, message, known, otherwise));
         }
         found
     }

@@ -10,14 +10,13 @@ use super::{
 };
 use crate::{
     checks::{
-        bounds, capabilities, concurrency,
+        blocks, bounds, calls, capabilities, concurrency,
         reachability::{self, Coverage},
         style, types,
     },
-    codes,
     flow::Flow,
     scope::{LocalKind, not_null_paths},
-    types::{Ty, TyKind},
+    types::Ty,
     world::View,
 };
 
@@ -64,15 +63,7 @@ impl BodyChecker<'_> {
                 if let (true, Some(expected), false) = (want.value, want.ty, then.ends)
                     && !self.types.nullable(expected)
                 {
-                    let shown = self.type_text(expected);
-                    let d = self
-                        .diagnostic(
-                            codes::MISMATCH,
-                            span,
-                            format!("without `else` this may give nothing, and `{shown}` is needed"),
-                        )
-                        .label("no `else`");
-                    self.report(d);
+                    self.report(blocks::if_without_else(self.view(), expected, span));
                 }
                 out
             }
@@ -194,11 +185,7 @@ impl BodyChecker<'_> {
         if let ExprKind::Call { callee, .. } = &e.kind
             && self.is_stage_call(callee)
         {
-            let d = self
-                .diagnostic(codes::STAGE_CALL, e.span, "only a stage calls a skill or a cascade")
-                .label("its call has a name")
-                .help("write a block: `-> { stage name = … }`");
-            self.report(d);
+            self.report(calls::call_in_arm(self.view(), e.span));
             out.ty = Ty::ERROR;
             return out;
         }
@@ -216,27 +203,12 @@ impl BodyChecker<'_> {
         let element = match self.unwrap_list(list.ty) {
             Some(element) => element,
             None => {
-                let shown = self.type_text(list.ty);
-                let mut d = self
-                    .diagnostic(codes::MISMATCH, x.iterable.span, format!("`for` goes over a list, found `{shown}`"))
-                    .label(format!("`{shown}`"));
-                let base = self.types.base(self.types.non_null(list.ty));
-                d = match self.types.kind(base) {
-                    TyKind::Map(_) => d.help("`.entries()` gives the keys and values of a map"),
-                    TyKind::Int => d.help("`range(n)` counts from 0 to n - 1"),
-                    TyKind::List(_) => d.help("give a list for null: `?? []`"),
-                    _ => d,
-                };
-                self.report(d);
+                self.report(blocks::not_iterable(self.view(), list.ty, x.iterable.span));
                 Ty::ERROR
             }
         };
         if let (Some(max), false) = (&x.max, x.parallel) {
-            let d = self
-                .diagnostic(codes::WRONG_PLACE, max.span, "`max` limits how many iterations run at once")
-                .label("nothing runs at once here")
-                .help("write `for … parallel max n { }`");
-            self.report(d);
+            self.report(blocks::max_without_parallel(self.view(), max.span));
         }
         if let Some(e) = &x.max {
             self.report(bounds::less_than_one(self.view(), e, "nothing would ever run"));
@@ -282,11 +254,7 @@ impl BodyChecker<'_> {
         let max = match &x.max {
             Some(e) => self.check(e, Ty::INT).ir,
             None => {
-                let d = self
-                    .diagnostic(codes::UNBOUNDED, head_word(span, "repeat"), "this loop has no bound")
-                    .label("could go on for ever, and cost without end")
-                    .help("say how often at most: `repeat max 3 { … } until …`");
-                self.report(d);
+                self.report(blocks::unbounded_repeat(self.view(), head_word(span, "repeat")));
                 ir::Expr::Const(ir::Const::Int(1))
             }
         };
@@ -319,14 +287,7 @@ impl BodyChecker<'_> {
         let dir = self.check(&x.dir, Ty::PATH);
         if let Some(network) = &x.network {
             self.record_word(network);
-        }
-        if let Some(network) = &x.network
-            && !matches!(network.text.as_str(), "on" | "off" | "")
-        {
-            let d = self
-                .diagnostic(codes::UNKNOWN_SETTING, network.span, format!("`network {}` means nothing", network.text))
-                .label("`on` or `off`");
-            self.report(d);
+            self.report(blocks::network_setting(self.view(), network));
         }
         let mark = self.enter(x.body.span);
         if let Some(name) = &x.name {

@@ -5,7 +5,7 @@ use cascade_ir as ir;
 
 use super::{BodyChecker, BodyKind, Typed, variables::Target};
 use crate::{
-    checks::names::deprecated_use,
+    checks::{blocks::block_in_expression, names::deprecated_use},
     codes,
     flow::Flow,
     types::{Ty, TyKind},
@@ -173,15 +173,8 @@ impl BodyChecker<'_> {
 
     /// Reports a block with stages in the middle of an expression.
     pub(super) fn report_inner_block(&mut self, word: &str, span: Span) {
-        let mut d =
-            self.diagnostic(codes::MISPLACED, span, format!("`{word}` cannot stand in the middle of an expression"));
-        d = if self.kind == BodyKind::Cascade {
-            d.label("give it a name of its own")
-                .help(format!("`stage name = {word} …` on a line before, then use `name`"))
-        } else {
-            d.label("only in a cascade").help("`map`, `filter` and `reduce` go over a list without stages")
-        };
-        self.report(d);
+        let in_cascade = self.kind == BodyKind::Cascade;
+        self.report(block_in_expression(self.view(), word, span, in_cascade));
     }
 
     /// Makes a value fit an expected type, or reports that it does not.

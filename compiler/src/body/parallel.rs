@@ -11,14 +11,15 @@ use super::{
 };
 use crate::{
     checks::{
-        bounds,
+        blocks, bounds,
         concurrency::{EditingBranch, branches_edit},
+        names::unknown_word,
     },
     codes, depth_first,
     flow::Flow,
     index::Symbol,
     scope::LocalKind,
-    suggest::{quoted_list, with_suggestion},
+    suggest::quoted_list,
     types::Ty,
     walk,
     world::View,
@@ -64,20 +65,16 @@ impl BodyChecker<'_> {
         self.check_parallel(x.max.as_ref(), &x.body, span)
     }
 
-    fn check_setting_word(&mut self, name: Option<&Name>, what: &str, known: &[&str]) {
+    fn check_setting_word(&mut self, name: Option<&Name>, setting: &str, known: &[&str]) {
         let Some(name) = name else { return };
         self.record_word(name);
         if name.text.is_empty() || known.contains(&name.text.as_str()) {
             return;
         }
-        let d = self
-            .diagnostic(codes::UNKNOWN_SETTING, name.span, format!("there is no {what} `{}`", name.text))
-            .label("not known");
-        let mut d = with_suggestion(d, &name.text, name.span, known.iter().copied());
-        if d.help.is_none() {
-            d = d.help(format!("write {}", quoted_list(known.iter().copied())));
-        }
-        self.report(d);
+        let message = format!("there is no {setting} `{}`", name.text);
+        let otherwise = format!("write {}", quoted_list(known.iter().copied()));
+        let known = known.iter().copied();
+        self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
     }
 
     #[allow(clippy::type_complexity)]
@@ -88,11 +85,7 @@ impl BodyChecker<'_> {
                 StmtKind::Stage { .. } | StmtKind::Let { .. } => stmts.push(stmt),
                 StmtKind::Error => {}
                 _ => {
-                    let d = self
-                        .diagnostic(codes::MISPLACED, stmt.span, "only stages stand in a `parallel` block")
-                        .label("has no place in a graph of stages")
-                        .help("put what belongs together into a cascade of its own, and call it as one stage");
-                    self.report(d);
+                    self.report(blocks::statement_in_parallel(self.view(), stmt.span));
                 }
             }
         }
@@ -184,16 +177,7 @@ impl BodyChecker<'_> {
             let Some(first) = cycle.nodes.first() else { continue };
             let names = cycle.nodes.iter().chain([first]).filter_map(|i| name_of(stmts[*i]));
             let way: Vec<String> = names.map(|n| format!("`{}`", n.text)).collect();
-            let message = if way.len() == 2 {
-                format!("{} waits for itself", way[0])
-            } else {
-                format!("these stages wait for each other: {}", way.join(" → "))
-            };
-            let d = self
-                .diagnostic(codes::PARALLEL_CYCLE, cycle.closing, message)
-                .label("closes the circle")
-                .help("in `parallel` a stage starts when the stages that it names are done");
-            self.report(d);
+            self.report(blocks::stages_in_circle(self.view(), &way, cycle.closing));
             // What uses the name before it is set must not be reported again.
             self.unreadable.names.extend(name_of(stmts[*first]).map(|n| n.text.clone()));
         }

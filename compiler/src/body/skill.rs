@@ -11,12 +11,11 @@ use smol_str::SmolStr;
 use super::{BodyChecker, BodyInput, BodyKind, Typed, control::head_word};
 use crate::{
     callees::{Directory, NetworkUse, SkillSummary},
-    checks::{capabilities, leaks, skills, style},
+    checks::{capabilities, leaks, names::unknown_word, skills, style},
     codes,
     findings::Findings,
     flow::{Flow, Origin, SkillFlow},
     index::Builtin,
-    suggest::with_suggestion,
     types::{Ty, TyKind},
     world::{Def, Signature, doc_text},
 };
@@ -263,18 +262,10 @@ impl BodyChecker<'_> {
             Some((format, ty, span)) => {
                 let found = FORMATS.iter().find(|(n, _)| *n == format.text).map(|(_, f)| *f);
                 if found.is_none() && !format.text.is_empty() {
-                    let d = self
-                        .diagnostic(
-                            codes::UNKNOWN_SETTING,
-                            format.span,
-                            format!("output is not read as `{}`", format.text),
-                        )
-                        .label("not known");
-                    let mut d = with_suggestion(d, &format.text, format.span, FORMATS.iter().map(|(n, _)| *n));
-                    if d.help.is_none() {
-                        d = d.help("output is read as text, json, json_lines, csv, junit or tap");
-                    }
-                    self.report(d);
+                    let message = format!("output is not read as `{}`", format.text);
+                    let known = FORMATS.iter().map(|(n, _)| *n);
+                    let otherwise = "output is read as text, json, json_lines, csv, junit or tap";
+                    self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, format, message, known, otherwise));
                 }
                 let ty = ty.map(|t| (self.resolve_type(t), t.span));
                 (found.unwrap_or(F::Text), ty, span)
@@ -409,14 +400,9 @@ impl BodyChecker<'_> {
     ) -> Lowered {
         const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head"];
         if !METHODS.contains(&method.text.as_str()) && !method.text.is_empty() {
-            let d = self
-                .diagnostic(codes::UNKNOWN_SETTING, method.span, format!("there is no method `{}`", method.text))
-                .label("not known");
-            let mut d = with_suggestion(d, &method.text, method.span, METHODS.iter().copied());
-            if d.help.is_none() {
-                d = d.help("write get, post, put, patch, delete or head");
-            }
-            self.report(d);
+            let message = format!("there is no method `{}`", method.text);
+            let (known, otherwise) = (METHODS.iter().copied(), "write get, post, put, patch, delete or head");
+            self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, method, message, known, otherwise));
         }
         self.record_word(method);
         let network = NetworkUse { program: "http".into(), at: (self.source(), method.span) };
@@ -467,14 +453,11 @@ impl BodyChecker<'_> {
                 "body" => http.body = Some(self.check_json_value(&setting.value, "the body of a request")),
                 "" => {}
                 other => {
-                    let d = self
-                        .diagnostic(codes::UNKNOWN_SETTING, setting.name.span, format!("a request has no `{other}`"))
-                        .label("not known");
-                    let mut d = with_suggestion(d, other, setting.name.span, ["headers", "query", "body"]);
-                    if d.help.is_none() {
-                        d = d.help("a request has `headers`, `query` and `body`");
-                    }
-                    self.report(d);
+                    let message = format!("a request has no `{other}`");
+                    let known = ["headers", "query", "body"].into_iter();
+                    let otherwise = "a request has `headers`, `query` and `body`";
+                    let code = codes::UNKNOWN_SETTING;
+                    self.report(unknown_word(self.view(), code, &setting.name, message, known, otherwise));
                     self.infer(&setting.value);
                 }
             }

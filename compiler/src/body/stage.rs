@@ -10,7 +10,7 @@ use super::{BodyChecker, block::Want, variables::Target};
 use crate::{
     builtins::PERSON_FUNCTIONS,
     callees::StageSite,
-    checks::{bounds, capabilities::models_of_stage, clauses, style, taint::holds_text},
+    checks::{bounds, calls, capabilities::models_of_stage, clauses, style, taint::holds_text},
     codes,
     flow::Flow,
     index::{Builtin, Symbol},
@@ -157,11 +157,7 @@ impl BodyChecker<'_> {
             }
             let typed = self.infer(value);
             if typed.ty != Ty::ERROR {
-                let d = self
-                    .diagnostic(codes::STAGE_CALL, value.span, "a stage calls a skill or a cascade, or is a block")
-                    .label("nothing is called here")
-                    .help(format!("a value without cost is named by `let {} = …`", stage.text));
-                self.report(d);
+                self.report(calls::stage_of_value(self.view(), stage, value));
             }
             return None;
         };
@@ -245,38 +241,19 @@ impl BodyChecker<'_> {
                 None
             }
             Some((Def::Fn(_), name)) => {
-                let d = self
-                    .diagnostic(
-                        codes::STAGE_CALL,
-                        callee.span,
-                        format!("`{}` is a fn: it has no effect and needs no stage", name.text),
-                    )
-                    .label("pure")
-                    .help(format!("write `let {} = {}(…)`", stage.text, name.text));
-                self.report(d);
+                self.report(calls::stage_of_fn(self.view(), stage, name, callee.span));
                 self.infer_arguments(args);
                 None
             }
             Some((other, name)) => {
-                let d = self
-                    .diagnostic(
-                        codes::NOT_CALLABLE,
-                        callee.span,
-                        format!("`{}` is {} and cannot be called", name.text, other.kind_name()),
-                    )
-                    .label(other.kind_name());
-                self.report(d);
+                self.report(calls::call_of_declaration(self.view(), name, other, callee.span));
                 self.infer_arguments(args);
                 None
             }
             None => {
                 let typed = self.infer(value);
                 if typed.ty != Ty::ERROR {
-                    let d = self
-                        .diagnostic(codes::STAGE_CALL, value.span, "a stage calls a skill or a cascade")
-                        .label("this has no effect and needs no stage")
-                        .help(format!("write `let {} = …`", stage.text));
-                    self.report(d);
+                    self.report(calls::stage_of_pure_call(self.view(), stage, value));
                 }
                 None
             }
@@ -296,20 +273,14 @@ impl BodyChecker<'_> {
             self.note_unsupported(construct, span);
             return;
         }
-        let message = format!("`{}` uses `{construct}`, which this version checks but cannot run yet", signature.name);
-        let d =
-            self.diagnostic(codes::NOT_YET, span, message).label("a run that reaches this is refused before it starts");
-        self.report(d);
+        self.report(calls::unsupported_library(self.view(), signature, construct, span));
     }
 
     fn check_person_call(&mut self, name: &Name, args: &[Arg], args_span: Span) -> Option<Called> {
         let wanted = if name.text == "choose" { 2 } else { 1 };
-        if args.len() != wanted {
-            let form = if wanted == 2 { "choose(\"question\", options)" } else { "(\"question\")" };
-            let d = self
-                .diagnostic(codes::ARGUMENTS, args_span, format!("`{}` is written `{form}`", name.text))
-                .label(format!("{} given", args.len()));
-            self.report(d);
+        let wrong = calls::arguments_of_question(self.view(), name, args.len(), wanted, args_span);
+        if wrong.is_some() {
+            self.report(wrong);
             self.infer_arguments(args);
             return None;
         }

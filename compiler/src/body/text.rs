@@ -6,10 +6,12 @@ use smol_str::SmolStr;
 
 use super::{BodyChecker, Typed};
 use crate::{
-    checks::leaks::{self, TextUse},
+    checks::{
+        leaks::{self, TextUse},
+        names::unknown_word,
+    },
     codes,
     flow::Flow,
-    suggest::with_suggestion,
     types::Ty,
 };
 
@@ -83,14 +85,10 @@ impl BodyChecker<'_> {
         self.record_word(name);
         let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
         if found.is_none() && !name.text.is_empty() {
-            let d = self
-                .diagnostic(codes::UNKNOWN_SETTING, name.span, format!("there is no rendering `{}`", name.text))
-                .label("not known");
-            let mut d = with_suggestion(d, &name.text, name.span, RENDERINGS.iter().map(|(n, _)| *n));
-            if d.help.is_none() {
-                d = d.help("values are rendered as json, yaml, markdown, xml, csv or text");
-            }
-            self.report(d);
+            let message = format!("there is no rendering `{}`", name.text);
+            let known = RENDERINGS.iter().map(|(n, _)| *n);
+            let otherwise = "values are rendered as json, yaml, markdown, xml, csv or text";
+            self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
         }
         found
     }

@@ -2,12 +2,8 @@
 
 use cascade_grammar::ast::{Attribute, Item, ItemKind, Stmt, StmtKind};
 
-use crate::{
-    codes,
-    diagnostic::Diagnostic,
-    suggest::{quoted_list, with_suggestion},
-    world::View,
-};
+use super::names::unknown_word;
+use crate::{codes, diagnostic::Diagnostic, suggest::quoted_list, world::View};
 
 /// What an attribute stands before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +53,10 @@ const ATTRIBUTES: &[(&str, &[Target], &str)] = &[
 pub(crate) fn unknown_or_misplaced(view: View<'_>, attribute: &Attribute, target: Target) -> Option<Diagnostic> {
     let name = &attribute.name;
     let Some((_, targets, place)) = ATTRIBUTES.iter().find(|(n, ..)| *n == name.text) else {
-        let d = view
-            .diagnostic(codes::UNKNOWN_SETTING, name.span, format!("there is no attribute `@{}`", name.text))
-            .label("not known");
-        let d = with_suggestion(d, &name.text, name.span, ATTRIBUTES.iter().map(|(n, ..)| *n));
-        return Some(match d.help {
-            Some(_) => d,
-            None => d.help(format!("the attributes are {}", quoted_list(ATTRIBUTES.iter().map(|(n, ..)| *n)))),
-        });
+        let known = ATTRIBUTES.iter().map(|(n, ..)| *n);
+        let message = format!("there is no attribute `@{}`", name.text);
+        let otherwise = format!("the attributes are {}", quoted_list(known.clone()));
+        return Some(unknown_word(view, codes::UNKNOWN_SETTING, name, message, known, otherwise));
     };
     (!targets.contains(&target)).then(|| {
         let message = format!("`@{}` belongs to {place}", name.text);

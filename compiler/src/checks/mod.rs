@@ -4,7 +4,9 @@
 
 pub(crate) mod allow;
 pub(crate) mod attributes;
+pub(crate) mod blocks;
 pub(crate) mod bounds;
+pub(crate) mod calls;
 pub(crate) mod capabilities;
 pub(crate) mod clauses;
 pub(crate) mod concurrency;

@@ -4,7 +4,7 @@ use cascade_grammar::ast::{Name, Span};
 
 use crate::{
     builtins::{BASIC_TYPE_NAMES, FREE_FUNCTIONS},
-    codes,
+    codes::{self, Code},
     diagnostic::Diagnostic,
     findings::UsedNames,
     fixes,
@@ -122,6 +122,20 @@ pub(crate) fn unused_names(world: World<'_>, used: &UsedNames) -> Vec<Diagnostic
         }
     }
     found
+}
+
+/// Reports a word that is none of the `known` ones. `otherwise` is the help where none is alike.
+pub(crate) fn unknown_word<'n>(
+    view: View<'_>,
+    code: Code,
+    name: &Name,
+    message: String,
+    known: impl Iterator<Item = &'n str>,
+    otherwise: impl Into<String>,
+) -> Diagnostic {
+    let d = view.diagnostic(code, name.span, message).label("not known");
+    let d = with_suggestion(d, &name.text, name.span, known);
+    if d.help.is_some() { d } else { d.help(otherwise) }
 }
 
 /// Reports a field of a literal that is given twice; the first one stands at `first`.

@@ -8,9 +8,9 @@ use smol_str::SmolStr;
 
 use super::{Declarer, names::resolve_path, not_constant, plain_text_of};
 use crate::{
-    checks::capabilities::model_of_arm,
+    checks::{capabilities::model_of_arm, names::unknown_word},
     codes, depth_first,
-    suggest::{quoted_list, with_suggestion},
+    suggest::quoted_list,
     world::{Def, Origin, View, World},
 };
 
@@ -84,19 +84,13 @@ impl Declarer<'_> {
             "provider" => {
                 if let Some(name) = self.word(module, value, "a provider") {
                     if !PROVIDERS.contains(&name.text.as_str()) {
-                        let d = self
-                            .view(module)
-                            .diagnostic(
-                                codes::UNKNOWN_SETTING,
-                                name.span,
-                                format!("there is no provider `{}`", name.text),
-                            )
-                            .label("not known");
-                        let mut d = with_suggestion(d, &name.text, name.span, PROVIDERS.iter().copied());
-                        if d.help.is_none() {
-                            d = d.help(format!("the providers are {}", quoted_list(PROVIDERS.iter().copied())));
-                        }
-                        self.report(module, d);
+                        let message = format!("there is no provider `{}`", name.text);
+                        let otherwise = format!("the providers are {}", quoted_list(PROVIDERS.iter().copied()));
+                        let (view, known) = (self.view(module), PROVIDERS.iter().copied());
+                        self.report(
+                            module,
+                            unknown_word(view, codes::UNKNOWN_SETTING, name, message, known, otherwise),
+                        );
                     }
                     out.provider = name.text.clone();
                 }
@@ -130,15 +124,10 @@ impl Declarer<'_> {
             "price" => self.price(module, value, out),
             "" => {}
             other => {
-                let d = self
-                    .view(module)
-                    .diagnostic(codes::UNKNOWN_SETTING, setting.name.span, format!("a model has no setting `{other}`"))
-                    .label("not known");
-                let mut d = with_suggestion(d, other, setting.name.span, SETTINGS.iter().copied());
-                if d.help.is_none() {
-                    d = d.help(format!("its settings are {}", quoted_list(SETTINGS.iter().copied())));
-                }
-                self.report(module, d);
+                let message = format!("a model has no setting `{other}`");
+                let otherwise = format!("its settings are {}", quoted_list(SETTINGS.iter().copied()));
+                let (view, name, known) = (self.view(module), &setting.name, SETTINGS.iter().copied());
+                self.report(module, unknown_word(view, codes::UNKNOWN_SETTING, name, message, known, otherwise));
             }
         }
     }
