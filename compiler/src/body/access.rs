@@ -1,4 +1,4 @@
-//! `x.field`, `x?.field`, `x[i]`.
+//! Field access (`x.field`, `x?.field`), members of modules and enums, and indexing (`x[i]`).
 
 use cascade_grammar::ast::{Expr, ExprKind, Name, Span};
 use cascade_ir as ir;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
-    /// A field; also a memory's key, an enum's variant and a module's member.
+    /// Infers `receiver.name`: a field, a key of a memory, a variant of an enum, or a member of a module.
     pub(super) fn infer_field(&mut self, receiver: &Expr, name: &Name, safe: bool, whole: &Expr) -> Typed {
         if let ExprKind::Name(base) = &receiver.kind
             && let Target::Declared(def @ (Def::Memory(_) | Def::Type(_) | Def::Module(_) | Def::Missing)) =
@@ -80,6 +80,7 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::Field(Box::new(value.ir), name.text.clone()), ty, value.flow)
     }
 
+    /// Infers `memory.name`.
     fn infer_memory_key(&mut self, id: ir::MemoryId, name: &Name) -> Typed {
         let memory = &self.world.declared.memories[id.index()];
         match memory.keys.iter().position(|key| key.name == name.text) {
@@ -98,7 +99,7 @@ impl BodyChecker<'_> {
                 if memory.via_server && self.outcome.unsupported.iter().all(|n| n.construct != "memory … via mcp") {
                     self.note_unsupported("memory … via mcp", name.span);
                 }
-                // What is remembered may have come from a model in an earlier run.
+                // The value may have been written by a model in an earlier run.
                 let flow = Flow::of_untrusted(Origin::Memory, self.source(), name.span);
                 Typed::new(ir::Expr::Memory(id, position as u32), ty, flow)
             }
@@ -113,6 +114,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Infers `module.name`: a model or a route of another module.
     fn infer_module_member(&mut self, other: usize, name: &Name) -> Typed {
         if name.text.is_empty() {
             return Typed::error();
@@ -138,7 +140,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// `x[i]`.
+    /// Infers `receiver[index]`.
     pub(super) fn infer_index(&mut self, receiver: &Expr, index: &Expr, span: Span) -> Typed {
         let value = self.infer(receiver);
         let base = self.types.base(value.ty);

@@ -1,4 +1,4 @@
-//! Blocks: statements in order, what they leave behind, and what can never run.
+//! Blocks and statements: their types, their values, and whether control reaches their end.
 
 use cascade_grammar::ast::{AssignOp, Block, Clause, Expr, ExprKind, IfExpr, Span, Stmt, StmtKind};
 use cascade_ir as ir;
@@ -12,31 +12,31 @@ use crate::{
     world::Def,
 };
 
-/// What a block is to its surroundings.
+/// What the context of a block expects of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Want {
-    /// Whether anyone uses its value.
+    /// Whether its value is used.
     pub value: bool,
-    /// The type that is expected of it.
+    /// The type that its value must have, if the context says so.
     pub ty: Option<Ty>,
 }
 
 impl Want {
-    /// Nobody uses the value.
+    /// The value is not used.
     pub const NOTHING: Want = Want { value: false, ty: None };
 }
 
-/// What a block turned out to be.
+/// A checked block.
 pub(crate) struct BlockOut {
     pub ir: ir::Block,
     pub ty: Ty,
     pub flow: Flow,
-    /// Whether its end is never reached: it returns or fails on every way.
+    /// Whether control never reaches its end: every path returns or fails.
     pub ends: bool,
 }
 
 impl BodyChecker<'_> {
-    /// A block with a scope of its own.
+    /// Checks a block in a scope of its own.
     pub(super) fn check_block(&mut self, block: &Block, want: Want) -> BlockOut {
         let mark = self.enter(block.span);
         let out = self.check_statements(block, want);
@@ -44,12 +44,12 @@ impl BodyChecker<'_> {
         out
     }
 
-    /// A block that begins here, without anything in it.
+    /// An IR block without statements.
     pub(super) fn empty_block(&self, span: Span) -> ir::Block {
         ir::Block { place: self.place(span), ..ir::Block::default() }
     }
 
-    /// The statements of a block in the current scope.
+    /// Checks the statements of a block in the current scope.
     pub(super) fn check_statements(&mut self, block: &Block, want: Want) -> BlockOut {
         let mut out = BlockOut { ir: self.empty_block(block.span), ty: Ty::NULL, flow: Flow::default(), ends: false };
         let mut reported = false;
@@ -101,7 +101,8 @@ impl BodyChecker<'_> {
         out
     }
 
-    /// The last expression of a block, as its value. `None`: its end is never reached.
+    /// Checks the last expression of a block, which is its value. Gives `None` when control never
+    /// reaches the end of the expression.
     fn check_block_value(&mut self, e: &Expr, clauses: &[Clause], want: Want, out: &mut BlockOut) -> Option<Typed> {
         if self.is_block(e) {
             let (work, ty, flow, ends) = self.check_control(e, want)?;
@@ -121,7 +122,7 @@ impl BodyChecker<'_> {
         })
     }
 
-    /// Whether an expression is one of the blocks that can hold stages.
+    /// Whether an expression is of a kind that can hold stages.
     pub(super) fn is_block(&self, e: &Expr) -> bool {
         matches!(
             e.kind,
@@ -135,7 +136,7 @@ impl BodyChecker<'_> {
         )
     }
 
-    /// One statement; whether the end of it is never reached.
+    /// Checks a statement. Gives whether control never reaches its end.
     fn check_statement(
         &mut self,
         stmt: &Stmt,
@@ -211,6 +212,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks `return` and notes the flow of its value.
     fn check_return(&mut self, value: Option<&Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
         if self.surroundings.in_hook {
             self.report(blocks::return_in_hook(self.view(), span));
@@ -235,7 +237,7 @@ impl BodyChecker<'_> {
         out.push(ir::Stmt::Return(typed.ir));
     }
 
-    /// A value that the head of the cascade does not promise.
+    /// Infers the value of `return` in a cascade that declares no result.
     fn infer_undeclared_result(&mut self, e: &Expr, out: &mut Vec<ir::Stmt>) -> Typed {
         let typed = self.check_value(e, None, out);
         if !matches!(typed.ty, Ty::ERROR | Ty::NULL) {
@@ -244,7 +246,7 @@ impl BodyChecker<'_> {
         typed
     }
 
-    /// The value of `let`, `var`, `return` or an assignment: a pure expression, or a block.
+    /// Checks the value of `let`, `var`, `return` or an assignment: a pure expression, or a block.
     fn check_value(&mut self, e: &Expr, expected: Option<Ty>, out: &mut Vec<ir::Stmt>) -> Typed {
         if !self.is_block(e) {
             return match expected {
@@ -263,11 +265,12 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks an expression that stands as a statement. Gives whether control never reaches its end.
     fn check_expression_statement(&mut self, e: &Expr, clauses: &[Clause], out: &mut Vec<ir::Stmt>) -> bool {
         if self.is_block(e) {
             let Some((work, _, _, ends)) = self.check_control(e, Want::NOTHING) else { return false };
             out.push(ir::Stmt::Work(Box::new(work), None));
-            // After `if x == null { return … }` the rest of the block knows x.
+            // After `if x == null { return … }`, x is not null in the rest of the block.
             if let ExprKind::If(x) = &e.kind {
                 self.assume_after_if(x, out.last());
             }
@@ -281,6 +284,7 @@ impl BodyChecker<'_> {
         false
     }
 
+    /// After an `if` one of whose branches ends the block, the condition of the other one holds.
     fn assume_after_if(&mut self, x: &IfExpr, lowered: Option<&ir::Stmt>) {
         let Some(ir::Stmt::Work(work, _)) = lowered else { return };
         let ir::Work::If(_, then, otherwise) = &**work else { return };
@@ -293,6 +297,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks `target = value` and `target += value`.
     fn check_assignment(&mut self, target: &Expr, op: AssignOp, value: &Expr, out: &mut Vec<ir::Stmt>) {
         // A memory's key.
         if let ExprKind::Field { receiver, .. } = &target.kind
@@ -353,7 +358,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// The declared type of what is assigned: what is known of it by tests does not bind it.
+    /// Infers the declared type of an assigned place. A narrowed type does not restrict an assignment.
     fn infer_assigned_place(&mut self, target: &Expr) -> Typed {
         let facts = self.scope.take_facts();
         let typed = self.infer(target);
@@ -361,7 +366,7 @@ impl BodyChecker<'_> {
         typed
     }
 
-    /// What may be added to a place of a type.
+    /// Checks the right side of `+=` for a place of a type.
     fn check_addend(&mut self, value: &Expr, ty: Ty) -> Typed {
         let base = self.types.base(ty);
         match self.types.kind(base) {
@@ -381,6 +386,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks an assignment to a key of a memory.
     fn check_memory_assignment(&mut self, target: &Expr, op: AssignOp, value: &Expr, out: &mut Vec<ir::Stmt>) {
         let key = self.infer(target);
         let append = op == AssignOp::Add;

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 impl BodyChecker<'_> {
-    /// A call in an expression.
+    /// Infers a call in an expression.
     pub(super) fn infer_call(
         &mut self,
         whole: &Expr,
@@ -102,7 +102,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// `x?.method()`: null when x is null.
+    /// Infers `x?.method()`, which is null when x is null.
     fn infer_safe_method_call(
         &mut self,
         value: Typed,
@@ -130,6 +130,7 @@ impl BodyChecker<'_> {
         Typed::new(ir, ty, result.flow)
     }
 
+    /// Infers a call of a declaration.
     fn infer_declared_call(&mut self, def: Def, name: &Name, whole: &Expr, args: &[Arg], args_span: Span) -> Typed {
         match def {
             Def::Fn(id) => {
@@ -162,7 +163,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// Arguments against parameters: positions first, then names, then defaults.
+    /// Checks the arguments of a call against the parameters: by position, then by name, then defaults.
     pub(super) fn check_arguments(&mut self, signature: &Signature, args: &[Arg], args_span: Span) -> Args {
         self.report(calls::deprecated_call(self.view(), signature, args_span));
         let mut given: Vec<Option<(ir::Expr, Flow, Span)>> = vec![None; signature.params.len()];
@@ -230,6 +231,7 @@ impl BodyChecker<'_> {
         out
     }
 
+    /// Infers a call of a function that the language gives.
     fn infer_builtin_call(&mut self, name: &Name, args: &[Arg], args_span: Span, expected: Option<Ty>) -> Typed {
         let word = name.text.as_str();
         if PERSON_FUNCTIONS.contains(&word) || FREE_FUNCTIONS.iter().any(|(n, _)| *n == word) {

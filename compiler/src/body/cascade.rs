@@ -1,4 +1,4 @@
-//! Cascades: clauses, body, and what follows at the end.
+//! Cascades: their clauses, their bodies, and their hooks (`on success`, `on failure`, `on cancel`).
 
 use cascade_grammar::ast::{CascadeDecl, ClauseKind, Item, Span, Stmt, StmtKind};
 use cascade_ir as ir;
@@ -78,7 +78,7 @@ pub(crate) fn check_cascade(
     CheckedCascade { ir, summary, budgets: outcome.budgets, findings: outcome.findings }
 }
 
-/// Blocks for the end of a cascade.
+/// The blocks that run when a cascade has ended.
 #[derive(Default)]
 struct Hooks {
     success: Option<ir::Hook>,
@@ -87,6 +87,7 @@ struct Hooks {
 }
 
 impl BodyChecker<'_> {
+    /// Checks the clauses in the head of a cascade.
     fn check_cascade_clauses(&mut self, decl: &CascadeDecl) -> ir::Clauses {
         let mut out = ir::Clauses::default();
         for clause in &decl.clauses {
@@ -112,6 +113,7 @@ impl BodyChecker<'_> {
         out
     }
 
+    /// Checks the hooks of a cascade whose result has a type.
     fn check_hooks(&mut self, stmts: &[Stmt], result: Ty) -> Hooks {
         let mut out = Hooks::default();
         let mut after: Option<Span> = None;

@@ -1,4 +1,4 @@
-//! Clauses: `using`, `timeout`, `retry`, `budget`, `on error` and their like.
+//! Clauses of stages: `using`, `timeout`, `retry`, `budget`, `on error` and others.
 
 use cascade_grammar::ast::{Clause, ClauseKind, ErrorAction, Expr, ExprKind, Name, Span};
 use cascade_ir as ir;
@@ -18,7 +18,8 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
-    /// Clauses of a stage; whether `on error skip` makes its value optional.
+    /// Checks the clauses of a stage whose value has the type `ty`. Gives them, and whether
+    /// `on error skip` makes the value optional. `block` tells whether the stage is a block.
     pub(super) fn check_clauses(
         &mut self,
         clauses: &[Clause],
@@ -85,7 +86,7 @@ impl BodyChecker<'_> {
         (out, skips)
     }
 
-    /// Notes where a budget of money stands, for the analysis of the worst case.
+    /// Records where a budget of money stands, for the analysis of the worst case.
     pub(super) fn note_budget(&mut self, lowered: &ir::Clauses, clauses: &[Clause], of: Span) {
         if lowered.budget.is_some()
             && let Some(clause) =
@@ -96,7 +97,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// `budget 0.50usd`, `budget 10m`.
+    /// Checks `budget 0.50usd`, `budget 10m`.
     pub(super) fn check_budget(&mut self, value: &Expr, out: &mut ir::Clauses) {
         let typed = self.infer(value);
         match self.types.base(typed.ty) {
@@ -121,6 +122,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks the action of `on error`. Gives it, and whether it skips the stage.
     fn check_error_action(&mut self, action: &ErrorAction, span: Span, ty: Ty, block: bool) -> (ir::ErrorAction, bool) {
         match action {
             ErrorAction::Error => (ir::ErrorAction::Fail(None), false),
@@ -180,7 +182,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// A model, a route, or a list of them.
+    /// Checks an expression that must be a model, a route, or a list of them.
     pub(super) fn check_models(&mut self, e: &Expr) -> ir::Expr {
         match &e.kind {
             ExprKind::List(items) => {
@@ -195,7 +197,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// A kind of error by its name.
+    /// The kind of error that a name stands for; reports an unknown one.
     pub(super) fn resolve_error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
         use ir::ErrorKind as K;
         self.record_word(name);

@@ -1,4 +1,4 @@
-//! `if`, `match`, `for`, `repeat`, `sandbox`: as work with stages, and as pure expressions.
+//! `if`, `match`, `for`, `repeat` and `sandbox` that may hold stages. In expressions, see `pure.rs`.
 
 use cascade_grammar::ast::{ArmBody, Else, Expr, ExprKind, ForExpr, IfExpr, MatchExpr, RepeatExpr, SandboxExpr, Span};
 use cascade_ir as ir;
@@ -20,11 +20,11 @@ use crate::{
     world::View,
 };
 
-/// Work, the type of its value, what it is made of, and whether its end is never reached.
+/// Work, the type and the flow of its value, and whether control never reaches its end.
 pub(super) type Worked = (ir::Work, Ty, Flow, bool);
 
 impl BodyChecker<'_> {
-    /// A block expression that may hold stages.
+    /// Checks a block expression that may hold stages. Gives `None` outside of cascades.
     pub(super) fn check_control(&mut self, e: &Expr, want: Want) -> Option<Worked> {
         if self.kind != BodyKind::Cascade {
             self.infer(e);
@@ -46,6 +46,7 @@ impl BodyChecker<'_> {
         worked
     }
 
+    /// Checks `if`, with what its condition tells of null in each branch.
     fn check_if(&mut self, x: &IfExpr, want: Want, span: Span) -> Worked {
         let condition = self.check(&x.condition, Ty::BOOL);
         let facts = not_null_paths(&x.condition);
@@ -75,7 +76,8 @@ impl BodyChecker<'_> {
         (ir::Work::If(condition.ir, then.ir, otherwise.ir), ty, flow, ends)
     }
 
-    /// The type of a block with two ways through it, each with whether its end is never reached.
+    /// The type of a block with two branches, each given as its type and whether control never reaches
+    /// its end.
     fn joined_type(&mut self, want: Want, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
         match (want.value, want.ty) {
             (false, _) => Ty::NULL,
@@ -84,7 +86,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// Joins the values of two ways to one type. A way whose end is never reached has none.
+    /// The common type of two branches. A branch whose end is never reached has no value.
     pub(super) fn join_types(&mut self, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
         match (a, b) {
             ((_, true), (_, true)) => Ty::NEVER,
@@ -99,6 +101,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks the `if` after `else`, as a block.
     fn check_else_if(&mut self, e: &Expr, want: Want) -> BlockOut {
         let mut out = BlockOut { ir: self.empty_block(e.span), ty: Ty::ERROR, flow: Flow::default(), ends: false };
         let ExprKind::If(x) = &e.kind else { return out };
@@ -116,6 +119,7 @@ impl BodyChecker<'_> {
         out
     }
 
+    /// Checks `match`, and that its arms take every value.
     fn check_match(&mut self, x: &MatchExpr, want: Want, span: Span) -> Worked {
         let subject = self.infer(&x.subject);
         let mut coverage = Coverage::default();
@@ -158,7 +162,7 @@ impl BodyChecker<'_> {
         (ir::Work::Match(subject.ir, arms), ty, flow, ends)
     }
 
-    /// In an arm that does not take null, or after one that took it, the subject is there.
+    /// In an arm that does not take null, or after one that took it, the subject is not null.
     pub(super) fn assume_in_arm(&mut self, subject: &Expr, pattern: &ir::Pattern, null_before: bool) {
         let is_null = matches!(pattern, ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null)));
         let proves = match pattern {
@@ -170,7 +174,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// An arm that is an expression, as a block.
+    /// Checks an arm that is an expression, as a block.
     fn check_arm_expr(&mut self, e: &Expr, want: Want) -> BlockOut {
         let mut out = BlockOut { ir: self.empty_block(e.span), ty: Ty::NULL, flow: Flow::default(), ends: false };
         if self.is_block(e) {
@@ -198,6 +202,7 @@ impl BodyChecker<'_> {
         out
     }
 
+    /// Checks `for`, whose value is the list of the values of its iterations.
     fn check_for(&mut self, x: &ForExpr, want: Want, span: Span) -> Worked {
         let list = self.infer(&x.iterable);
         let element = match self.unwrap_list(list.ty) {
@@ -250,6 +255,7 @@ impl BodyChecker<'_> {
         (work, ty, body.flow.join(&list.flow), false)
     }
 
+    /// Checks `repeat`.
     fn check_repeat(&mut self, x: &RepeatExpr, want: Want, span: Span) -> Worked {
         let max = match &x.max {
             Some(e) => self.check(e, Ty::INT).ir,
@@ -282,6 +288,7 @@ impl BodyChecker<'_> {
         (work, if want.value { body.ty } else { Ty::NULL }, body.flow, ends)
     }
 
+    /// Checks `sandbox`, whose value is a record of the value of its block, a patch and a branch.
     fn check_sandbox(&mut self, x: &SandboxExpr, want: Want, span: Span) -> Worked {
         self.note_unsupported("sandbox", head_word(span, "sandbox"));
         let dir = self.check(&x.dir, Ty::PATH);
@@ -311,12 +318,12 @@ impl BodyChecker<'_> {
     }
 }
 
-/// From the keyword to the end of what follows it.
+/// The span from a keyword to the end of the expression after it.
 pub(super) fn span_of_head(whole: Span, subject: &Expr) -> Span {
     Span { start: whole.start, end: subject.span.end }
 }
 
-/// The keyword at the start of a span.
+/// The span of the keyword at the start of a span.
 pub(super) fn head_word(whole: Span, word: &str) -> Span {
     Span { start: whole.start, end: (whole.start + word.len() as u32).min(whole.end) }
 }

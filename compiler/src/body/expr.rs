@@ -1,4 +1,4 @@
-//! Expressions: types flow in where something is expected and out where it is not.
+//! Expressions: checked against a type where one is expected, inferred elsewhere.
 
 use cascade_grammar::ast::{BinaryOp, Expr, ExprKind, Name, Span, UnaryOp};
 use cascade_ir as ir;
@@ -12,20 +12,20 @@ use crate::{
     world::Def,
 };
 
-/// A literal as an instruction.
+/// The IR of a constant.
 pub(crate) fn constant(c: ir::Const) -> ir::Expr {
     ir::Expr::Const(c)
 }
 
 impl BodyChecker<'_> {
-    /// The value of an expression where a type is expected.
+    /// Checks an expression against the type that is expected of it.
     pub(super) fn check(&mut self, e: &Expr, expected: Ty) -> Typed {
         let typed = self.check_kind(e, expected);
         self.record_type(e.span, typed.ty, &typed.flow);
         typed
     }
 
-    /// The value of an expression by itself.
+    /// Infers the type of an expression.
     pub(super) fn infer(&mut self, e: &Expr) -> Typed {
         let typed = self.infer_kind(e);
         self.record_type(e.span, typed.ty, &typed.flow);
@@ -177,7 +177,7 @@ impl BodyChecker<'_> {
         self.report(block_in_expression(self.view(), word, span, in_cascade));
     }
 
-    /// Makes a value fit an expected type, or reports that it does not.
+    /// Converts a value to the type that is expected of it, or reports a mismatch.
     pub(super) fn coerce(&mut self, value: Typed, expected: Ty, span: Span) -> Typed {
         match self.try_coerce(value, expected, span) {
             Ok(typed) => typed,
@@ -188,7 +188,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// Makes a value fit an expected type if it can.
+    /// Converts a value to the type that is expected of it; gives the value back where that is impossible.
     pub(super) fn try_coerce(&mut self, value: Typed, expected: Ty, span: Span) -> Result<Typed, Typed> {
         let types = &self.types;
         if types.fits(value.ty, expected) {
@@ -220,7 +220,7 @@ impl BodyChecker<'_> {
         Err(value)
     }
 
-    /// What a name gives.
+    /// Infers a name that stands for a value.
     fn infer_name(&mut self, name: &Name) -> Typed {
         if name.text.is_empty() {
             return Typed::error();
@@ -275,6 +275,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Infers `not x` and `-x`.
     fn infer_unary(&mut self, op: UnaryOp, inner: &Expr, span: Span) -> Typed {
         match op {
             UnaryOp::Not => {
@@ -308,7 +309,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// `x as T`, `x as? T`.
+    /// Infers `x as T` and `x as? T`.
     fn infer_cast(&mut self, value: &Expr, to: Ty, optional: bool, span: Span) -> Typed {
         let value = self.infer(value);
         let from = self.types.base(self.types.non_null(value.ty));

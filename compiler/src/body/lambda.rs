@@ -1,4 +1,4 @@
-//! Functions given to methods.
+//! Lambdas, which are arguments of methods.
 
 use cascade_grammar::ast::{Expr, ExprKind};
 use cascade_ir as ir;
@@ -7,8 +7,8 @@ use super::{BodyChecker, Typed, variables::Target};
 use crate::{codes, flow::Flow, scope::LocalKind, types::Ty, world::Def};
 
 impl BodyChecker<'_> {
-    /// A lambda with parameters of known types; the type of the result is that of its body. The
-    /// name of a `fn` may stand for the lambda that calls it.
+    /// Checks a lambda whose parameters have known types. Its type is that of its body. The name of a
+    /// `fn` stands for the lambda that calls it.
     pub(super) fn check_lambda(&mut self, e: &Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
         if let ExprKind::Name(name) = &e.kind
             && let Target::Declared(Def::Fn(id)) = self.probe(name)
@@ -58,6 +58,7 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::Lambda(slots, Box::new(value.ir)), value.ty, value.flow)
     }
 
+    /// The lambda that calls a `fn`.
     fn check_fn_as_lambda(&mut self, id: ir::FnId, e: &Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
         let signature = &self.world.declared.fns[id.index()];
         let required = signature.params.iter().filter(|p| p.default.is_none()).count();

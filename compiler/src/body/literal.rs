@@ -1,4 +1,4 @@
-//! Lists, records and variants as written.
+//! Literals: lists, records, maps and variants.
 
 use cascade_grammar::ast::{Arg, Expr, Name, RecordEntry, Span};
 use cascade_ir as ir;
@@ -29,7 +29,7 @@ impl From<&FieldDef> for Wanted {
 }
 
 impl BodyChecker<'_> {
-    /// A list whose elements have a known type.
+    /// Checks a list whose elements have a known type.
     pub(super) fn check_list(&mut self, items: &[Expr], element: Ty, list: Ty) -> Typed {
         let mut flow = Flow::default();
         let items = items
@@ -43,7 +43,7 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::List(items), list, flow)
     }
 
-    /// A list by itself: its elements are joined to one type.
+    /// Infers a list; the type of its elements is what they have in common.
     pub(super) fn infer_list(&mut self, items: &[Expr]) -> Typed {
         let mut flow = Flow::default();
         let mut element = Ty::NEVER;
@@ -80,7 +80,7 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::List(values), ty, flow)
     }
 
-    /// A record literal where a record, a map or json is expected; `None` when something else is.
+    /// Checks a record literal where a record, a map or json is expected; gives `None` elsewhere.
     pub(super) fn check_record(&mut self, entries: &[RecordEntry], span: Span, wanted: Ty) -> Option<Typed> {
         match self.types.kind(wanted).clone() {
             TyKind::Map(element) => Some(self.check_map_literal(entries, element, wanted)),
@@ -103,6 +103,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks a record literal as a map.
     fn check_map_literal(&mut self, entries: &[RecordEntry], element: Ty, ty: Ty) -> Typed {
         let mut flow = Flow::default();
         let mut out = Vec::new();
@@ -137,6 +138,7 @@ impl BodyChecker<'_> {
         seen.entry(&key.text).or_insert(key.span);
     }
 
+    /// Checks the fields of a record literal against those of its type.
     fn fill_record(
         &mut self,
         entries: &[RecordEntry],
@@ -256,7 +258,7 @@ impl BodyChecker<'_> {
         (out, flow)
     }
 
-    /// A record literal by itself: an anonymous record.
+    /// Infers a record literal, which is an anonymous record.
     pub(super) fn infer_record(&mut self, entries: &[RecordEntry]) -> Typed {
         let mut flow = Flow::default();
         let mut fields: Vec<(SmolStr, Ty, ir::Expr)> = Vec::new();
@@ -316,7 +318,7 @@ impl BodyChecker<'_> {
         Typed::new(out, ty, flow)
     }
 
-    /// A bare name where an enum is expected.
+    /// Checks a name where an enum is expected. Gives `None` when it is no variant but a declaration.
     pub(super) fn check_variant_name(&mut self, name: &Name, wanted: Ty) -> Option<Typed> {
         let (id, _) = self.types.def(wanted)?;
         let variants = self.types.variants(wanted)?;
@@ -347,7 +349,7 @@ impl BodyChecker<'_> {
         self.report(unknown_variant(self.view(), ty, name));
     }
 
-    /// `variant(field: value)` where an enum is expected.
+    /// Checks `variant(field: value)` where an enum is expected.
     pub(super) fn check_variant_call(&mut self, name: &Name, args: &[Arg], wanted: Ty) -> Option<Typed> {
         let (id, _) = self.types.def(wanted)?;
         let variants = self.types.variants(wanted)?;
@@ -357,7 +359,7 @@ impl BodyChecker<'_> {
         Some(self.build_variant(id, position, &variant, args, name.span, wanted))
     }
 
-    /// A variant with its fields.
+    /// Checks the arguments of a variant against its fields.
     pub(super) fn build_variant(
         &mut self,
         id: ir::TypeId,

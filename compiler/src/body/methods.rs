@@ -1,4 +1,4 @@
-//! Methods of the built-in types: their names, what they take, what they give.
+//! Calls of methods of the built-in types.
 
 mod scalar;
 
@@ -15,7 +15,7 @@ use crate::{
     types::{Ty, TyKind},
 };
 
-/// A call of a method while it is checked.
+/// A call of a method, with the values that were checked so far.
 struct Call<'a> {
     name: &'a Name,
     args: &'a [Arg],
@@ -25,7 +25,7 @@ struct Call<'a> {
 }
 
 impl BodyChecker<'_> {
-    /// `receiver.name(args)` on a value.
+    /// Infers `receiver.name(args)`.
     pub(super) fn infer_method_call(
         &mut self,
         receiver: Typed,
@@ -90,7 +90,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// Looks at arguments whose call is wrong, so that what is wrong inside them is said too.
+    /// Infers the arguments of a call that is wrong, to report what is wrong inside of them.
     pub(super) fn infer_arguments(&mut self, args: &[Arg]) {
         for arg in args {
             if !matches!(arg.value.kind, ExprKind::Lambda { .. }) {
@@ -106,7 +106,7 @@ impl BodyChecker<'_> {
         right
     }
 
-    /// A method whose arguments have fixed types.
+    /// Checks the arguments of a method that takes as many as there are types.
     fn check_fixed_arguments(&mut self, call: &mut Call<'_>, builtin: B, params: &[Ty], result: Ty) -> Option<(B, Ty)> {
         self.check_arguments_up_to(call, builtin, params, params.len(), result)
     }
@@ -135,7 +135,7 @@ impl BodyChecker<'_> {
         self.check_arguments_up_to(call, builtin, &[], 0, result)
     }
 
-    /// A method with one lambda; gives the lambda's type.
+    /// Checks the one argument of a method that takes a lambda; gives the type of its body.
     fn check_lambda_argument(&mut self, call: &mut Call<'_>, params: &[Ty], expected: Option<Ty>) -> Ty {
         if !self.check_argument_count(call, 1, 1) {
             return Ty::ERROR;

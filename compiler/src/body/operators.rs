@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
-    /// `a op b`.
+    /// Infers `a op b`.
     pub(super) fn infer_binary(&mut self, a: &Expr, op: BinaryOp, b: &Expr, span: Span) -> Typed {
         match op {
             BinaryOp::Coalesce => self.infer_coalesce(a, b, None),
@@ -35,7 +35,7 @@ impl BodyChecker<'_> {
         Typed::new(ir, Ty::BOOL, flow)
     }
 
-    /// `a ?? b`.
+    /// Infers `a ?? b`.
     pub(super) fn infer_coalesce(&mut self, a: &Expr, b: &Expr, expected: Option<Ty>) -> Typed {
         let left = match expected {
             Some(ty) if matches!(a.kind, ExprKind::Call { .. }) => {
@@ -61,7 +61,7 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::Coalesce(Box::new(left.ir), Box::new(right.ir)), ty, flow)
     }
 
-    /// A value of the type, or of the type made optional.
+    /// Checks an expression against a type, or else against that type made optional.
     fn check_or_optional(&mut self, e: &Expr, ty: Ty) -> Typed {
         match &e.kind {
             ExprKind::Null => self.infer(e),
@@ -77,7 +77,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// Like `check`, but what does not fit is left to the caller.
+    /// Infers an expression with an expected type, which it need not have.
     fn infer_expecting(&mut self, e: &Expr, expected: Ty) -> Typed {
         let typed = self.infer_expecting_kind(e, expected);
         self.record_type(e.span, typed.ty, &typed.flow);
@@ -96,7 +96,7 @@ impl BodyChecker<'_> {
     }
 
     fn infer_equality(&mut self, a: &Expr, op: BinaryOp, b: &Expr, span: Span) -> Typed {
-        // A bare variant takes its type from the other side.
+        // A variant without its enum takes the type of the other side.
         let bare =
             |body: &Self, e: &Expr| matches!(&e.kind, ExprKind::Name(n) if !matches!(body.probe(n), Target::Local(_)));
         let (left, right) = if bare(self, a) && !bare(self, b) {
@@ -168,7 +168,7 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::Binary(op, Box::new(left.ir), Box::new(right.ir), self.place(span)), Ty::BOOL, flow)
     }
 
-    /// When one side is int and the other float, both become float.
+    /// Converts an int operand to float when the other one is a float.
     fn widen_to_float(&mut self, left: Typed, right: Typed) -> (Typed, Typed) {
         let (x, y) = (self.types.base(left.ty), self.types.base(right.ty));
         let float = |t: Typed| match t.ir {

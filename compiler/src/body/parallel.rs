@@ -1,4 +1,4 @@
-//! `parallel` and `swarm`: stages that start as soon as what they name is done.
+//! `parallel` and `swarm`: each stage starts when the stages that it names are done.
 
 use cascade_grammar::ast::{Block, Expr, ExprKind, Name, Span, Stmt, StmtKind, SwarmExpr};
 use cascade_ir as ir;
@@ -26,7 +26,7 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
-    /// `parallel max n { … }`.
+    /// Checks `parallel max n { … }`.
     pub(super) fn check_parallel(&mut self, max: Option<&Expr>, body: &Block, span: Span) -> Worked {
         if let Some(e) = max {
             self.report(bounds::less_than_one(self.view(), e, "nothing would ever run"));
@@ -54,7 +54,7 @@ impl BodyChecker<'_> {
         (work, ty, flow, false)
     }
 
-    /// `swarm … { … }`: typed as a `parallel`.
+    /// Checks `swarm … { … }`, which has the types of a `parallel`.
     pub(super) fn check_swarm(&mut self, x: &SwarmExpr, span: Span) -> Worked {
         self.note_unsupported("swarm", head_word(span, "swarm"));
         self.check_setting_word(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
@@ -150,8 +150,8 @@ impl BodyChecker<'_> {
         out.push(ir::Stmt::Set(self.scope.slot(index), typed.ir));
     }
 
-    /// The order in which the statements can be looked at: what is named before what names it.
-    /// Reports stages that wait for each other; those are put in the order of the text.
+    /// The order in which the statements are checked: a stage follows those that it names. Reports
+    /// stages that wait for each other.
     fn order_branches(&mut self, stmts: &[&Stmt]) -> Vec<usize> {
         let mut declared: HashMap<&str, usize> = HashMap::default();
         for (i, stmt) in stmts.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Patterns of `match`, and whether they cover everything.
+//! Patterns of `match`, and which values they cover.
 
 use cascade_grammar::ast::{Expr, ExprKind, Pattern, PatternKind};
 use cascade_ir as ir;
@@ -14,7 +14,8 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
-    /// A pattern against a value; its names are declared. `guarded` arms cover nothing.
+    /// Checks a pattern against the type of the subject, declares its variables, and adds what it
+    /// covers. A pattern that is `guarded` covers nothing.
     pub(super) fn check_pattern(
         &mut self,
         pattern: &Pattern,

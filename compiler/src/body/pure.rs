@@ -1,4 +1,4 @@
-//! `if` and `match` in expressions: every way through them is one expression.
+//! `if` and `match` in expressions: each branch is one expression.
 
 use cascade_grammar::ast::{ArmBody, Block, Else, ExprKind, IfExpr, MatchExpr, Span, StmtKind};
 use cascade_ir as ir;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
-    /// `if` in an expression: each way is one expression.
+    /// Checks `if` in an expression: each branch is one expression.
     pub(super) fn check_if_expr(&mut self, x: &IfExpr, expected: Option<Ty>) -> Option<Typed> {
         let condition = self.check(&x.condition, Ty::BOOL);
         let facts = not_null_paths(&x.condition);
@@ -106,7 +106,7 @@ impl BodyChecker<'_> {
         Some(Typed { ir, ..value })
     }
 
-    /// `match` in an expression: each arm is one expression.
+    /// Checks `match` in an expression: each arm is one expression.
     pub(super) fn check_match_expr(&mut self, x: &MatchExpr, span: Span, expected: Option<Ty>) -> Option<Typed> {
         let subject = self.infer(&x.subject);
         let mut coverage = Coverage::default();
@@ -149,7 +149,7 @@ impl BodyChecker<'_> {
     }
 }
 
-/// What follows `else`.
+/// The span of what follows `else`.
 fn else_span(otherwise: &Else) -> Span {
     match otherwise {
         Else::Block(block) => block.span,

@@ -1,4 +1,4 @@
-//! Skills: exactly one effect, with what belongs to it.
+//! Skills: one effect each, with the lines that belong to it.
 
 use cascade_grammar::ast::{
     Attach, ExitRange, Expr, ExprKind, Item, Name, RecordEntry, Setting, SkillDecl, SkillLine, SkillLineKind as Line,
@@ -29,7 +29,7 @@ const FORMATS: &[(&str, ir::OutputFormat)] = &[
     ("tap", ir::OutputFormat::Tap),
 ];
 
-/// The lines of a skill by what they say; each at most once.
+/// The lines of a skill by their kinds.
 #[derive(Default)]
 struct Lines<'a> {
     effect: Option<&'a SkillLine>,
@@ -76,7 +76,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
             let unread = style::inputs_without_use(&body.scope);
             if !unread.is_empty() {
-                // This says it of all of them.
+                // The warning names all of them.
                 body.scope.use_all();
                 body.report(style::prompt_without_inputs(body.view(), &unread, line.span));
             }
@@ -120,6 +120,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
 type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, Option<Origin>);
 
 impl BodyChecker<'_> {
+    /// Sorts the lines of a skill by their kinds; reports repeated and misplaced ones.
     fn collect_lines<'s>(&mut self, body: &'s [SkillLine], name: &Name) -> Lines<'s> {
         let mut out = Lines::default();
         let mut broken = false;
@@ -177,6 +178,7 @@ impl BodyChecker<'_> {
         out
     }
 
+    /// Checks the effect of a skill.
     fn check_effect(&mut self, lines: &Lines<'_>, signature: &Signature, name: Span) -> Lowered {
         let Some(effect) = lines.effect else {
             let none = ir::Unsupported { construct: "nothing".into(), place: self.place(name) };
@@ -222,7 +224,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// `return expr` over `output`.
+    /// Checks `return expr`, which maps `output` to the result.
     fn check_mapping(
         &mut self,
         direct: Ty,
@@ -251,7 +253,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// The type that raw output is read as, and the mapping of it.
+    /// The format and the type that raw output is read as, and its mapping to the result.
     fn check_output(
         &mut self,
         lines: &Lines<'_>,
@@ -305,7 +307,7 @@ impl BodyChecker<'_> {
             if !fits {
                 self.report(skills::output_mismatch(self.view(), raw, signature, span, format == F::Text));
             }
-            // Read at once as the declared result, where both are text-like.
+            // Text is read as a path at once.
             let convertible = raw == Ty::STRING && self.types.base(signature.result) == Ty::PATH;
             if convertible {
                 return (format, signature.result, None);
@@ -319,6 +321,7 @@ impl BodyChecker<'_> {
         self.try_coerce(probe, to, Span::default()).is_ok()
     }
 
+    /// Checks `run`.
     fn check_run(&mut self, command: &Expr, lines: &Lines<'_>, signature: &Signature) -> Lowered {
         let command_value = self.check(command, Ty::COMMAND);
         let stdin_code = self.outcome.stdin_code.take();
@@ -341,8 +344,8 @@ impl BodyChecker<'_> {
         (ir::Effect::Run(Box::new(run)), output, map, Some(Origin::Command))
     }
 
-    /// A variable of the environment of a program, which may not be one that chooses programs
-    /// when its text is untrusted.
+    /// Checks a variable of the environment of a program. Untrusted text must not be the value of one
+    /// that decides which program runs.
     fn check_env_variable(&mut self, setting: &Setting) -> ir::Expr {
         let value = self.infer(&setting.value);
         if cascade_shell::chooses_program(&setting.name.text) {
@@ -352,13 +355,13 @@ impl BodyChecker<'_> {
         self.check_text_value(value, &setting.value)
     }
 
-    /// A header: text, or what becomes text; secrets are allowed.
+    /// Checks the value of a header, which may be a secret.
     fn check_header_value(&mut self, e: &Expr) -> ir::Expr {
         let value = self.infer(e);
         self.check_text_value(value, e)
     }
 
-    /// A value that becomes text where secrets may go.
+    /// Checks that a value is text or becomes text; it may be a secret.
     fn check_text_value(&mut self, value: Typed, e: &Expr) -> ir::Expr {
         let inner = self.types.base(self.types.non_null(value.ty));
         let fine = matches!(
@@ -390,6 +393,7 @@ impl BodyChecker<'_> {
         lines.exit.iter().map(|r| (r.low, r.high)).collect()
     }
 
+    /// Checks `http`.
     fn check_http(
         &mut self,
         method: &Name,
@@ -467,7 +471,7 @@ impl BodyChecker<'_> {
         (ir::Effect::Http(Box::new(http)), output, map, Some(Origin::Web))
     }
 
-    /// A query or a body: any value that has a JSON form.
+    /// Checks a query or a body: a value that has a JSON form and holds no secret.
     fn check_json_value(&mut self, e: &Expr, place: &str) -> ir::Expr {
         let value = self.infer(e);
         self.report(leaks::secret_in_request(self.view(), value.ty, place, e.span));
@@ -477,6 +481,7 @@ impl BodyChecker<'_> {
         value.ir
     }
 
+    /// Checks the lines of a skill that belong to a prompt.
     fn check_prompt_settings(&mut self, lines: &Lines<'_>) -> ir::Prompt {
         let system = lines.system.map(|e| self.check_shown_template(e, "a prompt").0);
         let temperature = lines.temperature.map(|e| self.check(e, Ty::FLOAT).ir);
@@ -510,6 +515,7 @@ impl BodyChecker<'_> {
         ir::Prompt { prompt: ir::Template::default(), system, temperature, max_tokens, attach }
     }
 
+    /// Checks `prompt`.
     fn check_prompt(&mut self, prompt: &Expr, span: Span, lines: &Lines<'_>, signature: &Signature) -> Lowered {
         let (template, _) = self.check_shown_template(prompt, "a prompt");
         self.report(skills::answer_of_model(self.view(), signature.result, span));
@@ -522,7 +528,7 @@ impl BodyChecker<'_> {
         let answer = if signature.result == Ty::NULL && lines.result.is_none() { Ty::STRING } else { signature.result };
         let (output, map) = match (lines.result, lines.output) {
             (None, None) => (answer, None),
-            // What the model is asked for is declared, or plain text, when it is mapped.
+            // A mapped answer has the declared type, or else is plain text.
             (_, Some((_, ty, _))) => {
                 let asked = ty.map_or(Ty::STRING, |t| self.resolve_type(t));
                 let direct = self.check_mapping(asked, asked, lines, signature);

@@ -1,4 +1,4 @@
-//! `stage name = call clauses`: the only way to an effect.
+//! `stage name = call clauses`: every effect of a program is the call of a stage.
 
 use cascade_grammar::ast::{
     Arg, Clause, ClauseKind, ErrorAction, Expr, ExprKind, Name, Span, Stmt, StmtKind, TypeExpr,
@@ -19,7 +19,7 @@ use crate::{
     world::{Def, Signature, doc_text},
 };
 
-/// A stage, lowered.
+/// A checked stage.
 pub(crate) struct StageOut {
     pub stmt: ir::Stmt,
     pub slot: ir::Slot,
@@ -28,17 +28,17 @@ pub(crate) struct StageOut {
     pub ends: bool,
 }
 
-/// What a stage calls.
+/// The call of a stage.
 pub(crate) struct Called {
     pub work: ir::Work,
     pub ty: Ty,
     pub flow: Flow,
-    /// The skill, when it is one: for what its model must provide.
+    /// The skill that is called, if one is.
     pub skill: Option<ir::SkillId>,
 }
 
 impl BodyChecker<'_> {
-    /// A stage.
+    /// Checks a stage and declares its variable.
     pub(super) fn check_stage(
         &mut self,
         stmt: &Stmt,
@@ -52,7 +52,7 @@ impl BodyChecker<'_> {
         let path = self.paths.unique_name(&name.text);
         // Only a block can hold stages of its own.
         let outer = self.is_block(value).then(|| self.paths.enter(&path));
-        // What happens when it fails could not be read: nothing is known of the value then.
+        // An `on error` that could not be read may give a value of any type.
         let unread = clauses.iter().any(|c| matches!(c.kind, ClauseKind::OnError { action: ErrorAction::Error, .. }));
         let outer_limits = self.surroundings.limits;
         let (limits, wrong_bounds) = bounds::check_clauses(self.view(), clauses, outer_limits);
@@ -91,7 +91,7 @@ impl BodyChecker<'_> {
             self.report_all(found);
         }
         if lowered.isolate {
-            // They happen in a tree of their own.
+            // The edits happen in a tree of their own.
             self.outcome.effects.edits[edits..].iter_mut().for_each(|edit| edit.settled = true);
         }
         if unread {
@@ -139,7 +139,7 @@ impl BodyChecker<'_> {
         StageOut { stmt: ir::Stmt::Stage(Box::new(stage)), slot, ty, flow, ends }
     }
 
-    /// What `stage x = …` calls; reports what cannot be called by a stage.
+    /// Checks what a stage calls; reports what a stage cannot call.
     pub(super) fn check_stage_call(&mut self, value: &Expr, stage: &Name) -> Option<Called> {
         let called = self.check_stage_callee(value, stage);
         let (ty, flow) = called.as_ref().map_or((Ty::ERROR, Flow::default()), |c| (c.ty, c.flow.clone()));
@@ -147,6 +147,7 @@ impl BodyChecker<'_> {
         called
     }
 
+    /// Checks the callee of a stage and its arguments.
     fn check_stage_callee(&mut self, value: &Expr, stage: &Name) -> Option<Called> {
         let ExprKind::Call { callee, args, args_span } = &value.kind else {
             if matches!(value.kind, ExprKind::Error) {
@@ -205,7 +206,7 @@ impl BodyChecker<'_> {
                 if let Some(summary) = summary {
                     self.call_sinks(&summary.flow.program, &lowered.flows, callee.span);
                     self.add_effects_of_call(&summary.effects, &lowered.values, callee.span);
-                    // A number, a truth, a variant of an enum can choose nothing by itself.
+                    // A number, a bool or a variant of an enum carries no text.
                     if holds_text(self.types, signature.result) {
                         result = summary.flow.of_call(&lowered.flows, self.source(), value.span);
                     }
@@ -260,8 +261,8 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// Warns of a call into the standard library that this version cannot run: there, the
-    /// construct itself is not in the user's text.
+    /// Warns of a call into the standard library that this version cannot run. In calls of other
+    /// modules, the construct itself is reported.
     fn check_unsupported_library(&mut self, signature: &Signature, unsupported: Option<&str>, span: Span) {
         let Some(construct) = unsupported else { return };
         let modules = self.world.files.modules;
@@ -269,13 +270,14 @@ impl BodyChecker<'_> {
             return;
         }
         if modules[self.module].std {
-            // Whoever calls the caller is warned in turn.
+            // Callers outside of the library are warned in turn.
             self.note_unsupported(construct, span);
             return;
         }
         self.report(calls::unsupported_library(self.view(), signature, construct, span));
     }
 
+    /// Checks a question to a person.
     fn check_person_call(&mut self, name: &Name, args: &[Arg], args_span: Span) -> Option<Called> {
         let wanted = if name.text == "choose" { 2 } else { 1 };
         let wrong = calls::arguments_of_question(self.view(), name, args.len(), wanted, args_span);

@@ -1,5 +1,5 @@
-//! `test "name" { … }`: its mocks have the types of what they stand in for, its expectations are
-//! conditions over `result`, and the stages that it names are there.
+//! `test "name" { … }`: mocks of skills and cascades, the run of one cascade, and expectations of its
+//! result and its stages.
 
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ use crate::{
     world::{Def, ParamInfo},
 };
 
-/// What a person who is mocked is asked.
+/// The questions to a person that can be mocked, with the types of their answers.
 const PEOPLE: &[(&str, Ty)] =
     &[("approve", Ty::BOOL), ("ask", Ty::STRING), ("choose", Ty::STRING), ("escalate", Ty::STRING)];
 
@@ -33,7 +33,7 @@ struct Run {
     place: ir::Place,
 }
 
-/// What a mock stands in for, as far as it is known.
+/// What a mock replaces; fields are empty where it is not known.
 struct Target {
     ir: Option<ir::MockTarget>,
     of: Option<Callable>,
@@ -105,6 +105,7 @@ pub(crate) fn check_test(
 }
 
 impl BodyChecker<'_> {
+    /// Checks `run cascade(args)` and declares `result`.
     fn check_run_line(&mut self, span: Span, call: &Expr) -> Option<Run> {
         let name = Name { text: "result".into(), span };
         let called = self.check_stage_call(call, &name);
@@ -125,6 +126,7 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// Checks a line other than `run`. Gives `None` for a line that is wrong.
     fn check_test_line(
         &mut self,
         line: &TestLine,
@@ -174,12 +176,13 @@ impl BodyChecker<'_> {
         Some(ir::TestLine::Expect(Box::new(ir::Expect { what, place: self.place(line.span), width })))
     }
 
+    /// Checks `mock skill { … }`; its outcomes see the parameters of what it replaces.
     fn check_mock(&mut self, span: Span, skill: &[Name], outcomes: &[MockOutcome]) -> Option<ir::TestMock> {
         let target = self.resolve_mock_target(span, skill);
         let mark = self.enter(span);
         let mut params = Vec::with_capacity(target.params.len());
         for (index, param) in target.params.iter().enumerate() {
-            // What the test itself calls so is meant.
+            // A variable of the test hides the parameter.
             let free = self.scope.find(&param.name).is_none();
             let symbol = target.of.map_or(Symbol::Missing, |of| Symbol::Param { of, index: index as u32 });
             params.push(free.then(|| self.declare_given(&param.name, span, param.ty, symbol)));
@@ -261,7 +264,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// A stage that is not there would be skipped for ever.
+    /// Reports stages that the cascade does not reach; gives `None` when there is one.
     fn check_stages(&mut self, path: &[Name], cascade: ir::CascadeId, reached: &mut ReachedStages) -> Option<()> {
         let known = reached.of(self.callees, cascade);
         for name in path {
@@ -279,7 +282,7 @@ impl BodyChecker<'_> {
         Some(())
     }
 
-    /// Records that a test names the stages of a name that a cascade reaches.
+    /// Records the use of all reached stages of a name.
     fn record_stage_uses(&mut self, name: &Name, root: ir::CascadeId) {
         for stage in self.callees.reached_stages(root) {
             if stage.name == name.text {
@@ -288,7 +291,7 @@ impl BodyChecker<'_> {
         }
     }
 
-    /// What a condition is made of: what a reader wants to see when it does not hold.
+    /// Collects the operands of a condition, whose values are shown when it does not hold.
     fn collect_operands(&self, e: &Expr, lowered: &ir::Expr, out: &mut Vec<(String, ir::Expr)>) {
         match (&e.kind, lowered) {
             (ExprKind::Paren(inner), _) => self.collect_operands(inner, lowered, out),
@@ -324,7 +327,7 @@ impl BodyChecker<'_> {
         if !out.iter().any(|(known, _)| *known == text) {
             out.push((text, lowered.clone()));
         }
-        // `result.list.len()` says little without the list.
+        // For `result.list.len()`, the list is shown too.
         self.collect_operands(e, lowered, out);
     }
 }

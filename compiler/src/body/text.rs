@@ -1,4 +1,4 @@
-//! Text with holes.
+//! Strings, whose holes (`$<…>`) hold values.
 
 use cascade_grammar::ast::{Expr, ExprKind, Name, Span, StrLit, StrPart};
 use cascade_ir as ir;
@@ -25,7 +25,7 @@ const RENDERINGS: &[(&str, ir::Rendering)] = &[
 ];
 
 impl BodyChecker<'_> {
-    /// A string of the program.
+    /// Infers a string literal.
     pub(super) fn infer_text(&mut self, literal: &StrLit) -> Typed {
         let (template, flow, secret) = self.check_template(literal, TextUse::Value);
         let ty = if secret { Ty::SECRET } else { Ty::STRING };
@@ -37,12 +37,12 @@ impl BodyChecker<'_> {
         Typed::new(ir, ty, flow)
     }
 
-    /// The parts of a text, what it is made of, and whether a secret is in it.
+    /// Checks a text. Gives its parts, the flow of its value, and whether a secret is in it.
     pub(super) fn check_template(&mut self, literal: &StrLit, used: TextUse) -> (ir::Template, Flow, bool) {
         let mut flow = Flow::default();
         let mut secret = false;
         let mut parts = Vec::with_capacity(literal.parts.len());
-        // Blanks since the last line end, or `None` when something else stands on the line.
+        // The number of spaces since the last line break, or `None` after other characters.
         let mut indent: Option<u32> = Some(0);
         for part in &literal.parts {
             match part {
@@ -80,7 +80,7 @@ impl BodyChecker<'_> {
         holds_secret
     }
 
-    /// The rendering that `as name` asks for.
+    /// The rendering that `as name` stands for; reports an unknown one.
     pub(super) fn resolve_rendering(&mut self, name: &Name) -> Option<ir::Rendering> {
         self.record_word(name);
         let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
@@ -93,7 +93,7 @@ impl BodyChecker<'_> {
         found
     }
 
-    /// A message that people see: a string without secrets.
+    /// Checks a message that people see: a string without secrets.
     pub(super) fn check_message(&mut self, e: &Expr, place: &'static str) -> ir::Expr {
         if let ExprKind::Str(literal) = &e.kind {
             let (template, flow, _) = self.check_template(literal, TextUse::Shown(place));
@@ -118,7 +118,8 @@ impl BodyChecker<'_> {
         ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.place(e.span))
     }
 
-    /// A template that others see: a prompt, a URL. Other expressions than text are one hole.
+    /// Checks a template that others see: a prompt, a URL. An expression that is no string literal is
+    /// one hole.
     pub(super) fn check_shown_template(&mut self, e: &Expr, place: &'static str) -> (ir::Template, Flow) {
         if let ExprKind::Str(literal) = &e.kind {
             let (template, flow, _) = self.check_template(literal, TextUse::Shown(place));
