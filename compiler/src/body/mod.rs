@@ -1,31 +1,31 @@
 //! Checks one body: resolves its names, infers its types, and writes its instructions.
 //!
-//! A [`BodyChecker`] reads the declared world and the summaries of what the body calls. What it
-//! finds it keeps to itself and returns at the end: the functions `check_…` of this room are its
-//! only users outside. A rule that is more than a part of inference stands in `checks`.
+//! A [`BodyChecker`] checks expressions and calls. Around it stand the checkers of what has more
+//! than expressions: [`cascade`], [`skill`] and [`test`]. All of them read the declared world and the
+//! summaries of what the body calls, keep what they find to themselves, and return it at the end:
+//! the functions `check_…` of this room are the only way in. A rule that is more than a part of
+//! inference stands in `checks`.
 
 mod access;
 mod attributes;
-mod block;
 mod call;
 mod cascade;
-mod clauses;
 mod constant;
-mod control;
 mod effects;
+mod error_kind;
 mod expr;
 mod function;
 mod lambda;
 mod literal;
 mod methods;
 mod operators;
-mod parallel;
-mod paths;
 mod pattern;
 mod pure;
 mod shell;
 mod skill;
-mod stage;
+mod skill_lines;
+mod spans;
+mod stage_call;
 mod test;
 mod text;
 mod variables;
@@ -43,10 +43,9 @@ pub(crate) use skill::check_skill;
 pub(crate) use test::{ReachedStages, check_test};
 
 use crate::{
-    callees::{Callees, Effects, StageSite},
-    checks::{bounds::Limits, capabilities::CascadeModels, types::mismatch},
+    callees::{Callees, Effects},
+    checks::types::mismatch,
     codes::{self, Code},
-    cost,
     declare::{TypeResolver, names, server_symbol},
     diagnostic::Diagnostic,
     findings::Findings,
@@ -57,7 +56,6 @@ use crate::{
     types::{Ty, Types},
     world::{Def, View, World},
 };
-use paths::StagePaths;
 
 /// What the check of a body reads.
 pub(crate) struct BodyInput<'a> {
@@ -107,24 +105,10 @@ enum BodyKind {
 struct Surroundings {
     /// How many parallel branches or iterations.
     level: u32,
-    /// Whether it is in `on success`, `on failure` or `on cancel`.
-    in_hook: bool,
-    /// Variables that may have no value yet when that hook runs.
+    /// Variables that may have no value yet when the hook around the place runs.
     unset_in_hook: Vec<u32>,
-    /// The bounds that hold.
-    limits: Limits,
     /// The head of the sandbox without network.
     network_off: Option<Span>,
-    /// The models of the cascade's own `using`.
-    cascade_models: Option<CascadeModels>,
-}
-
-/// The variables that were read and assigned so far.
-#[derive(Debug, Default)]
-struct Accesses {
-    /// Since the list was last taken: the edges of a `parallel`.
-    reads: Vec<u32>,
-    writes: Vec<u32>,
 }
 
 /// What could not be read, so that what only follows from it is not reported.
@@ -141,16 +125,11 @@ struct Unreadable {
 struct Outcome {
     findings: Findings,
     effects: Effects,
-    /// What returned values are made of.
-    result_flow: Flow,
     /// Parameters that choose the program of a command.
     program_params: Vec<ProgramParam>,
     unsupported: Vec<ir::Unsupported>,
     /// Why a command of the body reads its standard input as code, if one does.
     stdin_code: Option<Reason>,
-    /// Budgets of money.
-    budgets: Vec<cost::Budget>,
-    stages: Vec<StageSite>,
     /// The cascades that are called.
     calls: Vec<ir::CascadeId>,
 }
@@ -164,12 +143,10 @@ struct BodyChecker<'a> {
     kind: BodyKind,
     /// What it is the body of, where that has parameters.
     of: Option<Callable>,
-    /// The declared result of the cascade; null in a hook.
-    result: Ty,
     scope: Scope,
-    paths: StagePaths,
     surroundings: Surroundings,
-    accesses: Accesses,
+    /// Variables that were read since the list was last taken: the edges of a `parallel`.
+    reads: Vec<u32>,
     unreadable: Unreadable,
     outcome: Outcome,
 }
@@ -184,11 +161,9 @@ impl<'a> BodyChecker<'a> {
             module,
             kind,
             of: None,
-            result: Ty::NULL,
             scope: Scope::default(),
-            paths: StagePaths::default(),
             surroundings: Surroundings::default(),
-            accesses: Accesses::default(),
+            reads: Vec::new(),
             unreadable: Unreadable::default(),
             outcome: Outcome { findings, ..Outcome::default() },
         }

@@ -1,11 +1,14 @@
 //! `if` and `match` in expressions: each branch is one expression.
 
-use cascade_grammar::ast::{ArmBody, Block, Else, ExprKind, IfExpr, MatchExpr, Span, StmtKind};
+use cascade_grammar::ast::{ArmBody, Block, Else, Expr, ExprKind, IfExpr, MatchExpr, Span, StmtKind};
 use cascade_ir as ir;
 
-use super::{BodyChecker, Typed, control::span_of_head};
+use super::{BodyChecker, Typed, spans::span_of_head};
 use crate::{
-    checks::reachability::{self, Coverage},
+    checks::{
+        reachability::{self, Coverage},
+        types,
+    },
     codes,
     flow::Flow,
     scope::{LocalKind, not_null_paths},
@@ -13,6 +16,33 @@ use crate::{
 };
 
 impl BodyChecker<'_> {
+    /// The common type of two branches. A branch whose end is never reached has no value.
+    pub(super) fn join_types(&mut self, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
+        match (a, b) {
+            ((_, true), (_, true)) => Ty::NEVER,
+            ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
+            ((x, false), (y, false)) => match self.types.join(x, y) {
+                Some(ty) => ty,
+                None => {
+                    self.report(types::different_types(self.view(), x, y, span));
+                    Ty::ERROR
+                }
+            },
+        }
+    }
+
+    /// In an arm that does not take null, or after one that took it, the subject is not null.
+    pub(super) fn assume_in_arm(&mut self, subject: &Expr, pattern: &ir::Pattern, null_before: bool) {
+        let is_null = matches!(pattern, ir::Pattern::Equal(ir::Expr::Const(ir::Const::Null)));
+        let proves = match pattern {
+            ir::Pattern::Any => null_before,
+            _ => !is_null,
+        };
+        if proves {
+            self.assume_not_null(&[subject]);
+        }
+    }
+
     /// Checks `if` in an expression: each branch is one expression.
     pub(super) fn check_if_expr(&mut self, x: &IfExpr, expected: Option<Ty>) -> Option<Typed> {
         let condition = self.check(&x.condition, Ty::BOOL);

@@ -236,10 +236,10 @@ impl BodyChecker<'_> {
 
     /// The value of a variable.
     pub(super) fn read_variable(&mut self, name: &Name, index: u32) -> Typed {
-        if self.surroundings.in_hook && self.surroundings.unset_in_hook.contains(&index) {
+        if self.surroundings.unset_in_hook.contains(&index) {
             self.report(reachability::read_unset(self.view(), name, self.scope.local(index).span));
         }
-        self.accesses.reads.push(index);
+        self.reads.push(index);
         let local = self.scope.local_mut(index);
         local.used = true;
         let (slot, ty, flow) = (local.slot, local.ty, local.flow.clone());

@@ -229,6 +229,14 @@ impl Types {
             _ => None,
         }
     }
+    /// The type of a list's elements; `None` when the type is no list.
+    pub fn element(&self, ty: Ty) -> Option<Ty> {
+        match self.kind(self.base(ty)) {
+            TyKind::List(element) => Some(*element),
+            TyKind::Error => Some(Ty::ERROR),
+            _ => None,
+        }
+    }
     /// One field's type.
     pub fn field(&self, ty: Ty, name: &str) -> Option<Ty> {
         match self.kind(self.base(ty)) {

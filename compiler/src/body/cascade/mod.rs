@@ -1,18 +1,34 @@
 //! Cascades: their clauses, their bodies, and their hooks (`on success`, `on failure`, `on cancel`).
 
+mod block;
+mod clauses;
+mod control;
+mod parallel;
+mod paths;
+mod stage;
+
 use cascade_grammar::ast::{CascadeDecl, ClauseKind, Item, Span, Stmt, StmtKind};
 use cascade_ir as ir;
 
-use super::{BodyChecker, BodyInput, BodyKind, block::Want};
+use super::{BodyChecker, BodyInput, BodyKind};
 use crate::{
-    callees::CascadeSummary,
-    checks::{attributes::Target, bounds, clauses, concurrency, reachability},
+    callees::{CascadeSummary, StageSite},
+    checks::{
+        attributes::Target,
+        bounds::{self, Limits},
+        capabilities::CascadeModels,
+        clauses::of_stages_only,
+        concurrency, reachability,
+    },
     codes, cost,
     findings::Findings,
     flow::{CascadeFlow, Flow},
     types::Ty,
     world::doc_text,
 };
+
+use block::Want;
+use paths::StagePaths;
 
 /// A checked cascade.
 pub(crate) struct CheckedCascade {
@@ -31,33 +47,30 @@ pub(crate) fn check_cascade(
     item: &Item,
 ) -> CheckedCascade {
     let signature = &input.world.declared.cascades[id.index()];
-    let mut body = BodyChecker::new(input, signature.origin.module, BodyKind::Cascade);
-    let attributes = body.check_attributes(&item.attributes, Target::of_item(item));
-    body.result = signature.result;
-    body.check_header(decl.name.span, decl.body.span);
-    let params = body.declare_params(signature, &decl.params);
-    body.report_all(clauses::of_stages_only(body.view(), &decl.clauses));
-    let clauses = body.check_cascade_clauses(decl);
-    body.note_budget(&clauses, &decl.clauses, decl.name.span);
-    let (limits, wrong_bounds) = bounds::check_clauses(body.view(), &decl.clauses, body.surroundings.limits);
-    body.surroundings.limits = limits;
-    body.report_all(wrong_bounds);
-    let mark = body.enter(decl.body.span);
-    let out = body.check_statements(&decl.body, Want::NOTHING);
+    let body = BodyChecker::new(input, signature.origin.module, BodyKind::Cascade);
+    let mut checker = CascadeChecker::new(body, signature.result);
+    let attributes = checker.body.check_attributes(&item.attributes, Target::of_item(item));
+    checker.body.check_header(decl.name.span, decl.body.span);
+    let params = checker.body.declare_params(signature, &decl.params);
+    let clauses = checker.check_head(decl);
+    let mark = checker.body.enter(decl.body.span);
+    let out = checker.check_statements(&decl.body, Want::NOTHING);
+    let CascadeChecker { body, .. } = &mut checker;
     if !out.ends && signature.result != Ty::NULL && !body.types.nullable(signature.result) {
         body.report(reachability::missing_return(body.view(), decl, signature.result));
     }
-    let hooks = body.check_hooks(&decl.body.stmts, signature.result);
+    let hooks = checker.check_hooks(&decl.body.stmts, signature.result);
+    let CascadeChecker { mut body, result_flow, budgets, stages, .. } = checker;
     concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
     body.leave(mark);
     body.leave_body(decl.body.span.end);
     let (place, result) = (body.place(decl.name.span), body.types.lower(signature.result));
     let (slots, outcome) = (body.scope.slot_count(), body.outcome);
     let summary = CascadeSummary {
-        flow: CascadeFlow { result: outcome.result_flow, program: outcome.program_params },
+        flow: CascadeFlow { result: result_flow, program: outcome.program_params },
         effects: outcome.effects,
         unsupported: outcome.unsupported.first().map(|u| u.construct.clone()),
-        stages: outcome.stages,
+        stages,
         calls: outcome.calls,
     };
     let ir = ir::Cascade {
@@ -75,7 +88,58 @@ pub(crate) fn check_cascade(
         attributes,
         unsupported: outcome.unsupported,
     };
-    CheckedCascade { ir, summary, budgets: outcome.budgets, findings: outcome.findings }
+    CheckedCascade { ir, summary, budgets, findings: outcome.findings }
+}
+
+/// The check of a cascade: of statements, stages, and blocks that may hold stages.
+struct CascadeChecker<'a> {
+    /// Checks the expressions of the cascade.
+    body: BodyChecker<'a>,
+    /// The declared result; null in a hook.
+    result: Ty,
+    /// Whether the current place is in `on success`, `on failure` or `on cancel`.
+    in_hook: bool,
+    paths: StagePaths,
+    /// The bounds that hold at the current place.
+    limits: Limits,
+    /// The models of the cascade's own `using`.
+    cascade_models: Option<CascadeModels>,
+    /// The variables that were assigned so far.
+    writes: Vec<u32>,
+    /// The flow of the values that were returned so far.
+    result_flow: Flow,
+    /// The budgets of money that were met so far.
+    budgets: Vec<cost::Budget>,
+    /// The stages that were met so far.
+    stages: Vec<StageSite>,
+}
+
+impl<'a> CascadeChecker<'a> {
+    fn new(body: BodyChecker<'a>, result: Ty) -> Self {
+        Self {
+            body,
+            result,
+            in_hook: false,
+            paths: StagePaths::default(),
+            limits: Limits::default(),
+            cascade_models: None,
+            writes: Vec::new(),
+            result_flow: Flow::default(),
+            budgets: Vec::new(),
+            stages: Vec::new(),
+        }
+    }
+
+    /// Checks the clauses in the head of a cascade, and the bounds that they state.
+    fn check_head(&mut self, decl: &CascadeDecl) -> ir::Clauses {
+        self.body.report_all(of_stages_only(self.body.view(), &decl.clauses));
+        let clauses = self.check_cascade_clauses(decl);
+        self.note_budget(&clauses, &decl.clauses, decl.name.span);
+        let (limits, wrong_bounds) = bounds::check_clauses(self.body.view(), &decl.clauses, self.limits);
+        self.limits = limits;
+        self.body.report_all(wrong_bounds);
+        clauses
+    }
 }
 
 /// The blocks that run when a cascade has ended.
@@ -86,7 +150,7 @@ struct Hooks {
     cancel: Option<ir::Hook>,
 }
 
-impl BodyChecker<'_> {
+impl CascadeChecker<'_> {
     /// Checks the clauses in the head of a cascade.
     fn check_cascade_clauses(&mut self, decl: &CascadeDecl) -> ir::Clauses {
         let mut out = ir::Clauses::default();
@@ -94,19 +158,19 @@ impl BodyChecker<'_> {
             match &clause.kind {
                 ClauseKind::Using(e) => {
                     let models = self.check_models(e);
-                    self.surroundings.cascade_models = Some((models.clone(), e.span));
+                    self.cascade_models = Some((models.clone(), e.span));
                     out.using = Some(models);
                 }
                 ClauseKind::Needs(needs) => {
-                    self.record_words(needs);
+                    self.body.record_words(needs);
                     out.needs = needs.iter().map(|n| n.text.clone()).collect();
                 }
                 ClauseKind::Timeout { total, idle } => {
-                    out.timeout = Some(self.check(total, Ty::DURATION).ir);
-                    out.idle = idle.as_ref().map(|e| self.check(e, Ty::DURATION).ir);
+                    out.timeout = Some(self.body.check(total, Ty::DURATION).ir);
+                    out.idle = idle.as_ref().map(|e| self.body.check(e, Ty::DURATION).ir);
                 }
                 ClauseKind::Budget(e) => self.check_budget(e, &mut out),
-                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.check(e, Ty::INT).ir),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.body.check(e, Ty::INT).ir),
                 _ => {}
             }
         }
@@ -121,38 +185,42 @@ impl BodyChecker<'_> {
             let StmtKind::On { event, param, body } = &stmt.kind else {
                 if let (Some(_), false) = (after, matches!(stmt.kind, StmtKind::Error)) {
                     let d = self
+                        .body
                         .diagnostic(
                             codes::MISPLACED,
                             stmt.span,
                             "`on success`, `on failure` and `on cancel` stand at the end",
                         )
                         .label("stands after one of them");
-                    self.report(d);
+                    self.body.report(d);
                 }
                 continue;
             };
             after = Some(stmt.span);
-            self.record_word(event);
+            self.body.record_word(event);
             let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
             let outer = self.paths.enter_hook(&event.text);
-            self.surroundings.in_hook = true;
+            self.in_hook = true;
             let unset = reachability::unset_in_hook(stmts, &event.text);
-            self.surroundings.unset_in_hook =
-                unset.into_iter().filter_map(|name| self.scope.find(&name.text)).collect();
-            let mark = self.enter(body.span);
+            self.body.surroundings.unset_in_hook =
+                unset.into_iter().filter_map(|name| self.body.scope.find(&name.text)).collect();
+            let mark = self.body.enter(body.span);
             let ty = match event.text.as_str() {
                 "success" => result,
-                "failure" => self.prelude_type("Error"),
+                "failure" => self.body.prelude_type("Error"),
                 _ => Ty::NULL,
             };
-            let slot = param.as_ref().map(|name| self.declare_bound(name, ty, Flow::default()));
+            let slot = param.as_ref().map(|name| self.body.declare_bound(name, ty, Flow::default()));
             if let (Some(name), "cancel") = (param, event.text.as_str()) {
-                let d = self.diagnostic(codes::ARGUMENTS, name.span, "`on cancel` is given nothing").label("remove it");
-                self.report(d);
+                let d = self
+                    .body
+                    .diagnostic(codes::ARGUMENTS, name.span, "`on cancel` is given nothing")
+                    .label("remove it");
+                self.body.report(d);
             }
             let block = self.check_statements(body, Want::NOTHING);
-            self.leave(mark);
-            self.surroundings.in_hook = false;
+            self.body.leave(mark);
+            self.in_hook = false;
             self.paths.leave(outer);
             self.result = outer_result;
             let hook = Some(ir::Hook { slot, body: block.ir });
@@ -164,9 +232,10 @@ impl BodyChecker<'_> {
             };
             if place.is_some() {
                 let d = self
+                    .body
                     .diagnostic(codes::DUPLICATE, stmt.span, format!("`on {}` is there twice", event.text))
                     .label("again here");
-                self.report(d);
+                self.body.report(d);
             } else {
                 *place = hook;
             }

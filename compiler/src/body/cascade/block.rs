@@ -3,8 +3,9 @@
 use cascade_grammar::ast::{AssignOp, Block, Clause, Expr, ExprKind, IfExpr, Span, Stmt, StmtKind};
 use cascade_ir as ir;
 
-use super::{BodyChecker, Typed, variables::Target};
+use super::CascadeChecker;
 use crate::{
+    body::{Typed, variables::Target},
     checks::{attributes, blocks, clauses, concurrency, reachability, style},
     flow::Flow,
     scope::{LocalKind, not_null_paths},
@@ -35,18 +36,18 @@ pub(crate) struct BlockOut {
     pub ends: bool,
 }
 
-impl BodyChecker<'_> {
+impl CascadeChecker<'_> {
     /// Checks a block in a scope of its own.
     pub(super) fn check_block(&mut self, block: &Block, want: Want) -> BlockOut {
-        let mark = self.enter(block.span);
+        let mark = self.body.enter(block.span);
         let out = self.check_statements(block, want);
-        self.leave(mark);
+        self.body.leave(mark);
         out
     }
 
     /// An IR block without statements.
     pub(super) fn empty_block(&self, span: Span) -> ir::Block {
-        ir::Block { place: self.place(span), ..ir::Block::default() }
+        ir::Block { place: self.body.place(span), ..ir::Block::default() }
     }
 
     /// Checks the statements of a block in the current scope.
@@ -61,7 +62,7 @@ impl BodyChecker<'_> {
             }
             if out.ends && !reported {
                 reported = true;
-                self.report(reachability::unreachable(self.view(), stmt, &block.stmts[..i]));
+                self.body.report(reachability::unreachable(self.body.view(), stmt, &block.stmts[..i]));
             }
             let last = i + 1 == count;
             if let (true, StmtKind::Expr(e, clauses)) = (last && want.value, &stmt.kind) {
@@ -85,7 +86,7 @@ impl BodyChecker<'_> {
             let value = match want.ty {
                 Some(expected) => {
                     let span = block.stmts.last().map_or(block.span, |s| s.span);
-                    self.coerce(value, expected, span)
+                    self.body.coerce(value, expected, span)
                 }
                 None => value,
             };
@@ -93,9 +94,9 @@ impl BodyChecker<'_> {
             out.flow = flow;
             out.ir.value = Some(value.ir);
         } else if let (true, Some(expected)) = (want.value, want.ty)
-            && !self.types.nullable(expected)
+            && !self.body.types.nullable(expected)
         {
-            self.report(blocks::block_without_value(self.view(), expected, block.span));
+            self.body.report(blocks::block_without_value(self.body.view(), expected, block.span));
             out.ty = Ty::ERROR;
         }
         out
@@ -104,36 +105,22 @@ impl BodyChecker<'_> {
     /// Checks the last expression of a block, which is its value. Gives `None` when control never
     /// reaches the end of the expression.
     fn check_block_value(&mut self, e: &Expr, clauses: &[Clause], want: Want, out: &mut BlockOut) -> Option<Typed> {
-        if self.is_block(e) {
+        if is_block(e) {
             let (work, ty, flow, ends) = self.check_control(e, want)?;
             out.ends |= ends;
             if ends {
                 out.ir.stmts.push(ir::Stmt::Work(Box::new(work), None));
                 return None;
             }
-            let slot = self.scope.new_slot();
+            let slot = self.body.scope.new_slot();
             out.ir.stmts.push(ir::Stmt::Work(Box::new(work), Some(slot)));
             return Some(Typed::new(ir::Expr::Slot(slot), ty, flow));
         }
-        self.report(clauses::without_stage(self.view(), clauses));
+        self.body.report(clauses::without_stage(self.body.view(), clauses));
         Some(match want.ty {
-            Some(ty) => self.check(e, ty),
-            None => self.infer(e),
+            Some(ty) => self.body.check(e, ty),
+            None => self.body.infer(e),
         })
-    }
-
-    /// Whether an expression is of a kind that can hold stages.
-    pub(super) fn is_block(&self, e: &Expr) -> bool {
-        matches!(
-            e.kind,
-            ExprKind::If(_)
-                | ExprKind::Match(_)
-                | ExprKind::For(_)
-                | ExprKind::Repeat(_)
-                | ExprKind::Parallel(_)
-                | ExprKind::Swarm(_)
-                | ExprKind::Sandbox(_)
-        )
     }
 
     /// Checks a statement. Gives whether control never reaches its end.
@@ -144,7 +131,7 @@ impl BodyChecker<'_> {
         last_stage: &mut Option<(ir::Slot, Ty, Flow)>,
     ) -> bool {
         if !stmt.attributes.is_empty() {
-            self.check_attributes(&stmt.attributes, attributes::Target::of_stmt(stmt));
+            self.body.check_attributes(&stmt.attributes, attributes::Target::of_stmt(stmt));
         }
         match &stmt.kind {
             StmtKind::Error | StmtKind::On { .. } => false,
@@ -156,24 +143,24 @@ impl BodyChecker<'_> {
                 ends
             }
             StmtKind::Let { name, ty, value } => {
-                let declared = ty.as_ref().map(|t| self.resolve_type(t));
+                let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
                 let typed = self.check_value(value, declared, out);
-                self.report(style::value_name(self.view(), name));
-                let typed = self.check_open_type(typed, value.span);
-                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
-                out.push(ir::Stmt::Set(self.scope.slot(index), typed.ir));
+                self.body.report(style::value_name(self.body.view(), name));
+                let typed = self.body.check_open_type(typed, value.span);
+                let index = self.body.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
+                out.push(ir::Stmt::Set(self.body.scope.slot(index), typed.ir));
                 false
             }
             StmtKind::Var { name, ty, value } => {
-                let declared = ty.as_ref().map(|t| self.resolve_type(t));
+                let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
                 let typed = self.check_value(value, declared, out);
-                self.report(style::value_name(self.view(), name));
-                let mut typed = self.check_open_type(typed, value.span);
+                self.body.report(style::value_name(self.body.view(), name));
+                let mut typed = self.body.check_open_type(typed, value.span);
                 if declared.is_none() {
-                    typed.ty = self.types.base(typed.ty);
+                    typed.ty = self.body.types.base(typed.ty);
                 }
-                let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Var);
-                out.push(ir::Stmt::Set(self.scope.slot(index), typed.ir));
+                let index = self.body.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Var);
+                out.push(ir::Stmt::Set(self.body.scope.slot(index), typed.ir));
                 false
             }
             StmtKind::Assign { target, op, value } => {
@@ -181,27 +168,27 @@ impl BodyChecker<'_> {
                 false
             }
             StmtKind::Gate { condition, message } => {
-                let value = self.check(condition, Ty::BOOL);
-                let message = message.as_ref().map(|m| self.check_message(m, "a message"));
-                out.push(ir::Stmt::Gate(value.ir, message, self.place(stmt.span)));
+                let value = self.body.check(condition, Ty::BOOL);
+                let message = message.as_ref().map(|m| self.body.check_message(m, "a message"));
+                out.push(ir::Stmt::Gate(value.ir, message, self.body.place(stmt.span)));
                 let facts = not_null_paths(condition);
-                self.assume_not_null(&facts.when_true);
+                self.body.assume_not_null(&facts.when_true);
                 false
             }
             StmtKind::Warn { condition, message } => {
-                let value = self.check(condition, Ty::BOOL);
-                let message = message.as_ref().map(|m| self.check_message(m, "a message"));
-                out.push(ir::Stmt::Warn(value.ir, message, self.place(stmt.span)));
+                let value = self.body.check(condition, Ty::BOOL);
+                let message = message.as_ref().map(|m| self.body.check_message(m, "a message"));
+                out.push(ir::Stmt::Warn(value.ir, message, self.body.place(stmt.span)));
                 false
             }
             StmtKind::Fail(message) => {
-                let message = self.check_message(message, "a message");
-                out.push(ir::Stmt::Fail(message, self.place(stmt.span)));
+                let message = self.body.check_message(message, "a message");
+                out.push(ir::Stmt::Fail(message, self.body.place(stmt.span)));
                 true
             }
             StmtKind::Log(message) => {
-                let message = self.check_message(message, "a log line");
-                out.push(ir::Stmt::Log(message, self.place(stmt.span)));
+                let message = self.body.check_message(message, "a log line");
+                out.push(ir::Stmt::Log(message, self.body.place(stmt.span)));
                 false
             }
             StmtKind::Return(value) => {
@@ -214,26 +201,26 @@ impl BodyChecker<'_> {
 
     /// Checks `return` and notes the flow of its value.
     fn check_return(&mut self, value: Option<&Expr>, span: Span, out: &mut Vec<ir::Stmt>) {
-        if self.surroundings.in_hook {
-            self.report(blocks::return_in_hook(self.view(), span));
+        if self.in_hook {
+            self.body.report(blocks::return_in_hook(self.body.view(), span));
             if let Some(e) = value {
-                self.infer(e);
+                self.body.infer(e);
             }
             return;
         }
-        if self.surroundings.level > 0 {
-            self.report(blocks::return_in_branch(self.view(), span));
+        if self.body.surroundings.level > 0 {
+            self.body.report(blocks::return_in_branch(self.body.view(), span));
         }
         let result = self.result;
         let typed = match value {
             Some(e) if result == Ty::NULL && !matches!(e.kind, ExprKind::Null) => self.infer_undeclared_result(e, out),
             Some(e) => self.check_value(e, Some(result), out),
             None => {
-                self.report(blocks::return_without_value(self.view(), result, span));
+                self.body.report(blocks::return_without_value(self.body.view(), result, span));
                 Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default())
             }
         };
-        self.outcome.result_flow.include(&typed.flow);
+        self.result_flow.include(&typed.flow);
         out.push(ir::Stmt::Return(typed.ir));
     }
 
@@ -241,23 +228,23 @@ impl BodyChecker<'_> {
     fn infer_undeclared_result(&mut self, e: &Expr, out: &mut Vec<ir::Stmt>) -> Typed {
         let typed = self.check_value(e, None, out);
         if !matches!(typed.ty, Ty::ERROR | Ty::NULL) {
-            self.report(reachability::undeclared_result(self.view(), typed.ty, e.span));
+            self.body.report(reachability::undeclared_result(self.body.view(), typed.ty, e.span));
         }
         typed
     }
 
     /// Checks the value of `let`, `var`, `return` or an assignment: a pure expression, or a block.
     fn check_value(&mut self, e: &Expr, expected: Option<Ty>, out: &mut Vec<ir::Stmt>) -> Typed {
-        if !self.is_block(e) {
+        if !is_block(e) {
             return match expected {
-                Some(ty) => self.check(e, ty),
-                None => self.infer(e),
+                Some(ty) => self.body.check(e, ty),
+                None => self.body.infer(e),
             };
         }
         let want = Want { value: true, ty: expected };
         match self.check_control(e, want) {
             Some((work, ty, flow, _)) => {
-                let slot = self.scope.new_slot();
+                let slot = self.body.scope.new_slot();
                 out.push(ir::Stmt::Work(Box::new(work), Some(slot)));
                 Typed::new(ir::Expr::Slot(slot), ty, flow)
             }
@@ -267,7 +254,7 @@ impl BodyChecker<'_> {
 
     /// Checks an expression that stands as a statement. Gives whether control never reaches its end.
     fn check_expression_statement(&mut self, e: &Expr, clauses: &[Clause], out: &mut Vec<ir::Stmt>) -> bool {
-        if self.is_block(e) {
+        if is_block(e) {
             let Some((work, _, _, ends)) = self.check_control(e, Want::NOTHING) else { return false };
             out.push(ir::Stmt::Work(Box::new(work), None));
             // After `if x == null { return … }`, x is not null in the rest of the block.
@@ -276,10 +263,10 @@ impl BodyChecker<'_> {
             }
             return ends;
         }
-        self.report(clauses::without_stage(self.view(), clauses));
-        let typed = self.infer(e);
+        self.body.report(clauses::without_stage(self.body.view(), clauses));
+        let typed = self.body.infer(e);
         if typed.ty != Ty::ERROR {
-            self.report(blocks::unused_value(self.view(), e));
+            self.body.report(blocks::unused_value(self.body.view(), e));
         }
         false
     }
@@ -291,9 +278,9 @@ impl BodyChecker<'_> {
         let ends = |b: &ir::Block| b.stmts.iter().any(|s| matches!(s, ir::Stmt::Return(_) | ir::Stmt::Fail(_, _)));
         let facts = not_null_paths(&x.condition);
         if ends(then) {
-            self.assume_not_null(&facts.when_false);
+            self.body.assume_not_null(&facts.when_false);
         } else if ends(otherwise) {
-            self.assume_not_null(&facts.when_true);
+            self.body.assume_not_null(&facts.when_true);
         }
     }
 
@@ -302,7 +289,7 @@ impl BodyChecker<'_> {
         // A memory's key.
         if let ExprKind::Field { receiver, .. } = &target.kind
             && let ExprKind::Name(base) = &receiver.kind
-            && let Target::Declared(Def::Memory(_)) = self.probe(base)
+            && let Target::Declared(Def::Memory(_)) = self.body.probe(base)
         {
             return self.check_memory_assignment(target, op, value, out);
         }
@@ -314,24 +301,24 @@ impl BodyChecker<'_> {
         }
         let ExprKind::Name(name) = &root.kind else {
             if !matches!(root.kind, ExprKind::Error) {
-                self.report(blocks::not_assignable(self.view(), target.span));
+                self.body.report(blocks::not_assignable(self.body.view(), target.span));
             }
-            self.infer(value);
+            self.body.infer(value);
             return;
         };
-        let Some(index) = self.assignable_variable(name) else {
-            self.infer(value);
+        let Some(index) = self.body.assignable_variable(name) else {
+            self.body.infer(value);
             return;
         };
-        self.scope.local_mut(index).used = true;
-        if self.scope.local(index).level < self.surroundings.level {
-            let declared = self.scope.local(index).span;
-            self.report(concurrency::parallel_write(self.view(), name, declared));
+        self.body.scope.local_mut(index).used = true;
+        if self.body.scope.local(index).level < self.body.surroundings.level {
+            let declared = self.body.scope.local(index).span;
+            self.body.report(concurrency::parallel_write(self.body.view(), name, declared));
         }
-        self.accesses.writes.push(index);
+        self.writes.push(index);
         let place = self.infer_assigned_place(target);
         let typed = match op {
-            AssignOp::Set => self.check(value, place.ty),
+            AssignOp::Set => self.body.check(value, place.ty),
             AssignOp::Add => {
                 let ty = place.ty;
                 let value = self.check_addend(value, ty);
@@ -340,16 +327,16 @@ impl BodyChecker<'_> {
                     ir::BinaryOp::Add,
                     Box::new(place.ir),
                     Box::new(value.ir),
-                    self.place(target.span),
+                    self.body.place(target.span),
                 );
-                let sum = Typed::new(ir, self.types.base(ty), flow);
-                self.coerce(sum, ty, target.span)
+                let sum = Typed::new(ir, self.body.types.base(ty), flow);
+                self.body.coerce(sum, ty, target.span)
             }
         };
-        let local = self.scope.local_mut(index);
+        let local = self.body.scope.local_mut(index);
         local.flow.include(&typed.flow);
         let slot = local.slot;
-        self.scope.forget_facts(index);
+        self.body.scope.forget_facts(index);
         if fields.is_empty() {
             out.push(ir::Stmt::Set(slot, typed.ir));
         } else {
@@ -360,16 +347,16 @@ impl BodyChecker<'_> {
 
     /// Infers the declared type of an assigned place. A narrowed type does not restrict an assignment.
     fn infer_assigned_place(&mut self, target: &Expr) -> Typed {
-        let facts = self.scope.take_facts();
-        let typed = self.infer(target);
-        self.scope.restore_facts(facts);
+        let facts = self.body.scope.take_facts();
+        let typed = self.body.infer(target);
+        self.body.scope.restore_facts(facts);
         typed
     }
 
     /// Checks the right side of `+=` for a place of a type.
     fn check_addend(&mut self, value: &Expr, ty: Ty) -> Typed {
-        let base = self.types.base(ty);
-        match self.types.kind(base) {
+        let base = self.body.types.base(ty);
+        match self.body.types.kind(base) {
             TyKind::Int
             | TyKind::Float
             | TyKind::String
@@ -377,10 +364,10 @@ impl BodyChecker<'_> {
             | TyKind::Duration
             | TyKind::List(_)
             | TyKind::Map(_)
-            | TyKind::Error => self.check(value, base),
+            | TyKind::Error => self.body.check(value, base),
             _ => {
-                let typed = self.infer(value);
-                self.report(blocks::not_addable(self.view(), ty, value.span));
+                let typed = self.body.infer(value);
+                self.body.report(blocks::not_addable(self.body.view(), ty, value.span));
                 typed
             }
         }
@@ -388,13 +375,27 @@ impl BodyChecker<'_> {
 
     /// Checks an assignment to a key of a memory.
     fn check_memory_assignment(&mut self, target: &Expr, op: AssignOp, value: &Expr, out: &mut Vec<ir::Stmt>) {
-        let key = self.infer(target);
+        let key = self.body.infer(target);
         let append = op == AssignOp::Add;
-        let typed = if append { self.check_addend(value, key.ty) } else { self.check(value, key.ty) };
+        let typed = if append { self.check_addend(value, key.ty) } else { self.body.check(value, key.ty) };
         let ir::Expr::Memory(memory, key) = key.ir else { return };
         if !append {
-            self.set_memory(memory, key, target.span);
+            self.body.set_memory(memory, key, target.span);
         }
-        out.push(ir::Stmt::Remember { memory, key, append, value: typed.ir, place: self.place(target.span) });
+        out.push(ir::Stmt::Remember { memory, key, append, value: typed.ir, place: self.body.place(target.span) });
     }
+}
+
+/// Whether an expression is of a kind that can hold stages.
+pub(super) fn is_block(e: &Expr) -> bool {
+    matches!(
+        e.kind,
+        ExprKind::If(_)
+            | ExprKind::Match(_)
+            | ExprKind::For(_)
+            | ExprKind::Repeat(_)
+            | ExprKind::Parallel(_)
+            | ExprKind::Swarm(_)
+            | ExprKind::Sandbox(_)
+    )
 }

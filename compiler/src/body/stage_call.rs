@@ -1,32 +1,17 @@
-//! `stage name = call clauses`: every effect of a program is the call of a stage.
+//! Calls that only a stage makes: of skills, of cascades, of people.
 
-use cascade_grammar::ast::{
-    Arg, Clause, ClauseKind, ErrorAction, Expr, ExprKind, Name, Span, Stmt, StmtKind, TypeExpr,
-};
+use cascade_grammar::ast::{Arg, Expr, ExprKind, Name, Span};
 use cascade_ir as ir;
-use smol_str::SmolStr;
 
-use super::{BodyChecker, block::Want, variables::Target};
+use super::{BodyChecker, variables::Target};
 use crate::{
     builtins::PERSON_FUNCTIONS,
-    callees::StageSite,
-    checks::{bounds, calls, capabilities::models_of_stage, clauses, style, taint::holds_text},
-    codes,
+    checks::{calls, taint::holds_text},
     flow::Flow,
     index::{Builtin, Symbol},
-    scope::LocalKind,
-    types::{Ty, TyKind},
-    world::{Def, Signature, doc_text},
+    types::Ty,
+    world::{Def, Signature},
 };
-
-/// A checked stage.
-pub(crate) struct StageOut {
-    pub stmt: ir::Stmt,
-    pub slot: ir::Slot,
-    pub ty: Ty,
-    pub flow: Flow,
-    pub ends: bool,
-}
 
 /// The call of a stage.
 pub(crate) struct Called {
@@ -38,107 +23,6 @@ pub(crate) struct Called {
 }
 
 impl BodyChecker<'_> {
-    /// Checks a stage and declares its variable.
-    pub(super) fn check_stage(
-        &mut self,
-        stmt: &Stmt,
-        name: &Name,
-        ty: Option<&TypeExpr>,
-        value: &Expr,
-        clauses: &[Clause],
-    ) -> StageOut {
-        let declared = ty.map(|t| self.resolve_type(t));
-        self.report(style::value_name(self.view(), name));
-        let path = self.paths.unique_name(&name.text);
-        // Only a block can hold stages of its own.
-        let outer = self.is_block(value).then(|| self.paths.enter(&path));
-        // An `on error` that could not be read may give a value of any type.
-        let unread = clauses.iter().any(|c| matches!(c.kind, ClauseKind::OnError { action: ErrorAction::Error, .. }));
-        let outer_limits = self.surroundings.limits;
-        let (limits, wrong_bounds) = bounds::check_clauses(self.view(), clauses, outer_limits);
-        self.surroundings.limits = limits;
-        self.report_all(wrong_bounds);
-        let edits = self.outcome.effects.edits.len();
-        let mut ends = false;
-        let mut skill = None;
-        let mut from_block = false;
-        let called = if self.is_block(value) {
-            from_block = true;
-            let want = Want { value: true, ty: declared };
-            match self.check_control(value, want) {
-                Some((work, ty, flow, block_ends)) => {
-                    ends = block_ends;
-                    Some((work, ty, flow))
-                }
-                None => None,
-            }
-        } else {
-            self.check_stage_call(value, name).map(|called| {
-                skill = called.skill;
-                (called.work, called.ty, called.flow)
-            })
-        };
-        let (work, mut ty, flow) =
-            called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
-        if skill.is_none() && ty != Ty::ERROR {
-            self.report(clauses::cache_without_skill(self.view(), clauses));
-        }
-        let (lowered, skips) = self.check_clauses(clauses, ty, value, from_block);
-        self.surroundings.limits = outer_limits;
-        if let Some(skill) = skill {
-            let of_cascade = self.surroundings.cascade_models.as_ref();
-            let found = models_of_stage(self.view(), self.callees, skill, clauses, &lowered, of_cascade);
-            self.report_all(found);
-        }
-        if lowered.isolate {
-            // The edits happen in a tree of their own.
-            self.outcome.effects.edits[edits..].iter_mut().for_each(|edit| edit.settled = true);
-        }
-        if unread {
-            ty = Ty::ERROR;
-        } else if skips {
-            ty = self.types.optional(ty);
-        }
-        if let Some(declared) = declared {
-            if !self.types.fits(ty, declared) {
-                let (a, b) = (self.type_text(ty), self.type_text(declared));
-                let span = stmt_type_span(stmt);
-                let source = self.source();
-                let mut d = self
-                    .diagnostic(codes::MISMATCH, span, format!("the stage is declared `{b}` and gives `{a}`"))
-                    .label(format!("`{b}`"))
-                    .also(source, value.span, format!("`{a}`"));
-                if skips {
-                    d = d.help("`on error skip` makes the value null when the stage fails");
-                }
-                self.report(d);
-            }
-            ty = declared;
-        }
-        if let Some(outer) = outer {
-            self.paths.leave(outer);
-        }
-        if ty == Ty::NEVER {
-            ty = Ty::NULL;
-        }
-        self.note_budget(&lowered, clauses, stmt.span);
-        let index = self.declare(&name.text, name.span, ty, flow.clone(), LocalKind::Stage);
-        let (slot, symbol) = (self.scope.slot(index), self.scope.local(index).symbol);
-        self.outcome.stages.push(StageSite { name: name.text.clone(), symbol });
-        let once = stmt.attributes.iter().any(|a| a.name.text == "once");
-        let stage = ir::Stage {
-            id: ir::NodeId::default(),
-            name: SmolStr::new(path),
-            doc: doc_text(&stmt.docs),
-            slot,
-            work,
-            clauses: lowered,
-            once,
-            place: self.place(stmt.span),
-        };
-        StageOut { stmt: ir::Stmt::Stage(Box::new(stage)), slot, ty, flow, ends }
-    }
-
     /// Checks what a stage calls; reports what a stage cannot call.
     pub(super) fn check_stage_call(&mut self, value: &Expr, stage: &Name) -> Option<Called> {
         let called = self.check_stage_callee(value, stage);
@@ -301,21 +185,5 @@ impl BodyChecker<'_> {
                 Called { work, ty: Ty::STRING, flow: options.flow, skill: None }
             }
         })
-    }
-
-    /// The type of a list's elements; `None` when the type is no list.
-    pub(super) fn unwrap_list(&self, ty: Ty) -> Option<Ty> {
-        match self.types.kind(self.types.base(ty)) {
-            TyKind::List(e) => Some(*e),
-            TyKind::Error => Some(Ty::ERROR),
-            _ => None,
-        }
-    }
-}
-
-fn stmt_type_span(stmt: &Stmt) -> Span {
-    match &stmt.kind {
-        StmtKind::Stage { ty: Some(ty), .. } => ty.span,
-        _ => stmt.span,
     }
 }

@@ -5,11 +5,9 @@ use cascade_ir as ir;
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
-use super::{
-    BodyChecker,
-    control::{Worked, head_word},
-};
+use super::{CascadeChecker, control::Worked};
 use crate::{
+    body::spans::head_word,
     checks::{
         blocks, bounds,
         concurrency::{EditingBranch, branches_edit},
@@ -25,41 +23,41 @@ use crate::{
     world::View,
 };
 
-impl BodyChecker<'_> {
+impl CascadeChecker<'_> {
     /// Checks `parallel max n { … }`.
     pub(super) fn check_parallel(&mut self, max: Option<&Expr>, body: &Block, span: Span) -> Worked {
         if let Some(e) = max {
-            self.report(bounds::less_than_one(self.view(), e, "nothing would ever run"));
+            self.body.report(bounds::less_than_one(self.body.view(), e, "nothing would ever run"));
         }
-        let max = max.map(|e| self.check(e, Ty::INT).ir);
-        let mark = self.enter(body.span);
-        self.surroundings.level += 1;
+        let max = max.map(|e| self.body.check(e, Ty::INT).ir);
+        let mark = self.body.enter(body.span);
+        self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
-        self.surroundings.level -= 1;
+        self.body.surroundings.level -= 1;
         let mut flow = Flow::default();
         for (_, _, _, f) in &stages {
             flow.include(f);
         }
-        let ty = self.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
-        if self.recorder().is_on() {
+        let ty = self.body.types.record(stages.iter().map(|(n, _, t, _)| (n.clone(), *t)).collect());
+        if self.body.recorder().is_on() {
             for (index, (_, slot, _, _)) in stages.iter().enumerate() {
-                if let Some(span) = self.scope.locals().iter().find(|l| l.slot == *slot).map(|l| l.span) {
-                    self.record_definition(span, Symbol::RecordField { record: ty, index: index as u32 });
+                if let Some(span) = self.body.scope.locals().iter().find(|l| l.slot == *slot).map(|l| l.span) {
+                    self.body.record_definition(span, Symbol::RecordField { record: ty, index: index as u32 });
                 }
             }
         }
         let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
-        self.leave(mark);
-        let work = ir::Work::Parallel(Box::new(ir::Parallel { max, branches, value, place: self.place(span) }));
+        self.body.leave(mark);
+        let work = ir::Work::Parallel(Box::new(ir::Parallel { max, branches, value, place: self.body.place(span) }));
         (work, ty, flow, false)
     }
 
     /// Checks `swarm … { … }`, which has the types of a `parallel`.
     pub(super) fn check_swarm(&mut self, x: &SwarmExpr, span: Span) -> Worked {
-        self.note_unsupported("swarm", head_word(span, "swarm"));
+        self.body.note_unsupported("swarm", head_word(span, "swarm"));
         self.check_setting_word(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
         if let Some(via) = &x.via {
-            self.record_server(via);
+            self.body.record_server(via);
         }
         self.check_setting_word(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
         self.check_parallel(x.max.as_ref(), &x.body, span)
@@ -67,14 +65,14 @@ impl BodyChecker<'_> {
 
     fn check_setting_word(&mut self, name: Option<&Name>, setting: &str, known: &[&str]) {
         let Some(name) = name else { return };
-        self.record_word(name);
+        self.body.record_word(name);
         if name.text.is_empty() || known.contains(&name.text.as_str()) {
             return;
         }
         let message = format!("there is no {setting} `{}`", name.text);
         let otherwise = format!("write {}", quoted_list(known.iter().copied()));
         let known = known.iter().copied();
-        self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
+        self.body.report(unknown_word(self.body.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
     }
 
     #[allow(clippy::type_complexity)]
@@ -85,7 +83,7 @@ impl BodyChecker<'_> {
                 StmtKind::Stage { .. } | StmtKind::Let { .. } => stmts.push(stmt),
                 StmtKind::Error => {}
                 _ => {
-                    self.report(blocks::statement_in_parallel(self.view(), stmt.span));
+                    self.body.report(blocks::statement_in_parallel(self.body.view(), stmt.span));
                 }
             }
         }
@@ -96,8 +94,8 @@ impl BodyChecker<'_> {
         let mut edits = Vec::new();
         for index in order {
             let stmt = stmts[index];
-            let edits_before = self.outcome.effects.edits.len();
-            let before = std::mem::take(&mut self.accesses.reads);
+            let edits_before = self.body.outcome.effects.edits.len();
+            let before = std::mem::take(&mut self.body.reads);
             let mut out = Vec::new();
             let (slot, stage) = match &stmt.kind {
                 StmtKind::Stage { name, ty, value, clauses } => {
@@ -107,19 +105,19 @@ impl BodyChecker<'_> {
                 }
                 _ => {
                     self.check_let_branch(stmt, &mut out);
-                    let slot = self.scope.locals().last().map_or(ir::Slot(0), |l| l.slot);
+                    let slot = self.body.scope.locals().last().map_or(ir::Slot(0), |l| l.slot);
                     (slot, None)
                 }
             };
-            let own = self.scope.len() as u32 - 1;
+            let own = self.body.scope.len() as u32 - 1;
             let mut after: Vec<u32> =
-                self.accesses.reads.iter().filter_map(|read| positions.get(read)).map(|p| *p as u32).collect();
+                self.body.reads.iter().filter_map(|read| positions.get(read)).map(|p| *p as u32).collect();
             after.sort_unstable();
             after.dedup();
-            let mut reads = std::mem::replace(&mut self.accesses.reads, before);
-            self.accesses.reads.append(&mut reads);
+            let mut reads = std::mem::replace(&mut self.body.reads, before);
+            self.body.reads.append(&mut reads);
             positions.insert(own, index);
-            let edits_here = edits_before..self.outcome.effects.edits.len();
+            let edits_here = edits_before..self.body.outcome.effects.edits.len();
             if !edits_here.is_empty() || !edits.is_empty() {
                 edits.push(EditingBranch { index, edits: edits_here, after: after.clone() });
             }
@@ -127,9 +125,9 @@ impl BodyChecker<'_> {
                 lowered[index] = Some((ir::Branch { stmt, slot, after }, stage));
             }
         }
-        let view = View { world: self.world, types: self.types, module: self.module };
-        let found = branches_edit(view, &mut self.outcome.effects.edits, &edits);
-        self.report_all(found);
+        let view = View { world: self.body.world, types: self.body.types, module: self.body.module };
+        let found = branches_edit(view, &mut self.body.outcome.effects.edits, &edits);
+        self.body.report_all(found);
         let mut branches = Vec::new();
         let mut stages = Vec::new();
         for (branch, stage) in lowered.into_iter().flatten() {
@@ -141,13 +139,13 @@ impl BodyChecker<'_> {
 
     fn check_let_branch(&mut self, stmt: &Stmt, out: &mut Vec<ir::Stmt>) {
         let StmtKind::Let { name, ty, value } = &stmt.kind else { return };
-        let declared = ty.as_ref().map(|t| self.resolve_type(t));
+        let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
         let typed = match declared {
-            Some(ty) => self.check(value, ty),
-            None => self.infer(value),
+            Some(ty) => self.body.check(value, ty),
+            None => self.body.infer(value),
         };
-        let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
-        out.push(ir::Stmt::Set(self.scope.slot(index), typed.ir));
+        let index = self.body.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
+        out.push(ir::Stmt::Set(self.body.scope.slot(index), typed.ir));
     }
 
     /// The order in which the statements are checked: a stage follows those that it names. Reports
@@ -177,9 +175,9 @@ impl BodyChecker<'_> {
             let Some(first) = cycle.nodes.first() else { continue };
             let names = cycle.nodes.iter().chain([first]).filter_map(|i| name_of(stmts[*i]));
             let way: Vec<String> = names.map(|n| format!("`{}`", n.text)).collect();
-            self.report(blocks::stages_in_circle(self.view(), &way, cycle.closing));
+            self.body.report(blocks::stages_in_circle(self.body.view(), &way, cycle.closing));
             // What uses the name before it is set must not be reported again.
-            self.unreadable.names.extend(name_of(stmts[*first]).map(|n| n.text.clone()));
+            self.body.unreadable.names.extend(name_of(stmts[*first]).map(|n| n.text.clone()));
         }
         found.order
     }
