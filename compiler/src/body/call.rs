@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The arguments of a call in the order of the parameters.
-pub(crate) struct Args {
+pub(super) struct Args {
     pub values: Vec<ir::Expr>,
     pub flows: Vec<Flow>,
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The IR of a constant.
-pub(crate) fn constant(c: ir::Const) -> ir::Expr {
+pub(super) fn constant(c: ir::Const) -> ir::Expr {
     ir::Expr::Const(c)
 }
 

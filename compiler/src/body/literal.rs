@@ -120,7 +120,10 @@ impl BodyChecker<'_> {
                 RecordEntry::Spread(base) => {
                     let value = self.infer(base);
                     flow.include(&value.flow);
-                    let is_map = matches!(self.types.kind(self.types.base(value.ty)), TyKind::Map(t) if self.types.fits(*t, element));
+                    let is_map = match self.types.kind(self.types.base(value.ty)) {
+                        TyKind::Map(t) => self.types.fits(*t, element),
+                        _ => false,
+                    };
                     if !is_map && element != Ty::JSON && value.ty != Ty::ERROR {
                         self.report_mismatch(value.ty, ty, base.span);
                     }

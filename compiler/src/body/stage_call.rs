@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The call of a stage.
-pub(crate) struct Called {
+pub(super) struct Called {
     pub work: ir::Work,
     pub ty: Ty,
     pub flow: Flow,

@@ -96,7 +96,7 @@ pub(crate) fn taken_before(
     span: Span,
 ) -> Option<Diagnostic> {
     let covered = match range {
-        Some((low, high)) => covers(&coverage.ints, low, high),
+        Some((low, high)) => ranges_cover(&coverage.ints, low, high),
         None => !coverage.all && coverage.any() && missing_patterns(view, coverage, ty).is_some_and(|m| m.is_empty()),
     };
     covered.then(|| {
@@ -148,7 +148,7 @@ fn missing_patterns(view: View<'_>, coverage: &Coverage, ty: Ty) -> Option<Vec<S
             }
         }
     } else if inner == Ty::INT {
-        missing.extend(holes(&coverage.ints));
+        missing.extend(uncovered_ranges(&coverage.ints));
     } else if inner != Ty::NEVER {
         missing.push("_".into());
     }
@@ -176,7 +176,7 @@ pub(crate) fn unset_in_hook<'s>(stmts: &'s [Stmt], event: &str) -> Vec<&'s Name>
             unset.push(name);
         }
         if event == "success" {
-            sure &= !returns(stmt);
+            sure &= !holds_return(stmt);
         }
     }
     unset
@@ -198,8 +198,12 @@ fn may_fail(e: &Expr) -> bool {
         found |= match &e.kind {
             ExprKind::Cast { optional, .. } => !optional,
             ExprKind::Binary(_, op, _) => matches!(op, BinaryOp::Div | BinaryOp::Rem),
-            ExprKind::If(x) => ends(&x.then) || matches!(&x.otherwise, Some(Else::Block(block)) if ends(block)),
-            ExprKind::Match(x) => x.arms.iter().any(|arm| matches!(&arm.body, ArmBody::Block(block) if ends(block))),
+            ExprKind::If(x) => {
+                has_statements(&x.then) || matches!(&x.otherwise, Some(Else::Block(block)) if has_statements(block))
+            }
+            ExprKind::Match(x) => {
+                x.arms.iter().any(|arm| matches!(&arm.body, ArmBody::Block(block) if has_statements(block)))
+            }
             ExprKind::For(_)
             | ExprKind::Repeat(_)
             | ExprKind::Parallel(_)
@@ -211,23 +215,23 @@ fn may_fail(e: &Expr) -> bool {
     found
 }
 
-/// Whether a block holds more than values.
-fn ends(block: &Block) -> bool {
+/// Whether a block has statements other than values.
+fn has_statements(block: &Block) -> bool {
     block.stmts.iter().any(|s| !matches!(s.kind, StmtKind::Let { .. } | StmtKind::Var { .. } | StmtKind::Expr(..)))
 }
 
 /// Whether a statement holds a `return`.
-fn returns(stmt: &Stmt) -> bool {
+fn holds_return(stmt: &Stmt) -> bool {
     if let StmtKind::Return(_) = stmt.kind {
         return true;
     }
     let mut blocks = Vec::new();
     walk::blocks_of(stmt, &mut blocks);
-    blocks.iter().any(|block| block.stmts.iter().any(returns))
+    blocks.iter().any(|block| block.stmts.iter().any(holds_return))
 }
 
 /// Whether ranges of ints hold all from `low` to `high`.
-fn covers(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
+fn ranges_cover(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
     let mut sorted = ranges.to_vec();
     sorted.sort_unstable();
     let mut next = low;
@@ -243,7 +247,7 @@ fn covers(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
 }
 
 /// Ranges of ints that no arm takes, as patterns.
-fn holes(covered: &[(i64, i64)]) -> Vec<String> {
+fn uncovered_ranges(covered: &[(i64, i64)]) -> Vec<String> {
     let mut sorted = covered.to_vec();
     sorted.sort_unstable();
     let mut out = Vec::new();

@@ -15,7 +15,7 @@ use crate::{
 
 /// What the context of a block expects of it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Want {
+pub(super) struct Want {
     /// Whether its value is used.
     pub value: bool,
     /// The type that its value must have, if the context says so.
@@ -28,7 +28,7 @@ impl Want {
 }
 
 /// A checked block.
-pub(crate) struct BlockOut {
+pub(super) struct BlockOut {
     pub ir: ir::Block,
     pub ty: Ty,
     pub flow: Flow,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A checked stage.
-pub(crate) struct StageOut {
+pub(super) struct StageOut {
     pub stmt: ir::Stmt,
     pub slot: ir::Slot,
     pub ty: Ty,
