@@ -97,8 +97,8 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
     let analyzed = analyze(files, root, options.index, &|| sources.is_cancelled());
     let Analyzed { program, declared, types, index, diagnostics: found } = analyzed;
     diagnostics.extend(found);
-    followups::drop(&map, &modules, &mut diagnostics, of_syntax);
-    allow::apply(&map, &modules, &mut diagnostics);
+    followups::drop_followups(&map, &modules, &mut diagnostics, of_syntax);
+    allow::apply_allows(&map, &modules, &mut diagnostics);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let program = if failed { None } else { program };

@@ -25,7 +25,7 @@ struct Allowed {
 }
 
 /// Drops the warnings that are allowed, and reports what is wrong with an `@allow`.
-pub(crate) fn apply(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn apply_allows(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>) {
     for module in modules.iter().filter(|m| !m.std) {
         if !map.get(module.source).text.contains("@allow") {
             continue;
