@@ -306,3 +306,50 @@ pub(crate) fn not_null_paths(condition: &Expr) -> NotNull<'_> {
         _ => NotNull::default(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cascade_grammar::ast::Span;
+
+    use super::{Local, LocalKind, Scope};
+    use crate::{flow::Flow, index::Symbol, types::Ty};
+
+    fn local(scope: &mut Scope, name: &str, kind: LocalKind) -> u32 {
+        let slot = scope.new_slot();
+        scope.add(Local {
+            name: name.into(),
+            slot,
+            ty: Ty::INT,
+            flow: Flow::default(),
+            kind,
+            span: Span::default(),
+            used: false,
+            level: 0,
+            symbol: Symbol::Missing,
+        })
+    }
+
+    #[test]
+    fn a_name_means_the_innermost_variable() {
+        let mut scope = Scope::default();
+        let outer = local(&mut scope, "x", LocalKind::Let);
+        let mark = scope.enter(Span { start: 0, end: 9 });
+        let inner = local(&mut scope, "x", LocalKind::Bound);
+        assert_eq!(scope.find("x"), Some(inner));
+        let gone = scope.leave(mark);
+        assert_eq!(gone.iter().map(|local| local.kind).collect::<Vec<_>>(), [LocalKind::Bound]);
+        assert_eq!((scope.find("x"), scope.ended("x")), (Some(outer), None));
+        assert_eq!(scope.slot_count(), 2);
+    }
+
+    #[test]
+    fn a_scope_that_has_ended_leaves_the_places_of_its_values() {
+        let mut scope = Scope::default();
+        let mark = scope.enter(Span::default());
+        local(&mut scope, "stage", LocalKind::Stage);
+        local(&mut scope, "item", LocalKind::Bound);
+        assert_eq!(scope.leave(mark).len(), 2);
+        assert_eq!(scope.find("stage"), None);
+        assert!(scope.ended("stage").is_some() && scope.ended("item").is_none());
+    }
+}

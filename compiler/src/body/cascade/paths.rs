@@ -35,3 +35,19 @@ impl StagePaths {
         self.prefix = outer;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::StagePaths;
+
+    #[test]
+    fn a_path_that_is_taken_gets_a_number() {
+        let mut paths = StagePaths::default();
+        assert_eq!(paths.unique_name("a"), "a");
+        assert_eq!(paths.unique_name("a"), "a#2");
+        let outer = paths.enter("a");
+        assert_eq!(paths.unique_name("a"), "a");
+        paths.leave(outer);
+        assert_eq!(paths.unique_name("a"), "a#3");
+    }
+}
