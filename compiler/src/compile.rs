@@ -7,13 +7,15 @@ use cascade_grammar::Parse;
 use cascade_ir as ir;
 
 use crate::{
+    analyze::{Analyzed, analyze},
     checks::allow,
     diagnostic::{self, Diagnostic, Severity},
-    elab::{self, Declared},
     followups,
     index::Index,
-    module::{self, Loaded, Module},
+    module::{self, Files, Loaded, Module},
     source::{SourceId, SourceMap, Sources},
+    types::Types,
+    world::Declared,
 };
 
 /// What checking gives.
@@ -35,6 +37,7 @@ pub struct Compilation {
 pub struct Analysis {
     pub(crate) modules: Vec<Module>,
     pub(crate) declared: Declared,
+    pub(crate) types: Types,
     pub(crate) index: Index,
 }
 
@@ -90,12 +93,15 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
 pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: Options) -> Compilation {
     let Loaded { map, modules, root, prelude, mut diagnostics } = module::load_modules(name, text, sources);
     let of_syntax = diagnostics.len();
-    let (program, declared, index) =
-        elab::elaborate(&map, &modules, root, prelude, options.index, &|| sources.is_cancelled(), &mut diagnostics);
-    followups::drop(&map, &modules, &mut diagnostics, of_syntax);
-    allow::apply(&map, &modules, &mut diagnostics);
+    let files = Files { map: &map, modules: &modules, prelude };
+    let analyzed = analyze(files, root, options.index, &|| sources.is_cancelled());
+    let Analyzed { program, declared, types, index, diagnostics: found } = analyzed;
+    diagnostics.extend(found);
+    followups::drop_followups(&map, &modules, &mut diagnostics, of_syntax);
+    allow::apply_allows(&map, &modules, &mut diagnostics);
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let program = if failed { None } else { program };
-    Compilation { sources: map, diagnostics, program, analysis: Arc::new(Analysis { modules, declared, index }) }
+    let analysis = Arc::new(Analysis { modules, declared, types, index });
+    Compilation { sources: map, diagnostics, program, analysis }
 }

@@ -33,7 +33,7 @@ struct Damage {
 }
 
 /// Drops diagnostics that most likely follow from others. The first `of_syntax` stay.
-pub(crate) fn drop(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>, of_syntax: usize) {
+pub(crate) fn drop_followups(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>, of_syntax: usize) {
     let mut damage: HashMap<SourceId, Damage> = HashMap::new();
     for d in diagnostics.iter().filter(|d| d.code.as_str().starts_with('E')) {
         damage.entry(d.primary.source).or_default().any = true;

@@ -9,11 +9,17 @@ pub mod diagnostic;
 pub mod format;
 pub mod import;
 
+mod analyze;
+mod body;
+mod builtins;
+mod callees;
 mod checks;
 mod compile;
 pub mod cost;
+mod declare;
+mod depth_first;
 pub mod docgen;
-mod elab;
+mod findings;
 pub mod fixes;
 mod flow;
 mod followups;
@@ -22,14 +28,18 @@ pub mod ide;
 mod index;
 
 mod module;
+mod program;
 pub mod project;
 pub mod render;
 mod report;
+mod scope;
 
 pub mod source;
 mod suggest;
 mod syntax;
 mod types;
+mod walk;
+mod world;
 
 pub use codes::{Code, Explanation};
 pub use compile::{Analysis, Compilation, Options, compile, compile_with};

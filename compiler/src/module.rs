@@ -3,9 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use cascade_grammar::{Parse, ast, ast::Span};
+use cascade_ir as ir;
 
 use crate::{
-    codes,
+    codes, depth_first,
     diagnostic::Diagnostic,
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
@@ -32,6 +33,49 @@ pub(crate) struct Loaded {
     pub root: usize,
     pub prelude: Option<usize>,
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The files of a program, as the analysis reads them.
+#[derive(Clone, Copy)]
+pub(crate) struct Files<'a> {
+    pub map: &'a SourceMap,
+    pub modules: &'a [Module],
+    /// The module whose names every other module sees.
+    pub prelude: Option<usize>,
+}
+
+impl<'a> Files<'a> {
+    /// The file of a module.
+    pub fn source(self, module: usize) -> SourceId {
+        self.modules[module].source
+    }
+
+    /// An item of a module's file.
+    pub fn item(self, module: usize, item: usize) -> &'a ast::Item {
+        &self.modules[module].parse.file.items[item]
+    }
+
+    /// The text under a span.
+    pub fn text(self, module: usize, span: Span) -> &'a str {
+        self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
+    }
+
+    /// The line and column where a span begins, for messages of the runtime.
+    pub fn place(self, module: usize, span: Span) -> ir::Place {
+        let source = self.source(module);
+        let (line, column) = self.map.get(source).position(span.start);
+        ir::Place { file: source.0, line, column }
+    }
+
+    /// Whether a module could not be read as a whole.
+    pub fn has_syntax_errors(self, module: usize) -> bool {
+        !self.modules[module].parse.errors.is_empty()
+    }
+
+    /// Whether a syntax error begins between two offsets of a module, the second one excluded.
+    pub fn has_syntax_error_between(self, module: usize, from: u32, to: u32) -> bool {
+        self.modules[module].parse.errors.iter().any(|e| e.span.start >= from && e.span.start < to)
+    }
 }
 
 /// Reads and parses a file and everything that it imports.
@@ -206,60 +250,33 @@ impl Loader<'_> {
 
     /// Reports every import that closes a cycle, with the way around it.
     fn report_cycles(&mut self) {
-        let count = self.modules.len();
-        let mut state = vec![0u8; count];
-        for start in 0..count {
-            if state[start] != 0 {
-                continue;
-            }
-            let mut stack: Vec<(usize, Vec<(usize, usize)>)> = vec![(start, self.edges(start))];
-            state[start] = 1;
-            while let Some((module, edges)) = stack.last_mut() {
-                let module = *module;
-                let Some((item, target)) = edges.pop() else {
-                    state[module] = 2;
-                    stack.pop();
-                    continue;
-                };
-                match state[target] {
-                    0 => {
-                        state[target] = 1;
-                        let edges = self.edges(target);
-                        stack.push((target, edges));
-                    }
-                    1 => {
-                        let from = stack.iter().position(|(m, _)| *m == target).unwrap_or(0);
-                        let mut way: Vec<String> =
-                            stack[from..].iter().map(|(m, _)| format!("`{}`", self.modules[*m].name)).collect();
-                        way.push(format!("`{}`", self.modules[target].name));
-                        let message = if way.len() == 2 {
-                            "this file imports itself".to_owned()
-                        } else {
-                            format!("these files import each other: {}", way.join(" → "))
-                        };
-                        let d = Diagnostic::new(
-                            codes::IMPORT_CYCLE,
-                            self.modules[module].source,
-                            self.modules[module].parse.file.items[item].span,
-                            message,
-                        )
-                        .label("closes the cycle")
-                        .help(if way.len() == 2 {
-                            "what a file declares is known in it without an import"
-                        } else {
-                            "move what both need into a third file"
-                        });
-                        self.diagnostics.push(d);
-                    }
-                    _ => {}
-                }
-            }
+        let cycles = depth_first::search(self.modules.len(), |module| self.edges(module)).cycles;
+        for cycle in cycles {
+            let (Some(first), Some(last)) = (cycle.nodes.first(), cycle.nodes.last()) else { continue };
+            let way: Vec<String> =
+                cycle.nodes.iter().chain([first]).map(|m| format!("`{}`", self.modules[*m].name)).collect();
+            let message = if way.len() == 2 {
+                "this file imports itself".to_owned()
+            } else {
+                format!("these files import each other: {}", way.join(" → "))
+            };
+            let module = &self.modules[*last];
+            let span = module.parse.file.items[cycle.closing].span;
+            let d = Diagnostic::new(codes::IMPORT_CYCLE, module.source, span, message).label("closes the cycle").help(
+                if way.len() == 2 {
+                    "what a file declares is known in it without an import"
+                } else {
+                    "move what both need into a third file"
+                },
+            );
+            self.diagnostics.push(d);
         }
     }
 
+    /// The modules that a module imports, each with the position of the import among the items.
     fn edges(&self, module: usize) -> Vec<(usize, usize)> {
-        let mut edges: Vec<(usize, usize)> = self.modules[module].imports.iter().map(|(i, m)| (*i, *m)).collect();
-        edges.sort_unstable_by(|a, b| b.cmp(a));
+        let mut edges: Vec<(usize, usize)> = self.modules[module].imports.iter().map(|(i, m)| (*m, *i)).collect();
+        edges.sort_unstable_by_key(|(_, item)| *item);
         edges
     }
 }

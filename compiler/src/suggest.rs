@@ -1,5 +1,9 @@
 //! "Did you mean …?"
 
+use cascade_grammar::ast::Span;
+
+use crate::diagnostic::Diagnostic;
+
 /// The candidate most like `word`, if one is like enough (Damerau–Levenshtein similarity of at
 /// least 0.6, the threshold that nickel found to please), or differs only by case and `_`.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -25,6 +29,40 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         }
     }
     best.map(|(_, c)| c)
+}
+
+/// Adds "did you mean" with its fix, when something is near.
+pub(crate) fn with_suggestion<'n>(
+    d: Diagnostic,
+    name: &str,
+    span: Span,
+    candidates: impl IntoIterator<Item = &'n str>,
+) -> Diagnostic {
+    match closest(name, candidates) {
+        Some(near) => {
+            let near = near.to_owned();
+            d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near)
+        }
+        None => d,
+    }
+}
+
+/// How many names a message lists at most.
+const MAX_LISTED: usize = 32;
+
+/// "`a`, `b` and `c`", for messages.
+pub(crate) fn quoted_list<'n>(list: impl Iterator<Item = &'n str>) -> String {
+    let mut list: Vec<String> = list.map(|n| format!("`{n}`")).collect();
+    if list.len() > MAX_LISTED {
+        let more = list.len() - MAX_LISTED + 1;
+        list.truncate(MAX_LISTED - 1);
+        list.push(format!("{more} more"));
+    }
+    match list.as_slice() {
+        [] => "nothing".into(),
+        [one] => one.clone(),
+        [start @ .., last] => format!("{} and {last}", start.join(", ")),
+    }
 }
 
 fn fold(word: &str) -> String {

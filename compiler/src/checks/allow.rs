@@ -8,9 +8,10 @@ use cascade_grammar::ast::{Attribute, Block, Expr, ExprKind, ItemKind, Span, Stm
 use crate::{
     codes::{self, Code},
     diagnostic::{Diagnostic, Severity},
-    elab::{walk, with_suggestion},
     module::Module,
     source::SourceMap,
+    suggest::with_suggestion,
+    walk,
 };
 
 /// One code of an `@allow`.
@@ -24,16 +25,16 @@ struct Allowed {
 }
 
 /// Drops the warnings that are allowed, and reports what is wrong with an `@allow`.
-pub(crate) fn apply(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn apply_allows(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<Diagnostic>) {
     for module in modules.iter().filter(|m| !m.std) {
         if !map.get(module.source).text.contains("@allow") {
             continue;
         }
         let mut reader = Reader { module, allowed: Vec::new(), diagnostics: Vec::new() };
         for item in &module.parse.file.items {
-            reader.attributes(&item.attributes, item.span);
+            reader.collect_attributes(&item.attributes, item.span);
             if let ItemKind::Cascade(cascade) = &item.kind {
-                reader.block(&cascade.body);
+                reader.collect_block(&cascade.body);
             }
         }
         let Reader { mut allowed, diagnostics: mut own, .. } = reader;
@@ -66,6 +67,7 @@ pub(crate) fn apply(map: &SourceMap, modules: &[Module], diagnostics: &mut Vec<D
     }
 }
 
+/// Collects the codes that the `@allow`s of a module name.
 struct Reader<'m> {
     module: &'m Module,
     allowed: Vec<Allowed>,
@@ -77,7 +79,7 @@ impl<'m> Reader<'m> {
         self.diagnostics.push(d);
     }
 
-    fn attributes(&mut self, attributes: &[Attribute], within: Span) {
+    fn collect_attributes(&mut self, attributes: &[Attribute], within: Span) {
         for attribute in attributes.iter().filter(|a| a.name.text == "allow") {
             if attribute.args.is_empty() {
                 let message = "`@allow` says which warnings";
@@ -87,12 +89,12 @@ impl<'m> Reader<'m> {
                 self.report(d);
             }
             for arg in &attribute.args {
-                self.code(arg, within);
+                self.collect_code(arg, within);
             }
         }
     }
 
-    fn code(&mut self, arg: &Expr, within: Span) {
+    fn collect_code(&mut self, arg: &Expr, within: Span) {
         let source = self.module.source;
         let ExprKind::Name(name) = &arg.kind else {
             if !matches!(arg.kind, ExprKind::Error) {
@@ -120,17 +122,17 @@ impl<'m> Reader<'m> {
         self.allowed.push(Allowed { code, at: name.span, within, used: false });
     }
 
-    fn block(&mut self, block: &'m Block) {
+    fn collect_block(&mut self, block: &'m Block) {
         let mut blocks = vec![block];
         while let Some(block) = blocks.pop() {
             for stmt in &block.stmts {
-                self.stmt(stmt, &mut blocks);
+                self.collect_stmt(stmt, &mut blocks);
             }
         }
     }
 
-    fn stmt(&mut self, stmt: &'m Stmt, blocks: &mut Vec<&'m Block>) {
-        self.attributes(&stmt.attributes, stmt.span);
+    fn collect_stmt(&mut self, stmt: &'m Stmt, blocks: &mut Vec<&'m Block>) {
+        self.collect_attributes(&stmt.attributes, stmt.span);
         match &stmt.kind {
             StmtKind::On { body, .. } => blocks.push(body),
             _ => walk::blocks_of(stmt, blocks),

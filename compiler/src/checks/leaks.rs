@@ -4,70 +4,70 @@ use cascade_grammar::ast::Span;
 
 use crate::{
     codes,
-    elab::{body::Body, text::Use},
+    diagnostic::Diagnostic,
     types::{Ty, TyKind},
+    world::View,
 };
 
-impl Body<'_, '_> {
-    /// Checks that a value can be an argument of a command.
-    pub fn argument_type(&mut self, ty: Ty, span: Span) {
-        let base = self.cx.types.base(self.cx.types.non_null(ty));
-        let bad = match self.cx.types.kind(base) {
-            TyKind::Secret => Some("a secret in an argument can be seen by every program of the machine"),
-            TyKind::Command => Some("a command cannot be a part of another"),
-            TyKind::Model => Some("a model cannot be an argument of a command"),
-            _ if self.cx.types.holds_secret(base) => {
-                Some("a secret in an argument can be seen by every program of the machine")
-            }
-            _ => None,
-        };
-        if let Some(message) = bad {
-            let secret = message.starts_with("a secret");
-            let code = if secret { codes::SECRET_LEAK } else { codes::OPERATOR };
-            let shown = self.show(ty);
-            let d = self.diag(code, span, message).label(format!("`{shown}`"));
-            let d = if secret { d.help("give it in `env { NAME: … }` or on `stdin`") } else { d };
-            self.report(d);
-        }
-    }
+/// Where a text is used; decides whether a secret may stand in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextUse {
+    /// A value of the program: with a secret in it, it is a secret.
+    Value,
+    /// Something that others see: a prompt, a log line, a message.
+    Shown(&'static str),
+}
 
-    /// Checks that a value can stand in a text; whether it makes the text a secret.
-    pub fn hole_type(&mut self, ty: Ty, used: Use, span: Span) -> bool {
-        if self.cx.types.holds_secret(ty) {
-            if let Use::Shown(place) = used {
-                let shown = self.show(ty);
-                let d = self
-                    .diag(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
-                    .label(format!("`{shown}`"))
-                    .help("secrets go into the headers of `http`, the `env` or `stdin` of `run`, and nowhere else");
-                self.report(d);
-            } else if self.cx.types.base(ty) != Ty::SECRET {
-                let d = self
-                    .diag(codes::SECRET_LEAK, span, "a value that holds a secret cannot stand in text")
+/// Reports a value that cannot be an argument of a command.
+pub(crate) fn command_argument(view: View<'_>, ty: Ty, span: Span) -> Option<Diagnostic> {
+    let base = view.types.base(view.types.non_null(ty));
+    let message = match view.types.kind(base) {
+        TyKind::Secret => "a secret in an argument can be seen by every program of the machine",
+        TyKind::Command => "a command cannot be a part of another",
+        TyKind::Model => "a model cannot be an argument of a command",
+        _ if view.types.holds_secret(base) => "a secret in an argument can be seen by every program of the machine",
+        _ => return None,
+    };
+    let secret = message.starts_with("a secret");
+    let code = if secret { codes::SECRET_LEAK } else { codes::OPERATOR };
+    let d = view.diagnostic(code, span, message).label(format!("`{}`", view.type_text(ty)));
+    Some(if secret { d.help("give it in `env { NAME: … }` or on `stdin`") } else { d })
+}
+
+/// Reports a value that cannot stand in a text. `holds_secret` tells whether a secret is in it.
+pub(crate) fn value_in_text(
+    view: View<'_>,
+    ty: Ty,
+    holds_secret: bool,
+    used: TextUse,
+    span: Span,
+) -> Option<Diagnostic> {
+    if holds_secret {
+        return match used {
+            TextUse::Shown(place) => Some(
+                view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
+                    .label(format!("`{}`", view.type_text(ty)))
+                    .help("secrets go into the headers of `http`, the `env` or `stdin` of `run`, and nowhere else"),
+            ),
+            TextUse::Value if view.types.base(ty) != Ty::SECRET => Some(
+                view.diagnostic(codes::SECRET_LEAK, span, "a value that holds a secret cannot stand in text")
                     .label("holds a secret")
-                    .help("name the field that you mean");
-                self.report(d);
-            }
-            return true;
-        }
-        if matches!(self.cx.types.base(ty), Ty::COMMAND | Ty::MODEL) {
-            let shown = self.show(ty);
-            let d =
-                self.diag(codes::OPERATOR, span, format!("a {shown} cannot stand in text")).label(format!("`{shown}`"));
-            self.report(d);
-        }
-        false
+                    .help("name the field that you mean"),
+            ),
+            TextUse::Value => None,
+        };
     }
+    matches!(view.types.base(ty), Ty::COMMAND | Ty::MODEL).then(|| {
+        let shown = view.type_text(ty);
+        view.diagnostic(codes::OPERATOR, span, format!("a {shown} cannot stand in text")).label(format!("`{shown}`"))
+    })
+}
 
-    /// Reports a secret in what a request sends in the open.
-    pub fn secret_in_request(&mut self, ty: Ty, place: &str, span: Span) {
-        if self.cx.types.holds_secret(ty) {
-            let shown = self.show(ty);
-            let d = self
-                .diag(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
-                .label(format!("`{shown}`"))
-                .help("put it into `headers`, where it is kept from the journal: `headers: { authorization: … }`");
-            self.report(d);
-        }
-    }
+/// Reports a secret in what a request sends in the open.
+pub(crate) fn secret_in_request(view: View<'_>, ty: Ty, place: &str, span: Span) -> Option<Diagnostic> {
+    view.types.holds_secret(ty).then(|| {
+        view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
+            .label(format!("`{}`", view.type_text(ty)))
+            .help("put it into `headers`, where it is kept from the journal: `headers: { authorization: … }`")
+    })
 }

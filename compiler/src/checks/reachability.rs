@@ -4,11 +4,7 @@ use cascade_grammar::ast::{ArmBody, BinaryOp, Block, CascadeDecl, Else, Expr, Ex
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
-use crate::{
-    codes,
-    elab::{body::Body, literal::names, walk},
-    types::Ty,
-};
+use crate::{codes, diagnostic::Diagnostic, suggest::quoted_list, types::Ty, walk, world::View};
 
 /// What the arms of one `match` have covered so far.
 #[derive(Debug, Default)]
@@ -32,179 +28,167 @@ impl Coverage {
     }
 }
 
-impl<'a> Body<'_, 'a> {
-    pub fn unreachable(&mut self, stmt: &Stmt, before: &[Stmt]) {
-        let source = self.source();
-        let what = match &stmt.kind {
-            StmtKind::Stage { name, .. } => format!("the stage `{}` can never run", name.text),
-            _ => "this can never run".to_owned(),
-        };
-        let mut d = self.diag(codes::UNREACHABLE, stmt.span, what).label("never reached");
-        if let Some(end) = before.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. })) {
+/// Reports a statement that can never run, after those `before` it.
+pub(crate) fn unreachable(view: View<'_>, stmt: &Stmt, before: &[Stmt]) -> Diagnostic {
+    let message = match &stmt.kind {
+        StmtKind::Stage { name, .. } => format!("the stage `{}` can never run", name.text),
+        _ => "this can never run".to_owned(),
+    };
+    let d = view.diagnostic(codes::UNREACHABLE, stmt.span, message).label("never reached");
+    match before.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. })) {
+        Some(end) => {
             let text = match end.kind {
                 StmtKind::Return(_) => "the cascade returns here",
                 StmtKind::Fail(_) => "the cascade fails here",
                 _ => "every way through this ends the cascade",
             };
-            d = d.also(source, end.span, text);
+            d.also(view.source(), end.span, text)
         }
-        self.report(d);
+        None => d,
     }
+}
 
-    pub fn missing_return(&mut self, decl: &'a CascadeDecl, result: Ty) {
-        let shown = self.show(result);
-        let span = decl.result.as_ref().map_or(decl.name.span, |t| t.span);
-        let source = self.source();
-        let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
-        let mut d = self
-            .diag(
-                codes::MISSING_RETURN,
-                span,
-                format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text),
-            )
-            .label("promised here");
-        if let Some(last) = last {
-            d = d.also(source, Self::line_of(last), "the cascade can end after this");
-            let value = match &last.kind {
-                StmtKind::Stage { name, .. } => Some(name.text.to_string()),
-                _ => None,
-            };
-            d = match value {
-                Some(name) => d.help(format!("write `return {name}` at the end")),
-                None => d.help("write `return …` at the end of every way through it"),
-            };
-        } else {
-            d = d.help("write `return …`");
-        }
-        self.report(d);
+/// Reports a cascade that can end without the result that it declares.
+pub(crate) fn missing_return(view: View<'_>, decl: &CascadeDecl, result: Ty) -> Diagnostic {
+    let shown = view.type_text(result);
+    let span = decl.result.as_ref().map_or(decl.name.span, |t| t.span);
+    let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
+    let message = format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text);
+    let d = view.diagnostic(codes::MISSING_RETURN, span, message).label("promised here");
+    let Some(last) = last else { return d.help("write `return …`") };
+    let d = d.also(view.source(), first_line_of(last), "the cascade can end after this");
+    match &last.kind {
+        StmtKind::Stage { name, .. } => d.help(format!("write `return {}` at the end", name.text)),
+        _ => d.help("write `return …` at the end of every way through it"),
     }
+}
 
-    fn line_of(stmt: &Stmt) -> Span {
-        match &stmt.kind {
-            StmtKind::Stage { name, .. } => Span { start: stmt.span.start, end: name.span.end },
-            _ => stmt.span,
-        }
+fn first_line_of(stmt: &Stmt) -> Span {
+    match &stmt.kind {
+        StmtKind::Stage { name, .. } => Span { start: stmt.span.start, end: name.span.end },
+        _ => stmt.span,
     }
+}
 
-    /// Reports a value that a cascade returns without having promised any.
-    pub fn result_not_declared(&mut self, ty: Ty, span: Span) {
-        let shown = self.show(ty);
-        let d = self
-            .diag(codes::MISMATCH, span, "this cascade does not say that it gives anything")
-            .label(format!("`{shown}`"))
-            .help(format!("write `-> {shown}` after its parameters"));
-        self.report(d);
-    }
+/// Reports a value that a cascade returns which declares no result.
+pub(crate) fn undeclared_result(view: View<'_>, ty: Ty, span: Span) -> Diagnostic {
+    let shown = view.type_text(ty);
+    view.diagnostic(codes::MISMATCH, span, "this cascade does not say that it gives anything")
+        .label(format!("`{shown}`"))
+        .help(format!("write `-> {shown}` after its parameters"))
+}
 
-    /// Reports an arm for values that the arms before have all taken.
-    pub fn taken_before(&mut self, coverage: &Coverage, ty: Ty, range: Option<(i64, i64)>, span: Span) {
-        let covered = match range {
-            Some((low, high)) => covers(&coverage.ints, low, high),
-            None => !coverage.all && coverage.any() && self.missing(coverage, ty).is_some_and(|m| m.is_empty()),
-        };
-        if covered {
-            let d = self
-                .diag(codes::UNREACHABLE, span, "this arm is never reached: the arms before take all of it")
-                .label("nothing is left for it");
-            self.report(d);
-        }
-    }
+/// Reports an arm after one that takes everything, which stands at `before`.
+pub(crate) fn arm_after_catch_all(view: View<'_>, arm: Span, before: Span) -> Diagnostic {
+    view.diagnostic(codes::UNREACHABLE, arm, "this arm is never reached").label("everything is taken before").also(
+        view.source(),
+        before,
+        "this arm takes everything",
+    )
+}
 
-    /// Reports values that no arm takes.
-    pub fn exhaustive(&mut self, coverage: &Coverage, ty: Ty, span: Span) {
-        let Some(missing) = self.missing(coverage, ty) else { return };
-        if missing.is_empty() {
-            return;
-        }
-        let d = self
-            .diag(
-                codes::NOT_EXHAUSTIVE,
-                span,
-                if missing == ["_"] {
-                    "this `match` does not take every value".to_owned()
-                } else {
-                    format!("this `match` does not take {}", names(missing.iter().map(String::as_str)))
-                },
-            )
+/// Reports an arm for values that the arms before have all taken: those of a range, or all.
+pub(crate) fn taken_before(
+    view: View<'_>,
+    coverage: &Coverage,
+    ty: Ty,
+    range: Option<(i64, i64)>,
+    span: Span,
+) -> Option<Diagnostic> {
+    let covered = match range {
+        Some((low, high)) => ranges_cover(&coverage.ints, low, high),
+        None => !coverage.all && coverage.any() && missing_patterns(view, coverage, ty).is_some_and(|m| m.is_empty()),
+    };
+    covered.then(|| {
+        view.diagnostic(codes::UNREACHABLE, span, "this arm is never reached: the arms before take all of it")
+            .label("nothing is left for it")
+    })
+}
+
+/// Reports values that no arm takes.
+pub(crate) fn not_exhaustive(view: View<'_>, coverage: &Coverage, ty: Ty, span: Span) -> Option<Diagnostic> {
+    let missing = missing_patterns(view, coverage, ty)?;
+    let first = missing.first()?;
+    let message = if missing == ["_"] {
+        "this `match` does not take every value".to_owned()
+    } else {
+        format!("this `match` does not take {}", quoted_list(missing.iter().map(String::as_str)))
+    };
+    let others = if first == "_" { "" } else { ", or `_ -> …` for all others" };
+    Some(
+        view.diagnostic(codes::NOT_EXHAUSTIVE, span, message)
             .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
-            .help(format!(
-                "add `{} -> …`{}",
-                missing[0],
-                if missing[0] == "_" { "" } else { ", or `_ -> …` for all others" }
-            ));
-        self.report(d);
-    }
+            .help(format!("add `{first} -> …`{others}")),
+    )
+}
 
-    /// What no arm takes; `None` when that cannot be said.
-    fn missing(&self, coverage: &Coverage, ty: Ty) -> Option<Vec<String>> {
-        if coverage.all || ty == Ty::ERROR || ty == Ty::NEVER {
-            return None;
-        }
-        let inner = self.cx.types.base(self.cx.types.non_null(ty));
-        let mut missing: Vec<String> = Vec::new();
-        if self.cx.types.nullable(ty) && !coverage.null {
-            missing.push("null".into());
-        }
-        if let Some(variants) = self.cx.types.variants(inner) {
-            missing.extend(variants.iter().filter(|v| !coverage.variants.contains(&v.name)).map(|v| {
-                if v.fields.is_empty() {
-                    v.name.to_string()
-                } else {
-                    let fields: Vec<&str> = v.fields.iter().map(|f| f.name.as_str()).collect();
-                    format!("{} {{ {} }}", v.name, fields.join(", "))
-                }
-            }));
-        } else if inner == Ty::BOOL {
-            for (covered, word) in coverage.truths.iter().zip(["false", "true"]) {
-                if !covered {
-                    missing.push(word.into());
-                }
-            }
-        } else if inner == Ty::INT {
-            missing.extend(holes(&coverage.ints));
-        } else if inner != Ty::NEVER {
-            missing.push("_".into());
-        }
-        Some(missing)
+/// The patterns of what no arm takes; `None` when that cannot be said.
+fn missing_patterns(view: View<'_>, coverage: &Coverage, ty: Ty) -> Option<Vec<String>> {
+    if coverage.all || ty == Ty::ERROR || ty == Ty::NEVER {
+        return None;
     }
-
-    /// Variables of a cascade that need not have a value when `on success`, `on failure` or
-    /// `on cancel` runs: those that are set after something that may end the cascade that way.
-    pub fn unset_in_hook(&self, stmts: &[Stmt], event: &str) -> Vec<u32> {
-        let mut sure = true;
-        let mut unset = Vec::new();
-        for stmt in stmts {
-            let ends_before = match &stmt.kind {
-                StmtKind::On { .. } => continue,
-                _ if event == "success" => false,
-                StmtKind::Let { value, .. } | StmtKind::Var { value, .. } => may_fail(value),
-                StmtKind::Log(_) | StmtKind::Warn { .. } => false,
-                _ => true,
-            };
-            sure &= !ends_before;
-            if let StmtKind::Stage { name, .. } | StmtKind::Let { name, .. } | StmtKind::Var { name, .. } = &stmt.kind
-                && !sure
-            {
-                unset.extend(self.find(&name.text));
+    let inner = view.types.base(view.types.non_null(ty));
+    let mut missing: Vec<String> = Vec::new();
+    if view.types.nullable(ty) && !coverage.null {
+        missing.push("null".into());
+    }
+    if let Some(variants) = view.types.variants(inner) {
+        missing.extend(variants.iter().filter(|v| !coverage.variants.contains(&v.name)).map(|v| {
+            if v.fields.is_empty() {
+                v.name.to_string()
+            } else {
+                let fields: Vec<&str> = v.fields.iter().map(|f| f.name.as_str()).collect();
+                format!("{} {{ {} }}", v.name, fields.join(", "))
             }
-            if event == "success" {
-                sure &= !returns(stmt);
+        }));
+    } else if inner == Ty::BOOL {
+        for (covered, word) in coverage.truths.iter().zip(["false", "true"]) {
+            if !covered {
+                missing.push(word.into());
             }
         }
-        unset
+    } else if inner == Ty::INT {
+        missing.extend(uncovered_ranges(&coverage.ints));
+    } else if inner != Ty::NEVER {
+        missing.push("_".into());
     }
+    Some(missing)
+}
 
-    /// Reports a variable that may have no value when the hook that reads it runs.
-    pub fn read_unset(&mut self, name: &Name, index: u32) {
-        let span = self.locals[index as usize].span;
-        let source = self.source();
-        let d = self
-            .diag(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
-            .label("this may run before it is set")
-            .also(source, span, "set here")
-            .help("a `var` that has a first value before the first stage can be read here");
-        self.report(d);
+/// The names of the variables of a cascade that need not have a value when `on success`,
+/// `on failure` or `on cancel` runs: those that are set after something that may end the cascade
+/// that way.
+pub(crate) fn unset_in_hook<'s>(stmts: &'s [Stmt], event: &str) -> Vec<&'s Name> {
+    let mut sure = true;
+    let mut unset = Vec::new();
+    for stmt in stmts {
+        let ends_before = match &stmt.kind {
+            StmtKind::On { .. } => continue,
+            _ if event == "success" => false,
+            StmtKind::Let { value, .. } | StmtKind::Var { value, .. } => may_fail(value),
+            StmtKind::Log(_) | StmtKind::Warn { .. } => false,
+            _ => true,
+        };
+        sure &= !ends_before;
+        if let StmtKind::Stage { name, .. } | StmtKind::Let { name, .. } | StmtKind::Var { name, .. } = &stmt.kind
+            && !sure
+        {
+            unset.push(name);
+        }
+        if event == "success" {
+            sure &= !holds_return(stmt);
+        }
     }
+    unset
+}
+
+/// Reports a variable that may have no value when the hook that reads it runs; `declared` is its
+/// declaration.
+pub(crate) fn read_unset(view: View<'_>, name: &Name, declared: Span) -> Diagnostic {
+    view.diagnostic(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
+        .label("this may run before it is set")
+        .also(view.source(), declared, "set here")
+        .help("a `var` that has a first value before the first stage can be read here")
 }
 
 /// Whether a value may fail to be computed, or holds stages.
@@ -214,8 +198,12 @@ fn may_fail(e: &Expr) -> bool {
         found |= match &e.kind {
             ExprKind::Cast { optional, .. } => !optional,
             ExprKind::Binary(_, op, _) => matches!(op, BinaryOp::Div | BinaryOp::Rem),
-            ExprKind::If(x) => ends(&x.then) || matches!(&x.otherwise, Some(Else::Block(block)) if ends(block)),
-            ExprKind::Match(x) => x.arms.iter().any(|arm| matches!(&arm.body, ArmBody::Block(block) if ends(block))),
+            ExprKind::If(x) => {
+                has_statements(&x.then) || matches!(&x.otherwise, Some(Else::Block(block)) if has_statements(block))
+            }
+            ExprKind::Match(x) => {
+                x.arms.iter().any(|arm| matches!(&arm.body, ArmBody::Block(block) if has_statements(block)))
+            }
             ExprKind::For(_)
             | ExprKind::Repeat(_)
             | ExprKind::Parallel(_)
@@ -227,23 +215,23 @@ fn may_fail(e: &Expr) -> bool {
     found
 }
 
-/// Whether a block holds more than values.
-fn ends(block: &Block) -> bool {
+/// Whether a block has statements other than values.
+fn has_statements(block: &Block) -> bool {
     block.stmts.iter().any(|s| !matches!(s.kind, StmtKind::Let { .. } | StmtKind::Var { .. } | StmtKind::Expr(..)))
 }
 
 /// Whether a statement holds a `return`.
-fn returns(stmt: &Stmt) -> bool {
+fn holds_return(stmt: &Stmt) -> bool {
     if let StmtKind::Return(_) = stmt.kind {
         return true;
     }
     let mut blocks = Vec::new();
     walk::blocks_of(stmt, &mut blocks);
-    blocks.iter().any(|block| block.stmts.iter().any(returns))
+    blocks.iter().any(|block| block.stmts.iter().any(holds_return))
 }
 
 /// Whether ranges of ints hold all from `low` to `high`.
-fn covers(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
+fn ranges_cover(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
     let mut sorted = ranges.to_vec();
     sorted.sort_unstable();
     let mut next = low;
@@ -259,7 +247,7 @@ fn covers(ranges: &[(i64, i64)], low: i64, high: i64) -> bool {
 }
 
 /// Ranges of ints that no arm takes, as patterns.
-fn holes(covered: &[(i64, i64)]) -> Vec<String> {
+fn uncovered_ranges(covered: &[(i64, i64)]) -> Vec<String> {
     let mut sorted = covered.to_vec();
     sorted.sort_unstable();
     let mut out = Vec::new();

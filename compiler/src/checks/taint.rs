@@ -6,95 +6,65 @@ use cascade_shell::Reason;
 use crate::{
     codes,
     diagnostic::Diagnostic,
-    elab::body::Body,
-    flow::{Flow, ParamSet, ProgramParam, Untrusted},
-    source::SourceId,
-    types::{Ty, TyKind},
+    flow::{Flow, ProgramParam, Untrusted},
+    types::{Ty, TyKind, Types},
+    world::View,
 };
 
-impl Body<'_, '_> {
-    /// Arguments that would choose a program somewhere below.
-    pub fn call_sinks(&mut self, program: &[ProgramParam], flows: &[Flow], span: Span) {
-        for (index, source, place) in program {
-            let Some(flow) = flows.get(*index) else { continue };
-            if let Some(untrusted) = flow.untrusted {
-                let d = self
-                    .diag(codes::UNTRUSTED_PROGRAM, span, "untrusted text would decide which program runs")
-                    .label("passed in here")
-                    .also(*source, *place, "and becomes code here")
-                    .help("`match` it against what you allow, or vouch for it there with `as trusted`");
-                let d = self.way_of(d, untrusted);
-                self.report(d);
-            }
-            self.params_choose_program(&flow.params, *source, *place);
+/// Reports arguments of a call whose untrusted text would choose a program somewhere below.
+pub(crate) fn call_sinks(view: View<'_>, program: &[ProgramParam], flows: &[Flow], span: Span) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (index, source, place) in program {
+        let Some(untrusted) = flows.get(*index).and_then(|flow| flow.untrusted) else { continue };
+        let d = view
+            .diagnostic(codes::UNTRUSTED_PROGRAM, span, "untrusted text would decide which program runs")
+            .label("passed in here")
+            .also(*source, *place, "and becomes code here")
+            .help("`match` it against what you allow, or vouch for it there with `as trusted`");
+        found.push(with_way(view, d, untrusted));
+    }
+    found
+}
+
+/// Reports untrusted text that would be code. `span` is the place of the text, and `place` that
+/// where it would become code.
+pub(crate) fn code_sink(view: View<'_>, flow: &Flow, span: Span, reason: &Reason, place: Span) -> Option<Diagnostic> {
+    let untrusted = flow.untrusted?;
+    let (message, label, help) = describe(reason);
+    let mut d = view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
+    if place.start > span.end || place.end < span.start {
+        d = d.also(view.source(), place, "becomes code here");
+    }
+    Some(with_way(view, d, untrusted))
+}
+
+/// Reports a placeholder (`{test}`) where a program is chosen: any text may be put there.
+pub(crate) fn placeholder_sink(view: View<'_>, span: Span) -> Diagnostic {
+    view.diagnostic(codes::UNTRUSTED_PROGRAM, span, "a placeholder would choose the program that is run")
+        .label("what `with` puts there could be any program")
+        .help("write the program out; a placeholder stands for an argument")
+}
+
+/// Whether a value of the type could hold text.
+pub(crate) fn holds_text(types: &Types, ty: Ty) -> bool {
+    let text = |t| {
+        // The keys of a map are text.
+        matches!(t, Ty::STRING | Ty::PATH | Ty::JSON | Ty::COMMAND | Ty::FILE | Ty::ERROR)
+            || matches!(types.kind(t), TyKind::Map(_))
+    };
+    types.holds(ty, &mut Vec::new(), &text)
+}
+
+/// Adds the way of untrusted text from where it comes to where it is.
+fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
+    let (source, span) = untrusted.from;
+    let d = d.also(source, span, format!("this comes from {}", untrusted.origin.description()));
+    match untrusted.carried {
+        Some((source, span)) => {
+            let name = view.world.files.map.get(source).text.get(span.range()).unwrap_or_default();
+            d.also(source, span, format!("carried into `{name}` here"))
         }
-    }
-
-    /// Reports untrusted text that would be code; `span` is the place of the text, and `place`
-    /// that where it would become code.
-    pub fn code_sink(&mut self, flow: &Flow, span: Span, reason: &Reason, place: Span) {
-        let source = self.source();
-        if let Some(untrusted) = flow.untrusted {
-            let (message, label, help) = describe(reason);
-            let mut d = self.diag(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
-            if place.start > span.end || place.end < span.start {
-                d = d.also(source, place, "becomes code here");
-            }
-            let d = self.way_of(d, untrusted);
-            self.report(d);
-        }
-        self.params_choose_program(&flow.params, source, span);
-    }
-
-    /// Whether a value of the type could hold text.
-    pub fn holds_text(&self, ty: Ty) -> bool {
-        let types = &self.cx.types;
-        let text = |t| {
-            // The keys of a map are text.
-            matches!(t, Ty::STRING | Ty::PATH | Ty::JSON | Ty::COMMAND | Ty::FILE | Ty::ERROR)
-                || matches!(types.kind(t), TyKind::Map(_))
-        };
-        types.holds(ty, &mut Vec::new(), &text)
-    }
-
-    /// Shows the way of untrusted text from where it comes to where it is.
-    fn way_of(&self, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
-        let (source, span) = untrusted.from;
-        let d = d.also(source, span, format!("this comes from {}", untrusted.origin.description()));
-        match untrusted.carried {
-            Some((source, span)) => {
-                let name = self.cx.map.get(source).text.get(span.range()).unwrap_or_default();
-                d.also(source, span, format!("carried into `{name}` here"))
-            }
-            None => d,
-        }
-    }
-
-    /// What a variable is made of, which from now on carries it.
-    pub fn carried(&self, mut flow: Flow, span: Span) -> Flow {
-        let source = self.source();
-        if let Some(untrusted) = &mut flow.untrusted {
-            untrusted.carried = Some((source, span));
-        }
-        flow
-    }
-
-    /// Reports a placeholder (`{test}`) where a program is chosen: nobody knows what is put there.
-    pub fn placeholder_sink(&mut self, span: Span) {
-        let d = self
-            .diag(codes::UNTRUSTED_PROGRAM, span, "a placeholder would choose the program that is run")
-            .label("what `with` puts there could be any program")
-            .help("write the program out; a placeholder stands for an argument");
-        self.report(d);
-    }
-
-    /// Remembers for callers that the parameters choose the program of a command.
-    fn params_choose_program(&mut self, params: &ParamSet, source: SourceId, place: Span) {
-        for position in params.iter() {
-            if !self.program.iter().any(|(known, _, _)| *known == position) {
-                self.program.push((position, source, place));
-            }
-        }
+        None => d,
     }
 }
 

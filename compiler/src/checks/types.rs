@@ -1,172 +1,136 @@
-//! Types: how a value that does not fit is told. Whether it fits is found while types are
-//! inferred, in `elab`.
+//! Types: how a value that does not fit is reported. Whether it fits is found while types are
+//! inferred, in `body`.
 
 use cascade_grammar::ast::{Name, Span};
 use smol_str::SmolStr;
 
 use crate::{
+    builtins::method_names,
     codes,
-    elab::{
-        body::{Body, Typed},
-        literal, methods, with_suggestion,
-    },
+    diagnostic::Diagnostic,
+    suggest::{quoted_list, with_suggestion},
     types::{Ty, TyKind},
+    world::View,
 };
 
-impl<'a> Body<'_, 'a> {
-    /// Reports a value of the wrong type.
-    pub fn mismatch(&mut self, found: Ty, expected: Ty, span: Span) {
-        let (found_text, expected_text) = (self.show(found), self.show(expected));
-        let non_null = self.cx.types.non_null(found);
-        if non_null != found && non_null != Ty::NEVER && self.cx.types.fits(non_null, expected) {
-            let d = self
-                .diag(codes::MAY_BE_NULL, span, format!("this may be null, and `{expected_text}` is needed"))
-                .label(format!("`{found_text}`"))
-                .help("give a value for null with `?? …`, or test it first: `if x != null { … }`");
-            self.report(d);
-            return;
-        }
-        let mut d = self
-            .diag(codes::MISMATCH, span, format!("expected `{expected_text}`, found `{found_text}`"))
-            .label(format!("`{found_text}`"));
-        let base_found = self.cx.types.base(found);
-        let base_expected = self.cx.types.base(self.cx.types.non_null(expected));
-        d = match (base_found, base_expected) {
-            (Ty::JSON, _) => d.help(format!("say what it is: `… as {expected_text}`")),
-            (Ty::INT | Ty::FLOAT | Ty::BOOL | Ty::PATH, Ty::STRING) => {
-                d.help("put it into text: `\"$<value>\"`, or `value.to_text()`")
-            }
-            (Ty::FLOAT, Ty::INT) => d.help("`round(x)`, `x.floor()` or `x.ceil()` make an int"),
-            (Ty::STRING, Ty::INT) => d.help("`text.to_int()` reads a number, or gives null"),
-            (Ty::STRING, Ty::MODEL) => d.help("a model is named without quotes: `using claude`"),
-            (Ty::STRING, Ty::COMMAND) => d.help("a command is written `sh\"…\"`"),
-            (Ty::COMMAND, Ty::STRING) => d.help("text is written without `sh`"),
-            _ => d,
-        };
-        self.report(d);
+/// Reports a value of the wrong type.
+pub(crate) fn mismatch(view: View<'_>, found: Ty, expected: Ty, span: Span) -> Diagnostic {
+    let types = view.types;
+    let (found_text, expected_text) = (view.type_text(found), view.type_text(expected));
+    let non_null = types.non_null(found);
+    if non_null != found && non_null != Ty::NEVER && types.fits(non_null, expected) {
+        return view
+            .diagnostic(codes::MAY_BE_NULL, span, format!("this may be null, and `{expected_text}` is needed"))
+            .label(format!("`{found_text}`"))
+            .help("give a value for null with `?? …`, or test it first: `if x != null { … }`");
     }
+    let d = view
+        .diagnostic(codes::MISMATCH, span, format!("expected `{expected_text}`, found `{found_text}`"))
+        .label(format!("`{found_text}`"));
+    match (types.base(found), types.base(types.non_null(expected))) {
+        (Ty::JSON, _) => d.help(format!("say what it is: `… as {expected_text}`")),
+        (Ty::INT | Ty::FLOAT | Ty::BOOL | Ty::PATH, Ty::STRING) => {
+            d.help("put it into text: `\"$<value>\"`, or `value.to_text()`")
+        }
+        (Ty::FLOAT, Ty::INT) => d.help("`round(x)`, `x.floor()` or `x.ceil()` make an int"),
+        (Ty::STRING, Ty::INT) => d.help("`text.to_int()` reads a number, or gives null"),
+        (Ty::STRING, Ty::MODEL) => d.help("a model is named without quotes: `using claude`"),
+        (Ty::STRING, Ty::COMMAND) => d.help("a command is written `sh\"…\"`"),
+        (Ty::COMMAND, Ty::STRING) => d.help("text is written without `sh`"),
+        _ => d,
+    }
+}
 
-    /// Reports a field or method of something that may be null.
-    pub fn null_access(&mut self, ty: Ty, name: &Name, receiver: Span) {
-        let shown = self.show(ty);
-        let text = self.cx.text(self.module, receiver).to_owned();
-        let short = (text.len() <= 40 && !text.contains('\n')).then_some(text);
-        let what = short.as_ref().map_or("this".to_owned(), |text| format!("`{text}`"));
-        let tested = short.as_deref().unwrap_or("x");
-        let d = self
-            .diag(
-                codes::MAY_BE_NULL,
-                receiver,
-                format!("{what} may be null, so `.{}` may have nothing to read", name.text),
-            )
-            .label(format!("`{shown}`"))
+/// Reports a field or method of something that may be null.
+pub(crate) fn access_of_null(view: View<'_>, ty: Ty, name: &Name, receiver: Span) -> Diagnostic {
+    let text = view.world.files.text(view.module, receiver);
+    let short = (text.len() <= 40 && !text.contains('\n')).then_some(text);
+    let subject = short.map_or("this".to_owned(), |text| format!("`{text}`"));
+    let tested = short.unwrap_or("x");
+    let message = format!("{subject} may be null, so `.{}` may have nothing to read", name.text);
+    view.diagnostic(codes::MAY_BE_NULL, receiver, message).label(format!("`{}`", view.type_text(ty))).help(format!(
+        "read it only if it is there, `?.{}`, or test it first: `if {tested} != null {{ … }}`",
+        name.text
+    ))
+}
+
+/// Reports a field that a type does not have.
+pub(crate) fn unknown_field(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic {
+    if ty == Ty::JSON {
+        return view
+            .diagnostic(codes::JSON_READ, name.span, "`json` has no known fields")
+            .label("say what the json is first")
             .help(format!(
-                "read it only if it is there, `?.{}`, or test it first: `if {tested} != null {{ … }}`",
-                name.text
+                "`(… as {{ {}: string }}).{}`, or `.get(\"{}\")` for a `json?`",
+                name.text, name.text, name.text
             ));
-        self.report(d);
     }
+    let message = format!("`{}` has no field `{}`", view.type_text(ty), name.text);
+    let d = view.diagnostic(codes::UNKNOWN_FIELD, name.span, message).label("not found");
+    let fields: Vec<SmolStr> = view.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
+    let methods = method_names(view.types.kind(view.types.base(ty)));
+    if methods.contains(&name.text.as_str()) {
+        return d.help(format!("`{}` is a method: call it with `()`", name.text)).safe_fix(
+            "call it",
+            name.span,
+            format!("{}()", name.text),
+        );
+    }
+    let known = fields.iter().map(SmolStr::as_str);
+    let d = with_suggestion(d, &name.text, name.span, known.clone().chain(methods.iter().copied()));
+    if d.help.is_none() && !fields.is_empty() {
+        return d.help(format!("its fields are {}", quoted_list(known)));
+    }
+    d
+}
 
-    pub fn no_field(&mut self, ty: Ty, name: &Name) {
-        let shown = self.show(ty);
-        if ty == Ty::JSON {
-            let d = self
-                .diag(codes::JSON_READ, name.span, "`json` has no known fields")
-                .label("say what the json is first")
-                .help(format!(
-                    "`(… as {{ {}: string }}).{}`, or `.get(\"{}\")` for a `json?`",
-                    name.text, name.text, name.text
-                ));
-            self.report(d);
-            return;
-        }
-        let d = self
-            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no field `{}`", name.text))
-            .label("not found");
-        let fields: Vec<SmolStr> = self.cx.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
-        let methods = methods::names(self.cx.types.kind(self.cx.types.base(ty)));
-        let d = if methods.contains(&name.text.as_str()) {
-            d.help(format!("`{}` is a method: call it with `()`", name.text)).safe_fix(
-                "call it",
-                name.span,
-                format!("{}()", name.text),
-            )
-        } else {
-            let known = fields.len();
-            let mut d = with_suggestion(
-                d,
-                &name.text,
-                name.span,
-                fields.iter().map(SmolStr::as_str).chain(methods.iter().copied()),
-            );
-            if d.help.is_none() && known > 0 {
-                d = d.help(format!("its fields are {}", literal::names(fields.iter().map(SmolStr::as_str))));
-            }
-            d
-        };
-        self.report(d);
+/// Reports a method that a type does not have.
+pub(crate) fn unknown_method(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic {
+    let known = method_names(view.types.kind(ty));
+    let message = format!("`{}` has no method `{}`", view.type_text(ty), name.text);
+    let d = view.diagnostic(codes::UNKNOWN_FIELD, name.span, message).label("not found");
+    if view.types.field(ty, &name.text).is_some() {
+        return d.help(format!("`{}` is a field: read it without `()`", name.text));
     }
+    let d = with_suggestion(d, &name.text, name.span, known.iter().copied());
+    match (d.help.is_none(), name.text.as_str()) {
+        (true, "length" | "size" | "count") => d.help("its size is `len()`"),
+        (true, "push" | "append" | "add") => d.help("values do not change; `xs + [x]` is a new list"),
+        _ => d,
+    }
+}
 
-    pub fn no_method(&mut self, ty: Ty, name: &Name) {
-        let shown = self.show(ty);
-        let known = methods::names(self.cx.types.kind(ty));
-        let is_field = self.cx.types.field(ty, &name.text).is_some();
-        let d = self
-            .diag(codes::UNKNOWN_FIELD, name.span, format!("`{shown}` has no method `{}`", name.text))
-            .label("not found");
-        let d = if is_field {
-            d.help(format!("`{}` is a field: read it without `()`", name.text))
-        } else {
-            let d = with_suggestion(d, &name.text, name.span, known.iter().copied());
-            match (d.help.is_none(), name.text.as_str()) {
-                (true, "length" | "size" | "count") => d.help("its size is `len()`"),
-                (true, "push" | "append" | "add") => d.help("values do not change; `xs + [x]` is a new list"),
-                _ => d,
-            }
-        };
-        self.report(d);
+/// Reports a variant that an enum does not have.
+pub(crate) fn unknown_variant(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic {
+    let message = format!("`{}` has no variant `{}`", view.type_text(ty), name.text);
+    let d = view.diagnostic(codes::UNKNOWN_VARIANT, name.span, message).label("not one of its variants");
+    let variants = || view.types.variants(ty).into_iter().flatten().map(|v| v.name.as_str());
+    let d = with_suggestion(d, &name.text, name.span, variants());
+    match d.help {
+        Some(_) => d,
+        None => d.help(format!("its variants are {}", quoted_list(variants()))),
     }
+}
 
-    /// Reports a variable whose type would stay open.
-    pub fn known(&mut self, typed: Typed, span: Span) -> Typed {
-        let open = |body: &Self, t: Ty| match body.cx.types.kind(t) {
-            TyKind::List(e) | TyKind::Map(e) | TyKind::Optional(e) => *e == Ty::NEVER,
-            TyKind::Null => true,
-            _ => false,
-        };
-        if open(self, typed.ty) {
-            let what = if typed.ty == Ty::NULL { "null" } else { "an empty list" };
-            let d = self
-                .diag(codes::CANNOT_INFER, span, format!("the type of {what} is not known by itself"))
-                .label("of what?")
-                .help("write the type after the name: `name: list<string> = []`");
-            self.report(d);
-            return Typed { ty: Ty::ERROR, ..typed };
-        }
-        typed
-    }
+/// Reports a variable whose type its value does not tell: null, an empty list.
+pub(crate) fn open_type(view: View<'_>, ty: Ty, span: Span) -> Option<Diagnostic> {
+    let open = match view.types.kind(ty) {
+        TyKind::List(e) | TyKind::Map(e) | TyKind::Optional(e) => *e == Ty::NEVER,
+        TyKind::Null => true,
+        _ => false,
+    };
+    open.then(|| {
+        let value = if ty == Ty::NULL { "null" } else { "an empty list" };
+        view.diagnostic(codes::CANNOT_INFER, span, format!("the type of {value} is not known by itself"))
+            .label("of what?")
+            .help("write the type after the name: `name: list<string> = []`")
+    })
+}
 
-    /// Joins the values of two ways to one type.
-    pub fn join_values(&mut self, a: (Ty, bool), b: (Ty, bool), span: Span) -> Ty {
-        match (a, b) {
-            ((_, true), (_, true)) => Ty::NEVER,
-            ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
-            ((x, false), (y, false)) => match self.cx.types.join(x, y) {
-                Some(ty) => ty,
-                None => {
-                    let (p, q) = (self.show(x), self.show(y));
-                    let d = self
-                        .diag(
-                            codes::MISMATCH,
-                            span,
-                            format!("the ways through this give different types: `{p}` and `{q}`"),
-                        )
-                        .label("one type is needed")
-                        .help("let each way end in a value of the same type");
-                    self.report(d);
-                    Ty::ERROR
-                }
-            },
-        }
-    }
+/// Reports two ways through a construct whose values have no type in common.
+pub(crate) fn different_types(view: View<'_>, a: Ty, b: Ty, span: Span) -> Diagnostic {
+    let (a, b) = (view.type_text(a), view.type_text(b));
+    view.diagnostic(codes::MISMATCH, span, format!("the ways through this give different types: `{a}` and `{b}`"))
+        .label("one type is needed")
+        .help("let each way end in a value of the same type")
 }

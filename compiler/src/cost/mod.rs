@@ -26,7 +26,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 pub use amounts::{NoteKind, Over};
 pub use figure::{Bound, Cap, Figure, Peak, Why};
-pub(crate) use over::{Budgets, warn};
+pub(crate) use over::{Budget, Budgets, warn};
 pub use poly::Poly;
 pub use tell::{human, json, short};
 

@@ -21,14 +21,19 @@ pub struct TypeAt {
 /// declared there. `None` where neither stands.
 pub fn type_at(analysis: &Analysis, source: SourceId, offset: u32) -> Option<TypeAt> {
     let number = analysis.module(source)?;
-    let (module, types) = (analysis.index.modules.get(number)?, &analysis.declared.types);
+    let (module, types) = (analysis.index.modules.get(number)?, &analysis.types);
     let variable = module.variables.iter().find(|v| v.span.touches(offset)).map(|v| (v.span, v.ty, v.untrusted));
     let expression = module.type_at(offset).map(|t| (t.span, t.ty, t.untrusted));
     // A name that is no expression: of a field, of a parameter at its call.
     for (symbol, name) in module.symbols_at(offset) {
         let is_expression = expression.is_some_and(|(span, ..)| span.end == name.end);
-        if let (false, Some(ty)) = (is_expression, analysis.declared.type_of(symbol)) {
-            return Some(TypeAt { span: name, ty: types.show(ty), untrusted: false, secret: types.holds_secret(ty) });
+        if let (false, Some(ty)) = (is_expression, analysis.declared.type_of(types, symbol)) {
+            return Some(TypeAt {
+                span: name,
+                ty: types.type_text(ty),
+                untrusted: false,
+                secret: types.holds_secret(ty),
+            });
         }
     }
     let smaller = |a: &(Span, _, _), b: &(Span, _, _)| a.0.end - a.0.start <= b.0.end - b.0.start;
@@ -42,14 +47,14 @@ pub fn type_at(analysis: &Analysis, source: SourceId, offset: u32) -> Option<Typ
         }
         (one, other) => one.or(other)?,
     };
-    Some(TypeAt { span, ty: types.show(ty), untrusted, secret: types.holds_secret(ty) })
+    Some(TypeAt { span, ty: types.type_text(ty), untrusted, secret: types.holds_secret(ty) })
 }
 
 /// The type of exactly the expression that a range holds. `None` when the range is no expression.
 pub fn type_of(analysis: &Analysis, source: SourceId, span: Span) -> Option<TypeAt> {
     let module = analysis.index.modules.get(analysis.module(source)?)?;
     let found = module.type_of(span)?;
-    let types = &analysis.declared.types;
-    let (ty, secret) = (types.show(found.ty), types.holds_secret(found.ty));
+    let types = &analysis.types;
+    let (ty, secret) = (types.type_text(found.ty), types.holds_secret(found.ty));
     Some(TypeAt { span, ty, untrusted: found.untrusted, secret })
 }

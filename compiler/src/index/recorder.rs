@@ -1,63 +1,114 @@
-//! Collects the entries of an index while names are resolved and types are inferred.
+//! Records the entries of an index while names are resolved and types are inferred.
 
 use std::cmp::Reverse;
 
-use cascade_grammar::ast::Span;
-use rustc_hash::FxHashMap as HashMap;
+use cascade_grammar::ast::{Name, Span};
 
-use super::{Definition, Index, ModuleIndex, Symbol, TypedSpan, Use, Variable};
+use super::{Builtin, Definition, Index, ModuleIndex, Symbol, TypedSpan, Use, Variable};
 
-/// Entries in the order in which they were found.
-#[derive(Debug)]
+/// Records the entries of an index. A recorder that is off records nothing, and costs nothing.
+#[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    modules: Vec<ModuleIndex>,
-    /// The variables of stages by where their statements begin: tests name stages by path.
-    stages: HashMap<(u32, u32), Symbol>,
+    entries: Option<Box<Entries>>,
+}
+
+/// Entries in the order in which they were found, each with its module.
+#[derive(Debug, Default)]
+struct Entries {
+    definitions: Vec<(usize, Definition)>,
+    uses: Vec<(usize, Use)>,
+    types: Vec<(usize, TypedSpan)>,
+    variables: Vec<(usize, Variable)>,
 }
 
 impl Recorder {
-    /// A recorder for so many modules.
-    pub fn new(modules: usize) -> Self {
-        Self { modules: (0..modules).map(|_| ModuleIndex::default()).collect(), stages: HashMap::default() }
+    /// A recorder without entries.
+    pub fn new(on: bool) -> Self {
+        Self { entries: on.then(Box::default) }
+    }
+
+    /// Whether anything is recorded.
+    pub fn is_on(&self) -> bool {
+        self.entries.is_some()
     }
 
     /// Records where a symbol is defined. A name that is missing (`type {`) defines nothing.
-    pub fn define(&mut self, module: usize, span: Span, symbol: Symbol, named: bool) {
-        if span.start < span.end {
-            self.modules[module].definitions.push(Definition { span, symbol, named });
+    pub fn record_definition(&mut self, module: usize, span: Span, symbol: Symbol) {
+        self.define(module, Definition { span, symbol, named: true });
+    }
+
+    /// Records where a symbol is defined whose name is not written there: `it`, `output`, `result`.
+    pub fn record_implicit_definition(&mut self, module: usize, span: Span, symbol: Symbol) {
+        self.define(module, Definition { span, symbol, named: false });
+    }
+
+    fn define(&mut self, module: usize, definition: Definition) {
+        if let Some(entries) = &mut self.entries
+            && definition.span.start < definition.span.end
+        {
+            entries.definitions.push((module, definition));
         }
     }
 
     /// Records what a name stands for.
     pub fn record_use(&mut self, module: usize, span: Span, symbol: Symbol) {
-        if span.start < span.end {
-            self.modules[module].uses.push(Use { span, symbol });
+        if let Some(entries) = &mut self.entries
+            && span.start < span.end
+        {
+            entries.uses.push((module, Use { span, symbol }));
+        }
+    }
+
+    /// Records words whose meaning the language gives.
+    pub fn record_words<'n>(&mut self, module: usize, words: impl IntoIterator<Item = &'n Name>) {
+        if self.is_on() {
+            for word in words {
+                self.record_use(module, word.span, Symbol::Builtin(Builtin::Word));
+            }
         }
     }
 
     /// Records the type of an expression. What was recorded first for a span stays.
     pub fn record_type(&mut self, module: usize, typed: TypedSpan) {
-        self.modules[module].types.push(typed);
+        if let Some(entries) = &mut self.entries {
+            entries.types.push((module, typed));
+        }
     }
 
     /// Records a variable whose scope has ended.
     pub fn record_variable(&mut self, module: usize, variable: Variable) {
-        self.modules[module].variables.push(variable);
+        if let Some(entries) = &mut self.entries {
+            entries.variables.push((module, variable));
+        }
     }
 
-    /// Records the variable of the stage whose statement begins at a line and column of a module.
-    pub fn record_stage(&mut self, module: usize, start: u32, symbol: Symbol) {
-        self.stages.insert((module as u32, start), symbol);
+    /// Adds the entries of another recorder after its own.
+    pub fn include(&mut self, other: Recorder) {
+        if let (Some(own), Some(mut other)) = (&mut self.entries, other.entries) {
+            own.definitions.append(&mut other.definitions);
+            own.uses.append(&mut other.uses);
+            own.types.append(&mut other.types);
+            own.variables.append(&mut other.variables);
+        }
     }
 
-    /// The variable of a stage.
-    pub fn stage(&self, module: usize, start: u32) -> Option<Symbol> {
-        self.stages.get(&(module as u32, start)).copied()
-    }
-
-    /// Sorts everything.
-    pub fn finish(mut self) -> Index {
-        for module in &mut self.modules {
+    /// The index of so many modules, with everything sorted.
+    pub fn finish(self, modules: usize) -> Index {
+        let Some(entries) = self.entries else { return Index::default() };
+        let mut modules: Vec<ModuleIndex> = (0..modules).map(|_| ModuleIndex::default()).collect();
+        for (module, entry) in entries.definitions {
+            modules[module].definitions.push(entry);
+        }
+        for (module, entry) in entries.uses {
+            modules[module].uses.push(entry);
+        }
+        for (module, entry) in entries.types {
+            modules[module].types.push(entry);
+        }
+        for (module, entry) in entries.variables {
+            modules[module].variables.push(entry);
+        }
+        for module in &mut modules {
             module.definitions.sort_unstable();
             module.definitions.dedup();
             module.uses.sort_unstable();
@@ -69,12 +120,12 @@ impl Recorder {
         }
         let mut by_definition: Vec<(Symbol, u32, Span)> = Vec::new();
         let mut by_use: Vec<(Symbol, u32, Span)> = Vec::new();
-        for (number, module) in self.modules.iter().enumerate() {
+        for (number, module) in modules.iter().enumerate() {
             by_definition.extend(module.definitions.iter().map(|d| (d.symbol, number as u32, d.span)));
             by_use.extend(module.uses.iter().map(|u| (u.symbol, number as u32, u.span)));
         }
         by_definition.sort_unstable();
         by_use.sort_unstable();
-        Index { modules: self.modules, by_definition, by_use }
+        Index { modules, by_definition, by_use }
     }
 }

@@ -64,7 +64,7 @@ impl Types {
                 name: def.name.clone(),
                 doc: def.doc.clone(),
                 kind: match &def.kind {
-                    TypeDefKind::Unknown => ir::TypeDefKind::Alias(ir::Type::Null),
+                    TypeDefKind::Unknown | TypeDefKind::Resolving => ir::TypeDefKind::Alias(ir::Type::Null),
                     TypeDefKind::Record(f) => ir::TypeDefKind::Record(fields(f)),
                     TypeDefKind::Alias(t) => ir::TypeDefKind::Alias(self.lower(*t)),
                     TypeDefKind::Enum(variants) => ir::TypeDefKind::Enum(

@@ -90,6 +90,8 @@ pub struct TypeDef {
 pub enum TypeDefKind {
     /// Not resolved yet, or wrong.
     Unknown,
+    /// An alias whose type is being resolved.
+    Resolving,
     /// A record.
     Record(Vec<FieldDef>),
     /// An enum.
@@ -227,6 +229,14 @@ impl Types {
             _ => None,
         }
     }
+    /// The type of a list's elements; `None` when the type is no list.
+    pub fn element(&self, ty: Ty) -> Option<Ty> {
+        match self.kind(self.base(ty)) {
+            TyKind::List(element) => Some(*element),
+            TyKind::Error => Some(Ty::ERROR),
+            _ => None,
+        }
+    }
     /// One field's type.
     pub fn field(&self, ty: Ty, name: &str) -> Option<Ty> {
         match self.kind(self.base(ty)) {
@@ -279,7 +289,7 @@ impl Types {
                         variants.iter().flat_map(|v| &v.fields).any(|f| self.holds(f.ty, seen, test))
                     }
                     TypeDefKind::Alias(t) => self.holds(*t, seen, test),
-                    TypeDefKind::Unknown => false,
+                    TypeDefKind::Unknown | TypeDefKind::Resolving => false,
                 }
             }
             _ => false,
@@ -287,7 +297,7 @@ impl Types {
     }
 
     /// The type as a reader writes it.
-    pub fn show(&self, ty: Ty) -> String {
+    pub fn type_text(&self, ty: Ty) -> String {
         match self.kind(ty) {
             TyKind::Error => "?".into(),
             TyKind::Never => "never".into(),
@@ -307,16 +317,16 @@ impl Types {
             TyKind::Image => "image".into(),
             TyKind::Audio => "audio".into(),
             TyKind::Video => "video".into(),
-            TyKind::List(t) => format!("list<{}>", self.show(*t)),
-            TyKind::Map(t) => format!("map<{}>", self.show(*t)),
-            TyKind::Optional(t) => format!("{}?", self.show(*t)),
+            TyKind::List(t) => format!("list<{}>", self.type_text(*t)),
+            TyKind::Map(t) => format!("map<{}>", self.type_text(*t)),
+            TyKind::Optional(t) => format!("{}?", self.type_text(*t)),
             TyKind::Record(fields) => {
-                let fields: Vec<String> = fields.iter().map(|(n, t)| format!("{n}: {}", self.show(*t))).collect();
+                let fields: Vec<String> = fields.iter().map(|(n, t)| format!("{n}: {}", self.type_text(*t))).collect();
                 format!("{{ {} }}", fields.join(", "))
             }
             TyKind::Named(id) => self.defs[id.index()].name.to_string(),
             TyKind::Refined(base, r) => {
-                format!("{} where {}", self.show(*base), self.refinements[*r as usize].text)
+                format!("{} where {}", self.type_text(*base), self.refinements[*r as usize].text)
             }
         }
     }

@@ -1,0 +1,200 @@
+//! Clauses of stages: `using`, `timeout`, `retry`, `budget`, `on error` and others.
+
+use cascade_grammar::ast::{Clause, ClauseKind, ErrorAction, Expr, ExprKind, Name, Span};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::CascadeChecker;
+use crate::{
+    body::variables::Target,
+    checks::{
+        capabilities,
+        clauses::{self, is_duration},
+    },
+    codes,
+    flow::Flow,
+    types::Ty,
+};
+
+impl CascadeChecker<'_> {
+    /// Checks the clauses of a stage whose value has the type `ty`. Gives them, and whether
+    /// `on error skip` makes the value optional. `block` tells whether the stage is a block.
+    pub(super) fn check_clauses(
+        &mut self,
+        clauses: &[Clause],
+        ty: Ty,
+        value: &Expr,
+        block: bool,
+    ) -> (ir::Clauses, bool) {
+        let mut out = ir::Clauses::default();
+        let mut skips = false;
+        self.body.report_all(clauses::repeated(self.body.view(), clauses));
+        let is_sandbox = matches!(value.kind, ExprKind::Sandbox(_));
+        for clause in clauses {
+            match &clause.kind {
+                ClauseKind::Error => {}
+                ClauseKind::Using(e) => {
+                    out.using = Some(self.check_models(e));
+                }
+                ClauseKind::Needs(needs) => {
+                    self.body.record_words(needs);
+                    needs.iter().for_each(|n| self.body.report(capabilities::misspelt_need(self.body.view(), n)));
+                    out.needs.extend(needs.iter().map(|n| n.text.clone()));
+                }
+                ClauseKind::Timeout { total, idle } => {
+                    out.timeout = Some(self.body.check(total, Ty::DURATION).ir);
+                    out.idle = idle.as_ref().map(|e| self.body.check(e, Ty::DURATION).ir);
+                }
+                ClauseKind::Retry { count, backoff } => {
+                    let count = self.body.check(count, Ty::INT).ir;
+                    let backoff = backoff.as_ref().map(|(low, high)| {
+                        (self.body.check(low, Ty::DURATION).ir, self.body.check(high, Ty::DURATION).ir)
+                    });
+                    out.retry = Some(ir::Retry { count, backoff });
+                }
+                ClauseKind::Budget(e) => self.check_budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.body.check(e, Ty::INT).ir),
+                ClauseKind::Cache(e) => {
+                    out.cache = Some(self.body.check(e, Ty::DURATION).ir);
+                }
+                ClauseKind::Isolate => {
+                    out.isolate = true;
+                    self.body.note_unsupported("isolate", clause.span);
+                }
+                ClauseKind::Discard | ClauseKind::Branch(_) => {
+                    if let ClauseKind::Branch(e) = &clause.kind {
+                        self.body.check(e, Ty::STRING);
+                    }
+                    if !is_sandbox {
+                        self.body.report(clauses::without_sandbox(self.body.view(), clause));
+                    }
+                }
+                ClauseKind::OnError { filter, action } => {
+                    let kinds = filter.iter().filter_map(|name| self.body.resolve_error_kind(name)).collect();
+                    let (action, skip) = self.check_error_action(action, clause.span, ty, block);
+                    skips |= skip;
+                    out.on_error.push(ir::OnError {
+                        id: ir::NodeId::default(),
+                        kinds,
+                        action,
+                        place: self.body.place(clause.span),
+                    });
+                }
+            }
+        }
+        (out, skips)
+    }
+
+    /// Records where a budget of money stands, for the analysis of the worst case.
+    pub(super) fn note_budget(&mut self, lowered: &ir::Clauses, clauses: &[Clause], of: Span) {
+        if lowered.budget.is_some()
+            && let Some(clause) =
+                clauses.iter().find(|c| matches!(&c.kind, ClauseKind::Budget(value) if !is_duration(value)))
+        {
+            let budget = (self.body.place(of), self.body.source(), clause.span);
+            self.budgets.push(budget);
+        }
+    }
+
+    /// Checks `budget 0.50usd`, `budget 10m`.
+    pub(super) fn check_budget(&mut self, value: &Expr, out: &mut ir::Clauses) {
+        let typed = self.body.infer(value);
+        match self.body.types.base(typed.ty) {
+            Ty::MONEY => out.budget = Some(typed.ir),
+            Ty::DURATION => out.budget_time = Some(typed.ir),
+            Ty::ERROR => {}
+            other => {
+                let shown = self.body.type_text(other);
+                let mut d = self
+                    .body
+                    .diagnostic(
+                        codes::MISMATCH,
+                        value.span,
+                        format!("a budget is money, a time or tokens, not `{shown}`"),
+                    )
+                    .label(format!("`{shown}`"));
+                d = match other {
+                    Ty::INT => d.help("write `budget 5usd`, `budget 10m` or `budget 20_000 tokens`"),
+                    _ => d.help("write `budget 0.50usd`, `budget 10m` or `budget 20_000 tokens`"),
+                };
+                self.body.report(d);
+            }
+        }
+    }
+
+    /// Checks the action of `on error`. Gives it, and whether it skips the stage.
+    fn check_error_action(&mut self, action: &ErrorAction, span: Span, ty: Ty, block: bool) -> (ir::ErrorAction, bool) {
+        match action {
+            ErrorAction::Error => (ir::ErrorAction::Fail(None), false),
+            ErrorAction::Skip => (ir::ErrorAction::Skip, true),
+            ErrorAction::Use(e) => {
+                let models = self.check_models(e);
+                if block {
+                    let d = self
+                        .body
+                        .diagnostic(codes::WRONG_PLACE, span, "`use` switches the model of one call")
+                        .label("this stage is a block")
+                        .help("put the clause on the stages inside");
+                    self.body.report(d);
+                }
+                (ir::ErrorAction::Use(models), false)
+            }
+            ErrorAction::Fail(message) => {
+                let message = message.as_ref().map(|m| self.body.check_message(m, "a message"));
+                (ir::ErrorAction::Fail(message), false)
+            }
+            ErrorAction::Fallback(e) => {
+                let is_effect = matches!(&e.kind, ExprKind::Call { callee, .. } if self.body.is_stage_call(callee));
+                if is_effect {
+                    let name = Name { text: SmolStr::default(), span: e.span };
+                    return match self.body.check_stage_call(e, &name) {
+                        Some(called) => {
+                            if !self.body.types.fits(called.ty, ty) {
+                                self.body.report_mismatch(called.ty, ty, e.span);
+                            }
+                            (ir::ErrorAction::Fallback(called.work), false)
+                        }
+                        None => (ir::ErrorAction::Skip, false),
+                    };
+                }
+                let value = self.body.check(e, ty);
+                (ir::ErrorAction::Fallback(ir::Work::Pure(value.ir)), false)
+            }
+            ErrorAction::Fix { using, max } => {
+                if let Some(e) = using {
+                    self.check_models(e);
+                }
+                if let Some(e) = max {
+                    self.body.check(e, Ty::INT);
+                }
+                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error fix", span)), false)
+            }
+            ErrorAction::Redistribute => {
+                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error redistribute", span)), false)
+            }
+            ErrorAction::Escalate(message) => {
+                let message = match message {
+                    Some(message) => self.body.check_message(message, "a question"),
+                    None => ir::Expr::Const(ir::Const::Str("a stage failed; what shall be done?".into())),
+                };
+                let skip = self.body.types.nullable(ty);
+                (ir::ErrorAction::Escalate { message, ty: self.body.types.lower(ty), skip }, false)
+            }
+        }
+    }
+
+    /// Checks an expression that must be a model, a route, or a list of them.
+    pub(super) fn check_models(&mut self, e: &Expr) -> ir::Expr {
+        match &e.kind {
+            ExprKind::List(items) => {
+                self.body.record_type(e.span, Ty::MODEL, &Flow::default());
+                ir::Expr::List(items.iter().map(|i| self.check_models(i)).collect())
+            }
+            ExprKind::Name(name) if self.body.probe(name) == Target::Unknown => {
+                self.body.report_unknown_declaration(name, "model or route");
+                ir::Expr::List(Vec::new())
+            }
+            _ => self.body.check(e, Ty::MODEL).ir,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Cascades: their clauses, their bodies, and their hooks (`on success`, `on failure`, `on cancel`).
+
+mod block;
+mod clauses;
+mod control;
+mod parallel;
+mod paths;
+mod stage;
+
+use cascade_grammar::ast::{CascadeDecl, ClauseKind, Item, Span, Stmt, StmtKind};
+use cascade_ir as ir;
+
+use super::{BodyChecker, BodyInput, BodyKind};
+use crate::{
+    callees::{CascadeSummary, StageSite},
+    checks::{
+        attributes::Target,
+        bounds::{self, Limits},
+        capabilities::CascadeModels,
+        clauses::of_stages_only,
+        concurrency, reachability,
+    },
+    codes, cost,
+    findings::Findings,
+    flow::{CascadeFlow, Flow},
+    types::Ty,
+    world::doc_text,
+};
+
+use block::Want;
+use paths::StagePaths;
+
+/// A checked cascade.
+pub(crate) struct CheckedCascade {
+    pub ir: ir::Cascade,
+    pub summary: CascadeSummary,
+    /// The budgets of money in it.
+    pub budgets: Vec<cost::Budget>,
+    pub findings: Findings,
+}
+
+/// Checks the body of a cascade.
+pub(crate) fn check_cascade(
+    input: BodyInput<'_>,
+    id: ir::CascadeId,
+    decl: &CascadeDecl,
+    item: &Item,
+) -> CheckedCascade {
+    let signature = &input.world.declared.cascades[id.index()];
+    let body = BodyChecker::new(input, signature.origin.module, BodyKind::Cascade);
+    let mut checker = CascadeChecker::new(body, signature.result);
+    let attributes = checker.body.check_attributes(&item.attributes, Target::of_item(item));
+    checker.body.check_header(decl.name.span, decl.body.span);
+    let params = checker.body.declare_params(signature, &decl.params);
+    let clauses = checker.check_head(decl);
+    let mark = checker.body.enter(decl.body.span);
+    let out = checker.check_statements(&decl.body, Want::NOTHING);
+    let CascadeChecker { body, .. } = &mut checker;
+    if !out.ends && signature.result != Ty::NULL && !body.types.nullable(signature.result) {
+        body.report(reachability::missing_return(body.view(), decl, signature.result));
+    }
+    let hooks = checker.check_hooks(&decl.body.stmts, signature.result);
+    let CascadeChecker { mut body, result_flow, budgets, stages, .. } = checker;
+    concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
+    body.leave(mark);
+    body.leave_body(decl.body.span.end);
+    let (place, result) = (body.place(decl.name.span), body.types.lower(signature.result));
+    let (slots, outcome) = (body.scope.slot_count(), body.outcome);
+    let summary = CascadeSummary {
+        flow: CascadeFlow { result: result_flow, program: outcome.program_params },
+        effects: outcome.effects,
+        unsupported: outcome.unsupported.first().map(|u| u.construct.clone()),
+        stages,
+        calls: outcome.calls,
+    };
+    let ir = ir::Cascade {
+        name: decl.name.text.clone(),
+        doc: doc_text(&item.docs),
+        place,
+        params,
+        result,
+        slots,
+        clauses,
+        body: out.ir,
+        on_success: hooks.success,
+        on_failure: hooks.failure,
+        on_cancel: hooks.cancel,
+        attributes,
+        unsupported: outcome.unsupported,
+    };
+    CheckedCascade { ir, summary, budgets, findings: outcome.findings }
+}
+
+/// The check of a cascade: of statements, stages, and blocks that may hold stages.
+struct CascadeChecker<'a> {
+    /// Checks the expressions of the cascade.
+    body: BodyChecker<'a>,
+    /// The declared result; null in a hook.
+    result: Ty,
+    /// Whether the current place is in `on success`, `on failure` or `on cancel`.
+    in_hook: bool,
+    paths: StagePaths,
+    /// The bounds that hold at the current place.
+    limits: Limits,
+    /// The models of the cascade's own `using`.
+    cascade_models: Option<CascadeModels>,
+    /// The variables that were assigned so far.
+    writes: Vec<u32>,
+    /// The flow of the values that were returned so far.
+    result_flow: Flow,
+    /// The budgets of money that were met so far.
+    budgets: Vec<cost::Budget>,
+    /// The stages that were met so far.
+    stages: Vec<StageSite>,
+}
+
+impl<'a> CascadeChecker<'a> {
+    fn new(body: BodyChecker<'a>, result: Ty) -> Self {
+        Self {
+            body,
+            result,
+            in_hook: false,
+            paths: StagePaths::default(),
+            limits: Limits::default(),
+            cascade_models: None,
+            writes: Vec::new(),
+            result_flow: Flow::default(),
+            budgets: Vec::new(),
+            stages: Vec::new(),
+        }
+    }
+
+    /// Checks the clauses in the head of a cascade, and the bounds that they state.
+    fn check_head(&mut self, decl: &CascadeDecl) -> ir::Clauses {
+        self.body.report_all(of_stages_only(self.body.view(), &decl.clauses));
+        let clauses = self.check_cascade_clauses(decl);
+        self.note_budget(&clauses, &decl.clauses, decl.name.span);
+        let (limits, wrong_bounds) = bounds::check_clauses(self.body.view(), &decl.clauses, self.limits);
+        self.limits = limits;
+        self.body.report_all(wrong_bounds);
+        clauses
+    }
+}
+
+/// The blocks that run when a cascade has ended.
+#[derive(Default)]
+struct Hooks {
+    success: Option<ir::Hook>,
+    failure: Option<ir::Hook>,
+    cancel: Option<ir::Hook>,
+}
+
+impl CascadeChecker<'_> {
+    /// Checks the clauses in the head of a cascade.
+    fn check_cascade_clauses(&mut self, decl: &CascadeDecl) -> ir::Clauses {
+        let mut out = ir::Clauses::default();
+        for clause in &decl.clauses {
+            match &clause.kind {
+                ClauseKind::Using(e) => {
+                    let models = self.check_models(e);
+                    self.cascade_models = Some((models.clone(), e.span));
+                    out.using = Some(models);
+                }
+                ClauseKind::Needs(needs) => {
+                    self.body.record_words(needs);
+                    out.needs = needs.iter().map(|n| n.text.clone()).collect();
+                }
+                ClauseKind::Timeout { total, idle } => {
+                    out.timeout = Some(self.body.check(total, Ty::DURATION).ir);
+                    out.idle = idle.as_ref().map(|e| self.body.check(e, Ty::DURATION).ir);
+                }
+                ClauseKind::Budget(e) => self.check_budget(e, &mut out),
+                ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.body.check(e, Ty::INT).ir),
+                _ => {}
+            }
+        }
+        out
+    }
+
+    /// Checks the hooks of a cascade whose result has a type.
+    fn check_hooks(&mut self, stmts: &[Stmt], result: Ty) -> Hooks {
+        let mut out = Hooks::default();
+        let mut after: Option<Span> = None;
+        for stmt in stmts {
+            let StmtKind::On { event, param, body } = &stmt.kind else {
+                if let (Some(_), false) = (after, matches!(stmt.kind, StmtKind::Error)) {
+                    let d = self
+                        .body
+                        .diagnostic(
+                            codes::MISPLACED,
+                            stmt.span,
+                            "`on success`, `on failure` and `on cancel` stand at the end",
+                        )
+                        .label("stands after one of them");
+                    self.body.report(d);
+                }
+                continue;
+            };
+            after = Some(stmt.span);
+            self.body.record_word(event);
+            let outer_result = std::mem::replace(&mut self.result, Ty::NULL);
+            let outer = self.paths.enter_hook(&event.text);
+            self.in_hook = true;
+            let unset = reachability::unset_in_hook(stmts, &event.text);
+            self.body.surroundings.unset_in_hook =
+                unset.into_iter().filter_map(|name| self.body.scope.find(&name.text)).collect();
+            let mark = self.body.enter(body.span);
+            let ty = match event.text.as_str() {
+                "success" => result,
+                "failure" => self.body.prelude_type("Error"),
+                _ => Ty::NULL,
+            };
+            let slot = param.as_ref().map(|name| self.body.declare_bound(name, ty, Flow::default()));
+            if let (Some(name), "cancel") = (param, event.text.as_str()) {
+                let d = self
+                    .body
+                    .diagnostic(codes::ARGUMENTS, name.span, "`on cancel` is given nothing")
+                    .label("remove it");
+                self.body.report(d);
+            }
+            let block = self.check_statements(body, Want::NOTHING);
+            self.body.leave(mark);
+            self.in_hook = false;
+            self.paths.leave(outer);
+            self.result = outer_result;
+            let hook = Some(ir::Hook { slot, body: block.ir });
+            let place = match event.text.as_str() {
+                "success" => &mut out.success,
+                "failure" => &mut out.failure,
+                "cancel" => &mut out.cancel,
+                _ => continue,
+            };
+            if place.is_some() {
+                let d = self
+                    .body
+                    .diagnostic(codes::DUPLICATE, stmt.span, format!("`on {}` is there twice", event.text))
+                    .label("again here");
+                self.body.report(d);
+            } else {
+                *place = hook;
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,64 @@
+//! Expressions without a body of their own: defaults, first values, predicates of refined types.
+
+use cascade_grammar::ast::Expr;
+use cascade_ir as ir;
+
+use super::{BodyChecker, BodyInput, BodyKind};
+use crate::{
+    callees::Callees,
+    declare::{CheckExpressions, CheckedExpression},
+    findings::Findings,
+    types::{Ty, Types},
+    world::World,
+};
+
+/// Checks the expressions of declarations by the checker of bodies.
+pub(crate) struct DeclaredExpressions;
+
+impl CheckExpressions for DeclaredExpressions {
+    fn check_predicate(
+        &self,
+        world: World<'_>,
+        types: &mut Types,
+        module: usize,
+        base: Ty,
+        predicate: &Expr,
+        findings: Findings,
+    ) -> CheckedExpression {
+        let callees = Callees::default();
+        let input = BodyInput { world, types, callees: &callees, findings };
+        let mut body = BodyChecker::new(input, module, BodyKind::Fn);
+        let it = body.declare_implicit("it", predicate.span, base);
+        let value = body.check(predicate, Ty::BOOL);
+        let it = body.scope.local(it).clone();
+        body.record_variable(&it, predicate.span.end);
+        CheckedExpression { ir: value.ir, slots: body.scope.slot_count(), findings: body.outcome.findings }
+    }
+
+    fn check_constant(
+        &self,
+        world: World<'_>,
+        types: &mut Types,
+        module: usize,
+        value: &Expr,
+        expected: Ty,
+        findings: Findings,
+    ) -> CheckedExpression {
+        let callees = Callees::default();
+        let input = BodyInput { world, types, callees: &callees, findings };
+        let mut body = BodyChecker::new(input, module, BodyKind::Constant);
+        let value = body.check(value, expected);
+        CheckedExpression { ir: value.ir, slots: body.scope.slot_count(), findings: body.outcome.findings }
+    }
+}
+
+impl BodyChecker<'_> {
+    /// The value of an expression without variables, where a value of the type is expected.
+    pub(super) fn check_constant(&mut self, value: &Expr, expected: Ty) -> ir::Expr {
+        let findings = std::mem::take(&mut self.outcome.findings);
+        let checked =
+            DeclaredExpressions.check_constant(self.world, self.types, self.module, value, expected, findings);
+        self.outcome.findings = checked.findings;
+        checked.ir
+    }
+}

@@ -1,0 +1,80 @@
+//! Effects of a body: the network, edited directories, memories that are set, programs that text
+//! chooses. Its own and those of what it calls are noted for its callers.
+
+use cascade_grammar::ast::Span;
+use cascade_ir as ir;
+use cascade_shell::Reason;
+
+use super::BodyChecker;
+use crate::{
+    callees::{Directory, Edit, Effects, MemorySet, NetworkUse},
+    checks::{capabilities, concurrency, taint},
+    flow::{Flow, ProgramParam},
+};
+
+impl BodyChecker<'_> {
+    /// Takes over what a callee does, and reports what it may not do here.
+    pub(super) fn add_effects_of_call(&mut self, effects: &Effects, args: &[ir::Expr], span: Span) {
+        if let Some(network) = &effects.network {
+            self.use_network(network.clone(), span);
+        }
+        self.outcome.effects.edits.extend(concurrency::edits_of_call(&effects.edits, args, span));
+        for set in &effects.sets {
+            if self.surroundings.level > 0 {
+                self.report(concurrency::overwritten_key(self.view(), set, span, Some(set.at)));
+            }
+            self.outcome.effects.sets.push(set.clone());
+        }
+    }
+
+    /// Notes a use of the network, or reports it in a sandbox without one; `span` is the place in
+    /// this body.
+    pub(super) fn use_network(&mut self, network: NetworkUse, span: Span) {
+        match self.surroundings.network_off {
+            Some(sandbox) => {
+                self.report(capabilities::network_in_sandbox(self.view(), &network, span, sandbox));
+            }
+            None => {
+                self.outcome.effects.network.get_or_insert(network);
+            }
+        }
+    }
+
+    /// Notes that an agent edits a directory; one that is not known could be any.
+    pub(super) fn edit_directory(&mut self, directory: Option<Directory>, span: Span) {
+        let Some(directory) = directory else { return };
+        let agent = (self.source(), span);
+        self.outcome.effects.edits.push(Edit { directory, span, agent, settled: false });
+    }
+
+    /// Notes `memory.key = …`, and reports it in parallel branches.
+    pub(super) fn set_memory(&mut self, memory: ir::MemoryId, key: u32, span: Span) {
+        let set = MemorySet { memory, key, at: (self.source(), span) };
+        if self.surroundings.level > 0 {
+            self.report(concurrency::overwritten_key(self.view(), &set, span, None));
+        }
+        self.outcome.effects.sets.push(set);
+    }
+
+    /// Judges text at `span` that would be code at `place`.
+    pub(super) fn code_sink(&mut self, flow: &Flow, span: Span, reason: &Reason, place: Span) {
+        self.report(taint::code_sink(self.view(), flow, span, reason, place));
+        let source = self.source();
+        self.note_program_params(&flow.params, source, span);
+    }
+
+    /// Judges arguments that choose a program somewhere below.
+    pub(super) fn call_sinks(&mut self, program: &[ProgramParam], flows: &[Flow], span: Span) {
+        self.report_all(taint::call_sinks(self.view(), program, flows, span));
+        for (index, source, place) in program {
+            if let Some(flow) = flows.get(*index) {
+                self.note_program_params(&flow.params, *source, *place);
+            }
+        }
+    }
+
+    /// Reports a placeholder that chooses the program of a command.
+    pub(super) fn placeholder_sink(&mut self, span: Span) {
+        self.report(taint::placeholder_sink(self.view(), span));
+    }
+}

@@ -1,0 +1,38 @@
+//! Kinds of errors, by their names.
+
+use cascade_grammar::ast::Name;
+use cascade_ir as ir;
+
+use super::BodyChecker;
+use crate::{checks::names::unknown_word, codes, suggest::quoted_list};
+
+impl BodyChecker<'_> {
+    /// The kind of error that a name stands for; reports an unknown one.
+    pub(super) fn resolve_error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
+        use ir::ErrorKind as K;
+        self.record_word(name);
+        const KINDS: &[(&str, K)] = &[
+            ("timed_out", K::TimedOut),
+            ("rate_limited", K::RateLimited),
+            ("quota_exhausted", K::QuotaExhausted),
+            ("unavailable", K::Unavailable),
+            ("invalid_output", K::InvalidOutput),
+            ("command_failed", K::CommandFailed),
+            ("refused", K::Refused),
+            ("over_budget", K::OverBudget),
+            ("merge_conflict", K::MergeConflict),
+            ("denied", K::Denied),
+            ("cancelled", K::Cancelled),
+            ("failed", K::Failed),
+            ("internal", K::Internal),
+        ];
+        let found = KINDS.iter().find(|(n, _)| *n == name.text).map(|(_, k)| *k);
+        if found.is_none() && !name.text.is_empty() {
+            let known = KINDS.iter().map(|(n, _)| *n);
+            let message = format!("there is no kind of error `{}`", name.text);
+            let otherwise = format!("the kinds are {}", quoted_list(known.clone()));
+            self.report(unknown_word(self.view(), codes::UNKNOWN_VARIANT, name, message, known, otherwise));
+        }
+        found
+    }
+}

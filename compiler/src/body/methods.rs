@@ -1,0 +1,406 @@
+//! Calls of methods of the built-in types.
+
+mod scalar;
+
+use cascade_grammar::ast::{Arg, ExprKind, Name, Span};
+use cascade_ir::{self as ir, Builtin as B};
+
+use super::{BodyChecker, Typed};
+use crate::{
+    builtins::method_names,
+    checks::{methods, types},
+    codes,
+    flow::Flow,
+    index::Builtin,
+    types::{Ty, TyKind},
+};
+
+/// A call of a method, with the values that were checked so far.
+struct Call<'a> {
+    name: &'a Name,
+    args: &'a [Arg],
+    args_span: Span,
+    values: Vec<ir::Expr>,
+    flow: Flow,
+}
+
+impl BodyChecker<'_> {
+    /// Infers `receiver.name(args)`.
+    pub(super) fn infer_method_call(
+        &mut self,
+        receiver: Typed,
+        receiver_span: Span,
+        name: &Name,
+        args: &[Arg],
+        args_span: Span,
+        expected: Option<Ty>,
+    ) -> Typed {
+        let base = self.types.base(receiver.ty);
+        if base == Ty::ERROR || name.text.is_empty() {
+            self.infer_arguments(args);
+            return Typed::error();
+        }
+        if self.types.non_null(base) != base {
+            self.report(types::access_of_null(self.view(), receiver.ty, name, receiver_span));
+            self.infer_arguments(args);
+            return Typed::error();
+        }
+        self.report_all(methods::named_arguments(self.view(), args));
+        let kind = self.types.kind(base).clone();
+        if method_names(&kind).contains(&name.text.as_str()) {
+            self.record_builtin(name.span, Builtin::Method);
+        }
+        let mut call = Call { name, args, args_span, values: vec![receiver.ir], flow: receiver.flow };
+        let found = match &kind {
+            TyKind::List(element) => self.infer_list_method(&mut call, *element, base, expected),
+            TyKind::Map(element) => self.infer_map_method(&mut call, *element, base),
+            TyKind::String => self.infer_text_method(&mut call),
+            TyKind::Path => self.infer_path_method(&mut call),
+            TyKind::Int | TyKind::Float => self.infer_number_method(&mut call, base),
+            TyKind::Duration if name.text == "seconds" => self.check_no_arguments(&mut call, B::Seconds, Ty::FLOAT),
+            TyKind::Money if name.text == "usd" => self.check_no_arguments(&mut call, B::Usd, Ty::FLOAT),
+            TyKind::Json if name.text == "get" => {
+                let result = self.types.optional(Ty::JSON);
+                self.check_fixed_arguments(&mut call, B::Get, &[Ty::STRING], result)
+            }
+            TyKind::Command if name.text == "with" => {
+                self.check_fixed_arguments(&mut call, B::CommandWith, &[Ty::STRING, Ty::STRING], Ty::COMMAND)
+            }
+            _ => None,
+        };
+        let found = found.or_else(|| match name.text.as_str() {
+            "to_text" | "to_json" if method_names(&kind).contains(&name.text.as_str()) => {
+                if self.types.holds_secret(base) {
+                    self.report(methods::secret_as_text(self.view(), name));
+                }
+                let builtin = if name.text == "to_text" { B::ToText } else { B::ToJson };
+                self.check_no_arguments(&mut call, builtin, Ty::STRING)
+            }
+            _ => None,
+        });
+        match found {
+            Some((builtin, ty)) => {
+                Typed::new(ir::Expr::Builtin(builtin, call.values, self.place(name.span)), ty, call.flow)
+            }
+            None => {
+                self.report(types::unknown_method(self.view(), base, name));
+                self.infer_arguments(args);
+                Typed::error()
+            }
+        }
+    }
+
+    /// Infers the arguments of a call that is wrong, to report what is wrong inside of them.
+    pub(super) fn infer_arguments(&mut self, args: &[Arg]) {
+        for arg in args {
+            if !matches!(arg.value.kind, ExprKind::Lambda { .. }) {
+                self.infer(&arg.value);
+            }
+        }
+    }
+
+    fn check_argument_count(&mut self, call: &Call<'_>, least: usize, most: usize) -> bool {
+        let wrong = methods::argument_count(self.view(), call.name, call.args.len(), call.args_span, (least, most));
+        let right = wrong.is_none();
+        self.report(wrong);
+        right
+    }
+
+    /// Checks the arguments of a method that takes as many as there are types.
+    fn check_fixed_arguments(&mut self, call: &mut Call<'_>, builtin: B, params: &[Ty], result: Ty) -> Option<(B, Ty)> {
+        self.check_arguments_up_to(call, builtin, params, params.len(), result)
+    }
+
+    fn check_arguments_up_to(
+        &mut self,
+        call: &mut Call<'_>,
+        builtin: B,
+        params: &[Ty],
+        least: usize,
+        result: Ty,
+    ) -> Option<(B, Ty)> {
+        if self.check_argument_count(call, least, params.len()) {
+            for (arg, ty) in call.args.iter().zip(params) {
+                let value = self.check(&arg.value, *ty);
+                call.flow.include(&value.flow);
+                call.values.push(value.ir);
+            }
+        } else {
+            self.infer_arguments(call.args);
+        }
+        Some((builtin, result))
+    }
+
+    fn check_no_arguments(&mut self, call: &mut Call<'_>, builtin: B, result: Ty) -> Option<(B, Ty)> {
+        self.check_arguments_up_to(call, builtin, &[], 0, result)
+    }
+
+    /// Checks the one argument of a method that takes a lambda; gives the type of its body.
+    fn check_lambda_argument(&mut self, call: &mut Call<'_>, params: &[Ty], expected: Option<Ty>) -> Ty {
+        if !self.check_argument_count(call, 1, 1) {
+            return Ty::ERROR;
+        }
+        let lambda = self.check_lambda(&call.args[0].value, params, call.flow.clone(), expected);
+        call.flow.include(&lambda.flow);
+        call.values.push(lambda.ir);
+        lambda.ty
+    }
+
+    fn infer_list_method(
+        &mut self,
+        call: &mut Call<'_>,
+        element: Ty,
+        list: Ty,
+        expected: Option<Ty>,
+    ) -> Option<(B, Ty)> {
+        let optional = |body: &mut Self, t: Ty| body.types.optional(t);
+        let expected_base = expected.map(|t| self.types.base(self.types.non_null(t)));
+        let expected_element = expected_base.and_then(|t| match self.types.kind(t) {
+            TyKind::List(e) => Some(*e),
+            _ => None,
+        });
+        Some(match call.name.text.as_str() {
+            "len" => return self.check_no_arguments(call, B::Len, Ty::INT),
+            "is_empty" => return self.check_no_arguments(call, B::IsEmpty, Ty::BOOL),
+            "map" => {
+                let ty = self.check_lambda_argument(call, &[element], expected_element);
+                (B::Map, self.types.list(ty))
+            }
+            "filter" => {
+                self.check_lambda_argument(call, &[element], Some(Ty::BOOL));
+                (B::Filter, list)
+            }
+            "flat_map" => {
+                let wanted = expected_element.map(|e| self.types.list(e));
+                let ty = self.check_lambda_argument(call, &[element], wanted);
+                let base = self.types.base(ty);
+                if !matches!(self.types.kind(base), TyKind::List(_) | TyKind::Error) {
+                    let shown = self.type_text(ty);
+                    let span = call.args[0].value.span;
+                    let d = self
+                        .diagnostic(
+                            codes::MISMATCH,
+                            span,
+                            format!("the lambda of `flat_map` gives lists, found `{shown}`"),
+                        )
+                        .label(format!("gives `{shown}`"))
+                        .help("`map` takes a lambda that gives one value for each");
+                    self.report(d);
+                    (B::FlatMap, Ty::ERROR)
+                } else {
+                    (B::FlatMap, base)
+                }
+            }
+            "flatten" => {
+                self.check_argument_count(call, 0, 0);
+                match self.types.kind(self.types.base(element)) {
+                    TyKind::List(_) => (B::Flatten, self.types.base(element)),
+                    _ => {
+                        self.report(methods::wrong_elements(self.view(), call.name, element, "lists"));
+                        (B::Flatten, Ty::ERROR)
+                    }
+                }
+            }
+            "any" | "all" | "count" | "find" => {
+                self.check_lambda_argument(call, &[element], Some(Ty::BOOL));
+                match call.name.text.as_str() {
+                    "any" => (B::Any, Ty::BOOL),
+                    "all" => (B::All, Ty::BOOL),
+                    "count" => (B::Count, Ty::INT),
+                    _ => (B::Find, optional(self, element)),
+                }
+            }
+            "reduce" => {
+                if !self.check_argument_count(call, 2, 2) {
+                    return Some((B::Reduce, Ty::ERROR));
+                }
+                let start = match expected {
+                    Some(ty) if !self.types.nullable(ty) => self.check(&call.args[0].value, ty),
+                    _ => self.infer(&call.args[0].value),
+                };
+                let acc = self.types.base(start.ty);
+                call.flow.include(&start.flow);
+                call.values.push(start.ir);
+                let lambda = self.check_lambda(&call.args[1].value, &[acc, element], call.flow.clone(), Some(acc));
+                call.flow.include(&lambda.flow);
+                call.values.push(lambda.ir);
+                (B::Reduce, acc)
+            }
+            "sort" => {
+                self.check_argument_count(call, 0, 0);
+                if !self.types.ordered(element) {
+                    self.report(methods::wrong_elements(
+                        self.view(),
+                        call.name,
+                        element,
+                        "values with an order; `sort_by` sorts records by one of their fields",
+                    ));
+                }
+                (B::Sort, list)
+            }
+            "sort_by" | "min_by" | "max_by" => {
+                let key = self.check_lambda_argument(call, &[element], None);
+                let key_value = self.types.non_null(key);
+                if !self.types.ordered(key_value) {
+                    let shown = self.type_text(key);
+                    let span = call.args.first().map_or(call.args_span, |a| a.value.span);
+                    let d = self
+                        .diagnostic(
+                            codes::MISMATCH,
+                            span,
+                            format!(
+                                "the lambda of `{}` gives what to compare, and `{shown}` has no order",
+                                call.name.text
+                            ),
+                        )
+                        .label(format!("gives `{shown}`"));
+                    self.report(d);
+                }
+                match call.name.text.as_str() {
+                    "sort_by" => (B::SortBy, list),
+                    "min_by" => (B::MinBy, optional(self, element)),
+                    _ => (B::MaxBy, optional(self, element)),
+                }
+            }
+            "group_by" => {
+                let key = self.check_lambda_argument(call, &[element], None);
+                let base = self.types.base(key);
+                let fine = matches!(base, Ty::STRING | Ty::PATH | Ty::INT | Ty::BOOL | Ty::ERROR)
+                    || self.types.variants(base).is_some();
+                if !fine {
+                    let shown = self.type_text(key);
+                    let span = call.args.first().map_or(call.args_span, |a| a.value.span);
+                    let d = self
+                        .diagnostic(
+                            codes::MISMATCH,
+                            span,
+                            format!("the lambda of `group_by` gives the name of a group, found `{shown}`"),
+                        )
+                        .label(format!("gives `{shown}`"));
+                    self.report(d);
+                }
+                (B::GroupBy, self.types.map(list))
+            }
+            "first" => {
+                return {
+                    let t = optional(self, element);
+                    self.check_no_arguments(call, B::First, t)
+                };
+            }
+            "last" => {
+                return {
+                    let t = optional(self, element);
+                    self.check_no_arguments(call, B::Last, t)
+                };
+            }
+            "take" => return self.check_fixed_arguments(call, B::Take, &[Ty::INT], list),
+            "skip" => return self.check_fixed_arguments(call, B::Skip, &[Ty::INT], list),
+            "reverse" => return self.check_no_arguments(call, B::Reverse, list),
+            "join" => {
+                if self.types.holds_secret(element) {
+                    self.report(methods::secret_as_text(self.view(), call.name));
+                }
+                return self.check_fixed_arguments(call, B::Join, &[Ty::STRING], Ty::STRING);
+            }
+            "sum" | "avg" => {
+                self.check_argument_count(call, 0, 0);
+                let base = self.types.base(element);
+                let sum = call.name.text == "sum";
+                let adds = match base {
+                    Ty::INT | Ty::FLOAT | Ty::ERROR | Ty::NEVER => true,
+                    Ty::MONEY | Ty::DURATION => sum,
+                    _ => false,
+                };
+                if !adds {
+                    self.report(methods::wrong_elements(self.view(), call.name, element, "numbers"));
+                    return Some((B::Sum, Ty::ERROR));
+                }
+                if !sum {
+                    return Some((B::Avg, optional(self, Ty::FLOAT)));
+                }
+                let zero = match base {
+                    Ty::FLOAT => ir::Const::Float(0.0),
+                    Ty::MONEY => ir::Const::Money(0),
+                    Ty::DURATION => ir::Const::Duration(0),
+                    _ => return Some((B::Sum, Ty::INT)),
+                };
+                call.values.push(ir::Expr::Const(zero));
+                (B::SumFrom, base)
+            }
+            "min" | "max" => {
+                self.check_argument_count(call, 0, 0);
+                if !self.types.ordered(element) {
+                    self.report(methods::wrong_elements(
+                        self.view(),
+                        call.name,
+                        element,
+                        "values with an order; `min_by` and `max_by` compare by a field",
+                    ));
+                }
+                let b = if call.name.text == "min" { B::ListMin } else { B::ListMax };
+                (b, optional(self, element))
+            }
+            "contains" => return self.check_fixed_arguments(call, B::Contains, &[element], Ty::BOOL),
+            "index_of" => {
+                return {
+                    let t = optional(self, Ty::INT);
+                    self.check_fixed_arguments(call, B::IndexOf, &[element], t)
+                };
+            }
+            "unique" => return self.check_no_arguments(call, B::Unique, list),
+            "zip" => {
+                if !self.check_argument_count(call, 1, 1) {
+                    return Some((B::Zip, Ty::ERROR));
+                }
+                let other = self.infer(&call.args[0].value);
+                call.flow.include(&other.flow);
+                call.values.push(other.ir);
+                match *self.types.kind(self.types.base(other.ty)) {
+                    TyKind::List(second) => {
+                        let pair = self.types.record(vec![("first".into(), element), ("second".into(), second)]);
+                        (B::Zip, self.types.list(pair))
+                    }
+                    TyKind::Error => (B::Zip, Ty::ERROR),
+                    _ => {
+                        let want = self.types.list(Ty::NEVER);
+                        self.report_mismatch(other.ty, want, call.args[0].value.span);
+                        (B::Zip, Ty::ERROR)
+                    }
+                }
+            }
+            "enumerate" => {
+                self.check_argument_count(call, 0, 0);
+                let pair = self.types.record(vec![("index".into(), Ty::INT), ("value".into(), element)]);
+                (B::Enumerate, self.types.list(pair))
+            }
+            "chunk" => {
+                return {
+                    let t = self.types.list(list);
+                    self.check_fixed_arguments(call, B::Chunk, &[Ty::INT], t)
+                };
+            }
+            "compact" => {
+                self.check_argument_count(call, 0, 0);
+                let inner = self.types.non_null(element);
+                (B::Compact, self.types.list(inner))
+            }
+            "to_map" => {
+                self.check_argument_count(call, 0, 0);
+                let (key, value) = (self.types.field(element, "key"), self.types.field(element, "value"));
+                match (key, value) {
+                    (Some(key), Some(value)) if self.types.fits(key, Ty::STRING) => (B::ToMap, self.types.map(value)),
+                    _ => {
+                        self.report(methods::wrong_elements(
+                            self.view(),
+                            call.name,
+                            element,
+                            "records `{ key: string, value: … }`",
+                        ));
+                        (B::ToMap, Ty::ERROR)
+                    }
+                }
+            }
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,478 @@
+//! Skills: one effect each, with the lines that belong to it.
+
+use cascade_grammar::ast::{
+    Attach, Expr, ExprKind, Item, Name, RecordEntry, Setting, SkillDecl, SkillLine, SkillLineKind as Line, Span,
+};
+use cascade_ir as ir;
+use cascade_shell::Reason;
+use smol_str::SmolStr;
+
+use super::{
+    BodyChecker, BodyInput, BodyKind, Typed,
+    skill_lines::{Lines, collect_lines},
+    spans::head_word,
+};
+use crate::{
+    callees::{Directory, NetworkUse, SkillSummary},
+    checks::{capabilities, leaks, names::unknown_word, skills, style},
+    codes,
+    findings::Findings,
+    flow::{Flow, Origin, SkillFlow},
+    index::Builtin,
+    types::{Ty, TyKind},
+    world::{Def, Signature, doc_text},
+};
+
+const FORMATS: &[(&str, ir::OutputFormat)] = &[
+    ("text", ir::OutputFormat::Text),
+    ("json", ir::OutputFormat::Json),
+    ("json_lines", ir::OutputFormat::JsonLines),
+    ("csv", ir::OutputFormat::Csv),
+    ("junit", ir::OutputFormat::Junit),
+    ("tap", ir::OutputFormat::Tap),
+];
+
+/// A checked skill.
+pub(crate) struct CheckedSkill {
+    pub ir: ir::Skill,
+    pub summary: SkillSummary,
+    pub findings: Findings,
+}
+
+/// Checks a skill.
+pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDecl, item: &Item) -> CheckedSkill {
+    let signature = &input.world.declared.skills[id.index()];
+    let mut body = BodyChecker::new(input, signature.origin.module, BodyKind::Skill);
+    body.check_header(decl.name.span, decl.body_span);
+    let params = body.declare_params(signature, &decl.params);
+    let lines = collect_lines(&mut body, &decl.body, &decl.name);
+    let mut needs: Vec<SmolStr> = lines.needs.iter().map(|n| n.text.clone()).collect();
+    if body.types.holds(signature.result, &mut Vec::new(), &|t| matches!(t, Ty::IMAGE | Ty::VIDEO))
+        && matches!(lines.effect.map(|e| &e.kind), Some(Line::Prompt(_)))
+        && !needs.iter().any(|n| n == "visual_output")
+    {
+        needs.push("visual_output".into());
+    }
+    for need in &lines.needs {
+        body.report(capabilities::misspelt_need(body.view(), need));
+    }
+    let mut checker = SkillChecker { body, signature, lines: &lines };
+    let (effect, output, map, untrusted) = checker.check_effect(decl.name.span);
+    let mut body = checker.body;
+    match lines.effect {
+        Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
+            let unread = style::inputs_without_use(&body.scope);
+            if !unread.is_empty() {
+                // The warning names all of them.
+                body.scope.use_all();
+                body.report(style::prompt_without_inputs(body.view(), &unread, line.span));
+            }
+        }
+        // An Agent Skill is given its inputs by name.
+        Some(SkillLine { kind: Line::SkillFile(_), .. }) | None => body.scope.use_all(),
+        _ => {}
+    }
+    body.leave_body(decl.body_span.end);
+    let (unsupported, asks_model) = match &effect {
+        ir::Effect::Unsupported(u) => (Some(u.construct.clone()), u.construct != "mcp"),
+        ir::Effect::Run(_) | ir::Effect::Http(_) => (None, false),
+        ir::Effect::Prompt(_) => (None, true),
+    };
+    let ir = ir::Skill {
+        name: decl.name.text.clone(),
+        doc: doc_text(&item.docs),
+        place: body.place(decl.name.span),
+        params,
+        slots: body.scope.slot_count(),
+        result: body.types.lower(signature.result),
+        effect,
+        output: body.types.lower(output),
+        map,
+        needs: needs.clone(),
+        once: item.attributes.iter().any(|a| a.name.text == "once"),
+    };
+    let outcome = body.outcome;
+    let summary = SkillSummary {
+        flow: SkillFlow { untrusted, program: outcome.program_params },
+        effects: outcome.effects,
+        needs,
+        asks_model,
+        unsupported,
+    };
+    CheckedSkill { ir, summary, findings: outcome.findings }
+}
+
+/// The check of a skill's effect.
+struct SkillChecker<'a> {
+    body: BodyChecker<'a>,
+    signature: &'a Signature,
+    lines: &'a Lines<'a>,
+}
+
+/// The effect of a skill, the type of its output, the mapping of that to the result, and where
+/// untrusted text in it comes from.
+type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, Option<Origin>);
+
+impl SkillChecker<'_> {
+    /// Checks the effect of a skill.
+    fn check_effect(&mut self, name: Span) -> Lowered {
+        let Some(effect) = self.lines.effect else {
+            let none = ir::Unsupported { construct: "nothing".into(), place: self.body.place(name) };
+            return (ir::Effect::Unsupported(none), Ty::NULL, None, None);
+        };
+        match &effect.kind {
+            Line::Run(command) => self.check_run(command),
+            Line::Http { method, url, settings } => self.check_http(method, url, settings),
+            Line::Prompt(prompt) => self.check_prompt(prompt, effect.span),
+            Line::Agent { dir, prompt } => {
+                let place = match dir {
+                    Some(dir) => Directory::of_expr(&self.body.check(dir, Ty::PATH).ir),
+                    None => Some(Directory::working()),
+                };
+                self.body.edit_directory(place, effect.span);
+                self.body.check_shown_template(prompt, "a prompt");
+                self.check_prompt_settings();
+                let unsupported = self.body.note_unsupported("agent", head_word(effect.span, "agent"));
+                let output = self.check_mapping(self.signature.result, self.signature.result);
+                (ir::Effect::Unsupported(unsupported), output.0, output.1, Some(Origin::Agent))
+            }
+            Line::Mcp { path, args } => {
+                if let Some(server) = path.first() {
+                    self.body.record_words(&path[1..]);
+                    match self.body.resolve_declared(server) {
+                        Some(Def::Mcp(_) | Def::Missing) => {}
+                        _ if server.text.is_empty() => {}
+                        _ => self.body.report_unknown_declaration(server, "mcp server"),
+                    }
+                }
+                if let Some(args) = args {
+                    self.body.check(args, Ty::JSON);
+                }
+                let unsupported = self.body.note_unsupported("mcp", head_word(effect.span, "mcp"));
+                let (output, map) = self.check_mapping(self.signature.result, Ty::JSON);
+                (ir::Effect::Unsupported(unsupported), output, map, Some(Origin::Tool))
+            }
+            _ => {
+                let unsupported = self.body.note_unsupported("skill_file", head_word(effect.span, "skill_file"));
+                self.check_prompt_settings();
+                (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model))
+            }
+        }
+    }
+
+    /// Checks `return expr`, which maps `output` to the result.
+    fn check_mapping(&mut self, direct: Ty, output: Ty) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
+        let Some(result) = self.lines.result else { return (direct, None) };
+        let mark = self.body.enter(result.span);
+        let local = self.body.declare_implicit("output", result.span, output);
+        let slot = self.body.scope.slot(local);
+        let value = self.body.check(result, self.signature.result);
+        self.body.leave(mark);
+        (output, Some((slot, value.ir)))
+    }
+
+    /// The format and the type that raw output is read as, and its mapping to the result.
+    fn check_output(&mut self) -> (ir::OutputFormat, Ty, Option<(ir::Slot, ir::Expr)>) {
+        use ir::OutputFormat as F;
+        let (format, declared, span) = match self.lines.output {
+            Some((format, ty, span)) => {
+                let found = FORMATS.iter().find(|(n, _)| *n == format.text).map(|(_, f)| *f);
+                if found.is_none() && !format.text.is_empty() {
+                    let message = format!("output is not read as `{}`", format.text);
+                    let known = FORMATS.iter().map(|(n, _)| *n);
+                    let otherwise = "output is read as text, json, json_lines, csv, junit or tap";
+                    self.body.report(unknown_word(
+                        self.body.view(),
+                        codes::UNKNOWN_SETTING,
+                        format,
+                        message,
+                        known,
+                        otherwise,
+                    ));
+                }
+                let ty = ty.map(|t| (self.body.resolve_type(t), t.span));
+                (found.unwrap_or(F::Text), ty, span)
+            }
+            None if self.signature.result == Ty::NULL && self.lines.result.is_none() => {
+                (F::None, None, self.signature.origin.span)
+            }
+            None => (F::Text, None, self.signature.origin.span),
+        };
+        let list = |checker: &mut Self, t: Ty| checker.body.types.list(t);
+        let raw = match format {
+            F::Text => {
+                if let Some((_, at)) = declared {
+                    let d =
+                        self.body.diagnostic(codes::WRONG_PLACE, at, "text has no shape to declare").label("remove it");
+                    self.body.report(d);
+                }
+                Ty::STRING
+            }
+            F::None => Ty::NULL,
+            F::Json => {
+                declared.map_or(if self.lines.result.is_some() { Ty::JSON } else { self.signature.result }, |(t, _)| t)
+            }
+            F::JsonLines | F::Csv => match declared {
+                Some((t, _)) => match self.body.types.kind(self.body.types.base(t)) {
+                    TyKind::List(_) => t,
+                    _ => list(self, t),
+                },
+                None if self.lines.result.is_some() => {
+                    let row = if format == F::Csv { self.body.types.map(Ty::STRING) } else { Ty::JSON };
+                    list(self, row)
+                }
+                None => self.signature.result,
+            },
+            F::Junit | F::Tap => self.body.prelude_type("TestRun"),
+        };
+        let (output, map) = self.check_mapping(raw, raw);
+        if map.is_none() && format != F::None {
+            let fits = self.body.types.fits(raw, self.signature.result)
+                || (raw == Ty::STRING && self.body.types.base(self.signature.result) == Ty::PATH)
+                || self.can_coerce(raw, self.signature.result);
+            if !fits {
+                self.body.report(skills::output_mismatch(
+                    self.body.view(),
+                    raw,
+                    self.signature,
+                    span,
+                    format == F::Text,
+                ));
+            }
+            // Text is read as a path at once.
+            let convertible = raw == Ty::STRING && self.body.types.base(self.signature.result) == Ty::PATH;
+            if convertible {
+                return (format, self.signature.result, None);
+            }
+        }
+        (format, output, map)
+    }
+
+    fn can_coerce(&mut self, from: Ty, to: Ty) -> bool {
+        let probe = Typed::new(ir::Expr::Const(ir::Const::Null), from, Flow::default());
+        self.body.try_coerce(probe, to, Span::default()).is_ok()
+    }
+
+    /// Checks `run`.
+    fn check_run(&mut self, command: &Expr) -> Lowered {
+        let command_value = self.body.check(command, Ty::COMMAND);
+        let stdin_code = self.body.outcome.stdin_code.take();
+        let cwd = self.lines.dir.map(|e| {
+            let directory = self.body.check(e, Ty::PATH);
+            self.body.code_sink(&directory.flow, e.span, &Reason::Directory, e.span);
+            directory.ir
+        });
+        let env = self.lines.env.iter().map(|s| (s.name.text.clone(), self.check_env_variable(s))).collect();
+        let stdin = self.lines.stdin.map(|e| {
+            let value = self.body.infer(e);
+            if let Some(reason) = stdin_code {
+                self.body.code_sink(&value.flow, e.span, &reason, command.span);
+            }
+            value.ir
+        });
+        let exit = self.check_exit_codes(0, 255, "exit codes are from 0 to 255");
+        let (format, output, map) = self.check_output();
+        let run = ir::Run { command: command_value.ir, cwd, env, stdin, exit, format };
+        (ir::Effect::Run(Box::new(run)), output, map, Some(Origin::Command))
+    }
+
+    /// Checks a variable of the environment of a program. Untrusted text must not be the value of one
+    /// that decides which program runs.
+    fn check_env_variable(&mut self, setting: &Setting) -> ir::Expr {
+        let value = self.body.infer(&setting.value);
+        if cascade_shell::chooses_program(&setting.name.text) {
+            let (span, reason) = (setting.value.span, Reason::Variable(setting.name.text.to_string()));
+            self.body.code_sink(&value.flow, span, &reason, span);
+        }
+        self.check_text_value(value, &setting.value)
+    }
+
+    /// Checks the value of a header, which may be a secret.
+    fn check_header_value(&mut self, e: &Expr) -> ir::Expr {
+        let value = self.body.infer(e);
+        self.check_text_value(value, e)
+    }
+
+    /// Checks that a value is text or becomes text; it may be a secret.
+    fn check_text_value(&mut self, value: Typed, e: &Expr) -> ir::Expr {
+        let inner = self.body.types.base(self.body.types.non_null(value.ty));
+        let fine = matches!(
+            inner,
+            Ty::STRING
+                | Ty::PATH
+                | Ty::SECRET
+                | Ty::INT
+                | Ty::FLOAT
+                | Ty::BOOL
+                | Ty::ERROR
+                | Ty::NEVER
+                | Ty::DURATION
+                | Ty::MONEY
+        ) || self.body.types.variants(inner).is_some();
+        if !fine {
+            let shown = self.body.type_text(value.ty);
+            let d = self
+                .body
+                .diagnostic(codes::MISMATCH, e.span, format!("text is needed here, found `{shown}`"))
+                .label(format!("`{shown}`"))
+                .help("`value.to_json()` makes text of it");
+            self.body.report(d);
+        }
+        value.ir
+    }
+
+    fn check_exit_codes(&mut self, low: i64, high: i64, help: &str) -> Vec<(i64, i64)> {
+        self.body.report_all(skills::impossible_codes(self.body.view(), &self.lines.exit, (low, high), help));
+        self.lines.exit.iter().map(|r| (r.low, r.high)).collect()
+    }
+
+    /// Checks `http`.
+    fn check_http(&mut self, method: &Name, url: &Expr, settings: &[Setting]) -> Lowered {
+        const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head"];
+        if !METHODS.contains(&method.text.as_str()) && !method.text.is_empty() {
+            let message = format!("there is no method `{}`", method.text);
+            let (known, otherwise) = (METHODS.iter().copied(), "write get, post, put, patch, delete or head");
+            self.body.report(unknown_word(self.body.view(), codes::UNKNOWN_SETTING, method, message, known, otherwise));
+        }
+        self.body.record_word(method);
+        let network = NetworkUse { program: "http".into(), at: (self.body.source(), method.span) };
+        self.body.use_network(network, method.span);
+        let (url, _) = self.body.check_shown_template(url, "an address");
+        let mut http = ir::Http {
+            method: SmolStr::new(method.text.to_uppercase()),
+            url,
+            headers: Vec::new(),
+            query: None,
+            body: None,
+            status: self.check_exit_codes(100, 599, "status codes are from 100 to 599"),
+            format: ir::OutputFormat::Text,
+        };
+        for setting in settings {
+            self.body.record_word(&setting.name);
+            match setting.name.text.as_str() {
+                "headers" => match &setting.value.kind {
+                    ExprKind::Record(entries) => {
+                        self.body.record_type(setting.value.span, Ty::JSON, &Flow::default());
+                        for entry in entries {
+                            match entry {
+                                RecordEntry::Field { key, value, .. } => {
+                                    self.body.record_builtin(key.span, Builtin::Key);
+                                    let value = self.check_header_value(value);
+                                    // A word stands for a header with dashes: `content_type`.
+                                    let quoted = matches!(entry, RecordEntry::Field { quoted: true, .. });
+                                    let name = if quoted { key.text.to_string() } else { key.text.replace('_', "-") };
+                                    http.headers.push((SmolStr::new(name), value));
+                                }
+                                RecordEntry::Spread(base) => {
+                                    let d = self
+                                        .body
+                                        .diagnostic(codes::WRONG_PLACE, base.span, "headers are written out")
+                                        .label("no `...` here");
+                                    self.body.report(d);
+                                }
+                            }
+                        }
+                    }
+                    _ => {
+                        let d = self
+                            .body
+                            .diagnostic(codes::MISMATCH, setting.value.span, "headers are a record of names and values")
+                            .label("write `{ accept: \"application/json\" }`");
+                        self.body.report(d);
+                    }
+                },
+                "query" => http.query = Some(self.check_json_value(&setting.value, "the query of a request")),
+                "body" => http.body = Some(self.check_json_value(&setting.value, "the body of a request")),
+                "" => {}
+                other => {
+                    let message = format!("a request has no `{other}`");
+                    let known = ["headers", "query", "body"].into_iter();
+                    let otherwise = "a request has `headers`, `query` and `body`";
+                    let code = codes::UNKNOWN_SETTING;
+                    self.body.report(unknown_word(self.body.view(), code, &setting.name, message, known, otherwise));
+                    self.body.infer(&setting.value);
+                }
+            }
+        }
+        let (format, output, map) = self.check_output();
+        http.format = format;
+        (ir::Effect::Http(Box::new(http)), output, map, Some(Origin::Web))
+    }
+
+    /// Checks a query or a body: a value that has a JSON form and holds no secret.
+    fn check_json_value(&mut self, e: &Expr, place: &str) -> ir::Expr {
+        let value = self.body.infer(e);
+        self.body.report(leaks::secret_in_request(self.body.view(), value.ty, place, e.span));
+        if matches!(self.body.types.base(value.ty), Ty::COMMAND | Ty::MODEL) {
+            self.body.report_mismatch(value.ty, Ty::JSON, e.span);
+        }
+        value.ir
+    }
+
+    /// Checks the lines of a skill that belong to a prompt.
+    fn check_prompt_settings(&mut self) -> ir::Prompt {
+        let system = self.lines.system.map(|e| self.body.check_shown_template(e, "a prompt").0);
+        let temperature = self.lines.temperature.map(|e| self.body.check(e, Ty::FLOAT).ir);
+        let max_tokens = self.lines.max_tokens.map(|e| self.body.check(e, Ty::INT).ir);
+        let mut attach = Vec::new();
+        for a in &self.lines.attach {
+            attach.push(match a {
+                Attach::Value(e) => {
+                    let value = self.body.infer(e);
+                    let ty = self.body.types.base(self.body.types.non_null(value.ty));
+                    let element =
+                        self.body.types.element(ty).map_or(ty, |t| self.body.types.base(self.body.types.non_null(t)));
+                    if !(element == Ty::PATH || element == Ty::ERROR || self.body.types.artifact(element)) {
+                        let shown = self.body.type_text(value.ty);
+                        let d = self
+                            .body
+                            .diagnostic(codes::MISMATCH, e.span, format!("files are attached, found `{shown}`"))
+                            .label(format!("`{shown}`"))
+                            .help("text goes into the prompt itself: `$<…>`");
+                        self.body.report(d);
+                    }
+                    ir::Attach::Value(value.ir)
+                }
+                Attach::Files { pattern, dir } => ir::Attach::Files {
+                    pattern: self.body.check(pattern, Ty::STRING).ir,
+                    dir: dir.as_ref().map(|d| self.body.check(d, Ty::PATH).ir),
+                },
+            });
+        }
+        if let Some(span) = self.lines.tools {
+            self.body.note_unsupported("tools", span);
+        }
+        ir::Prompt { prompt: ir::Template::default(), system, temperature, max_tokens, attach }
+    }
+
+    /// Checks `prompt`.
+    fn check_prompt(&mut self, prompt: &Expr, span: Span) -> Lowered {
+        let (template, _) = self.body.check_shown_template(prompt, "a prompt");
+        self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
+        let mut settings = self.check_prompt_settings();
+        settings.prompt = template;
+        if self.lines.tools.is_some() {
+            let unsupported = ir::Unsupported { construct: "tools".into(), place: self.body.place(span) };
+            return (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model));
+        }
+        let answer = if self.signature.result == Ty::NULL && self.lines.result.is_none() {
+            Ty::STRING
+        } else {
+            self.signature.result
+        };
+        let (output, map) = match (self.lines.result, self.lines.output) {
+            (None, None) => (answer, None),
+            // A mapped answer has the declared type, or else is plain text.
+            (_, Some((_, ty, _))) => {
+                let asked = ty.map_or(Ty::STRING, |t| self.body.resolve_type(t));
+                let direct = self.check_mapping(asked, asked);
+                if self.lines.result.is_none() && !self.body.types.fits(asked, self.signature.result) {
+                    self.body.report_mismatch(asked, self.signature.result, span);
+                }
+                direct
+            }
+            (Some(_), None) => self.check_mapping(Ty::STRING, Ty::STRING),
+        };
+        (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))
+    }
+}

@@ -1,0 +1,94 @@
+//! The lines of a skill, sorted by their kinds.
+
+use cascade_grammar::ast::{Attach, ExitRange, Expr, Name, Setting, SkillLine, SkillLineKind as Line, Span, TypeExpr};
+
+use super::BodyChecker;
+use crate::{checks::skills, index::Builtin, world::Def};
+
+/// The lines of a skill by their kinds.
+#[derive(Default)]
+pub(super) struct Lines<'a> {
+    pub effect: Option<&'a SkillLine>,
+    pub system: Option<&'a Expr>,
+    pub needs: Vec<&'a Name>,
+    pub temperature: Option<&'a Expr>,
+    pub max_tokens: Option<&'a Expr>,
+    pub attach: Vec<&'a Attach>,
+    pub tools: Option<Span>,
+    pub dir: Option<&'a Expr>,
+    pub env: Vec<&'a Setting>,
+    pub stdin: Option<&'a Expr>,
+    pub exit: Vec<&'a ExitRange>,
+    pub output: Option<(&'a Name, Option<&'a TypeExpr>, Span)>,
+    pub result: Option<&'a Expr>,
+}
+
+/// Sorts the lines of a skill by their kinds; reports repeated and misplaced ones.
+pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillLine], name: &Name) -> Lines<'s> {
+    let mut out = Lines::default();
+    let mut broken = false;
+    for line in body {
+        let mut twice = false;
+        match &line.kind {
+            Line::Error => broken = true,
+            Line::Prompt(_) | Line::Agent { .. } | Line::Run(_) | Line::Http { .. } | Line::Mcp { .. } => {
+                if let Some(first) = out.effect {
+                    checker.report(skills::second_effect(checker.view(), line.span, first.span));
+                } else {
+                    out.effect = Some(line);
+                }
+            }
+            Line::SkillFile(_) => {
+                if out.effect.is_none() {
+                    out.effect = Some(line);
+                }
+            }
+            Line::System(e) => twice = out.system.replace(e).is_some(),
+            Line::Needs(needs) => {
+                checker.record_words(needs);
+                out.needs.extend(needs);
+            }
+            Line::Temperature(e) => twice = out.temperature.replace(e).is_some(),
+            Line::MaxTokens(e) => twice = out.max_tokens.replace(e).is_some(),
+            Line::Attach(a) => out.attach.push(a),
+            Line::Tools(tools) => {
+                tools.iter().for_each(|tool| record_tool(checker, tool));
+                twice = out.tools.replace(line.span).is_some();
+            }
+            Line::In(e) => twice = out.dir.replace(e).is_some(),
+            Line::Env(settings) => {
+                settings.iter().for_each(|s| checker.record_builtin(s.name.span, Builtin::Key));
+                out.env.extend(settings);
+            }
+            Line::Stdin(e) => twice = out.stdin.replace(e).is_some(),
+            Line::Exit(ranges) => out.exit.extend(ranges),
+            Line::Output { format, ty } => {
+                checker.record_word(format);
+                twice = out.output.replace((format, ty.as_ref(), line.span)).is_some();
+            }
+            Line::Return(e) => twice = out.result.replace(e).is_some(),
+        }
+        if twice {
+            checker.report(skills::repeated_line(checker.view(), line.span));
+        }
+    }
+    if out.effect.is_none() && !broken && !name.text.is_empty() {
+        checker.report(skills::no_effect(checker.view(), name));
+    }
+    if let Some(effect) = out.effect {
+        checker.report_all(skills::misplaced_lines(checker.view(), body, effect));
+    }
+    out
+}
+
+/// Records the names of a tool, which nothing checks yet.
+fn record_tool(checker: &mut BodyChecker<'_>, path: &[Name]) {
+    let Some((first, rest)) = path.split_first() else { return };
+    checker.record_server(first);
+    match (checker.world.find_name(checker.module, &first.text), rest) {
+        (Some(Def::Module(other)), [second]) => {
+            checker.resolve_exported(other, second);
+        }
+        _ => checker.record_words(rest),
+    }
+}

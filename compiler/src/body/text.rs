@@ -1,0 +1,137 @@
+//! Strings, whose holes (`$<…>`) hold values.
+
+use cascade_grammar::ast::{Expr, ExprKind, Name, Span, StrLit, StrPart};
+use cascade_ir as ir;
+use smol_str::SmolStr;
+
+use super::{BodyChecker, Typed};
+use crate::{
+    checks::{
+        leaks::{self, TextUse},
+        names::unknown_word,
+    },
+    codes,
+    flow::Flow,
+    types::Ty,
+};
+
+const RENDERINGS: &[(&str, ir::Rendering)] = &[
+    ("json", ir::Rendering::Json),
+    ("yaml", ir::Rendering::Yaml),
+    ("markdown", ir::Rendering::Markdown),
+    ("xml", ir::Rendering::Xml),
+    ("csv", ir::Rendering::Csv),
+    ("text", ir::Rendering::Text),
+];
+
+impl BodyChecker<'_> {
+    /// Infers a string literal.
+    pub(super) fn infer_text(&mut self, literal: &StrLit) -> Typed {
+        let (template, flow, secret) = self.check_template(literal, TextUse::Value);
+        let ty = if secret { Ty::SECRET } else { Ty::STRING };
+        let ir = match template.parts.as_slice() {
+            [] => ir::Expr::Const(ir::Const::Str(SmolStr::default())),
+            [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
+            _ => ir::Expr::Template(template),
+        };
+        Typed::new(ir, ty, flow)
+    }
+
+    /// Checks a text. Gives its parts, the flow of its value, and whether a secret is in it.
+    pub(super) fn check_template(&mut self, literal: &StrLit, used: TextUse) -> (ir::Template, Flow, bool) {
+        let mut flow = Flow::default();
+        let mut secret = false;
+        let mut parts = Vec::with_capacity(literal.parts.len());
+        // The number of spaces since the last line break, or `None` after other characters.
+        let mut indent: Option<u32> = Some(0);
+        for part in &literal.parts {
+            match part {
+                StrPart::Text { text, .. } => {
+                    let last = match text.rfind('\n') {
+                        Some(i) => {
+                            indent = Some(0);
+                            &text[i + 1..]
+                        }
+                        None => text.as_str(),
+                    };
+                    indent = match indent {
+                        Some(n) if last.chars().all(|c| c == ' ') => Some(n + last.len() as u32),
+                        _ => None,
+                    };
+                    parts.push(ir::TextPart::Text(SmolStr::new(text)));
+                }
+                StrPart::Hole { expr, format, .. } => {
+                    let value = self.infer(expr);
+                    flow.include(&value.flow);
+                    let rendering = format.as_ref().and_then(|f| self.resolve_rendering(f));
+                    secret |= self.check_hole(value.ty, used, expr.span);
+                    parts.push(ir::TextPart::Hole { value: value.ir, rendering, indent: indent.unwrap_or(0) });
+                    indent = None;
+                }
+            }
+        }
+        (ir::Template { parts }, flow, secret)
+    }
+
+    /// Checks that a value can stand in a text; gives whether it makes the text a secret.
+    fn check_hole(&mut self, ty: Ty, used: TextUse, span: Span) -> bool {
+        let holds_secret = self.types.holds_secret(ty);
+        self.report(leaks::value_in_text(self.view(), ty, holds_secret, used, span));
+        holds_secret
+    }
+
+    /// The rendering that `as name` stands for; reports an unknown one.
+    pub(super) fn resolve_rendering(&mut self, name: &Name) -> Option<ir::Rendering> {
+        self.record_word(name);
+        let found = RENDERINGS.iter().find(|(n, _)| *n == name.text).map(|(_, r)| *r);
+        if found.is_none() && !name.text.is_empty() {
+            let message = format!("there is no rendering `{}`", name.text);
+            let known = RENDERINGS.iter().map(|(n, _)| *n);
+            let otherwise = "values are rendered as json, yaml, markdown, xml, csv or text";
+            self.report(unknown_word(self.view(), codes::UNKNOWN_SETTING, name, message, known, otherwise));
+        }
+        found
+    }
+
+    /// Checks a message that people see: a string without secrets.
+    pub(super) fn check_message(&mut self, e: &Expr, place: &'static str) -> ir::Expr {
+        if let ExprKind::Str(literal) = &e.kind {
+            let (template, flow, _) = self.check_template(literal, TextUse::Shown(place));
+            self.record_type(e.span, Ty::STRING, &flow);
+            return match template.parts.as_slice() {
+                [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
+                _ => ir::Expr::Template(template),
+            };
+        }
+        let value = self.infer(e);
+        if value.ty == Ty::ERROR {
+            return value.ir;
+        }
+        if value.ty == Ty::SECRET {
+            self.check_hole(value.ty, TextUse::Shown(place), e.span);
+            return value.ir;
+        }
+        if self.types.base(value.ty) == Ty::STRING {
+            return value.ir;
+        }
+        self.check_hole(value.ty, TextUse::Shown(place), e.span);
+        ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.place(e.span))
+    }
+
+    /// Checks a template that others see: a prompt, a URL. An expression that is no string literal is
+    /// one hole.
+    pub(super) fn check_shown_template(&mut self, e: &Expr, place: &'static str) -> (ir::Template, Flow) {
+        if let ExprKind::Str(literal) = &e.kind {
+            let (template, flow, _) = self.check_template(literal, TextUse::Shown(place));
+            self.record_type(e.span, Ty::STRING, &flow);
+            return (template, flow);
+        }
+        let value = self.infer(e);
+        self.check_hole(value.ty, TextUse::Shown(place), e.span);
+        if !matches!(self.types.base(value.ty), Ty::STRING | Ty::ERROR | Ty::PATH) {
+            self.report_mismatch(value.ty, Ty::STRING, e.span);
+        }
+        let part = ir::TextPart::Hole { value: value.ir, rendering: Some(ir::Rendering::Text), indent: 0 };
+        (ir::Template { parts: vec![part] }, value.flow)
+    }
+}
