@@ -15,6 +15,7 @@ pub mod failure;
 pub mod host;
 pub mod inputs;
 pub mod interpreter;
+pub mod redact;
 pub mod render;
 pub mod request;
 pub mod schema;
