@@ -17,6 +17,7 @@ use crate::{
     interpreter::{Environment, Machine},
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
     models::availability,
+    run::run_redactor,
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
     value::Value,
 };
@@ -83,6 +84,8 @@ pub fn plan(
         listening: true,
         watched: false,
         recalled: Arc::new(ledger.recalled()),
+        project_key: Some(store.project_key()?),
+        redactor: run_redactor(program, &inputs),
         memory,
         ..Environment::default()
     };

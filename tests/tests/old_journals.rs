@@ -46,5 +46,5 @@ fn a_new_run_beside_old_ones_has_keys_of_this_version() {
         "skill say() -> string { run sh\"echo hi\" }\ncascade main() -> string {\n  stage s = say()\n  return s\n}\n";
     let run = project.run(text, Begin::New);
     let effects = project.store().effects(&run.run).unwrap();
-    assert!(effects.len() == 1 && effects[0].key.starts_with("2:"), "{effects:?}");
+    assert!(effects.len() == 1 && effects[0].key.starts_with("3:"), "{effects:?}");
 }

@@ -86,6 +86,32 @@ pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
     }
 }
 
+/// Whether a type has a place for a secret.
+pub(crate) fn declares_secret(program: &cascade_ir::Program, ty: &Type) -> bool {
+    fn declares(program: &cascade_ir::Program, ty: &Type, seen: &mut Vec<cascade_ir::TypeId>) -> bool {
+        let any = |fields: &[Field], seen: &mut Vec<_>| fields.iter().any(|f| declares(program, &f.ty, seen));
+        match ty {
+            Type::Secret => true,
+            Type::List(inner) | Type::Map(inner) | Type::Optional(inner) | Type::Refined(inner, _) => {
+                declares(program, inner, seen)
+            }
+            Type::Record(fields) => any(fields, seen),
+            Type::Named(id) if seen.contains(id) => false,
+            Type::Named(id) => {
+                seen.push(*id);
+                match program.types.get(id.index()).map(|def| &def.kind) {
+                    Some(TypeDefKind::Record(fields)) => any(fields, seen),
+                    Some(TypeDefKind::Enum(variants)) => variants.iter().any(|variant| any(&variant.fields, seen)),
+                    Some(TypeDefKind::Alias(inner)) => declares(program, inner, seen),
+                    None => false,
+                }
+            }
+            _ => false,
+        }
+    }
+    declares(program, ty, &mut Vec::new())
+}
+
 enum Step {
     Key(SmolStr),
     Index(usize),
@@ -403,6 +429,7 @@ impl Checker<'_, '_> {
         let found = match value {
             Value::Null => "null".to_owned(),
             Value::List(_) | Value::Map(_) | Value::Record(_) => value.kind().to_owned(),
+            other if *ty == Type::Secret => other.kind().to_owned(),
             other => format!("{} ({})", shown(other), other.kind()),
         };
         self.error(format!("{expected} was expected, found {found}"))

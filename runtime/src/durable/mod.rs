@@ -9,9 +9,11 @@ mod explain_change;
 mod outcome;
 mod people;
 mod replay;
+mod secrets;
 mod watch;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
@@ -33,9 +35,11 @@ use crate::{
         EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart, Store,
         TimerMark, now,
     },
+    redact::Redactor,
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
     },
+    value::Secret,
     wire::Vault,
     workspace::WorkspacePatch,
 };
@@ -199,6 +203,11 @@ impl<'p, H: Host> Durable<'p, H> {
         self.age.saturating_add(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// What knows the secrets of the run.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        self.vault.redactor()
+    }
+
     /// How many answers were taken from the record.
     pub(crate) fn reused(&self) -> u64 {
         self.reused
@@ -245,6 +254,7 @@ impl<'p, H: Host> Durable<'p, H> {
             RequestKind::Prompt(prompt) => Some(prompt.model),
             _ => None,
         };
+        learn_args(self.vault.redactor_mut(), &request.kind);
         let once = info.once;
         let cheap = !once && is_cheap(&request.kind);
         self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
@@ -271,10 +281,12 @@ impl<'p, H: Host> Durable<'p, H> {
     fn answered(&mut self, id: RequestId, answer: Answer) -> Option<Report> {
         self.busy.remove(&id);
         self.people.forget_quota(id);
-        let Some(open) = self.open.remove(&id) else {
-            return Some(Report::Answer(id, answer));
-        };
-        self.record(id, &open, answer)
+        let open = self.open.remove(&id);
+        let answer = self.hide_secrets(open.as_ref().map(|open| &*open.info), answer);
+        match open {
+            Some(open) => self.record(id, &open, answer),
+            None => Some(Report::Answer(id, answer)),
+        }
     }
 
     /// Records the end of an effect. Returns the answer if it can be given before it is on the disk.
@@ -286,6 +298,7 @@ impl<'p, H: Host> Durable<'p, H> {
             return Some(Report::Answer(id, answer));
         };
         let mut end = EffectEnd::of(self.program, id.0, open.model, &answer);
+        end.secret = open.info.answer.secret;
         if paid != (Usage { cost: Some(0), ..Usage::default() }) {
             // What was asked here before an edit has been paid for, and counts for the budgets.
             answer.usage.cost = end.usage.cost;
@@ -374,6 +387,12 @@ impl<'p, H: Host> Durable<'p, H> {
     /// store.
     fn progressed(&mut self, id: RequestId, progress: &Progress) {
         let Some(open) = self.open.get(&id).filter(|_| *progress != Progress::Alive) else { return };
+        let hide = |text: &str| self.vault.redactor().mask_stored(text).0.into_owned();
+        let progress = &match progress {
+            Progress::Line(line) => Progress::Line(hide(line)),
+            Progress::Step(step) => Progress::Step(hide(step)),
+            Progress::Alive | Progress::Tokens(_) => progress.clone(),
+        };
         let (path, attempt) = (open.info.path.clone(), open.info.attempt);
         if let Some(journal) = &mut self.journal
             && let Ok(text) = serde_json::to_string(progress)
@@ -388,6 +407,21 @@ impl<'p, H: Host> Durable<'p, H> {
     fn is_idle(&self) -> bool {
         let unknown = self.unknown.as_ref().is_some_and(|u| !u.is_empty());
         self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty() && !unknown
+    }
+}
+
+/// Learns the secrets of a request that are no inputs of the run.
+fn learn_args(redactor: &mut Redactor, kind: &RequestKind) {
+    let mut learn = |arg| redactor.learn_arg(arg);
+    match kind {
+        RequestKind::Run(run) => {
+            run.argv.iter().chain(run.env.iter().filter_map(|(_, value)| value.as_ref())).chain(&run.stdin).for_each(learn);
+        }
+        RequestKind::Http(http) => {
+            learn(&http.url);
+            http.headers.iter().map(|(_, value)| value).chain(&http.body).for_each(learn);
+        }
+        _ => {}
     }
 }
 
@@ -562,7 +596,12 @@ impl<H: Host> Host for Durable<'_, H> {
         }
     }
 
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, mut event: Event) {
+        for text in event.texts_mut() {
+            if let Cow::Owned(masked) = self.vault.redactor().mask_stored(text).0 {
+                *text = masked;
+            }
+        }
         if let Event::TimedOut { path, attempt, timer } = &event
             && let Some(kind) = TimerKind::of_name(timer)
         {
@@ -585,7 +624,14 @@ impl<H: Host> Host for Durable<'_, H> {
         self.watch.tell(event);
     }
 
-    fn remember(&mut self, op: MemoryOp) {
+    fn learn_secret(&mut self, secret: &Secret) {
+        self.vault.learn(secret);
+        self.inner.learn_secret(secret);
+    }
+
+    fn remember(&mut self, mut op: MemoryOp) {
+        self.vault.redactor().mask_json(&mut op.value);
+        self.vault.redactor().mask_json(&mut op.initial);
         if self.journal.is_some() {
             self.write(Record::Remember(Box::new(op), now()));
         } else if !self.noted_memory {

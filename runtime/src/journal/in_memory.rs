@@ -15,9 +15,13 @@ use super::{
     Ledger, MemoryChange, MemoryValue, ProgressMark, Question, QuestionRow, Record, Recorded, RecordedTimer, Result,
     RunRow, RunStart, Status, Store, TimerMark,
     memory::{cannot_be_added, merged},
+    project_key,
     record::{failure_from, now, output_from, read_kept_program},
 };
-use crate::request::{MemoryOp, Output, Usage};
+use crate::{
+    project_key::ProjectKey,
+    request::{MemoryOp, Output, Usage},
+};
 
 /// Runs in the memory of this process. Clones share their runs.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +37,7 @@ struct State {
     cache: HashMap<String, CachedAnswer>,
     memory: BTreeMap<(String, String), (Json, i64)>,
     changes: Vec<(MemoryOp, MemoryChange)>,
+    key: Option<ProjectKey>,
 }
 
 /// One run.
@@ -311,6 +316,14 @@ impl Store for InMemoryStore {
             return Ok(Claim::HeldBy(Some(std::process::id())));
         }
         Ok(Claim::Claimed(Box::new(Guard { state: Arc::clone(&self.state), run: run.to_owned() })))
+    }
+
+    fn project_key(&self) -> Result<ProjectKey> {
+        let mut state = lock(&self.state);
+        if let Some(key) = &state.key {
+            return Ok(key.clone());
+        }
+        Ok(state.key.insert(project_key::random()?).clone())
     }
 
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {

@@ -127,6 +127,6 @@ impl Ledger {
         // again for what it did not find.
         let effects = self.effects.values().flatten().filter(|record| record.kind != "person");
         let newest = effects.max_by_key(|record| (record.started, record.seq));
-        newest.map_or(KeyVersion::V2, |record| KeyVersion::of_key(&record.key, record.parts.is_some()))
+        newest.map_or(KeyVersion::V3, |record| KeyVersion::of_key(&record.key, record.parts.is_some()))
     }
 }

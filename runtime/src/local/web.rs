@@ -2,6 +2,7 @@
 //! a client that is built when the first request is made.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     error::Error,
     sync::Arc,
@@ -15,6 +16,7 @@ use tokio::task::AbortHandle;
 use super::{Message, Outbox};
 use crate::{
     models::ModelCall,
+    redact::{Cut, Redactor},
     request::{Answer, HttpRequest, Output, RequestId, Response, Usage},
 };
 
@@ -44,10 +46,18 @@ impl Web {
         });
     }
 
-    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall) {
+    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, redactor: Redactor) {
         self.spawn(id, move |client| async move {
             match send(&client, &call.request).await {
-                Ok(response) => match call.read(&response) {
+                Ok(mut response) => match {
+                    // What a provider refuses it may repeat, and messages are cut.
+                    if !(200..300).contains(&response.status)
+                        && let Cow::Owned(masked) = redactor.mask_bytes(&response.body, Cut::default())
+                    {
+                        response.body = masked.into();
+                    }
+                    call.read(&response)
+                } {
                     Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
                     Err((failure, usage)) => Answer { result: Err(failure), usage },
                 },

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cascade_runtime::{
     journal::{EffectRow, RunRow, Store},
+    value::REDACTED,
     wire::shown_text,
 };
 use serde_json::{Value as Json, json};
@@ -241,7 +242,9 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
         }
     };
     line("asked", &request(effect, full));
-    if let Some(answer) = &effect.answer {
+    if effect.answer.as_ref().is_some_and(|answer| answer.get("sealed").is_some()) {
+        line("said ", REDACTED);
+    } else if let Some(answer) = &effect.answer {
         let text = ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer);
         line("said ", &cut(text, full));
     }

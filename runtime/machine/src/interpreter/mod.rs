@@ -42,10 +42,11 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect},
     request::{Answer, MemoryOp, Request, RequestId, RequestKind, RequestMap, Usage},
-    value::Value,
+    value::{Secret, Value},
 };
 use fiber::Fiber;
 use frame::{Cut, Frame, Mode};
+use keys::KeyScheme;
 
 /// What waits for the answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,9 @@ pub struct Machine<'p> {
     program: &'p Program,
     eval: Eval<'p>,
     env: Environment,
+    keys: KeyScheme,
+    /// Secrets that effects gave since the host was told last.
+    new_secrets: Vec<Secret>,
     fibers: Vec<Option<Fiber<'p>>>,
     free: Vec<usize>,
     ready: VecDeque<usize>,
@@ -141,6 +145,8 @@ impl<'p> Machine<'p> {
         let mut machine = Self {
             program,
             eval: Eval::new(program, env.fuel),
+            keys: KeyScheme::new(env.recalled.key_version, env.project_key.as_ref()),
+            new_secrets: Vec::new(),
             env,
             fibers: Vec::new(),
             free: Vec::new(),
@@ -207,6 +213,11 @@ impl<'p> Machine<'p> {
     /// Changes of memory that outlives the run, in their order.
     pub fn take_memory_ops(&mut self) -> Vec<MemoryOp> {
         std::mem::take(&mut self.memory_ops)
+    }
+
+    /// Secrets that effects gave since the last call.
+    pub fn take_new_secrets(&mut self) -> Vec<Secret> {
+        std::mem::take(&mut self.new_secrets)
     }
 
     /// Memory as it was when the run ended.

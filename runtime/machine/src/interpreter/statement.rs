@@ -104,7 +104,8 @@ impl<'p> Machine<'p> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                Ok(render(&value, cascade_ir::Rendering::Text))
+                let text = render(&value, cascade_ir::Rendering::Text);
+                Ok(self.env.redactor.mask_stored(&text).0.into_owned())
             }
             None => Ok(default.to_owned()),
         }

@@ -15,6 +15,7 @@
 //!
 //! What looks like a well-known key is found without being known (`shapes.rs`).
 
+mod declared;
 mod needles;
 mod shapes;
 mod views;
@@ -29,6 +30,7 @@ use crate::{
     failure::Failure,
     value::{Arg, REDACTED, Secret, Value},
 };
+pub use declared::mask_declared;
 use needles::{Needle, Writing};
 use views::Decoding;
 
@@ -185,13 +187,6 @@ impl Redactor {
                 }
                 what
             }
-            Json::Number(number) if !self.is_empty() => {
-                let text = number.to_string();
-                if !self.find(text.as_bytes(), Cut::default()).is_empty() {
-                    *json = REDACTED.into();
-                }
-                None
-            }
             Json::Array(items) => items.iter_mut().map(|item| self.mask_json(item)).fold(None, Option::or),
             Json::Object(fields) => {
                 if fields.keys().any(|key| matches!(self.mask_stored(key).0, Cow::Owned(_))) {
@@ -296,11 +291,18 @@ impl Known {
             }
             start += step;
         }
+        // Blanks and breaks of lines between the parts of a secret do not count.
+        let near = bytes.len().min(overlap);
         if cut.start {
             out.extend(self.end_of_needle(bytes).map(|length| 0..length));
+            let view = Decoding::Squeezed.decode(&bytes[..near]);
+            out.extend(self.end_of_needle(&view.bytes).map(|length| view.written(0..length)));
         }
         if cut.end {
             out.extend(self.start_of_needle(bytes).map(|length| bytes.len() - length..bytes.len()));
+            let (tail, view) = (bytes.len() - near, Decoding::Squeezed.decode(&bytes[bytes.len() - near..]));
+            let found = self.start_of_needle(&view.bytes).map(|length| view.bytes.len() - length..view.bytes.len());
+            out.extend(found.map(|range| view.written(range)).map(|range| range.start + tail..range.end + tail));
         }
         merge(out)
     }

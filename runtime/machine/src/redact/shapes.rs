@@ -1,6 +1,9 @@
 //! The shapes of well-known keys: what must not be stored, although nobody said that it is a secret.
 
-use std::{ops::Range, sync::LazyLock};
+use std::{
+    ops::Range,
+    sync::{LazyLock, OnceLock},
+};
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::Regex;
@@ -61,13 +64,12 @@ concat!(
 static PREFIXES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(SHAPES.iter().map(|(prefix, ..)| prefix)).ok());
 /// The rests, each compiled when its prefix is first met.
-static RESTS: LazyLock<Vec<LazyLock<Option<Regex>, Box<dyn Fn() -> Option<Regex> + Send + Sync>>>> =
-    LazyLock::new(|| {
-        let compile = |rest: &'static str| -> Box<dyn Fn() -> Option<Regex> + Send + Sync> {
-            Box::new(move || Regex::new(&format!("^(?-u:{rest})")).ok())
-        };
-        SHAPES.iter().map(|(_, rest, _)| LazyLock::new(compile(rest))).collect()
-    });
+static RESTS: [OnceLock<Option<Regex>>; SHAPES.len()] = [const { OnceLock::new() }; SHAPES.len()];
+
+fn rest_of(index: usize) -> Option<&'static Regex> {
+    let (_, rest, _) = SHAPES.get(index)?;
+    RESTS.get(index)?.get_or_init(|| Regex::new(&format!("^(?-u:{rest})")).ok()).as_ref()
+}
 
 /// Something that looks like a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +89,7 @@ pub(super) fn find(bytes: &[u8]) -> Vec<Found> {
         if start > 0 && is_word(bytes[start - 1]) || out.last().is_some_and(|last| last.range.end > start) {
             continue;
         }
-        let Some(rest) = RESTS.get(index).and_then(|rest| rest.as_ref()) else { continue };
+        let Some(rest) = rest_of(index) else { continue };
         if let Some(rest) = rest.find(&bytes[hit.end()..]) {
             let (_, _, what) = SHAPES[index];
             out.push(Found { range: start..hit.end() + rest.end(), what });
@@ -112,7 +114,7 @@ mod tests {
     fn every_shape_compiles_and_finds_its_like() {
         assert!(PREFIXES.is_some());
         for (i, (_, rest, what)) in SHAPES.iter().enumerate() {
-            assert!(RESTS[i].is_some(), "{what}: {rest}");
+            assert!(rest_of(i).is_some(), "{what}: {rest}");
         }
         let a = |n: usize| "a1B2c3D4e5".repeat(10)[..n].to_owned();
         for (text, what) in [

@@ -2,10 +2,10 @@
 //! depends on who writes it (`%2B` or `+`, `\u00e9` or `é`), so the escapes are decoded instead of all
 //! writings being listed.
 
-/// A decoded text. Byte `i` was written in `places[i]..places[i + 1]`.
+/// A decoded text. Byte `i` was written in `places[i]`.
 pub(super) struct View {
     pub(super) bytes: Vec<u8>,
-    pub(super) places: Vec<usize>,
+    places: Vec<(usize, usize)>,
 }
 
 /// A way to decode.
@@ -37,7 +37,7 @@ impl Decoding {
 
     /// Decodes a text.
     pub(super) fn decode(self, bytes: &[u8]) -> View {
-        let mut view = View { bytes: Vec::with_capacity(bytes.len()), places: Vec::with_capacity(bytes.len() + 1) };
+        let mut view = View { bytes: Vec::with_capacity(bytes.len()), places: Vec::with_capacity(bytes.len()) };
         let mut at = 0;
         while at < bytes.len() {
             let rest = &bytes[at..];
@@ -54,12 +54,11 @@ impl Decoding {
                 Some(length) => length,
                 None => {
                     view.bytes.push(rest[0]);
-                    view.places.push(at);
+                    view.places.push((at, at + 1));
                     1
                 }
             };
         }
-        view.places.push(bytes.len());
         view
     }
 }
@@ -68,7 +67,7 @@ impl View {
     /// Bytes that were written together, in `length` bytes from `at` on.
     fn push(&mut self, bytes: &[u8], at: usize, length: usize) -> Option<usize> {
         self.bytes.extend_from_slice(bytes);
-        self.places.extend(std::iter::repeat_n(at, bytes.len()));
+        self.places.extend(std::iter::repeat_n((at, at + length), bytes.len()));
         Some(length)
     }
 
@@ -79,11 +78,9 @@ impl View {
 
     /// The written range of a decoded one.
     pub(super) fn written(&self, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
-        let start = self.places.get(range.start).copied().unwrap_or_default();
-        // Bytes of one escape have the same place; the end is that of the next escape.
-        let last = self.places.get(range.end.saturating_sub(1)).copied().unwrap_or_default();
-        let end = self.places[range.end..].iter().find(|place| **place > last);
-        start..end.copied().unwrap_or_else(|| self.places.last().copied().unwrap_or_default())
+        let start = self.places.get(range.start).map_or(0, |place| place.0);
+        let end = range.end.checked_sub(1).and_then(|last| self.places.get(last));
+        start..end.map_or(start, |place| place.1)
     }
 }
 
