@@ -90,7 +90,7 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 fn flow(model: &Model) -> String {
     format!(
         r#"{}
-type Login = {{ user: string, tokens: list<secret> }}
+type Login = {{ user: string, token: secret }}
 
 memory seen: global {{
   all: list<string> = []
@@ -125,14 +125,14 @@ skill sum_up(text: string) -> string {{
 cascade show_all(files: list<path>, login: Login) -> string {{
   var all: list<string> = []
   for file in files {{
-    stage shown = show(file, login.tokens[0])
+    stage shown = show(file, login.token)
     log "seen $<shown>"
     warn shown == "", "it says $<shown>"
     seen.all += [shown]
     all += [shown]
-    stage failed = fails(file, login.tokens[0])
+    stage failed = fails(file, login.token)
       on error skip
-    stage wrong = number(file, login.tokens[0])
+    stage wrong = number(file, login.token)
       on error skip
   }}
   stage said = sum_up(all.join("\n"))
@@ -142,7 +142,7 @@ cascade show_all(files: list<path>, login: Login) -> string {{
 }}
 
 cascade failing(file: path, login: Login) -> string {{
-  stage shown = fails(file, login.tokens[0])
+  stage shown = fails(file, login.token)
   return shown
   on failure(error) {{
     log "$<error.message>"
@@ -150,12 +150,12 @@ cascade failing(file: path, login: Login) -> string {{
 }}
 
 cascade misfit(file: path, login: Login) -> int {{
-  stage n = number(file, login.tokens[0])
+  stage n = number(file, login.token)
   return n
 }}
 
 cascade web(url: string, login: Login) -> string {{
-  stage page = fetch(url, login.tokens[0])
+  stage page = fetch(url, login.token)
   return page
 }}
 "#,
@@ -176,7 +176,7 @@ fn planted(model: &Model) -> (Project, Vec<String>) {
 }
 
 fn login() -> String {
-    format!("login={}", json!({ "user": "ada", "tokens": [TOKEN] }))
+    format!("login={}", json!({ "user": "ada", "token": TOKEN }))
 }
 
 /// Everything that a person can ask of a project's runs.
