@@ -446,7 +446,12 @@ impl Store for InMemoryStore {
 
     fn ledger(&self, run: &str) -> Result<Ledger> {
         Ok(self.read(run, |run| {
-            let mut ledger = Ledger { failed: run.failed.clone(), cancelled: run.cancelled, ..Ledger::default() };
+            let mut ledger = Ledger {
+                failed: run.failed.clone(),
+                cancelled: run.cancelled,
+                newest_question: run.questions.last().map(|(question, _)| question.key.clone()),
+                ..Ledger::default()
+            };
             for effect in &run.effects {
                 let (info, end) = (&effect.start.info, effect.end.as_ref());
                 let seq = end.map_or(0, |e| e.seq);

@@ -355,6 +355,13 @@ impl Store for SqliteStore {
                     _ => {}
                 }
             }
+            ledger.newest_question = c
+                .query_row(
+                    "SELECT key FROM questions WHERE run = (SELECT no FROM runs WHERE id = ?1) ORDER BY asked DESC LIMIT 1",
+                    [run],
+                    |row| row.get(0),
+                )
+                .optional()?;
             Ok(())
         })?;
         Ok(ledger)

@@ -217,7 +217,7 @@ impl Host for LocalHost<'_> {
                 let job = Job { id, request: run, cwd: self.cwd.clone(), watch, redactor: self.redactor.clone() };
                 self.commands.start(job);
             }
-            RequestKind::Http(http) => self.web.http(id, http),
+            RequestKind::Http(http) => self.web.http(id, http, self.redactor.clone()),
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {

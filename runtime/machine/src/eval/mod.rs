@@ -3,6 +3,7 @@
 //! Every node of an expression costs one unit of fuel, and what a built-in goes through costs
 //! too, so that no program runs forever. The stack grows on demand; nesting is bounded.
 
+mod address;
 mod builtins;
 mod lists;
 mod maps;

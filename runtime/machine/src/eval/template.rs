@@ -2,7 +2,7 @@
 
 use cascade_ir::{CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart};
 
-use super::{Eval, Result};
+use super::{Eval, Result, address::check_segments};
 use crate::{
     failure::fail,
     render::{self, percent_encode, render, render_preferred},
@@ -39,6 +39,7 @@ impl Eval<'_> {
     /// Fills a template.
     pub(crate) fn template(&mut self, template: &Template, slots: &mut [Value], target: Target) -> Result<Text> {
         let mut out = Text { text: String::new(), secret: false };
+        let mut in_address = Vec::new();
         for (position, part) in template.parts.iter().enumerate() {
             match part {
                 TextPart::Text(text) => out.text.push_str(text),
@@ -46,7 +47,9 @@ impl Eval<'_> {
                     let hole = self.hole(value, *rendering, slots, target)?;
                     out.secret |= hole.secret;
                     if target == Target::Url && position > 0 {
+                        let start = out.text.len();
                         percent_encode(&hole.text, &mut out.text);
+                        in_address.push(start..out.text.len());
                     } else {
                         out.text.push_str(&render::indent(&hole.text, *indent));
                     }
@@ -57,6 +60,7 @@ impl Eval<'_> {
             }
             self.spend(1 + out.text.len() / 256)?;
         }
+        check_segments(&out.text, &in_address)?;
         Ok(out)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cascade_ir::{
-    Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, OutputFormat, Program, Prompt, Run, Skill, SkillId, Type,
+    Attach, Effect, ErrorKind, Expr, Model, ModelId, OutputFormat, Program, Prompt, Run, Skill, SkillId, Type,
 };
 use smol_str::SmolStr;
 
@@ -23,9 +23,8 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
-    render::percent_encode,
     request::{
-        Answer, AnswerForm, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
+        Answer, AnswerForm, Attachment, EffectInfo, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
         RunRequest, Usage,
     },
     schema,
@@ -268,7 +267,7 @@ impl<'p> Machine<'p> {
     }
 
     /// A text where secrets may go; null gives none.
-    fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
+    pub(super) fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
         if !matches!(expr, Expr::Template(_)) && self.eval.eval(expr, slots)?.is_null() {
             return Ok(None);
         }
@@ -280,7 +279,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Standard input or a body: text as it is, other values as JSON (`true`).
-    fn body_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<(Arg, bool)>> {
+    pub(super) fn body_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<(Arg, bool)>> {
         if matches!(expr, Expr::Template(_)) {
             let text = self.eval.private_text(expr, slots)?;
             return Ok(Some((Arg { text: text.text.into(), secret: text.secret }, false)));
@@ -294,39 +293,6 @@ impl<'p> Machine<'p> {
             Value::Secret(secret) => Some((Arg::from(secret), false)),
             other => Some((Arg::plain(to_json(other).to_string()), true)),
         })
-    }
-
-    fn http_request(&mut self, http: &Http, slots: &mut [Value]) -> Result<RequestKind> {
-        let url = self.eval.template(&http.url, slots, Target::Url)?;
-        let mut address = url.text;
-        if let Some(expr) = &http.query {
-            let query = self.eval.eval(expr, slots)?;
-            append_query(&mut address, &query);
-        }
-        let mut headers = Vec::with_capacity(http.headers.len() + 2);
-        for (name, expr) in &http.headers {
-            if let Some(text) = self.optional_text(expr, slots)? {
-                headers.push((name.clone(), text));
-            }
-        }
-        let body = match &http.body {
-            Some(expr) => self.body_text(expr, slots)?,
-            None => None,
-        };
-        let has = |name: &str| headers.iter().any(|(n, _): &(SmolStr, Arg)| n.eq_ignore_ascii_case(name));
-        if let Some((_, json)) = &body
-            && !has("content-type")
-        {
-            let media = if *json { "application/json" } else { "text/plain; charset=utf-8" };
-            headers.push(("Content-Type".into(), Arg::plain(media)));
-        }
-        let url = Arg { text: address.into(), secret: url.secret };
-        Ok(RequestKind::Http(HttpRequest {
-            method: http.method.clone(),
-            url,
-            headers,
-            body: body.map(|(text, _)| text),
-        }))
     }
 
     fn load_request(&mut self, prompt: &Prompt, slots: &mut [Value]) -> Result<Vec<LoadRequest>> {
@@ -563,28 +529,6 @@ fn attach_idempotency_key(kind: &mut RequestKind, key: &str) {
             http.headers.push(("Idempotency-Key".into(), Arg::plain(key)));
         }
         _ => {}
-    }
-}
-
-/// Appends `?a=1&b=2`. A scalar as text, a list repeats its name, null is left out.
-fn append_query(url: &mut String, query: &Value) {
-    let mut mark = if url.contains('?') { '&' } else { '?' };
-    for (name, value) in query.entries().into_iter().flatten() {
-        let single = [value.clone()];
-        for item in value.as_list().unwrap_or(&single) {
-            if item.is_null() {
-                continue;
-            }
-            let text = match crate::render::scalar(item) {
-                Some(text) => text.into_owned(),
-                None => to_json(item).to_string(),
-            };
-            url.push(mark);
-            mark = '&';
-            percent_encode(name, url);
-            url.push('=');
-            percent_encode(&text, url);
-        }
     }
 }
 

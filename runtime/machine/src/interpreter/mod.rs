@@ -15,6 +15,7 @@ mod environment;
 mod fiber;
 mod frame;
 mod guard;
+mod http_request;
 mod keys;
 mod memory;
 mod mocked_call;
