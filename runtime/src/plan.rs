@@ -17,8 +17,8 @@ use crate::{
     interpreter::{Environment, Machine},
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
     models::availability,
-    run::run_redactor,
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
+    run::run_redactor,
     value::Value,
 };
 

@@ -104,8 +104,7 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
     let watched = options.observer.is_some() || options.store.is_some();
     let redactor = run_redactor(program, &inputs);
-    let local =
-        LocalHost::new(Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone() });
+    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone() });
     let Some(recordings) = options.recordings.clone() else {
         return run_on(local, program, cascade, inputs, options).await;
     };

@@ -210,11 +210,8 @@ fn cancelling_ends_a_run() {
 
 #[test]
 fn secrets_reach_the_program_and_nothing_else() {
-    let script = sh(vec![
-        code("test \"$TOKEN\" = 'Bearer hunter2' && printf %s \"$TOKEN "),
-        hole(Quote::Double),
-        code("\""),
-    ]);
+    let script =
+        sh(vec![code("test \"$TOKEN\" = 'Bearer hunter2' && printf %s \"$TOKEN "), hole(Quote::Double), code("\"")]);
     let bearer = Expr::Template(Template {
         parts: vec![TextPart::Text("Bearer ".into()), TextPart::Hole { value: slot(0), rendering: None, indent: 0 }],
     });

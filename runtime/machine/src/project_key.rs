@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn digests_differ_by_key_purpose_and_content() {
         let (a, b) = (ProjectKey::new([1; 32]), ProjectKey::new([2; 32]));
-        let all = [a.digest("x", b"1"), a.digest("x", b"2"), a.digest("y", b"1"), b.digest("x", b"1"), a.digest("x1", b"")];
+        let all =
+            [a.digest("x", b"1"), a.digest("x", b"2"), a.digest("y", b"1"), b.digest("x", b"1"), a.digest("x1", b"")];
         for (i, one) in all.iter().enumerate() {
             assert_eq!(all.iter().position(|other| other == one), Some(i));
         }

@@ -13,7 +13,6 @@ mod secrets;
 mod watch;
 
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
@@ -30,11 +29,8 @@ pub use watch::Observer;
 use crate::{
     events::Event,
     failure::Raise,
-    host::{Host, Progress, Report},
-    journal::{
-        EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart, Store,
-        TimerMark, now,
-    },
+    host::{Host, Report},
+    journal::{EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunEnd, RunStart, Store, TimerMark, now},
     redact::Redactor,
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
@@ -254,7 +250,7 @@ impl<'p, H: Host> Durable<'p, H> {
             RequestKind::Prompt(prompt) => Some(prompt.model),
             _ => None,
         };
-        learn_args(self.vault.redactor_mut(), &request.kind);
+        secrets::learn_args(self.vault.redactor_mut(), &request.kind);
         let once = info.once;
         let cheap = !once && is_cheap(&request.kind);
         self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
@@ -383,45 +379,10 @@ impl<'p, H: Host> Durable<'p, H> {
         }
     }
 
-    /// Passes on what a running effect reports, to those who watch here and to those who read the
-    /// store.
-    fn progressed(&mut self, id: RequestId, progress: &Progress) {
-        let Some(open) = self.open.get(&id).filter(|_| *progress != Progress::Alive) else { return };
-        let hide = |text: &str| self.vault.redactor().mask_stored(text).0.into_owned();
-        let progress = &match progress {
-            Progress::Line(line) => Progress::Line(hide(line)),
-            Progress::Step(step) => Progress::Step(hide(step)),
-            Progress::Alive | Progress::Tokens(_) => progress.clone(),
-        };
-        let (path, attempt) = (open.info.path.clone(), open.info.attempt);
-        if let Some(journal) = &mut self.journal
-            && let Ok(text) = serde_json::to_string(progress)
-        {
-            let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now() };
-            journal.write(Record::Progress(mark), None);
-        }
-        self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
-    }
-
     /// Whether no work is under way that could advance the run.
     fn is_idle(&self) -> bool {
         let unknown = self.unknown.as_ref().is_some_and(|u| !u.is_empty());
         self.open.is_empty() && self.committing.is_empty() && self.busy.is_empty() && !unknown
-    }
-}
-
-/// Learns the secrets of a request that are no inputs of the run.
-fn learn_args(redactor: &mut Redactor, kind: &RequestKind) {
-    let mut learn = |arg| redactor.learn_arg(arg);
-    match kind {
-        RequestKind::Run(run) => {
-            run.argv.iter().chain(run.env.iter().filter_map(|(_, value)| value.as_ref())).chain(&run.stdin).for_each(learn);
-        }
-        RequestKind::Http(http) => {
-            learn(&http.url);
-            http.headers.iter().map(|(_, value)| value).chain(&http.body).for_each(learn);
-        }
-        _ => {}
     }
 }
 
@@ -597,11 +558,7 @@ impl<H: Host> Host for Durable<'_, H> {
     }
 
     fn event(&mut self, mut event: Event) {
-        for text in event.texts_mut() {
-            if let Cow::Owned(masked) = self.vault.redactor().mask_stored(text).0 {
-                *text = masked;
-            }
-        }
+        secrets::hide_in_event(self.vault.redactor(), &mut event);
         if let Event::TimedOut { path, attempt, timer } = &event
             && let Some(kind) = TimerKind::of_name(timer)
         {

@@ -51,20 +51,19 @@ impl Web {
 
     pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, redactor: Redactor) {
         self.spawn(id, move |client| async move {
-            match send(&client, &call.request, &redactor).await {
-                Ok(mut response) => match {
-                    // What a provider refuses it may repeat, and messages are cut.
-                    if !(200..300).contains(&response.status)
-                        && let Cow::Owned(masked) = redactor.mask_bytes(&response.body, Cut::default())
-                    {
-                        response.body = masked.into();
-                    }
-                    call.read(&response)
-                } {
-                    Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
-                    Err((failure, usage)) => Answer { result: Err(failure), usage },
-                },
-                Err(answer) => Answer { usage: Usage::default(), ..answer },
+            let mut response = match send(&client, &call.request, &redactor).await {
+                Ok(response) => response,
+                Err(answer) => return Answer { usage: Usage::default(), ..answer },
+            };
+            // What a provider refuses it may repeat, and messages are cut.
+            if !(200..300).contains(&response.status)
+                && let Cow::Owned(masked) = redactor.mask_bytes(&response.body, Cut::default())
+            {
+                response.body = masked.into();
+            }
+            match call.read(&response) {
+                Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
+                Err((failure, usage)) => Answer { result: Err(failure), usage },
             }
         });
     }

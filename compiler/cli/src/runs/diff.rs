@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::{EffectRow, Store};
 use serde_json::{Value as Json, json};
 
@@ -93,8 +94,8 @@ fn output_of(effect: &EffectRow) -> Json {
 
 fn short(value: &Json) -> String {
     let text = match value {
-        Json::String(text) => text.trim_end().replace('\n', "⏎"),
-        other => other.to_string(),
+        Json::String(text) => neutral_line(text),
+        other => neutral_line(&other.to_string()),
     };
     if text.chars().count() > 200 { text.chars().take(200).chain(['…']).collect() } else { text }
 }

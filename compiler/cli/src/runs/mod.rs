@@ -6,6 +6,7 @@ mod show;
 
 use std::sync::Arc;
 
+use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::{RunRow, Store, now};
 use serde_json::json;
 
@@ -78,7 +79,7 @@ fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, 
             seconds(millis),
             if run.tokens > 0 { run.tokens.to_string() } else { String::new() },
             if run.cost > 0 { money(run.cost) } else { String::new() },
-            format!("{} {}", run.file, run.cascade),
+            format!("{} {}", neutral_line(&run.file), run.cascade),
         ]);
     }
     let widths: Vec<usize> = (0..6).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();

@@ -11,7 +11,8 @@ pub(super) fn check_segments(address: &str, values: &[Range<usize>]) -> Result<(
     let path_end = address.find(['?', '#']).unwrap_or(address.len());
     for value in values.iter().filter(|value| value.start <= path_end) {
         let start = address[..value.start].rfind('/').map_or(0, |slash| slash + 1);
-        let end = address[value.end..path_end.max(value.end)].find('/').map_or(path_end.max(value.end), |i| i + value.end);
+        let end =
+            address[value.end..path_end.max(value.end)].find('/').map_or(path_end.max(value.end), |i| i + value.end);
         // `%2e` is a dot to everybody who reads an address.
         let segment = address[start..end].to_ascii_lowercase().replace("%2e", ".");
         if segment == "." || segment == ".." {
@@ -43,10 +44,25 @@ mod tests {
 
     #[test]
     fn a_value_is_one_segment_that_stays_below() {
-        for good in ["https://h/users/|7|/sessions", "https://h/|a.b|", "https://h/v|..|", "https://h/x?q=|..|", "https://h/|...|", "https://h/a/../|b|", "https://h/#|..|"] {
+        for good in [
+            "https://h/users/|7|/sessions",
+            "https://h/|a.b|",
+            "https://h/v|..|",
+            "https://h/x?q=|..|",
+            "https://h/|...|",
+            "https://h/a/../|b|",
+            "https://h/#|..|",
+        ] {
             assert!(is_good(good), "{good}");
         }
-        for bad in ["https://h/users/|..|/sessions", "https://h/|.|", "https://h/|.||.|/x", "https://h/.|.|", "https://h/%2E|.|?q=1", "https://h/|..|?q=1"] {
+        for bad in [
+            "https://h/users/|..|/sessions",
+            "https://h/|.|",
+            "https://h/|.||.|/x",
+            "https://h/.|.|",
+            "https://h/%2E|.|?q=1",
+            "https://h/|..|?q=1",
+        ] {
             assert!(!is_good(bad), "{bad}");
         }
     }

@@ -9,6 +9,7 @@ mod lists;
 mod maps;
 mod numbers;
 mod ops;
+mod surroundings;
 mod template;
 mod text;
 
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub(crate) use ops::order;
+pub use surroundings::contain;
 pub(crate) use template::Target;
 
 /// Deepest nesting of expressions through functions.

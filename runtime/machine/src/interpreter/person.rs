@@ -15,7 +15,7 @@ use crate::{
     eval::Result,
     failure::{Failure, Raise, defect},
     render::render,
-    request::{AnswerForm, Answer, EffectInfo, KeyParts, Output, PersonRequest, RequestId, RequestKind},
+    request::{Answer, AnswerForm, EffectInfo, KeyParts, Output, PersonRequest, RequestId, RequestKind},
     value::{Value, from_json},
 };
 

@@ -17,7 +17,9 @@ pub fn mask_declared(program: &Program, ty: &Type, json: &mut Json) {
     match ty {
         Type::Secret if !json.is_null() => *json = REDACTED.into(),
         Type::Optional(inner) | Type::Refined(inner, _) => mask_declared(program, inner, json),
-        Type::List(inner) => json.as_array_mut().into_iter().flatten().for_each(|item| mask_declared(program, inner, item)),
+        Type::List(inner) => {
+            json.as_array_mut().into_iter().flatten().for_each(|item| mask_declared(program, inner, item))
+        }
         Type::Map(inner) => {
             json.as_object_mut().into_iter().flatten().for_each(|(_, item)| mask_declared(program, inner, item));
         }

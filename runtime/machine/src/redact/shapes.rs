@@ -51,7 +51,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ("eyJ", r"[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}", "a JSON web token"),
     (
         "-----BEGIN ",
-concat!(
+        concat!(
             r"(?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
             r"(?:(?:[^-]|-[^-])*?-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
             // Without its end: as far as it looks like a key.
@@ -143,7 +143,13 @@ mod tests {
 
     #[test]
     fn ordinary_text_has_no_keys() {
-        for text in ["task-runner-of-the-day-is-here", "sk-1", "the flask-sqlalchemy-migrations-tool", "eyJhbGciOi", "desk-ant-abc"] {
+        for text in [
+            "task-runner-of-the-day-is-here",
+            "sk-1",
+            "the flask-sqlalchemy-migrations-tool",
+            "eyJhbGciOi",
+            "desk-ant-abc",
+        ] {
             assert_eq!(found(text), []);
         }
     }

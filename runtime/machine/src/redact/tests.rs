@@ -30,7 +30,8 @@ fn written(secret: &str, before: &str, after: &str) -> Vec<String> {
     let whole = format!("{before}{secret}{after}");
     let quoted = serde_json::to_string(&whole).unwrap();
     let entities = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;");
-    let in_bash: String = secret.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("\\{c}") }).collect();
+    let in_bash: String =
+        secret.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("\\{c}") }).collect();
     vec![
         whole.clone(),
         STANDARD.encode(&whole),
