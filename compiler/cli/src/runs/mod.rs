@@ -82,7 +82,10 @@ fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, 
             format!("{} {}", neutral_line(&run.file), run.cascade),
         ]);
     }
-    let widths: Vec<usize> = (0..6).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    // The time that a run took is at least so wide, whatever it was.
+    let least = |i: usize| if i == 3 { 6 } else { 0 };
+    let widest = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0).max(least(i));
+    let widths: Vec<usize> = (0..6).map(widest).collect();
     let mut out = String::new();
     for (i, row) in rows.iter().enumerate() {
         let mut line = String::new();

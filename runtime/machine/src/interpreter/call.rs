@@ -422,8 +422,10 @@ impl<'p> Machine<'p> {
             return Err(defect!("an answer without its call"));
         };
         if !answer_form(self.program, call.skill).secret {
+            // Text is what was searched when it came; in all else escapes have been decoded since then.
+            let searched = call.skill.map.is_none() && reads_text(call.skill);
             let value = self.read_declared_output(fiber, output);
-            return match self.env.redactor.is_empty() {
+            return match searched || self.env.redactor.is_empty() {
                 true => value,
                 false => value.map(|value| self.env.redactor.mask_value(value)),
             };
@@ -479,6 +481,15 @@ impl<'p> Machine<'p> {
         crate::eval::write(&mut slots, *slot, value)?;
         let mapped = self.eval.eval(expr, &mut slots)?;
         coerce(&mut self.eval, mapped, &skill.result, Strictness::Effect)
+    }
+}
+
+/// Whether the value of a skill is the text of its answer.
+fn reads_text(skill: &Skill) -> bool {
+    match &skill.effect {
+        Effect::Run(run) => run.format == OutputFormat::Text,
+        Effect::Http(http) => http.format == OutputFormat::Text,
+        Effect::Prompt(_) | Effect::Unsupported(_) => false,
     }
 }
 

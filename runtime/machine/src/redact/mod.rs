@@ -20,7 +20,12 @@ mod needles;
 mod shapes;
 mod views;
 
-use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value as Json;
@@ -49,8 +54,9 @@ struct Known {
     /// The texts that are secrets, to tell which are known already.
     secrets: Vec<String>,
     needles: Vec<Needle>,
-    /// Finds the needles; `None` where that cannot be built: then everything counts as secret.
-    automaton: Option<AhoCorasick>,
+    /// Finds the needles; built when it is first needed. `None` where that cannot be done: then everything
+    /// counts as secret.
+    automaton: OnceLock<Option<AhoCorasick>>,
     /// The length of the longest needle.
     longest: usize,
     has_blanks: bool,
@@ -265,13 +271,17 @@ impl Known {
                 needles.push(needle);
             }
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(needles.iter().map(|needle| &needle.text))
-            .ok();
         let longest = needles.iter().map(|needle| needle.text.len()).max().unwrap_or(0);
         let has_blanks = secrets.iter().any(|secret| secret.contains(' '));
-        Self { secrets, needles, automaton, longest, has_blanks }
+        Self { secrets, needles, automaton: OnceLock::new(), longest, has_blanks }
+    }
+
+    fn automaton(&self) -> Option<&AhoCorasick> {
+        let build = || {
+            let texts = self.needles.iter().map(|needle| &needle.text);
+            AhoCorasick::builder().match_kind(MatchKind::Standard).build(texts).ok()
+        };
+        self.automaton.get_or_init(build).as_ref()
     }
 
     fn find(&self, bytes: &[u8], cut: Cut) -> Vec<Range<usize>> {
@@ -309,7 +319,7 @@ impl Known {
 
     /// Looks for all needles, or in a text without blanks for those that are encoded.
     fn search(&self, bytes: &[u8], squeezed: bool, out: &mut Vec<Range<usize>>) {
-        let Some(automaton) = &self.automaton else {
+        let Some(automaton) = self.automaton() else {
             out.push(0..bytes.len());
             return;
         };
