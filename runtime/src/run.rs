@@ -28,7 +28,7 @@ use crate::{
     local::{Cancel, LocalHost, Setup},
     models::{self, availability},
     recordings::{RecordingHost, Recordings},
-    redact::Redactor,
+    redact::{self, Cut, Redactor},
     request::KeyVersion,
     value::{Value, to_json},
     wire::Vault,
@@ -173,7 +173,9 @@ pub async fn run_on<H: Host>(
     drop(execution);
     let done = caught.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let message = format!("a defect of Cascade: {}", redactor.mask(what.unwrap_or("unknown")));
+        // What was cut off may be the rest of a secret.
+        let said = redactor.mask_cut(what.unwrap_or("unknown"), Cut { start: false, end: true });
+        let message = format!("a defect of Cascade: {said}");
         Ended::failed(Failure::new(ErrorKind::Internal, message))
     });
     let Ended { result, pause, spent, reused } = done;
@@ -354,9 +356,11 @@ async fn drive_recorded<H: Host>(
     let mut vault = Vault::from_inputs(entry.params.iter().map(|param| param.name.as_str()).zip(&inputs));
     *vault.redactor_mut() = redactor;
     let mut machine = Machine::new(program, cascade, inputs, environment)?;
+    let mut key_in_program = None;
     let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
     if let Some(store) = &options.store {
         let bytes = serde_json::to_vec(program).unwrap_or_default();
+        key_in_program = redact::find_key(&bytes);
         let cwd = run_folder(options.cwd.as_deref());
         start = Some(RunStart {
             run: run.to_owned(),
@@ -396,6 +400,13 @@ async fn drive_recorded<H: Host>(
         host.begin_run(start);
     }
     host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string(), resumed });
+    if let Some(what) = key_in_program {
+        let message = format!(
+            "the program holds what looks like {what}, and the record holds the program; give it as an input of the \
+             type `secret`"
+        );
+        host.event(Event::Warning { path: entry.name.to_string(), message, place: None });
+    }
     let driven = drive(&mut machine, &mut host).await;
     host.inner_mut().settle().await;
     let (mut result, pause) = match driven {

@@ -526,8 +526,30 @@ cascade main(text: string) -> string {{
     assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
     let asked = model.asked().remove(0);
     assert_eq!(asked.matches("</document>").count(), 1, "{asked}");
-    let (in_tag, _) = asked.split_once("\n```\na\"").unwrap();
+    let (in_tag, in_fence) = asked.split_once("\n```\na\"").unwrap();
     assert_eq!(in_tag.to_lowercase().matches("</review").count(), 1, "{asked}");
-    assert_eq!(asked.lines().filter(|line| line.trim() == "```").count(), 2, "{asked}");
+    assert_eq!(in_fence.lines().filter(|line| line.trim() == "```").count(), 1, "{asked}");
+    assert!(in_fence.ends_with("\n```"), "{asked}");
     assert!(asked.contains("<review by=\"a&quot;&gt;"), "{asked}");
+}
+
+/// What people and programs would have recorded themselves.
+#[test]
+fn keys_are_refused_where_people_give_them_and_told_where_programs_hold_them() {
+    let key = format!("ghp_{}", "a1B2".repeat(9));
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        &format!("cascade main() -> string {{\n  stage a = ask(\"Which?\")\n  return \"$<a> {key}\"\n}}\n"),
+    );
+    let output = project.call(&["run", "flow.cascade"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the program holds what looks like a token of GitHub"), "{}", stderr(&output));
+    for args in [&["answer", "last", "a", &key][..], &["memory", "set", "notes.a", &format!("\"{key}\"")]] {
+        let output = project.call(args);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("holds what looks like a token of GitHub"), "{}", stderr(&output));
+    }
+    let output = project.call(&["answer", "last", "a", "this", "--resume", "-q"]);
+    assert_eq!(stdout(&output), "this [secret]\n", "{}", stderr(&output));
 }

@@ -1,7 +1,7 @@
 //! `cascadec memory`: what a project remembers between runs.
 
 use cascade_ir::screen::neutral_line;
-use cascade_runtime::journal::Store;
+use cascade_runtime::{journal::Store, redact::find_key};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -32,6 +32,12 @@ pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
                     format!("text is written in quotes: `cascadec memory set {memory}.{key} '\"text\"'`"),
                 )
             })?;
+            if let Some(what) = find_key(value.to_string().as_bytes()) {
+                return Err(Stop::usage_help(
+                    format!("the value holds what looks like {what}; memory is recorded, and shown to models"),
+                    "give it to the cascade as an input of the type `secret`",
+                ));
+            }
             store.set_memory(memory, key, value)?;
             Ok(0)
         }

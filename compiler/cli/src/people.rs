@@ -9,6 +9,7 @@ use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::{
     Asked, Pause,
     journal::{QuestionRow, RunRow, Store},
+    redact::find_key,
 };
 use serde_json::{Value as Json, json};
 
@@ -115,6 +116,10 @@ fn continue_run(
 /// An answer as the run takes it, or why it is none.
 fn parse_answer(kind: &str, options: &[String], text: &str, value: Option<&str>) -> Result<Json, String> {
     let text = text.trim_end_matches(['\r', '\n']);
+    if let Some(what) = find_key(text.as_bytes()).or_else(|| find_key(value.unwrap_or_default().as_bytes())) {
+        // It would be recorded, and shown to models.
+        return Err(format!("the answer holds what looks like {what}; give it as an input of the type `secret`"));
+    }
     match kind {
         "approve" => match text.trim().to_lowercase().as_str() {
             "y" | "yes" | "true" => Ok(Json::Bool(true)),

@@ -277,16 +277,15 @@ impl<'p, H: Host> Durable<'p, H> {
     fn answered(&mut self, id: RequestId, answer: Answer) -> Option<Report> {
         self.busy.remove(&id);
         self.people.forget_quota(id);
-        let open = self.open.remove(&id);
-        let answer = self.hide_secrets(open.as_ref().map(|open| &*open.info), answer);
-        match open {
+        match self.open.remove(&id) {
             Some(open) => self.record(id, &open, answer),
-            None => Some(Report::Answer(id, answer)),
+            None => Some(Report::Answer(id, self.hide_secrets(None, answer))),
         }
     }
 
     /// Records the end of an effect. Returns the answer if it can be given before it is on the disk.
-    fn record(&mut self, id: RequestId, open: &Open, mut answer: Answer) -> Option<Report> {
+    fn record(&mut self, id: RequestId, open: &Open, answer: Answer) -> Option<Report> {
+        let mut answer = self.hide_secrets(Some(&open.info), answer);
         let seq = self.next_seq();
         let clock = self.clock();
         let paid = self.replay.paid(&open.info.path, open.info.attempt);

@@ -97,12 +97,13 @@ fn read(file: &Path) -> Result<Option<ProjectKey>> {
 /// whole, so that nobody reads a part of it.
 fn create(file: &Path) -> Result<ProjectKey> {
     let wrong = |e: io::Error| JournalError(format!("the project's key `{}` cannot be written: {e}", file.display()));
-    let mut bytes = [0; ProjectKey::LENGTH];
+    let (mut bytes, mut name) = ([0; ProjectKey::LENGTH], [0; 8]);
     fill(&mut bytes)?;
-    let partial = file.with_extension(format!("{}", std::process::id()));
+    // Runs of other threads and processes may make one, too.
+    fill(&mut name)?;
+    let partial = file.with_extension(hex(&name));
     let write = || {
         let mut out = private::create_file(&partial)?;
-        out.set_len(0)?;
         out.write_all(format!("{}\n", hex(&bytes)).as_bytes())?;
         out.sync_all()?;
         match std::fs::hard_link(&partial, file) {

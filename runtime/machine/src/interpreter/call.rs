@@ -425,7 +425,7 @@ impl<'p> Machine<'p> {
             // Text is what was searched when it came; in all else escapes have been decoded since then.
             let searched = call.skill.map.is_none() && reads_text(call.skill);
             let value = self.read_declared_output(fiber, output);
-            return match searched || self.env.redactor.is_empty() {
+            return match searched || self.env.redactor.is_empty() || !self.hides_secrets() {
                 true => value,
                 false => value.map(|value| self.env.redactor.mask_value(value)),
             };

@@ -42,6 +42,7 @@ use crate::{
     eval::Eval,
     events::Event,
     failure::{Failure, Raise, defect},
+    key_parts::KeyVersion,
     request::{Answer, MemoryOp, Request, RequestId, RequestKind, RequestMap, Usage},
     value::{Secret, Value},
 };
@@ -214,6 +215,12 @@ impl<'p> Machine<'p> {
     /// Changes of memory that outlives the run, in their order.
     pub fn take_memory_ops(&mut self) -> Vec<MemoryOp> {
         std::mem::take(&mut self.memory_ops)
+    }
+
+    /// Whether secrets are taken out of values and questions. In a run that an older version began they are not,
+    /// since what was asked then would not be recognised.
+    fn hides_secrets(&self) -> bool {
+        self.env.recalled.key_version >= KeyVersion::V3
     }
 
     /// Secrets that effects gave since the last call.

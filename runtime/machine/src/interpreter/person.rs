@@ -59,7 +59,11 @@ impl<'p> Machine<'p> {
         let options: Vec<String> = match options {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                let shown = |v: &Value| self.env.redactor.mask_stored(&render(v, Rendering::Text)).0.into_owned();
+                let hides = self.hides_secrets();
+                let shown = |v: &Value| match (render(v, Rendering::Text), hides) {
+                    (text, true) => self.env.redactor.mask_stored(&text).0.into_owned(),
+                    (text, false) => text,
+                };
                 value.as_list().unwrap_or_default().iter().map(shown).collect()
             }
             None => Vec::new(),

@@ -105,7 +105,7 @@ impl<'p> Machine<'p> {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
                 let text = render(&value, cascade_ir::Rendering::Text);
-                Ok(self.env.redactor.mask_stored(&text).0.into_owned())
+                Ok(if self.hides_secrets() { self.env.redactor.mask_stored(&text).0.into_owned() } else { text })
             }
             None => Ok(default.to_owned()),
         }
