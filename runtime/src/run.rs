@@ -305,10 +305,14 @@ async fn execute<H: Host>(
     ended.unwrap_or_else(|failure| Ended::failed(*failure))
 }
 
+/// A shorter key of a model, in bytes, is none: local servers want any word (`ollama`, `EMPTY`), which is no
+/// secret in what programs say.
+const SHORTEST_KEY: usize = 12;
+
 /// What knows the secrets of a run: those among its inputs, and the keys of its models.
 pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
     let mut redactor = Redactor::of_values(inputs);
-    models::keys(program).iter().for_each(|key| redactor.learn(key));
+    models::keys(program).iter().filter(|key| key.len() >= SHORTEST_KEY).for_each(|key| redactor.learn(key));
     redactor
 }
 

@@ -553,3 +553,59 @@ fn keys_are_refused_where_people_give_them_and_told_where_programs_hold_them() {
     let output = project.call(&["answer", "last", "a", "this", "--resume", "-q"]);
     assert_eq!(stdout(&output), "this [secret]\n", "{}", stderr(&output));
 }
+
+/// Wherever a secret can be given, and however it reaches the program.
+#[test]
+fn a_secret_in_any_place_of_the_inputs_is_known() {
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        r#"type Keys = { first: secret, more: list<secret>, named: map<secret>, maybe: secret? }
+
+skill repeat_all(keys: Keys, more: list<secret>, maybe: secret) -> string {
+  run sh"""cat; echo " $FIRST $MAYBE"; cat all; cat all >&2"""
+    env { FIRST: keys.first, MAYBE: maybe }
+    stdin "in: $<keys.first>"
+}
+
+cascade main(keys: Keys, single: secret? = null) -> string {
+  stage said = repeat_all(keys, keys.more, keys.maybe ?? keys.first)
+  return said
+}
+"#,
+    );
+    let secrets = ["secret-one-1", "secret-two-2", "secret-three-3", "secret-four-4", "secret-five-5"];
+    project.write("all", &secrets.join(","));
+    let keys = json!({
+        "first": secrets[0], "more": [secrets[1], "x"], "named": { "a": secrets[2] }, "maybe": secrets[3],
+    });
+    let (keys, single) = (format!("keys={keys}"), format!("single={}", secrets[4]));
+    let output = project.call(&["run", "flow.cascade", "--input", &keys, "--input", &single]);
+    let five = ["[secret]"; 5].join(",");
+    assert_eq!(stdout(&output), format!("in: [secret] [secret] [secret]\n{five}\n"), "{}", stderr(&output));
+    let traces: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+    assert_clean("standard error", &output.stderr, &traces);
+    assert_told_nowhere(&project, &traces);
+    // What is wrong with inputs is told without them.
+    for wrong in [
+        format!("keys={{\"first\": \"{}\"", secrets[0]),
+        format!("keys={}", json!({ "first": 1, "more": secrets[1], "named": {}, "maybe": null })),
+        format!("keys={}", json!({ "first": secrets[0], "more": [], "named": secrets[2], "maybe": null })),
+    ] {
+        let output = project.call(&["run", "flow.cascade", "--input", &wrong]);
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert_clean(&wrong, &output.stderr, &traces);
+    }
+}
+
+/// Local servers want any word as a key; it is no secret in what others say.
+#[test]
+fn the_word_that_a_local_server_takes_for_a_key_is_no_secret() {
+    let model = Model::start(|_| error(401, "", json!({ "error": { "message": "the key lm-studio is wrong" } })));
+    let (project, _) = planted(&model);
+    project.write("note", "lm-studio is fine");
+    let args = ["run", "flow.cascade", "show_all", "--input", "files=[\"note\"]", "--input", &login()];
+    let output = project.command(&args).env("SECRETS_TEST_KEY", "lm-studio").output().unwrap();
+    assert!(stderr(&output).contains("seen lm-studio is fine"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("the key [secret] is wrong"), "{}", stderr(&output));
+}

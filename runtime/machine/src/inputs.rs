@@ -4,7 +4,7 @@ use cascade_ir::{CascadeId, Field, Program, Type, TypeDefKind};
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    check::{Strictness, coerce, describe, is_tagged, suggest},
+    check::{Strictness, coerce, declares_secret, describe, is_tagged, suggest},
     eval::{DEFAULT_FUEL, Eval},
     redact::Redactor,
     value::{REDACTED, Value, check_integers, from_json, parse_duration, parse_money, to_json},
@@ -183,7 +183,9 @@ fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
         Type::List(_) => "; write JSON like `[\"a\", \"b\"]`",
         _ => "; write JSON",
     };
-    let wrong = |detail: String| format!("`{text}` is not {}{detail}{example}", describe(program, ty));
+    // A secret may be in what is no JSON.
+    let shown = if declares_secret(program, ty) { REDACTED.to_owned() } else { format!("`{text}`") };
+    let wrong = |detail: String| format!("{shown} is not {}{detail}{example}", describe(program, ty));
     let value: Json = serde_json::from_str(text).map_err(|e| match ty {
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),

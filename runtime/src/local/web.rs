@@ -49,7 +49,9 @@ impl Web {
         });
     }
 
-    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, redactor: Redactor) {
+    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, mut redactor: Redactor) {
+        // Its key, however short that is.
+        call.request.headers.iter().for_each(|(_, value)| redactor.learn_arg(value));
         self.spawn(id, move |client| async move {
             let mut response = match send(&client, &call.request, &redactor).await {
                 Ok(response) => response,
