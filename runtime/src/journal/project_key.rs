@@ -102,13 +102,19 @@ fn create(file: &Path) -> Result<ProjectKey> {
     // Runs of other threads and processes may make one, too.
     fill(&mut name)?;
     let partial = file.with_extension(hex(&name));
+    let text = format!("{}\n", hex(&bytes));
     let write = || {
         let mut out = private::create_file(&partial)?;
-        out.write_all(format!("{}\n", hex(&bytes)).as_bytes())?;
+        out.write_all(text.as_bytes())?;
         out.sync_all()?;
         match std::fs::hard_link(&partial, file) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            // Some file systems have no links. A rename would take the key of a process that was faster.
+            Err(_) => match private::options().create_new(true).open(file) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                created => created.and_then(|mut out| out.write_all(text.as_bytes()).and_then(|()| out.sync_all())),
+            },
         }
     };
     let written = write();

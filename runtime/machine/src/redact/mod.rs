@@ -306,6 +306,8 @@ impl Known {
             }
             start += step;
         }
+        // A secret may be a part of the mark that stands in the place of others.
+        out.retain(|range| !is_in_mark(bytes, range));
         // Blanks and breaks of lines between the parts of a secret do not count.
         let near = bytes.len().min(overlap);
         if cut.start {
@@ -387,6 +389,12 @@ impl Known {
         };
         self.needles.iter().filter(|needle| !needle.alone).filter_map(of).max()
     }
+}
+
+fn is_in_mark(bytes: &[u8], range: &Range<usize>) -> bool {
+    let length = REDACTED.len();
+    let mut starts = range.end.saturating_sub(length)..=range.start;
+    starts.any(|start| bytes[start..].starts_with(REDACTED.as_bytes()))
 }
 
 fn is_base64(byte: u8) -> bool {

@@ -85,16 +85,21 @@ pub(super) fn forms(part: &str) -> Vec<Needle> {
     if part.contains('"') {
         out.push(Needle::new(part.replace('"', "\"\""), Writing::Plain, alone));
     }
-    for digits in [hex(part.as_bytes()), hex(part.as_bytes()).to_uppercase()] {
-        out.push(Needle::new(digits, Writing::Encoded, alone));
-    }
     if alone {
+        // What stands alone is often a line of its own.
         for bytes in [part.to_owned(), format!("{part}\n")] {
+            let pairs: Vec<String> = bytes.bytes().map(|byte| hex(&[byte])).collect();
+            for digits in [pairs.concat(), pairs.join(" "), pairs.join(":")] {
+                out.push(Needle::new(digits.to_uppercase(), Writing::Encoded, true));
+                out.push(Needle::new(digits, Writing::Encoded, true));
+            }
             for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
                 out.push(Needle::new(engine.encode(&bytes), Writing::Encoded, true));
             }
         }
     } else {
+        out.push(Needle::new(hex(part.as_bytes()), Writing::Encoded, false));
+        out.push(Needle::new(hex(part.as_bytes()).to_uppercase(), Writing::Encoded, false));
         for offset in 0..3 {
             for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
                 out.push(aligned(part.as_bytes(), offset, &engine));

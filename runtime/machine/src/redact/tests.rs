@@ -15,6 +15,15 @@ fn percent(text: &str) -> String {
     out
 }
 
+#[test]
+fn a_secret_that_looks_like_the_mark_is_masked_once() {
+    for secret in ["secret", "[secret]", "[secre"] {
+        let redactor = Redactor::new([secret]);
+        assert_eq!(redactor.mask(&format!("a {secret} b")), "a [secret] b");
+        assert_eq!(redactor.mask("a [secret] b"), "a [secret] b");
+    }
+}
+
 /// `\u0074\u006f…`
 fn escaped(text: &str) -> String {
     text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
@@ -108,7 +117,6 @@ proptest! {
     #[test]
     fn masking_twice_changes_nothing(secret in "[ -~]{4,20}", text in "[ -~]{0,40}") {
         let redactor = Redactor::new([secret.as_str()]);
-        prop_assume!(!REDACTED.contains(secret.trim()));
         let once = redactor.mask(&format!("{text}{secret}{text}")).into_owned();
         prop_assert_eq!(redactor.mask(&once).into_owned(), once.clone());
     }
@@ -136,6 +144,9 @@ fn short_secrets_must_stand_alone() {
         ("NDcxMQ==", "[secret]"),
         ("NDcxMQo=", "[secret]"),
         ("34373131", "[secret]"),
+        ("343731310a", "[secret]"),
+        ("x 34 37 31 31 0A\n", "x [secret]\n"),
+        ("34:37:31:31", "[secret]"),
         ("14711", "14711"),
         ("47112", "47112"),
         ("0.4711", "0.4711"),
