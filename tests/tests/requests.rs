@@ -158,3 +158,27 @@ fn a_header_is_one_line() {
         assert!(said.contains(&format!("the value of the header `x-note` holds {what}")), "{said}");
     }
 }
+
+/// The key of a model and its prompt go to the model alone.
+#[test]
+fn no_prompt_is_redirected() {
+    let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
+    let (url, ours) = serve(vec![moved(307, &format!("{other}/chat/completions"))]);
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        &format!(
+            "model m {{ provider: openai_compatible, id: \"m\", base_url: \"{url}\", key_env: \"REQUESTS_TEST_KEY\" }}\n\
+             skill say() -> string {{\n  prompt \"private words\"\n}}\n\
+             cascade main() -> string {{\n  stage a = say()\n    using m\n  return a\n}}\n"
+        ),
+    );
+    let mut command = project.command(&["run", "-q", "flow.cascade"]);
+    let output = command.env("REQUESTS_TEST_KEY", "a-key-of-a-provider").output().unwrap();
+    assert!(stderr(&output).contains("sends the prompt to another address"), "{}", stderr(&output));
+    assert!(ours.join().unwrap()[0].contains("a-key-of-a-provider"));
+    // Nobody has asked the other one yet: this is the first request that it gets.
+    let probe = call("get_it", &other, TOKEN);
+    assert_eq!(stdout(&probe), "ok\n", "{}", stderr(&probe));
+    assert!(theirs.join().unwrap()[0].starts_with("GET /users/7"));
+}

@@ -348,6 +348,11 @@ cascade main() -> string {
     assert_eq!(stdout(&output), "[secret] works for ada checked\n", "{}", stderr(&output));
     assert_eq!(project.lines("log").len(), 1);
     assert_told_nowhere(&project, &traces);
+    // Two runs with the same token do not differ by how it was sealed.
+    project.call(&["run", "-q", "flow.cascade"]);
+    let runs: Vec<String> = project.store().runs().unwrap().into_iter().map(|run| run.id).collect();
+    let output = project.call(&["runs", "diff", &runs[1], &runs[0]]);
+    assert_eq!(stdout(&output), "0 differences, 3 stages the same\n", "{}", stderr(&output));
 }
 
 #[test]
