@@ -11,6 +11,7 @@ pub mod journal;
 pub mod recordings;
 
 mod local;
+mod masking;
 mod models;
 mod plan;
 pub mod rehearsal;
@@ -20,7 +21,8 @@ mod testing;
 
 pub use cascade_machine::{
     Event, Failure, InputError, Value, check, driver, eval, events, failure, from_json, host, inputs, inputs_from_json,
-    interpreter, parse_input_text, recorded_inputs, render, request, schema, to_json, value, wire, workspace,
+    interpreter, parse_input_text, project_key, recorded_inputs, redact, render, request, schema, to_json, value, wire,
+    workspace,
 };
 pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;

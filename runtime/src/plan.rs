@@ -18,6 +18,7 @@ use crate::{
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
     models::availability,
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
+    run::run_redactor,
     value::Value,
 };
 
@@ -83,6 +84,8 @@ pub fn plan(
         listening: true,
         watched: false,
         recalled: Arc::new(ledger.recalled()),
+        project_key: Some(store.project_key()?),
+        redactor: run_redactor(program, &inputs),
         memory,
         ..Environment::default()
     };

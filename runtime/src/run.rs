@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use cascade_ir::{CascadeId, ErrorKind, Program};
+use cascade_ir::{CascadeId, ErrorKind, Param, Program};
+use cascade_machine::record_input;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
@@ -25,8 +26,10 @@ use crate::{
     interpreter::{Environment, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
     local::{Cancel, LocalHost, Setup},
-    models::availability,
+    models::{self, availability},
     recordings::{RecordingHost, Recordings},
+    redact::{self, Cut, Redactor},
+    request::KeyVersion,
     value::{Value, to_json},
     wire::Vault,
 };
@@ -100,11 +103,12 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     };
     let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
     let watched = options.observer.is_some() || options.store.is_some();
-    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel, watched });
+    let redactor = run_redactor(program, &inputs);
+    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone() });
     let Some(recordings) = options.recordings.clone() else {
         return run_on(local, program, cascade, inputs, options).await;
     };
-    let host = RecordingHost::new(local, program, Arc::clone(&recordings), &inputs);
+    let host = RecordingHost::new(local, program, Arc::clone(&recordings), redactor);
     let mut outcome = run_on(host, program, cascade, inputs, options).await;
     if let (false, Some(trouble)) = (recordings.records(), recordings.trouble()) {
         outcome.result = Err(trouble);
@@ -157,6 +161,7 @@ pub async fn run_on<H: Host>(
         Begin::New | Begin::Fork(_) => run_id(),
     };
     let began = Instant::now();
+    let redactor = run_redactor(program, &inputs);
     // Whatever goes wrong in here is a defect, but never more than the end of this run.
     let mut execution = Box::pin(execute(host, program, cascade, inputs, options, &run));
     let poll_caught =
@@ -168,7 +173,9 @@ pub async fn run_on<H: Host>(
     drop(execution);
     let done = caught.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let message = format!("a defect of Cascade: {}", what.unwrap_or("unknown"));
+        // What was cut off may be the rest of a secret.
+        let said = redactor.mask_cut(what.unwrap_or("unknown"), Cut { start: false, end: true });
+        let message = format!("a defect of Cascade: {said}");
         Ended::failed(Failure::new(ErrorKind::Internal, message))
     });
     let Ended { result, pause, spent, reused } = done;
@@ -298,6 +305,17 @@ async fn execute<H: Host>(
     ended.unwrap_or_else(|failure| Ended::failed(*failure))
 }
 
+/// A shorter key of a model, in bytes, is none: local servers want any word (`ollama`, `EMPTY`), which is no
+/// secret in what programs say.
+const SHORTEST_KEY: usize = 12;
+
+/// What knows the secrets of a run: those among its inputs, and the keys of its models.
+pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
+    let mut redactor = Redactor::of_values(inputs);
+    models::keys(program).iter().filter(|key| key.len() >= SHORTEST_KEY).for_each(|key| redactor.learn(key));
+    redactor
+}
+
 /// Drives a run that was claimed, and records it.
 async fn drive_recorded<H: Host>(
     host: H,
@@ -318,24 +336,35 @@ async fn drive_recorded<H: Host>(
         None => (availability(program), memory),
     };
     let resumed = matches!(options.begin, Begin::Resume(_));
-    let shown: Map<String, Json> =
-        entry.params.iter().zip(&inputs).map(|(p, v)| (p.name.to_string(), to_json(v))).collect();
     let kept_memory = snapshot(&memory);
+    let project_key = options.store.as_ref().map(|store| store.project_key()).transpose()?;
+    let redactor = run_redactor(program, &inputs);
+    let recorded = |(param, value): (&Param, &Value)| (param.name.to_string(), record_input(&redactor, value));
+    let shown: Map<String, Json> = entry.params.iter().zip(&inputs).map(recorded).collect();
+    let recalled = match options.begin {
+        Begin::New => Recalled { key_version: KeyVersion::V3, ..Recalled::default() },
+        Begin::Resume(_) | Begin::Fork(_) => ledger.recalled(),
+    };
     let environment = Environment {
         run: run.to_owned(),
         folder: folder_key(&run_folder(options.cwd.as_deref())),
         models,
         listening: options.observer.is_some() || options.store.is_some(),
         watched: options.observer.is_some(),
-        recalled: if options.begin == Begin::New { Arc::new(Recalled::default()) } else { Arc::new(ledger.recalled()) },
+        recalled: Arc::new(recalled),
+        project_key,
+        redactor: redactor.clone(),
         memory,
         ..Environment::default()
     };
-    let vault = Vault::from_inputs(entry.params.iter().map(|param| param.name.as_str()).zip(&inputs));
+    let mut vault = Vault::from_inputs(entry.params.iter().map(|param| param.name.as_str()).zip(&inputs));
+    *vault.redactor_mut() = redactor;
     let mut machine = Machine::new(program, cascade, inputs, environment)?;
+    let mut key_in_program = None;
     let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
     if let Some(store) = &options.store {
         let bytes = serde_json::to_vec(program).unwrap_or_default();
+        key_in_program = redact::find_key(&bytes);
         let cwd = run_folder(options.cwd.as_deref());
         start = Some(RunStart {
             run: run.to_owned(),
@@ -375,6 +404,13 @@ async fn drive_recorded<H: Host>(
         host.begin_run(start);
     }
     host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string(), resumed });
+    if let Some(what) = key_in_program {
+        let message = format!(
+            "the program holds what looks like {what}, and the record holds the program; give it as an input of the \
+             type `secret`"
+        );
+        host.event(Event::Warning { path: entry.name.to_string(), message, place: None });
+    }
     let driven = drive(&mut machine, &mut host).await;
     host.inner_mut().settle().await;
     let (mut result, pause) = match driven {
@@ -382,6 +418,13 @@ async fn drive_recorded<H: Host>(
         Driven::Paused => {
             let pause = host.pause();
             (Err(Failure::new(ErrorKind::Cancelled, format!("paused: {}", pause.reason()))), Some(pause))
+        }
+    };
+    result = match result {
+        Ok(value) => Ok(host.redactor().mask_value(value)),
+        Err(mut failure) => {
+            host.redactor().mask_failure(&mut failure);
+            Err(failure)
         }
     };
     let spent = machine.spent();

@@ -17,7 +17,7 @@ use cascade_runtime::{
         Activity, CachedAnswer, Claim, Cursor, EffectEnd, EffectStart, InMemoryStore, Journal, ProgressMark, Question,
         Record, RunEnd, RunGuard, RunStart, SqliteStore, Status, Store, TimerMark,
     },
-    request::{EffectInfo, KeyParts, MemoryOp, Output, TimerId, TimerKind, Usage},
+    request::{AnswerForm, EffectInfo, KeyParts, MemoryOp, Output, TimerId, TimerKind, Usage},
 };
 use serde_json::{Value as Json, json};
 
@@ -87,12 +87,13 @@ fn begin_effect(token: u64, path: &str, attempt: u32) -> EffectStart {
         skill: "s".into(),
         attempt,
         key: format!("key of {path}"),
-        old_key: None,
+        old_keys: Vec::new(),
         parts: KeyParts::default(),
         idempotency: format!("id of {path}"),
         once: false,
         watch: false,
         cache_ms: None,
+        answer: AnswerForm::default(),
     };
     EffectStart { token, info: Arc::new(info), kind: "prompt", model: None, request: "{}".to_owned(), at: 2_000 }
 }
@@ -106,6 +107,7 @@ fn end_effect(token: u64, seq: i64, answer: &str) -> EffectEnd {
         usage: Usage { tokens_in: 3, tokens_out: 4, cost: Some(50) },
         seq,
         full: true,
+        secret: false,
         at: 3_000,
         clock: 20,
     }

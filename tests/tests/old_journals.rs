@@ -22,8 +22,10 @@ fn restored(journal: &str) -> (Project, String) {
 
 #[test]
 fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
-    for journal in ["format_1.sql", "format_2.sql"] {
+    for (journal, version) in [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:")] {
         let (project, program) = restored(journal);
+        // Since the third format, keys name folders by their path in the project.
+        project.write("cascade.toml", "");
         let run = project.store().runs().unwrap().remove(0);
         assert_eq!((run.status.as_str(), run.cascade.as_str()), ("failed", "main"), "{journal}");
         project.write("ready", "");
@@ -33,9 +35,9 @@ fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
         assert_eq!(value(&done), "noted ONE 7 ready", "{journal}");
         // Only the check, which had failed, was done here.
         assert_eq!(project.lines("log"), ["a.txt"], "{journal}");
-        let keys: Vec<bool> =
-            project.store().effects(&run.id).unwrap().iter().map(|e| e.key.starts_with("2:")).collect();
-        assert_eq!(keys, [false; 4], "{journal}: a run keeps the version of its keys");
+        let effects = project.store().effects(&run.id).unwrap();
+        let keys: Vec<&str> = effects.iter().map(|e| e.key.split_once(':').map_or("", |_| &e.key[..2])).collect();
+        assert_eq!(keys, [version; 4], "{journal}: a run keeps the version of its keys");
     }
 }
 
@@ -46,5 +48,5 @@ fn a_new_run_beside_old_ones_has_keys_of_this_version() {
         "skill say() -> string { run sh\"echo hi\" }\ncascade main() -> string {\n  stage s = say()\n  return s\n}\n";
     let run = project.run(text, Begin::New);
     let effects = project.store().effects(&run.run).unwrap();
-    assert!(effects.len() == 1 && effects[0].key.starts_with("2:"), "{effects:?}");
+    assert!(effects.len() == 1 && effects[0].key.starts_with("3:"), "{effects:?}");
 }

@@ -1,6 +1,8 @@
 //! The journal of a project, and the runs that a command names.
 
 use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -32,7 +34,8 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
     let ignore = folder.join(".gitignore");
     // A process that was killed here may have left the folder without it, or the file empty.
     if !std::fs::metadata(&ignore).is_ok_and(|file| file.len() > 0) {
-        let made = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&ignore, "*\n"));
+        let private = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        let made = private.and_then(|()| std::fs::write(&ignore, "*\n"));
         made.map_err(|e| {
             Stop::usage_help(
                 format!("the journal of the run cannot be kept in `{}`: {e}", folder.display()),

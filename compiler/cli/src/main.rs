@@ -29,6 +29,7 @@ use clap::Parser;
 use crate::args::{Cli, Color, Command};
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_defect));
     let cli = Cli::parse();
     let color = use_color(cli.color);
     let result = match &cli.command {
@@ -55,6 +56,14 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(stop) => ExitCode::from(stop.report(color)),
     }
+}
+
+/// Says where a defect of Cascade showed itself. What is put together at run time may hold what the program
+/// works with, also a secret; it is not said.
+fn tell_defect(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
+    let what = panic.payload().downcast_ref::<&str>().map(|what| format!(": {what}")).unwrap_or_default();
+    eprintln!("a defect of Cascade{place}{what}");
 }
 
 /// Whether standard error is coloured. <https://no-color.org>, <https://bixense.com/clicolors>

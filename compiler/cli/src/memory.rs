@@ -1,6 +1,7 @@
 //! `cascadec memory`: what a project remembers between runs.
 
-use cascade_runtime::journal::Store;
+use cascade_ir::screen::neutral_line;
+use cascade_runtime::{journal::Store, redact::find_key};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -31,6 +32,12 @@ pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
                     format!("text is written in quotes: `cascadec memory set {memory}.{key} '\"text\"'`"),
                 )
             })?;
+            if let Some(what) = find_key(value.to_string().as_bytes()) {
+                return Err(Stop::usage_help(
+                    format!("the value holds what looks like {what}; memory is recorded, and shown to models"),
+                    "give it to the cascade as an input of the type `secret`",
+                ));
+            }
             store.set_memory(memory, key, value)?;
             Ok(0)
         }
@@ -65,7 +72,7 @@ fn list(store: &dyn Store, as_json: bool) -> Result<u8, Stop> {
     }
     let mut out = String::new();
     for m in &all {
-        let text = m.value.to_string();
+        let text = neutral_line(&m.value.to_string());
         let short: String =
             if text.chars().count() > 100 { text.chars().take(100).chain(['…']).collect() } else { text };
         out.push_str(&format!("{}.{} = {short}\n", m.memory, m.key));
@@ -95,9 +102,9 @@ fn history(store: &dyn Store, name: &str, as_json: bool) -> Result<u8, Stop> {
             _ => "by hand".to_owned(),
         };
         let what = match (c.kind.as_str(), &c.change) {
-            ("append", Some(change)) => format!("+= {change}"),
+            ("append", Some(change)) => format!("+= {}", neutral_line(&change.to_string())),
             ("forget", _) => "forgotten".to_owned(),
-            (_, Some(change)) => format!("= {change}"),
+            (_, Some(change)) => format!("= {}", neutral_line(&change.to_string())),
             (other, None) => other.to_owned(),
         };
         out.push_str(&format!("{} {what}  ({by})\n", time::clock(c.at)));

@@ -5,9 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::{
     Asked, Pause,
     journal::{QuestionRow, RunRow, Store},
+    redact::find_key,
 };
 use serde_json::{Value as Json, json};
 
@@ -114,6 +116,10 @@ fn continue_run(
 /// An answer as the run takes it, or why it is none.
 fn parse_answer(kind: &str, options: &[String], text: &str, value: Option<&str>) -> Result<Json, String> {
     let text = text.trim_end_matches(['\r', '\n']);
+    if let Some(what) = find_key(text.as_bytes()).or_else(|| find_key(value.unwrap_or_default().as_bytes())) {
+        // It would be recorded, and shown to models.
+        return Err(format!("the answer holds what looks like {what}; give it as an input of the type `secret`"));
+    }
     match kind {
         "approve" => match text.trim().to_lowercase().as_str() {
             "y" | "yes" | "true" => Ok(Json::Bool(true)),
@@ -155,20 +161,23 @@ pub fn question_json(asked: &Asked) -> Json {
     })
 }
 
+/// A question as it is shown: each of its lines but the first is marked as one, so that it can be told
+/// from what stands around it.
+fn question_text(question: &str, indent: &str) -> String {
+    let shown = neutral(question);
+    shown.trim_end().lines().collect::<Vec<_>>().join(&format!("\n{indent}| "))
+}
+
 /// Why a run is paused, and how to resume it.
 pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
     let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-    let mut out = format!("{yellow}paused{end}: {}\n", pause.reason());
+    let mut out = format!("{yellow}paused{end}: {}\n", neutral(&pause.reason()));
     for asked in &pause.questions {
-        let mut lines = asked.question.lines();
-        out.push_str(&format!("  {}: {}\n", asked.path, lines.next().unwrap_or_default()));
-        for line in lines {
-            out.push_str(&format!("    {line}\n"));
-        }
+        out.push_str(&format!("  {}: {}\n", asked.path, question_text(&asked.question, "    ")));
         out.push_str(&match asked.kind.as_str() {
             "approve" => format!("    cascadec approve {run} {0}   or   cascadec reject {run} {0}\n", asked.path),
             "ask" => format!("    cascadec answer {run} {} TEXT\n", asked.path),
-            _ => format!("    cascadec answer {run} {} {}\n", asked.path, asked.options.join("|")),
+            _ => format!("    cascadec answer {run} {} {}\n", asked.path, neutral_line(&asked.options.join("|"))),
         });
     }
     if let Some(until) = pause.until {
@@ -182,17 +191,18 @@ pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
 pub fn ask(asked: &Asked, color: bool) -> Option<Json> {
     let (cyan, dim, end) = if color { ("\x1b[1;36m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let mut err = std::io::stderr();
-    let mut text = format!("{cyan}?{end} {} {dim}({}){end}\n", asked.question, asked.path);
+    // Where it is asked stands before what is asked: no text can push it away.
+    let mut text = format!("{cyan}?{end} {dim}({}){end} {}\n", asked.path, question_text(&asked.question, "  "));
     let hint = match asked.kind.as_str() {
         "approve" => "yes or no",
         "ask" => "",
         "choose" => {
             for (i, option) in asked.options.iter().enumerate() {
-                text.push_str(&format!("    {}. {option}\n", i + 1));
+                text.push_str(&format!("    {}. {}\n", i + 1, neutral_line(option)));
             }
             "a number or a name"
         }
-        _ => &asked.options.join(", "),
+        _ => &neutral_line(&asked.options.join(", ")),
     };
     let _ = write!(err, "{text}");
     loop {
@@ -212,8 +222,19 @@ pub fn ask(asked: &Asked, color: bool) -> Option<Json> {
         match parse_answer(&asked.kind, &asked.options, &action, value.as_deref()) {
             Ok(answer) => return Some(answer),
             Err(why) => {
-                let _ = writeln!(err, "  {why}");
+                let _ = writeln!(err, "  {}", neutral(&why));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_cannot_be_repainted_by_what_it_shows() {
+        let question = "Delete everything?\u{1b}[1A\u{1b}[2K\r? Add a comment?\n  yes or no> yes\n";
+        assert_eq!(question_text(question, "  "), "Delete everything?␛[1A␛[2K␍? Add a comment?\n  |   yes or no> yes");
     }
 }

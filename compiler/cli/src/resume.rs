@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use cascade_ir as ir;
+use cascade_ir::{
+    self as ir,
+    screen::{neutral, neutral_line},
+};
 use cascade_runtime::{
     Begin, Plan, PlanOptions, Value, from_json,
     journal::{RunRow, Store},
@@ -55,7 +58,7 @@ pub fn resume_run(
         if live.json {
             print(&format!("{}\n", json!({ "event": "result", "run": row.id, "value": row.result })))?;
         } else {
-            print(&run::format_result(&value))?;
+            run::print_result(&value)?;
         }
         return Ok(0);
     }
@@ -182,7 +185,8 @@ fn format_plan(run: &str, plan: &Plan, color: bool) -> String {
         out.push_str(&format!("{} {}{}\n", paint("32", "reuse"), reused.path, attempt(reused.attempt)));
     }
     for new in &plan.runs {
-        let line = format!("{}  {}{}: {}\n", paint("36", "run "), new.path, attempt(new.attempt), new.reason);
+        let line =
+            format!("{}  {}{}: {}\n", paint("36", "run "), new.path, attempt(new.attempt), neutral_line(&new.reason));
         out.push_str(&line);
     }
     for depends in &plan.depends {
@@ -197,7 +201,7 @@ fn format_plan(run: &str, plan: &Plan, color: bool) -> String {
             let answers = if reused == 1 { "its answer is" } else { "all its answers are" };
             out.push_str(&format!("run {run}: nothing to run, {answers} recorded\n"));
         }
-        Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {end}\n")),
+        Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {}\n", neutral(end))),
         None => {
             out.push_str(&format!("run {run}: {reused} reused, {new} to run, and the stages that depend on them\n"))
         }

@@ -1,12 +1,15 @@
 //! `cascadec run`.
 
 use std::{
-    io::Read,
+    io::{IsTerminal, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use cascade_ir as ir;
+use cascade_ir::{
+    self as ir,
+    screen::{neutral, neutral_line},
+};
 use cascade_runtime::{
     Begin, Cancel, Failure, RunOptions, Value, block_on, inputs_from_json,
     journal::{SqliteStore, Store},
@@ -137,7 +140,7 @@ pub fn perform(
             if let Progress::Json(events) = &progress {
                 events.write(json!({ "event": "result", "run": outcome.run, "value": to_json(&value) }));
             } else {
-                print(&format_result(&value))?;
+                print_result(&value)?;
                 let replayed = recordings.is_some_and(|recordings| !recordings.records());
                 if outcome.spent.cost > 0 && !live.quiet {
                     match replayed {
@@ -169,8 +172,17 @@ pub fn perform(
     }
 }
 
+/// Prints a result: as it is for a program, harmless for a terminal.
+pub fn print_result(value: &Value) -> Result<(), Stop> {
+    let text = format_result(value);
+    match std::io::stdout().is_terminal() {
+        true => print(&neutral(&text)),
+        false => print(&text),
+    }
+}
+
 /// The result as it is printed: text as it is, everything else as JSON.
-pub fn format_result(value: &Value) -> String {
+fn format_result(value: &Value) -> String {
     match to_json(value) {
         Json::Null => String::new(),
         Json::String(text) => {
@@ -196,7 +208,8 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
         return format!("{red}cancelled{end}\n");
     }
     let mut out = String::new();
-    let mut lines = failure.message.lines();
+    let message = neutral(&failure.message);
+    let mut lines = message.lines();
     let first = lines.next().unwrap_or_default();
     if failure.stage.is_empty() {
         out.push_str(&format!("{red}failed{end}: {first}{kind}\n"));
@@ -207,7 +220,7 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
         out.push_str(&format!("  {line}\n"));
     }
     for cause in &failure.causes {
-        out.push_str(&format!("  because {cause}\n"));
+        out.push_str(&format!("  because {}\n", neutral_line(cause)));
     }
     if let Some(place) = failure.place {
         let file = program.files.get(place.file as usize).map_or("?", String::as_str);

@@ -1,11 +1,11 @@
 //! Text as HTML, and what every page has.
 
-use cascade_ir::markup::push_escaped;
+use cascade_ir::{markup::push_escaped, screen::neutral};
 
 /// Text that means only itself.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, text, |c| (c == '\'').then_some("&#39;"));
+    push_escaped(&mut out, &neutral(text), |c| (c == '\'').then_some("&#39;"));
     out
 }
 

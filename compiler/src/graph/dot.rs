@@ -1,5 +1,7 @@
 //! DOT: what Graphviz draws.
 
+use cascade_ir::screen::neutral;
+
 use super::{Look, Node, Part, Picture};
 
 /// A directed graph with clusters.
@@ -23,7 +25,7 @@ struct Writer {
 type Ends = Vec<(String, String)>;
 
 fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', ""))
+    format!("\"{}\"", neutral(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', ""))
 }
 
 impl Writer {

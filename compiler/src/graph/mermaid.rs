@@ -1,5 +1,7 @@
 //! Mermaid: what GitHub shows in Markdown.
 
+use cascade_ir::screen::neutral;
+
 use super::{Look, Node, Part, Picture};
 
 /// A flowchart.
@@ -15,8 +17,23 @@ struct Writer {
     next: u32,
 }
 
+/// A label that means only itself: Mermaid reads entities, HTML and, between back-ticks, Markdown.
 fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "#quot;").replace(['\n', '\r'], " "))
+    let mut out = String::from("\"");
+    for c in neutral(text).chars() {
+        match c {
+            '"' => out.push_str("#quot;"),
+            '#' => out.push_str("#35;"),
+            '&' => out.push_str("#amp;"),
+            '<' => out.push_str("#lt;"),
+            '>' => out.push_str("#gt;"),
+            '`' => out.push_str("#96;"),
+            '\n' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
 }
 
 impl Writer {

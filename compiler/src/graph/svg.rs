@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use cascade_ir::markup::push_escaped;
+use cascade_ir::{markup::push_escaped, screen::neutral};
 
 use super::{Look, Node, Part, Picture};
 
@@ -59,7 +59,7 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 /// Text of a picture: one line.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, text, |c| matches!(c, '\n' | '\r').then_some(" "));
+    push_escaped(&mut out, &neutral(text), |c| (c == '\n').then_some(" "));
     out
 }
 

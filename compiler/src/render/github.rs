@@ -1,6 +1,8 @@
 //! Workflow commands of GitHub Actions: `::error file=…,line=…::message`.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
+use cascade_ir::screen::neutral;
+
 use crate::{diagnostic::Diagnostic, source::SourceMap};
 
 /// One command a line.
@@ -27,7 +29,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
 }
 
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    neutral(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

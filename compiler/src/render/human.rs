@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, Source};
 
+use cascade_ir::screen::{neutral, neutral_line, neutral_source};
+
 use crate::{
     diagnostic::{Diagnostic, Severity},
     source::{SourceId, SourceMap},
@@ -26,17 +28,18 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
         let mut report = Report::build(kind, at(d.primary.source, d.primary.span))
             .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false))
             .with_code(d.code.as_str())
-            .with_message(&d.message);
+            .with_message(neutral(&d.message));
         // In the order of their places, since only so ariadne shows a file once; the primary's first.
         let mut labels: Vec<_> =
             std::iter::once((&d.primary, main)).chain(d.labels.iter().map(|l| (l, Color::Cyan))).collect();
         labels.sort_by_key(|(l, _)| (l.source != d.primary.source, l.source, l.span.start));
         for (order, (label, color)) in (0..).zip(labels) {
             let shown = Label::new(at(label.source, label.span)).with_color(color).with_order(order);
-            report = report.with_label(if label.text.is_empty() { shown } else { shown.with_message(&label.text) });
+            report =
+                report.with_label(if label.text.is_empty() { shown } else { shown.with_message(neutral(&label.text)) });
         }
         if let Some(help) = &d.help {
-            report = report.with_help(help);
+            report = report.with_help(neutral(help));
         }
         // Writing to memory does not fail; what a report cannot show is shown in short form.
         let mut one = Vec::new();
@@ -58,7 +61,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
 fn names(diagnostics: &[Diagnostic], sources: &SourceMap) -> HashMap<SourceId, String> {
     let ids: BTreeSet<SourceId> =
         diagnostics.iter().flat_map(|d| std::iter::once(&d.primary).chain(&d.labels)).map(|l| l.source).collect();
-    ids.into_iter().map(|id| (id, sources.get(id).name.clone())).collect()
+    ids.into_iter().map(|id| (id, neutral_line(&sources.get(id).name))).collect()
 }
 
 struct Cache<'s> {
@@ -72,7 +75,9 @@ impl ariadne::Cache<SourceId> for &mut Cache<'_> {
 
     fn fetch(&mut self, id: &SourceId) -> Result<&Source<Self::Storage>, impl std::fmt::Debug> {
         let sources = self.sources;
-        Ok::<_, String>(self.parsed.entry(*id).or_insert_with(|| Source::from(sources.get(*id).text.to_string())))
+        Ok::<_, String>(
+            self.parsed.entry(*id).or_insert_with(|| Source::from(neutral_source(&sources.get(*id).text).into_owned())),
+        )
     }
 
     fn display<'a>(&self, id: &'a SourceId) -> Option<impl std::fmt::Display + 'a> {

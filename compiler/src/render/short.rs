@@ -1,5 +1,7 @@
 //! One line each, as compilers have written them for editors and `grep` for decades.
 
+use cascade_ir::screen::neutral_line;
+
 use crate::{diagnostic::Diagnostic, source::SourceMap};
 
 /// `file:line:column: error[E0201]: message`.
@@ -10,10 +12,10 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
         let (line, column) = source.position(d.primary.span.start);
         out.push_str(&format!(
             "{}:{line}:{column}: {}[{}]: {}\n",
-            source.name,
+            neutral_line(&source.name),
             d.severity.as_str(),
             d.code.as_str(),
-            d.message
+            neutral_line(&d.message)
         ));
     }
     out

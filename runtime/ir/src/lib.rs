@@ -9,6 +9,7 @@ mod expr;
 pub mod limits;
 pub mod markup;
 pub mod read;
+pub mod screen;
 mod stmt;
 mod test;
 mod types;

@@ -35,7 +35,7 @@ pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
 
 /// The value as the type has it, or `invalid_output` with the place inside the value.
 pub fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
-    let mut checker = Checker { eval, strictness, path: Vec::new(), levels: 0 };
+    let mut checker = Checker { eval, strictness, whole: ty, path: Vec::new(), levels: 0 };
     checker.coerce(value, ty)
 }
 
@@ -86,6 +86,32 @@ pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
     }
 }
 
+/// Whether a type has a place for a secret.
+pub(crate) fn declares_secret(program: &cascade_ir::Program, ty: &Type) -> bool {
+    fn declares(program: &cascade_ir::Program, ty: &Type, seen: &mut Vec<cascade_ir::TypeId>) -> bool {
+        let any = |fields: &[Field], seen: &mut Vec<_>| fields.iter().any(|f| declares(program, &f.ty, seen));
+        match ty {
+            Type::Secret => true,
+            Type::List(inner) | Type::Map(inner) | Type::Optional(inner) | Type::Refined(inner, _) => {
+                declares(program, inner, seen)
+            }
+            Type::Record(fields) => any(fields, seen),
+            Type::Named(id) if seen.contains(id) => false,
+            Type::Named(id) => {
+                seen.push(*id);
+                match program.types.get(id.index()).map(|def| &def.kind) {
+                    Some(TypeDefKind::Record(fields)) => any(fields, seen),
+                    Some(TypeDefKind::Enum(variants)) => variants.iter().any(|variant| any(&variant.fields, seen)),
+                    Some(TypeDefKind::Alias(inner)) => declares(program, inner, seen),
+                    None => false,
+                }
+            }
+            _ => false,
+        }
+    }
+    declares(program, ty, &mut Vec::new())
+}
+
 enum Step {
     Key(SmolStr),
     Index(usize),
@@ -94,6 +120,8 @@ enum Step {
 struct Checker<'e, 'p> {
     eval: &'e mut Eval<'p>,
     strictness: Strictness,
+    /// The type of the whole value.
+    whole: &'e Type,
     path: Vec<Step>,
     levels: u32,
 }
@@ -158,7 +186,7 @@ impl Checker<'_, '_> {
                 if satisfies(self.eval, &value, refinement).map_err(|f| self.wrap(f))? {
                     Ok(value)
                 } else {
-                    Err(self.error(format!("{} does not satisfy `{}`", shown(&value), refinement.text)))
+                    Err(self.error(format!("{} does not satisfy `{}`", self.shown(&value), refinement.text)))
                 }
             }
             (ty, value) => self.lenient(value, ty),
@@ -292,7 +320,8 @@ impl Checker<'_, '_> {
             let known: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
             let expected = known.join(", ");
             let hint = suggest(&name, &known);
-            return Err(self.error(format!("`{name}` is none of {expected}{hint}")));
+            let name = if self.is_private() { REDACTED.to_owned() } else { format!("`{name}`") };
+            return Err(self.error(format!("{name} is none of {expected}{hint}")));
         };
         if self.strictness == Strictness::Input && !variant.fields.is_empty() {
             for (key, _) in value.entries().into_iter().flatten() {
@@ -403,9 +432,20 @@ impl Checker<'_, '_> {
         let found = match value {
             Value::Null => "null".to_owned(),
             Value::List(_) | Value::Map(_) | Value::Record(_) => value.kind().to_owned(),
+            other if self.is_private() => other.kind().to_owned(),
             other => format!("{} ({})", shown(other), other.kind()),
         };
         self.error(format!("{expected} was expected, found {found}"))
+    }
+
+    /// Whether there is a secret in the whole value: then no part of it is shown, since it may be that secret
+    /// in the wrong place.
+    fn is_private(&self) -> bool {
+        declares_secret(self.eval.program, self.whole)
+    }
+
+    fn shown(&self, value: &Value) -> String {
+        if self.is_private() { REDACTED.to_owned() } else { shown(value) }
     }
 
     fn error(&self, message: String) -> Raise {

@@ -25,6 +25,9 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
         for id in machine.take_withdrawn() {
             host.cancel(id);
         }
+        for secret in machine.take_new_secrets() {
+            host.learn_secret(&secret);
+        }
         for op in machine.take_memory_ops() {
             host.remember(op);
         }

@@ -172,3 +172,28 @@ pub enum Event {
         cost: i64,
     },
 }
+
+impl Event {
+    /// Its texts that say what programs, models and people said.
+    pub fn texts_mut(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::ModelPassedOver { reason, .. } | Self::CacheMissed { reason, .. } | Self::Paused { reason, .. } => {
+                vec![reason]
+            }
+            Self::Progress { progress: Progress::Line(text) | Progress::Step(text), .. } => vec![text],
+            Self::StageRetrying { message, .. }
+            | Self::Log { message, .. }
+            | Self::Warning { message, .. }
+            | Self::GateFailed { message, .. } => vec![message],
+            Self::StageFinished { message, .. } => message.iter_mut().collect(),
+            Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
+            Self::RunStarted { .. }
+            | Self::StageStarted { .. }
+            | Self::ModelChosen { .. }
+            | Self::Progress { .. }
+            | Self::Reused { .. }
+            | Self::TimedOut { .. }
+            | Self::RunFinished { .. } => Vec::new(),
+        }
+    }
+}

@@ -8,6 +8,7 @@ use crate::{
     events::Event,
     failure::{Failure, Raise},
     request::{Answer, MemoryOp, Request, RequestId},
+    value::Secret,
     workspace::WorkspacePatch,
 };
 
@@ -50,6 +51,10 @@ pub trait Host {
     fn ready(&mut self) -> Option<Report>;
     /// Takes note of an event.
     fn event(&mut self, event: Event);
+    /// Takes note of a secret that an effect gave.
+    fn learn_secret(&mut self, secret: &Secret) {
+        let _ = secret;
+    }
     /// Changes memory that outlives the run.
     fn remember(&mut self, op: MemoryOp);
     /// Changes the files of a workspace as an effect did whose answer comes from the record. It is

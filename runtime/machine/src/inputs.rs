@@ -4,9 +4,10 @@ use cascade_ir::{CascadeId, Field, Program, Type, TypeDefKind};
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    check::{Strictness, coerce, describe, is_tagged, suggest},
+    check::{Strictness, coerce, declares_secret, describe, is_tagged, suggest},
     eval::{DEFAULT_FUEL, Eval},
-    value::{Value, check_integers, from_json, parse_duration, parse_money},
+    redact::Redactor,
+    value::{REDACTED, Value, check_integers, from_json, parse_duration, parse_money, to_json},
 };
 
 /// What is wrong with an input.
@@ -72,11 +73,28 @@ pub fn recorded_inputs(program: &Program, cascade: CascadeId, recorded: &Json) -
     let mut out = Map::new();
     for (name, value) in recorded.as_object().into_iter().flatten() {
         let param = params.iter().find(|param| param.name == name.as_str());
-        if param.is_some_and(|param| !holds_secret(program, &param.ty, value)) {
+        if param.is_some_and(|param| !is_withheld(value) && !holds_secret(program, &param.ty, value)) {
             out.insert(name.clone(), value.clone());
         }
     }
     out
+}
+
+/// What is recorded of an input that is no secret by its type: itself, unless a secret is in it. Then it
+/// is marked as withheld, so that nobody takes what is left of it for the input.
+pub fn record_input(redactor: &Redactor, value: &Value) -> Json {
+    let json = to_json(value);
+    let mut masked = json.clone();
+    redactor.mask_json(&mut masked);
+    match masked == json {
+        true => json,
+        false => Json::Object([(REDACTED.to_owned(), masked)].into_iter().collect()),
+    }
+}
+
+/// Whether an input was recorded without a secret that was in it.
+fn is_withheld(value: &Json) -> bool {
+    value.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key(REDACTED))
 }
 
 /// Whether a recorded value of a type holds the mark of a secret.
@@ -165,7 +183,9 @@ fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
         Type::List(_) => "; write JSON like `[\"a\", \"b\"]`",
         _ => "; write JSON",
     };
-    let wrong = |detail: String| format!("`{text}` is not {}{detail}{example}", describe(program, ty));
+    // A secret may be in what is no JSON.
+    let shown = if declares_secret(program, ty) { REDACTED.to_owned() } else { format!("`{text}`") };
+    let wrong = |detail: String| format!("{shown} is not {}{detail}{example}", describe(program, ty));
     let value: Json = serde_json::from_str(text).map_err(|e| match ty {
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),

@@ -9,28 +9,35 @@ use std::fmt::Write;
 use serde_json::Value as Json;
 
 /// How keys are made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyVersion {
     /// From positional bytes, without a record of the parts: journals of format 1.
     V0,
     /// From positional bytes, without a version in the key: journals of format 2. A run that was begun with such keys
     /// keeps them when it is resumed, so that it repeats nothing.
     V1,
-    /// From named parts; the key begins with `2:`.
+    /// From named parts; the key begins with `2:`. Runs that are not recorded have such keys, and those that a
+    /// version without keyed digests began.
     #[default]
     V2,
+    /// The same, with digests that only the project's own key can make
+    /// ([`ProjectKey`](crate::project_key::ProjectKey)); the key begins with `3:`.
+    V3,
 }
 
 impl KeyVersion {
     /// What a key of version 2 begins with.
     pub const V2_PREFIX: &'static str = "2:";
+    /// What a key of version 3 begins with.
+    pub const V3_PREFIX: &'static str = "3:";
 
     /// The version of a recorded key; `has_parts` says whether its parts are on record.
     pub fn of_key(key: &str, has_parts: bool) -> Self {
-        match (key.starts_with(Self::V2_PREFIX), has_parts) {
-            (true, _) => Self::V2,
-            (false, true) => Self::V1,
-            (false, false) => Self::V0,
+        match has_parts {
+            _ if key.starts_with(Self::V3_PREFIX) => Self::V3,
+            _ if key.starts_with(Self::V2_PREFIX) => Self::V2,
+            true => Self::V1,
+            false => Self::V0,
         }
     }
 }
@@ -47,6 +54,15 @@ impl KeyParts {
         let mut short = [0; 8];
         short.copy_from_slice(&hash[..8]);
         self.0.push((name.into(), short));
+    }
+
+    /// The same parts, each with what a function makes of its hash.
+    pub fn map(&self, hash: impl Fn(&str, [u8; 8]) -> [u8; 32]) -> Self {
+        let mut out = Self::default();
+        for (name, known) in self.iter() {
+            out.push(name, &hash(name, known));
+        }
+        out
     }
 
     /// The hash of a part, if there is one of this name.

@@ -15,6 +15,7 @@ pub mod failure;
 pub mod host;
 pub mod inputs;
 pub mod interpreter;
+pub mod redact;
 pub mod render;
 pub mod request;
 pub mod schema;
@@ -23,6 +24,7 @@ pub mod wire;
 pub mod workspace;
 
 pub mod key_parts;
+pub mod project_key;
 
 mod lenient;
 mod output;
@@ -30,6 +32,6 @@ mod request_id;
 
 pub use events::Event;
 pub use failure::Failure;
-pub use inputs::{InputError, inputs_from_json, parse_input_text, recorded_inputs};
+pub use inputs::{InputError, inputs_from_json, parse_input_text, record_input, recorded_inputs};
 pub use interpreter::Machine;
 pub use value::{Value, from_json, to_json};

@@ -40,9 +40,9 @@ pub struct EffectInfo {
     /// What it asks: a digest of named parts, with its version (see [`crate::key_parts`]). An answer
     /// on record is reused by a request with the same key.
     pub key: String,
-    /// The key that versions before 2 gave it; only where answers of other runs may be reused
+    /// The keys that earlier versions gave it; only where answers of other runs may be reused
     /// (`cache`).
-    pub old_key: Option<String>,
+    pub old_keys: Vec<String>,
     /// What the key is made of, so that a difference can be named.
     pub parts: KeyParts,
     /// The same for every attempt of this stage in this run; services that know it do not act twice.
@@ -53,6 +53,17 @@ pub struct EffectInfo {
     pub watch: bool,
     /// How old an answer of another run may be to be taken (`cache`), in milliseconds.
     pub cache_ms: Option<i64>,
+    /// How its answer is read.
+    pub answer: AnswerForm,
+}
+
+/// How an answer is read, as far as those must know who look for secrets in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AnswerForm {
+    /// As JSON, which it must stay.
+    pub json: bool,
+    /// As a type in which there are secrets: what it says there is meant, and is told to nobody else.
+    pub secret: bool,
 }
 
 /// The identity of a timer of a stage: a resumed run recognises it.

@@ -5,7 +5,7 @@ use crate::{
     events::Event,
     host::Host,
     journal::{CachedAnswer, EffectEnd, now},
-    request::{Answer, EffectInfo, Output, Request},
+    request::{Answer, EffectInfo, KeyVersion, Output, Request},
 };
 
 impl<H: Host> Durable<'_, H> {
@@ -15,9 +15,9 @@ impl<H: Host> Durable<'_, H> {
         let max_age = info.cache_ms?;
         let path = info.path.clone();
         let store = self.store.as_ref()?;
-        let keys = [Some(&info.key), info.old_key.as_ref()];
+        let mut keys = std::iter::once(&info.key).chain(&info.old_keys);
         let find = |key: &String| store.cached(key).ok().flatten();
-        let found = if self.use_cache { keys.into_iter().flatten().find_map(find) } else { None };
+        let found = if self.use_cache { keys.find_map(find) } else { None };
         let reason = match found {
             Some(found) => {
                 let age = now().saturating_sub(found.at);
@@ -36,6 +36,10 @@ impl<H: Host> Durable<'_, H> {
             }
             None if !self.use_cache => "the cache is switched off".to_owned(),
             None => match store.cached_of_skill(&info.skill).ok().flatten() {
+                // The parts of keys of different versions cannot be compared.
+                Some(other) if KeyVersion::of_key(&other.key, true) != KeyVersion::of_key(&info.key, true) => {
+                    format!("what is kept of `{}` was kept by an older version of Cascade", info.skill)
+                }
                 Some(other) => explain_key_change(self.program, info, &other.parts),
                 None => format!("no answer of `{}` is kept", info.skill),
             },
@@ -47,7 +51,8 @@ impl<H: Host> Durable<'_, H> {
 
 /// What the cache keeps of an answer, if its effect asks for it.
 pub(super) fn cache_record(run: &str, info: &EffectInfo, end: &EffectEnd, answer: &Answer) -> Option<CachedAnswer> {
-    info.cache_ms?;
+    // An answer with a secret is for this run alone.
+    info.cache_ms.filter(|_| !info.answer.secret)?;
     // An unsuccessful exit of a program or status of a service is not cached.
     let good = match answer.result.as_ref().map(Output::without_patch) {
         Ok(Output::Process(process)) => process.code == Some(0),

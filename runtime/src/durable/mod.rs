@@ -9,6 +9,7 @@ mod explain_change;
 mod outcome;
 mod people;
 mod replay;
+mod secrets;
 mod watch;
 
 use std::{
@@ -28,14 +29,13 @@ pub use watch::Observer;
 use crate::{
     events::Event,
     failure::Raise,
-    host::{Host, Progress, Report},
-    journal::{
-        EffectEnd, EffectStart, Journal, JournalError, Ledger, ProgressMark, Record, RunEnd, RunStart, Store,
-        TimerMark, now,
-    },
+    host::{Host, Report},
+    journal::{EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunEnd, RunStart, Store, TimerMark, now},
+    redact::Redactor,
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
     },
+    value::Secret,
     wire::Vault,
     workspace::WorkspacePatch,
 };
@@ -199,6 +199,11 @@ impl<'p, H: Host> Durable<'p, H> {
         self.age.saturating_add(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// What knows the secrets of the run.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        self.vault.redactor()
+    }
+
     /// How many answers were taken from the record.
     pub(crate) fn reused(&self) -> u64 {
         self.reused
@@ -245,6 +250,7 @@ impl<'p, H: Host> Durable<'p, H> {
             RequestKind::Prompt(prompt) => Some(prompt.model),
             _ => None,
         };
+        secrets::learn_args(self.vault.redactor_mut(), &request.kind);
         let once = info.once;
         let cheap = !once && is_cheap(&request.kind);
         self.open.insert(id, Open { info: Arc::clone(&info), model, cheap });
@@ -271,14 +277,15 @@ impl<'p, H: Host> Durable<'p, H> {
     fn answered(&mut self, id: RequestId, answer: Answer) -> Option<Report> {
         self.busy.remove(&id);
         self.people.forget_quota(id);
-        let Some(open) = self.open.remove(&id) else {
-            return Some(Report::Answer(id, answer));
-        };
-        self.record(id, &open, answer)
+        match self.open.remove(&id) {
+            Some(open) => self.record(id, &open, answer),
+            None => Some(Report::Answer(id, self.hide_secrets(None, answer))),
+        }
     }
 
     /// Records the end of an effect. Returns the answer if it can be given before it is on the disk.
-    fn record(&mut self, id: RequestId, open: &Open, mut answer: Answer) -> Option<Report> {
+    fn record(&mut self, id: RequestId, open: &Open, answer: Answer) -> Option<Report> {
+        let mut answer = self.hide_secrets(Some(&open.info), answer);
         let seq = self.next_seq();
         let clock = self.clock();
         let paid = self.replay.paid(&open.info.path, open.info.attempt);
@@ -286,6 +293,7 @@ impl<'p, H: Host> Durable<'p, H> {
             return Some(Report::Answer(id, answer));
         };
         let mut end = EffectEnd::of(self.program, id.0, open.model, &answer);
+        end.secret = open.info.answer.secret;
         if paid != (Usage { cost: Some(0), ..Usage::default() }) {
             // What was asked here before an edit has been paid for, and counts for the budgets.
             answer.usage.cost = end.usage.cost;
@@ -368,20 +376,6 @@ impl<'p, H: Host> Durable<'p, H> {
         for request in std::mem::take(&mut self.held) {
             self.begin(request);
         }
-    }
-
-    /// Passes on what a running effect reports, to those who watch here and to those who read the
-    /// store.
-    fn progressed(&mut self, id: RequestId, progress: &Progress) {
-        let Some(open) = self.open.get(&id).filter(|_| *progress != Progress::Alive) else { return };
-        let (path, attempt) = (open.info.path.clone(), open.info.attempt);
-        if let Some(journal) = &mut self.journal
-            && let Ok(text) = serde_json::to_string(progress)
-        {
-            let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now() };
-            journal.write(Record::Progress(mark), None);
-        }
-        self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
     }
 
     /// Whether no work is under way that could advance the run.
@@ -562,7 +556,8 @@ impl<H: Host> Host for Durable<'_, H> {
         }
     }
 
-    fn event(&mut self, event: Event) {
+    fn event(&mut self, mut event: Event) {
+        secrets::hide_in_event(self.vault.redactor(), &mut event);
         if let Event::TimedOut { path, attempt, timer } = &event
             && let Some(kind) = TimerKind::of_name(timer)
         {
@@ -585,7 +580,14 @@ impl<H: Host> Host for Durable<'_, H> {
         self.watch.tell(event);
     }
 
-    fn remember(&mut self, op: MemoryOp) {
+    fn learn_secret(&mut self, secret: &Secret) {
+        self.vault.learn(secret);
+        self.inner.learn_secret(secret);
+    }
+
+    fn remember(&mut self, mut op: MemoryOp) {
+        self.vault.redactor().mask_json(&mut op.value);
+        self.vault.redactor().mask_json(&mut op.initial);
         if self.journal.is_some() {
             self.write(Record::Remember(Box::new(op), now()));
         } else if !self.noted_memory {

@@ -2,7 +2,13 @@
 
 use std::{collections::HashMap, time::Instant};
 
-use crate::events::Event;
+use super::{Durable, secrets::hide_in_progress};
+use crate::{
+    events::Event,
+    host::{Host, Progress},
+    journal::{ProgressMark, Record, now},
+    request::RequestId,
+};
 
 /// Receives the events of a run.
 pub type Observer<'o> = Box<dyn FnMut(&Event) + 'o>;
@@ -32,6 +38,23 @@ impl<'o> Watch<'o> {
             _ => {}
         }
         observer(&event);
+    }
+}
+
+impl<H: Host> Durable<'_, H> {
+    /// Passes on what a running effect reports, to those who watch here and to those who read the
+    /// store.
+    pub(super) fn progressed(&mut self, id: RequestId, progress: &Progress) {
+        let Some(open) = self.open.get(&id).filter(|_| *progress != Progress::Alive) else { return };
+        let progress = &hide_in_progress(self.vault.redactor(), progress);
+        let (path, attempt) = (open.info.path.clone(), open.info.attempt);
+        if let Some(journal) = &mut self.journal
+            && let Ok(text) = serde_json::to_string(progress)
+        {
+            let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now() };
+            journal.write(Record::Progress(mark), None);
+        }
+        self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
     }
 }
 

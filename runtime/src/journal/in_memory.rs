@@ -15,9 +15,13 @@ use super::{
     Ledger, MemoryChange, MemoryValue, ProgressMark, Question, QuestionRow, Record, Recorded, RecordedTimer, Result,
     RunRow, RunStart, Status, Store, TimerMark,
     memory::{cannot_be_added, merged},
+    project_key,
     record::{failure_from, now, output_from, read_kept_program},
 };
-use crate::request::{MemoryOp, Output, Usage};
+use crate::{
+    project_key::ProjectKey,
+    request::{MemoryOp, Output, Usage},
+};
 
 /// Runs in the memory of this process. Clones share their runs.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +37,7 @@ struct State {
     cache: HashMap<String, CachedAnswer>,
     memory: BTreeMap<(String, String), (Json, i64)>,
     changes: Vec<(MemoryOp, MemoryChange)>,
+    key: Option<ProjectKey>,
 }
 
 /// One run.
@@ -313,6 +318,14 @@ impl Store for InMemoryStore {
         Ok(Claim::Claimed(Box::new(Guard { state: Arc::clone(&self.state), run: run.to_owned() })))
     }
 
+    fn project_key(&self) -> Result<ProjectKey> {
+        let mut state = lock(&self.state);
+        if let Some(key) = &state.key {
+            return Ok(key.clone());
+        }
+        Ok(state.key.insert(project_key::random()?).clone())
+    }
+
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
         Ok(Box::new(InMemoryJournal { state: Arc::clone(&self.state), run: run.to_owned(), failed: None }))
     }
@@ -433,7 +446,12 @@ impl Store for InMemoryStore {
 
     fn ledger(&self, run: &str) -> Result<Ledger> {
         Ok(self.read(run, |run| {
-            let mut ledger = Ledger { failed: run.failed.clone(), cancelled: run.cancelled, ..Ledger::default() };
+            let mut ledger = Ledger {
+                failed: run.failed.clone(),
+                cancelled: run.cancelled,
+                newest_question: run.questions.last().map(|(question, _)| question.key.clone()),
+                ..Ledger::default()
+            };
             for effect in &run.effects {
                 let (info, end) = (&effect.start.info, effect.end.as_ref());
                 let seq = end.map_or(0, |e| e.seq);

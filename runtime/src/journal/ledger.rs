@@ -75,6 +75,8 @@ pub struct Ledger {
     pub failed: HashSet<(String, u32)>,
     /// How often the run was cancelled.
     pub cancelled: u32,
+    /// The key of the question that was asked last.
+    pub newest_question: Option<String>,
 }
 
 impl Ledger {
@@ -127,6 +129,28 @@ impl Ledger {
         // again for what it did not find.
         let effects = self.effects.values().flatten().filter(|record| record.kind != "person");
         let newest = effects.max_by_key(|record| (record.started, record.seq));
-        newest.map_or(KeyVersion::V2, |record| KeyVersion::of_key(&record.key, record.parts.is_some()))
+        match (newest, &self.newest_question) {
+            (Some(record), _) => KeyVersion::of_key(&record.key, record.parts.is_some()),
+            (None, Some(question)) => KeyVersion::of_key(question, true),
+            (None, None) => KeyVersion::V3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise a run that waits for a person would ask again what was answered.
+    #[test]
+    fn a_run_that_has_only_asked_keeps_the_version_of_its_keys() {
+        let version = |question: Option<&str>| {
+            let newest_question = question.map(str::to_owned);
+            Ledger { newest_question, ..Ledger::default() }.recalled().key_version
+        };
+        assert_eq!(version(None), KeyVersion::V3);
+        assert_eq!(version(Some("3:ab")), KeyVersion::V3);
+        assert_eq!(version(Some("2:ab")), KeyVersion::V2);
+        assert_eq!(version(Some("ab")), KeyVersion::V1);
     }
 }

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{JournalError, Result};
+use super::{JournalError, Result, private};
 
 /// How long a lock without a living process is waited for.
 const ORPHANS: Duration = Duration::from_secs(2);
@@ -42,13 +42,13 @@ impl RunLock {
     pub(super) fn take(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
         let path = file(journal, run);
         let wrong = |e: std::io::Error| JournalError(format!("the lock `{}` cannot be taken: {e}", path.display()));
-        let mut opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut opened = private::create_file(&path);
         if opened.is_err() {
             for dir in [journal.parent(), path.parent()].into_iter().flatten() {
-                std::fs::create_dir_all(dir)
+                private::create_dir(dir)
                     .map_err(|e| JournalError(format!("the directory `{}` cannot be made: {e}", dir.display())))?;
             }
-            opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            opened = private::create_file(&path);
         }
         let mut file = opened.map_err(wrong)?;
         let deadline = Instant::now() + ORPHANS;
@@ -57,13 +57,7 @@ impl RunLock {
                 // Whoever held it before removed its name, perhaps after this one opened it: then somebody
                 // else may have made a new file of that name, and the lock of this one excludes nobody.
                 Ok(()) if !is_file_at(&file, &path) => {
-                    file = OpenOptions::new()
-                        .read(true)
-                        .write(true)
-                        .create(true)
-                        .truncate(false)
-                        .open(&path)
-                        .map_err(wrong)?;
+                    file = private::create_file(&path).map_err(wrong)?;
                 }
                 Ok(()) => break,
                 // A child that was being started when its run was killed holds an inherited lock until

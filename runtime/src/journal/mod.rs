@@ -11,6 +11,8 @@ mod in_memory;
 mod ledger;
 mod lock;
 mod memory;
+mod private;
+mod project_key;
 mod record;
 mod rows;
 mod sqlite;
@@ -34,7 +36,7 @@ pub(crate) use record::{failure_from, output_from};
 pub use rows::{EffectRow, QuestionRow, RunRow};
 pub use store::SqliteStore;
 
-use crate::request::Output;
+use crate::{project_key::ProjectKey, request::Output};
 
 /// Why the record could not be kept or read, in words for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Takes a run for this process, or says who has it. At most one guard of a run exists at a
     /// time, in all processes.
     fn claim_run(&self, run: &str) -> Result<Claim>;
+    /// The key with which digests of what is recorded here are made. It is always the same.
+    fn project_key(&self) -> Result<ProjectKey>;
     /// Begins to write the record of a run. The caller holds its guard.
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>>;
 

@@ -135,6 +135,8 @@ pub struct EffectEnd {
     pub seq: i64,
     /// Whether it must reach the disk before anybody sees it.
     pub full: bool,
+    /// Whether its type declares a secret: a file keeps it so that only the project's key opens it.
+    pub secret: bool,
     /// When, in milliseconds since 1970.
     pub at: i64,
     /// The age of the run, in milliseconds.
@@ -225,7 +227,7 @@ impl EffectEnd {
         {
             usage.cost = Some(price(model, &usage));
         }
-        Self { token, status, answer: text, error, usage, seq: 0, full: true, at: now(), clock: 0 }
+        Self { token, status, answer: text, error, usage, seq: 0, full: true, secret: false, at: now(), clock: 0 }
     }
 
     /// An effect whose answer is not wanted: `withdrawn` by the program itself, `interrupted`
@@ -239,6 +241,7 @@ impl EffectEnd {
             usage: Usage::default(),
             seq: 0,
             full: false,
+            secret: false,
             at: now(),
             clock: 0,
         }

@@ -1,6 +1,7 @@
 //! Writes records: one thread, many records in each commit.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     path::{Path, PathBuf},
     sync::mpsc::{self, Receiver, Sender, TryRecvError},
@@ -12,8 +13,9 @@ use rusqlite::{Connection, params};
 
 use super::{
     Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart, artifacts::Artifacts,
-    memory, tables,
+    memory, project_key, tables,
 };
+use crate::project_key::ProjectKey;
 
 /// Answers longer than this go to a file of their own, in bytes.
 const LARGE: usize = 64 * 1024;
@@ -75,12 +77,14 @@ impl SqliteJournal {
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub(super) fn open(path: &Path, run: &str) -> std::result::Result<Self, JournalError> {
         let connection = tables::open(path)?;
+        let key = project_key::load(path, &connection)?;
         let (sender, receiver) = mpsc::channel();
         let mut writer = Writer {
             connection,
             run: run.to_owned(),
             no: 0,
-            artifacts: Artifacts::beside(path),
+            artifacts: Artifacts::beside(path, key.clone()),
+            key,
             path: path.to_owned(),
             events: 0,
             progress: 0,
@@ -130,6 +134,7 @@ struct Writer {
     /// The run's number in the file.
     no: i64,
     artifacts: Artifacts,
+    key: ProjectKey,
     path: PathBuf,
     events: i64,
     /// The number of the last row of progress.
@@ -233,9 +238,18 @@ impl Writer {
         })
     }
 
+    /// The answer of an effect; sealed, if there is a secret in it.
+    fn answer<'e>(&self, end: &'e EffectEnd) -> Result<Option<Cow<'e, str>>> {
+        Ok(match &end.answer {
+            Some(text) if end.secret => Some(Cow::Owned(project_key::seal(&self.key, text)?)),
+            other => other.as_deref().map(Cow::Borrowed),
+        })
+    }
+
     fn insert(&self, start: &EffectStart, end: Option<&EffectEnd>) -> Result<i64> {
         let info = &start.info;
-        let (answer, artifact) = self.kept(end.and_then(|e| e.answer.as_deref()))?;
+        let answer = end.map(|end| self.answer(end)).transpose()?.flatten();
+        let (answer, artifact) = self.kept(answer.as_deref())?;
         let usage = end.map(|e| e.usage).unwrap_or_default();
         self.sql(|c| {
             c.prepare_cached(
@@ -274,7 +288,8 @@ impl Writer {
 
     fn end(&mut self, end: &EffectEnd) -> Result<()> {
         let Some(row) = self.open.remove(&end.token) else { return Ok(()) };
-        let (answer, artifact) = self.kept(end.answer.as_deref())?;
+        let answer = self.answer(end)?;
+        let (answer, artifact) = self.kept(answer.as_deref())?;
         self.sql(|c| {
             c.prepare_cached(
                 "UPDATE effects SET ended = ?2, seq = ?3, status = ?4, answer = ?5, artifact = ?6, error = ?7,

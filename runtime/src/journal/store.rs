@@ -3,7 +3,7 @@
 use cascade_ir::read::read_json;
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use cascade_ir::Program;
@@ -14,13 +14,16 @@ use super::{
     Activity, CachedAnswer, Claim, Collected, Cursor, EffectRow, Journal, JournalError, Ledger, MemoryChange,
     MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store,
     artifacts::Artifacts,
-    lock, memory, record,
+    lock, memory, project_key, record,
     record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
     sqlite::SqliteJournal,
     tables,
 };
-use crate::request::{MemoryOp, Output, TimerId, TimerKind};
+use crate::{
+    project_key::ProjectKey,
+    request::{MemoryOp, Output, TimerId, TimerKind},
+};
 
 /// Runs in a file of SQLite, which many processes may use at once.
 #[derive(Debug)]
@@ -28,12 +31,14 @@ pub struct SqliteStore {
     /// Opened when it is first needed: a short run never reads.
     connection: Mutex<Option<Connection>>,
     path: PathBuf,
+    /// Read when it is first needed.
+    key: OnceLock<ProjectKey>,
 }
 
 impl SqliteStore {
     /// The store in a file, which is opened, and created, when it is first needed.
     pub fn at(path: &Path) -> Self {
-        Self { connection: Mutex::new(None), path: path.to_owned() }
+        Self { connection: Mutex::new(None), path: path.to_owned(), key: OnceLock::new() }
     }
 
     /// Opens a file, and creates it if it is not there.
@@ -41,16 +46,24 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { connection: Mutex::new(Some(tables::open(path)?)), path: path.to_owned() })
+        Ok(Self { connection: Mutex::new(Some(tables::open(path)?)), path: path.to_owned(), key: OnceLock::new() })
     }
 
     fn sql<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        self.connected(|connection| query(connection).map_err(|e| tables::explain(&self.path, &e)))
+    }
+
+    fn artifacts(&self) -> Result<Artifacts> {
+        Ok(Artifacts::beside(&self.path, self.project_key()?))
+    }
+
+    fn connected<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = match &mut *slot {
             Some(connection) => connection,
             None => slot.insert(tables::open(&self.path)?),
         };
-        query(connection).map_err(|e| tables::explain(&self.path, &e))
+        work(connection)
     }
 
     /// A run that says that it runs does so only while its process holds its lock.
@@ -80,6 +93,14 @@ impl Store for SqliteStore {
 
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
         Ok(Box::new(SqliteJournal::open(&self.path, run)?))
+    }
+
+    fn project_key(&self) -> Result<ProjectKey> {
+        if let Some(key) = self.key.get() {
+            return Ok(key.clone());
+        }
+        let key = self.connected(|connection| project_key::load(&self.path, connection))?;
+        Ok(self.key.get_or_init(|| key).clone())
     }
 
     fn runs(&self) -> Result<Vec<RunRow>> {
@@ -123,7 +144,6 @@ impl Store for SqliteStore {
     }
 
     fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
-        let artifacts = Artifacts::beside(&self.path);
         let mut rows = self.sql(|c| {
             let mut statement = c.prepare(
                 "SELECT path, attempt, kind, skill, model, status, started, ended, seq, request, answer, error,
@@ -137,7 +157,9 @@ impl Store for SqliteStore {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         for (row, artifact) in &mut rows {
-            if let Some(hash) = artifact {
+            if let Some(hash) = artifact
+                && let Ok(artifacts) = self.artifacts()
+            {
                 row.answer = artifacts.read(hash).ok().and_then(|text| read_json(text.as_bytes()).ok());
             }
         }
@@ -271,11 +293,16 @@ impl Store for SqliteStore {
     }
 
     fn output(&self, answer: Option<&str>, artifact: Option<&str>) -> Result<Output> {
-        match (answer, artifact) {
-            (Some(text), _) => record::output_from(text),
-            (None, Some(hash)) => record::output_from(&Artifacts::beside(&self.path).read(hash)?),
-            (None, None) => Err(JournalError("the journal holds an answer without content".to_owned())),
+        let text = match (answer, artifact) {
+            (Some(text), _) => text.to_owned(),
+            (None, Some(hash)) => self.artifacts()?.read(hash)?,
+            (None, None) => return Err(JournalError("the journal holds an answer without content".to_owned())),
+        };
+        if !project_key::is_sealed(&text) {
+            return record::output_from(&text);
         }
+        let opened = project_key::open(&self.project_key()?, &text)?;
+        record::output_from(opened.as_deref().unwrap_or(&text))
     }
 
     fn ledger(&self, run: &str) -> Result<Ledger> {
@@ -328,6 +355,13 @@ impl Store for SqliteStore {
                     _ => {}
                 }
             }
+            ledger.newest_question = c
+                .query_row(
+                    "SELECT key FROM questions WHERE run = (SELECT no FROM runs WHERE id = ?1) ORDER BY asked DESC LIMIT 1",
+                    [run],
+                    |row| row.get(0),
+                )
+                .optional()?;
             Ok(())
         })?;
         Ok(ledger)
@@ -397,7 +431,7 @@ impl Store for SqliteStore {
         self.sql(|c| c.execute("DELETE FROM programs WHERE hash NOT IN (SELECT program FROM runs)", []))?;
         // Files first appear, then rows that name them: a file of a living run may have no row yet.
         if self.runs()?.iter().all(|r| r.pid.is_none()) {
-            let artifacts = Artifacts::beside(&self.path);
+            let artifacts = self.artifacts()?;
             for hash in artifacts.all() {
                 let used = self.sql(|c| {
                     c.query_row(

@@ -8,10 +8,10 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig};
 
-use super::{JournalError, Result};
+use super::{JournalError, Result, private};
 
 /// Version of the tables. An older file is brought up to it, a newer one is refused.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 /// How long to wait for other processes that write. Their commits may each wait for a slow disk, and
 /// an effect that ran must be recorded.
 const BUSY: Duration = Duration::from_secs(120);
@@ -106,8 +106,11 @@ INSERT INTO ends (run, status, stage, attempts)
 /// Opens the file to write, and creates or upgrades its tables.
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir)
+    private::create_dir(dir)
         .map_err(|e| JournalError(format!("the directory `{}` cannot be made: {e}", dir.display())))?;
+    // What cannot be made cannot be opened either, which is told below.
+    let _ = private::create_file(path);
+    private::tighten(path);
     let mut connection = connect(path).map_err(|e| explain(path, &e))?;
     match format_of(&connection).map_err(|e| explain(path, &e))? {
         Some(FORMAT) => {}
@@ -135,10 +138,13 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
             transaction.execute_batch(FROM_1_COPY)?;
             transaction.execute_batch(FROM_2_COPY)?;
         }
-        Some(_) => {
+        Some(2) => {
             transaction.execute_batch(ADDED_IN_3)?;
             transaction.execute_batch(FROM_2_COPY)?;
         }
+        // The fourth has the tables of the third. Its keys are digests of another version, which older
+        // versions of Cascade would not find again.
+        Some(_) => {}
         None => {
             transaction.execute_batch(TABLES)?;
             transaction.execute_batch(ADDED_IN_3)?;

@@ -10,7 +10,10 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Message, Outbox, process};
-use crate::request::{RequestId, RunRequest};
+use crate::{
+    redact::Redactor,
+    request::{RequestId, RunRequest},
+};
 
 /// Stack of a thread of the pool, in bytes.
 const STACK: usize = 256 * 1024;
@@ -68,17 +71,25 @@ pub(super) struct Watching {
     pub(super) lines: bool,
 }
 
+/// A program to run.
 pub(super) struct Job {
     pub(super) id: RequestId,
     pub(super) request: RunRequest,
     pub(super) cwd: Option<PathBuf>,
     pub(super) watch: Watching,
-    pub(super) running: Arc<Running>,
+    /// The secrets that it may have been given.
+    pub(super) redactor: Redactor,
+}
+
+/// One that was queued.
+struct Queued {
+    job: Job,
+    running: Arc<Running>,
 }
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<Queued>,
     idle: usize,
     closed: bool,
 }
@@ -94,7 +105,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<Queued> {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
@@ -124,12 +135,11 @@ impl Commands {
     }
 
     /// Queues a program.
-    pub(super) fn start(&mut self, id: RequestId, request: RunRequest, cwd: Option<PathBuf>, watch: Watching) {
+    pub(super) fn start(&mut self, job: Job) {
         let running = Arc::new(Running::default());
-        self.running.insert(id, Arc::clone(&running));
-        let job = Job { id, request, cwd, watch, running };
+        self.running.insert(job.id, Arc::clone(&running));
         let mut queue = self.shared.lock();
-        queue.jobs.push_back(job);
+        queue.jobs.push_back(Queued { job, running });
         let short = queue.idle < queue.jobs.len();
         drop(queue);
         if short && self.threads < self.max && self.grow() {
@@ -143,9 +153,9 @@ impl Commands {
         let (shared, outbox) = (Arc::clone(&self.shared), self.outbox.clone());
         let work = move || {
             let mut buffer = vec![0; 64 * 1024];
-            while let Some(job) = shared.next() {
+            while let Some(Queued { job, running }) = shared.next() {
                 let id = job.id;
-                let answer = process::run(&job, &outbox, &mut buffer);
+                let answer = process::run(&job, &running, &outbox, &mut buffer);
                 if outbox.send(Message::Done(id, answer)).is_err() {
                     return;
                 }
@@ -156,7 +166,7 @@ impl Commands {
             && self.threads == 0
         {
             let message = format!("no thread for a program can be started: {error}");
-            for job in self.shared.lock().jobs.drain(..) {
+            for Queued { job, .. } in self.shared.lock().jobs.drain(..) {
                 let answer = crate::request::Answer::failed(cascade_ir::ErrorKind::Unavailable, message.clone());
                 let _ = self.outbox.send(Message::Done(job.id, answer));
             }
@@ -172,7 +182,7 @@ impl Commands {
         running.lock().stopped = true;
         running.signal(Signal::TERM);
         let mut queue = self.shared.lock();
-        if let Some(position) = queue.jobs.iter().position(|j| j.id == id) {
+        if let Some(position) = queue.jobs.iter().position(|queued| queued.job.id == id) {
             queue.jobs.remove(position);
             drop(queue);
             self.running.remove(&id);

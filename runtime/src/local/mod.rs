@@ -25,10 +25,12 @@ use crate::{
     failure::Raise,
     host::{Host, Progress, Report},
     models::{ModelCall, Models},
+    redact::Redactor,
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Usage},
+    value::Secret,
     workspace::WorkspacePatch,
 };
-use commands::{Commands, Watching};
+use commands::{Commands, Job, Watching};
 pub(crate) use files::load;
 use throttle::{Ended, Throttle};
 use web::Web;
@@ -78,6 +80,8 @@ pub(crate) struct Setup<'p> {
     pub(crate) cancel: Cancel,
     /// Whether reports of running effects are wanted.
     pub(crate) watched: bool,
+    /// The secrets of the run.
+    pub(crate) redactor: Redactor,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -86,6 +90,7 @@ pub(crate) struct LocalHost<'p> {
     models: Models<'p>,
     cwd: Option<PathBuf>,
     watched: bool,
+    redactor: Redactor,
     inbox: mpsc::UnboundedReceiver<Message>,
     outbox: Outbox,
     cancelled: watch::Receiver<u32>,
@@ -110,6 +115,7 @@ impl<'p> LocalHost<'p> {
             models: Models::new(setup.program),
             cwd: setup.cwd,
             watched: setup.watched,
+            redactor: setup.redactor,
             inbox,
             outbox,
             cancelled: setup.cancel.0.subscribe(),
@@ -159,7 +165,7 @@ impl<'p> LocalHost<'p> {
     fn send_due(&mut self) {
         for id in self.throttle.due(Instant::now()) {
             if let Some(call) = self.queued.remove(&id) {
-                self.web.prompt(id, call);
+                self.web.prompt(id, call, self.redactor.clone());
             }
         }
     }
@@ -208,13 +214,14 @@ impl Host for LocalHost<'_> {
                 }
                 let idle = effect.is_some_and(|i| i.watch);
                 let watch = Watching { idle, lines: self.watched };
-                self.commands.start(id, run, self.cwd.clone(), watch);
+                let job = Job { id, request: run, cwd: self.cwd.clone(), watch, redactor: self.redactor.clone() };
+                self.commands.start(job);
             }
-            RequestKind::Http(http) => self.web.http(id, http),
+            RequestKind::Http(http) => self.web.http(id, http, self.redactor.clone()),
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
-                        self.web.prompt(id, call);
+                        self.web.prompt(id, call, self.redactor.clone());
                     } else {
                         self.queued.insert(id, call);
                     }
@@ -291,6 +298,10 @@ impl Host for LocalHost<'_> {
 
     /// Nobody watches here; see [`crate::durable`].
     fn event(&mut self, _event: Event) {}
+
+    fn learn_secret(&mut self, secret: &Secret) {
+        self.redactor.learn(secret.reveal());
+    }
 
     /// Nothing outlives the run here; see [`crate::durable`].
     fn remember(&mut self, _op: MemoryOp) {}

@@ -16,11 +16,14 @@ use rustix::{
     process::{Pid, Signal},
 };
 
-use super::{Message, Outbox, commands::Job};
+use super::{
+    Message, Outbox,
+    commands::{Job, Running},
+};
 use crate::{
     host::Progress,
-    request::{Answer, Output, Process, RunRequest},
-    value::REDACTED,
+    redact::{Cut, Redactor},
+    request::{Answer, Output, Process},
 };
 
 /// Longest output that is kept, in bytes.
@@ -39,8 +42,8 @@ const LONGEST_LINE: usize = 200;
 const LINE_WINDOW: usize = 4096;
 
 /// Runs a program to its end.
-pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
-    if job.running.is_stopped() {
+pub(super) fn run(job: &Job, running: &Running, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
+    if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
     let mut child = match spawn(job) {
@@ -48,16 +51,16 @@ pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
         Err(answer) => return answer,
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if job.running.started(pid) {
-        job.running.signal(Signal::TERM);
+    if running.started(pid) {
+        running.signal(Signal::TERM);
     }
     let mut streams = Streams::new(job, outbox, &mut child);
     let watched = streams.watch(pid, buffer);
-    if job.running.is_stopped() || watched.is_err() || streams.overflow {
+    if running.is_stopped() || watched.is_err() || streams.overflow {
         // The rest of the group does not outlive it. Until it is reaped the group is its own.
-        job.running.signal(Signal::KILL);
+        running.signal(Signal::KILL);
     }
-    job.running.reaped();
+    running.reaped();
     drop(child.stdin.take());
     let status = child.wait();
     if streams.overflow {
@@ -70,8 +73,8 @@ pub(super) fn run(job: &Job, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
         Ok(status) => Answer::ok(Output::Process(Process {
             code: status.code(),
             signal: status.signal(),
+            stderr: last_lines(&streams.masked_stderr()),
             stdout: streams.stdout.into(),
-            stderr: last_lines(&masked(&streams.stderr, &job.request)),
         })),
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
     }
@@ -127,6 +130,8 @@ struct Streams<'j> {
     written: usize,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    /// Whether the beginning of standard error was let go.
+    stderr_is_cut: bool,
     overflow: bool,
     /// When the program was started, or last reported.
     reported: Instant,
@@ -145,6 +150,7 @@ impl<'j> Streams<'j> {
             written: 0,
             stdout: Vec::new(),
             stderr: Vec::new(),
+            stderr_is_cut: false,
             overflow: false,
             reported: Instant::now(),
             last_is_stderr: false,
@@ -218,13 +224,16 @@ impl<'j> Streams<'j> {
         }
         self.reported = Instant::now();
         let written = if self.last_is_stderr { &self.stderr } else { &self.stdout };
-        let line = if watch.lines { last_line(written) } else { None };
-        let progress = match line {
-            Some(line) => Progress::Line(shown(&masked(line, &self.job.request))),
-            None => Progress::Alive,
-        };
+        let line = if watch.lines { last_line(written, &self.job.redactor) } else { None };
+        let progress = line.map_or(Progress::Alive, Progress::Line);
         // The run may have ended meanwhile.
         let _ = self.outbox.send(Message::Progress(self.job.id, progress));
+    }
+
+    /// Standard error without secrets. Mask before you cut: half a secret is not recognised.
+    fn masked_stderr(&self) -> String {
+        let cut = Cut { start: self.stderr_is_cut, end: false };
+        String::from_utf8_lossy(&self.job.redactor.mask_bytes(&self.stderr, cut)).into_owned()
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
@@ -251,6 +260,7 @@ impl<'j> Streams<'j> {
                     // At the end of a line, so that no secret is cut before it is masked.
                     let rest = self.stderr[cut..].iter().position(|&b| b == b'\n').map_or(0, |end| end + 1);
                     self.stderr.drain(..cut + rest);
+                    self.stderr_is_cut = true;
                 }
                 true
             })?;
@@ -265,9 +275,9 @@ impl<'j> Streams<'j> {
     }
 }
 
-/// The last complete line of an output that has visible text. A carriage return ends a line too: that
-/// is how programs redraw their progress.
-fn last_line(bytes: &[u8]) -> Option<&[u8]> {
+/// The last complete line of an output that has visible text, without secrets, as it is shown to people.
+/// A carriage return ends a line too: that is how programs redraw their progress.
+fn last_line(bytes: &[u8], redactor: &Redactor) -> Option<String> {
     let ends = |byte: &u8| matches!(byte, b'\n' | b'\r');
     let unfinished = bytes.iter().rev().take(LINE_WINDOW).position(ends)?;
     let complete = &bytes[..bytes.len() - unfinished];
@@ -276,7 +286,10 @@ fn last_line(bytes: &[u8]) -> Option<&[u8]> {
         0 => 0,
         _ => start + complete[start..].iter().position(ends)?,
     };
-    complete[whole..].rsplit(ends).map(<[u8]>::trim_ascii).find(|line| !line.is_empty())
+    // All of the window is searched: a secret may be broken into lines.
+    let masked = redactor.mask_bytes(&complete[whole..], Cut { start: whole > 0, end: true });
+    let line = masked.rsplit(ends).map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
+    Some(shown(&String::from_utf8_lossy(line)))
 }
 
 /// A line as it is shown to people: cut to a length, control characters as spaces.
@@ -312,23 +325,6 @@ fn exit_handle(_pid: Pid) -> Option<OwnedFd> {
     None
 }
 
-/// What a program says of its failure is shown to people and kept; a secret that it was given and
-/// repeats there is not. A secret may be a part of a longer text (`Bearer …`), so its words are
-/// hidden as well, but for the shortest, which would hide half of any text. Mask before you cut: half a
-/// secret is not recognised.
-fn masked(written: &[u8], request: &RunRequest) -> String {
-    const SHORTEST: usize = 5;
-    let given = request.argv.iter().chain(request.env.iter().filter_map(|(_, arg)| arg.as_ref())).chain(&request.stdin);
-    let mut text = String::from_utf8_lossy(written).into_owned();
-    for arg in given.filter(|arg| arg.secret && !arg.text.trim().is_empty()) {
-        text = text.replace(arg.text.trim(), REDACTED);
-        for word in arg.text.split_whitespace().filter(|word| word.len() >= SHORTEST) {
-            text = text.replace(word, REDACTED);
-        }
-    }
-    text
-}
-
 /// The last lines of standard error.
 fn last_lines(text: &str) -> String {
     let start = text.ceil_char_boundary(text.len().saturating_sub(MAX_STDERR.0));
@@ -338,11 +334,11 @@ fn last_lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINE_WINDOW, LONGEST_LINE, last_line, shown};
+    use super::{LINE_WINDOW, LONGEST_LINE, Redactor, last_line, shown};
 
     #[test]
     fn only_whole_lines_are_reported() {
-        let last = |text: &str| last_line(text.as_bytes()).map(|line| String::from_utf8_lossy(line).into_owned());
+        let last = |text: &str| last_line(text.as_bytes(), &Redactor::default());
         let wide = "x".repeat(LINE_WINDOW);
         assert_eq!(last("one\ntwo\n").as_deref(), Some("two"));
         // The rest of a line, and of a secret in it, may still follow.
@@ -353,6 +349,16 @@ mod tests {
         assert_eq!(last(&format!("{wide}{wide}\n")), None);
         assert_eq!(last(&format!("one\n{wide}{wide}")), None);
         assert_eq!(last(&format!("{wide}\none\n")).as_deref(), Some("one"));
+    }
+
+    #[test]
+    fn a_secret_in_lines_is_not_reported() {
+        let redactor = Redactor::new(["a-long-secret-of-27-letters"]);
+        let last = |text: &str| last_line(text.as_bytes(), &redactor).unwrap();
+        assert_eq!(last("step 1: a-long-secret-of-27-letters\n"), "step 1: [secret]");
+        // Its base64, of which the second line may be still to come.
+        assert_eq!(last("YS1sb25nLXNlY3Jl\ndC1vZi0yNy1sZXR0ZXJz\n"), "[secret]");
+        assert_eq!(last("see YS1sb25nLXNlY3Jl\n"), "see [secret]");
     }
 
     #[test]

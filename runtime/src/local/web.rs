@@ -2,6 +2,7 @@
 //! a client that is built when the first request is made.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     error::Error,
     sync::Arc,
@@ -9,19 +10,23 @@ use std::{
 };
 
 use cascade_ir::ErrorKind;
-use reqwest::{Client, Method, header::HeaderMap};
+use reqwest::{Client, Method, Url, header::HeaderMap, redirect::Policy};
 use tokio::task::AbortHandle;
 
 use super::{Message, Outbox};
 use crate::{
     models::ModelCall,
+    redact::{Cut, Redactor},
     request::{Answer, HttpRequest, Output, RequestId, Response, Usage},
+    value::Arg,
 };
 
 /// Longest body that is kept, in bytes.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 /// Longest time to establish a connection.
 const CONNECT: Duration = Duration::from_secs(30);
+/// How often in a row a request may be sent elsewhere.
+const MAX_REDIRECTS: usize = 10;
 
 pub(super) struct Web {
     outbox: Outbox,
@@ -35,23 +40,32 @@ impl Web {
         Self { outbox, client: None, running: HashMap::new() }
     }
 
-    pub(super) fn http(&mut self, id: RequestId, request: HttpRequest) {
+    pub(super) fn http(&mut self, id: RequestId, request: HttpRequest, redactor: Redactor) {
         self.spawn(id, move |client| async move {
-            match send(&client, &request).await {
+            match send(&client, &request, &redactor).await {
                 Ok(response) => Answer::ok(Output::Response(response)),
                 Err(answer) => answer,
             }
         });
     }
 
-    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall) {
+    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, mut redactor: Redactor) {
+        // Its key, however short that is.
+        call.request.headers.iter().for_each(|(_, value)| redactor.learn_arg(value));
         self.spawn(id, move |client| async move {
-            match send(&client, &call.request).await {
-                Ok(response) => match call.read(&response) {
-                    Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
-                    Err((failure, usage)) => Answer { result: Err(failure), usage },
-                },
-                Err(answer) => Answer { usage: Usage::default(), ..answer },
+            let mut response = match send(&client, &call.request, &redactor).await {
+                Ok(response) => response,
+                Err(answer) => return Answer { usage: Usage::default(), ..answer },
+            };
+            // What a provider refuses it may repeat, and messages are cut.
+            if !(200..300).contains(&response.status)
+                && let Cow::Owned(masked) = redactor.mask_bytes(&response.body, Cut::default())
+            {
+                response.body = masked.into();
+            }
+            match call.read(&response) {
+                Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
+                Err((failure, usage)) => Answer { result: Err(failure), usage },
             }
         });
     }
@@ -102,22 +116,41 @@ fn build_client() -> Result<Client, String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
         .connect_timeout(CONNECT)
+        // They are followed here, by rules of our own.
+        .redirect(Policy::none())
         .user_agent(concat!("cascade/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|e| format!("the HTTP client could not be built: {}", reasons(&e)))
 }
 
-async fn send(client: &Client, request: &HttpRequest) -> Result<Response, Answer> {
+async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Result<Response, Answer> {
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| Answer::failed(ErrorKind::Failed, format!("`{}` is not an HTTP method", request.method)))?;
-    let mut builder = client.request(method, request.url.text.as_str());
-    for (name, value) in &request.headers {
-        builder = builder.header(name.as_str(), value.text.as_str());
-    }
-    if let Some(body) = &request.body {
-        builder = builder.body(body.text.to_string());
-    }
-    let mut response = builder.send().await.map_err(failed)?;
+    let mut address: Url = request
+        .url
+        .text
+        .parse()
+        // The address is left out: it may hold a secret.
+        .map_err(|e| Answer::failed(ErrorKind::Failed, format!("the address cannot be read: {e}")))?;
+    let origin = address.origin();
+    let mut redirects = 0;
+    let mut response = loop {
+        let at_home = address.origin() == origin;
+        let mut builder = client.request(method.clone(), address.clone());
+        for (name, value) in &request.headers {
+            if at_home || !is_private(name, value) {
+                builder = builder.header(name.as_str(), value.text.as_str());
+            }
+        }
+        if let Some(body) = request.body.as_ref().filter(|_| at_home) {
+            builder = builder.body(body.text.to_string());
+        }
+        let response = builder.send().await.map_err(failed)?;
+        let Some(next) = redirect_of(&method, &address, &response) else { break response };
+        redirects += 1;
+        check_redirect(request, &origin, &next, redirects, redactor)?;
+        address = next;
+    };
     let status = response.status().as_u16();
     let retry_after_ms = retry_after(response.headers());
     let mut body = Vec::new();
@@ -129,6 +162,53 @@ async fn send(client: &Client, request: &HttpRequest) -> Result<Response, Answer
         body.extend_from_slice(&chunk);
     }
     Ok(Response { status, body: Arc::from(body), retry_after_ms })
+}
+
+/// Where an answer sends the request, if it is one that may go there: to read something twice is
+/// harmless, to do something elsewhere is not what the program said.
+fn redirect_of(method: &Method, address: &Url, response: &reqwest::Response) -> Option<Url> {
+    let follows = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    if !follows || !matches!(*method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    let location = response.headers().get("location")?.to_str().ok()?;
+    address.join(location).ok()
+}
+
+/// Whether a request may go where it is sent.
+fn check_redirect(
+    request: &HttpRequest,
+    origin: &url::Origin,
+    next: &Url,
+    redirects: usize,
+    redactor: &Redactor,
+) -> Result<(), Answer> {
+    let refuse = |why: String| Err(Answer::failed(ErrorKind::Denied, why));
+    if redirects > MAX_REDIRECTS {
+        return refuse(format!("the server redirects more than {MAX_REDIRECTS} times"));
+    }
+    if !matches!(next.scheme(), "http" | "https") {
+        return refuse(format!("the server redirects to an address of `{}:`", next.scheme()));
+    }
+    if next.origin() == *origin {
+        return Ok(());
+    }
+    let other = next.origin().ascii_serialization();
+    if request.body.is_some() {
+        return refuse(format!("the server redirects to `{other}`; a body is not sent to another server"));
+    }
+    if matches!(redactor.mask(next.as_str()), Cow::Owned(_)) {
+        return refuse(format!("the server redirects to `{other}` with a secret in the address"));
+    }
+    Ok(())
+}
+
+/// Whether a header is for the server alone to which the program sends it.
+fn is_private(name: &str, value: &Arg) -> bool {
+    const NAMES: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "idempotency-key"];
+    const PARTS: [&str; 6] = ["auth", "api-key", "apikey", "token", "secret", "password"];
+    let name = name.to_ascii_lowercase();
+    value.secret || NAMES.contains(&name.as_str()) || PARTS.iter().any(|part| name.contains(part))
 }
 
 /// The failure of a request without an answer. The address is left out: it may hold a secret.

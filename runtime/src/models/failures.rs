@@ -19,6 +19,14 @@ pub(super) fn of_status(response: &Response) -> Raise {
     let error = if json.is_array() { &json[0]["error"] } else { &json["error"] };
     let said = error["message"].as_str().or_else(|| error.as_str()).map(str::to_owned);
     let said = said.unwrap_or_else(|| String::from_utf8_lossy(&response.body).trim().chars().take(300).collect());
+    if matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+        let message = format!(
+            "the model's server sends the prompt to another address, where it does not go (HTTP status {}); name that \
+             address in `base_url`",
+            response.status
+        );
+        return Failure::raise(ErrorKind::Failed, message);
+    }
     let code = error["code"].as_str().or_else(|| error["type"].as_str()).unwrap_or_default();
     let status = response.status;
     let message =

@@ -10,11 +10,12 @@ mod openai;
 
 use std::env;
 
-use cascade_ir::{ErrorKind, Model, Program};
+use cascade_ir::{ErrorKind, Model, Program, markup::push_escaped};
 use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 
 use crate::{
+    eval::contain,
     failure::{Failure, Raise},
     interpreter::Availability,
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
@@ -226,7 +227,10 @@ fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, ke
 /// An attached text as a document with its path, before the prompt.
 fn document(file: &Attachment) -> String {
     let text = String::from_utf8_lossy(&file.content);
-    format!("<document path=\"{}\">\n{}\n</document>", file.path, text.trim_end_matches('\n'))
+    let mut path = String::new();
+    push_escaped(&mut path, &file.path, |c| c.is_control().then_some(" "));
+    let text = contain(text.trim_end_matches('\n'), "document");
+    format!("<document path=\"{path}\">\n{text}\n</document>")
 }
 
 fn is_image(file: &Attachment) -> bool {

@@ -7,11 +7,21 @@ mod tree;
 
 use std::{io::IsTerminal, path::Path};
 
+use cascade_ir::screen::neutral;
 use cascade_runtime::{Asker, Cancel, Event, Observer};
 
 use crate::{error::Stop, people};
 
 pub use figures::{figures, money, seconds};
+
+/// An event as a terminal may show it.
+fn harmless(event: &Event) -> Event {
+    let mut event = event.clone();
+    for text in event.texts_mut() {
+        *text = neutral(text).into_owned();
+    }
+    event
+}
 
 /// Who hears of a run's events.
 pub enum Progress {
@@ -46,8 +56,8 @@ impl Progress {
     pub fn observer(&self) -> Option<Observer<'_>> {
         match self {
             Self::Quiet => None,
-            Self::Plain(plain) => Some(Box::new(|event: &Event| plain.event(event))),
-            Self::Tree(live) => Some(Box::new(|event: &Event| live.event(event))),
+            Self::Plain(plain) => Some(Box::new(|event: &Event| plain.event(&harmless(event)))),
+            Self::Tree(live) => Some(Box::new(|event: &Event| live.event(&harmless(event)))),
             Self::Json(events) => Some(Box::new(|event: &Event| events.event(event))),
         }
     }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cascade_runtime::journal::{EffectRow, Store};
+use cascade_ir::screen::neutral_line;
+use cascade_runtime::{
+    journal::{EffectRow, Store},
+    value::REDACTED,
+};
 use serde_json::{Value as Json, json};
 
 use crate::{args::RunsDiffArgs, commands::print, error::Stop, journal};
@@ -83,6 +87,8 @@ fn last(effects: Vec<EffectRow>) -> BTreeMap<String, EffectRow> {
 /// What a stage gave.
 fn output_of(effect: &EffectRow) -> Json {
     match (&effect.answer, &effect.error) {
+        // It is sealed anew each time.
+        (Some(answer), _) if answer.get("sealed").is_some() => REDACTED.into(),
         (Some(answer), _) => {
             ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer).clone()
         }
@@ -93,8 +99,8 @@ fn output_of(effect: &EffectRow) -> Json {
 
 fn short(value: &Json) -> String {
     let text = match value {
-        Json::String(text) => text.trim_end().replace('\n', "⏎"),
-        other => other.to_string(),
+        Json::String(text) => neutral_line(text),
+        other => neutral_line(&other.to_string()),
     };
     if text.chars().count() > 200 { text.chars().take(200).chain(['…']).collect() } else { text }
 }

@@ -2,6 +2,7 @@
 
 use std::{thread, time::Duration};
 
+use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::journal::{Activity, Cursor, Store};
 use serde_json::{Value as Json, json};
 
@@ -57,10 +58,11 @@ fn with_time(at: i64, event: &Json) -> String {
 }
 
 fn line(at: i64, event: &Json, color: bool) -> String {
-    let text = |name: &str| event.get(name).and_then(Json::as_str).unwrap_or_default();
+    let text = |name: &str| neutral(event.get(name).and_then(Json::as_str).unwrap_or_default());
     let (dim, end) = if color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
-    let message = text("message").lines().next().unwrap_or_default();
-    let what = match text("event") {
+    let message = text("message");
+    let message = message.lines().next().unwrap_or_default();
+    let what = match &*text("event") {
         "started" => format!("begin {}", text("path")),
         "ended" if message.is_empty() => format!("{}  {}", text("status"), text("path")),
         "ended" => format!("{} {}: {message}", text("status"), text("path")),
@@ -68,7 +70,7 @@ fn line(at: i64, event: &Json, color: bool) -> String {
             let progress = event.get("progress").unwrap_or(&Json::Null);
             let said = ["line", "step"].iter().find_map(|name| progress.get(name).and_then(Json::as_str));
             let tokens = || format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0));
-            format!("      {}: {}", text("path"), said.map_or_else(tokens, str::to_owned))
+            format!("      {}: {}", text("path"), said.map_or_else(tokens, neutral_line))
         }
         "stage_retrying" => format!("retry {}: {message}; next: {}", text("path"), text("next")),
         "model_passed_over" => {

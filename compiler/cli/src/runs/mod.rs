@@ -6,6 +6,7 @@ mod show;
 
 use std::sync::Arc;
 
+use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::{RunRow, Store, now};
 use serde_json::json;
 
@@ -78,10 +79,13 @@ fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, 
             seconds(millis),
             if run.tokens > 0 { run.tokens.to_string() } else { String::new() },
             if run.cost > 0 { money(run.cost) } else { String::new() },
-            format!("{} {}", run.file, run.cascade),
+            format!("{} {}", neutral_line(&run.file), run.cascade),
         ]);
     }
-    let widths: Vec<usize> = (0..6).map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0)).collect();
+    // The time that a run took is at least so wide, whatever it was.
+    let least = |i: usize| if i == 3 { 6 } else { 0 };
+    let widest = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0).max(least(i));
+    let widths: Vec<usize> = (0..6).map(widest).collect();
     let mut out = String::new();
     for (i, row) in rows.iter().enumerate() {
         let mut line = String::new();

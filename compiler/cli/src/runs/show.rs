@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::{
     journal::{EffectRow, RunRow, Store},
+    value::REDACTED,
     wire::shown_text,
 };
 use serde_json::{Value as Json, json};
@@ -45,11 +47,15 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
     let shown = Shown::new(args, color, store.events(&run.id, 0)?);
     tree.write("", "", 0, &mut out, &shown);
     for question in questions.iter().filter(|q| q.answer.is_none()) {
-        out.push_str(&format!("asks   {}: {}\n", question.path, question.question.lines().next().unwrap_or_default()));
+        out.push_str(&format!(
+            "asks   {}: {}\n",
+            question.path,
+            neutral(question.question.lines().next().unwrap_or_default())
+        ));
     }
     match (&run.result, &run.error) {
         (Some(result), _) => out.push_str(&format!("result {}\n", cut(result, args.full))),
-        (None, Some(error)) => out.push_str(&format!("error  {error}\n")),
+        (None, Some(error)) => out.push_str(&format!("error  {}\n", neutral(&error.to_string()))),
         (None, None) => {}
     }
     if journal::is_unfinished(&run) {
@@ -62,7 +68,7 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
 fn head(run: &RunRow, color: bool) -> String {
     let millis = u64::try_from(lifetime_ms(run)).unwrap_or(0);
     let mut out = format!("run    {} {}\n", run.id, paint_status(color, &run.status));
-    out.push_str(&format!("of     {} {}\n", run.file, run.cascade));
+    out.push_str(&format!("of     {} {}\n", neutral_line(&run.file), run.cascade));
     out.push_str(&format!("began  {}, lived {}\n", time::clock(run.started), seconds(millis)));
     if let Some(pid) = run.pid {
         out.push_str(&format!("by     process {pid}\n"));
@@ -177,7 +183,7 @@ impl Outcome {
 
     /// `: exit code 1`, or `, skipped`.
     fn reason(&self) -> String {
-        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next())) {
+        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next()).map(neutral)) {
             ("failed", Some(message)) => format!(": {message}"),
             ("failed", None) => String::new(),
             (status, Some(message)) => format!(", {status}: {message}"),
@@ -225,7 +231,7 @@ fn facts(effects: &[&EffectRow], attempts: u32) -> String {
         out.push_str(&format!(", from run {origin}"));
     }
     if let Some(error) = &last.error {
-        out.push_str(&format!(": {}", error.message.lines().next().unwrap_or_default()));
+        out.push_str(&format!(": {}", neutral(error.message.lines().next().unwrap_or_default())));
     } else if last.status == "interrupted" {
         out.push_str(": interrupted");
     } else if last.status == "withdrawn" {
@@ -241,7 +247,9 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
         }
     };
     line("asked", &request(effect, full));
-    if let Some(answer) = &effect.answer {
+    if effect.answer.as_ref().is_some_and(|answer| answer.get("sealed").is_some()) {
+        line("said ", REDACTED);
+    } else if let Some(answer) = &effect.answer {
         let text = ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer);
         line("said ", &cut(text, full));
     }
@@ -257,7 +265,7 @@ fn request(effect: &EffectRow, full: bool) -> String {
             let words: Vec<&str> = argv.iter().map(shown_text).collect();
             cut(&Json::String(words.join(" ")), full)
         }
-        "http" => format!("{} {}", text("method"), text("url")),
+        "http" => format!("{} {}", text("method"), neutral_line(&text("url"))),
         "prompt" => cut(&Json::String(text("prompt")), full),
         _ => cut(&Json::String(text("question")), full),
     }
@@ -271,9 +279,9 @@ fn cut(value: &Json, full: bool) -> String {
         other => other.to_string(),
     };
     if full {
-        return text;
+        return neutral(&text).into_owned();
     }
-    let line = text.replace('\n', "⏎");
+    let line = neutral_line(&text);
     if line.chars().count() <= SHORT {
         return line;
     }

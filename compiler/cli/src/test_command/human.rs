@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use cascade_ir::Place;
+use cascade_ir::{
+    Place,
+    screen::{neutral, neutral_source},
+};
 use cascade_runtime::rehearsal::{Problem, StageSeen};
 
 use super::{Done, File};
@@ -125,18 +128,18 @@ fn excerpt(out: &mut String, file: &File, problem: &Problem, paint: &Paint) {
             0 => length.saturating_sub(before),
             width => (width as usize).min(length.saturating_sub(before)),
         };
-        out.push_str(&format!("  {}{number} │{} {}\n", paint.dim, paint.end, text.trim_end()));
+        out.push_str(&format!("  {}{number} │{} {}\n", paint.dim, paint.end, neutral_source(text.trim_end())));
         let (gap, line) = (" ".repeat(before), "^".repeat(width.max(1)));
         out.push_str(&format!("  {}{margin} │{} {gap}{}{line} ", paint.dim, paint.end, paint.red));
-        out.push_str(&format!("{}{}\n", first(&problem.message), paint.end));
+        out.push_str(&format!("{}{}\n", neutral(first(&problem.message)), paint.end));
     } else {
-        out.push_str(&format!("  {}{}{}\n", paint.red, first(&problem.message), paint.end));
+        out.push_str(&format!("  {}{}{}\n", paint.red, neutral(first(&problem.message)), paint.end));
     }
     for more in problem.message.lines().skip(1).chain(problem.notes.iter().flat_map(|note| note.lines())) {
-        out.push_str(&format!("  {}{margin} │{}   {more}\n", paint.dim, paint.end));
+        out.push_str(&format!("  {}{margin} │{}   {}\n", paint.dim, paint.end, neutral(more)));
     }
     if let Some(help) = &problem.help {
-        out.push_str(&format!("  {}help{}: {help}\n", paint.blue, paint.end));
+        out.push_str(&format!("  {}help{}: {}\n", paint.blue, paint.end, neutral(help)));
     }
 }
 
@@ -178,7 +181,7 @@ fn line_of(stage: &StageSeen, known: &HashSet<&str>, paint: &Paint) -> String {
         more.push(format!("{} attempts", stage.attempts));
     }
     if let (Some(message), "failed" | "skipped") = (&stage.message, stage.status) {
-        more.push(first(message).to_owned());
+        more.push(neutral(first(message)).into_owned());
     }
     let more = if more.is_empty() { String::new() } else { format!("  {}{}{}", paint.dim, more.join(", "), paint.end) };
     format!("    {}{hue}{mark}{} {name}{more}\n", "  ".repeat(depth), paint.end)

@@ -3,11 +3,13 @@
 //! Every node of an expression costs one unit of fuel, and what a built-in goes through costs
 //! too, so that no program runs forever. The stack grows on demand; nesting is bounded.
 
+mod address;
 mod builtins;
 mod lists;
 mod maps;
 mod numbers;
 mod ops;
+mod surroundings;
 mod template;
 mod text;
 
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub(crate) use ops::order;
+pub use surroundings::contain;
 pub(crate) use template::Target;
 
 /// Deepest nesting of expressions through functions.

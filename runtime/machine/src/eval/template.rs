@@ -2,7 +2,7 @@
 
 use cascade_ir::{CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart};
 
-use super::{Eval, Result};
+use super::{Eval, Result, address::check_segments, surroundings::Surroundings};
 use crate::{
     failure::fail,
     render::{self, percent_encode, render, render_preferred},
@@ -39,14 +39,27 @@ impl Eval<'_> {
     /// Fills a template.
     pub(crate) fn template(&mut self, template: &Template, slots: &mut [Value], target: Target) -> Result<Text> {
         let mut out = Text { text: String::new(), secret: false };
+        let mut in_address = Vec::new();
+        let mut around = Surroundings::default();
         for (position, part) in template.parts.iter().enumerate() {
             match part {
-                TextPart::Text(text) => out.text.push_str(text),
+                TextPart::Text(text) => {
+                    if let Target::Prompt(_) = target {
+                        around.read(text);
+                    }
+                    out.text.push_str(text);
+                }
                 TextPart::Hole { value, rendering, indent } => {
-                    let hole = self.hole(value, *rendering, slots, target)?;
+                    let mut hole = self.hole(value, *rendering, slots, target)?;
                     out.secret |= hole.secret;
+                    // XML is escaped already, and has ends of tags of its own.
+                    if matches!(target, Target::Prompt(_)) && *rendering != Some(Rendering::Xml) {
+                        hole.text = around.contain(&hole.text);
+                    }
                     if target == Target::Url && position > 0 {
+                        let start = out.text.len();
                         percent_encode(&hole.text, &mut out.text);
+                        in_address.push(start..out.text.len());
                     } else {
                         out.text.push_str(&render::indent(&hole.text, *indent));
                     }
@@ -57,6 +70,7 @@ impl Eval<'_> {
             }
             self.spend(1 + out.text.len() / 256)?;
         }
+        check_segments(&out.text, &in_address)?;
         Ok(out)
     }
 

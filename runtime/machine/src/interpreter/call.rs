@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Attach, Effect, ErrorKind, Expr, Http, Model, ModelId, Prompt, Run, Skill, SkillId, Type};
+use cascade_ir::{
+    Attach, Effect, ErrorKind, Expr, Model, ModelId, OutputFormat, Program, Prompt, Run, Skill, SkillId, Type,
+};
 use smol_str::SmolStr;
 
 use super::{
@@ -11,19 +13,18 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
-    keys::{KeySource, effect_key, skill_digest},
+    keys::{KeyScheme, KeySource, skill_digest},
     parse,
     routing::Routed,
 };
 use crate::{
-    check::{Strictness, coerce},
+    check::{Strictness, coerce, declares_secret},
     eval::{Result, Target, at},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
-    render::percent_encode,
     request::{
-        Answer, Attachment, EffectInfo, HttpRequest, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
+        Answer, AnswerForm, Attachment, EffectInfo, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
         RunRequest, Usage,
     },
     schema,
@@ -209,27 +210,30 @@ impl<'p> Machine<'p> {
                 _ => None,
             },
         };
-        let version = self.env.recalled.key_version;
-        let (key, parts) = effect_key(version, &source);
-        let old_key = match (cache_ms, version) {
-            (Some(_), KeyVersion::V2) => {
-                let digest = skill_digest(KeyVersion::V1, self.program, skill);
-                Some(effect_key(KeyVersion::V1, &KeySource { digest: &digest, ..source }).0)
+        let version = self.keys.version();
+        let (key, parts) = self.keys.effect_key(&source);
+        let mut old_keys = Vec::new();
+        if cache_ms.is_some() {
+            for older in [KeyVersion::V2, KeyVersion::V1].into_iter().filter(|older| *older < version) {
+                let digest = skill_digest(older, self.program, skill);
+                let source = KeySource { digest: &digest, ..source };
+                old_keys.push(KeyScheme::new(older, None).effect_key(&source).0);
             }
-            _ => None,
-        };
+        }
+        let answer = answer_form(self.program, skill);
         let idempotency = super::keys::idempotency(version, &self.env.run, &path, &key);
         Ok(EffectInfo {
             path,
             skill: skill.name.clone(),
             attempt,
             key,
-            old_key,
+            old_keys,
             parts,
             idempotency,
             once,
             watch,
             cache_ms,
+            answer,
         })
     }
 
@@ -263,7 +267,7 @@ impl<'p> Machine<'p> {
     }
 
     /// A text where secrets may go; null gives none.
-    fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
+    pub(super) fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
         if !matches!(expr, Expr::Template(_)) && self.eval.eval(expr, slots)?.is_null() {
             return Ok(None);
         }
@@ -275,7 +279,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Standard input or a body: text as it is, other values as JSON (`true`).
-    fn body_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<(Arg, bool)>> {
+    pub(super) fn body_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<(Arg, bool)>> {
         if matches!(expr, Expr::Template(_)) {
             let text = self.eval.private_text(expr, slots)?;
             return Ok(Some((Arg { text: text.text.into(), secret: text.secret }, false)));
@@ -289,39 +293,6 @@ impl<'p> Machine<'p> {
             Value::Secret(secret) => Some((Arg::from(secret), false)),
             other => Some((Arg::plain(to_json(other).to_string()), true)),
         })
-    }
-
-    fn http_request(&mut self, http: &Http, slots: &mut [Value]) -> Result<RequestKind> {
-        let url = self.eval.template(&http.url, slots, Target::Url)?;
-        let mut address = url.text;
-        if let Some(expr) = &http.query {
-            let query = self.eval.eval(expr, slots)?;
-            append_query(&mut address, &query);
-        }
-        let mut headers = Vec::with_capacity(http.headers.len() + 2);
-        for (name, expr) in &http.headers {
-            if let Some(text) = self.optional_text(expr, slots)? {
-                headers.push((name.clone(), text));
-            }
-        }
-        let body = match &http.body {
-            Some(expr) => self.body_text(expr, slots)?,
-            None => None,
-        };
-        let has = |name: &str| headers.iter().any(|(n, _): &(SmolStr, Arg)| n.eq_ignore_ascii_case(name));
-        if let Some((_, json)) = &body
-            && !has("content-type")
-        {
-            let media = if *json { "application/json" } else { "text/plain; charset=utf-8" };
-            headers.push(("Content-Type".into(), Arg::plain(media)));
-        }
-        let url = Arg { text: address.into(), secret: url.secret };
-        Ok(RequestKind::Http(HttpRequest {
-            method: http.method.clone(),
-            url,
-            headers,
-            body: body.map(|(text, _)| text),
-        }))
     }
 
     fn load_request(&mut self, prompt: &Prompt, slots: &mut [Value]) -> Result<Vec<LoadRequest>> {
@@ -392,7 +363,7 @@ impl<'p> Machine<'p> {
         let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
         let digest = self.skill_digest(id, skill);
         let recalled = Arc::clone(&self.env.recalled);
-        let (version, models) = (recalled.key_version, &self.program.models);
+        let (keys, models) = (self.keys.clone(), &self.program.models);
         let recorded = |model: &Model, candidates: &[ModelId]| {
             let candidates: Vec<&Model> = candidates.iter().filter_map(|id| models.get(id.index())).collect();
             let source = KeySource {
@@ -404,15 +375,16 @@ impl<'p> Machine<'p> {
                 attached: &attachments,
                 run: None,
             };
-            let (key, _) = effect_key(version, &source);
+            let (key, _) = keys.effect_key(&source);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
         let routed = self.choose_model(&path, using, &needs, recorded, |machine, prefers| {
-            let text = machine.eval.template(&prompt.prompt, slots, Target::Prompt(prefers))?.text;
-            let system = match &prompt.system {
-                Some(system) => Some(machine.eval.template(system, slots, Target::Prompt(prefers))?.text),
-                None => None,
+            let mut write = |template| -> Result<String> {
+                let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
+                Ok(machine.env.redactor.mask_stored(&text).0.into_owned())
             };
+            let text = write(&prompt.prompt)?;
+            let system = prompt.system.as_ref().map(write).transpose()?;
             let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
             Ok((text, system, size))
         })?;
@@ -443,8 +415,37 @@ impl<'p> Machine<'p> {
         })))
     }
 
-    /// The value of an answer, checked.
+    /// The value of an answer, checked, without the secrets that nobody declared; those that its type
+    /// declares are known from now on.
     fn read_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
+        let Some(Frame::Call(call)) = fiber.frames.last() else {
+            return Err(defect!("an answer without its call"));
+        };
+        if !answer_form(self.program, call.skill).secret {
+            // Text is what was searched when it came; in all else escapes have been decoded since then.
+            let searched = call.skill.map.is_none() && reads_text(call.skill);
+            let value = self.read_declared_output(fiber, output);
+            return match searched || self.env.redactor.is_empty() || !self.hides_secrets() {
+                true => value,
+                false => value.map(|value| self.env.redactor.mask_value(value)),
+            };
+        }
+        match self.read_declared_output(fiber, output) {
+            Ok(value) => {
+                self.new_secrets.extend(self.env.redactor.learn_value(&value));
+                Ok(self.env.redactor.mask_value(value))
+            }
+            Err(mut failure) => {
+                if failure.kind == ErrorKind::InvalidOutput {
+                    hide_content(&mut failure);
+                }
+                self.env.redactor.mask_failure(&mut failure);
+                Err(failure)
+            }
+        }
+    }
+
+    fn read_declared_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
         let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
             return Err(defect!("an answer without its call"));
         };
@@ -483,6 +484,37 @@ impl<'p> Machine<'p> {
     }
 }
 
+/// Whether the value of a skill is the text of its answer.
+fn reads_text(skill: &Skill) -> bool {
+    match &skill.effect {
+        Effect::Run(run) => run.format == OutputFormat::Text,
+        Effect::Http(http) => http.format == OutputFormat::Text,
+        Effect::Prompt(_) | Effect::Unsupported(_) => false,
+    }
+}
+
+/// How the answer of a skill is read.
+fn answer_form(program: &Program, skill: &Skill) -> AnswerForm {
+    let format = match &skill.effect {
+        Effect::Run(run) => run.format,
+        Effect::Http(http) => http.format,
+        Effect::Prompt(_) | Effect::Unsupported(_) => OutputFormat::Text,
+    };
+    AnswerForm {
+        json: matches!(format, OutputFormat::Json | OutputFormat::JsonLines),
+        secret: declares_secret(program, &skill.output),
+    }
+}
+
+/// A message about an answer in which a secret is declared says where it is wrong, and not what stands
+/// there: that may be the secret.
+fn hide_content(failure: &mut Failure) {
+    let place = failure.message.strip_prefix("at ").and_then(|rest| rest.split_once(": "));
+    let place = place.map(|(place, _)| format!("at {place}: ")).unwrap_or_default();
+    failure.message =
+        format!("{place}the answer does not fit its type; what it says is not shown, since it holds a secret");
+}
+
 /// The guard whose work is the call on top.
 fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'p>> {
     let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
@@ -508,28 +540,6 @@ fn attach_idempotency_key(kind: &mut RequestKind, key: &str) {
             http.headers.push(("Idempotency-Key".into(), Arg::plain(key)));
         }
         _ => {}
-    }
-}
-
-/// Appends `?a=1&b=2`. A scalar as text, a list repeats its name, null is left out.
-fn append_query(url: &mut String, query: &Value) {
-    let mut mark = if url.contains('?') { '&' } else { '?' };
-    for (name, value) in query.entries().into_iter().flatten() {
-        let single = [value.clone()];
-        for item in value.as_list().unwrap_or(&single) {
-            if item.is_null() {
-                continue;
-            }
-            let text = match crate::render::scalar(item) {
-                Some(text) => text.into_owned(),
-                None => to_json(item).to_string(),
-            };
-            url.push(mark);
-            mark = '&';
-            percent_encode(name, url);
-            url.push('=');
-            percent_encode(&text, url);
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value as Json;
 
 use super::mocked_call::Rehearsal;
-use crate::{eval::DEFAULT_FUEL, key_parts::KeyVersion};
+use crate::{eval::DEFAULT_FUEL, key_parts::KeyVersion, project_key::ProjectKey, redact::Redactor};
 
 /// Whether a model can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub struct Environment {
     pub fuel: u64,
     /// Answers of models that are on record, from an earlier part of this run.
     pub recalled: Arc<Recalled>,
+    /// The key of the project, where the run is recorded in one.
+    pub project_key: Option<ProjectKey>,
+    /// The secrets of the run.
+    pub redactor: Redactor,
     /// Contents of the memories that outlive runs, by name and key.
     pub memory: HashMap<(String, String), Json>,
     /// Whether nothing is done and every call is answered as a whole: a test.
@@ -68,6 +72,8 @@ impl Default for Environment {
             watched: true,
             fuel: DEFAULT_FUEL,
             recalled: Arc::default(),
+            project_key: None,
+            redactor: Redactor::default(),
             memory: HashMap::new(),
             rehearsal: None,
         }

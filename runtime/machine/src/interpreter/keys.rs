@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 use super::Machine;
 use crate::{
     key_parts::{KeyParts, KeyVersion},
+    project_key::ProjectKey,
     request::{Attachment, PersonRequest, RunRequest},
     value::{Arg, Value, to_json},
 };
@@ -22,7 +23,7 @@ impl Machine<'_> {
         if let Some(found) = self.digests.get(&id.0) {
             return *found;
         }
-        let digest = skill_digest(self.env.recalled.key_version, self.program, skill);
+        let digest = skill_digest(self.keys.version(), self.program, skill);
         self.digests.insert(id.0, digest);
         digest
     }
@@ -72,7 +73,7 @@ impl Walker<'_> {
                 }
                 self.hash.update(b"{");
                 let mut fields: Vec<(&String, &Json)> = fields.iter().collect();
-                if self.version == KeyVersion::V2 {
+                if self.version >= KeyVersion::V2 {
                     // Neither the order of fields counts nor a field with its default value: the
                     // next version of Cascade may add one. Names of variants begin with a capital
                     // letter; what they hold is no field.
@@ -188,7 +189,7 @@ impl PartsHasher {
 /// A hash of what makes a model another one.
 pub(super) fn model_digest(version: KeyVersion, model: &Model) -> [u8; 32] {
     let base_url = model.base_url.as_deref().unwrap_or_default();
-    if version != KeyVersion::V2 {
+    if version < KeyVersion::V2 {
         let mut hash = Sha256::new();
         for part in [model.provider.as_str(), &model.id, base_url] {
             hash.update((part.len() as u64).to_le_bytes());
@@ -224,12 +225,51 @@ pub(super) struct KeySource<'a> {
     pub(super) run: Option<(&'a RunRequest, &'a str)>,
 }
 
-/// The key of an effect's answer, and what it is made of.
-pub(super) fn effect_key(version: KeyVersion, source: &KeySource<'_>) -> (String, KeyParts) {
-    match version {
-        KeyVersion::V0 => (effect_key_v0(source), KeyParts::default()),
-        KeyVersion::V1 => effect_key_v1(source),
-        KeyVersion::V2 => effect_key_v2(source),
+/// How the keys of a run are made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeyScheme {
+    version: KeyVersion,
+    /// The key of the project, where the run has one.
+    project: Option<ProjectKey>,
+}
+
+impl KeyScheme {
+    /// The scheme of a version. Version 3 without the key of a project is version 2.
+    pub(super) fn new(version: KeyVersion, project: Option<&ProjectKey>) -> Self {
+        let version = if project.is_none() { version.min(KeyVersion::V2) } else { version };
+        Self { version, project: project.cloned() }
+    }
+
+    pub(super) fn version(&self) -> KeyVersion {
+        self.version
+    }
+
+    /// A key of version 2 as one of this scheme.
+    fn keyed(&self, key: String) -> String {
+        match (&self.project, self.version) {
+            (Some(project), KeyVersion::V3) => {
+                format!("{}{}", KeyVersion::V3_PREFIX, hex(&project.digest("key", key.as_bytes())))
+            }
+            _ => key,
+        }
+    }
+
+    /// The key of an effect's answer, and what it is made of.
+    pub(super) fn effect_key(&self, source: &KeySource<'_>) -> (String, KeyParts) {
+        match self.version {
+            KeyVersion::V0 => (effect_key_v0(source), KeyParts::default()),
+            KeyVersion::V1 => effect_key_v1(source),
+            KeyVersion::V2 | KeyVersion::V3 => {
+                let (key, parts) = effect_key_v2(source);
+                let parts = match &self.project {
+                    Some(project) if self.version == KeyVersion::V3 => {
+                        parts.map(|name, hash| project.digest(name, &hash))
+                    }
+                    _ => parts,
+                };
+                (self.keyed(key), parts)
+            }
+        }
     }
 }
 
@@ -346,15 +386,15 @@ fn value_digest(version: KeyVersion, value: &Value) -> [u8; 32] {
 }
 
 /// The key of a question.
-pub(super) fn question_key(version: KeyVersion, question: &PersonRequest) -> String {
-    if version == KeyVersion::V2 {
+pub(super) fn question_key(scheme: &KeyScheme, question: &PersonRequest) -> String {
+    if scheme.version() >= KeyVersion::V2 {
         let mut hash = PartsHasher::default();
         hash.part("kind", question.kind.as_bytes());
         hash.part("question", question.question.as_bytes());
         for option in &question.options {
             hash.part("option", option.as_bytes());
         }
-        return format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish()));
+        return scheme.keyed(format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())));
     }
     let mut hash = Sha256::new();
     hash.update(question.kind.as_bytes());
@@ -404,11 +444,11 @@ fn hash_value(version: KeyVersion, value: &Value, hash: &mut Sha256) {
             }
             hash.update(b"}");
         }
-        Value::Secret(_) if version == KeyVersion::V2 => {}
+        Value::Secret(_) if version >= KeyVersion::V2 => {}
         Value::Secret(secret) => hash.update(Sha256::digest(secret.reveal().as_bytes())),
         Value::Command(command) => {
             for arg in command.argv() {
-                if arg.secret && version == KeyVersion::V2 {
+                if arg.secret && version >= KeyVersion::V2 {
                     hash.update(u64::MAX.to_le_bytes());
                     continue;
                 }

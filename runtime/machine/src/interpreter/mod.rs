@@ -15,6 +15,7 @@ mod environment;
 mod fiber;
 mod frame;
 mod guard;
+mod http_request;
 mod keys;
 mod memory;
 mod mocked_call;
@@ -41,11 +42,13 @@ use crate::{
     eval::Eval,
     events::Event,
     failure::{Failure, Raise, defect},
+    key_parts::KeyVersion,
     request::{Answer, MemoryOp, Request, RequestId, RequestKind, RequestMap, Usage},
-    value::Value,
+    value::{Secret, Value},
 };
 use fiber::Fiber;
 use frame::{Cut, Frame, Mode};
+use keys::KeyScheme;
 
 /// What waits for the answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -79,6 +82,9 @@ pub struct Machine<'p> {
     program: &'p Program,
     eval: Eval<'p>,
     env: Environment,
+    keys: KeyScheme,
+    /// Secrets that effects gave since the host was told last.
+    new_secrets: Vec<Secret>,
     fibers: Vec<Option<Fiber<'p>>>,
     free: Vec<usize>,
     ready: VecDeque<usize>,
@@ -141,6 +147,8 @@ impl<'p> Machine<'p> {
         let mut machine = Self {
             program,
             eval: Eval::new(program, env.fuel),
+            keys: KeyScheme::new(env.recalled.key_version, env.project_key.as_ref()),
+            new_secrets: Vec::new(),
             env,
             fibers: Vec::new(),
             free: Vec::new(),
@@ -207,6 +215,17 @@ impl<'p> Machine<'p> {
     /// Changes of memory that outlives the run, in their order.
     pub fn take_memory_ops(&mut self) -> Vec<MemoryOp> {
         std::mem::take(&mut self.memory_ops)
+    }
+
+    /// Whether secrets are taken out of values and questions. In a run that an older version began they are not,
+    /// since what was asked then would not be recognised.
+    fn hides_secrets(&self) -> bool {
+        self.env.recalled.key_version >= KeyVersion::V3
+    }
+
+    /// Secrets that effects gave since the last call.
+    pub fn take_new_secrets(&mut self) -> Vec<Secret> {
+        std::mem::take(&mut self.new_secrets)
     }
 
     /// Memory as it was when the run ended.

@@ -58,6 +58,13 @@ fn status_failure(status: u16, body: &[u8], retry_after_ms: Option<u64>) -> Rais
         408 | 425 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Failed,
     };
+    if matches!(status, 301 | 302 | 303 | 307 | 308) {
+        let message = format!(
+            "HTTP status {status}: the server sends the request to another address, and only `get` and `head` go \
+             there; ask that address itself, or take the answer with `exit [{status}]`"
+        );
+        return with_pause(kind, message, retry_after_ms);
+    }
     let text = String::from_utf8_lossy(body);
     let excerpt: String = text.trim().chars().take(300).collect();
     let message =

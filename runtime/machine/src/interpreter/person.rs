@@ -15,7 +15,7 @@ use crate::{
     eval::Result,
     failure::{Failure, Raise, defect},
     render::render,
-    request::{Answer, EffectInfo, KeyParts, Output, PersonRequest, RequestId, RequestKind},
+    request::{Answer, AnswerForm, EffectInfo, KeyParts, Output, PersonRequest, RequestId, RequestKind},
     value::{Value, from_json},
 };
 
@@ -59,7 +59,12 @@ impl<'p> Machine<'p> {
         let options: Vec<String> = match options {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                value.as_list().unwrap_or_default().iter().map(|v| render(v, Rendering::Text)).collect()
+                let hides = self.hides_secrets();
+                let shown = |v: &Value| match (render(v, Rendering::Text), hides) {
+                    (text, true) => self.env.redactor.mask_stored(&text).0.into_owned(),
+                    (text, false) => text,
+                };
+                value.as_list().unwrap_or_default().iter().map(shown).collect()
             }
             None => Vec::new(),
         };
@@ -118,19 +123,20 @@ impl<'p> Machine<'p> {
             if question.kind == "escalate" {
                 path.push_str("/escalate");
             }
-            let key = super::keys::question_key(self.env.recalled.key_version, &question);
-            let idempotency = super::keys::idempotency(self.env.recalled.key_version, &self.env.run, &path, &key);
+            let key = super::keys::question_key(&self.keys, &question);
+            let idempotency = super::keys::idempotency(self.keys.version(), &self.env.run, &path, &key);
             let info = EffectInfo {
                 path,
                 skill: question.kind.into(),
                 attempt,
                 key,
-                old_key: None,
+                old_keys: Vec::new(),
                 parts: KeyParts::default(),
                 idempotency,
                 once: false,
                 watch: false,
                 cache_ms: None,
+                answer: AnswerForm::default(),
             };
             let asked = self.send_request(RequestKind::Person(question), Some(Arc::new(info)), Waiter::Call(id));
             if let Some(Frame::Person(asking)) = fiber.frames.last_mut() {

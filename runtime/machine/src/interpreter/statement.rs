@@ -104,7 +104,8 @@ impl<'p> Machine<'p> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                Ok(render(&value, cascade_ir::Rendering::Text))
+                let text = render(&value, cascade_ir::Rendering::Text);
+                Ok(if self.hides_secrets() { self.env.redactor.mask_stored(&text).0.into_owned() } else { text })
             }
             None => Ok(default.to_owned()),
         }

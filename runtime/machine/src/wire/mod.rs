@@ -13,6 +13,7 @@ mod answer;
 mod request;
 
 use std::{
+    borrow::Cow,
     fmt::{self, Write as _},
     sync::Arc,
 };
@@ -23,7 +24,8 @@ use smol_str::SmolStr;
 
 use crate::{
     interpreter::hex,
-    value::{Arg, REDACTED, Value},
+    redact::Redactor,
+    value::{Arg, REDACTED, Secret, Value},
 };
 
 pub use answer::{WireAnswer, read_answer, write_answer};
@@ -62,6 +64,8 @@ pub enum WireText {
 #[derive(Debug, Clone, Default)]
 pub struct Vault {
     secrets: Vec<(SmolStr, SmolStr)>,
+    /// Finds secrets in texts that nobody marked.
+    redactor: Redactor,
 }
 
 impl Vault {
@@ -72,7 +76,23 @@ impl Vault {
         for (name, value) in inputs {
             vault.add_secrets_of(&mut name.to_owned(), value);
         }
+        vault.redactor = Redactor::new(vault.secrets.iter().map(|(_, secret)| secret.as_str()));
         vault
+    }
+
+    /// Learns a secret that has no name.
+    pub fn learn(&mut self, secret: &Secret) {
+        self.redactor.learn(secret.reveal());
+    }
+
+    /// What knows all its secrets.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// The same, to teach it more.
+    pub fn redactor_mut(&mut self) -> &mut Redactor {
+        &mut self.redactor
     }
 
     /// `path` names the value, and is the same afterwards: one buffer serves for all of a large
@@ -100,7 +120,10 @@ impl Vault {
     /// beside it in a longer one may be made of another secret.
     pub fn hide(&self, arg: &Arg) -> WireText {
         if !arg.secret {
-            return WireText::Plain(arg.text.clone());
+            return WireText::Plain(match self.redactor.mask_stored(&arg.text).0 {
+                Cow::Borrowed(_) => arg.text.clone(),
+                Cow::Owned(masked) => masked.into(),
+            });
         }
         let known = self.secrets.iter().find(|(_, secret)| *secret == arg.text);
         WireText::Secret { secret: known.map(|(name, _)| name.clone()) }

@@ -1,0 +1,184 @@
+//! Requests go where the program says, and nothing of them goes elsewhere.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/project.rs"]
+mod project;
+
+use std::process::Output;
+
+use cascade_tests::server::serve;
+use project::{Project, stderr, stdout};
+
+const PROGRAM: &str = r#"skill read(base: string, id: string, token: secret) -> string {
+  http get "$<base>/users/$<id>/sessions" {
+    headers: { authorization: "Bearer $<token>", x_api_key: token, accept: "text/plain", x_note: id },
+    query: { q: id },
+  }
+}
+
+skill write(base: string, id: string, token: secret) -> string {
+  http post "$<base>/users/$<id>" {
+    headers: { x_api_key: token },
+    body: { note: "private words" },
+  }
+}
+
+skill write_and_look(base: string) -> string {
+  http post "$<base>/users" { body: { note: "private words" } }
+    exit [307]
+}
+
+skill read_with_body(base: string) -> string {
+  http get "$<base>/users" { body: { note: "private words" } }
+}
+
+cascade get_it(base: string, id: string = "7", token: secret) -> string {
+  stage a = read(base, id, token)
+  return a
+}
+
+cascade post_it(base: string, id: string = "7", token: secret) -> string {
+  stage a = write(base, id, token)
+  return a
+}
+
+cascade look(base: string) -> string {
+  stage a = write_and_look(base)
+  return a
+}
+
+cascade body(base: string) -> string {
+  stage a = read_with_body(base)
+  return a
+}
+"#;
+
+fn call(cascade: &str, base: &str, more: &[&str]) -> Output {
+    let project = Project::new();
+    project.write("flow.cascade", PROGRAM);
+    let base = format!("base={base}");
+    project.call(&[&["run", "-q", "flow.cascade", cascade, "--input", &base][..], more].concat())
+}
+
+const TOKEN: &[&str] = &["--input", "token=hunter2-and-more"];
+
+fn moved(status: u16, to: &str) -> (u16, &'static str, String) {
+    let headers: &'static str = format!("location: {to}\r\n").leak();
+    (status, headers, String::new())
+}
+
+#[test]
+fn no_secret_goes_to_another_server_by_a_redirect() {
+    for status in [301, 302, 303, 307, 308] {
+        let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
+        let (url, ours) = serve(vec![moved(status, &format!("{other}/elsewhere"))]);
+        let output = call("get_it", &url, TOKEN);
+        assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
+        assert!(ours.join().unwrap()[0].contains("hunter2"), "it is meant for this one");
+        let asked = theirs.join().unwrap().remove(0).to_lowercase();
+        assert!(asked.starts_with("get /elsewhere ") && asked.contains("accept: text/plain"), "{asked}");
+        for private in ["hunter2", "authorization", "x-api-key", "referer"] {
+            assert!(!asked.contains(private), "{status}: {asked}");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_on_the_same_server_keeps_the_request() {
+    let (url, server) = serve(vec![moved(307, "/v2/users"), (200, "", "ok".to_owned())]);
+    let output = call("get_it", &url, TOKEN);
+    assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
+    let asked = server.join().unwrap();
+    assert!(asked[1].starts_with("GET /v2/users ") && asked[1].contains("Bearer hunter2-and-more"), "{asked:?}");
+}
+
+#[test]
+fn nothing_but_reading_is_redirected() {
+    for status in [301, 302, 303, 307, 308] {
+        // Nobody answers there: a request would fail as `unavailable`.
+        let (url, server) = serve(vec![moved(status, "http://127.0.0.1:9/elsewhere")]);
+        let output = call("post_it", &url, TOKEN);
+        assert_eq!(output.status.code(), Some(1));
+        let said = stderr(&output);
+        assert!(said.contains(&format!("HTTP status {status}: the server sends the request to another")), "{said}");
+        assert_eq!(server.join().unwrap().len(), 1);
+    }
+    let (url, server) = serve(vec![(307, "location: /x\r\n", "look there".to_owned())]);
+    let output = call("look", &url, &[]);
+    assert_eq!(stdout(&output), "look there\n", "{}", stderr(&output));
+    server.join().unwrap();
+}
+
+#[test]
+fn redirects_that_would_tell_something_are_refused() {
+    let (url, server) = serve(vec![moved(302, "http://127.0.0.1:9/")]);
+    let said = stderr(&call("body", &url, &[]));
+    assert!(said.contains("a body is not sent to another server (denied)"), "{said}");
+    server.join().unwrap();
+    let (url, server) = serve(vec![moved(302, "http://127.0.0.1:9/?t=hunter2-and-more")]);
+    let said = stderr(&call("get_it", &url, TOKEN));
+    assert!(said.contains("with a secret in the address (denied)"), "{said}");
+    server.join().unwrap();
+    let (url, server) = serve(vec![moved(302, "file:///etc/passwd")]);
+    let said = stderr(&call("get_it", &url, TOKEN));
+    assert!(said.contains("redirects to an address of `file:` (denied)"), "{said}");
+    server.join().unwrap();
+    let (url, server) = serve((0..11).map(|_| moved(302, "/again")).collect());
+    let said = stderr(&call("get_it", &url, TOKEN));
+    assert!(said.contains("redirects more than 10 times (denied)"), "{said}");
+    assert_eq!(server.join().unwrap().len(), 11);
+}
+
+#[test]
+fn a_value_in_an_address_is_one_segment() {
+    for id in [".", ".."] {
+        let output = call("get_it", "http://127.0.0.1:9", &[TOKEN, &["--input", &format!("id={id}")]].concat());
+        let said = stderr(&output);
+        assert!(said.contains(&format!("a value makes `{id}` a segment of the address")), "{said}");
+    }
+    for (id, path) in [
+        ("a/../../b", "/users/a%2F..%2F..%2Fb/sessions?q=a%2F..%2F..%2Fb"),
+        ("a&b=1#c?", "/users/a%26b%3D1%23c%3F/sessions?q=a%26b%3D1%23c%3F"),
+        ("%2e%2e", "/users/%252e%252e/sessions?q=%252e%252e"),
+        ("a\\b", "/users/a%5Cb/sessions?q=a%5Cb"),
+    ] {
+        let (url, server) = serve(vec![(200, "", "ok".to_owned())]);
+        let output = call("get_it", &url, &[TOKEN, &["--input", &format!("id={id}")]].concat());
+        assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
+        let asked = server.join().unwrap().remove(0);
+        assert!(asked.starts_with(&format!("GET {path} ")), "{asked}");
+    }
+}
+
+#[test]
+fn a_header_is_one_line() {
+    for (id, what) in [("a\r\nx-admin: 1", "a line break"), ("a\u{1b}[2J", "the control character U+001B")] {
+        let output = call("get_it", "http://127.0.0.1:9", &[TOKEN, &["--input", &format!("id={id}")]].concat());
+        let said = stderr(&output);
+        assert!(said.contains(&format!("the value of the header `x-note` holds {what}")), "{said}");
+    }
+}
+
+/// The key of a model and its prompt go to the model alone.
+#[test]
+fn no_prompt_is_redirected() {
+    let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
+    let (url, ours) = serve(vec![moved(307, &format!("{other}/chat/completions"))]);
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        &format!(
+            "model m {{ provider: openai_compatible, id: \"m\", base_url: \"{url}\", key_env: \"REQUESTS_TEST_KEY\" }}\n\
+             skill say() -> string {{\n  prompt \"private words\"\n}}\n\
+             cascade main() -> string {{\n  stage a = say()\n    using m\n  return a\n}}\n"
+        ),
+    );
+    let mut command = project.command(&["run", "-q", "flow.cascade"]);
+    let output = command.env("REQUESTS_TEST_KEY", "a-key-of-a-provider").output().unwrap();
+    assert!(stderr(&output).contains("sends the prompt to another address"), "{}", stderr(&output));
+    assert!(ours.join().unwrap()[0].contains("a-key-of-a-provider"));
+    // Nobody has asked the other one yet: this is the first request that it gets.
+    let probe = call("get_it", &other, TOKEN);
+    assert_eq!(stdout(&probe), "ok\n", "{}", stderr(&probe));
+    assert!(theirs.join().unwrap()[0].starts_with("GET /users/7"));
+}
