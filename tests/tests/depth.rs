@@ -82,7 +82,8 @@ fn a_damaged_program_is_refused() {
     let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
     let cases = [
         (format!("{before}\"slots\":2147483648{after}"), "2147483648 slots"),
-        (good.replacen("\"Cascade\":[0,", "\"Cascade\":[1,", 1), "cascade 1"),
+        (good.replacen("\"Cascade\":[0,", "\"Cascade\":[1,", 1), "calls itself"),
+        (good.replacen("\"Cascade\":[0,", "\"Cascade\":[9,", 1), "cascade 9"),
         (good.replacen("\"Call\":[0,", "\"Call\":[7,", 1), "function 7"),
         (format!("{}{good}", "[".repeat(5_000)), "nested too deeply"),
         (format!("{good}x"), "trailing"),

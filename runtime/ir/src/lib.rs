@@ -49,7 +49,7 @@ pub struct Program {
     pub functions: Vec<Function>,
     /// Skills by [`SkillId`].
     pub skills: Vec<Skill>,
-    /// Cascades by [`CascadeId`]; callees before callers.
+    /// Cascades by [`CascadeId`]; none leads back to itself by its calls.
     #[serde(deserialize_with = "visit::read_numbered")]
     pub cascades: Vec<Cascade>,
     /// Cascades that a user may run: those of the compiled file itself, in its order.

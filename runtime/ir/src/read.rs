@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Deserializer, Value};
 
-use crate::{CascadeId, FORMAT, Program, Visitor, Work, walk_work};
+use crate::{FORMAT, Program, Visitor, Work, walk_work};
 
 /// How deep the lists and objects of a program may be nested. The deepest program that the
 /// compiler accepts stays below it.
@@ -133,55 +133,57 @@ fn check_functions(whole: &Value) -> Result<(), ReadError> {
         return Err(ReadError::Damaged(format!("it calls function {unknown}, which it does not have")));
     }
     let calls: Vec<Vec<usize>> = functions.iter().map(calls_in).collect();
-    // Functions without open calls are taken away until none is left, or only circles are.
-    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); functions.len()];
-    let mut open: Vec<usize> = vec![0; functions.len()];
-    for (caller, called) in calls.iter().enumerate() {
-        for callee in called {
-            callers[*callee].push(caller);
-            open[caller] += 1;
-        }
+    match leads_back(&calls) {
+        true => Err(ReadError::Damaged("a function of it calls itself".to_owned())),
+        false => Ok(()),
     }
-    let mut done: Vec<usize> = (0..functions.len()).filter(|f| open[*f] == 0).collect();
+}
+
+/// Whether one of the nodes leads back to itself by what it calls.
+fn leads_back(calls: &[Vec<usize>]) -> bool {
+    // Nodes without open calls are taken away until none is left, or only circles are.
+    let mut callers: Vec<Vec<usize>> = vec![Vec::new(); calls.len()];
+    let mut open: Vec<usize> = calls.iter().map(Vec::len).collect();
+    for (caller, called) in calls.iter().enumerate() {
+        called.iter().for_each(|callee| callers[*callee].push(caller));
+    }
+    let mut done: Vec<usize> = (0..calls.len()).filter(|node| open[*node] == 0).collect();
     let mut count = 0;
-    while let Some(function) = done.pop() {
+    while let Some(node) = done.pop() {
         count += 1;
-        for caller in &callers[function] {
+        for caller in &callers[node] {
             open[*caller] -= 1;
             if open[*caller] == 0 {
                 done.push(*caller);
             }
         }
     }
-    match count == functions.len() {
-        true => Ok(()),
-        false => Err(ReadError::Damaged("a function of it calls itself".to_owned())),
-    }
+    count < calls.len()
 }
 
-/// A cascade calls only cascades that stand before it.
+/// A call is of a cascade that is there, and none leads back to the cascade itself.
 fn check_cascades(program: &Program) -> Result<(), ReadError> {
-    struct Calls {
-        caller: u32,
-        wrong: Option<CascadeId>,
-    }
+    struct Calls(Vec<usize>);
     impl<'p> Visitor<'p> for Calls {
         fn visit_work(&mut self, work: &'p Work) {
-            if let Work::Cascade(id, ..) = work
-                && id.0 >= self.caller
-            {
-                self.wrong = Some(*id);
+            if let Work::Cascade(id, ..) = work {
+                self.0.push(id.index());
             }
             walk_work(self, work);
         }
     }
-    for (number, cascade) in program.cascades.iter().enumerate() {
-        let mut calls = Calls { caller: number as u32, wrong: None };
+    let mut all = Vec::with_capacity(program.cascades.len());
+    for cascade in &program.cascades {
+        let mut calls = Calls(Vec::new());
         calls.visit_cascade(cascade);
-        if let Some(id) = calls.wrong {
-            let message = format!("cascade `{}` calls cascade {}, which does not stand before it", cascade.name, id.0);
+        if let Some(unknown) = calls.0.iter().find(|id| **id >= program.cascades.len()) {
+            let message = format!("`{}` calls cascade {unknown}, which it does not have", cascade.name);
             return Err(ReadError::Damaged(message));
         }
+        all.push(calls.0);
     }
-    Ok(())
+    match leads_back(&all) {
+        true => Err(ReadError::Damaged("a cascade of it calls itself".to_owned())),
+        false => Ok(()),
+    }
 }
