@@ -6,7 +6,7 @@ use cascade_ir as ir;
 use cascade_shell::{CodePosition, DirectPart, HoleSet, Part, Position, Quoting, Reason, Script, Surroundings};
 use smol_str::SmolStr;
 
-use super::{BodyChecker, BodyKind, Typed};
+use super::{BodyChecker, BodyKind, Typed, text::TRUSTED};
 use crate::{
     callees::NetworkUse,
     checks::{capabilities::network_program, leaks},
@@ -142,9 +142,13 @@ impl<'a> BodyChecker<'a> {
     /// What `as name` means in a command.
     fn command_format(&mut self, name: &Name) -> Format {
         match name.text.as_str() {
-            "words" | "trusted" => {
+            "words" => {
                 self.record_word(name);
-                if name.text == "words" { Format::Words } else { Format::Trusted }
+                Format::Words
+            }
+            TRUSTED => {
+                self.record_word(name);
+                Format::Trusted
             }
             _ => self.resolve_rendering(name).map_or(Format::Plain, Format::Rendering),
         }

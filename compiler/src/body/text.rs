@@ -15,6 +15,9 @@ use crate::{
     types::Ty,
 };
 
+/// The word after `as` that vouches for a text.
+pub(super) const TRUSTED: &str = "trusted";
+
 const RENDERINGS: &[(&str, ir::Rendering)] = &[
     ("json", ir::Rendering::Json),
     ("yaml", ir::Rendering::Yaml),
@@ -62,8 +65,17 @@ impl BodyChecker<'_> {
                 }
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
-                    flow.include(&value.flow);
-                    let rendering = format.as_ref().and_then(|f| self.resolve_rendering(f));
+                    // `as trusted`: the program vouches for the text.
+                    let trusted = format.as_ref().filter(|name| name.text == TRUSTED);
+                    if let Some(name) = trusted {
+                        self.record_word(name);
+                    } else {
+                        flow.include(&value.flow);
+                    }
+                    let rendering = match trusted {
+                        Some(_) => None,
+                        None => format.as_ref().and_then(|f| self.resolve_rendering(f)),
+                    };
                     secret |= self.check_hole(value.ty, used, expr.span);
                     parts.push(ir::TextPart::Hole { value: value.ir, rendering, indent: indent.unwrap_or(0) });
                     indent = None;
