@@ -151,6 +151,15 @@ impl Flow {
     }
 }
 
+/// Why a text is code, or as good as code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CodeReason {
+    /// For what it is in a command.
+    Shell(Reason),
+    /// It decides which server is asked.
+    Server,
+}
+
 /// A parameter whose text is code somewhere.
 #[derive(Debug, Clone)]
 pub(crate) struct ProgramParam {
@@ -159,7 +168,7 @@ pub(crate) struct ProgramParam {
     /// Where its text becomes code.
     pub at: (SourceId, Span),
     /// Why it is code there.
-    pub reason: Reason,
+    pub reason: CodeReason,
 }
 
 /// What callers must know of a skill.

@@ -3,14 +3,13 @@
 
 use cascade_grammar::ast::Span;
 use cascade_ir as ir;
-use cascade_shell::Reason;
 use rustc_hash::FxHashSet;
 
 use super::{BodyChecker, CodeSite};
 use crate::{
     callees::{Directory, Edit, Effects, MemorySet, NetworkUse},
     checks::{capabilities, concurrency, taint},
-    flow::{Flow, ParamSet, ProgramParam},
+    flow::{CodeReason, Flow, ParamSet, ProgramParam},
 };
 
 impl BodyChecker<'_> {
@@ -58,7 +57,7 @@ impl BodyChecker<'_> {
     }
 
     /// Judges text at `span` that would be code at `place`.
-    pub(super) fn code_sink(&mut self, flow: &Flow, span: Span, reason: &Reason, place: Span) {
+    pub(super) fn code_sink(&mut self, flow: &Flow, span: Span, reason: &CodeReason, place: Span) {
         let at = (self.source(), place);
         self.report_code_site(CodeSite { flow: flow.clone(), span, reason: reason.clone(), at });
     }

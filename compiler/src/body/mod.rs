@@ -32,7 +32,6 @@ mod variables;
 
 use cascade_grammar::ast::{Name, Span, TypeExpr};
 use cascade_ir as ir;
-use cascade_shell::Reason;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
@@ -50,7 +49,7 @@ use crate::{
     declare::{TypeResolver, names, server_symbol},
     diagnostic::Diagnostic,
     findings::Findings,
-    flow::{Flow, ParamSet, ProgramParam},
+    flow::{CodeReason, Flow, ParamSet, ProgramParam},
     index::{Builtin, Callable, Recorder, Symbol, TypedSpan, field_symbol},
     scope::Scope,
     source::SourceId,
@@ -134,7 +133,7 @@ struct Outcome {
     /// What variables are given, by their slots.
     assigned: FxHashMap<usize, Flow>,
     /// Why a command of the body reads its standard input as code, if one does.
-    stdin_code: Option<Reason>,
+    stdin_code: Option<CodeReason>,
     /// The cascades that are called.
     calls: Vec<ir::CascadeId>,
 }
@@ -146,7 +145,7 @@ struct CodeSite {
     /// The place of the value.
     span: Span,
     /// Why it is code.
-    reason: Reason,
+    reason: CodeReason,
     /// Where it becomes code.
     at: (SourceId, Span),
 }
@@ -254,7 +253,7 @@ impl<'a> BodyChecker<'a> {
     }
 
     /// Notes for callers that the text of parameters is code at a place.
-    fn note_program_params(&mut self, params: &ParamSet, at: (SourceId, Span), reason: &Reason) {
+    fn note_program_params(&mut self, params: &ParamSet, at: (SourceId, Span), reason: &CodeReason) {
         let known = &mut self.outcome.program_params;
         for position in params.iter() {
             if !known.iter().any(|param| param.position == position) {

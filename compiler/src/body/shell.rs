@@ -11,7 +11,7 @@ use crate::{
     callees::NetworkUse,
     checks::{capabilities::network_program, leaks},
     codes,
-    flow::Flow,
+    flow::{CodeReason, Flow},
     types::{Ty, TyKind},
 };
 
@@ -269,7 +269,7 @@ impl<'a> BodyChecker<'a> {
         for CodePosition { holes: found, at, reason } in positions {
             for id in found.iter() {
                 if id == HoleSet::STDIN {
-                    self.outcome.stdin_code.get_or_insert(reason.clone());
+                    self.outcome.stdin_code.get_or_insert(CodeReason::Shell(reason.clone()));
                 } else if id == HoleSet::PLACEHOLDER {
                     if reason != Reason::UnknownProgram {
                         self.placeholder_sink(literal);
@@ -278,7 +278,7 @@ impl<'a> BodyChecker<'a> {
                     reported.push(id);
                     let place = source.span_at(at, literal, file);
                     let (hole, flow) = (&holes[id as usize], &flows[id as usize]);
-                    self.code_sink(flow, hole.span, &reason, place);
+                    self.code_sink(flow, hole.span, &CodeReason::Shell(reason.clone()), place);
                 }
             }
         }

@@ -6,7 +6,7 @@ use cascade_shell::Reason;
 use crate::{
     codes,
     diagnostic::Diagnostic,
-    flow::{Flow, Untrusted},
+    flow::{CodeReason, Flow, Untrusted},
     source::SourceId,
     types::{Ty, TyKind, Types},
     world::View,
@@ -18,7 +18,7 @@ pub(crate) fn untrusted_code(
     view: View<'_>,
     flow: &Flow,
     span: Span,
-    reason: &Reason,
+    reason: &CodeReason,
     at: (SourceId, Span),
 ) -> Option<Diagnostic> {
     let untrusted = flow.untrusted?;
@@ -62,10 +62,20 @@ fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
 }
 
 /// The message, the label and the way out for text that would be code.
-fn describe(reason: &Reason) -> (String, &'static str, &'static str) {
+fn describe(reason: &CodeReason) -> (String, &'static str, &'static str) {
     const PROGRAM: &str = "write the program out and pass the text as an argument, `match` it against the programs that \
                            you allow, or vouch for it with `as trusted`";
     const CODE: &str = "pass the text as an argument that is read as data, or vouch for it with `as trusted`";
+    let reason = match reason {
+        CodeReason::Shell(reason) => reason,
+        CodeReason::Server => {
+            return (
+                "untrusted text would decide which server is asked".to_owned(),
+                "stands before the path of the address",
+                "write the server out, or vouch for the text with `as trusted`",
+            );
+        }
+    };
     match reason {
         Reason::Program => {
             ("untrusted text would decide which program runs".to_owned(), "the program of a command is code", PROGRAM)
