@@ -7,6 +7,7 @@
 
 mod activity;
 mod artifacts;
+mod chain;
 mod in_memory;
 mod ledger;
 mod lock;
@@ -26,6 +27,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 pub use activity::{Activity, Cursor};
+pub use chain::Verification;
 pub use in_memory::InMemoryStore;
 pub use ledger::{Ledger, Recorded, RecordedTimer, Status};
 pub use memory::{MemoryChange, MemoryValue};
@@ -123,6 +125,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// What happened in a run since a cursor, which is moved on: stages that began, that report
     /// progress, that ended, and events. For those who watch a run from another process.
     fn activity(&self, run: &str, since: &mut Cursor) -> Result<Vec<Activity>>;
+    /// Whether the record of a run is whole and as it was written. A store that keeps no proof says that
+    /// it does not know.
+    fn verify(&self, run: &str) -> Result<Verification> {
+        let _ = run;
+        Ok(Verification { unknown: true, ..Verification::default() })
+    }
     /// Everything that is recorded of a run, for resuming it or for a run that begins with its
     /// answers.
     fn ledger(&self, run: &str) -> Result<Ledger>;

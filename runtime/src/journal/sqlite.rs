@@ -9,10 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params, types::ValueRef};
 
 use super::{
-    Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart, artifacts::Artifacts,
+    Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart,
+    artifacts::Artifacts,
+    chain::{Chain, EFFECT_COLUMNS, Kind},
     memory, project_key, tables,
 };
 use crate::project_key::ProjectKey;
@@ -88,6 +90,7 @@ impl SqliteJournal {
             path: path.to_owned(),
             events: 0,
             progress: 0,
+            chain: Chain::default(),
             open: HashMap::new(),
             full: false,
             failed: None,
@@ -139,6 +142,8 @@ struct Writer {
     events: i64,
     /// The number of the last row of progress.
     progress: i64,
+    /// The hashes of what was written.
+    chain: Chain,
     /// Rows of effects that have begun, by token.
     open: HashMap<u64, i64>,
     /// Whether each commit reaches the disk before it returns.
@@ -173,6 +178,7 @@ impl Writer {
             {
                 // A failed commit leaves its transaction open.
                 let _ = self.connection.execute_batch("ROLLBACK");
+                self.chain.roll_back();
                 self.failed = Some(error);
             }
             let result = self.failed.clone().map_or(Ok(()), Err);
@@ -222,6 +228,8 @@ impl Writer {
                 self.open.insert(token, row);
             }
         }
+        let Self { chain, connection, no, key, path, .. } = self;
+        chain.commit(connection, *no, key).map_err(|e| tables::explain(path, &e))?;
         self.sql(|c| c.prepare_cached("COMMIT")?.execute([]))?;
         Ok(())
     }
@@ -246,12 +254,13 @@ impl Writer {
         })
     }
 
-    fn insert(&self, start: &EffectStart, end: Option<&EffectEnd>) -> Result<i64> {
+    fn insert(&mut self, start: &EffectStart, end: Option<&EffectEnd>) -> Result<i64> {
         let info = &start.info;
         let answer = end.map(|end| self.answer(end)).transpose()?.flatten();
         let (answer, artifact) = self.kept(answer.as_deref())?;
         let usage = end.map(|e| e.usage).unwrap_or_default();
-        self.sql(|c| {
+        let parts = info.parts.to_bytes();
+        let row = self.sql(|c| {
             c.prepare_cached(
                 "INSERT INTO effects (run, path, attempt, key, parts, kind, skill, model, once, started, request,
                    idempotency, ended, seq, status, answer, artifact, error, tokens_in, tokens_out, cost, clock)
@@ -263,7 +272,7 @@ impl Writer {
                 info.path,
                 info.attempt,
                 info.key,
-                info.parts.to_bytes(),
+                parts,
                 start.kind,
                 info.skill.as_str(),
                 start.model,
@@ -283,7 +292,36 @@ impl Writer {
                 end.map(|e| e.clock),
             ])?;
             Ok(c.last_insert_rowid())
-        })
+        })?;
+        let number = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
+        // In the order of the columns that the chain covers.
+        let columns: [ValueRef<'_>; EFFECT_COLUMNS] = [
+            ValueRef::Integer(row),
+            text(&info.path),
+            ValueRef::Integer(i64::from(info.attempt)),
+            text(&info.key),
+            ValueRef::Blob(&parts),
+            text(start.kind),
+            text(&info.skill),
+            maybe(start.model.as_deref()),
+            ValueRef::Integer(i64::from(info.once)),
+            ValueRef::Integer(start.at),
+            text(&start.request),
+            text(&info.idempotency),
+            ValueRef::Null,
+            number(end.map(|e| e.at)),
+            number(end.map(|e| e.seq)),
+            maybe(answer),
+            maybe(artifact.as_deref()),
+            maybe(end.and_then(|e| e.error.as_deref())),
+            ValueRef::Integer(tokens(usage.tokens_in)),
+            ValueRef::Integer(tokens(usage.tokens_out)),
+            number(usage.cost),
+            number(end.map(|e| e.clock)),
+            text(end.map_or("running", |e| e.status)),
+        ];
+        self.chain.touch_with(Kind::Effect, row, &columns);
+        Ok(row)
     }
 
     fn end(&mut self, end: &EffectEnd) -> Result<()> {
@@ -309,6 +347,7 @@ impl Writer {
                 end.clock,
             ])
         })?;
+        self.chain.touch(Kind::Effect, row);
         Ok(())
     }
 
@@ -318,10 +357,14 @@ impl Writer {
             Record::RunEnded(end) => self.run_ended(end)?,
             Record::Started(_) | Record::Ended(_) => {}
             Record::Overtaken { seq } => {
-                self.sql(|c| {
-                    c.prepare_cached("UPDATE effects SET status = 'withdrawn' WHERE run = ?1 AND seq = ?2")?
-                        .execute(params![self.no, seq])
+                let rows = self.sql(|c| {
+                    c.prepare_cached(
+                        "UPDATE effects SET status = 'withdrawn' WHERE run = ?1 AND seq = ?2 RETURNING no",
+                    )?
+                    .query_map(params![self.no, seq], |row| row.get(0))?
+                    .collect::<rusqlite::Result<Vec<i64>>>()
                 })?;
+                rows.into_iter().for_each(|row| self.chain.touch(Kind::Effect, row));
             }
             Record::Timer(mark) => {
                 let timer = &mark.timer;
@@ -346,6 +389,7 @@ impl Writer {
                     c.prepare_cached("INSERT INTO events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?
                         .execute(params![self.no, self.events, at, event])
                 })?;
+                self.chain.touch(Kind::Event, self.events);
             }
             Record::Progress(mark) => {
                 // Grows with every row, also across the processes that run one run.
@@ -448,6 +492,8 @@ impl Writer {
         if let Some(fork) = start.fork.as_ref().filter(|_| !start.resumed) {
             self.sql(|c| copy_answers(c, self.no, fork))?;
         }
+        self.chain = self.sql(|c| Chain::open(c, self.no))?;
+        self.chain.touch(Kind::Run, 0);
         if start.resumed {
             self.events = self.sql(|c| {
                 c.query_row("SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1", [self.no], |row| row.get(0))
@@ -475,13 +521,16 @@ impl Writer {
                 end.clock
             ])
         })?;
+        self.chain.touch(Kind::Run, 0);
         if matches!(end.status, "failed" | "cancelled") {
             let stage = end.failed_at.as_ref();
-            self.sql(|c| {
+            let row = self.sql(|c| {
                 c.prepare_cached("INSERT INTO ends (run, status, stage, attempts) VALUES (?1, ?2, ?3, ?4)")?.execute(
                     params![self.no, end.status, stage.map(|(path, _)| path), stage.map(|(_, attempts)| attempts)],
-                )
+                )?;
+                Ok(c.last_insert_rowid())
             })?;
+            self.chain.touch(Kind::End, row);
         }
         Ok(())
     }
@@ -508,6 +557,14 @@ fn copy_answers(connection: &Connection, run: i64, from: &str) -> rusqlite::Resu
          ORDER BY no",
         params![run, from],
     )
+}
+
+fn text(text: &str) -> ValueRef<'_> {
+    ValueRef::Text(text.as_bytes())
+}
+
+fn maybe(found: Option<&str>) -> ValueRef<'_> {
+    found.map_or(ValueRef::Null, text)
 }
 
 fn tokens(n: u64) -> i64 {

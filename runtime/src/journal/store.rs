@@ -12,9 +12,9 @@ use serde_json::Value as Json;
 
 use super::{
     Activity, CachedAnswer, Claim, Collected, Cursor, EffectRow, Journal, JournalError, Ledger, MemoryChange,
-    MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store,
+    MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store, Verification,
     artifacts::Artifacts,
-    lock, memory, project_key, record,
+    chain, lock, memory, project_key, record,
     record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
     sqlite::SqliteJournal,
@@ -64,6 +64,25 @@ impl SqliteStore {
             None => slot.insert(tables::open(&self.path)?),
         };
         work(connection)
+    }
+
+    /// Checks the files of the answers that are too long for a row.
+    fn verify_artifacts(&self, run: &str, verified: &mut Verification) -> Result<()> {
+        let artifacts = self.artifacts()?;
+        let named: Vec<(String, String)> = self.sql(|c| {
+            c.prepare(
+                "SELECT path, artifact FROM effects WHERE artifact IS NOT NULL
+                   AND run = (SELECT no FROM runs WHERE id = ?1) ORDER BY no",
+            )?
+            .query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+        })?;
+        for (path, artifact) in named {
+            if let Err(error) = artifacts.read(&artifact) {
+                verified.faults.push(format!("the answer of `{path}` is damaged: {error}"));
+            }
+        }
+        Ok(())
     }
 
     /// A run that says that it runs does so only while its process holds its lock.
@@ -145,6 +164,19 @@ impl Store for SqliteStore {
         })?;
         let bytes = bytes.ok_or_else(|| JournalError("the program of the run is not kept".to_owned()))?;
         read_kept_program(&bytes)
+    }
+
+    fn verify(&self, run: &str) -> Result<Verification> {
+        let key = self.project_key()?;
+        let verified = self.sql(|c| {
+            let no = c.query_row("SELECT no FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
+            no.map(|no| chain::verify(c, no, &key)).transpose()
+        })?;
+        let mut verified = verified.ok_or_else(|| JournalError(format!("there is no run `{run}`")))?;
+        if !verified.unknown {
+            self.verify_artifacts(run, &mut verified)?;
+        }
+        Ok(verified)
     }
 
     fn effects(&self, run: &str) -> Result<Vec<EffectRow>> {
@@ -423,7 +455,7 @@ impl Store for SqliteStore {
             self.sql(|c| {
                 let transaction = c.unchecked_transaction()?;
                 let no: i64 = transaction.query_row("SELECT no FROM runs WHERE id = ?1", [&run.id], |r| r.get(0))?;
-                for table in ["effects", "timers", "questions", "events", "ends", "progress"] {
+                for table in ["effects", "timers", "questions", "events", "ends", "progress", "chain"] {
                     transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [no])?;
                 }
                 transaction.execute("DELETE FROM runs WHERE no = ?1", [no])?;

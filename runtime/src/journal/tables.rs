@@ -8,10 +8,10 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig};
 
-use super::{JournalError, Result, private};
+use super::{JournalError, Result, chain, private};
 
 /// Version of the tables. An older file is brought up to it, a newer one is refused.
-pub(super) const FORMAT: i64 = 4;
+pub(super) const FORMAT: i64 = 5;
 /// How long to wait for other processes that write. Their commits may each wait for a slow disk, and
 /// an effect that ran must be recorded.
 const BUSY: Duration = Duration::from_secs(120);
@@ -150,6 +150,8 @@ fn upgrade(connection: &mut Connection) -> rusqlite::Result<()> {
             transaction.execute_batch(ADDED_IN_3)?;
         }
     }
+    // The fifth added the hashes of what is recorded.
+    transaction.execute_batch(chain::TABLE)?;
     transaction.execute("INSERT OR REPLACE INTO meta VALUES ('format', ?1)", [FORMAT])?;
     transaction.commit()
 }

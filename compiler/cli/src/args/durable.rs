@@ -103,10 +103,22 @@ pub enum RunsCommand {
     Logs(RunsLogsArgs),
     /// Compare two runs; exits with 1 when they differ
     Diff(RunsDiffArgs),
+    /// Say whether records are whole and unchanged; exits with 1 when one is not
+    Verify(RunsVerifyArgs),
     /// End a run
     Cancel(RunsCancelArgs),
     /// Remove old runs
     Gc(GcArgs),
+}
+
+/// `cascadec runs verify`.
+#[derive(Debug, Default, Args)]
+pub struct RunsVerifyArgs {
+    /// The run: its id, the beginning of it, or `last`; all runs when absent
+    pub run: Option<String>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `cascadec runs list`.

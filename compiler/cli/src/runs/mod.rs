@@ -3,6 +3,7 @@
 mod diff;
 mod logs;
 mod show;
+mod verify;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
         Some(RunsCommand::Show(args)) => show::show(&*store, args, color),
         Some(RunsCommand::Logs(args)) => logs::logs(&*store, args, color),
         Some(RunsCommand::Diff(args)) => diff::diff(&*store, args, color),
+        Some(RunsCommand::Verify(args)) => verify::verify(&*store, args),
         Some(RunsCommand::Cancel(args)) => cancel_run(&store, &args.run, color),
         Some(RunsCommand::Gc(args)) => collect_garbage(&*store, args),
     }

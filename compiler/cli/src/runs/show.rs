@@ -10,7 +10,7 @@ use cascade_runtime::{
 };
 use serde_json::{Value as Json, json};
 
-use super::{lifetime_ms, paint_status};
+use super::{lifetime_ms, paint_status, verify::describe};
 use crate::{
     args::RunsShowArgs,
     commands::print,
@@ -57,6 +57,10 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
         (Some(result), _) => out.push_str(&format!("result {}\n", cut(result, args.full))),
         (None, Some(error)) => out.push_str(&format!("error  {}\n", neutral(&error.to_string()))),
         (None, None) => {}
+    }
+    // A run that lives is being written.
+    if run.pid.is_none() {
+        out.push_str(&format!("record {}\n", describe(&store.verify(&run.id)?)));
     }
     if journal::is_unfinished(&run) {
         out.push_str(&format!("resume cascadec resume {}\n", run.id));

@@ -1,0 +1,105 @@
+//! A record proves itself: what somebody changes in the journal of a run is found.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/project.rs"]
+mod project;
+
+use cascade_runtime::{Begin, journal::Verification};
+use project::{Project, value};
+use rusqlite::Connection;
+
+const PROGRAM: &str = "skill note(text: string) -> string {\n  run sh\"echo $<text> >> log; echo $<text>\"\n}\n\
+     skill long() -> string {\n  run sh\"head -c 100000 /dev/zero | tr '\\\\0' x\"\n}\n\
+     skill check() -> string {\n  run sh\"test -e ready && echo ready\"\n}\n\
+     cascade main() -> string {\n  parallel {\n    stage a = note(\"a\")\n    stage b = note(\"b\")\n  }\n  \
+     stage l = long()\n  log \"so far\"\n  stage c = check()\n  return c\n}\n";
+
+/// A project with a run that failed once and was resumed; gives its id.
+fn recorded() -> (Project, String) {
+    let project = Project::new();
+    let run = project.run(PROGRAM, Begin::New).run;
+    project.write("ready", "");
+    let done = project.run(PROGRAM, Begin::Resume(run.clone()));
+    assert_eq!(value(&done), "ready");
+    (project, run)
+}
+
+fn verify(project: &Project, run: &str) -> Verification {
+    project.store().verify(run).unwrap()
+}
+
+#[test]
+fn a_record_that_nobody_touched_is_whole() {
+    let (project, run) = recorded();
+    let verified = verify(&project, &run);
+    assert!(verified.faults.is_empty() && !verified.unknown && verified.rows > 6, "{verified:?}");
+    let fork = project.run(PROGRAM, Begin::Fork(run)).run;
+    let verified = verify(&project, &fork);
+    assert!(verified.faults.is_empty() && verified.rows > 5, "{verified:?}");
+    let said = project.call(&["runs", "verify"]);
+    assert!(said.status.success(), "{}", project::stdout(&said));
+    assert_eq!(project::stdout(&said).lines().filter(|line| line.contains("whole and unchanged")).count(), 2);
+    assert!(project::stdout(&project.call(&["runs", "show"])).contains("\nrecord whole and unchanged ("));
+}
+
+#[test]
+fn whatever_is_changed_is_found() {
+    let changes = [
+        ("UPDATE effects SET answer = replace(answer, 'a', 'z') WHERE path LIKE '%/a'", "`main/a`"),
+        ("UPDATE effects SET cost = 7 WHERE path LIKE '%/b'", "`main/b`"),
+        ("UPDATE effects SET status = 'withdrawn' WHERE path LIKE '%/b'", "`main/b`"),
+        ("UPDATE effects SET path = 'main/x' WHERE path LIKE '%/b'", "`main/x`"),
+        ("DELETE FROM effects WHERE path LIKE '%/a'", "an effect"),
+        (
+            "INSERT INTO effects SELECT no + 1000, run, path, attempt, key, parts, kind, skill, model, once, started, ended,
+               seq, status, request, answer, artifact, error, tokens_in, tokens_out, cost, clock, origin, idempotency
+             FROM effects WHERE path LIKE '%/a'",
+            "was added",
+        ),
+        ("UPDATE events SET event = '{}' WHERE seq = 1", "an event was changed"),
+        ("DELETE FROM ends", "an end"),
+        ("UPDATE runs SET result = '\"other\"'", "the run itself"),
+        ("UPDATE runs SET inputs = '{\"a\": 1}'", "the run itself"),
+        ("UPDATE runs SET status = 'failed'", "the run itself"),
+        ("DELETE FROM chain WHERE no = 2", "does not follow"),
+        ("UPDATE chain SET hash = randomblob(32) WHERE no = 1", "does not follow"),
+        ("UPDATE chain SET rows = zeroblob(length(rows)) WHERE no = 1", "does not follow"),
+    ];
+    let (original, run) = recorded();
+    for (change, expected) in changes {
+        let project = copy_of(&original);
+        assert!(Connection::open(project.journal()).unwrap().execute(change, []).unwrap() > 0, "{change}");
+        let verified = verify(&project, &run);
+        assert!(verified.faults.iter().any(|fault| fault.contains(expected)), "{change}: {verified:?}");
+        let said = project.call(&["runs", "verify", &run]);
+        assert_eq!(said.status.code(), Some(1), "{change}");
+        assert!(project::stdout(&said).contains("NOT what was written"), "{change}");
+    }
+}
+
+#[test]
+fn a_changed_file_of_a_large_answer_is_found() {
+    let (project, run) = recorded();
+    let folder = project.journal().with_file_name("artifacts");
+    let files: Vec<_> = walk(&folder);
+    assert_eq!(files.len(), 1, "{files:?}");
+    std::fs::write(&files[0], "something else").unwrap();
+    let verified = verify(&project, &run);
+    assert!(verified.faults.iter().any(|fault| fault.contains("`main/l`")), "{verified:?}");
+}
+
+/// The journal of a project, without its programs, in another one.
+fn copy_of(original: &Project) -> Project {
+    let (copy, from) = (Project::new(), original.path().join(".cascade"));
+    for file in walk(&from) {
+        let to = copy.path().join(".cascade").join(file.strip_prefix(&from).unwrap());
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(&file, to).unwrap();
+    }
+    copy
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
