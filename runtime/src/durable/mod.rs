@@ -482,7 +482,7 @@ impl<H: Host> Host for Durable<'_, H> {
             let withheld = self.replay.take_withheld();
             if !withheld.is_empty() {
                 for request in withheld {
-                    self.begin(request);
+                    self.begin_withheld(request);
                 }
                 continue;
             }
