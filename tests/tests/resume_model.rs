@@ -233,11 +233,10 @@ impl Sequence {
     fn life(&mut self, from: From, mood: Mood) {
         // What must not be repeated is told apart by its time.
         thread::sleep(Duration::from_millis(1));
-        let end = match self.chance.below(5) {
-            0 | 1 if mood == Mood::Harsh => {
-                let kept = self.chance.below(101);
-                Some((1 + self.chance.next() % 40, Way::Dies { kept }))
-            }
+        let end = match self.chance.below(6) {
+            _ if mood == Mood::Calm => None,
+            0 | 1 => Some((1 + self.chance.next() % 40, Way::Dies { kept: self.chance.below(101) })),
+            2 => Some((1 + self.chance.next() % 40, Way::StoreFails)),
             _ => None,
         };
         let (begin, mut book, known) = match from {
