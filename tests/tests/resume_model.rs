@@ -304,7 +304,7 @@ impl Sequence {
             fuse: fuse.clone(),
         };
         let host = MortalHost { inner: world, fuse: fuse.clone() };
-        let store = MortalStore { inner: self.store.clone(), fuse: fuse.clone() };
+        let store = MortalStore { inner: Arc::new(self.store.clone()), fuse: fuse.clone() };
         let options = RunOptions { store: Some(Arc::new(store)), begin, ..RunOptions::default() };
         let (program, main) = self.compiled.as_ref().unwrap();
         block_on(run_on(host, program, *main, Vec::new(), options))

@@ -123,8 +123,8 @@ impl Fuse {
 
 /// A store that may be the last that a process calls.
 #[derive(Debug)]
-pub struct MortalStore<S> {
-    pub inner: S,
+pub struct MortalStore {
+    pub inner: Arc<dyn Store>,
     pub fuse: Fuse,
 }
 
@@ -206,7 +206,7 @@ impl Journal for MortalJournal {
     }
 }
 
-impl<S: Store> Store for MortalStore<S> {
+impl Store for MortalStore {
     fn location(&self) -> String {
         self.inner.location()
     }
