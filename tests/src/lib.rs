@@ -8,6 +8,7 @@ pub mod headers;
 pub mod mutate;
 pub mod programs;
 pub mod pure;
+pub mod recovery;
 pub mod server;
 pub mod tokens;
 pub mod types;

@@ -8,6 +8,7 @@ use std::{fs, time::Duration};
 
 use cascade_runtime::{Begin, RunOutcome};
 use project::{Project, value};
+use serde_json::json;
 
 const TWO: &str = "\
 skill step(n: int) -> string {
@@ -198,4 +199,101 @@ cascade main() -> string {
     fs::write(project.path().join("ok"), "").unwrap();
     assert_eq!(value(&project.run(text, Begin::Resume(first.run))), "done");
     assert_eq!(project.lines("log"), ["1", "2"]);
+}
+
+/// A payment that hangs, beside a stage that fails meanwhile.
+const GIVEN_UP: &str = "\
+@once
+skill pay() -> string {
+  run sh\"echo paid >> log; touch paying; test -e quick || sleep 60; echo receipt\"
+}
+
+skill other() -> string {
+  run sh\"while ! test -e paying; do sleep 0.01; done; test -e ok && echo fine\"
+}
+
+cascade main() -> string {
+  stage all = parallel {
+    stage paid = pay()
+    stage rest = other()
+  }
+  return \"$<all.paid> $<all.rest>\"
+}
+";
+
+/// It was under way when a sibling failed: whether it was paid is not known.
+#[test]
+fn what_was_given_up_is_not_repeated_blindly() {
+    let project = Project::new();
+    let first = project.run(GIVEN_UP, Begin::New);
+    assert_eq!(stage(&first), "main/all/rest");
+    project.write("ok", "");
+    project.write("quick", "");
+    let again = project.run(GIVEN_UP, Begin::Resume(first.run.clone()));
+    assert!(again.pause.is_some_and(|p| p.questions[0].kind == "unknown"), "{:?}", again.result);
+    assert_eq!(project.lines("log"), ["paid"]);
+    project.answer(&first.run, &json!({ "action": "done", "output": "by hand" }));
+    assert_eq!(value(&project.run(GIVEN_UP, Begin::Resume(first.run))), "by hand fine");
+    assert_eq!(project.lines("log"), ["paid"]);
+}
+
+#[test]
+fn a_fork_does_not_forget_what_must_not_be_repeated() {
+    let project = Project::new();
+    let text = "\
+@once
+skill pay() -> string {
+  run sh\"echo paid >> log; test -e survived && echo receipt && exit; touch survived; kill -9 $PPID; sleep 1\"
+}
+
+cascade main() -> string {
+  stage paid = pay()
+  return paid
+}
+";
+    project.write("flow.cascade", text);
+    assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
+    let run = project.store().runs().unwrap().remove(0).id;
+    let fork = project.run(text, Begin::Fork(run));
+    assert!(fork.pause.is_some(), "{:?}", fork.result);
+    // Nobody has answered yet.
+    let again = project.run(text, Begin::Resume(fork.run.clone()));
+    assert!(again.pause.is_some(), "{:?}", again.result);
+    project.answer(&fork.run, &json!({ "action": "done", "output": "by hand" }));
+    assert_eq!(value(&project.run(text, Begin::Resume(fork.run))), "by hand");
+    assert_eq!(project.lines("log"), ["paid"]);
+}
+
+/// The answer of a person is being recorded when a sibling fails.
+#[test]
+fn an_answer_that_came_too_late_is_taken_later() {
+    let project = Project::new();
+    let text = "\
+skill note() -> string {
+  run sh\"echo noted\"
+}
+
+skill deadly() -> string {
+  run sh\"test -e survived && echo alive && exit; touch survived; kill -9 $PPID; sleep 1\"
+}
+
+cascade main() -> string {
+  stage all = parallel {
+    stage who = ask(\"Who?\")
+    stage rest = for x in [1] {
+      stage a = note()
+      stage b = deadly()
+      \"$<a> $<b>\"
+    }
+  }
+  return \"$<all.who>: $<all.rest.join(\"\")>\"
+}
+";
+    project.write("flow.cascade", text);
+    assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
+    let run = project.store().runs().unwrap().remove(0).id;
+    project.answer(&run, &json!("ada"));
+    let stopped = text.replace("stage b =", "gate a == \"other\", \"no\"\n      stage b =");
+    assert!(project.run(&stopped, Begin::Resume(run.clone())).result.is_err());
+    assert_eq!(value(&project.run(text, Begin::Resume(run))), "ada: noted alive");
 }

@@ -59,6 +59,8 @@ enum Note {
     NobodyThere,
     /// The beginning of the run has been recorded, or recording it has failed.
     Known(Result<(), JournalError>),
+    /// Nothing can be recorded any more.
+    Broken(JournalError),
 }
 
 /// An effect that runs.
@@ -119,6 +121,8 @@ pub(crate) struct Durable<'p, H> {
     /// Requests that may not begin before the run itself is recorded: otherwise the run could not be
     /// resumed.
     unknown: Option<VecDeque<Request>>,
+    /// Why nothing can be recorded any more. Then nothing begins: what acts now would act again.
+    broken: Option<JournalError>,
     seq: i64,
     /// Age of the run when this process took it, in milliseconds.
     age: i64,
@@ -154,6 +158,7 @@ impl<'p, H: Host> Durable<'p, H> {
             busy: RequestSet::default(),
             held: VecDeque::new(),
             unknown: None,
+            broken: None,
             seq,
             age,
             began: Instant::now(),
@@ -241,6 +246,10 @@ impl<'p, H: Host> Durable<'p, H> {
             return;
         }
         let id = request.id;
+        if let Some(error) = &self.broken {
+            self.instant.push_back((id, Answer::failed(ErrorKind::Internal, error.to_string())));
+            return;
+        }
         let Some(info) = request.effect.clone() else {
             self.busy.insert(id);
             self.inner.start(request);
@@ -310,11 +319,15 @@ impl<'p, H: Host> Durable<'p, H> {
             self.committing.insert(id, seq);
             let outbox = self.outbox.clone();
             Some(Box::new(move |written: Result<(), JournalError>| {
+                // The run may have ended meanwhile.
                 let answer = match written {
                     Ok(()) => answer,
-                    Err(error) => Answer::failed(ErrorKind::Internal, error.to_string()),
+                    Err(error) => {
+                        let failed = Answer::failed(ErrorKind::Internal, error.to_string());
+                        let _ = outbox.send(Note::Broken(error));
+                        failed
+                    }
                 };
-                // The run may have ended meanwhile.
                 let _ = outbox.send(Note::Recorded(id, answer));
             }))
         };
@@ -340,7 +353,9 @@ impl<'p, H: Host> Durable<'p, H> {
                     }
                     Err(error) => {
                         self.open.remove(&id);
-                        Some(Report::Answer(id, Answer::failed(ErrorKind::Internal, error.to_string())))
+                        let failed = Answer::failed(ErrorKind::Internal, error.to_string());
+                        self.broken = Some(error);
+                        Some(Report::Answer(id, failed))
                     }
                 }
             }
@@ -349,15 +364,14 @@ impl<'p, H: Host> Durable<'p, H> {
                 None
             }
             Note::Known(result) => {
+                self.broken = self.broken.take().or(result.err());
                 for request in self.unknown.take().unwrap_or_default() {
-                    match &result {
-                        Ok(()) => self.begin(request),
-                        Err(error) => {
-                            let answer = Answer::failed(ErrorKind::Internal, error.to_string());
-                            self.instant.push_back((request.id, answer));
-                        }
-                    }
+                    self.begin(request);
                 }
+                None
+            }
+            Note::Broken(error) => {
+                self.broken = Some(error);
                 None
             }
             Note::NobodyThere => {
@@ -415,7 +429,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 self.inner.start(Request { kind: RequestKind::Timer { ms: left.unwrap_or(ms), timer }, ..request });
             }
             RequestKind::Delay { path, attempt, .. } => {
-                if self.replay.went_on(path, *attempt) {
+                if self.broken.is_some() || self.replay.went_on(path, *attempt) {
                     self.instant.push_back((id, Answer::ok(Output::Fired)));
                 } else {
                     self.busy.insert(id);
@@ -482,7 +496,7 @@ impl<H: Host> Host for Durable<'_, H> {
             let withheld = self.replay.take_withheld();
             if !withheld.is_empty() {
                 for request in withheld {
-                    self.begin(request);
+                    self.begin_withheld(request);
                 }
                 continue;
             }

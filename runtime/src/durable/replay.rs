@@ -156,6 +156,20 @@ impl<H: Host> Durable<'_, H> {
         }
     }
 
+    /// Begins an effect that the program withdrew in an earlier part of the run, and now does not. It may have acted
+    /// before it was withdrawn: one that must not be repeated blindly is asked about. A person may have answered.
+    pub(super) fn begin_withheld(&mut self, request: Request) {
+        if matches!(request.kind, RequestKind::Person(_)) {
+            self.ask(request);
+            return;
+        }
+        let once = request.effect.as_deref().filter(|info| info.once);
+        match once.and_then(|info| self.replay.ledger.find(&info.path, info.attempt, &info.key)).map(|r| r.started) {
+            Some(started) => self.ask_about_unknown(request, started),
+            None => self.begin(request),
+        }
+    }
+
     /// Records an answer that came from elsewhere as if the effect had run here.
     pub(super) fn begin_answered(&mut self, request: Request, answer: Answer) {
         let id = request.id;

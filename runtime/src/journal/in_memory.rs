@@ -209,14 +209,18 @@ impl Run {
         self.cancelled = other.cancelled;
         self.timers = other.timers.iter().filter(|timer| timer.seq.is_some()).cloned().collect();
         for effect in &other.effects {
-            let Some(end) = effect.end.as_ref().filter(|e| matches!(e.status, "done" | "failed" | "withdrawn")) else {
-                continue;
+            let is_kept = |e: &&EffectEnd| matches!(e.status, "done" | "failed" | "withdrawn");
+            let end = match effect.end.as_ref().filter(is_kept) {
+                Some(end) => end.clone(),
+                // It began, and must not be repeated blindly.
+                None if effect.start.info.once => EffectEnd::without_answer(0, "interrupted"),
+                None => continue,
             };
             let usage = Usage { cost: Some(0), ..Usage::default() };
             self.effects.push(Effect {
                 token: None,
                 start: effect.start.clone(),
-                end: Some(EffectEnd { usage, clock: 0, ..end.clone() }),
+                end: Some(EffectEnd { usage, clock: 0, ..end }),
                 origin: effect.origin.clone().or_else(|| Some(from.to_owned())),
             });
         }

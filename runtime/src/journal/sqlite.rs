@@ -551,9 +551,10 @@ fn copy_answers(connection: &Connection, run: i64, from: &str) -> rusqlite::Resu
     connection.execute(
         "INSERT INTO effects (run, path, attempt, key, parts, kind, skill, model, once, started, ended, seq, status,
            request, answer, artifact, error, cost, clock, origin, idempotency)
-         SELECT ?1, path, attempt, key, parts, kind, skill, model, once, started, ended, seq, status, request, answer,
-           artifact, error, 0, 0, coalesce(origin, ?2), idempotency FROM effects
-         WHERE run = (SELECT no FROM runs WHERE id = ?2) AND status IN ('done', 'failed', 'withdrawn')
+         SELECT ?1, path, attempt, key, parts, kind, skill, model, once, started, ended, seq,
+           replace(status, 'running', 'interrupted'), request, answer, artifact, error, 0, 0, coalesce(origin, ?2),
+           idempotency FROM effects
+         WHERE run = (SELECT no FROM runs WHERE id = ?2) AND (once OR status IN ('done', 'failed', 'withdrawn'))
          ORDER BY no",
         params![run, from],
     )

@@ -1,0 +1,518 @@
+//! A run that fails, pauses, is killed, is edited, is resumed and forked, in any order, does what a simple reference
+//! says (`tests/src/recovery/reference.rs`): the same questions, nothing twice, the same result.
+//!
+//! `CASCADE_MODEL=20000 cargo test -p cascade-tests --test resume_model` tries more sequences than a thousand,
+//! `CASCADE_MODEL_SEED=7` begins with another one.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+
+#[path = "support/answering.rs"]
+mod answering;
+#[path = "support/mortal.rs"]
+mod mortal;
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+    sync::{Arc, Once},
+    thread,
+    time::Duration,
+};
+
+use answering::{Called, Mood, Seen, World, said};
+use cascade_compiler::{FileSources, compile, render};
+use cascade_ir::{CascadeId, Program};
+use cascade_runtime::{
+    Begin, RunOptions, RunOutcome, block_on,
+    journal::{InMemoryStore, Store as _},
+    run_on, to_json,
+};
+use cascade_tests::recovery::{
+    Chance,
+    edit::edit,
+    flow::{Flow, flow},
+    reference::{Asked, Book, Change, End, Expected, Fate, Said, expect},
+    write::text,
+};
+use mortal::{Fuse, Kept, LAST_WORDS, MortalHost, MortalStore, Way};
+use serde_json::{Value as Json, json};
+
+/// A run, and what is known of it.
+struct Run {
+    id: String,
+    book: Book,
+    done: bool,
+}
+
+/// What all sequences together did.
+#[derive(Debug, Default)]
+struct Tally {
+    lives: u64,
+    kills: u64,
+    failures: u64,
+    pauses: u64,
+    done: u64,
+    forks: u64,
+    edits: BTreeMap<&'static str, u64>,
+    answers: u64,
+    calls: u64,
+    reused: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.lives += other.lives;
+        self.kills += other.kills;
+        self.failures += other.failures;
+        self.pauses += other.pauses;
+        self.done += other.done;
+        self.forks += other.forks;
+        self.answers += other.answers;
+        self.calls += other.calls;
+        self.reused += other.reused;
+        for (name, count) in &other.edits {
+            *self.edits.entry(name).or_default() += count;
+        }
+    }
+}
+
+/// A program, a world, a store, and the runs in it.
+struct Sequence {
+    seed: u64,
+    chance: Chance,
+    flow: Flow,
+    compiled: Option<(Program, CascadeId)>,
+    store: InMemoryStore,
+    seen: Rc<RefCell<Seen>>,
+    runs: Vec<Run>,
+    /// What memory holds.
+    memory: Vec<String>,
+    /// What was asked under a key of the runtime.
+    questions: HashMap<String, String>,
+    /// The key that a service was told, by run, path and question.
+    told: HashMap<(String, String, String), String>,
+    story: String,
+    tally: Tally,
+}
+
+/// What a part of a run begins with.
+#[derive(Debug, Clone, Copy)]
+enum From {
+    New,
+    Resume(usize),
+    Fork(usize),
+}
+
+fn compiled(flow: &Flow) -> Result<(Program, CascadeId), String> {
+    let text = text(flow);
+    let compiled = compile("flow.cascade", text.as_str().into(), &FileSources);
+    let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
+    let program = compiled.program.ok_or(said)?;
+    let main = program.entries.iter().copied().find(|e| program.cascades[e.index()].name == "main").unwrap();
+    Ok((program, main))
+}
+
+impl Sequence {
+    fn new(seed: u64) -> Self {
+        let mut chance = Chance(seed);
+        let flow = flow(&mut chance);
+        Self {
+            seed,
+            chance,
+            flow,
+            compiled: None,
+            store: InMemoryStore::new(),
+            seen: Rc::default(),
+            runs: Vec::new(),
+            memory: Vec::new(),
+            questions: HashMap::new(),
+            told: HashMap::new(),
+            story: String::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    fn tell(&mut self, what: std::fmt::Arguments<'_>) {
+        // Writing into a string cannot fail.
+        let _ = writeln!(self.story, "{what}");
+    }
+
+    /// All of it; the run that was begun first ends well in the end.
+    fn play(&mut self) {
+        self.compile();
+        self.life(From::New, Mood::Harsh);
+        for _ in 0..3 + self.chance.below(6) {
+            match self.chance.below(10) {
+                0 | 1 => self.edit(),
+                2 => {
+                    let of = self.chance.below(self.runs.len());
+                    match self.runs.is_empty() {
+                        true => self.life(From::New, Mood::Harsh),
+                        false => self.life(From::Fork(of), Mood::Harsh),
+                    }
+                }
+                3 | 4 => self.answer(),
+                _ => self.go_on(Mood::Harsh),
+            }
+        }
+        for _ in 0..400 {
+            if self.runs.iter().all(|run| run.done) && !self.runs.is_empty() {
+                return;
+            }
+            self.answer();
+            self.go_on(Mood::Calm);
+        }
+        panic!("it never ends");
+    }
+
+    fn compile(&mut self) {
+        self.compiled = Some(compiled(&self.flow).unwrap_or_else(|said| panic!("{said}")));
+    }
+
+    /// Goes on with a run that has not ended well.
+    fn go_on(&mut self, mood: Mood) {
+        let open: Vec<usize> = (0..self.runs.len()).filter(|i| !self.runs[*i].done).collect();
+        match open.get(self.chance.below(open.len())) {
+            Some(run) => self.life(From::Resume(*run), mood),
+            None if self.runs.is_empty() => self.life(From::New, mood),
+            None => {}
+        }
+    }
+
+    fn edit(&mut self) {
+        let mut flow = self.flow.clone();
+        let Some(edit) = edit(&mut flow, &mut self.chance) else { return };
+        self.tell(format_args!("edit: {edit:?}"));
+        self.flow = flow;
+        self.compile();
+        let name = match edit {
+            cascade_tests::recovery::edit::Edit::Rename(_) => "rename",
+            cascade_tests::recovery::edit::Edit::Skill(_) => "skill",
+            cascade_tests::recovery::edit::Edit::Words(_) => "words",
+            cascade_tests::recovery::edit::Edit::Swap(_) => "swap",
+        };
+        *self.tally.edits.entry(name).or_default() += 1;
+        // What ended well under another text is not gone on with: it is only forked.
+    }
+
+    /// A person answers everything that is asked.
+    fn answer(&mut self) {
+        for i in 0..self.runs.len() {
+            let run = self.runs[i].id.clone();
+            for question in self.store.questions(&run).unwrap() {
+                if question.answer.is_some() {
+                    continue;
+                }
+                let number = self.chance.below(1000);
+                let book = &mut self.runs[i].book;
+                let answer = if question.kind == "unknown" {
+                    let (fate, answer) = match number % 3 {
+                        0 => (Fate::Again, json!({ "action": "again" })),
+                        1 => (
+                            Fate::Done(format!("h{number}")),
+                            json!({ "action": "done", "output": format!("h{number}") }),
+                        ),
+                        _ => (Fate::Failed, json!({ "action": "failed" })),
+                    };
+                    book.fates.insert(question.path.clone(), fate);
+                    answer
+                } else {
+                    book.people.insert((question.path.clone(), question.question.clone()), format!("h{number}"));
+                    json!(format!("h{number}"))
+                };
+                assert!(self.store.answer_question(&run, &question.path, &question.key, &answer).unwrap());
+                self.tell(format_args!("answer: {run} {} {answer}", question.path));
+                self.tally.answers += 1;
+            }
+        }
+    }
+
+    /// A part of a run, from its beginning or from where it is, to its end or its death.
+    fn life(&mut self, from: From, mood: Mood) {
+        // What must not be repeated is told apart by its time.
+        thread::sleep(Duration::from_millis(1));
+        let end = match self.chance.below(6) {
+            _ if mood == Mood::Calm => None,
+            0 | 1 => Some((1 + self.chance.next() % 40, Way::Dies { kept: self.chance.below(101) })),
+            2 => Some((1 + self.chance.next() % 40, Way::StoreFails)),
+            _ => None,
+        };
+        let (begin, mut book, known) = match from {
+            From::New => (Begin::New, Book { memory: self.memory.clone(), ..Book::default() }, None),
+            From::Resume(i) => (Begin::Resume(self.runs[i].id.clone()), self.runs[i].book.clone(), Some(i)),
+            From::Fork(i) => {
+                let of = &self.runs[i];
+                let book = Book {
+                    answers: of.book.answers.clone(),
+                    begun: of.book.begun.clone(),
+                    ended: of.book.ended.clone(),
+                    memory: self.memory.clone(),
+                    ..Book::default()
+                };
+                self.tally.forks += 1;
+                (Begin::Fork(of.id.clone()), book, None)
+            }
+        };
+        let counts = self.seen.borrow().counts.clone();
+        let before = self.seen.borrow().calls.len();
+        let fuse = Fuse::new(end);
+        let outcome = self.run(begin.clone(), mood, &fuse);
+        self.tally.lives += 1;
+        let calls: Vec<Called> = self.seen.borrow().calls[before..].to_vec();
+        self.tell(format_args!("{begin:?} as {}, {mood:?}, {end:?}: {:?}", outcome.run, shown(&outcome)));
+        for call in &calls {
+            self.tell(format_args!(
+                "  {} {} {} -> {:?}",
+                call.asked.path, call.asked.attempt, call.asked.question, call.said
+            ));
+        }
+        let first = outcome.result.as_ref().err().map(|failure| failure.stage.clone());
+        let seed = self.seed;
+        let world = move |path: &str, count: u32| said(seed, mood, path, count);
+        let expected = expect(&self.flow, &book, &counts, &world, first.as_deref().filter(|f| !f.is_empty()));
+        self.tell(format_args!("  expected: {:?}, {:?}", expected.end, expected.changes));
+        let died = fuse.is_burnt();
+        let killed = fuse.ended_by_count();
+        self.compare_calls(&outcome.run, &calls, &expected, killed);
+        self.compare_end(&outcome, &expected, died, killed);
+        if !died {
+            self.compare_questions(&outcome.run, &expected);
+        }
+        self.questions.extend(calls.iter().map(|c| (c.key.clone(), c.asked.question.clone())));
+        self.questions.extend(fuse.questions());
+        let began = self.learn(&mut book, &fuse.kept(), &calls);
+        let certain = !killed && !matches!(expected.end, End::Dies);
+        self.compare_memory(&mut book, &expected, certain);
+        let done = !died && outcome.result.is_ok();
+        match known {
+            Some(i) => (self.runs[i].book, self.runs[i].done) = (book, done),
+            None if began => self.runs.push(Run { id: outcome.run, book, done }),
+            None => {}
+        }
+    }
+
+    fn run(&mut self, begin: Begin, mood: Mood, fuse: &Fuse) -> RunOutcome {
+        let world = World {
+            seed: self.seed,
+            mood,
+            seen: Rc::clone(&self.seen),
+            order: Chance(self.chance.next()),
+            waiting: Vec::new(),
+            endless: Vec::new(),
+            fuse: fuse.clone(),
+        };
+        let host = MortalHost { inner: world, fuse: fuse.clone() };
+        let store = MortalStore { inner: Arc::new(self.store.clone()), fuse: fuse.clone() };
+        let options = RunOptions { store: Some(Arc::new(store)), begin, ..RunOptions::default() };
+        let (program, main) = self.compiled.as_ref().unwrap();
+        block_on(run_on(host, program, *main, Vec::new(), options))
+    }
+
+    /// What was asked of the world is what had to be asked, and nothing else, each once.
+    fn compare_calls(&mut self, run: &str, calls: &[Called], expected: &Expected, killed: bool) {
+        let mut found = BTreeSet::new();
+        for call in calls {
+            assert!(found.insert(&call.asked), "it was asked twice: {:?}", call.asked);
+            assert!(expected.asked.contains_key(&call.asked), "it was not to be asked: {:?}", call.asked);
+            let place = (run.to_owned(), call.asked.path.clone(), call.asked.question.clone());
+            let told = self.told.entry(place).or_insert_with(|| call.idempotency.clone());
+            assert_eq!(*told, call.idempotency, "another idempotency key: {:?}", call.asked);
+        }
+        let keys: HashSet<&String> = self.told.values().collect();
+        assert_eq!(keys.len(), self.told.len(), "an idempotency key stands for two effects");
+        for (asked, certain) in &expected.asked {
+            assert!(killed || !certain || found.contains(asked), "it was not asked: {asked:?}");
+        }
+        self.tally.calls += calls.len() as u64;
+    }
+
+    fn compare_end(&mut self, outcome: &RunOutcome, expected: &Expected, died: bool, killed: bool) {
+        if killed {
+            self.tally.kills += 1;
+            return;
+        }
+        match &expected.end {
+            End::Done { value, seen } => {
+                let given = outcome.result.as_ref().map(to_json);
+                assert_eq!(given, Ok(json!({ "value": value, "seen": seen })));
+                assert_eq!(outcome.reused, expected.reused, "answers were reused");
+                self.tally.done += 1;
+                self.tally.reused += outcome.reused;
+            }
+            End::Failed(stages) => {
+                let failure = outcome.result.as_ref().expect_err("it had to fail");
+                assert!(outcome.pause.is_none(), "it paused: {:?}", outcome.pause);
+                assert!(stages.contains(&(failure.stage.clone(), failure.attempts)), "{failure:?}, not {stages:?}");
+                self.tally.failures += 1;
+            }
+            End::Waits => {
+                assert!(outcome.pause.is_some(), "it had to wait: {:?}", outcome.result);
+                self.tally.pauses += 1;
+            }
+            End::Dies => assert!(died, "it had to wait for what never ends: {:?}", outcome.result),
+        }
+    }
+
+    fn compare_questions(&self, run: &str, expected: &Expected) {
+        let open: BTreeSet<String> =
+            self.store.questions(run).unwrap().into_iter().filter(|q| q.answer.is_none()).map(|q| q.path).collect();
+        for (path, certain) in &expected.people {
+            assert!(!certain || open.contains(path), "`{path}` did not ask: {open:?}");
+        }
+        if expected.end == End::Waits {
+            // An edit may have left questions that nobody asks any more.
+            assert!(!open.is_empty(), "it waits, and asks nothing");
+        }
+    }
+
+    /// Takes over what the record holds now. Gives whether it holds the run.
+    fn learn(&mut self, book: &mut Book, kept: &[Kept], calls: &[Called]) -> bool {
+        let mut open: HashMap<u64, Asked> = HashMap::new();
+        let mut seqs: HashMap<i64, Asked> = HashMap::new();
+        let mut began = false;
+        for record in kept {
+            match record {
+                Kept::Began => began = true,
+                Kept::Started { token, path, attempt, key, request } => {
+                    // Not every effect that was recorded has begun, and the world knows only those.
+                    let known = self.questions.get(key).cloned();
+                    let question = known.or_else(|| asked_by(request)).unwrap_or_else(|| panic!("{path}: {request}"));
+                    let asked = Asked { path: path.clone(), attempt: *attempt, question };
+                    book.begun.insert(asked.clone());
+                    open.insert(*token, asked);
+                }
+                Kept::Ended { token, seq, status } => {
+                    let Some(asked) = open.remove(token) else { panic!("an end without a beginning") };
+                    if matches!(*status, "withdrawn" | "interrupted") {
+                        continue;
+                    }
+                    let called = calls.iter().find(|call| call.asked == asked).map(|call| call.said.clone());
+                    let by_person = || match book.fates.get(&asked.path) {
+                        Some(Fate::Done(value)) => Said::Value(value.clone()),
+                        Some(_) => Said::Failed,
+                        None => Said::Value(book.people[&(asked.path.clone(), asked.question.clone())].clone()),
+                    };
+                    let said = called.unwrap_or_else(by_person);
+                    book.begun.remove(&asked);
+                    book.answers.insert(asked.clone(), said);
+                    seqs.insert(*seq, asked);
+                }
+                Kept::Overtaken { seq } => {
+                    if let Some(asked) = seqs.get(seq) {
+                        book.answers.remove(asked);
+                        book.begun.insert(asked.clone());
+                    }
+                }
+                Kept::RunEnded { failed_at } => book.ended.extend(failed_at.clone()),
+                Kept::Changed(_) => {}
+            }
+        }
+        // A new beginning is asked about anew.
+        for record in kept {
+            if let Kept::Started { path, .. } = record {
+                book.fates.remove(path);
+            }
+        }
+        began
+    }
+
+    /// What was to be remembered is, once.
+    fn compare_memory(&mut self, book: &mut Book, expected: &Expected, certain: bool) {
+        let held = self.store.memory().unwrap().pop().map_or(json!([]), |m| m.value);
+        let held: Vec<String> = held.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
+        assert!(held.starts_with(&self.memory), "memory was {:?} and is {held:?}", self.memory);
+        let new = &held[self.memory.len()..];
+        let mut left = expected.changes.iter();
+        for value in new {
+            // In the order of the text; what is not certain may be missing.
+            let found = left.by_ref().find(|(change, must)| {
+                assert!(change.value == *value || !must, "memory has {value} before {change:?}");
+                change.value == *value
+            });
+            let (change, _) = found.unwrap_or_else(|| panic!("nobody was to remember {value}: {:?}", expected.changes));
+            book.changes.insert(Change::clone(change));
+        }
+        if certain {
+            let missing: Vec<_> = left.filter(|(_, must)| *must).collect();
+            assert!(missing.is_empty(), "memory lacks {missing:?}");
+        }
+        self.memory = held;
+    }
+}
+
+/// The question of a recorded command.
+fn asked_by(request: &str) -> Option<String> {
+    let request: Json = serde_json::from_str(request).ok()?;
+    let argv = request["argv"].as_array()?.iter().map(|arg| arg["text"].as_str().or(arg.as_str()).map(str::to_owned));
+    Some(answering::question(&argv.collect::<Option<Vec<_>>>()?))
+}
+
+fn shown(outcome: &RunOutcome) -> String {
+    match (&outcome.result, &outcome.pause) {
+        (_, Some(_)) => "paused".to_owned(),
+        (Ok(value), _) => to_json(value).to_string(),
+        (Err(failure), _) => format!("{} {}: {failure}", failure.stage, failure.attempts),
+    }
+}
+
+/// A process that dies says so; here it is meant.
+fn quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let said = info.payload().downcast_ref::<String>().is_some_and(|m| m == LAST_WORDS)
+                || info.payload().downcast_ref::<&str>().is_some_and(|m| *m == LAST_WORDS);
+            if !said {
+                usual(info);
+            }
+        }));
+    });
+}
+
+/// Plays the sequence of a seed; says what it was when it goes wrong.
+fn play(seed: u64) -> Tally {
+    let mut sequence = Sequence::new(seed);
+    let first = text(&sequence.flow);
+    if catch_unwind(AssertUnwindSafe(|| sequence.play())).is_err() {
+        let (story, now) = (&sequence.story, text(&sequence.flow));
+        panic!("the sequence of seed {seed} went wrong:\n{first}\n{story}\nthe text at the end:\n{now}");
+    }
+    sequence.tally
+}
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+#[test]
+fn any_sequence_does_what_the_reference_says() {
+    quiet();
+    let (count, first) = (number("CASCADE_MODEL", 1000), number("CASCADE_MODEL_SEED", 1));
+    let workers = thread::available_parallelism().map_or(2, |n| n.get()) as u64;
+    let tallies: Vec<Tally> = thread::scope(|scope| {
+        let played: Vec<_> = (0..workers)
+            .map(|worker| {
+                scope.spawn(move || {
+                    let mut tally = Tally::default();
+                    for seed in (first + worker..first + count).step_by(workers as usize) {
+                        tally.add(&play(seed));
+                    }
+                    tally
+                })
+            })
+            .collect();
+        played.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut all = Tally::default();
+    tallies.iter().for_each(|tally| all.add(tally));
+    println!("{count} sequences held: {all:?}");
+    // Otherwise nothing was tested.
+    for (what, found) in
+        [("kills", all.kills), ("failures", all.failures), ("pauses", all.pauses), ("forks", all.forks)]
+    {
+        assert!(found * 10 > count, "only {found} {what} in {count} sequences");
+    }
+}
