@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use cascade_grammar::ast::Span;
 
+use cascade_shell::Reason;
+
 use crate::source::SourceId;
 
 /// What produced untrusted text.
@@ -19,6 +21,7 @@ pub(crate) enum Origin {
     Tool,
     Command,
     Memory,
+    Failure,
 }
 
 impl Origin {
@@ -31,6 +34,7 @@ impl Origin {
             Origin::Tool => "a tool",
             Origin::Command => "the output of a command",
             Origin::Memory => "a memory, which models may have written",
+            Origin::Failure => "the message of a failure, in which programs and models may speak",
         }
     }
 }
@@ -45,13 +49,14 @@ pub(crate) struct Untrusted {
     pub carried: Option<(SourceId, Span)>,
 }
 
-/// A set of parameters, by their positions. The first 64 need no memory of their own.
+/// A set of parameters by their positions, or of variables by their slots. The first 64 need no
+/// memory of their own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ParamSet {
     /// The positions below 64, a bit each.
     first: u64,
     /// The positions from 64 on, 64 a word. The last word is not 0.
-    rest: Option<Rc<[u64]>>,
+    rest: Option<Rc<Vec<u64>>>,
 }
 
 impl ParamSet {
@@ -78,12 +83,17 @@ impl ParamSet {
             Some(own) => {
                 let (longer, shorter) = if own.len() >= more.len() { (&own, more) } else { (more, &own) };
                 let padded = shorter.iter().copied().chain(std::iter::repeat(0));
-                Some(longer.iter().zip(padded).map(|(a, b)| a | b).collect())
+                Some(Rc::new(longer.iter().zip(padded).map(|(a, b)| a | b).collect()))
             }
         };
     }
 
-    /// The positions of the parameters, in ascending order.
+    /// Whether it is empty.
+    pub fn is_empty(&self) -> bool {
+        self.first == 0 && self.rest.is_none()
+    }
+
+    /// The positions, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         let words = std::iter::once(self.first).chain(self.rest.iter().flat_map(|rest| rest.iter().copied()));
         words.enumerate().flat_map(|(word, mut bits)| {
@@ -103,18 +113,21 @@ pub(crate) struct Flow {
     pub untrusted: Option<Untrusted>,
     /// Parameters whose text is in the value.
     pub params: ParamSet,
+    /// Slots of variables whose text is in the value: in a loop they may be given more later, which
+    /// counts too.
+    pub variables: ParamSet,
 }
 
 impl Flow {
     /// The flow of a parameter.
     pub fn of_param(position: usize) -> Self {
-        Self { untrusted: None, params: ParamSet::single(position) }
+        Self { params: ParamSet::single(position), ..Self::default() }
     }
 
     /// The flow of untrusted text at the place where it comes into the program.
     pub fn of_untrusted(origin: Origin, source: SourceId, span: Span) -> Self {
         let untrusted = Untrusted { origin, from: (source, span), carried: None };
-        Self { untrusted: Some(untrusted), params: ParamSet::default() }
+        Self { untrusted: Some(untrusted), ..Self::default() }
     }
 
     /// The flow of a value that is made from both, or that is one of them: the worst of the two.
@@ -127,6 +140,7 @@ impl Flow {
     pub fn include(&mut self, other: &Flow) {
         self.untrusted = self.untrusted.or(other.untrusted);
         self.params.include(&other.params);
+        self.variables.include(&other.variables);
     }
 
     /// The flow of a value that is made from all of them.
@@ -137,8 +151,25 @@ impl Flow {
     }
 }
 
-/// A parameter that chooses the program of a command, with the place of that command.
-pub(crate) type ProgramParam = (usize, SourceId, Span);
+/// Why a text is code, or as good as code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CodeReason {
+    /// For what it is in a command.
+    Shell(Reason),
+    /// It decides which server is asked.
+    Server,
+}
+
+/// A parameter whose text is code somewhere.
+#[derive(Debug, Clone)]
+pub(crate) struct ProgramParam {
+    /// Its position.
+    pub position: usize,
+    /// Where its text becomes code.
+    pub at: (SourceId, Span),
+    /// Why it is code there.
+    pub reason: CodeReason,
+}
 
 /// What callers must know of a skill.
 #[derive(Debug, Clone, Default)]

@@ -64,7 +64,9 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                 format!("`{close}` is missing after this"),
             )
         }
-        Kind::Unopened(c) => at(codes::UNOPENED, format!("this `{c}` has no opening bracket")).label("no bracket is open here"),
+        Kind::Unopened(c) => {
+            at(codes::UNOPENED, format!("this `{c}` has no opening bracket")).label("no bracket is open here")
+        }
         Kind::BadEscape(text) => at(codes::BAD_ESCAPE, format!("unknown escape sequence `{text}`"))
             .label("not known")
             .help("known are \\n \\t \\r \\\\ \\\" \\0 \\u{…}; a backslash itself is `\\\\`"),

@@ -25,7 +25,7 @@ use crate::{
     host::Host,
     interpreter::{Environment, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
-    local::{Cancel, LocalHost, Setup},
+    local::{Cancel, LocalHost, Setup, end_survivors},
     models::{self, availability},
     recordings::{RecordingHost, Recordings},
     redact::{self, Cut, Redactor},
@@ -104,12 +104,15 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
     let watched = options.observer.is_some() || options.store.is_some();
     let redactor = run_redactor(program, &inputs);
-    let local = LocalHost::new(Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone() });
+    let run = id_of(&options.begin);
+    let processes = options.store.as_ref().and_then(|store| store.process_list(&run));
+    let setup = Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone(), processes };
+    let local = LocalHost::new(setup);
     let Some(recordings) = options.recordings.clone() else {
-        return run_on(local, program, cascade, inputs, options).await;
+        return run_with_id(local, program, cascade, inputs, options, run).await;
     };
     let host = RecordingHost::new(local, program, Arc::clone(&recordings), redactor);
-    let mut outcome = run_on(host, program, cascade, inputs, options).await;
+    let mut outcome = run_with_id(host, program, cascade, inputs, options, run).await;
     if let (false, Some(trouble)) = (recordings.records(), recordings.trouble()) {
         outcome.result = Err(trouble);
         outcome.pause = None;
@@ -156,10 +159,26 @@ pub async fn run_on<H: Host>(
     inputs: Vec<Value>,
     options: RunOptions<'_>,
 ) -> RunOutcome {
-    let run = match &options.begin {
+    let run = id_of(&options.begin);
+    run_with_id(host, program, cascade, inputs, options, run).await
+}
+
+/// The id of a run that begins so: that of the run that is resumed, or a new one.
+fn id_of(begin: &Begin) -> String {
+    match begin {
         Begin::Resume(run) => run.clone(),
         Begin::New | Begin::Fork(_) => run_id(),
-    };
+    }
+}
+
+async fn run_with_id<H: Host>(
+    host: H,
+    program: &Program,
+    cascade: CascadeId,
+    inputs: Vec<Value>,
+    options: RunOptions<'_>,
+    run: String,
+) -> RunOutcome {
     let began = Instant::now();
     let redactor = run_redactor(program, &inputs);
     // A panic in the interpreter is a bug, but it must only fail this run.
@@ -205,6 +224,8 @@ impl From<JournalError> for Raise {
 struct Recall {
     ledger: Ledger,
     memory: HashMap<(String, String), Json>,
+    /// The stages whose commands an earlier process of the run had left running, and which were terminated.
+    ended_programs: Vec<String>,
     /// Held until the end of the run.
     _guard: Option<RunGuard>,
 }
@@ -215,7 +236,12 @@ fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_mem
         if *begin != Begin::New {
             return Err(JournalError("a run can be resumed only from a journal".to_owned()).into());
         }
-        return Ok(Recall { ledger: Ledger::default(), memory: HashMap::new(), _guard: None });
+        return Ok(Recall {
+            ledger: Ledger::default(),
+            memory: HashMap::new(),
+            ended_programs: Vec::new(),
+            _guard: None,
+        });
     };
     let guard = match store.claim_run(run)? {
         Claim::Claimed(guard) => guard,
@@ -225,6 +251,10 @@ fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_mem
             return Err(Failure::raise(ErrorKind::Denied, message));
         }
     };
+    let mut ended_programs = Vec::new();
+    if let (Begin::Resume(_), Some(list)) = (begin, store.process_list(run)) {
+        ended_programs = end_survivors(&list).map_err(|why| Failure::raise(ErrorKind::Denied, why))?;
+    }
     let (mut ledger, mut memory) = (Ledger::default(), HashMap::new());
     match begin {
         Begin::New => {}
@@ -240,7 +270,7 @@ fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_mem
             _ => store.memory()?.into_iter().map(|m| ((m.memory, m.key), m.value)).collect(),
         };
     }
-    Ok(Recall { ledger, memory, _guard: Some(guard) })
+    Ok(Recall { ledger, memory, ended_programs, _guard: Some(guard) })
 }
 
 /// Like `claim_and_recall`, on a blocking thread if there is much to read.
@@ -330,7 +360,7 @@ async fn drive_recorded<H: Host>(
     let Some(entry) = program.cascades.get(cascade.index()) else {
         return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
-    let Recall { ledger, memory, _guard } = recalled;
+    let Recall { ledger, memory, ended_programs, _guard } = recalled;
     let (models, memory) = match &options.recordings {
         Some(recordings) => (recordings.availability(program), recordings.memory(memory)),
         None => (availability(program), memory),
@@ -404,6 +434,10 @@ async fn drive_recorded<H: Host>(
         host.begin_run(start);
     }
     host.event(Event::RunStarted { run: run.to_owned(), cascade: entry.name.to_string(), resumed });
+    for path in ended_programs {
+        let message = "the program of this stage was still running since the run was interrupted; it was ended";
+        host.event(Event::Warning { path, message: message.to_owned(), place: None });
+    }
     if let Some(what) = key_in_program {
         let message = format!(
             "the program holds what looks like {what}, and the record holds the program; give it as an input of the \

@@ -51,3 +51,59 @@ fn branches_do_not_wait_for_each_other() {
     project.run(&program, Begin::New);
     assert_eq!(project.lines("log"), ["begin", "second", "end", "after"]);
 }
+
+/// Waits until a file of the project has as many lines.
+fn wait_for_lines(project: &Project, count: usize) {
+    while project.lines("log").len() < count {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Starts a run and kills its process as soon as its program has begun.
+fn kill_in_the_middle(project: &Project, program: &str) {
+    project.write("flow.cascade", program);
+    let mut child = project.command(&["run", "-q", "flow.cascade"]).spawn().unwrap();
+    wait_for_lines(project, 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_resumed_run_ends_the_programs_that_outlived_the_killed_one() {
+    let project = Project::new();
+    // The first one goes on until it is ended, and says so.
+    let program = "skill job() -> string {\n  run sh\"\"\"\n    trap 'echo ended >> log; exit 1' TERM\n    \
+                   if [ -e log ]; then echo second >> log; exit 0; fi\n    echo first >> log\n    \
+                   while :; do :; done\n    \"\"\"\n}\n\
+                   cascade main() -> string {\n  stage a = job()\n  return \"done\"\n}\n";
+    kill_in_the_middle(&project, program);
+    let resumed = project.call(&["resume"]);
+    assert!(resumed.status.success(), "{}", project::stderr(&resumed));
+    assert!(project::stderr(&resumed).contains("was still running"), "{}", project::stderr(&resumed));
+    assert_eq!(project.lines("log"), ["first", "ended", "second"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_must_not_be_repeated_is_not_ended() {
+    let project = Project::new();
+    let program = "@once\nskill pay() -> string {\n  run sh\"\"\"\n    echo paying >> log\n    \
+                   while [ ! -e go ]; do sleep 0.02; done\n    echo paid >> log\n    \"\"\"\n}\n\
+                   cascade main() -> string {\n  stage a = pay()\n  return \"done\"\n}\n";
+    kill_in_the_middle(&project, program);
+    let refused = project.call(&["resume"]);
+    let said = project::stderr(&refused);
+    assert!(!refused.status.success() && said.contains("must not be repeated, still runs"), "{said}");
+    project.write("go", "");
+    wait_for_lines(&project, 2);
+    // It has ended, perhaps a moment ago; nobody knows its answer, so a person is asked.
+    let said = loop {
+        let resumed = project.call(&["resume"]);
+        let said = project::stderr(&resumed);
+        if !said.contains("still runs") {
+            break said;
+        }
+    };
+    assert_eq!(project.lines("log"), ["paying", "paid"], "{said}");
+}

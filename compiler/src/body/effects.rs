@@ -3,13 +3,13 @@
 
 use cascade_grammar::ast::Span;
 use cascade_ir as ir;
-use cascade_shell::Reason;
+use rustc_hash::FxHashSet;
 
-use super::BodyChecker;
+use super::{BodyChecker, CodeSite};
 use crate::{
     callees::{Directory, Edit, Effects, MemorySet, NetworkUse},
     checks::{capabilities, concurrency, taint},
-    flow::{Flow, ProgramParam},
+    flow::{CodeReason, Flow, ParamSet, ProgramParam},
 };
 
 impl BodyChecker<'_> {
@@ -57,19 +57,55 @@ impl BodyChecker<'_> {
     }
 
     /// Judges text at `span` that would be code at `place`.
-    pub(super) fn code_sink(&mut self, flow: &Flow, span: Span, reason: &Reason, place: Span) {
-        self.report(taint::code_sink(self.view(), flow, span, reason, place));
-        let source = self.source();
-        self.note_program_params(&flow.params, source, span);
+    pub(super) fn code_sink(&mut self, flow: &Flow, span: Span, reason: &CodeReason, place: Span) {
+        let at = (self.source(), place);
+        self.report_code_site(CodeSite { flow: flow.clone(), span, reason: reason.clone(), at });
     }
 
-    /// Judges arguments that choose a program somewhere below.
+    /// Judges arguments that become code somewhere below.
     pub(super) fn call_sinks(&mut self, program: &[ProgramParam], flows: &[Flow], span: Span) {
-        self.report_all(taint::call_sinks(self.view(), program, flows, span));
-        for (index, source, place) in program {
-            if let Some(flow) = flows.get(*index) {
-                self.note_program_params(&flow.params, *source, *place);
+        for param in program {
+            if let Some(flow) = flows.get(param.position) {
+                let (reason, at) = (param.reason.clone(), param.at);
+                self.report_code_site(CodeSite { flow: flow.clone(), span, reason, at });
             }
+        }
+    }
+
+    fn report_code_site(&mut self, site: CodeSite) {
+        self.report(taint::untrusted_code(self.view(), &site.flow, site.span, &site.reason, site.at));
+        self.note_program_params(&site.flow.params, site.at, &site.reason);
+        if site.flow.untrusted.is_none() && !site.flow.variables.is_empty() {
+            self.outcome.code_of_variables.push(site);
+        }
+    }
+
+    /// Notes that a variable is given a value.
+    pub(super) fn note_assignment(&mut self, slot: ir::Slot, flow: &Flow) {
+        self.outcome.assigned.entry(slot.0 as usize).or_default().include(flow);
+    }
+
+    /// The flow of a value when all that its variables are given is counted.
+    pub(super) fn with_variables(&self, flow: &Flow) -> Flow {
+        let (mut whole, mut waiting) = (flow.clone(), vec![flow.variables.clone()]);
+        let mut seen: FxHashSet<usize> = FxHashSet::default();
+        while let Some(variables) = waiting.pop() {
+            for slot in variables.iter().filter(|slot| seen.insert(*slot)).collect::<Vec<_>>() {
+                if let Some(given) = self.outcome.assigned.get(&slot) {
+                    whole.include(given);
+                    waiting.push(given.variables.clone());
+                }
+            }
+        }
+        whole.variables = ParamSet::default();
+        whole
+    }
+
+    /// Judges code that is made of variables, at the end of the body.
+    pub(super) fn report_code_of_variables(&mut self) {
+        for mut site in std::mem::take(&mut self.outcome.code_of_variables) {
+            site.flow = self.with_variables(&site.flow);
+            self.report_code_site(site);
         }
     }
 

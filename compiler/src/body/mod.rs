@@ -32,7 +32,7 @@ mod variables;
 
 use cascade_grammar::ast::{Name, Span, TypeExpr};
 use cascade_ir as ir;
-use cascade_shell::Reason;
+use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(crate) use attributes::check_attributes;
@@ -49,7 +49,7 @@ use crate::{
     declare::{TypeResolver, names, server_symbol},
     diagnostic::Diagnostic,
     findings::Findings,
-    flow::{Flow, ParamSet, ProgramParam},
+    flow::{CodeReason, Flow, ParamSet, ProgramParam},
     index::{Builtin, Callable, Recorder, Symbol, TypedSpan, field_symbol},
     scope::Scope,
     source::SourceId,
@@ -128,10 +128,26 @@ struct Outcome {
     /// Parameters that choose the program of a command.
     program_params: Vec<ProgramParam>,
     unsupported: Vec<ir::Unsupported>,
+    /// Code that is made of variables: judged when all that they are given is known.
+    code_of_variables: Vec<CodeSite>,
+    /// What variables are given, by their slots.
+    assigned: FxHashMap<usize, Flow>,
     /// Why a command of the body reads its standard input as code, if one does.
-    stdin_code: Option<Reason>,
+    stdin_code: Option<CodeReason>,
     /// The cascades that are called.
     calls: Vec<ir::CascadeId>,
+}
+
+/// A place where a value is code.
+#[derive(Debug, Clone)]
+struct CodeSite {
+    flow: Flow,
+    /// The place of the value.
+    span: Span,
+    /// Why it is code.
+    reason: CodeReason,
+    /// Where it becomes code.
+    at: (SourceId, Span),
 }
 
 /// The check of one body.
@@ -236,12 +252,12 @@ impl<'a> BodyChecker<'a> {
         unsupported
     }
 
-    /// Notes for callers that the parameters choose the program of the command at a place.
-    fn note_program_params(&mut self, params: &ParamSet, source: SourceId, place: Span) {
+    /// Notes for callers that the text of parameters is code at a place.
+    fn note_program_params(&mut self, params: &ParamSet, at: (SourceId, Span), reason: &CodeReason) {
         let known = &mut self.outcome.program_params;
         for position in params.iter() {
-            if !known.iter().any(|(param, _, _)| *param == position) {
-                known.push((position, source, place));
+            if !known.iter().any(|param| param.position == position) {
+                known.push(ProgramParam { position, at, reason: reason.clone() });
             }
         }
     }

@@ -6,12 +6,12 @@ use cascade_ir as ir;
 use cascade_shell::{CodePosition, DirectPart, HoleSet, Part, Position, Quoting, Reason, Script, Surroundings};
 use smol_str::SmolStr;
 
-use super::{BodyChecker, BodyKind, Typed};
+use super::{BodyChecker, BodyKind, Typed, text::TRUSTED};
 use crate::{
     callees::NetworkUse,
     checks::{capabilities::network_program, leaks},
     codes,
-    flow::Flow,
+    flow::{CodeReason, Flow},
     types::{Ty, TyKind},
 };
 
@@ -142,9 +142,13 @@ impl<'a> BodyChecker<'a> {
     /// What `as name` means in a command.
     fn command_format(&mut self, name: &Name) -> Format {
         match name.text.as_str() {
-            "words" | "trusted" => {
+            "words" => {
                 self.record_word(name);
-                if name.text == "words" { Format::Words } else { Format::Trusted }
+                Format::Words
+            }
+            TRUSTED => {
+                self.record_word(name);
+                Format::Trusted
             }
             _ => self.resolve_rendering(name).map_or(Format::Plain, Format::Rendering),
         }
@@ -265,7 +269,7 @@ impl<'a> BodyChecker<'a> {
         for CodePosition { holes: found, at, reason } in positions {
             for id in found.iter() {
                 if id == HoleSet::STDIN {
-                    self.outcome.stdin_code.get_or_insert(reason.clone());
+                    self.outcome.stdin_code.get_or_insert(CodeReason::Shell(reason.clone()));
                 } else if id == HoleSet::PLACEHOLDER {
                     if reason != Reason::UnknownProgram {
                         self.placeholder_sink(literal);
@@ -274,7 +278,7 @@ impl<'a> BodyChecker<'a> {
                     reported.push(id);
                     let place = source.span_at(at, literal, file);
                     let (hole, flow) = (&holes[id as usize], &flows[id as usize]);
-                    self.code_sink(flow, hole.span, &reason, place);
+                    self.code_sink(flow, hole.span, &CodeReason::Shell(reason.clone()), place);
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::{
     checks::{capabilities, leaks, names::unknown_word, skills, style},
     codes,
     findings::Findings,
-    flow::{Flow, Origin, SkillFlow},
+    flow::{CodeReason, Flow, Origin, SkillFlow},
     index::Builtin,
     types::{Ty, TyKind},
     world::{Def, Signature, doc_text},
@@ -259,7 +259,7 @@ impl SkillChecker<'_> {
         let stdin_code = self.body.outcome.stdin_code.take();
         let cwd = self.lines.dir.map(|e| {
             let directory = self.body.check(e, Ty::PATH);
-            self.body.code_sink(&directory.flow, e.span, &Reason::Directory, e.span);
+            self.body.code_sink(&directory.flow, e.span, &CodeReason::Shell(Reason::Directory), e.span);
             directory.ir
         });
         let env = self.lines.env.iter().map(|s| (s.name.text.clone(), self.check_env_variable(s))).collect();
@@ -281,7 +281,8 @@ impl SkillChecker<'_> {
     fn check_env_variable(&mut self, setting: &Setting) -> ir::Expr {
         let value = self.body.infer(&setting.value);
         if cascade_shell::chooses_program(&setting.name.text) {
-            let (span, reason) = (setting.value.span, Reason::Variable(setting.name.text.to_string()));
+            let (span, reason) =
+                (setting.value.span, CodeReason::Shell(Reason::Variable(setting.name.text.to_string())));
             self.body.code_sink(&value.flow, span, &reason, span);
         }
         self.check_text_value(value, &setting.value)
@@ -326,6 +327,24 @@ impl SkillChecker<'_> {
         self.lines.exit.iter().map(|r| (r.low, r.high)).collect()
     }
 
+    /// Judges values that decide which server is asked: those before the path of an address.
+    fn check_host(&mut self, address: &ir::Template, flows: &[Flow], url: &Expr) {
+        let mut before = String::new();
+        for (part, flow) in address.parts.iter().zip(flows) {
+            match part {
+                ir::TextPart::Text(text) => before.push_str(text),
+                ir::TextPart::Hole { .. } => {
+                    let host = before.split_once("://").map_or(before.as_str(), |(_, host)| host);
+                    if host.contains(['/', '?', '#']) {
+                        return;
+                    }
+                    self.body.code_sink(flow, url.span, &CodeReason::Server, url.span);
+                    before.push('$');
+                }
+            }
+        }
+    }
+
     /// Checks `http`.
     fn check_http(&mut self, method: &Name, url: &Expr, settings: &[Setting]) -> Lowered {
         const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head"];
@@ -337,10 +356,11 @@ impl SkillChecker<'_> {
         self.body.record_word(method);
         let network = NetworkUse { program: "http".into(), at: (self.body.source(), method.span) };
         self.body.use_network(network, method.span);
-        let (url, _) = self.body.check_shown_template(url, "an address");
+        let (address, flows) = self.body.check_shown_template(url, "an address");
+        self.check_host(&address, &flows, url);
         let mut http = ir::Http {
             method: SmolStr::new(method.text.to_uppercase()),
-            url,
+            url: address,
             headers: Vec::new(),
             query: None,
             body: None,

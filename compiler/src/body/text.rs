@@ -15,6 +15,9 @@ use crate::{
     types::Ty,
 };
 
+/// The word after `as` that vouches for a text.
+pub(super) const TRUSTED: &str = "trusted";
+
 const RENDERINGS: &[(&str, ir::Rendering)] = &[
     ("json", ir::Rendering::Json),
     ("yaml", ir::Rendering::Yaml),
@@ -27,7 +30,8 @@ const RENDERINGS: &[(&str, ir::Rendering)] = &[
 impl BodyChecker<'_> {
     /// Infers a string literal.
     pub(super) fn infer_text(&mut self, literal: &StrLit) -> Typed {
-        let (template, flow, secret) = self.check_template(literal, TextUse::Value);
+        let (template, flows, secret) = self.check_template(literal, TextUse::Value);
+        let flow = Flow::join_all(&flows);
         let ty = if secret { Ty::SECRET } else { Ty::STRING };
         let ir = match template.parts.as_slice() {
             [] => ir::Expr::Const(ir::Const::Str(SmolStr::default())),
@@ -37,9 +41,9 @@ impl BodyChecker<'_> {
         Typed::new(ir, ty, flow)
     }
 
-    /// Checks a text. Gives its parts, the flow of its value, and whether a secret is in it.
-    pub(super) fn check_template(&mut self, literal: &StrLit, used: TextUse) -> (ir::Template, Flow, bool) {
-        let mut flow = Flow::default();
+    /// Checks a text. Gives its parts, the flow of each part, and whether a secret is in it.
+    pub(super) fn check_template(&mut self, literal: &StrLit, used: TextUse) -> (ir::Template, Vec<Flow>, bool) {
+        let mut flows = Vec::with_capacity(literal.parts.len());
         let mut secret = false;
         let mut parts = Vec::with_capacity(literal.parts.len());
         // The number of spaces since the last line break, or `None` after other characters.
@@ -59,18 +63,30 @@ impl BodyChecker<'_> {
                         _ => None,
                     };
                     parts.push(ir::TextPart::Text(SmolStr::new(text)));
+                    flows.push(Flow::default());
                 }
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.infer(expr);
-                    flow.include(&value.flow);
-                    let rendering = format.as_ref().and_then(|f| self.resolve_rendering(f));
+                    // `as trusted`: the program vouches for the text.
+                    let trusted = format.as_ref().filter(|name| name.text == TRUSTED);
+                    flows.push(match trusted {
+                        Some(name) => {
+                            self.record_word(name);
+                            Flow::default()
+                        }
+                        None => value.flow,
+                    });
+                    let rendering = match trusted {
+                        Some(_) => None,
+                        None => format.as_ref().and_then(|f| self.resolve_rendering(f)),
+                    };
                     secret |= self.check_hole(value.ty, used, expr.span);
                     parts.push(ir::TextPart::Hole { value: value.ir, rendering, indent: indent.unwrap_or(0) });
                     indent = None;
                 }
             }
         }
-        (ir::Template { parts }, flow, secret)
+        (ir::Template { parts }, flows, secret)
     }
 
     /// Checks that a value can stand in a text; gives whether it makes the text a secret.
@@ -96,8 +112,8 @@ impl BodyChecker<'_> {
     /// Checks a message that people see: a string without secrets.
     pub(super) fn check_message(&mut self, e: &Expr, place: &'static str) -> ir::Expr {
         if let ExprKind::Str(literal) = &e.kind {
-            let (template, flow, _) = self.check_template(literal, TextUse::Shown(place));
-            self.record_type(e.span, Ty::STRING, &flow);
+            let (template, flows, _) = self.check_template(literal, TextUse::Shown(place));
+            self.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
             return match template.parts.as_slice() {
                 [ir::TextPart::Text(text)] => ir::Expr::Const(ir::Const::Str(text.clone())),
                 _ => ir::Expr::Template(template),
@@ -118,13 +134,13 @@ impl BodyChecker<'_> {
         ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.place(e.span))
     }
 
-    /// Checks a template that others see: a prompt, a URL. An expression that is no string literal is
-    /// one hole.
-    pub(super) fn check_shown_template(&mut self, e: &Expr, place: &'static str) -> (ir::Template, Flow) {
+    /// Checks a template that others see: a prompt, a URL. Gives its parts with the flow of each. An
+    /// expression that is no string literal is one hole.
+    pub(super) fn check_shown_template(&mut self, e: &Expr, place: &'static str) -> (ir::Template, Vec<Flow>) {
         if let ExprKind::Str(literal) = &e.kind {
-            let (template, flow, _) = self.check_template(literal, TextUse::Shown(place));
-            self.record_type(e.span, Ty::STRING, &flow);
-            return (template, flow);
+            let (template, flows, _) = self.check_template(literal, TextUse::Shown(place));
+            self.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
+            return (template, flows);
         }
         let value = self.infer(e);
         self.check_hole(value.ty, TextUse::Shown(place), e.span);
@@ -132,6 +148,6 @@ impl BodyChecker<'_> {
             self.report_mismatch(value.ty, Ty::STRING, e.span);
         }
         let part = ir::TextPart::Hole { value: value.ir, rendering: Some(ir::Rendering::Text), indent: 0 };
-        (ir::Template { parts: vec![part] }, value.flow)
+        (ir::Template { parts: vec![part] }, vec![value.flow])
     }
 }

@@ -8,7 +8,7 @@ use super::{BodyChecker, BodyKind, Typed};
 use crate::{
     checks::{names, reachability, style, types},
     codes,
-    flow::Flow,
+    flow::{Flow, ParamSet},
     index::{Symbol, Variable},
     scope::{Local, LocalKind, Mark, Path, Scope},
     types::Ty,
@@ -242,7 +242,10 @@ impl BodyChecker<'_> {
         self.reads.push(index);
         let local = self.scope.local_mut(index);
         local.used = true;
-        let (slot, ty, flow) = (local.slot, local.ty, local.flow.clone());
+        let (slot, ty, mut flow) = (local.slot, local.ty, local.flow.clone());
+        if local.kind == LocalKind::Var {
+            flow.variables.include(&ParamSet::single(slot.0 as usize));
+        }
         let ty = self.scope.narrowed_type(&Path { local: index, fields: Vec::new() }).unwrap_or(ty);
         Typed::new(ir::Expr::Slot(slot), ty, flow)
     }

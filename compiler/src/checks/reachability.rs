@@ -80,11 +80,9 @@ pub(crate) fn undeclared_result(view: View<'_>, ty: Ty, span: Span) -> Diagnosti
 
 /// Reports an arm after one that takes everything, which stands at `before`.
 pub(crate) fn arm_after_catch_all(view: View<'_>, arm: Span, before: Span) -> Diagnostic {
-    view.diagnostic(codes::UNREACHABLE, arm, "this arm is never reached").label("an earlier arm matches everything").also(
-        view.source(),
-        before,
-        "this arm takes everything",
-    )
+    view.diagnostic(codes::UNREACHABLE, arm, "this arm is never reached")
+        .label("an earlier arm matches everything")
+        .also(view.source(), before, "this arm takes everything")
 }
 
 /// Reports an arm for values that the arms before have all taken: those of a range, or all.

@@ -6,34 +6,27 @@ use cascade_shell::Reason;
 use crate::{
     codes,
     diagnostic::Diagnostic,
-    flow::{Flow, ProgramParam, Untrusted},
+    flow::{CodeReason, Flow, Untrusted},
+    source::SourceId,
     types::{Ty, TyKind, Types},
     world::View,
 };
 
-/// Reports arguments of a call whose untrusted text would choose a program somewhere below.
-pub(crate) fn call_sinks(view: View<'_>, program: &[ProgramParam], flows: &[Flow], span: Span) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    for (index, source, place) in program {
-        let Some(untrusted) = flows.get(*index).and_then(|flow| flow.untrusted) else { continue };
-        let d = view
-            .diagnostic(codes::UNTRUSTED_PROGRAM, span, "untrusted text would decide which program runs")
-            .label("passed in here")
-            .also(*source, *place, "and becomes code here")
-            .help("`match` it against what you allow, or vouch for it there with `as trusted`");
-        found.push(with_way(view, d, untrusted));
-    }
-    found
-}
-
-/// Reports untrusted text that would be code. `span` is the place of the text, and `place` that
-/// where it would become code.
-pub(crate) fn code_sink(view: View<'_>, flow: &Flow, span: Span, reason: &Reason, place: Span) -> Option<Diagnostic> {
+/// Reports untrusted text that would be code. `span` is the place of the text, and `at` that where
+/// it would become code, here or in what is called.
+pub(crate) fn untrusted_code(
+    view: View<'_>,
+    flow: &Flow,
+    span: Span,
+    reason: &CodeReason,
+    at: (SourceId, Span),
+) -> Option<Diagnostic> {
     let untrusted = flow.untrusted?;
     let (message, label, help) = describe(reason);
     let mut d = view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
-    if place.start > span.end || place.end < span.start {
-        d = d.also(view.source(), place, "becomes code here");
+    let (source, place) = at;
+    if source != view.source() || place.start > span.end || place.end < span.start {
+        d = d.also(source, place, "becomes code here");
     }
     Some(with_way(view, d, untrusted))
 }
@@ -69,10 +62,20 @@ fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
 }
 
 /// The message, the label and the way out for text that would be code.
-fn describe(reason: &Reason) -> (String, &'static str, &'static str) {
+fn describe(reason: &CodeReason) -> (String, &'static str, &'static str) {
     const PROGRAM: &str = "write the program out and pass the text as an argument, `match` it against the programs that \
                            you allow, or vouch for it with `as trusted`";
     const CODE: &str = "pass the text as an argument that is read as data, or vouch for it with `as trusted`";
+    let reason = match reason {
+        CodeReason::Shell(reason) => reason,
+        CodeReason::Server => {
+            return (
+                "untrusted text would decide which server is asked".to_owned(),
+                "stands before the path of the address",
+                "write the server out, or vouch for the text with `as trusted`",
+            );
+        }
+    };
     match reason {
         Reason::Program => {
             ("untrusted text would decide which program runs".to_owned(), "the program of a command is code", PROGRAM)

@@ -198,8 +198,8 @@ impl Reader {
 
     fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
         let at = span(at);
-        let d =
-            Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("unknown {what}: `{name}`")).label("not known");
+        let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("unknown {what}: `{name}`"))
+            .label("not known");
         self.diagnostics.push(match suggest::closest(name, known.iter().copied()) {
             Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), at, near),
             None => {

@@ -34,6 +34,11 @@ fn file(journal: &Path, run: &str) -> PathBuf {
     dir.join("running").join(run)
 }
 
+/// The file beside the lock of a run in which its programs are noted.
+pub(super) fn process_list(journal: &Path, run: &str) -> PathBuf {
+    file(journal, &format!("{run}.programs"))
+}
+
 impl RunLock {
     /// Takes a run; `Err` with the process that has it.
     ///

@@ -100,6 +100,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn claim_run(&self, run: &str) -> Result<Claim>;
     /// The key with which digests of what is recorded here are made. It is always the same.
     fn project_key(&self) -> Result<ProjectKey>;
+    /// A file in which this machine may note the programs of a run that are running; `None` where there is
+    /// no place for one. It belongs to whoever holds the guard of the run.
+    fn process_list(&self, run: &str) -> Option<std::path::PathBuf> {
+        let _ = run;
+        None
+    }
     /// Begins to write the record of a run. The caller holds its guard.
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>>;
 

@@ -91,6 +91,10 @@ impl Store for SqliteStore {
         })
     }
 
+    fn process_list(&self, run: &str) -> Option<PathBuf> {
+        Some(lock::process_list(&self.path, run))
+    }
+
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
         Ok(Box::new(SqliteJournal::open(&self.path, run)?))
     }

@@ -9,7 +9,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Message, Outbox, process};
+use super::{
+    Message, Outbox, process,
+    survivors::{Process, ProcessList},
+};
 use crate::{
     redact::Redactor,
     request::{RequestId, RunRequest},
@@ -79,6 +82,8 @@ pub(super) struct Job {
     pub(super) watch: Watching,
     /// The secrets that it may have been given.
     pub(super) redactor: Redactor,
+    /// What is noted of it while it runs.
+    pub(super) process: Process,
 }
 
 /// One that was queued.
@@ -98,6 +103,7 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
+    processes: ProcessList,
 }
 
 impl Shared {
@@ -130,8 +136,9 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    pub(super) fn new(max: usize, outbox: Outbox) -> Self {
-        Self { shared: Arc::default(), threads: 0, max: max.max(1), outbox, running: HashMap::new() }
+    pub(super) fn new(max: usize, outbox: Outbox, processes: ProcessList) -> Self {
+        let shared = Arc::new(Shared { processes, ..Shared::default() });
+        Self { shared, threads: 0, max: max.max(1), outbox, running: HashMap::new() }
     }
 
     /// Queues a program.
@@ -155,7 +162,7 @@ impl Commands {
             let mut buffer = vec![0; 64 * 1024];
             while let Some(Queued { job, running }) = shared.next() {
                 let id = job.id;
-                let answer = process::run(&job, &running, &outbox, &mut buffer);
+                let answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
                 if outbox.send(Message::Done(id, answer)).is_err() {
                     return;
                 }
@@ -218,6 +225,7 @@ impl Commands {
 impl Drop for Commands {
     fn drop(&mut self) {
         self.kill_all();
+        self.shared.processes.remove();
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
     }

@@ -6,6 +6,7 @@
 mod commands;
 mod files;
 mod process;
+mod survivors;
 mod throttle;
 mod web;
 mod workspace;
@@ -32,6 +33,8 @@ use crate::{
 };
 use commands::{Commands, Job, Watching};
 pub(crate) use files::load;
+use survivors::ProcessList;
+pub(crate) use survivors::{Process, end_survivors};
 use throttle::{Ended, Throttle};
 use web::Web;
 
@@ -82,6 +85,8 @@ pub(crate) struct Setup<'p> {
     pub(crate) watched: bool,
     /// The secrets of the run.
     pub(crate) redactor: Redactor,
+    /// Where the programs that run are noted, for the one who resumes the run.
+    pub(crate) processes: Option<PathBuf>,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -110,7 +115,7 @@ impl<'p> LocalHost<'p> {
     pub(crate) fn new(setup: Setup<'p>) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         Self {
-            commands: Commands::new(setup.max_commands, outbox.clone()),
+            commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
             models: Models::new(setup.program),
             cwd: setup.cwd,
@@ -212,9 +217,14 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                     return;
                 }
-                let idle = effect.is_some_and(|i| i.watch);
+                let idle = effect.as_ref().is_some_and(|info| info.watch);
                 let watch = Watching { idle, lines: self.watched };
-                let job = Job { id, request: run, cwd: self.cwd.clone(), watch, redactor: self.redactor.clone() };
+                let process = match &effect {
+                    Some(info) => Process { stage: info.path.clone(), once: info.once },
+                    None => Process { stage: String::new(), once: false },
+                };
+                let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
+                let job = Job { id, request: run, cwd, watch, redactor, process };
                 self.commands.start(job);
             }
             RequestKind::Http(http) => self.web.http(id, http, self.redactor.clone()),

@@ -19,6 +19,7 @@ use rustix::{
 use super::{
     Message, Outbox,
     commands::{Job, Running},
+    survivors::ProcessList,
 };
 use crate::{
     host::Progress,
@@ -42,7 +43,7 @@ const LONGEST_LINE: usize = 200;
 const LINE_WINDOW: usize = 4096;
 
 /// Runs a program to its end.
-pub(super) fn run(job: &Job, running: &Running, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
+pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
@@ -51,6 +52,7 @@ pub(super) fn run(job: &Job, running: &Running, outbox: &Outbox, buffer: &mut [u
         Err(answer) => return answer,
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    processes.note_start(pid, &job.process);
     if running.started(pid) {
         running.signal(Signal::TERM);
     }
@@ -63,6 +65,7 @@ pub(super) fn run(job: &Job, running: &Running, outbox: &Outbox, buffer: &mut [u
     running.reaped();
     drop(child.stdin.take());
     let status = child.wait();
+    processes.note_end(pid);
     if streams.overflow {
         return Answer::failed(
             ErrorKind::CommandFailed,

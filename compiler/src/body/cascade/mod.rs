@@ -7,7 +7,7 @@ mod parallel;
 mod paths;
 mod stage;
 
-use cascade_grammar::ast::{CascadeDecl, ClauseKind, Item, Span, Stmt, StmtKind};
+use cascade_grammar::ast::{CascadeDecl, ClauseKind, Item, Name, Span, Stmt, StmtKind};
 use cascade_ir as ir;
 
 use super::{BodyChecker, BodyInput, BodyKind};
@@ -22,7 +22,7 @@ use crate::{
     },
     codes, cost,
     findings::Findings,
-    flow::{CascadeFlow, Flow},
+    flow::{CascadeFlow, Flow, Origin},
     types::Ty,
     world::doc_text,
 };
@@ -61,6 +61,8 @@ pub(crate) fn check_cascade(
     }
     let hooks = checker.check_hooks(&decl.body.stmts, signature.result);
     let CascadeChecker { mut body, result_flow, budgets, stages, .. } = checker;
+    body.report_code_of_variables();
+    let result_flow = body.with_variables(&result_flow);
     concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
     body.leave(mark);
     body.leave_body(decl.body.span.end);
@@ -210,7 +212,13 @@ impl CascadeChecker<'_> {
                 "failure" => self.body.prelude_type("Error"),
                 _ => Ty::NULL,
             };
-            let slot = param.as_ref().map(|name| self.body.declare_bound(name, ty, Flow::default()));
+            let flow = |name: &Name| match event.text.as_str() {
+                "success" => self.result_flow.clone(),
+                "failure" => Flow::of_untrusted(Origin::Failure, self.body.source(), name.span),
+                _ => Flow::default(),
+            };
+            let flow = param.as_ref().map(flow).unwrap_or_default();
+            let slot = param.as_ref().map(|name| self.body.declare_bound(name, ty, flow));
             if let (Some(name), "cancel") = (param, event.text.as_str()) {
                 let d = self
                     .body

@@ -1,0 +1,213 @@
+//! Programs that outlive the process that started them.
+//!
+//! While a program of a run is running, its process group stands in a file beside the lock of the run.
+//! When the process that runs the run is killed, the file remains; whoever resumes the run ends the
+//! programs that are still running before it begins any, so that no two of them do the same work at
+//! once. A group is known by the number and the start time of its first process: numbers are used again.
+//! Where the system does not tell start times (they are read from `/proc`), nothing is noted.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::GRACE;
+
+/// How often it is looked whether a program has ended.
+const POLL: Duration = Duration::from_millis(5);
+/// How long a program that was killed may take to end.
+const DEATH: Duration = Duration::from_secs(10);
+
+/// What is noted of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// The path of its stage.
+    pub(crate) stage: String,
+    /// Whether it must never be repeated (`@once`).
+    pub(crate) once: bool,
+}
+
+/// The file with the programs of a run that are running now.
+#[derive(Debug, Default)]
+pub(super) struct ProcessList {
+    path: Option<PathBuf>,
+    file: Mutex<Option<File>>,
+}
+
+impl ProcessList {
+    /// A list in a file, which is made when the first program begins. Without a path nothing is noted.
+    pub(super) fn at(path: Option<PathBuf>) -> Self {
+        Self { path, file: Mutex::new(None) }
+    }
+
+    /// Notes that a program runs.
+    pub(super) fn note_start(&self, group: Option<Pid>, process: &Process) {
+        let Some(group) = group else { return };
+        let Some(started) = start_time(group) else { return };
+        let once = if process.once { "once" } else { "-" };
+        self.append(&format!("+ {} {started} {once} {}\n", group.as_raw_pid(), process.stage));
+    }
+
+    /// Notes that it has ended.
+    pub(super) fn note_end(&self, group: Option<Pid>) {
+        if let Some(group) = group {
+            self.append(&format!("- {}\n", group.as_raw_pid()));
+        }
+    }
+
+    /// Removes the list, when all programs have ended or were killed.
+    pub(super) fn remove(&self) {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(path), Some(_)) = (&self.path, file.as_ref()) {
+            // One that remains names no program that still runs.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// A list that cannot be written is like one that the system keeps no start times for: a resumed run
+    /// then does not know of the programs.
+    fn append(&self, line: &str) {
+        let Some(path) = &self.path else { return };
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.is_none() {
+            *file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).ok();
+        }
+        if let Some(file) = file.as_mut() {
+            let _ = file.write_all(line.as_bytes());
+        }
+    }
+}
+
+/// A program that an earlier process of the run left running.
+struct Survivor {
+    group: Pid,
+    process: Process,
+}
+
+/// Ends the programs that an earlier process of the run left running, and waits until they have ended;
+/// gives the paths of their stages.
+///
+/// # Errors
+/// The program that must not be repeated and still runs, or the one that cannot be ended, in words.
+pub(crate) fn end_survivors(list: &Path) -> Result<Vec<String>, String> {
+    let text = match std::fs::read_to_string(list) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(format!("the list of programs `{}` cannot be read: {error}", list.display())),
+    };
+    let survivors = find_survivors(&text);
+    // One that is about to end needs nobody's attention.
+    let patience = Instant::now() + GRACE;
+    let once = || survivors.iter().find(|survivor| survivor.process.once && is_running(survivor.group));
+    while let Some(once) = once() {
+        if Instant::now() < patience {
+            thread::sleep(POLL);
+            continue;
+        }
+        return Err(format!(
+            "the program of `{}`, which must not be repeated, still runs (process {}); resume the run when it has ended",
+            once.process.stage,
+            once.group.as_raw_pid()
+        ));
+    }
+    for survivor in &survivors {
+        let _ = kill_process_group(survivor.group, Signal::TERM);
+    }
+    let (asked, killed) = (Instant::now() + GRACE, Instant::now() + GRACE + DEATH);
+    let mut was_killed = false;
+    while let Some(running) = survivors.iter().find(|survivor| is_running(survivor.group)) {
+        if !was_killed && Instant::now() >= asked {
+            was_killed = true;
+            for survivor in &survivors {
+                let _ = kill_process_group(survivor.group, Signal::KILL);
+            }
+        }
+        if Instant::now() >= killed {
+            return Err(format!(
+                "the program of `{}` still runs (process {}) and cannot be ended",
+                running.process.stage,
+                running.group.as_raw_pid()
+            ));
+        }
+        thread::sleep(POLL);
+    }
+    let _ = std::fs::remove_file(list);
+    Ok(survivors.into_iter().map(|survivor| survivor.process.stage).collect())
+}
+
+/// The programs of a list that are running now.
+fn find_survivors(text: &str) -> Vec<Survivor> {
+    let mut running: Vec<(Survivor, String)> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.splitn(5, ' ');
+        let (mark, number) = (words.next(), words.next());
+        let Some(group) = number.and_then(|n| n.parse().ok()).and_then(Pid::from_raw) else { continue };
+        match (mark, words.next(), words.next(), words.next()) {
+            (Some("+"), Some(started), Some(once), Some(stage)) => {
+                let process = Process { stage: stage.to_owned(), once: once == "once" };
+                running.push((Survivor { group, process }, started.to_owned()));
+            }
+            (Some("-"), None, ..) => running.retain(|(survivor, _)| survivor.group != group),
+            // A line that was cut off.
+            _ => {}
+        }
+    }
+    running
+        .into_iter()
+        .filter(|(survivor, started)| start_time(survivor.group).as_ref() == Some(started))
+        .filter(|(survivor, _)| is_running(survivor.group))
+        .map(|(survivor, _)| survivor)
+        .collect()
+}
+
+/// The fields of the status of a process after its name, which may hold blanks and brackets: its state,
+/// its parent, its group, … (proc(5)).
+fn status_of(process: &str) -> Option<Vec<String>> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, after_name) = status.rsplit_once(") ")?;
+    Some(after_name.split(' ').map(str::to_owned).collect())
+}
+
+/// When a process was started, in ticks since the system was.
+fn start_time(process: Pid) -> Option<String> {
+    status_of(&process.as_raw_pid().to_string())?.get(19).cloned()
+}
+
+/// Whether a process of a group is running. One that has ended stays in the list of the system until its
+/// parent has asked for its exit, which the parent of an orphan may never do.
+fn is_running(group: Pid) -> bool {
+    let group = group.as_raw_pid().to_string();
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    processes.flatten().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_process = name.starts_with(|c: char| c.is_ascii_digit());
+        is_process
+            && status_of(&name).is_some_and(|status| {
+                let has_ended = matches!(status.first().map(String::as_str), Some("Z" | "X") | None);
+                status.get(2) == Some(&group) && !has_ended
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_used_again_is_no_survivor() {
+        let me = rustix::process::getpgrp();
+        let (number, started) = (me.as_raw_pid(), start_time(me).unwrap());
+        let found = |text: String| find_survivors(&text).len();
+        assert_eq!(found(format!("+ {number} {started} - main/a b\n")), 1);
+        assert_eq!(found(format!("+ {number} 1{started} - main/a\n")), 0);
+        assert_eq!(found(format!("+ {number} {started} - main/a\n- {number}\n")), 0);
+        assert_eq!(found(format!("+ {number} {started}\n+ {number}\nx\n+ 0 1 - a\n")), 0);
+    }
+}
