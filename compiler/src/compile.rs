@@ -1,5 +1,4 @@
-//! From a file to a checked program: its modules are loaded, then checked, then the diagnostics
-//! sorted.
+//! Compiles a file: loads its modules, checks them, sorts the diagnostics.
 
 use std::sync::Arc;
 
@@ -18,21 +17,21 @@ use crate::{
     world::Declared,
 };
 
-/// What checking gives.
+/// The result of a compilation.
 #[derive(Debug)]
 pub struct Compilation {
-    /// All texts that were read.
+    /// The texts of all files.
     pub sources: SourceMap,
-    /// What is wrong, sorted by place.
+    /// The diagnostics, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
-    /// The program, when nothing is an error.
+    /// The program, unless there are errors.
     pub program: Option<ir::Program>,
-    /// The files, what they declare, and, where it was asked for, the index.
+    /// The analysis: files, declarations and, if requested, the index.
     pub analysis: Arc<Analysis>,
 }
 
-/// What stays of an analysis for questions about the program: the files with their trees, what
-/// they declare, and where each name is defined and used. It is shared, and never changes.
+/// The part of a compilation that answers questions about the program: the files with their trees,
+/// their declarations, and where each name is defined and used. It is shared and immutable.
 #[derive(Debug)]
 pub struct Analysis {
     pub(crate) modules: Vec<Module>,
@@ -47,7 +46,7 @@ impl Analysis {
         self.module(source).map(|module| &self.modules[module].parse)
     }
 
-    /// The files of the compilation by their imports: each file with those that it imports.
+    /// The imports of all files: each file with the files that it imports.
     pub fn imports(&self) -> impl Iterator<Item = (SourceId, Vec<SourceId>)> {
         self.modules.iter().map(|module| {
             let mut imported: Vec<_> = module.imports.iter().map(|(item, to)| (*item, *to)).collect();
@@ -56,22 +55,22 @@ impl Analysis {
         })
     }
 
-    /// The number of the module that a source is.
+    /// The module of a source.
     pub(crate) fn module(&self, source: SourceId) -> Option<usize> {
         self.modules.iter().position(|module| module.source == source)
     }
 }
 
-/// What [`compile_with`] is asked for beside the program and the diagnostics.
+/// Optional results of [`compile_with`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Whether the index is built. It costs time that a mere check need not spend.
+    /// Whether the index is built. A plain check does not need it.
     pub index: bool,
 }
 
 impl Compilation {
-    /// Leaves its memory to the end of the process, which is near: taking a large program apart
-    /// would cost a tenth of the time of its check.
+    /// Leaks the memory, for a process that is about to exit: freeing a large program would take a
+    /// tenth of the time of its check.
     pub fn leak(self) {
         std::mem::forget(self.analysis);
         std::mem::forget(self.program);
@@ -83,13 +82,13 @@ impl Compilation {
     }
 }
 
-/// Compiles a file and everything that it imports. `name` is how the user named the file; the
-/// imports are resolved from it.
+/// Compiles a file and everything that it imports. `name` is the path as the user gave it; imports
+/// are resolved relative to it.
 pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation {
     compile_with(name, text, sources, Options::default())
 }
 
-/// Compiles as [`compile`] does, and keeps what the options ask for.
+/// Compiles as [`compile`] does, with optional results.
 pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: Options) -> Compilation {
     let Loaded { map, modules, root, prelude, mut diagnostics } = module::load_modules(name, text, sources);
     let of_syntax = diagnostics.len();

@@ -1,4 +1,4 @@
-//! What is wrong with a program, as data; [`crate::render`] makes text of it.
+//! Diagnostics as data; [`crate::render`] turns them into text.
 
 use cascade_grammar::ast::Span;
 
@@ -6,48 +6,48 @@ use crate::{codes::Code, source::SourceId};
 
 pub use crate::codes::Severity;
 
-/// A place and what is to be said of it.
+/// A span with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
-    /// The file.
+    /// The file of the span.
     pub source: SourceId,
-    /// The bytes.
+    /// The byte range.
     pub span: Span,
-    /// What is to be said; may be empty.
+    /// The message; may be empty.
     pub text: String,
 }
 
-/// A change that mends the mistake.
+/// A suggested change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// What it does: "change to `review`".
+    /// The title: "change to `review`".
     pub title: String,
-    /// The file.
+    /// The file to change.
     pub source: SourceId,
-    /// The bytes to replace.
+    /// The byte range to replace.
     pub span: Span,
-    /// What to put there.
+    /// The new text.
     pub replacement: String,
-    /// Whether it surely is what was meant, so that it may be applied without a look.
+    /// Whether it can be applied without review, since nothing else can be meant.
     pub safe: bool,
 }
 
-/// One mistake.
+/// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Which mistake.
+    /// Its code.
     pub code: Code,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// What is wrong, in one sentence without a full stop.
+    /// The message: one sentence without a full stop.
     pub message: String,
-    /// Where.
+    /// The primary span.
     pub primary: Label,
-    /// Places that explain it.
+    /// Further spans that explain it.
     pub labels: Vec<Label>,
-    /// What to do.
+    /// What the user can do.
     pub help: Option<String>,
-    /// Changes that mend it.
+    /// Suggested changes.
     pub fixes: Vec<Fix>,
 }
 
@@ -64,27 +64,27 @@ impl Diagnostic {
             fixes: Vec::new(),
         }
     }
-    /// Says something of the primary place.
+    /// Sets the message of the primary span.
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.primary.text = text.into();
         self
     }
-    /// Adds a place that explains.
+    /// Adds a further span that explains the diagnostic.
     pub fn also(mut self, source: SourceId, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { source, span, text: text.into() });
         self
     }
-    /// Says what to do.
+    /// Sets the help.
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
     }
-    /// Offers a change in the primary place's file that may be what was meant.
+    /// Suggests a change in the primary span's file that may be what the user meant.
     pub fn fix(self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
         self.offer(title.into(), span, replacement.into(), false)
     }
-    /// Offers a change in the primary place's file that keeps what the program means, or can be
-    /// the only thing that was meant: `check --fix` applies it.
+    /// Suggests a change in the primary span's file that keeps the program's meaning, or that is the
+    /// only possible correction: `check --fix` applies it.
     pub fn safe_fix(self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
         self.offer(title.into(), span, replacement.into(), true)
     }
@@ -94,7 +94,7 @@ impl Diagnostic {
     }
 }
 
-/// Sorts by file, place and code, and drops what was said twice.
+/// Sorts by file, place and code, and removes duplicates.
 pub fn finish(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.primary.source, d.primary.span.start, d.primary.span.end, d.code.as_str());

@@ -1,4 +1,4 @@
-//! Applies the changes that diagnostics offer.
+//! Applies suggested changes of diagnostics.
 
 use cascade_grammar::{ast, ast::Span};
 
@@ -7,7 +7,7 @@ use crate::{
     source::SourceId,
 };
 
-/// What to take away so that a file no longer imports what `name` stands at. Files have no
+/// The span to remove so that a file no longer imports the name at `name`. Imported files have no
 /// effects, so nothing else changes.
 pub(crate) fn without_import(file: &ast::File, name: Span) -> Option<Span> {
     for item in &file.items {
@@ -18,7 +18,7 @@ pub(crate) fn without_import(file: &ast::File, name: Span) -> Option<Span> {
         let whole = |n: &ast::ImportName| n.alias.as_ref().map_or(n.name.span, |alias| n.name.span.to(alias.span));
         let names: Vec<Span> = import.names.iter().flatten().map(whole).collect();
         return match names.iter().position(|n| n.start <= name.start && name.end <= n.end) {
-            // The whole line may have other names behind its braces.
+            // The line may continue after the closing brace.
             Some(_) if names.len() == 1 && import.alias.is_some() => None,
             Some(at) if names.len() > 1 => Some(match names.get(at + 1) {
                 Some(next) => Span { start: names[at].start, end: next.start },
@@ -30,18 +30,18 @@ pub(crate) fn without_import(file: &ast::File, name: Span) -> Option<Span> {
     None
 }
 
-/// A text with its mistakes mended.
+/// A text with safe fixes applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mended {
+pub struct FixedText {
     /// The new text.
     pub text: String,
-    /// How many mistakes were mended.
+    /// The number of diagnostics that were fixed.
     pub count: usize,
 }
 
-/// Applies the first safe change of each diagnostic to one file. Of changes that overlap the one
-/// that begins first is applied; what it leaves is for the next round. `None` when there is none.
-pub fn apply(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option<Mended> {
+/// Applies the first safe fix of each diagnostic to one file. Of overlapping fixes the first one is
+/// applied; the others are left for the next round. `None` if there is no fix to apply.
+pub fn apply(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option<FixedText> {
     let mut fixes: Vec<&Fix> =
         diagnostics.iter().filter_map(|d| d.fixes.iter().find(|fix| fix.safe && fix.source == source)).collect();
     fixes.sort_by_key(|fix| (fix.span.start, fix.span.end));
@@ -52,12 +52,12 @@ pub fn apply(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option
     for fix in fixes {
         let same = last.is_some_and(|l| l.span == fix.span && l.replacement == fix.replacement);
         if same {
-            // Two diagnostics that want the same.
+            // Two diagnostics with the same fix.
             count += 1;
             continue;
         }
         let range = fix.span.range();
-        // Two insertions at one place would depend on their order.
+        // The result of two insertions at one place would depend on their order.
         let apart = last
             .is_none_or(|l| l.span.end < fix.span.start || (l.span.end == fix.span.start && l.span.start < l.span.end));
         let Some(between) = text.get(done..range.start).filter(|_| apart && text.is_char_boundary(range.end)) else {
@@ -70,7 +70,7 @@ pub fn apply(text: &str, source: SourceId, diagnostics: &[Diagnostic]) -> Option
         last = Some(fix);
     }
     out.push_str(text.get(done..)?);
-    (count > 0).then_some(Mended { text: out, count })
+    (count > 0).then_some(FixedText { text: out, count })
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::{MemorySources, codes, compile};
 
-    fn wrong(from: usize, to: usize, replacement: &str) -> Diagnostic {
+    fn replacement(from: usize, to: usize, replacement: &str) -> Diagnostic {
         let span = Span::new(from, to);
         Diagnostic::new(codes::SYNTAX, SourceId(0), span, "x").safe_fix("x", span, replacement)
     }
@@ -88,21 +88,21 @@ mod tests {
     }
 
     #[test]
-    fn changes_in_any_order() {
-        let two = [wrong(4, 5, "X"), wrong(0, 1, "long")];
+    fn fixes_apply_in_any_order() {
+        let two = [replacement(4, 5, "X"), replacement(0, 1, "long")];
         assert_eq!(applied("a b c d", &two), Some(("long b X d".to_owned(), 2)));
     }
 
     #[test]
-    fn of_overlapping_changes_the_first() {
-        assert_eq!(applied("abcdef", &[wrong(1, 4, "-"), wrong(2, 5, "+")]), Some(("a-ef".to_owned(), 1)));
-        assert_eq!(applied("abc", &[wrong(1, 1, "x"), wrong(1, 1, "y")]), Some(("axbc".to_owned(), 1)));
-        assert_eq!(applied("abc", &[wrong(1, 2, "x"), wrong(1, 2, "x")]), Some(("axc".to_owned(), 2)));
-        assert_eq!(applied("abc", &[wrong(0, 1, "x"), wrong(1, 2, "y")]), Some(("xyc".to_owned(), 2)));
+    fn of_overlapping_fixes_the_first_is_applied() {
+        assert_eq!(applied("abcdef", &[replacement(1, 4, "-"), replacement(2, 5, "+")]), Some(("a-ef".to_owned(), 1)));
+        assert_eq!(applied("abc", &[replacement(1, 1, "x"), replacement(1, 1, "y")]), Some(("axbc".to_owned(), 1)));
+        assert_eq!(applied("abc", &[replacement(1, 2, "x"), replacement(1, 2, "x")]), Some(("axc".to_owned(), 2)));
+        assert_eq!(applied("abc", &[replacement(0, 1, "x"), replacement(1, 2, "y")]), Some(("xyc".to_owned(), 2)));
     }
 
     #[test]
-    fn imports_that_nobody_uses_go() {
+    fn unused_imports_are_removed() {
         for (before, after) in [
             ("import std.models { auto, claude }\n", "import std.models { claude }\n"),
             ("import std.models { claude, auto as a }\n", "import std.models { claude }\n"),
@@ -114,18 +114,18 @@ mod tests {
             let text = format!("{before}{rest}");
             let checked = compile("a.cascade", text.as_str().into(), &MemorySources::default());
             let id = checked.sources.iter().find(|(_, s)| s.name == "a.cascade").map_or(SourceId(0), |(id, _)| id);
-            let mended = apply(&text, id, &checked.diagnostics).map(|m| m.text).unwrap_or_default();
+            let fixed = apply(&text, id, &checked.diagnostics).map(|m| m.text).unwrap_or_default();
             let wanted = if after.is_empty() { String::new() } else { format!("{after}{rest}") };
-            assert_eq!(mended, wanted, "{:?}", checked.diagnostics);
+            assert_eq!(fixed, wanted, "{:?}", checked.diagnostics);
         }
     }
 
     #[test]
-    fn what_is_not_safe_or_not_there_is_left() {
+    fn unsafe_and_out_of_range_fixes_are_not_applied() {
         let span = Span::new(0, 1);
         let guess = Diagnostic::new(codes::SYNTAX, SourceId(0), span, "x").fix("x", span, "y");
         assert_eq!(applied("abc", &[guess]), None);
-        assert_eq!(applied("aé", &[wrong(0, 2, "y")]), None);
-        assert_eq!(applied("abc", &[wrong(2, 9, "y")]), None);
+        assert_eq!(applied("aé", &[replacement(0, 2, "y")]), None);
+        assert_eq!(applied("abc", &[replacement(2, 9, "y")]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The files of a program: reads and parses them, follows their imports, reports cycles.
+//! The files of a program: loads and parses them, follows their imports, reports cycles.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,45 +12,45 @@ use crate::{
     suggest, syntax,
 };
 
-/// A file that takes part in a compilation.
+/// A file of a compilation.
 #[derive(Debug)]
 pub(crate) struct Module {
     pub source: SourceId,
-    /// Name among the sources: a path, or `std.testing`.
+    /// The source name: a path, or `std.testing`.
     pub name: String,
     pub parse: Arc<Parse>,
-    /// Modules that its imports name, by the position of the item.
+    /// The modules that its imports resolve to, by the index of the import item.
     pub imports: HashMap<usize, usize>,
-    /// Whether it belongs to the standard library.
+    /// Whether it is part of the standard library.
     pub std: bool,
 }
 
-/// The modules of a program, and what is wrong with their syntax and their imports.
+/// The modules of a program, and the diagnostics of their syntax and their imports.
 pub(crate) struct Loaded {
     pub map: SourceMap,
     pub modules: Vec<Module>,
-    /// The position of the file that was asked for.
+    /// The index of the root file.
     pub root: usize,
     pub prelude: Option<usize>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The files of a program, as the analysis reads them.
+/// The loaded files, as the analysis uses them.
 #[derive(Clone, Copy)]
 pub(crate) struct Files<'a> {
     pub map: &'a SourceMap,
     pub modules: &'a [Module],
-    /// The module whose names every other module sees.
+    /// The module whose declarations are visible in every module.
     pub prelude: Option<usize>,
 }
 
 impl<'a> Files<'a> {
-    /// The file of a module.
+    /// The source of a module.
     pub fn source(self, module: usize) -> SourceId {
         self.modules[module].source
     }
 
-    /// An item of a module's file.
+    /// An item of a module.
     pub fn item(self, module: usize, item: usize) -> &'a ast::Item {
         &self.modules[module].parse.file.items[item]
     }
@@ -60,25 +60,25 @@ impl<'a> Files<'a> {
         self.map.get(self.source(module)).text.get(span.range()).unwrap_or_default()
     }
 
-    /// The line and column where a span begins, for messages of the runtime.
+    /// The line and column of a span, for messages at run time.
     pub fn place(self, module: usize, span: Span) -> ir::Place {
         let source = self.source(module);
         let (line, column) = self.map.get(source).position(span.start);
         ir::Place { file: source.0, line, column }
     }
 
-    /// Whether a module could not be read as a whole.
+    /// Whether a module has syntax errors.
     pub fn has_syntax_errors(self, module: usize) -> bool {
         !self.modules[module].parse.errors.is_empty()
     }
 
-    /// Whether a syntax error begins between two offsets of a module, the second one excluded.
+    /// Whether a syntax error starts within a range of offsets of a module.
     pub fn has_syntax_error_between(self, module: usize, from: u32, to: u32) -> bool {
         self.modules[module].parse.errors.iter().any(|e| e.span.start >= from && e.span.start < to)
     }
 }
 
-/// Reads and parses a file and everything that it imports.
+/// Loads and parses a file and everything that it imports.
 pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) -> Loaded {
     let mut loader = Loader {
         sources,
@@ -99,7 +99,7 @@ pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) ->
     Loaded { map, modules, root, prelude, diagnostics }
 }
 
-/// Whether a file has a skill that a model must serve; then the default route is needed.
+/// Whether a file has a skill with a prompt; the default route is needed then.
 fn uses_models(file: &ast::File) -> bool {
     file.items.iter().any(|item| match &item.kind {
         ast::ItemKind::Skill(skill) => skill
@@ -139,7 +139,7 @@ impl Loader<'_> {
         Some(self.add(name, Arc::from(text), true))
     }
 
-    /// Loads what the imports of all modules name, until nothing new comes up.
+    /// Loads the imports of all modules, until there are no new ones.
     fn load_imports(&mut self) {
         let mut next = 0;
         while next < self.modules.len() {
@@ -237,7 +237,7 @@ impl Loader<'_> {
 
     fn reported(&self, source: SourceId, span: Span) -> bool {
         let line = |at: u32| self.map.get(source).line(at);
-        // A line that could not be read does not say what it imports.
+        // An import with a syntax error has no path.
         if self.diagnostics.iter().any(|d| {
             d.primary.source == source
                 && d.code.as_str().starts_with("E01")
@@ -248,7 +248,7 @@ impl Loader<'_> {
         self.diagnostics.iter().any(|d| d.primary.source == source && d.primary.span == span)
     }
 
-    /// Reports every import that closes a cycle, with the way around it.
+    /// Reports every import that closes a cycle, with the path of the cycle.
     fn report_cycles(&mut self) {
         let cycles = depth_first::search(self.modules.len(), |module| self.edges(module)).cycles;
         for cycle in cycles {
@@ -273,7 +273,7 @@ impl Loader<'_> {
         }
     }
 
-    /// The modules that a module imports, each with the position of the import among the items.
+    /// The modules that a module imports, each with the index of the import item.
     fn edges(&self, module: usize) -> Vec<(usize, usize)> {
         let mut edges: Vec<(usize, usize)> = self.modules[module].imports.iter().map(|(i, m)| (*m, *i)).collect();
         edges.sort_unstable_by_key(|(_, item)| *item);
@@ -284,9 +284,9 @@ impl Loader<'_> {
 enum Wanted {
     Std(String, Span),
     File(String, Span),
-    /// A path with holes.
+    /// A path with interpolation.
     Dynamic(Span),
-    /// Nothing to load: the import could not be read.
+    /// Nothing to load: the import has a syntax error.
     Nothing,
 }
 

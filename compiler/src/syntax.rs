@@ -22,7 +22,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
         }
         Kind::UnknownCharacter(c) => {
             let shown = if *c == '`' { "a backtick".to_owned() } else { format!("`{c}`") };
-            let d = at(codes::UNKNOWN_CHARACTER, format!("{shown} means nothing here"))
+            let d = at(codes::UNKNOWN_CHARACTER, format!("unknown character: {shown}"))
                 .label("not a character of the language");
             match c {
                 ';' => d.help("statements end with their line; there are no semicolons").safe_fix(
@@ -32,21 +32,21 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                 ),
                 '&' => d.help("`and` joins conditions"),
                 '!' => d.help("write `not`"),
-                '\'' | '`' => d.help("text stands in double quotes"),
+                '\'' | '`' => d.help("strings are written in double quotes"),
                 '$' => d.help("a value in text is written `$<name>`; money is written `5usd`"),
                 '#' => d.help("a comment begins with `//`"),
                 _ => d,
             }
         }
-        Kind::UnterminatedString => at(codes::UNTERMINATED_STRING, "this text is never closed".into())
+        Kind::UnterminatedString => at(codes::UNTERMINATED_STRING, "this string is not closed".into())
             .label("opened here")
             .help("close it with `\"`; text of several lines stands in `\"\"\"`"),
-        Kind::UnterminatedHole => at(codes::UNTERMINATED_HOLE, "this `$<` is never closed".into())
+        Kind::UnterminatedHole => at(codes::UNTERMINATED_HOLE, "this `$<` is not closed".into())
             .label("opened here")
             .help("close it with `>`; for a literal `$<` write `$$<`"),
         Kind::UnterminatedBlock { before } => {
             let at_end = Span { start: *before, end: *before };
-            at(codes::UNTERMINATED_STRING, "this text is never closed".into())
+            at(codes::UNTERMINATED_STRING, "this string is not closed".into())
                 .label("opened here")
                 .also(source, at_end, "`\"\"\"` is missing after this")
                 .help("close it with `\"\"\"`")
@@ -58,18 +58,20 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                 '[' => ']',
                 _ => '}',
             };
-            at(codes::UNCLOSED, format!("this `{open}` is never closed")).label("opened here").also(
+            at(codes::UNCLOSED, format!("this `{open}` is not closed")).label("opened here").also(
                 source,
                 at_end,
                 format!("`{close}` is missing after this"),
             )
         }
-        Kind::Unopened(c) => at(codes::UNOPENED, format!("this `{c}` closes nothing")).label("nothing is open here"),
-        Kind::BadEscape(text) => at(codes::BAD_ESCAPE, format!("`{text}` is no escape"))
+        Kind::Unopened(c) => {
+            at(codes::UNOPENED, format!("this `{c}` has no opening bracket")).label("no bracket is open here")
+        }
+        Kind::BadEscape(text) => at(codes::BAD_ESCAPE, format!("unknown escape sequence `{text}`"))
             .label("not known")
             .help("known are \\n \\t \\r \\\\ \\\" \\0 \\u{…}; a backslash itself is `\\\\`"),
         Kind::BadNumber(why) => at(codes::BAD_NUMBER, why.clone()).label("this number"),
-        Kind::ReservedWord(word) => at(codes::RESERVED_WORD, format!("`{word}` is a word of the language"))
+        Kind::ReservedWord(word) => at(codes::RESERVED_WORD, format!("`{word}` is a reserved word"))
             .label("a name is needed here")
             .help(format!("choose another name, such as `{word}_`"))
             .fix(format!("rename to `{word}_`"), error.span, format!("{word}_")),

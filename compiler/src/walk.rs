@@ -25,10 +25,10 @@ pub(crate) fn stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
         }
         StmtKind::Gate { condition, message } | StmtKind::Warn { condition, message } => {
             expr(condition, f);
-            optional(message, f);
+            optional_expr(message, f);
         }
         StmtKind::Fail(e) | StmtKind::Log(e) => expr(e, f),
-        StmtKind::Return(e) => optional(e, f),
+        StmtKind::Return(e) => optional_expr(e, f),
         StmtKind::On { body, .. } => block(body, f),
         StmtKind::Error => {}
     }
@@ -45,7 +45,7 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
             | ClauseKind::Branch(e) => expr(e, f),
             ClauseKind::Timeout { total, idle } => {
                 expr(total, f);
-                optional(idle, f);
+                optional_expr(idle, f);
             }
             ClauseKind::Retry { count, backoff } => {
                 expr(count, f);
@@ -56,11 +56,11 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
             }
             ClauseKind::OnError { action, .. } => match action {
                 ErrorAction::Fix { using, max } => {
-                    optional(using, f);
-                    optional(max, f);
+                    optional_expr(using, f);
+                    optional_expr(max, f);
                 }
                 ErrorAction::Use(e) | ErrorAction::Fallback(e) => expr(e, f),
-                ErrorAction::Escalate(e) | ErrorAction::Fail(e) => optional(e, f),
+                ErrorAction::Escalate(e) | ErrorAction::Fail(e) => optional_expr(e, f),
                 ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Error => {}
             },
             ClauseKind::Needs(_) | ClauseKind::Isolate | ClauseKind::Discard | ClauseKind::Error => {}
@@ -68,13 +68,13 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
     }
 }
 
-fn optional<'a>(e: &'a Option<Expr>, f: &mut dyn FnMut(&'a Expr)) {
+fn optional_expr<'a>(e: &'a Option<Expr>, f: &mut dyn FnMut(&'a Expr)) {
     if let Some(e) = e {
         expr(e, f);
     }
 }
 
-fn literal<'a>(s: &'a StrLit, f: &mut dyn FnMut(&'a Expr)) {
+fn string_literal<'a>(s: &'a StrLit, f: &mut dyn FnMut(&'a Expr)) {
     for part in &s.parts {
         if let StrPart::Hole { expr: e, .. } = part {
             expr(e, f);
@@ -94,7 +94,7 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         | ExprKind::Money(_)
         | ExprKind::Name(_)
         | ExprKind::Error => {}
-        ExprKind::Str(s) | ExprKind::Command(s) => literal(s, f),
+        ExprKind::Str(s) | ExprKind::Command(s) => string_literal(s, f),
         ExprKind::List(items) => items.iter().for_each(|i| expr(i, f)),
         ExprKind::Record(entries) => entries.iter().for_each(|entry| match entry {
             RecordEntry::Field { value, .. } => expr(value, f),
@@ -128,7 +128,7 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         ExprKind::Match(x) => {
             expr(&x.subject, f);
             for arm in &x.arms {
-                optional(&arm.guard, f);
+                optional_expr(&arm.guard, f);
                 match &arm.body {
                     ArmBody::Block(b) => block(b, f),
                     ArmBody::Expr(e) => expr(e, f),
@@ -137,20 +137,20 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         }
         ExprKind::For(x) => {
             expr(&x.iterable, f);
-            optional(&x.max, f);
+            optional_expr(&x.max, f);
             block(&x.body, f);
         }
         ExprKind::Repeat(x) => {
-            optional(&x.max, f);
+            optional_expr(&x.max, f);
             block(&x.body, f);
-            optional(&x.until, f);
+            optional_expr(&x.until, f);
         }
         ExprKind::Parallel(x) => {
-            optional(&x.max, f);
+            optional_expr(&x.max, f);
             block(&x.body, f);
         }
         ExprKind::Swarm(x) => {
-            optional(&x.max, f);
+            optional_expr(&x.max, f);
             block(&x.body, f);
         }
         ExprKind::Sandbox(x) => {

@@ -3,7 +3,7 @@
 
 use cascade_compiler::{
     Diagnostic, Level, MemorySources, Project, Report, Severity, SourceId, SourceMap, codes, compile,
-    project::baseline::{Baseline, Sifted, fingerprint},
+    project::baseline::{Baseline, FilteredDiagnostics, fingerprint},
     render,
 };
 
@@ -63,15 +63,15 @@ W0102 = "allow"
     assert_eq!(
         wrong(text),
         "\
-cascade.toml:2:1: error[E1002]: there is no setting of `[project]` `nmae`
-cascade.toml:3:11: error[E1003]: text is needed here
-cascade.toml:4:12: error[E1003]: a pattern cannot bring back what another one excludes
-cascade.toml:4:18: error[E1003]: text is needed here
-cascade.toml:5:9: error[E1003]: a file of the project is named from its folder
-cascade.toml:8:1: error[E1002]: there is no warning `W9999`
-cascade.toml:9:9: error[E1003]: a level is \"allow\", \"warn\" or \"deny\"
+cascade.toml:2:1: error[E1002]: unknown setting of `[project]`: `nmae`
+cascade.toml:3:11: error[E1003]: expected a string
+cascade.toml:4:12: error[E1003]: a pattern cannot include again what another one excludes
+cascade.toml:4:18: error[E1003]: expected a string
+cascade.toml:5:9: error[E1003]: the path must be inside of the project folder
+cascade.toml:8:1: error[E1002]: unknown warning: `W9999`
+cascade.toml:9:9: error[E1003]: a level must be \"allow\", \"warn\" or \"deny\"
 cascade.toml:10:1: error[E1003]: `E0301` is an error, and errors have no level
-cascade.toml:13:2: error[E1002]: there is no section `limts`
+cascade.toml:13:2: error[E1002]: unknown section: `limts`
 "
     );
     // What can be read holds all the same.
@@ -105,12 +105,12 @@ fn baseline_of(text: &str) -> Baseline {
     known
 }
 
-fn sifted(known: &Baseline, text: &str) -> (Vec<Diagnostic>, Sifted) {
+fn filter_known(known: &Baseline, text: &str) -> (Vec<Diagnostic>, FilteredDiagnostics) {
     let mut report = found(text);
     let source = report.source("known", &"".into());
     let mut diagnostics = std::mem::take(&mut report.diagnostics);
     let name = |name: &str| Some(name.to_owned());
-    let result = known.sift(&mut diagnostics, &report.sources, source, &name, &|_| true);
+    let result = known.filter_known(&mut diagnostics, &report.sources, source, &name, &|_| true);
     (diagnostics, result)
 }
 
@@ -122,14 +122,14 @@ fn what_is_known_is_not_told_wherever_it_moves() {
     assert_eq!(known.len(), 2);
     assert_eq!(Baseline::parse(&known.render()).unwrap().render(), known.render());
     let moved = OLD.replace("cascade main", "// One.\n// Two.\ncascade main").replace("  let b", "      let  b");
-    let (left, sifted) = sifted(&known, &moved);
+    let (left, sifted) = filter_known(&known, &moved);
     assert_eq!((left, sifted.known, sifted.stale), (vec![], 2, vec![]));
 }
 
 #[test]
 fn what_is_new_is_told_and_what_is_gone_is_stale() {
     let known = Baseline::parse(&baseline_of(OLD).render()).unwrap();
-    let (left, sifted) = sifted(&known, &OLD.replace("let b = 2", "let c = 2"));
+    let (left, sifted) = filter_known(&known, &OLD.replace("let b = 2", "let c = 2"));
     assert_eq!(left.iter().map(|d| d.message.as_str()).collect::<Vec<_>>(), ["`c` is never used"]);
     assert_eq!(sifted.known, 1);
     let stale: Vec<_> = sifted.stale.iter().map(|d| (d.code, d.severity, d.primary.span.start > 0)).collect();
@@ -141,7 +141,7 @@ fn a_mistake_that_is_made_once_more_is_new() {
     let once = "cascade main() -> int {\n  if 1 == 1 {\n    let a = 1\n  }\n  return 3\n}\n";
     let known = baseline_of(once);
     let twice = once.replace("  return", "  if 2 == 2 {\n    let a = 1\n  }\n  return");
-    let (left, sifted) = sifted(&known, &twice);
+    let (left, sifted) = filter_known(&known, &twice);
     assert_eq!((left.len(), sifted.known), (1, 1));
 }
 

@@ -23,7 +23,7 @@ const WORDS: &[(&str, &str)] = &[
     ("finally", "the end of a cascade has `on success`, `on failure` and `on cancel`"),
     ("switch", "write `match x { 1 -> … }`"),
     ("case", "an arm begins with its pattern: `1 -> …`"),
-    ("default", "what is left is taken by `_ -> …`"),
+    ("default", "the default arm is `_ -> …`"),
     ("await", "a stage waits by itself: `stage a = go()`"),
     ("async", "what runs at once stands in `parallel { … }`"),
     ("throw", "write `fail \"message\"`"),
@@ -122,14 +122,14 @@ pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Opt
         "then" | ":" | "return" | "do"
             if place.block && matches!(first, "if" | "for" | "else" | "repeat" | "match") =>
         {
-            explain(format!("the block of `{first}` stands in braces"), "write `{ … }`", here)
+            explain(format!("the block of `{first}` must be in braces"), "write `{ … }`", here)
         }
         "(" if word == "for" => explain("a `for` has no parentheses".into(), "write `for x in xs { … }`", here),
         "(" | "->" if first == "stage" && !place.expression && !place.operator => {
             explain("a stage has a name and `=`".into(), "write `stage name = skill(…)`", here)
         }
         "->" if place.operator && glued_lambda(before) => {
-            explain("a lambda stands between bars".into(), "write `|x| …`", here)
+            explain("the parameters of a lambda are written between bars".into(), "write `|x| …`", here)
         }
         "{" if word == "import" => {
             explain("an import names its module first".into(), "write `import std.models { claude }`", here)
@@ -144,7 +144,7 @@ pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Opt
             here,
         ),
         "=" if first == "enum" && place.block && !line.contains('{') => {
-            explain("the variants of an enum stand in braces".into(), "write `enum Level { low, high }`", here)
+            explain("the variants of an enum must be in braces".into(), "write `enum Level { low, high }`", here)
         }
         "=" if first == "enum" => {
             explain("a variant has no number".into(), "give it a field: `low { value: int }`", here)
@@ -181,7 +181,7 @@ pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Opt
         {
             let span = Span::new(before.len() - word.len(), span.end as usize);
             if matches!(first, "fn" | "skill" | "cascade") {
-                explain("a type stands after its name".into(), &format!("write `{found}: {word}`"), span)
+                explain("the type is written after the name".into(), &format!("write `{found}: {word}`"), span)
             } else {
                 explain("a value begins with `let`".into(), &format!("write `let {found} = …`"), span)
             }

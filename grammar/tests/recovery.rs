@@ -203,12 +203,12 @@ fn heads_of_blocks_recover() {
 fn other_languages_are_understood() {
     for (text, said) in [
         ("let x = 1;", "1: a statement ends with its line"),
-        ("let x = a && b", "1: `&&` is no operator"),
-        ("let x = a || b", "1: `||` is no operator"),
-        ("let x = !a", "1: `!` is no operator"),
-        ("let x = 'a'", "1: text stands in double quotes"),
+        ("let x = a && b", "1: `&&` is not an operator"),
+        ("let x = a || b", "1: `||` is not an operator"),
+        ("let x = !a", "1: `!` is not an operator"),
+        ("let x = 'a'", "1: strings are written in double quotes"),
         ("# hello", "1: `#` begins no comment"),
-        ("match x { a => 1 }", "1: `=>` is no arrow"),
+        ("match x { a => 1 }", "1: `=>` is not an arrow"),
         ("let x = a < b < c", "1: comparisons do not chain"),
     ] {
         assert_eq!(in_body(text), [said], "{text}");
@@ -241,7 +241,7 @@ fn numbers_are_judged() {
         ("99999999999999usd", "1: the amount is too large"),
         ("0.1234567usd", "1: an amount of money has six decimals at most"),
         ("1.5h", "1: a duration is a whole number of its unit"),
-        ("5x", "1: `x` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`"),
+        ("5x", "1: unknown unit `x`; the units are `ms`, `s`, `m`, `h`, `d` and `usd`"),
         ("1__0", "1: `_` stands between digits"),
         ("\"\\q\"", "1: escape \\q"),
         ("\"\\u{110000}\"", "1: escape \\u{110000}"),

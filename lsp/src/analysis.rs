@@ -1,4 +1,4 @@
-//! The analysis of a snapshot: one open document as the root, with everything that it imports.
+//! The analysis of a snapshot: one open document as the root, and everything that it imports.
 
 use std::{
     cell::RefCell,
@@ -39,8 +39,8 @@ struct Parsed {
 impl ParseCache {
     /// The tree of a text; parses it when the text of this name is new or has changed.
     fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
-        if let Some(known) = self.lock().get(name).filter(|known| *known.text == *text) {
-            return Arc::clone(&known.parse);
+        if let Some(parsed) = self.lock().get(name).filter(|parsed| *parsed.text == *text) {
+            return Arc::clone(&parsed.parse);
         }
         // Parsed without the lock: other analyses go on meanwhile.
         let parse = Arc::new(cascade_grammar::parse(text));
@@ -58,57 +58,57 @@ impl ParseCache {
     }
 }
 
-/// What an analysis needs to know; it does not change while the documents do.
+/// The input of an analysis; it does not change while the documents do.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     /// The document to check.
     pub root: String,
-    /// When the snapshot was taken, in the session's count of changes.
+    /// The session's revision when the snapshot was taken.
     pub revision: u64,
     /// All open documents.
     pub open: OpenTexts,
     /// Trees of unchanged files.
     pub parses: Arc<ParseCache>,
-    /// Set when a newer version makes the analysis useless.
+    /// Set when a newer version makes the analysis obsolete.
     pub cancelled: Arc<AtomicBool>,
 }
 
-/// What an analysis has found.
+/// The result of an analysis.
 #[derive(Debug)]
 pub(crate) struct Analysis {
     /// The document that was checked.
     pub root: String,
-    /// When its snapshot was taken.
+    /// The revision of its snapshot.
     pub revision: u64,
-    /// Every file that was read or looked for, the root included.
+    /// Every file that was read or looked up, including the root.
     pub reads: BTreeSet<String>,
-    /// The texts that the diagnostics speak of.
+    /// The texts of the diagnostics' spans.
     pub sources: SourceMap,
-    /// What is wrong, in all files.
+    /// The diagnostics of all files.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the compiler panicked, so that nothing is known.
+    /// Whether the compiler panicked, so that there is no result.
     pub crashed: bool,
     /// Whether it was cancelled before its end, so that its diagnostics are incomplete.
     pub cancelled: bool,
 }
 
 impl Snapshot {
-    /// Checks in a thread of its own; the result comes back as an event.
-    pub(crate) fn analyse_apart(self, done: UnboundedSender<Event>) -> io::Result<()> {
+    /// Runs the analysis in a thread of its own; the result is sent as an event.
+    pub(crate) fn spawn_analysis(self, done: UnboundedSender<Event>) -> io::Result<()> {
         thread::Builder::new().name("analysis".to_owned()).stack_size(STACK).spawn(move || {
-            // The session may be gone by now; then nobody wants to know.
-            let _ = done.send(Event::Analysed(Box::new(self.analyse())));
+            // The send fails only if the session has ended, and then nothing needs the result.
+            let _ = done.send(Event::Analysed(Box::new(self.run())));
         })?;
         Ok(())
     }
 
-    /// Checks.
-    fn analyse(self) -> Analysis {
+    /// Runs the analysis.
+    fn run(self) -> Analysis {
         let Self { root, revision, open, parses, cancelled } = self;
         let text = open.get(&root).cloned().unwrap_or_else(|| Arc::from(""));
         let reads = RefCell::new(BTreeSet::from([root.clone()]));
         let sources = OpenSources { open, reads, parses, cancelled };
-        // A mistake in the compiler must not take the editor's server with it.
+        // A panic of the compiler must not end the server.
         let checked = catch_unwind(AssertUnwindSafe(|| {
             let mut checked = compile(&root, text, &sources);
             if Path::new(&root).is_absolute()
@@ -143,8 +143,8 @@ impl Snapshot {
     }
 }
 
-/// Open documents before the disk. Takes down what was asked for, so that a later change of it,
-/// its coming into being included, is known to matter.
+/// Sources that prefer open documents to the disk. They record every file that was requested, so
+/// that a later change or creation of it makes the analysis obsolete.
 struct OpenSources {
     open: OpenTexts,
     reads: RefCell<BTreeSet<String>>,
@@ -159,8 +159,8 @@ impl Sources for OpenSources {
             return Ok(text.clone());
         }
         if !Path::new(name).is_absolute() {
-            // The folder in which the server happens to run has nothing to do with the document.
-            return Err(io::Error::other("a document that was never saved has no folder to import from"));
+            // The working directory of the server is unrelated to the document.
+            return Err(io::Error::other("a document that is not saved cannot import files"));
         }
         FileSources.read(name)
     }
@@ -180,8 +180,8 @@ mod tests {
 
     use super::*;
 
-    fn analyse(root: &str, files: &[(&str, &str)]) -> Analysis {
-        snapshot(root, files, &Arc::default()).analyse()
+    fn run_analysis(root: &str, files: &[(&str, &str)]) -> Analysis {
+        snapshot(root, files, &Arc::default()).run()
     }
 
     fn snapshot(root: &str, files: &[(&str, &str)], parses: &Arc<ParseCache>) -> Snapshot {
@@ -196,10 +196,10 @@ mod tests {
         let tree = |name: &str| Arc::clone(&parses.lock()[name].parse);
         let shared = ("/no/b.cascade", "type T {\n  n: int\n}\n");
         let first = ("/no/a.cascade", "import \"./b.cascade\" { T }\nfn f(t: T) -> int = t.n\n");
-        snapshot(first.0, &[first, shared], &parses).analyse();
+        snapshot(first.0, &[first, shared], &parses).run();
         let (a, b) = (tree("/no/a.cascade"), tree("/no/b.cascade"));
         let second = ("/no/a.cascade", "import \"./b.cascade\" { T }\nfn g(t: T) -> int = t.n\n");
-        assert_eq!(snapshot(second.0, &[second, shared], &parses).analyse().diagnostics, []);
+        assert_eq!(snapshot(second.0, &[second, shared], &parses).run().diagnostics, []);
         assert!(Arc::ptr_eq(&b, &tree("/no/b.cascade")));
         assert!(!Arc::ptr_eq(&a, &tree("/no/a.cascade")));
         parses.retain(|name| name == "/no/b.cascade");
@@ -212,22 +212,22 @@ mod tests {
         let wanted = snapshot(text.0, &[text], &Arc::default());
         let cancelled = snapshot(text.0, &[text], &Arc::default());
         cancelled.cancelled.store(true, Ordering::Relaxed);
-        assert_eq!(wanted.analyse().diagnostics.len(), 1);
-        let found = cancelled.analyse();
+        assert_eq!(wanted.run().diagnostics.len(), 1);
+        let found = cancelled.run();
         assert!(found.cancelled && found.diagnostics.is_empty(), "{:?}", found.diagnostics);
     }
 
     #[test]
     fn imports_see_what_is_open() {
         let a = ("/no/a.cascade", "import \"./b.cascade\" { T }\ncascade main() -> T {\n  return { n: 1 }\n}\n");
-        let found = analyse(a.0, &[a, ("/no/b.cascade", "type T {\n  n: int\n}\n")]);
+        let found = run_analysis(a.0, &[a, ("/no/b.cascade", "type T {\n  n: int\n}\n")]);
         assert_eq!(found.diagnostics, []);
         assert!(found.reads.contains("/no/b.cascade"));
     }
 
     #[test]
     fn a_file_that_is_missing_is_remembered() {
-        let found = analyse("/no/a.cascade", &[("/no/a.cascade", "import \"./b.cascade\" { T }\n")]);
+        let found = run_analysis("/no/a.cascade", &[("/no/a.cascade", "import \"./b.cascade\" { T }\n")]);
         assert!(!found.diagnostics.is_empty());
         assert!(found.reads.contains("/no/b.cascade"));
     }
@@ -236,7 +236,7 @@ mod tests {
     fn a_project_sets_the_levels() {
         let a = ("/no/flows/a.cascade", "cascade main() -> int {\n  let n = 1\n  return 2\n}\n");
         let severities = |toml: &str| {
-            let found = analyse(a.0, &[a, ("/no/cascade.toml", toml)]);
+            let found = run_analysis(a.0, &[a, ("/no/cascade.toml", toml)]);
             assert!(found.reads.contains("/no/cascade.toml"));
             found.diagnostics.iter().map(|d| d.severity).collect::<Vec<_>>()
         };
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_unsaved_document_imports_nothing_from_the_servers_folder() {
-        let found = analyse("untitled:1", &[("untitled:1", "import \"./Cargo.toml\" { T }\n")]);
-        assert!(found.diagnostics.iter().any(|d| d.primary.text.contains("never saved")), "{:?}", found.diagnostics);
+        let found = run_analysis("untitled:1", &[("untitled:1", "import \"./Cargo.toml\" { T }\n")]);
+        assert!(found.diagnostics.iter().any(|d| d.primary.text.contains("not saved")), "{:?}", found.diagnostics);
     }
 }

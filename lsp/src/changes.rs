@@ -1,12 +1,12 @@
-//! From an old text to a new one with a small edit.
+//! The edits between two texts.
 
 use cascade_grammar::ast::Span;
 use tower_lsp::ls_types::TextEdit;
 
 use crate::position::{Encoding, LineIndex};
 
-/// The edits that make `after` of `before`: none, or one that leaves the lines alone that both
-/// begin and end with, so that an editor keeps its cursor, its folds and its marks.
+/// The edits that turn `before` into `after`: none, or one that leaves the common lines at the
+/// start and the end unchanged, so that an editor keeps its cursor, folds and marks.
 pub(crate) fn edits(before: &str, after: &str, encoding: Encoding) -> Vec<TextEdit> {
     if before == after {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! An open document and how it is edited.
+//! An open document and its edits.
 
 use std::{
     path::PathBuf,
@@ -12,33 +12,33 @@ use crate::{
     position::{Encoding, LineIndex},
 };
 
-/// A document that the client has open; its text counts, not the disk's.
+/// A document that the client has open; its text takes precedence over the file on disk.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// How the client names it.
+    /// The client's name.
     pub uri: Uri,
-    /// How the compiler names it.
+    /// The compiler's name.
     pub name: String,
     /// The client's version of the text.
     pub version: i32,
     /// The text.
     pub text: Arc<str>,
-    /// Cancels the analysis of it that runs, if one does.
+    /// Cancels the running analysis of this document, if there is one.
     pub analysing: Option<Arc<AtomicBool>>,
-    /// The last analysis that was still current when it ended.
+    /// The last analysis that was still current when it finished.
     pub analysis: Option<Analysis>,
-    /// What the client was told last.
+    /// The diagnostics that were published last.
     pub published: Option<(i32, Vec<Diagnostic>)>,
 }
 
 impl Document {
-    /// A document just opened.
+    /// A newly opened document.
     pub(crate) fn new(uri: Uri, version: i32, text: String) -> Self {
-        let name = name_of(&uri);
+        let name = source_name(&uri);
         Self { uri, name, version, text: text.into(), analysing: None, analysis: None, published: None }
     }
 
-    /// Applies edits in their order, each to what the one before has left.
+    /// Applies edits in order, each to the result of the previous one.
     pub(crate) fn apply(&mut self, version: i32, changes: Vec<TextDocumentContentChangeEvent>, encoding: Encoding) {
         let mut text = self.text.to_string();
         for change in changes {
@@ -56,9 +56,9 @@ impl Document {
     }
 }
 
-/// How the compiler names a document: by its path, so that imports find it. A document that is
-/// no file (`untitled:…`) is named by its whole URI.
-pub(crate) fn name_of(uri: &Uri) -> String {
+/// The compiler's name of a document: its path, so that imports resolve to it. A document that is
+/// not a file (`untitled:…`) is named by its whole URI.
+pub(crate) fn source_name(uri: &Uri) -> String {
     if uri.scheme().as_str() == "file"
         && let Some(path) = uri.to_file_path()
     {

@@ -1,4 +1,4 @@
-//! What can happen to a session.
+//! The events of a session.
 
 use tokio::sync::oneshot;
 use tower_lsp::ls_types::{
@@ -8,19 +8,19 @@ use tower_lsp::ls_types::{
 
 use crate::{analysis::Analysis, position::Encoding};
 
-/// What the client said it can do, as far as it changes what is sent to it.
+/// The client's capabilities that change what is sent to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
-    /// How columns are counted.
+    /// The encoding of columns.
     pub encoding: Encoding,
-    /// Whether a diagnostic may point at further places.
+    /// Whether a diagnostic may have related locations.
     pub related_information: bool,
-    /// Whether an edit may say which version it is for.
+    /// Whether an edit may name the document version it applies to.
     pub document_changes: bool,
 }
 
 impl Settings {
-    /// What the capabilities say. UTF-8 is taken when offered: it needs no counting.
+    /// Reads the capabilities. UTF-8 is preferred if offered, since it needs no conversion.
     pub(crate) fn of(client: &ClientCapabilities) -> Self {
         let encodings = client.general.as_ref().and_then(|g| g.position_encodings.as_deref()).unwrap_or_default();
         let utf8 = encodings.contains(&PositionEncodingKind::UTF8);
@@ -34,23 +34,23 @@ impl Settings {
     }
 }
 
-/// One event; a session takes them in the order in which they were sent.
+/// An event; a session handles events in the order in which they were sent.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The client has introduced itself.
+    /// The client sent its capabilities.
     Settings(Settings),
     /// A document was opened.
     Open { uri: Uri, version: i32, text: String },
     /// A document was edited.
     Change { uri: Uri, version: i32, changes: Vec<TextDocumentContentChangeEvent> },
-    /// A document was closed; what counts from now on is the disk.
+    /// A document was closed; from now on the file on disk is used.
     Close { uri: Uri },
     /// Files changed on disk.
     Disk { uris: Vec<Uri> },
-    /// Somebody wants a document formatted.
+    /// A request to format a document.
     Format { uri: Uri, reply: oneshot::Sender<Option<Vec<TextEdit>>> },
-    /// Somebody wants to know what mends the mistakes of a range.
+    /// A request for the quick fixes of a range.
     Actions { params: Box<CodeActionParams>, reply: oneshot::Sender<Vec<CodeActionOrCommand>> },
-    /// An analysis is done.
+    /// An analysis finished.
     Analysed(Box<Analysis>),
 }

@@ -1,5 +1,5 @@
-//! Mistakes in files that are imported and not open. No editor shows them, and a program that
-//! seems to be without mistakes and is not run would be a lie; so they show at the import.
+//! Errors in files that are imported but not open. No editor shows them, and the importing file
+//! would look correct although it cannot be run; so they are reported at the import.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use cascade_grammar::{
 
 use crate::analysis::Analysis;
 
-/// An import of the root through which errors come.
-pub(crate) struct Broken<'a> {
-    /// The path as it is written.
+/// An import of the root whose file, or a file that it imports, has errors.
+pub(crate) struct BrokenImport<'a> {
+    /// The path as written.
     pub target: String,
     /// Where it is written.
     pub place: Label,
-    /// The errors of the file and of those that it imports.
+    /// The errors of the file and of the files that it imports.
     pub errors: Vec<&'a Diagnostic>,
 }
 
-/// The imports of an analysis' root through which errors come that no open document shows.
-pub(crate) fn broken(analysis: &Analysis, is_open: impl Fn(&str) -> bool) -> Vec<Broken<'_>> {
+/// The imports of the root with errors that no open document shows.
+pub(crate) fn broken_imports(analysis: &Analysis, is_open: impl Fn(&str) -> bool) -> Vec<BrokenImport<'_>> {
     let name = |diagnostic: &Diagnostic| analysis.sources.get(diagnostic.primary.source).name.as_str();
     let hidden: Vec<&Diagnostic> = analysis
         .diagnostics
@@ -35,17 +35,17 @@ pub(crate) fn broken(analysis: &Analysis, is_open: impl Fn(&str) -> bool) -> Vec
     }
     let Some(root) = source(analysis, &analysis.root) else { return all };
     for (target, span) in imports(analysis, root) {
-        let files = reach(analysis, FileSources.resolve(&analysis.root, &target));
+        let files = transitive_imports(analysis, FileSources.resolve(&analysis.root, &target));
         let errors: Vec<&Diagnostic> = hidden.iter().copied().filter(|d| files.contains(name(d))).collect();
         if !errors.is_empty() {
-            all.push(Broken { target, place: Label { source: root, span, text: String::new() }, errors });
+            all.push(BrokenImport { target, place: Label { source: root, span, text: String::new() }, errors });
         }
     }
     all
 }
 
-/// A file and all that it imports, near and far.
-fn reach(analysis: &Analysis, from: String) -> BTreeSet<String> {
+/// A file and everything that it imports, transitively.
+fn transitive_imports(analysis: &Analysis, from: String) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let mut next = vec![from];
     while let Some(name) = next.pop() {
@@ -64,7 +64,7 @@ fn source(analysis: &Analysis, name: &str) -> Option<SourceId> {
     analysis.sources.iter().find(|(_, source)| source.name == name).map(|(id, _)| id)
 }
 
-/// The paths that a file imports, and where they are written.
+/// The paths that a file imports, with their spans.
 fn imports(analysis: &Analysis, source: SourceId) -> Vec<(String, Span)> {
     let file = parse(&analysis.sources.get(source).text).file;
     let imports = file.items.iter().filter_map(|item| match &item.kind {

@@ -1,10 +1,10 @@
 //! The language server of the Cascade language.
 //!
-//! The way of a message: `server` takes it off the wire and pushes an event into a channel
-//! before it awaits anything, `session` owns the documents and takes the events one by one, and
-//! `analysis` works on a snapshot in a thread of its own. What it finds goes back into the same
-//! channel; `publish` alone talks to the client. So neither a slow client nor a slow analysis can
-//! hold up or reorder the edits.
+//! A message passes three modules: `server` receives it and sends an event into a channel before
+//! it awaits anything, `session` owns the documents and handles the events one by one, and
+//! `analysis` checks a snapshot in a thread of its own. Its result goes back through the same
+//! channel; only `publish` sends to the client. So neither a slow client nor a slow analysis can
+//! delay or reorder the edits.
 
 mod analysis;
 mod changes;
@@ -33,15 +33,15 @@ use tower_lsp::{LspService, Server};
 
 use crate::{server::Backend, session::Session};
 
-/// Serves one client on standard input and output until it says `exit` or closes its end.
-/// Gives the exit code of the process: 0 when `shutdown` came first, else 1.
+/// Serves one client on standard input and output until it sends `exit` or closes the input.
+/// Returns the exit code of the process: 0 if `shutdown` came first, else 1.
 ///
 /// # Errors
 /// When the threads for reading and writing cannot be started.
 pub fn stdio() -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let code = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout()));
-    // A client may say `exit` and keep the pipe open; the thread that reads it is not waited for.
+    // A client may send `exit` and keep the pipe open; the reading thread is not joined.
     runtime.shutdown_background();
     Ok(code)
 }
@@ -50,12 +50,12 @@ pub fn stdio() -> io::Result<u8> {
 pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> u8 {
     let (events, inbox) = mpsc::unbounded_channel();
     let (outbox, publications) = mpsc::unbounded_channel();
-    let asked_to_stop = Arc::new(AtomicBool::new(false));
+    let shutdown_received = Arc::new(AtomicBool::new(false));
     let session = Session::new(events.clone(), outbox);
     let mut client = None;
     let (service, socket) = LspService::new(|connected| {
         client = Some(connected.clone());
-        Backend::new(connected, events, asked_to_stop.clone())
+        Backend::new(connected, events, shutdown_received.clone())
     });
     let publishing = async {
         if let Some(client) = client {
@@ -68,5 +68,5 @@ pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> u8
         () = session.run(inbox) => {}
         () = publishing => {}
     }
-    u8::from(!asked_to_stop.load(Ordering::SeqCst))
+    u8::from(!shutdown_received.load(Ordering::SeqCst))
 }

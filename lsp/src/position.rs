@@ -1,14 +1,14 @@
-//! Byte offsets to the positions of the protocol and back.
+//! Converts byte offsets to positions of the protocol and back.
 
 use cascade_grammar::ast::Span;
 use tower_lsp::ls_types::{Position, Range};
 
-/// How the columns of a position are counted.
+/// The unit of columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// In bytes.
     Utf8,
-    /// In UTF-16 units, what every client understands.
+    /// UTF-16 code units, which every client supports.
     #[default]
     Utf16,
 }
@@ -28,8 +28,8 @@ impl Encoding {
     }
 }
 
-/// Where the lines of a text begin. The protocol ends a line at `\n`, `\r\n` and a lone `\r`,
-/// which is more than the compiler does; hence an index of its own.
+/// The line starts of a text. The protocol ends a line at `\n`, `\r\n` and a lone `\r`, unlike the
+/// compiler; hence an index of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct LineIndex {
     starts: Vec<u32>,
@@ -48,7 +48,7 @@ impl LineIndex {
         Self { starts }
     }
 
-    /// The position of a byte; one inside a character counts as the character's start.
+    /// The position of a byte offset; an offset inside a character counts as the character's start.
     pub(crate) fn position(&self, text: &str, offset: u32, encoding: Encoding) -> Position {
         let mut end = (offset as usize).min(text.len());
         while !text.is_char_boundary(end) {
@@ -65,8 +65,8 @@ impl LineIndex {
         Range::new(self.position(text, span.start, encoding), self.position(text, span.end, encoding))
     }
 
-    /// The byte of a position. As the protocol wants, a column beyond its line means the line's
-    /// end; a line beyond the text means the text's end.
+    /// The byte offset of a position. As the protocol demands, a column beyond the line is clamped to
+    /// the line's end, and a line beyond the text to the text's end.
     pub(crate) fn offset(&self, text: &str, position: Position, encoding: Encoding) -> usize {
         let line = position.line as usize;
         let Some(start) = self.starts.get(line).map(|s| *s as usize) else { return text.len() };
@@ -95,7 +95,7 @@ mod tests {
         let index = LineIndex::new(TEXT);
         for encoding in [Encoding::Utf8, Encoding::Utf16] {
             for (at, c) in TEXT.char_indices() {
-                // The `\n` of `\r\n` stands beyond its line's end and has no position of its own.
+                // The `\n` of `\r\n` is beyond the end of its line and has no position of its own.
                 if c == '\n' && TEXT[..at].ends_with('\r') {
                     continue;
                 }

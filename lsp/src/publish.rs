@@ -1,4 +1,4 @@
-//! Telling the client what is wrong.
+//! Publishes diagnostics to the client.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use tower_lsp::{
     ls_types::{Diagnostic, Uri},
 };
 
-/// The diagnostics of a document, all of them.
+/// All diagnostics of a document.
 #[derive(Debug)]
 pub(crate) struct Publication {
     /// The document.
     pub uri: Uri,
-    /// The version that they are about; `None` for a document that is closed.
+    /// The version that they apply to; `None` for a closed document.
     pub version: Option<i32>,
-    /// What is wrong.
+    /// The diagnostics.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Sends publications. A client that reads slowly gets only the newest ones of each document.
+/// Sends publications. A slow client gets only the latest one of each document.
 pub(crate) async fn run(client: &Client, mut publications: UnboundedReceiver<Publication>) {
     let mut waiting: BTreeMap<Uri, Publication> = BTreeMap::new();
     loop {

@@ -1,5 +1,5 @@
-//! The protocol's messages as events. Nothing is done here: whatever a handler does after its
-//! first await, handlers that came later may do before it.
+//! Converts the protocol's messages to events. Handlers do no work of their own: after its first
+//! await, a handler can be overtaken by later ones.
 
 use std::sync::{
     Arc,
@@ -25,28 +25,28 @@ use crate::{
     position::Encoding,
 };
 
-/// Takes the client's messages.
+/// Receives the client's messages.
 pub(crate) struct Backend {
     client: Client,
     events: UnboundedSender<Event>,
-    asked_to_stop: Arc<AtomicBool>,
-    /// Whether the client watches files for a server that asks it to.
+    shutdown_received: Arc<AtomicBool>,
+    /// Whether the client can watch files at the request of a server.
     watches: AtomicBool,
 }
 
 impl Backend {
-    /// One that hands events on, and notes whether the client has said `shutdown`.
-    pub(crate) fn new(client: Client, events: UnboundedSender<Event>, asked_to_stop: Arc<AtomicBool>) -> Self {
-        Self { client, events, asked_to_stop, watches: AtomicBool::new(false) }
+    /// Creates a backend that forwards events and records whether the client sent `shutdown`.
+    pub(crate) fn new(client: Client, events: UnboundedSender<Event>, shutdown_received: Arc<AtomicBool>) -> Self {
+        Self { client, events, shutdown_received, watches: AtomicBool::new(false) }
     }
 
-    /// Hands an event on. It is lost only when the session has ended, and then nobody misses it.
+    /// Forwards an event. This fails only if the session has ended, and then nothing needs the event.
     fn push(&self, event: Event) {
         let _ = self.events.send(event);
     }
 }
 
-/// What this server can do.
+/// The capabilities of this server.
 fn capabilities(settings: Settings) -> ServerCapabilities {
     ServerCapabilities {
         position_encoding: Some(match settings.encoding {
@@ -68,8 +68,8 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
     }
 }
 
-/// What the client is asked to watch: a program changes when a file that it imports does.
-fn watchers() -> Option<Registration> {
+/// The files that the client is asked to watch: a program changes with the files that it imports.
+fn watch_registration() -> Option<Registration> {
     let pattern = FileSystemWatcher { glob_pattern: GlobPattern::String("**/*.cascade".to_owned()), kind: None };
     let options = DidChangeWatchedFilesRegistrationOptions { watchers: vec![pattern] };
     Some(Registration {
@@ -100,17 +100,17 @@ impl LanguageServer for Backend {
             return;
         }
         let client = self.client.clone();
-        // Not awaited: the answer comes by the same way as the messages that wait behind this one.
+        // Not awaited: the response arrives on the same stream as the messages behind this one.
         tokio::spawn(async move {
-            if let Some(watchers) = watchers() {
-                // A client that refuses still tells what is saved in it.
+            if let Some(watchers) = watch_registration() {
+                // A client that refuses still reports saved documents.
                 let _ = client.register_capability(vec![watchers]).await;
             }
         });
     }
 
     async fn shutdown(&self) -> Result<()> {
-        self.asked_to_stop.store(true, Ordering::SeqCst);
+        self.shutdown_received.store(true, Ordering::SeqCst);
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The one loop that owns the documents.
+//! The event loop that owns the documents.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -18,41 +18,41 @@ use tower_lsp::ls_types::{CodeActionOrCommand, CodeActionParams, Diagnostic, Tex
 use crate::{
     analysis::{Analysis, ParseCache, Snapshot},
     changes,
-    convert::{Converter, Known},
-    document::{Document, name_of},
+    convert::{ClientFile, Converter},
+    document::{Document, source_name},
     events::{Event, Settings},
     publish::Publication,
 };
 
-/// A question about fixes, which waits until the text it is about has been checked: fixes found
-/// in an older text would be applied at the wrong places.
+/// A pending request for quick fixes. It waits until the current text has been checked: fixes of an
+/// older text would apply at the wrong places.
 #[derive(Debug)]
-struct Question {
+struct FixRequest {
     document: String,
     params: Box<CodeActionParams>,
     reply: oneshot::Sender<Vec<CodeActionOrCommand>>,
 }
 
-/// What is open, and what is known of it.
+/// The open documents and their analyses.
 pub(crate) struct Session {
     events: UnboundedSender<Event>,
     outbox: UnboundedSender<Publication>,
     settings: Settings,
     documents: BTreeMap<String, Document>,
-    /// Counts changes of any file.
+    /// The number of changes so far, of any file.
     revision: u64,
-    /// When each file changed last, open or not.
-    changed: HashMap<String, u64>,
-    questions: Vec<Question>,
-    /// Analyses that may run at once.
+    /// The revision of each file's last change, whether it is open or not.
+    last_changed: HashMap<String, u64>,
+    fix_requests: Vec<FixRequest>,
+    /// The maximal number of concurrent analyses.
     threads: usize,
-    /// Trees of files that have not changed.
+    /// The trees of unchanged files.
     parses: Arc<ParseCache>,
 }
 
 impl Session {
-    /// A session without documents. Analyses report through `events`; what the client is to be
-    /// told goes to `outbox`.
+    /// A session without documents. Analyses report through `events`; publications for the client go
+    /// to `outbox`.
     pub(crate) fn new(events: UnboundedSender<Event>, outbox: UnboundedSender<Publication>) -> Self {
         Self {
             events,
@@ -60,63 +60,62 @@ impl Session {
             settings: Settings::default(),
             documents: BTreeMap::new(),
             revision: 0,
-            changed: HashMap::new(),
-            questions: Vec::new(),
+            last_changed: HashMap::new(),
+            fix_requests: Vec::new(),
             threads: thread::available_parallelism().map_or(1, usize::from),
             parses: Arc::default(),
         }
     }
 
-    /// Takes events until there can be no more.
+    /// Handles events until the channel is closed.
     pub(crate) async fn run(mut self, mut inbox: UnboundedReceiver<Event>) {
         while let Some(event) = inbox.recv().await {
-            self.take(event);
-            // Everything that is there already comes first: what it changes need not be checked
-            // in between.
+            self.handle(event);
+            // Pending events are handled first: the states between them need no analysis.
             while let Ok(event) = inbox.try_recv() {
-                self.take(event);
+                self.handle(event);
             }
-            self.answer();
-            self.schedule();
+            self.answer_requests();
+            self.start_analyses();
         }
     }
 
-    fn take(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         match event {
             Event::Settings(settings) => self.settings = settings,
             Event::Open { uri, version, text } => {
                 let document = Document::new(uri, version, text);
-                self.touch(document.name.clone());
+                self.mark_changed(document.name.clone());
                 self.documents.insert(document.name.clone(), document);
             }
             Event::Change { uri, version, changes } => {
-                let name = name_of(&uri);
+                let name = source_name(&uri);
                 if let Some(document) = self.documents.get_mut(&name) {
                     document.apply(version, changes, self.settings.encoding);
-                    self.touch(name);
+                    self.mark_changed(name);
                 }
             }
             Event::Close { uri } => self.close(&uri),
             Event::Disk { uris } => {
-                for name in uris.iter().map(name_of) {
-                    // The text of an open document is the client's, whatever the disk has.
+                for name in uris.iter().map(source_name) {
+                    // For an open document the client's text is used, not the disk.
                     if !self.documents.contains_key(&name) {
-                        self.touch(name);
+                        self.mark_changed(name);
                     }
                 }
             }
             Event::Format { uri, reply } => self.format(&uri, reply),
             Event::Actions { params, reply } => {
-                let document = name_of(&params.text_document.uri);
-                self.questions.push(Question { document, params, reply });
+                let document = source_name(&params.text_document.uri);
+                self.fix_requests.push(FixRequest { document, params, reply });
             }
-            Event::Analysed(analysis) => self.analysed(*analysis),
+            Event::Analysed(analysis) => self.finish_analysis(*analysis),
         }
     }
 
-    fn touch(&mut self, name: String) {
+    fn mark_changed(&mut self, name: String) {
         self.revision += 1;
-        // What is being analysed from the older text is of no use any more.
+        // Running analyses that read the older text are cancelled.
         for document in self.documents.values() {
             let reads = |analysis: &Analysis| analysis.reads.contains(&name);
             if let Some(cancelled) = &document.analysing
@@ -125,35 +124,35 @@ impl Session {
                 cancelled.store(true, Ordering::Relaxed);
             }
         }
-        self.changed.insert(name, self.revision);
+        self.last_changed.insert(name, self.revision);
     }
 
     fn close(&mut self, uri: &Uri) {
-        let name = name_of(uri);
+        let name = source_name(uri);
         if let Some(document) = self.documents.remove(&name) {
-            self.touch(name);
-            self.tell(Publication { uri: document.uri, version: None, diagnostics: Vec::new() });
+            self.mark_changed(name);
+            self.send(Publication { uri: document.uri, version: None, diagnostics: Vec::new() });
         }
     }
 
-    /// Whether nothing that an analysis has read was changed since.
+    /// Whether no file that an analysis has read changed since.
     fn is_current(&self, analysis: &Analysis) -> bool {
-        analysis.reads.iter().all(|name| self.changed.get(name).is_none_or(|at| *at <= analysis.revision))
+        analysis.reads.iter().all(|name| self.last_changed.get(name).is_none_or(|at| *at <= analysis.revision))
     }
 
-    /// What is known of a document's present text.
-    fn current(&self, name: &str) -> Option<&Analysis> {
+    /// The current analysis of a document, if there is one.
+    fn current_analysis(&self, name: &str) -> Option<&Analysis> {
         self.documents.get(name)?.analysis.as_ref().filter(|analysis| self.is_current(analysis))
     }
 
-    /// Starts analyses of what is not known, the document that changed last first.
-    fn schedule(&mut self) {
+    /// Starts the missing analyses, beginning with the most recently changed document.
+    fn start_analyses(&mut self) {
         let busy = self.documents.values().filter(|d| d.analysing.is_some()).count();
         let mut wanted: Vec<(u64, String)> = self
             .documents
             .values()
-            .filter(|d| d.analysing.is_none() && self.current(&d.name).is_none())
-            .map(|d| (self.changed.get(&d.name).copied().unwrap_or(0), d.name.clone()))
+            .filter(|d| d.analysing.is_none() && self.current_analysis(&d.name).is_none())
+            .map(|d| (self.last_changed.get(&d.name).copied().unwrap_or(0), d.name.clone()))
             .collect();
         wanted.sort_unstable_by(|a, b| b.cmp(a));
         wanted.truncate(self.threads.saturating_sub(busy));
@@ -170,15 +169,15 @@ impl Session {
                 parses: Arc::clone(&self.parses),
                 cancelled: Arc::clone(&cancelled),
             };
-            let started = snapshot.analyse_apart(self.events.clone());
+            let started = snapshot.spawn_analysis(self.events.clone());
             if let Some(document) = self.documents.get_mut(&root) {
-                // Without a thread it is tried again with the next event.
+                // If no thread can be started, the next event tries again.
                 document.analysing = started.is_ok().then_some(cancelled);
             }
         }
     }
 
-    fn analysed(&mut self, analysis: Analysis) {
+    fn finish_analysis(&mut self, analysis: Analysis) {
         let current = self.is_current(&analysis);
         let Some(document) = self.documents.get_mut(&analysis.root) else { return };
         document.analysing = None;
@@ -197,36 +196,36 @@ impl Session {
         self.publish();
     }
 
-    /// Tells the client of every document whose diagnostics are known and are not what it was
-    /// told last.
+    /// Publishes the diagnostics of every document whose analysis is current and whose diagnostics
+    /// differ from those published last.
     fn publish(&mut self) {
         let mut news = Vec::new();
         for document in self.documents.values() {
-            if self.current(&document.name).is_none() {
+            if self.current_analysis(&document.name).is_none() {
                 continue;
             }
-            let told = (document.version, self.diagnostics(&document.name));
-            if document.published.as_ref() != Some(&told) {
-                news.push((document.name.clone(), told));
+            let published = (document.version, self.diagnostics(&document.name));
+            if document.published.as_ref() != Some(&published) {
+                news.push((document.name.clone(), published));
             }
         }
-        for (name, told) in news {
+        for (name, published) in news {
             let Some(document) = self.documents.get_mut(&name) else { continue };
-            document.published = Some(told.clone());
+            document.published = Some(published.clone());
             let uri = document.uri.clone();
-            self.tell(Publication { uri, version: Some(told.0), diagnostics: told.1 });
+            self.send(Publication { uri, version: Some(published.0), diagnostics: published.1 });
         }
     }
 
-    /// What is wrong in a document: what its own analysis says, then what only shows in those
-    /// that import it, such as an import that closes a cycle.
+    /// The diagnostics of a document: those of its own analysis, then those that only the analyses of
+    /// importing documents find, such as an import that closes a cycle.
     fn diagnostics(&self, name: &str) -> Vec<Diagnostic> {
         let importers = self.documents.keys().filter(|other| *other != name);
         let roots = std::iter::once(name).chain(importers.map(String::as_str));
         let mut all: Vec<Diagnostic> = Vec::new();
-        for analysis in roots.filter_map(|root| self.current(root)).filter(|a| a.reads.contains(name)) {
-            let known = |file: &str| self.known(file);
-            for diagnostic in Converter::new(analysis, self.settings, &known).diagnostics(name) {
+        for analysis in roots.filter_map(|root| self.current_analysis(root)).filter(|a| a.reads.contains(name)) {
+            let client_file = |file: &str| self.client_file(file);
+            for diagnostic in Converter::new(analysis, self.settings, &client_file).diagnostics(name) {
                 if !all.contains(&diagnostic) {
                     all.push(diagnostic);
                 }
@@ -235,64 +234,63 @@ impl Session {
         all
     }
 
-    fn known(&self, file: &str) -> Option<Known> {
+    fn client_file(&self, file: &str) -> Option<ClientFile> {
         if let Some(document) = self.documents.get(file) {
-            return Some(Known { uri: document.uri.clone(), version: Some(document.version) });
+            return Some(ClientFile { uri: document.uri.clone(), version: Some(document.version) });
         }
         let path = std::path::Path::new(file);
         if !path.is_absolute() {
             return None;
         }
-        Some(Known { uri: Uri::from_file_path(path)?, version: None })
+        Some(ClientFile { uri: Uri::from_file_path(path)?, version: None })
     }
 
-    fn tell(&self, publication: Publication) {
-        // Fails only when the client is gone.
+    fn send(&self, publication: Publication) {
+        // Fails only if the client has disconnected.
         let _ = self.outbox.send(publication);
     }
 
-    /// Answers the questions about texts that have been checked, and those about documents that
-    /// are closed.
-    fn answer(&mut self) {
-        for question in std::mem::take(&mut self.questions) {
-            if question.reply.is_closed() {
+    /// Answers the pending requests about documents that have been checked or closed.
+    fn answer_requests(&mut self) {
+        for request in std::mem::take(&mut self.fix_requests) {
+            if request.reply.is_closed() {
                 continue;
             }
-            let open = self.documents.contains_key(&question.document);
-            match self.current(&question.document) {
+            let open = self.documents.contains_key(&request.document);
+            match self.current_analysis(&request.document) {
                 Some(analysis) => {
-                    let actions = self.actions(analysis, &question);
-                    let _ = question.reply.send(actions);
+                    let actions = self.code_actions(analysis, &request);
+                    let _ = request.reply.send(actions);
                 }
-                None if open => self.questions.push(question),
+                None if open => self.fix_requests.push(request),
                 None => {
-                    let _ = question.reply.send(Vec::new());
+                    let _ = request.reply.send(Vec::new());
                 }
             }
         }
     }
 
-    fn actions(&self, analysis: &Analysis, question: &Question) -> Vec<CodeActionOrCommand> {
-        // A client asks for a kind and means the kinds below it, too; `quickfix` has none.
+    fn code_actions(&self, analysis: &Analysis, request: &FixRequest) -> Vec<CodeActionOrCommand> {
+        // A requested kind includes the kinds below it; `quickfix` has none.
         let wanted = |kind: &str| kind.is_empty() || kind == "quickfix";
-        if question.params.context.only.as_ref().is_some_and(|only| !only.iter().any(|kind| wanted(kind.as_str()))) {
+        if request.params.context.only.as_ref().is_some_and(|only| !only.iter().any(|kind| wanted(kind.as_str()))) {
             return Vec::new();
         }
-        let known = |file: &str| self.known(file);
-        let mut converter = Converter::new(analysis, self.settings, &known);
-        let fixes = converter.fixes(&question.document, question.params.range);
+        let client_file = |file: &str| self.client_file(file);
+        let mut converter = Converter::new(analysis, self.settings, &client_file);
+        let fixes = converter.fixes(&request.document, request.params.range);
         fixes.into_iter().map(CodeActionOrCommand::CodeAction).collect()
     }
 
-    /// Formats in a thread of its own, from the text as it is now.
+    /// Formats the current text in a thread of its own.
     fn format(&self, uri: &Uri, reply: oneshot::Sender<Option<Vec<TextEdit>>>) {
-        let Some(document) = self.documents.get(&name_of(uri)) else {
+        let Some(document) = self.documents.get(&source_name(uri)) else {
             let _ = reply.send(None);
             return;
         };
         let (text, encoding) = (document.text.clone(), self.settings.encoding);
-        // Without a thread, or when the formatter falls over, the reply is dropped, which the
-        // client gets as an error.
+        // If no thread can be started, or the formatter panics, the reply is dropped, which the client
+        // receives as an error.
         let _ = thread::Builder::new().name("format".to_owned()).stack_size(crate::analysis::STACK).spawn(move || {
             let parse = cascade_grammar::parse(&text);
             let formatted = cascade_compiler::format::format(&text, &parse);

@@ -192,7 +192,7 @@ async fn mistakes_in_files_that_are_not_open_show_at_the_import() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((&found[0]["range"], &found[0]["severity"]), (&range(1, 7, 20), &json!(1)));
     let message = found[0]["message"].as_str().unwrap();
-    assert!(message.starts_with("`./b.cascade` has mistakes"), "{message}");
+    assert!(message.starts_with("`./b.cascade` has errors"), "{message}");
     assert!(message.contains("c.cascade:2:6: "), "{message}");
     let related = &found[0]["relatedInformation"][0]["location"];
     assert_eq!(related, &json!({ "uri": uri("c.cascade"), "range": range(1, 5, 12) }));

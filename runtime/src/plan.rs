@@ -1,4 +1,4 @@
-//! Plans what resuming a run would do, without doing it.
+//! Plans the resumption of a run without carrying it out.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,21 +22,21 @@ use crate::{
     value::Value,
 };
 
-/// What would happen.
+/// The plan of a resumption.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// Answers that are taken from the record.
+    /// The number of answers taken from the record.
     pub reused: Vec<Planned>,
-    /// Effects that would begin, with the reason.
+    /// Effects that would start, each with the reason.
     pub runs: Vec<Planned>,
-    /// Answers on record that nothing asks for before one of `runs` is answered: whether they
-    /// are taken depends on what it says.
+    /// The number of recorded answers that are not requested before an effect of `runs` is answered:
+    /// whether they are used depends on its answer.
     pub depends: Vec<Planned>,
-    /// How it would end if nothing is to be done: `done`, or the failure in words.
+    /// The end of the run if no effect needs to start: `done`, or the failure's message.
     pub end: Option<String>,
 }
 
-/// An effect of a plan.
+/// An effect that would start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Planned {
     /// The stage's path.
@@ -45,27 +45,27 @@ pub struct Planned {
     pub attempt: u32,
     /// The skill.
     pub skill: String,
-    /// Why it would run.
+    /// The reason.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
 }
 
-/// The run that is planned.
+/// The options of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanOptions<'a> {
-    /// Where it is recorded.
+    /// The store of the run.
     pub store: &'a dyn Store,
     /// Its id.
     pub run: &'a str,
-    /// The folder in which the run looks for files to attach, since their content is part of what
-    /// is asked; the process's own if absent.
+    /// The folder of attached files, whose content is part of the request; the working directory if
+    /// absent.
     pub folder: Option<&'a Path>,
 }
 
-/// Plans to resume a run, with this program and these inputs. Nothing is started or written.
+/// Plans the resumption of a run with this program and these inputs. Nothing is started or written.
 ///
 /// # Errors
-/// When the journal cannot be read.
+/// If the journal cannot be read.
 pub fn plan(
     program: &Program,
     cascade: CascadeId,
@@ -105,7 +105,7 @@ pub fn plan(
         seen: HashSet::new(),
         failed: HashMap::new(),
     };
-    // Answers in the order in which they were given.
+    // The answers in the order in which they were recorded.
     let mut due: std::collections::BTreeMap<(i64, u64), (RequestId, Answer)> = std::collections::BTreeMap::new();
     loop {
         machine.step();
@@ -140,21 +140,21 @@ pub fn plan(
 struct Planner<'p> {
     program: &'p Program,
     folder: Option<&'p Path>,
-    /// The program as it was.
+    /// The program as it was when the run was recorded.
     old: Option<Program>,
     ledger: Ledger,
     store: &'p dyn Store,
     questions: Vec<crate::journal::QuestionRow>,
     plan: Plan,
-    /// Records that were asked for.
+    /// The records that were requested.
     seen: HashSet<i64>,
-    /// How attempts failed that another one follows, by path and attempt: what a program's exit
-    /// code means is decided by the interpreter and is not in the record.
+    /// The failures of attempts that were followed by another one, by path and attempt: the
+    /// interpreter interprets exit codes, so these failures are not in the record.
     failed: HashMap<(String, u32), ErrorKind>,
 }
 
 impl Planner<'_> {
-    /// What is known of a request; `None`: it would really be done, or waited for.
+    /// The recorded answer of a request; `None`: it would be executed, or waited for.
     fn recall(&mut self, request: Request) -> Option<(i64, Answer)> {
         let Request { kind, effect, .. } = request;
         match kind {
@@ -190,7 +190,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Why an effect would run.
+    /// The reason why an effect would start.
     fn reason(&self, info: &EffectInfo, found: Option<&Recorded>) -> String {
         if let Some(question) = self.questions.iter().find(|q| q.path == info.path && q.key == info.key) {
             return match &question.answer {
@@ -204,11 +204,11 @@ impl Planner<'_> {
                     .to_owned();
             }
             Some(Status::Open) => return "it was interrupted".to_owned(),
-            Some(Status::Withdrawn) => return "it was given up when the run was interrupted".to_owned(),
+            Some(Status::Withdrawn) => return "it was cancelled when the run was interrupted".to_owned(),
             _ => {}
         }
         let Some(newest) = self.ledger.newest(&info.path) else {
-            return "it was not reached before".to_owned();
+            return "it has not run before".to_owned();
         };
         if newest.key == info.key {
             let recorded = newest.error.as_deref().map(|error| failure_from(error).kind);
@@ -228,7 +228,7 @@ impl Planner<'_> {
         }
         match &newest.parts {
             Some(parts) => explain_key_change(self.program, info, &parts.to_bytes()),
-            None => "it was asked something else before".to_owned(),
+            None => "its inputs have changed".to_owned(),
         }
     }
 
@@ -236,7 +236,7 @@ impl Planner<'_> {
         let mut plan = self.plan;
         let mut depends: Vec<(i64, Planned)> = Vec::new();
         for (path, records) in &self.ledger.effects {
-            // Of several attempts, the one that settled it.
+            // Of several attempts only the last one is listed.
             let settled = |r: &&Recorded| matches!(r.status, Status::Done | Status::Failed);
             let Some(record) = records.iter().rev().find(settled) else { continue };
             if records.iter().any(|r| self.seen.contains(&r.seq)) || plan.runs.iter().any(|p| p.path == *path) {

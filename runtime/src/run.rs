@@ -1,4 +1,4 @@
-//! A whole run on this machine.
+//! Runs a program on this machine.
 
 use std::{
     collections::HashMap,
@@ -34,68 +34,68 @@ use crate::{
     wire::Vault,
 };
 
-/// How a run is to be done.
+/// The options of a run.
 #[derive(Default)]
 pub struct RunOptions<'o> {
-    /// Where the run is recorded; `None`: nowhere.
+    /// The store that records the run; `None`: it is not recorded.
     pub store: Option<Arc<dyn Store>>,
-    /// Whether it is a new run.
+    /// Where the run starts.
     pub begin: Begin,
-    /// Hears of every event.
+    /// Receives every event.
     pub observer: Option<Observer<'o>>,
-    /// Asks people on the spot.
+    /// Answers questions interactively.
     pub asker: Option<Asker>,
-    /// Whether to stay until people have answered and quotas are there again.
+    /// Whether to wait until people have answered and quotas are available again.
     pub wait: bool,
-    /// Whether answers of other runs are left alone (`cache`).
+    /// Whether cached answers of other runs are ignored (`cache`).
     pub no_cache: bool,
-    /// Whether the run is taken up only to be cancelled: nothing begins but its `on cancel`.
+    /// Whether the run is resumed only to be cancelled: nothing starts except its `on cancel`.
     pub cancel_first: bool,
-    /// Most programs at once; 0: as many as suit this machine.
+    /// The maximal number of concurrent commands; 0: chosen by the number of processors.
     pub max_commands: usize,
-    /// Where programs run and files are looked for; the process's own directory if absent.
+    /// The working directory of commands and attached files; that of the process if absent.
     pub cwd: Option<PathBuf>,
-    /// Ends the run from elsewhere.
+    /// Cancels the run from outside.
     pub cancel: Cancel,
-    /// Where answers of models and of the web are recorded, or come from.
+    /// Where answers of models and HTTP requests are recorded, or replayed from.
     pub recordings: Option<Arc<Recordings>>,
 }
 
-/// Where a run begins.
+/// Where a run starts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Begin {
-    /// At its beginning.
+    /// A new run.
     #[default]
     New,
-    /// Where this run stopped; it is the same run. What was answered is not asked again unless
-    /// the question changed.
+    /// Resumes this run, under the same id. Recorded answers are reused unless the request has
+    /// changed.
     Resume(String),
-    /// At its beginning, with the answers of this run.
+    /// A new run that starts with the answers of this run.
     Fork(String),
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct RunOutcome {
     /// Its id.
     pub run: String,
-    /// Its value, or why there is none. For a paused run: that it is paused.
+    /// Its value or its failure. A paused run has the failure that says so.
     pub result: Result<Value, Failure>,
-    /// What a run waits for that has stopped without having ended.
+    /// What a paused run is waiting for.
     pub pause: Option<Pause>,
-    /// What it used, all its parts together.
+    /// Its total usage, including nested cascades.
     pub spent: Spent,
-    /// How many answers were taken from its record.
+    /// The number of answers taken from the record.
     pub reused: u64,
-    /// How long it took, this time.
+    /// The duration of this execution, without earlier ones.
     pub took: Duration,
 }
 
-/// Runs a cascade with inputs that were checked (see [`crate::inputs_from_json`]) to its end, or as
-/// far as it goes.
+/// Runs a cascade with validated inputs (see [`crate::inputs_from_json`]) to its end, or until it
+/// pauses.
 ///
-/// It is polled on a runtime of tokio with time and I/O enabled, and does not block it: programs run
-/// on threads of their own, and so does the writing of the record.
+/// The future is polled on a tokio runtime with time and I/O enabled, and does not block it: commands
+/// and the writes of the journal have threads of their own.
 pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
     let max_commands = match options.max_commands {
         0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
@@ -120,20 +120,20 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     outcome
 }
 
-/// The same for callers that have no runtime: it makes one for the time of the run.
+/// Like [`run`], for callers without a runtime: it creates one for the duration of the run.
 ///
 /// # Panics
-/// When it is called from within a runtime of tokio.
+/// When called from within a tokio runtime.
 pub fn run_blocking(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
     block_on(run(program, cascade, inputs, options))
 }
 
-/// Waits for a run on a runtime of its own.
+/// Blocks on a run, on a new runtime.
 pub fn block_on(run: impl Future<Output = RunOutcome>) -> RunOutcome {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let outcome = runtime.block_on(run);
-            // A name that is still being looked up is not waited for.
+            // A pending DNS lookup is not waited for.
             runtime.shutdown_background();
             outcome
         }
@@ -151,7 +151,7 @@ pub fn block_on(run: impl Future<Output = RunOutcome>) -> RunOutcome {
     }
 }
 
-/// The same on another host, which does what this machine would do; the record stays here.
+/// Like [`run`] with another host, which carries out the effects; the journal stays local.
 pub async fn run_on<H: Host>(
     host: H,
     program: &Program,
@@ -181,7 +181,7 @@ async fn run_with_id<H: Host>(
 ) -> RunOutcome {
     let began = Instant::now();
     let redactor = run_redactor(program, &inputs);
-    // Whatever goes wrong in here is a defect, but never more than the end of this run.
+    // A panic in the interpreter is a bug, but it must only fail this run.
     let mut execution = Box::pin(execute(host, program, cascade, inputs, options, &run));
     let poll_caught =
         |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| execution.as_mut().poll(context))) {
@@ -192,9 +192,9 @@ async fn run_with_id<H: Host>(
     drop(execution);
     let done = caught.unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        // What was cut off may be the rest of a secret.
+        // Truncated output can end with a part of a secret.
         let said = redactor.mask_cut(what.unwrap_or("unknown"), Cut { start: false, end: true });
-        let message = format!("a defect of Cascade: {said}");
+        let message = format!("a bug in Cascade: {said}");
         Ended::failed(Failure::new(ErrorKind::Internal, message))
     });
     let Ended { result, pause, spent, reused } = done;
@@ -220,17 +220,17 @@ impl From<JournalError> for Raise {
     }
 }
 
-/// What is recorded of a run before it begins.
+/// The record of a run before it starts.
 struct Recall {
     ledger: Ledger,
     memory: HashMap<(String, String), Json>,
-    /// The stages whose programs an earlier process of the run had left running, and which were ended.
+    /// The stages whose commands an earlier process of the run had left running, and which were terminated.
     ended_programs: Vec<String>,
-    /// Held as long as the run lives.
+    /// Held until the end of the run.
     _guard: Option<RunGuard>,
 }
 
-/// Claims a run and reads what is recorded of it. It may wait for the disk.
+/// Claims a run and reads its record. It may block on the disk.
 fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_memory: bool) -> Result<Recall, Raise> {
     let Some(store) = store else {
         if *begin != Begin::New {
@@ -264,7 +264,7 @@ fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_mem
         ledger.become_a_fork();
     }
     if has_memory {
-        // A run sees the memory of the time when it began, whenever it goes on.
+        // A run uses the memory as it was when the run began, also after it is resumed.
         memory = match begin {
             Begin::Resume(run) => snapshot_from(&store.memory_of(run)?),
             _ => store.memory()?.into_iter().map(|m| ((m.memory, m.key), m.value)).collect(),
@@ -273,7 +273,7 @@ fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_mem
     Ok(Recall { ledger, memory, ended_programs, _guard: Some(guard) })
 }
 
-/// The same away from the caller's runtime, when there is much to read.
+/// Like `claim_and_recall`, on a blocking thread if there is much to read.
 async fn recall(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Recall, Raise> {
     let has_memory = program.memories.iter().any(|m| m.global);
     let store = options.store.clone();
@@ -335,11 +335,11 @@ async fn execute<H: Host>(
     ended.unwrap_or_else(|failure| Ended::failed(*failure))
 }
 
-/// A shorter key of a model, in bytes, is none: local servers want any word (`ollama`, `EMPTY`), which is no
-/// secret in what programs say.
+/// Shorter API keys, in bytes, are not treated as secrets: local servers accept any word (`ollama`,
+/// `EMPTY`), which would be removed from ordinary text.
 const SHORTEST_KEY: usize = 12;
 
-/// What knows the secrets of a run: those among its inputs, and the keys of its models.
+/// The redactor of a run: it knows the secrets among its inputs, and the API keys of its models.
 pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
     let mut redactor = Redactor::of_values(inputs);
     models::keys(program).iter().filter(|key| key.len() >= SHORTEST_KEY).for_each(|key| redactor.learn(key));
@@ -502,7 +502,7 @@ pub fn program_hash(program: &Program) -> String {
     hex(&Sha256::digest(&bytes))
 }
 
-/// A short id that sorts by time: milliseconds since 2024 and a little chance, in base 32.
+/// A short id that sorts by time: milliseconds since 2024 and some random bits, in base 32.
 fn run_id() -> String {
     use std::hash::{BuildHasher, Hasher, RandomState};
     const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

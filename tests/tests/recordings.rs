@@ -167,8 +167,8 @@ fn an_unknown_request_ends_the_run_and_says_what_differs() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let text = said(&output);
     for part in [
-        "failed: main/first: no fixture answers this request",
-        "the nearest is `fixtures/main-first-",
+        "failed: main/first: no recording matches this request",
+        "the most similar recording is `fixtures/main-first-",
         "prompt, line 1:",
         "- How many?",
         "+ How many really?",
@@ -187,7 +187,7 @@ fn no_handler_hides_an_unknown_request() {
     folder.write(&program(&url, "How many?").replace("second = review(page)", "second = review(\"$<page>!\")"));
     let output = folder.run(&["--replay", "fixtures"], false);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("failed: main/second: no fixture answers"), "{}", said(&output));
+    assert!(said(&output).contains("failed: main/second: no recording matches"), "{}", said(&output));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn equal_requests_are_answered_as_often_as_they_were_recorded() {
     let output = folder.run(&["--replay", "fixtures"], false);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("main/third: this request is made 3 times, and 2 answers are recorded"), "{text}");
+    assert!(text.contains("main/third: this request is made 3 times, but 2 answers are recorded"), "{text}");
 }
 
 #[test]
@@ -237,11 +237,11 @@ fn folders_that_cannot_be_used() {
     fs::create_dir(folder.path().join("fixtures")).unwrap();
     let empty = folder.run(&["--replay", "fixtures"], false);
     assert_eq!(empty.status.code(), Some(2));
-    assert!(said(&empty).contains("there are no fixtures in `fixtures`"), "{}", said(&empty));
+    assert!(said(&empty).contains("there are no recordings in `fixtures`"), "{}", said(&empty));
     fs::write(folder.path().join("fixtures/a.json"), "{\"cascade_fixture\": 99}").unwrap();
     assert!(said(&folder.run(&["--replay", "fixtures"], false)).contains("has format 99"));
     fs::write(folder.path().join("fixtures/a.json"), "{\"cascade_fixture\": 1}").unwrap();
-    assert!(said(&folder.run(&["--replay", "fixtures"], false)).contains("is not a whole fixture"));
+    assert!(said(&folder.run(&["--replay", "fixtures"], false)).contains("is not a complete recording"));
     fs::write(folder.path().join("fixtures/a.json"), "{").unwrap();
     assert!(said(&folder.run(&["--replay", "fixtures"], false)).contains("is not JSON"));
     let both = folder.run(&["--replay", "fixtures", "--record", "fixtures"], false);

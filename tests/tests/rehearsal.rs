@@ -288,15 +288,15 @@ cascade main() {
     assert_eq!(
         said,
         [
-            "the run calls `look` (a command), and nothing stands in for it",
+            "the run calls `look` (a command), which is not mocked",
             "by the stage `main/a`: look(file: \"a\")",
-            "mock it: `mock look -> …`; a test never touches the world"
+            "mock it: `mock look -> …`; a test makes no real calls"
         ]
     );
     let said = fails(&format!("{main}test \"t\" {{\n  mock look -> 1\n  run main()\n}}"));
-    assert_eq!(said[0], "the run calls `tell` (an HTTP request), and nothing stands in for it");
+    assert_eq!(said[0], "the run calls `tell` (an HTTP request), which is not mocked");
     let said = fails(&format!("{main}test \"t\" {{\n  mock look -> 1\n  mock tell -> null\n  run main()\n}}"));
-    assert_eq!(said[0], "the run asks a person (`approve`), and nobody stands in");
+    assert_eq!(said[0], "the run asks a person (`approve`), but no answer is mocked");
     assert_eq!(said[2], "mock the answer: `mock approve -> true`");
 }
 
@@ -313,7 +313,7 @@ test "t" {
   run main()
 }"#,
     );
-    assert_eq!(said[0], "`look` is called 2 times, and its mock has fewer answers");
+    assert_eq!(said[0], "`look` is called 2 times, but its mock has fewer answers");
 }
 
 #[test]
@@ -350,15 +350,20 @@ test "t" {
   run main()
 "#;
     let expecting = |text: &str| fails(&format!("{main}  expect {text}\n}}"));
-    assert_eq!(expecting("result.score >= 50"), ["this does not hold", "`result.score` is 40"]);
+    assert_eq!(expecting("result.score >= 50"), ["this condition is false", "`result.score` is 40"]);
     assert_eq!(
         expecting("result.score == 40 and result.words.len() == 3"),
-        ["this does not hold", "`result.score` is 40", "`result.words.len()` is 2", "`result.words` is [\"x\",\"y\"]"]
+        [
+            "this condition is false",
+            "`result.score` is 40",
+            "`result.words.len()` is 2",
+            "`result.words` is [\"x\",\"y\"]"
+        ]
     );
     assert_eq!(expecting("stage b ran times 2")[0], "the stage `b` ran once, not 2 times");
     assert_eq!(expecting("stage seen skipped"), ["the stage `seen` was not skipped", "`main/b/seen` is failed: gone"]);
     assert_eq!(expecting("stage a failed"), ["the stage `a` did not fail", "`main/a` is done"]);
-    assert_eq!(expecting("fails")[0], "the run was expected to fail, and it did not");
+    assert_eq!(expecting("fails")[0], "the run was expected to fail, but it succeeded");
     assert_eq!(expecting("result.score / 0 == 1")[0], "this cannot be computed: division by zero");
 }
 
@@ -383,7 +388,7 @@ test "t" {
     assert_eq!(fails(&format!("{main}  expect fails (timed_out)\n}}"))[0], "the run failed with `failed`");
     assert_eq!(
         fails(&format!("{main}  expect fails (failed, \"gone\")\n}}"))[0],
-        "the message of the failure does not hold \"gone\""
+        "the failure's message does not contain \"gone\""
     );
 }
 
@@ -450,12 +455,7 @@ test "u" {
     let last = missed.pop().unwrap();
     assert_eq!(
         last,
-        [
-            "`on error` never had to help",
-            "the condition was never false",
-            "the loop never had an element",
-            "`on failure` never ran"
-        ]
+        ["`on error` never ran", "the condition was never false", "the loop body never ran", "`on failure` never ran"]
     );
     let first = missed.pop().unwrap();
     assert!(first.contains(&"the condition was never true".to_owned()), "{first:?}");

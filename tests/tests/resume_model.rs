@@ -235,8 +235,8 @@ impl Sequence {
         thread::sleep(Duration::from_millis(1));
         let end = match self.chance.below(6) {
             _ if mood == Mood::Calm => None,
-            0 | 1 => Some((1 + self.chance.next() % 40, Way::Dies { kept: self.chance.below(101) })),
-            2 => Some((1 + self.chance.next() % 40, Way::StoreFails)),
+            0 | 1 => Some((1 + self.chance.next_number() % 40, Way::Dies { kept: self.chance.below(101) })),
+            2 => Some((1 + self.chance.next_number() % 40, Way::StoreFails)),
             _ => None,
         };
         let (begin, mut book, known) = match from {
@@ -298,7 +298,7 @@ impl Sequence {
             seed: self.seed,
             mood,
             seen: Rc::clone(&self.seen),
-            order: Chance(self.chance.next()),
+            order: Chance(self.chance.next_number()),
             waiting: Vec::new(),
             endless: Vec::new(),
             fuse: fuse.clone(),

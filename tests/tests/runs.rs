@@ -196,7 +196,7 @@ cascade main(notes: file) -> string {{
         let runs = json["plan"]["runs"].as_array().unwrap();
         assert_eq!(runs.len(), 1, "in `{folder}`: {json}");
         assert_eq!(runs[0]["path"], "main/checked");
-        // A program that exited with 1 is not a defect of Cascade.
+        // A program that exited with 1 is not a bug in Cascade.
         assert_eq!(runs[0]["reason"], "its last attempt failed (command_failed)");
     }
 }

@@ -58,12 +58,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says where a defect of Cascade showed itself. What is put together at run time may hold what the program
+/// Says where a bug in Cascade showed itself. What is put together at run time may hold what the program
 /// works with, also a secret; it is not said.
 fn tell_defect(panic: &std::panic::PanicHookInfo<'_>) {
     let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
     let what = panic.payload().downcast_ref::<&str>().map(|what| format!(": {what}")).unwrap_or_default();
-    eprintln!("a defect of Cascade{place}{what}");
+    eprintln!("a bug in Cascade{place}{what}");
 }
 
 /// Whether standard error is coloured. <https://no-color.org>, <https://bixense.com/clicolors>

@@ -62,7 +62,7 @@ fn order_of(world: World<'_>, signatures: &[Signature], callees: impl Fn(usize) 
         let module = signatures[*last].origin.module;
         let d = Diagnostic::new(codes::RECURSION, world.files.source(module), cycle.closing, message)
             .label("begins again here")
-            .help("nothing in Cascade recurses, so that every run has a bound; use `repeat max n` or `for`");
+            .help("recursion is not allowed, so that every run has a bound; use `repeat max n` or `for`");
         recursion.push((module, d));
     }
     (found.order, recursion)

@@ -56,10 +56,10 @@ pub(crate) fn apply_allows(map: &SourceMap, modules: &[Module], diagnostics: &mu
         // A file with errors does not tell all of its warnings.
         if !broken && own.is_empty() {
             for allow in allowed.iter().filter(|a| !a.used) {
-                let message = format!("nothing here gives `{}`", allow.code.as_str());
+                let message = format!("there is no `{}` to allow here", allow.code.as_str());
                 let d = Diagnostic::new(codes::ALLOWS_NOTHING, module.source, allow.at, message)
                     .label("silences nothing")
-                    .help("remove it, so that the next one is seen");
+                    .help("remove it, since it would hide a future warning");
                 own.push(d);
             }
         }
@@ -98,7 +98,7 @@ impl<'m> Reader<'m> {
         let source = self.module.source;
         let ExprKind::Name(name) = &arg.kind else {
             if !matches!(arg.kind, ExprKind::Error) {
-                let d = Diagnostic::new(codes::UNKNOWN_SETTING, source, arg.span, "this is no code of a warning")
+                let d = Diagnostic::new(codes::UNKNOWN_SETTING, source, arg.span, "this is not the code of a warning")
                     .label("a code is needed")
                     .help("codes stand without quotes: `@allow(W0101)`");
                 self.report(d);
@@ -116,7 +116,7 @@ impl<'m> Reader<'m> {
             let message = format!("`{}` is an error, and errors cannot be allowed", code.as_str());
             let d = Diagnostic::new(codes::NOT_ALLOWABLE, source, name.span, message)
                 .label("not a warning")
-                .help("mend what it complains about; only warnings (`W…`) are a matter of taste");
+                .help("fix the cause; only warnings (`W…`) can be allowed");
             return self.report(d);
         }
         self.allowed.push(Allowed { code, at: name.span, within, used: false });

@@ -60,7 +60,7 @@ pub(crate) fn unknown_or_misplaced(view: View<'_>, attribute: &Attribute, target
     };
     (!targets.contains(&target)).then(|| {
         let message = format!("`@{}` belongs to {place}", name.text);
-        view.diagnostic(codes::WRONG_PLACE, attribute.span, message).label("means nothing here")
+        view.diagnostic(codes::WRONG_PLACE, attribute.span, message).label("has no effect here")
     })
 }
 

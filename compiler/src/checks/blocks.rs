@@ -101,7 +101,7 @@ pub(crate) fn max_without_parallel(view: View<'_>, max: Span) -> Diagnostic {
 /// Reports `repeat` without a bound; `head` is its word.
 pub(crate) fn unbounded_repeat(view: View<'_>, head: Span) -> Diagnostic {
     view.diagnostic(codes::UNBOUNDED, head, "this loop has no bound")
-        .label("could go on for ever, and cost without end")
+        .label("could run forever, at unlimited cost")
         .help("say how often at most: `repeat max 3 { … } until …`")
 }
 

@@ -64,8 +64,8 @@ pub(crate) fn check_clauses(view: View<'_>, clauses: &[Clause], outer: Limits) -
                 if let Some((around, at)) = outer.budgets[kind]
                     && budget > around
                 {
-                    let message = "this budget can never be spent";
-                    found.push(pointless(view, e.span, message, at, "the budget around it is smaller"));
+                    let message = "this budget is larger than the enclosing one";
+                    found.push(pointless(view, e.span, message, at, "the enclosing budget is smaller"));
                 }
                 inner.budgets[kind] = Some((budget, e.span));
             }
@@ -82,21 +82,21 @@ pub(crate) fn check_clauses(view: View<'_>, clauses: &[Clause], outer: Limits) -
 fn check_timeout(view: View<'_>, total: &Expr, idle: Option<&Expr>, outer: Limits, found: &mut Vec<Diagnostic>) {
     for e in [Some(total), idle].into_iter().flatten() {
         if literal_value(e).is_some_and(|ms| ms <= 0) {
-            found.push(too_small(view, e.span, "nothing can happen in no time"));
+            found.push(too_small(view, e.span, "the time must be greater than zero"));
         }
     }
     let Some(ms) = literal_value(total) else { return };
     if let Some(idle) = idle
         && literal_value(idle).is_some_and(|idle| idle >= ms)
     {
-        let message = "no stage is ever idle that long";
-        found.push(pointless(view, idle.span, message, total.span, "it has no more time than this"));
+        let message = "this `idle` limit is not shorter than the timeout, which ends the stage first";
+        found.push(pointless(view, idle.span, message, total.span, "the timeout"));
     }
     if let Some((around, at)) = outer.timeout
         && ms > around
     {
-        let message = "this time can never pass";
-        found.push(pointless(view, total.span, message, at, "the time around it is shorter"));
+        let message = "this time limit is longer than the enclosing one";
+        found.push(pointless(view, total.span, message, at, "the enclosing time limit is shorter"));
     }
 }
 
@@ -109,9 +109,9 @@ fn check_retry(
 ) {
     let times = literal_value(count);
     match times {
-        Some(n) if n < 0 => found.push(too_small(view, count.span, "nothing is tried less than never")),
+        Some(n) if n < 0 => found.push(too_small(view, count.span, "the number of retries cannot be negative")),
         Some(0) => found.push(
-            view.diagnostic(codes::POINTLESS_BOUND, count.span, "`retry 0` never tries again")
+            view.diagnostic(codes::POINTLESS_BOUND, count.span, "`retry 0` has no effect")
                 .label("no second attempt")
                 .help("leave the clause out"),
         ),
@@ -128,7 +128,7 @@ fn check_retry(
     if let (Some((around, at)), Some(least)) = (outer.timeout, least)
         && least > around
     {
-        let message = "the pauses of this retry do not fit into the time around it";
+        let message = "the pauses of this retry exceed the enclosing time limit";
         found.push(pointless(view, low.span, message, at, "it ends before"));
     }
 }
@@ -137,7 +137,7 @@ fn pointless(view: View<'_>, span: Span, message: &str, around: Span, label: &st
     view.diagnostic(codes::POINTLESS_BOUND, span, message)
         .label("has no effect")
         .also(view.source(), around, label)
-        .help("make this one smaller, or the other one larger")
+        .help("decrease this limit, or increase the other one")
 }
 
 fn too_small(view: View<'_>, span: Span, message: &str) -> Diagnostic {

@@ -134,8 +134,8 @@ fn clause_without_model(view: View<'_>, signature: &Signature, clause: &Clause) 
     };
     let source = view.world.files.source(signature.origin.module);
     Some(
-        view.diagnostic(codes::WRONG_PLACE, clause.span, format!("`{}` asks no model", signature.name))
-            .label(format!("`{word}` means nothing here"))
+        view.diagnostic(codes::WRONG_PLACE, clause.span, format!("`{}` does not use a model", signature.name))
+            .label(format!("`{word}` has no effect here"))
             .also(source, signature.origin.span, "its effect is none of a model"),
     )
 }

@@ -63,7 +63,7 @@ pub(crate) fn of_stages_only(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnost
 pub(crate) fn cache_without_skill(view: View<'_>, clauses: &[Clause]) -> Option<Diagnostic> {
     let clause = clauses.iter().find(|clause| matches!(clause.kind, ClauseKind::Cache(_)))?;
     Some(
-        view.diagnostic(codes::WRONG_PLACE, clause.span, "`cache` keeps the answer of one skill")
+        view.diagnostic(codes::WRONG_PLACE, clause.span, "`cache` stores the answer of a single skill")
             .label("this stage calls none")
             .help("put the clause on the stages inside"),
     )

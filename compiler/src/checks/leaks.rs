@@ -45,12 +45,12 @@ pub(crate) fn value_in_text(
     if holds_secret {
         return match used {
             TextUse::Shown(place) => Some(
-                view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
+                view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot be used in {place}"))
                     .label(format!("`{}`", view.type_text(ty)))
                     .help("secrets go into the headers of `http`, the `env` or `stdin` of `run`, and nowhere else"),
             ),
             TextUse::Value if view.types.base(ty) != Ty::SECRET => Some(
-                view.diagnostic(codes::SECRET_LEAK, span, "a value that holds a secret cannot stand in text")
+                view.diagnostic(codes::SECRET_LEAK, span, "a value that contains a secret cannot be put into text")
                     .label("holds a secret")
                     .help("name the field that you mean"),
             ),
@@ -59,14 +59,14 @@ pub(crate) fn value_in_text(
     }
     matches!(view.types.base(ty), Ty::COMMAND | Ty::MODEL).then(|| {
         let shown = view.type_text(ty);
-        view.diagnostic(codes::OPERATOR, span, format!("a {shown} cannot stand in text")).label(format!("`{shown}`"))
+        view.diagnostic(codes::OPERATOR, span, format!("a {shown} cannot be put into text")).label(format!("`{shown}`"))
     })
 }
 
 /// Reports a secret in what a request sends in the open.
 pub(crate) fn secret_in_request(view: View<'_>, ty: Ty, place: &str, span: Span) -> Option<Diagnostic> {
     view.types.holds_secret(ty).then(|| {
-        view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot stand in {place}"))
+        view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot be used in {place}"))
             .label(format!("`{}`", view.type_text(ty)))
             .help("put it into `headers`, where it is kept from the journal: `headers: { authorization: … }`")
     })

@@ -43,9 +43,9 @@ pub(crate) fn deprecated_use(view: View<'_>, def: Def, name: &str, span: Span) -
 
 /// Words of other languages for types, with what is written here.
 const TYPES_ELSEWHERE: &[(&str, &str)] = &[
-    ("void", "what gives nothing has no `->`"),
-    ("None", "what gives nothing has no `->`"),
-    ("unit", "what gives nothing has no `->`"),
+    ("void", "leave `->` out if there is no result"),
+    ("None", "leave `->` out if there is no result"),
+    ("unit", "leave `->` out if there is no result"),
     ("str", "text is a `string`"),
     ("String", "text is a `string`"),
     ("text", "text is a `string`"),
@@ -220,7 +220,7 @@ pub(crate) fn unknown_function(view: View<'_>, name: &Name, is_method: bool, may
     }
     if matches!(word, "print" | "println" | "echo") {
         d.fixes.clear();
-        d = d.help("`log \"…\"` tells something");
+        d = d.help("`log \"…\"` writes a message");
     }
     d
 }

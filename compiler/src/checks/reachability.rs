@@ -53,13 +53,13 @@ pub(crate) fn missing_return(view: View<'_>, decl: &CascadeDecl, result: Ty) -> 
     let shown = view.type_text(result);
     let span = decl.result.as_ref().map_or(decl.name.span, |t| t.span);
     let last = decl.body.stmts.iter().rev().find(|s| !matches!(s.kind, StmtKind::On { .. }));
-    let message = format!("`{}` gives `{shown}`, and can end without `return`", decl.name.text);
+    let message = format!("`{}` returns `{shown}`, but can end without `return`", decl.name.text);
     let d = view.diagnostic(codes::MISSING_RETURN, span, message).label("promised here");
     let Some(last) = last else { return d.help("write `return …`") };
     let d = d.also(view.source(), first_line_of(last), "the cascade can end after this");
     match &last.kind {
         StmtKind::Stage { name, .. } => d.help(format!("write `return {}` at the end", name.text)),
-        _ => d.help("write `return …` at the end of every way through it"),
+        _ => d.help("write `return …` at the end of every path"),
     }
 }
 
@@ -73,18 +73,16 @@ fn first_line_of(stmt: &Stmt) -> Span {
 /// Reports a value that a cascade returns which declares no result.
 pub(crate) fn undeclared_result(view: View<'_>, ty: Ty, span: Span) -> Diagnostic {
     let shown = view.type_text(ty);
-    view.diagnostic(codes::MISMATCH, span, "this cascade does not say that it gives anything")
+    view.diagnostic(codes::MISMATCH, span, "this cascade has no result type")
         .label(format!("`{shown}`"))
         .help(format!("write `-> {shown}` after its parameters"))
 }
 
 /// Reports an arm after one that takes everything, which stands at `before`.
 pub(crate) fn arm_after_catch_all(view: View<'_>, arm: Span, before: Span) -> Diagnostic {
-    view.diagnostic(codes::UNREACHABLE, arm, "this arm is never reached").label("everything is taken before").also(
-        view.source(),
-        before,
-        "this arm takes everything",
-    )
+    view.diagnostic(codes::UNREACHABLE, arm, "this arm is never reached")
+        .label("an earlier arm matches everything")
+        .also(view.source(), before, "this arm takes everything")
 }
 
 /// Reports an arm for values that the arms before have all taken: those of a range, or all.
@@ -100,7 +98,7 @@ pub(crate) fn taken_before(
         None => !coverage.all && coverage.any() && missing_patterns(view, coverage, ty).is_some_and(|m| m.is_empty()),
     };
     covered.then(|| {
-        view.diagnostic(codes::UNREACHABLE, span, "this arm is never reached: the arms before take all of it")
+        view.diagnostic(codes::UNREACHABLE, span, "this arm is never reached: the earlier arms match all of its values")
             .label("nothing is left for it")
     })
 }
@@ -110,9 +108,9 @@ pub(crate) fn not_exhaustive(view: View<'_>, coverage: &Coverage, ty: Ty, span: 
     let missing = missing_patterns(view, coverage, ty)?;
     let first = missing.first()?;
     let message = if missing == ["_"] {
-        "this `match` does not take every value".to_owned()
+        "this `match` does not cover every value".to_owned()
     } else {
-        format!("this `match` does not take {}", quoted_list(missing.iter().map(String::as_str)))
+        format!("this `match` does not cover {}", quoted_list(missing.iter().map(String::as_str)))
     };
     let others = if first == "_" { "" } else { ", or `_ -> …` for all others" };
     Some(

@@ -19,7 +19,7 @@ pub(crate) fn second_effect(view: View<'_>, second: Span, first: Span) -> Diagno
 
 /// Reports a skill without an effect.
 pub(crate) fn no_effect(view: View<'_>, name: &Name) -> Diagnostic {
-    view.diagnostic(codes::ONE_EFFECT, name.span, format!("the skill `{}` does nothing", name.text))
+    view.diagnostic(codes::ONE_EFFECT, name.span, format!("the skill `{}` has no effect", name.text))
         .label("has no effect")
         .help("write `prompt`, `agent`, `run`, `http` or `mcp`; what needs no effect is a `fn`")
 }
@@ -58,7 +58,7 @@ pub(crate) fn misplaced_lines(view: View<'_>, lines: &[SkillLine], effect: &Skil
         if !allowed.contains(&kind) {
             let d = view
                 .diagnostic(codes::WRONG_PLACE, line.span, format!("`{word}` does not belong to `{kind}`"))
-                .label("means nothing here")
+                .label("has no effect here")
                 .also(view.source(), effect.span, "the skill's effect");
             found.push(d);
         }
@@ -75,7 +75,7 @@ pub(crate) fn impossible_codes(
 ) -> Vec<Diagnostic> {
     let impossible = ranges.iter().filter(|r| r.low < low || r.high > high || r.low > r.high);
     let report = |range: &&ExitRange| {
-        view.diagnostic(codes::BAD_NUMBER, range.span, "these codes cannot occur").label("never").help(help)
+        view.diagnostic(codes::BAD_NUMBER, range.span, "these codes do not exist").label("out of range").help(help)
     };
     impossible.map(report).collect()
 }

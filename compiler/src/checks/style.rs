@@ -81,7 +81,7 @@ pub(crate) fn prompt_without_inputs(view: View<'_>, inputs: &[SmolStr], prompt: 
     let first = inputs.first()?;
     let listed = quoted_list(inputs.iter().map(|n| n.as_str()));
     (!view.world.files.has_syntax_errors(view.module)).then(|| {
-        view.diagnostic(codes::INPUTS_UNUSED, prompt, format!("the prompt says nothing of {listed}"))
+        view.diagnostic(codes::INPUTS_UNUSED, prompt, format!("the prompt does not use {listed}"))
             .label("the same for all inputs")
             .help(format!("put it into the text: `$<{first}>`"))
     })

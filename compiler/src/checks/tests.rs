@@ -13,7 +13,7 @@ use crate::{
 /// there already.
 pub(crate) fn misplaced_line(view: View<'_>, line: &TestLine, ran: Option<Span>) -> Option<Diagnostic> {
     let (message, label) = match (&line.kind, ran) {
-        (TestLineKind::Mock { .. }, Some(_)) => ("a mock stands before the `run`", "nothing calls it any more"),
+        (TestLineKind::Mock { .. }, Some(_)) => ("a mock must precede the `run`", "never called"),
         (TestLineKind::Run(_), Some(_)) => ("a test runs one cascade", "the second run"),
         (TestLineKind::Expect(_) | TestLineKind::ExpectStage { .. } | TestLineKind::ExpectFails { .. }, None) => {
             ("`expect` stands after the `run`", "nothing has run yet")
@@ -29,7 +29,7 @@ pub(crate) fn misplaced_line(view: View<'_>, line: &TestLine, ran: Option<Span>)
 
 /// Reports a test without a `run`.
 pub(crate) fn runs_nothing(view: View<'_>, name: Span) -> Diagnostic {
-    view.diagnostic(codes::STAGE_CALL, name, "this test runs nothing")
+    view.diagnostic(codes::STAGE_CALL, name, "this test has no `run`")
         .label("no `run`")
         .help("`run name(args)` runs the cascade that is tested")
 }

@@ -47,7 +47,7 @@ pub(crate) fn access_of_null(view: View<'_>, ty: Ty, name: &Name, receiver: Span
     let short = (text.len() <= 40 && !text.contains('\n')).then_some(text);
     let subject = short.map_or("this".to_owned(), |text| format!("`{text}`"));
     let tested = short.unwrap_or("x");
-    let message = format!("{subject} may be null, so `.{}` may have nothing to read", name.text);
+    let message = format!("{subject} may be null, and null has no `.{}`", name.text);
     view.diagnostic(codes::MAY_BE_NULL, receiver, message).label(format!("`{}`", view.type_text(ty))).help(format!(
         "read it only if it is there, `?.{}`, or test it first: `if {tested} != null {{ … }}`",
         name.text
@@ -121,7 +121,7 @@ pub(crate) fn open_type(view: View<'_>, ty: Ty, span: Span) -> Option<Diagnostic
     };
     open.then(|| {
         let value = if ty == Ty::NULL { "null" } else { "an empty list" };
-        view.diagnostic(codes::CANNOT_INFER, span, format!("the type of {value} is not known by itself"))
+        view.diagnostic(codes::CANNOT_INFER, span, format!("the type of {value} cannot be inferred"))
             .label("of what?")
             .help("write the type after the name: `name: list<string> = []`")
     })
@@ -130,7 +130,7 @@ pub(crate) fn open_type(view: View<'_>, ty: Ty, span: Span) -> Option<Diagnostic
 /// Reports two ways through a construct whose values have no type in common.
 pub(crate) fn different_types(view: View<'_>, a: Ty, b: Ty, span: Span) -> Diagnostic {
     let (a, b) = (view.type_text(a), view.type_text(b));
-    view.diagnostic(codes::MISMATCH, span, format!("the ways through this give different types: `{a}` and `{b}`"))
+    view.diagnostic(codes::MISMATCH, span, format!("the branches have different types: `{a}` and `{b}`"))
         .label("one type is needed")
-        .help("let each way end in a value of the same type")
+        .help("let each branch end in a value of the same type")
 }

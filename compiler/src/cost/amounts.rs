@@ -1,28 +1,28 @@
-//! All figures of a piece of a program together.
+//! The worst-case figures of a piece of a program.
 
 use std::sync::Arc;
 
 use cascade_ir::Place;
 use smol_str::SmolStr;
 
-use super::figure::{Figure, Many};
+use super::figure::{Figure, Repetition};
 
-/// What has to be known to read the figures rightly.
+/// An assumption behind the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoteKind {
-    /// A prompt of unknown size: it is taken to fill the window of its model.
+    /// A prompt of unknown size is assumed to fill the context window of its model.
     Window,
-    /// A model that does not say how long its answers are.
+    /// A model without a limit of its output; a default is assumed.
     Output,
-    /// A model without a price, which costs nothing then.
+    /// A model without a price is counted as free.
     Price,
-    /// A service may ask for longer pauses between attempts.
+    /// A service may demand longer pauses between attempts.
     Pauses,
-    /// Waiting for a quota of a provider.
+    /// Waiting for a provider's quota is not counted.
     Quota,
-    /// A prompt without any model.
+    /// A prompt that no model can answer.
     NoModel,
-    /// A construct that is not run.
+    /// A construct that the interpreter does not execute.
     NotRun,
 }
 
@@ -33,7 +33,7 @@ const KINDS: usize = 7;
 pub(super) struct Notes([Option<(SmolStr, Place)>; KINDS]);
 
 impl Notes {
-    pub fn put(&mut self, kind: NoteKind, example: impl Into<SmolStr>, place: Place) {
+    pub fn record(&mut self, kind: NoteKind, example: impl Into<SmolStr>, place: Place) {
         if let Some(slot) = self.0.get_mut(kind as usize)
             && slot.is_none()
         {
@@ -71,19 +71,19 @@ pub(super) struct Amounts {
     pub money: Figure,
     /// Milliseconds.
     pub time: Figure,
-    /// How long hooks may go on after it was cut short, in milliseconds.
+    /// The time that hooks may take after a cancellation, in milliseconds.
     pub cancel: Figure,
     pub notes: Notes,
 }
 
 impl Amounts {
-    /// One after the other.
+    /// Adds what happens after this.
     pub fn add(&mut self, other: &Self) {
         self.add_counts(other);
         self.time.add(&other.time);
     }
 
-    /// Both, without their time.
+    /// Adds everything except the time.
     pub fn add_counts(&mut self, other: &Self) {
         self.stages.add(&other.stages);
         self.calls.add(&other.calls);
@@ -93,7 +93,7 @@ impl Amounts {
         self.notes.add(&other.notes);
     }
 
-    /// One or the other.
+    /// The maximum of two alternatives.
     pub fn join(&mut self, other: &Self) {
         self.stages.join(&other.stages);
         self.calls.join(&other.calls);
@@ -104,8 +104,8 @@ impl Amounts {
         self.notes.add(&other.notes);
     }
 
-    /// Many times, one after the other.
-    pub fn times(&self, many: &Many) -> Self {
+    /// The amounts of a repetition in sequence.
+    pub fn times(&self, many: &Repetition) -> Self {
         Self {
             stages: self.stages.times(many),
             calls: self.calls.times(many),
@@ -117,24 +117,24 @@ impl Amounts {
         }
     }
 
-    /// Cut short after so many milliseconds; then only hooks go on.
-    pub fn cut(&mut self, most: u128, clause: &'static str, place: Place) {
+    /// Limits the time by a timeout; after the timeout only hooks run.
+    pub fn limit_time(&mut self, most: u128, clause: &'static str, place: Place) {
         if self.time.as_number().is_none_or(|ms| ms > most) {
-            self.time.hold(most, clause, place);
+            self.time.limit_to(most, clause, place);
             self.time.add(&self.cancel.clone());
         }
     }
 }
 
-/// A budget that a run may come to the end of.
+/// A budget that the worst case exceeds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Over {
+pub struct ExceededBudget {
     /// The stage or cascade with the budget.
     pub place: Place,
     /// The budget, in millionths of a US dollar.
     pub budget: u128,
-    /// The worst case without it.
+    /// The worst case without the budget.
     pub worst: u128,
-    /// What dominates that.
+    /// The construct that dominates the worst case.
     pub peak: Option<Arc<super::figure::Peak>>,
 }

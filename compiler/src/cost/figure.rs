@@ -1,4 +1,4 @@
-//! A figure of the worst case: how much at most, and what makes it so much.
+//! A figure of the worst case: an upper bound, and the construct that dominates it.
 
 use std::sync::Arc;
 
@@ -7,65 +7,65 @@ use smol_str::SmolStr;
 
 use super::poly::Poly;
 
-/// What the names of a bound are taken for when figures are compared.
+/// The value of every variable when two figures are compared.
 const TYPICAL: f64 = 8.0;
 
-/// How much at most.
+/// An upper bound.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bound {
     /// No more than this.
     AtMost(Poly),
     /// Nothing in the program limits it.
-    Unlimited(Why),
+    Unlimited(NoBound),
 }
 
-/// Why there is no limit.
+/// NoBound a figure has no upper bound.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Why {
-    /// In a few words.
+pub struct NoBound {
+    /// The reason, in a few words.
     pub text: SmolStr,
-    /// Where.
+    /// The construct without a limit.
     pub place: Place,
 }
 
-/// The loop, retry or fan-out without which a figure would shrink the most.
+/// The loop, retry or fan-out that contributes most to a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Peak {
-    /// As one reads it: "`repeat`", "retry of `verdict`".
+    /// The construct as messages name it: "`repeat`", "retry of `verdict`".
     pub what: SmolStr,
-    /// Where.
+    /// Where it is.
     pub place: Place,
-    /// By how much.
+    /// How much smaller the figure would be without it.
     saving: f64,
 }
 
-/// A construct that does something several times.
+/// A construct that repeats its work.
 #[derive(Debug, Clone)]
-pub(super) struct Many {
+pub(super) struct Repetition {
     pub what: SmolStr,
     pub place: Place,
     pub times: Poly,
 }
 
-/// A clause that holds a figure down.
+/// A clause that limits a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cap {
     /// `budget` or `timeout`.
     pub clause: &'static str,
-    /// The stage or cascade that has it.
+    /// The stage or cascade that has the clause.
     pub place: Place,
-    /// What it would be otherwise; `None`: without limit.
+    /// The figure without the clause; `None`: without limit.
     pub otherwise: Option<Poly>,
 }
 
-/// A figure.
+/// A worst-case figure with its explanation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
-    /// How much at most.
+    /// The upper bound.
     pub bound: Bound,
-    /// What dominates it.
+    /// The construct that dominates it.
     pub peak: Option<Arc<Peak>>,
-    /// What holds it down, when that is all there is.
+    /// The clause that limits it, if the figure is exactly that limit.
     pub cap: Option<Arc<Cap>>,
 }
 
@@ -81,10 +81,10 @@ impl Figure {
     }
 
     pub(super) fn unlimited(text: impl Into<SmolStr>, place: Place) -> Self {
-        Self { bound: Bound::Unlimited(Why { text: text.into(), place }), peak: None, cap: None }
+        Self { bound: Bound::Unlimited(NoBound { text: text.into(), place }), peak: None, cap: None }
     }
 
-    /// The bound as far as it has one.
+    /// The bound, unless it is unlimited.
     pub fn poly(&self) -> Option<&Poly> {
         match &self.bound {
             Bound::AtMost(poly) => Some(poly),
@@ -92,7 +92,7 @@ impl Figure {
         }
     }
 
-    /// The bound when it is a plain number.
+    /// The bound, if it contains no variables.
     pub fn as_number(&self) -> Option<u128> {
         self.poly().and_then(Poly::as_number)
     }
@@ -105,7 +105,7 @@ impl Figure {
         self.poly().map_or(f64::INFINITY, |p| p.weight(TYPICAL))
     }
 
-    /// One after the other.
+    /// Adds a figure that follows in sequence.
     pub(super) fn add(&mut self, other: &Self) {
         if other.is_zero() {
             return;
@@ -125,7 +125,7 @@ impl Figure {
         }
     }
 
-    /// One or the other.
+    /// The maximum of two alternatives.
     pub(super) fn join(&mut self, other: &Self) {
         if other.is_zero() || self == other {
             return;
@@ -142,8 +142,8 @@ impl Figure {
         }
     }
 
-    /// Many times.
-    pub(super) fn times(&self, many: &Many) -> Self {
+    /// The figure of a repetition.
+    pub(super) fn times(&self, many: &Repetition) -> Self {
         if many.times.is_zero() {
             return Self::default();
         }
@@ -163,8 +163,8 @@ impl Figure {
         Self { bound, peak, cap }
     }
 
-    /// No more than a number, as a clause says.
-    pub(super) fn hold(&mut self, most: u128, clause: &'static str, place: Place) {
+    /// Limits the figure to what a clause allows.
+    pub(super) fn limit_to(&mut self, most: u128, clause: &'static str, place: Place) {
         if self.as_number().is_none_or(|n| n > most) {
             let otherwise = self.poly().cloned();
             self.bound = Bound::AtMost(Poly::number(most));

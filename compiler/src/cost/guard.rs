@@ -1,4 +1,4 @@
-//! What clauses make of the work under them: attempts, pauses, other models, fallbacks, limits.
+//! The effect of clauses on the cost of their work: attempts, pauses, other models, fallbacks, limits.
 
 use std::rc::Rc;
 
@@ -9,22 +9,22 @@ use cascade_ir::{
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Around, Variables, Walk,
-    amounts::{Amounts, NoteKind, Over},
-    figure::{Figure, Many},
-    known::Known,
+    Context, Variables, Walk,
+    amounts::{Amounts, ExceededBudget, NoteKind},
+    figure::{Figure, Repetition},
     poly::Poly,
+    value_bounds::ValueBounds,
 };
 
 impl<'p> Walk<'p> {
-    /// A cascade: its body under its clauses, then the hook that fits.
+    /// A cascade: its body under its clauses, then its hooks.
     pub(super) fn guarded_cascade(
         &mut self,
         cascade: &'p Cascade,
         variables: &mut Variables<'p>,
-        around: &Around,
+        around: &Context,
     ) -> Amounts {
-        let inside = Around { place: cascade.place, stage: cascade.name.clone(), ..around.clone() };
+        let inside = Context { place: cascade.place, stage: cascade.name.clone(), ..around.clone() };
         let mut sum =
             self.guarded(&cascade.clauses, variables, &inside, cascade.place, &cascade.name, |walk, v, around| {
                 walk.block(&cascade.body, v, around)
@@ -33,7 +33,7 @@ impl<'p> Walk<'p> {
         hooks.join(&self.hook(cascade.on_failure.as_ref(), variables, around));
         let on_cancel = self.hook(cascade.on_cancel.as_ref(), variables, around);
         let mut cut = sum.cancel.clone();
-        // A cascade that is cut short inside this one has its hook run first.
+        // When an enclosing cascade is cut off, the hooks of the nested cascade run first.
         cut.add(&on_cancel.time);
         hooks.join(&on_cancel);
         cut.join(&hooks.cancel);
@@ -42,15 +42,15 @@ impl<'p> Walk<'p> {
         sum
     }
 
-    /// Work under clauses.
+    /// The cost of work under its clauses.
     pub(super) fn guarded(
         &mut self,
         clauses: &'p Clauses,
         variables: &mut Variables<'p>,
-        around: &Around,
+        around: &Context,
         place: Place,
         name: &SmolStr,
-        work: impl Fn(&mut Self, &mut Variables<'p>, &Around) -> Amounts,
+        work: impl Fn(&mut Self, &mut Variables<'p>, &Context) -> Amounts,
     ) -> Amounts {
         let mut inside = around.clone();
         if !clauses.needs.is_empty() {
@@ -59,16 +59,16 @@ impl<'p> Walk<'p> {
         if let Some(using) = &clauses.using {
             inside.using = self.models(using, variables).0;
         }
-        let timeout = self.most(clauses.timeout.as_ref(), variables);
+        let timeout = self.upper_bound(clauses.timeout.as_ref(), variables);
         let first = self.attempt(&inside, timeout, place, variables, &work);
         let retries = match &clauses.retry {
             Some(retry) => {
-                let most = self.knower.eval(&retry.count, &mut variables.known).most(self.program);
+                let most = self.estimator.eval(&retry.count, &mut variables.bounds).upper_bound(self.program);
                 let limit = Poly::number(MAX_RETRIES.unsigned_abs().into());
                 match most {
-                    // A name is a better answer than the most that is ever possible.
+                    // A bound with a variable is more useful to the reader than the general maximum.
                     Some(most) if most.as_number().is_none() => most,
-                    most => most.map_or(limit.clone(), |most| most.meet(&limit)),
+                    most => most.map_or(limit.clone(), |most| most.smaller(&limit)),
                 }
             }
             None => Poly::default(),
@@ -81,11 +81,11 @@ impl<'p> Walk<'p> {
             match &handler.action {
                 ErrorAction::Use(models) => {
                     let (models, count) = self.models(models, variables);
-                    let one = Around { using: models.clone(), ..inside.clone() };
+                    let one = Context { using: models.clone(), ..inside.clone() };
                     let attempt = self.attempt(&one, timeout, place, variables, &work);
                     let times = count.unwrap_or_else(|| Poly::name(format_smolstr!("models({})", around.stage)));
                     let what = format_smolstr!("`on error use` of `{name}`");
-                    let many = Many { what, place: handler.place, times };
+                    let many = Repetition { what, place: handler.place, times };
                     others.get_or_insert_default().add(&attempt.times(&many));
                     any.join(&attempt);
                     using = match (using, models) {
@@ -94,7 +94,7 @@ impl<'p> Walk<'p> {
                     };
                 }
                 ErrorAction::Fallback(other) => {
-                    let one = Around { using: using.clone(), ..inside.clone() };
+                    let one = Context { using: using.clone(), ..inside.clone() };
                     let attempt =
                         self.attempt(&one, timeout, place, variables, &|walk: &mut Self, v: &mut _, a: &_| {
                             walk.work(other, None, v, a)
@@ -103,19 +103,19 @@ impl<'p> Walk<'p> {
                 }
                 ErrorAction::Escalate { .. } => again = true,
                 ErrorAction::Unsupported(what) => {
-                    fallbacks.notes.put(NoteKind::NotRun, what.construct.as_str(), what.place);
+                    fallbacks.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
                 }
                 ErrorAction::Skip | ErrorAction::Fail(_) => {}
             }
         }
-        let many = |times: Poly| Many { what: format_smolstr!("retry of `{name}`"), place, times };
+        let many = |times: Poly| Repetition { what: format_smolstr!("retry of `{name}`"), place, times };
         let pauses = self.pauses(clauses, &retries, variables, around);
-        // What may still happen once a budget of time has ended an attempt.
+        // The time that may follow after a time limit has ended an attempt.
         let mut after = fallbacks.time.clone();
         let mut total = match others {
             None => any.times(&many(one_more(&retries))),
             Some(mut others) => {
-                // Whoever fails last may be tried again.
+                // The model that fails last may be retried.
                 others.add(&any.times(&many(retries)));
                 after.add(&others.time);
                 after.add(&pauses);
@@ -127,30 +127,30 @@ impl<'p> Walk<'p> {
         total.add(&fallbacks);
         if again {
             let times = one_more(&Poly::name(format_smolstr!("again({})", around.stage)));
-            total = total.times(&Many { what: format_smolstr!("`escalate` of `{name}`"), place, times });
+            total = total.times(&Repetition { what: format_smolstr!("`escalate` of `{name}`"), place, times });
             total.time = Figure::unlimited(format_smolstr!("`{}` waits for a person", around.stage), place);
         }
-        self.hold(clauses, &mut total, &after, place, variables);
+        self.apply_limits(clauses, &mut total, &after, place, variables);
         total
     }
 
     fn attempt(
         &mut self,
-        around: &Around,
+        around: &Context,
         timeout: Option<u128>,
         place: Place,
         variables: &mut Variables<'p>,
-        work: &impl Fn(&mut Self, &mut Variables<'p>, &Around) -> Amounts,
+        work: &impl Fn(&mut Self, &mut Variables<'p>, &Context) -> Amounts,
     ) -> Amounts {
         let mut amounts = work(self, variables, around);
         if let Some(ms) = timeout {
-            amounts.cut(ms, "timeout", place);
+            amounts.limit_time(ms, "timeout", place);
         }
         amounts
     }
 
-    /// The limits that a run keeps.
-    fn hold(
+    /// Applies the limits that the interpreter enforces.
+    fn apply_limits(
         &mut self,
         clauses: &'p Clauses,
         total: &mut Amounts,
@@ -158,19 +158,19 @@ impl<'p> Walk<'p> {
         place: Place,
         variables: &mut Variables<'p>,
     ) {
-        if let Some(budget) = self.most(clauses.budget.as_ref(), variables) {
+        if let Some(budget) = self.upper_bound(clauses.budget.as_ref(), variables) {
             let guessed = [NoteKind::Window, NoteKind::Output, NoteKind::Price].iter().any(|k| total.notes.has(*k));
             if let Some(worst) = total.money.as_number().filter(|worst| *worst > budget && !guessed) {
-                self.over.push(Over { place, budget, worst, peak: total.money.peak.clone() });
+                self.exceeded.push(ExceededBudget { place, budget, worst, peak: total.money.peak.clone() });
             }
-            total.money.hold(budget, "budget", place);
+            total.money.limit_to(budget, "budget", place);
         }
-        if let Some(budget) = self.most(clauses.budget_tokens.as_ref(), variables) {
-            total.tokens.hold(budget, "budget", place);
+        if let Some(budget) = self.upper_bound(clauses.budget_tokens.as_ref(), variables) {
+            total.tokens.limit_to(budget, "budget", place);
         }
-        if let Some(budget) = self.most(clauses.budget_time.as_ref(), variables) {
+        if let Some(budget) = self.upper_bound(clauses.budget_time.as_ref(), variables) {
             let mut held = total.clone();
-            held.cut(budget, "budget", place);
+            held.limit_time(budget, "budget", place);
             held.time.add(after);
             let more = |held: u128| total.time.as_number().is_none_or(|n| n > held);
             if held.time.as_number().is_some_and(more) || total.time.poly().is_none() {
@@ -179,18 +179,18 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// All pauses between attempts at their longest.
+    /// The longest total of all pauses between attempts.
     fn pauses(
         &mut self,
         clauses: &'p Clauses,
         retries: &Poly,
         variables: &mut Variables<'p>,
-        around: &Around,
+        around: &Context,
     ) -> Figure {
         let (low, high) = match clauses.retry.as_ref().and_then(|r| r.backoff.as_ref()) {
             Some((low, high)) => {
-                let low = self.knower.eval(low, &mut variables.known).exact;
-                let high = self.knower.eval(high, &mut variables.known).exact;
+                let low = self.estimator.eval(low, &mut variables.bounds).exact;
+                let high = self.estimator.eval(high, &mut variables.bounds).exact;
                 match (low, high) {
                     (Some(low), Some(high)) => (low.max(0), high.max(low).max(0)),
                     _ => {
@@ -204,8 +204,11 @@ impl<'p> Walk<'p> {
         if retries.is_zero() {
             return Figure::default();
         }
-        let many =
-            |times: Poly| Many { what: format_smolstr!("retry of `{}`", around.stage), place: around.place, times };
+        let many = |times: Poly| Repetition {
+            what: format_smolstr!("retry of `{}`", around.stage),
+            place: around.place,
+            times,
+        };
         let Some(count) = retries.as_number() else {
             return Figure::number(high.unsigned_abs().into()).times(&many(retries.clone()));
         };
@@ -222,16 +225,16 @@ impl<'p> Walk<'p> {
         Figure::number(sum)
     }
 
-    /// The most that a clause can be, when it is a plain number.
-    fn most(&mut self, expr: Option<&'p Expr>, variables: &mut Variables<'p>) -> Option<u128> {
-        self.knower.eval(expr?, &mut variables.known).most(self.program)?.as_number()
+    /// The upper bound of a clause's value, if it is a plain number.
+    fn upper_bound(&mut self, expr: Option<&'p Expr>, variables: &mut Variables<'p>) -> Option<u128> {
+        self.estimator.eval(expr?, &mut variables.bounds).upper_bound(self.program)?.as_number()
     }
 
-    /// The models that an expression names, and how many there are at most.
+    /// The models that an expression names, and their maximal count.
     fn models(&mut self, expr: &'p Expr, variables: &mut Variables<'p>) -> (Option<Rc<Vec<ModelRef>>>, Option<Poly>) {
-        let known: Known<'p> = self.knower.eval(expr, &mut variables.known);
-        let count = known.models.as_ref().map(|models| Poly::number(models.len() as u128));
-        (known.models.map(Rc::new), count)
+        let bounds: ValueBounds<'p> = self.estimator.eval(expr, &mut variables.bounds);
+        let count = bounds.models.as_ref().map(|models| Poly::number(models.len() as u128));
+        (bounds.models.map(Rc::new), count)
     }
 }
 

@@ -1,20 +1,20 @@
-//! The worst case of a cascade: the most stages, model calls, tokens, money and time, and what
-//! makes it so much.
+//! The worst case of a cascade: an upper bound of its stages, model calls, tokens, money and time,
+//! and the construct that dominates each bound.
 //!
-//! The analysis is one walk over the instruction tree. One thing after the other is a sum, one or
-//! the other the larger of each figure, a loop a product. What only a run knows, such as the
-//! length of an input, stays a name: `3 + 2·len(files)`. Nothing that a run under the assumptions of
-//! [`amounts::NoteKind`] does is ever more than what is found here; properties of the workspace's tests compare.
+//! The analysis is one walk over the instruction tree. A sequence is the sum of its parts, a choice
+//! the maximum of its alternatives, a loop a product. A value that only a run knows, such as the
+//! length of an input, stays a named variable: `3 + 2·len(files)`. Under the assumptions listed in
+//! [`amounts::NoteKind`] no run exceeds these bounds; property tests of the workspace compare the two.
 
 mod amounts;
+mod budgets;
 mod figure;
 mod guard;
-mod known;
 mod models;
-mod over;
 mod parallel;
 mod poly;
-mod tell;
+mod report;
+mod value_bounds;
 
 use std::rc::Rc;
 
@@ -24,29 +24,30 @@ use cascade_ir::{
 };
 use smol_str::{SmolStr, format_smolstr};
 
-pub use amounts::{NoteKind, Over};
-pub use figure::{Bound, Cap, Figure, Peak, Why};
-pub(crate) use over::{Budget, Budgets, warn};
+pub use amounts::{ExceededBudget, NoteKind};
+pub(crate) use budgets::{Budget, Budgets, warn};
+pub use figure::{Bound, Cap, Figure, NoBound, Peak};
 pub use poly::Poly;
-pub use tell::{human, json, short};
+pub use report::{human, json, short};
 
 use amounts::Amounts;
-use figure::Many;
-use known::{Knower, Known};
+use figure::Repetition;
+use value_bounds::{BoundsEstimator, ValueBounds};
 
-/// How many expressions are looked at for the sake of lengths and sizes.
+/// The most expressions evaluated for lengths and sizes; beyond it values count as unknown.
 const FUEL: u32 = 2_000_000;
-/// In how many ways one cascade is looked at before its callers are taken together.
-const WAYS: usize = 8;
+/// The most distinct argument lists analysed for one cascade; further calls share one analysis with
+/// unknown arguments.
+const MAX_VARIANTS: usize = 8;
 
 /// The worst case of a cascade.
 #[derive(Debug, Clone)]
 pub struct Cost {
-    /// Its name.
+    /// The name of the cascade.
     pub cascade: SmolStr,
-    /// Where it is declared.
+    /// Where the cascade is declared.
     pub place: Place,
-    /// Stages that begin; a stage that is tried again is one.
+    /// Stages that begin; a stage that is retried counts once.
     pub stages: Figure,
     /// Prompts that are sent.
     pub calls: Figure,
@@ -56,68 +57,68 @@ pub struct Cost {
     pub money: Figure,
     /// Milliseconds.
     pub time: Figure,
-    /// What the figures rest on, with an example.
+    /// The assumptions behind the figures, each with an example.
     pub notes: Vec<(NoteKind, SmolStr, Place)>,
-    /// Budgets that can end it in the middle.
-    pub over: Vec<Over>,
+    /// Budgets that the worst case exceeds.
+    pub exceeded: Vec<ExceededBudget>,
 }
 
-/// The worst cases of the cascades of a program: those that a user may run, or all.
+/// The worst cases of the entry cascades of a program, or of all its cascades.
 pub fn costs(program: &Program, all: bool) -> Vec<Cost> {
     let every: Vec<CascadeId> = (0..program.cascades.len()).map(|i| CascadeId(i as u32)).collect();
-    of(program, if all { &every } else { &program.entries })
+    costs_of(program, if all { &every } else { &program.entries })
 }
 
-/// The worst cases of these cascades.
-fn of(program: &Program, chosen: &[CascadeId]) -> Vec<Cost> {
+/// The worst cases of the chosen cascades.
+fn costs_of(program: &Program, chosen: &[CascadeId]) -> Vec<Cost> {
     let mut walk = Walk::new(program);
     chosen.iter().filter_map(|id| walk.entry(*id)).collect()
 }
 
-/// What holds around a place.
+/// What the enclosing constructs set for a place.
 #[derive(Clone)]
-struct Around {
-    /// What a model must provide, by the clauses around.
+struct Context {
+    /// The capabilities that the enclosing clauses demand of a model.
     needs: Rc<Vec<SmolStr>>,
-    /// The models of the nearest `using`; `None`: any.
+    /// The models of the nearest `using`; `None`: any model.
     using: Option<Rc<Vec<ModelRef>>>,
-    /// Put before the names of what is not of the cascade that is looked at.
+    /// The prefix of variables that belong to a called cascade.
     prefix: SmolStr,
-    /// The nearest stage, and where it is.
+    /// The nearest stage and its place.
     stage: SmolStr,
     place: Place,
 }
 
-/// A cascade that was looked at with these inputs and models.
-struct Seen<'p> {
-    args: Vec<Known<'p>>,
+/// The result for a cascade with these arguments and models.
+struct CachedResult<'p> {
+    args: Vec<ValueBounds<'p>>,
     using: Option<Rc<Vec<ModelRef>>>,
     amounts: Rc<Amounts>,
 }
 
 struct Walk<'p> {
     program: &'p Program,
-    knower: Knower<'p>,
-    seen: Vec<Vec<Seen<'p>>>,
-    /// How often each variable of a cascade is written, by cascade.
+    estimator: BoundsEstimator<'p>,
+    cache: Vec<Vec<CachedResult<'p>>>,
+    /// By cascade: how often each of its variables is assigned.
     writes: Vec<Option<Rc<Vec<u8>>>>,
-    over: Vec<Over>,
+    exceeded: Vec<ExceededBudget>,
 }
 
 /// The variables of a cascade.
 struct Variables<'p> {
-    known: Vec<Known<'p>>,
+    bounds: Vec<ValueBounds<'p>>,
     writes: Rc<Vec<u8>>,
 }
 
 impl<'p> Variables<'p> {
-    /// Keeps what is known of a variable that is written once only.
-    fn set(&mut self, slot: Slot, known: Known<'p>) {
+    /// Records the bounds of a variable that is assigned exactly once.
+    fn set(&mut self, slot: Slot, bounds: ValueBounds<'p>) {
         let index = slot.0 as usize;
         if self.writes.get(index) == Some(&1)
-            && let Some(place) = self.known.get_mut(index)
+            && let Some(place) = self.bounds.get_mut(index)
         {
-            *place = known;
+            *place = bounds;
         }
     }
 }
@@ -126,28 +127,28 @@ impl<'p> Walk<'p> {
     fn new(program: &'p Program) -> Self {
         Self {
             program,
-            knower: Knower { program, fuel: FUEL },
-            seen: program.cascades.iter().map(|_| Vec::new()).collect(),
+            estimator: BoundsEstimator { program, fuel: FUEL },
+            cache: program.cascades.iter().map(|_| Vec::new()).collect(),
             writes: vec![None; program.cascades.len()],
-            over: Vec::new(),
+            exceeded: Vec::new(),
         }
     }
 
     fn entry(&mut self, id: CascadeId) -> Option<Cost> {
         let cascade = self.program.cascades.get(id.index())?;
-        let args = cascade.params.iter().map(|p| Known::named(p.name.clone(), &p.ty)).collect();
+        let args = cascade.params.iter().map(|p| ValueBounds::of_type(p.name.clone(), &p.ty)).collect();
         let using = Rc::new(self.program.default_route.map(ModelRef::Route).into_iter().collect());
-        let around = Around {
+        let around = Context {
             needs: Rc::default(),
             using: Some(using),
             prefix: "".into(),
             stage: cascade.name.clone(),
             place: cascade.place,
         };
-        self.over.clear();
+        self.exceeded.clear();
         let amounts = self.activation(id, args, &around);
-        let mut over = std::mem::take(&mut self.over);
-        over.dedup();
+        let mut exceeded = std::mem::take(&mut self.exceeded);
+        exceeded.dedup();
         Some(Cost {
             cascade: cascade.name.clone(),
             place: cascade.place,
@@ -157,36 +158,36 @@ impl<'p> Walk<'p> {
             tokens: amounts.tokens,
             money: amounts.money,
             time: amounts.time,
-            over,
+            exceeded,
         })
     }
 
     /// A call of a cascade.
-    fn call(&mut self, id: CascadeId, mut args: Vec<Known<'p>>, around: &Around) -> Amounts {
+    fn call(&mut self, id: CascadeId, mut args: Vec<ValueBounds<'p>>, around: &Context) -> Amounts {
         let Some(cascade) = self.program.cascades.get(id.index()) else { return Amounts::default() };
-        let mut around = Around { prefix: format_smolstr!("{}.", cascade.name), ..around.clone() };
-        let unknown = |arg: Known<'p>, param: &'p cascade_ir::Param| {
+        let mut around = Context { prefix: format_smolstr!("{}.", cascade.name), ..around.clone() };
+        let unknown = |arg: ValueBounds<'p>, param: &'p cascade_ir::Param| {
             arg.or_named(|| format_smolstr!("{}.{}", cascade.name, param.name), &param.ty)
         };
         args = args.into_iter().zip(&cascade.params).map(|(a, p)| unknown(a, p)).collect();
-        if self.seen[id.index()].len() >= WAYS {
-            args = cascade.params.iter().map(|p| unknown(Known::default(), p)).collect();
+        if self.cache[id.index()].len() >= MAX_VARIANTS {
+            args = cascade.params.iter().map(|p| unknown(ValueBounds::default(), p)).collect();
         }
-        if self.seen[id.index()].len() >= 4 * WAYS {
+        if self.cache[id.index()].len() >= 4 * MAX_VARIANTS {
             around.using = None;
         }
-        let same = |seen: &&Seen<'p>| seen.using == around.using && seen.args == args;
-        if let Some(seen) = self.seen[id.index()].iter().find(same) {
+        let same = |seen: &&CachedResult<'p>| seen.using == around.using && seen.args == args;
+        if let Some(seen) = self.cache[id.index()].iter().find(same) {
             return (*seen.amounts).clone();
         }
         let amounts = self.activation(id, args.clone(), &around);
-        let seen = Seen { args, using: around.using, amounts: Rc::new(amounts.clone()) };
-        self.seen[id.index()].push(seen);
+        let seen = CachedResult { args, using: around.using, amounts: Rc::new(amounts.clone()) };
+        self.cache[id.index()].push(seen);
         amounts
     }
 
     /// A cascade from its start to the end of its hooks.
-    fn activation(&mut self, id: CascadeId, mut known: Vec<Known<'p>>, around: &Around) -> Amounts {
+    fn activation(&mut self, id: CascadeId, mut bounds: Vec<ValueBounds<'p>>, around: &Context) -> Amounts {
         let Some(cascade) = self.program.cascades.get(id.index()) else { return Amounts::default() };
         let writes = match self.writes.get(id.index()).cloned().flatten() {
             Some(writes) => writes,
@@ -196,29 +197,29 @@ impl<'p> Walk<'p> {
                 writes
             }
         };
-        known.resize((cascade.slots as usize).max(known.len()), Known::default());
-        for (slot, written) in known.iter_mut().zip(writes.iter()) {
+        bounds.resize((cascade.slots as usize).max(bounds.len()), ValueBounds::default());
+        for (slot, written) in bounds.iter_mut().zip(writes.iter()) {
             if *written > 1 {
-                *slot = Known::default();
+                *slot = ValueBounds::default();
             }
         }
-        let mut variables = Variables { known, writes };
+        let mut variables = Variables { bounds, writes };
         if let Some(unsupported) = cascade.unsupported.first() {
             let mut amounts = self.guarded_cascade(cascade, &mut variables, around);
-            amounts.notes.put(NoteKind::NotRun, unsupported.construct.as_str(), unsupported.place);
+            amounts.notes.record(NoteKind::NotRun, unsupported.construct.as_str(), unsupported.place);
             return amounts;
         }
         self.guarded_cascade(cascade, &mut variables, around)
     }
 
-    fn hook(&mut self, hook: Option<&'p Hook>, variables: &mut Variables<'p>, around: &Around) -> Amounts {
+    fn hook(&mut self, hook: Option<&'p Hook>, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         match hook {
             Some(hook) => self.block(&hook.body, variables, around),
             None => Amounts::default(),
         }
     }
 
-    fn block(&mut self, block: &'p Block, variables: &mut Variables<'p>, around: &Around) -> Amounts {
+    fn block(&mut self, block: &'p Block, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         let mut sum = Amounts::default();
         for stmt in &block.stmts {
             sum.add(&self.stmt(stmt, variables, around));
@@ -226,11 +227,11 @@ impl<'p> Walk<'p> {
         sum
     }
 
-    fn stmt(&mut self, stmt: &'p Stmt, variables: &mut Variables<'p>, around: &Around) -> Amounts {
+    fn stmt(&mut self, stmt: &'p Stmt, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         match stmt {
             Stmt::Set(slot, expr) => {
-                let known = self.knower.eval(expr, &mut variables.known);
-                variables.set(*slot, known);
+                let bounds = self.estimator.eval(expr, &mut variables.bounds);
+                variables.set(*slot, bounds);
                 Amounts::default()
             }
             Stmt::Stage(stage) => self.stage(stage, variables, around),
@@ -244,7 +245,7 @@ impl<'p> Walk<'p> {
             }
             Stmt::Unsupported(what) => {
                 let mut amounts = Amounts::default();
-                amounts.notes.put(NoteKind::NotRun, what.construct.as_str(), what.place);
+                amounts.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
                 amounts
             }
             Stmt::SetField(..)
@@ -257,16 +258,16 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Around) -> Amounts {
+    fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         let inside =
-            Around { stage: format_smolstr!("{}{}", around.prefix, stage.name), place: stage.place, ..around.clone() };
+            Context { stage: format_smolstr!("{}{}", around.prefix, stage.name), place: stage.place, ..around.clone() };
         let mut amounts = self.guarded(&stage.clauses, variables, &inside, stage.place, &stage.name, |walk, v, a| {
             walk.work(&stage.work, Some(&stage.name), v, a)
         });
         amounts.stages.add(&Figure::number(1));
         let elsewhere = |h: &OnError| matches!(h.action, ErrorAction::Fallback(_) | ErrorAction::Escalate { .. });
         let value = if stage.clauses.on_error.iter().any(elsewhere) {
-            Known::called(format_smolstr!("{}{}", around.prefix, stage.name))
+            ValueBounds::known_by_name(format_smolstr!("{}{}", around.prefix, stage.name))
         } else {
             self.value(&stage.work, Some(&stage.name), variables, around)
         };
@@ -274,32 +275,32 @@ impl<'p> Walk<'p> {
         amounts
     }
 
-    /// What is known of the value of work that was looked at.
+    /// The bounds of the value that work gives.
     fn value(
         &mut self,
         work: &'p Work,
         stage: Option<&SmolStr>,
         variables: &mut Variables<'p>,
-        around: &Around,
-    ) -> Known<'p> {
+        around: &Context,
+    ) -> ValueBounds<'p> {
         let named = |name: &SmolStr| format_smolstr!("{}{name}", around.prefix);
         match (work, stage) {
-            (Work::Pure(expr), _) => self.knower.eval(expr, &mut variables.known),
+            (Work::Pure(expr), _) => self.estimator.eval(expr, &mut variables.bounds),
             (Work::Skill(id, _), Some(name)) => match self.program.skills.get(id.index()) {
-                Some(skill) => Known::named(named(name), &skill.result),
-                None => Known::default(),
+                Some(skill) => ValueBounds::of_type(named(name), &skill.result),
+                None => ValueBounds::default(),
             },
             (Work::Cascade(id, _), Some(name)) => match self.program.cascades.get(id.index()) {
-                Some(cascade) => Known::named(named(name), &cascade.result),
-                None => Known::default(),
+                Some(cascade) => ValueBounds::of_type(named(name), &cascade.result),
+                None => ValueBounds::default(),
             },
             (Work::For(node), Some(name)) => {
-                let list = self.knower.eval(&node.list, &mut variables.known);
-                Known::of_loop(list.len(self.program), named(name))
+                let list = self.estimator.eval(&node.list, &mut variables.bounds);
+                ValueBounds::of_loop(list.len(self.program), named(name))
             }
-            (Work::Parallel(node), _) => self.knower.eval(&node.value, &mut variables.known),
-            (_, Some(name)) => Known::called(named(name)),
-            (_, None) => Known::default(),
+            (Work::Parallel(node), _) => self.estimator.eval(&node.value, &mut variables.bounds),
+            (_, Some(name)) => ValueBounds::known_by_name(named(name)),
+            (_, None) => ValueBounds::default(),
         }
     }
 
@@ -308,7 +309,7 @@ impl<'p> Walk<'p> {
         work: &'p Work,
         stage: Option<&SmolStr>,
         variables: &mut Variables<'p>,
-        around: &Around,
+        around: &Context,
     ) -> Amounts {
         match work {
             Work::Pure(_) => Amounts::default(),
@@ -333,7 +334,7 @@ impl<'p> Walk<'p> {
                 let mut amounts = Amounts::default();
                 for arm in arms {
                     if let Pattern::Variant { fields, .. } = &arm.pattern {
-                        fields.iter().for_each(|(_, slot)| variables.set(*slot, Known::default()));
+                        fields.iter().for_each(|(_, slot)| variables.set(*slot, ValueBounds::default()));
                     }
                     amounts.join(&self.block(&arm.body, variables, around));
                 }
@@ -341,18 +342,18 @@ impl<'p> Walk<'p> {
             }
             Work::For(node) => self.for_loop(node, stage, variables, around),
             Work::Repeat(node) => {
-                let most = self.knower.eval(&node.max, &mut variables.known).most(self.program);
+                let most = self.estimator.eval(&node.max, &mut variables.bounds).upper_bound(self.program);
                 let times = most.unwrap_or_else(|| Poly::name(format_smolstr!("rounds({})", around.stage)));
                 let body = self.block(&node.body, variables, around);
-                body.times(&Many { what: "`repeat`".into(), place: node.place, times })
+                body.times(&Repetition { what: "`repeat`".into(), place: node.place, times })
             }
             Work::Parallel(node) => self.parallel(node, variables, around),
             Work::Block(block) => self.block(block, variables, around),
         }
     }
 
-    fn args(&mut self, args: &'p [Expr], variables: &mut Variables<'p>) -> Vec<Known<'p>> {
-        args.iter().map(|e| self.knower.eval(e, &mut variables.known)).collect()
+    fn args(&mut self, args: &'p [Expr], variables: &mut Variables<'p>) -> Vec<ValueBounds<'p>> {
+        args.iter().map(|e| self.estimator.eval(e, &mut variables.bounds)).collect()
     }
 
     fn for_loop(
@@ -360,22 +361,22 @@ impl<'p> Walk<'p> {
         node: &'p For,
         stage: Option<&SmolStr>,
         variables: &mut Variables<'p>,
-        around: &Around,
+        around: &Context,
     ) -> Amounts {
-        let list = self.knower.eval(&node.list, &mut variables.known);
+        let list = self.estimator.eval(&node.list, &mut variables.bounds);
         let name = stage.unwrap_or(&node.name);
         let unknown = || Poly::name(format_smolstr!("rounds({}{name})", around.prefix));
         let times = list.len(self.program).unwrap_or_else(unknown);
         variables.set(node.item, list.item(self.program));
         let body = self.block(&node.body, variables, around);
-        let many = Many { what: format_smolstr!("`for` of `{name}`"), place: node.place, times };
+        let many = Repetition { what: format_smolstr!("`for` of `{name}`"), place: node.place, times };
         if node.parallel && !node.body.pure_ {
             return self.fan_out(node, &body, &many, variables);
         }
         body.times(&many)
     }
 
-    fn skill(&mut self, id: SkillId, args: Vec<Known<'p>>, around: &Around) -> Amounts {
+    fn skill(&mut self, id: SkillId, args: Vec<ValueBounds<'p>>, around: &Context) -> Amounts {
         let Some(skill) = self.program.skills.get(id.index()) else { return Amounts::default() };
         let why = format_smolstr!("`{}` has no timeout", around.stage);
         let mut amounts = Amounts { time: Figure::unlimited(why, around.place), ..Amounts::default() };
@@ -384,7 +385,7 @@ impl<'p> Walk<'p> {
     }
 }
 
-/// How often each variable of a cascade is written, as far as it matters: 0, 1 or more.
+/// How often each variable of a cascade is assigned: 0, 1, or any larger number.
 fn writes(cascade: &cascade_ir::Cascade) -> Vec<u8> {
     let mut writes = Writes(vec![0; cascade.slots as usize]);
     for param in &cascade.params {
@@ -394,7 +395,7 @@ fn writes(cascade: &cascade_ir::Cascade) -> Vec<u8> {
     writes.0
 }
 
-/// By slot, how often it is written.
+/// The number of assignments by slot.
 struct Writes(Vec<u8>);
 
 impl Writes {
@@ -414,7 +415,7 @@ impl<'p> Visitor<'p> for Writes {
     fn visit_stmt(&mut self, stmt: &'p Stmt) {
         match stmt {
             Stmt::Set(slot, _) => self.count(*slot),
-            // Two writes: the value before the field is changed, and the value after.
+            // Two assignments: the value before the field is changed, and the value after.
             Stmt::SetField(slot, ..) => {
                 self.count(*slot);
                 self.count(*slot);

@@ -1,4 +1,4 @@
-//! What a prompt costs at most: by the dearest model that may answer it.
+//! The maximal cost of a prompt: that of the most expensive model that may answer it.
 
 use cascade_ir::{
     Effect, Model, ModelId, ModelRef, Program, Prompt, Skill,
@@ -7,44 +7,44 @@ use cascade_ir::{
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Around, Walk,
+    Context, Walk,
     amounts::{Amounts, NoteKind},
     figure::Figure,
-    known::Known,
+    value_bounds::ValueBounds,
 };
 
 impl<'p> Walk<'p> {
-    /// Adds what the effect of a skill uses.
-    pub(super) fn effect(&mut self, skill: &'p Skill, args: Vec<Known<'p>>, around: &Around, out: &mut Amounts) {
+    /// Adds the cost of a skill's effect.
+    pub(super) fn effect(&mut self, skill: &'p Skill, args: Vec<ValueBounds<'p>>, around: &Context, out: &mut Amounts) {
         let prompt = match &skill.effect {
             Effect::Prompt(prompt) => prompt,
             Effect::Unsupported(what) => {
-                out.notes.put(NoteKind::NotRun, what.construct.as_str(), what.place);
+                out.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
                 return;
             }
             Effect::Run(_) | Effect::Http(_) => {
                 if matches!(skill.effect, Effect::Http(_)) {
-                    out.notes.put(NoteKind::Pauses, around.stage.clone(), around.place);
+                    out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);
                 }
                 return;
             }
         };
-        out.notes.put(NoteKind::Pauses, around.stage.clone(), around.place);
-        out.notes.put(NoteKind::Quota, around.stage.clone(), around.place);
+        out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);
+        out.notes.record(NoteKind::Quota, around.stage.clone(), around.place);
         let models = self.candidates(skill, around);
         if models.is_empty() {
-            out.notes.put(NoteKind::NoModel, around.stage.clone(), around.place);
+            out.notes.record(NoteKind::NoModel, around.stage.clone(), around.place);
             return;
         }
         out.calls = Figure::number(1);
-        let named = |arg: Known<'p>, param: &'p cascade_ir::Param| {
+        let named = |arg: ValueBounds<'p>, param: &'p cascade_ir::Param| {
             arg.or_named(|| format_smolstr!("{}.{}", skill.name, param.name), &param.ty)
         };
-        let mut slots: Vec<Known<'p>> = args.into_iter().zip(&skill.params).map(|(a, p)| named(a, p)).collect();
-        slots.resize((skill.slots as usize).max(slots.len()), Known::default());
+        let mut slots: Vec<ValueBounds<'p>> = args.into_iter().zip(&skill.params).map(|(a, p)| named(a, p)).collect();
+        slots.resize((skill.slots as usize).max(slots.len()), ValueBounds::default());
         let input = self.input(prompt, &mut slots);
-        let asked = prompt.max_tokens.as_ref().map(|e| self.knower.eval(e, &mut slots));
-        let asked = asked.and_then(|k| k.most(self.program)).and_then(|p| p.as_number());
+        let asked = prompt.max_tokens.as_ref().map(|e| self.estimator.eval(e, &mut slots));
+        let asked = asked.and_then(|k| k.upper_bound(self.program)).and_then(|p| p.as_number());
         let asked = asked.map(|n| u64::try_from(n.max(1)).unwrap_or(u64::MAX));
         for model in models {
             let (tokens_in, tokens_out) = self.answer(model, input, asked, out, around);
@@ -63,47 +63,47 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// Most bytes of all that is sent.
-    fn input(&mut self, prompt: &'p Prompt, slots: &mut [Known<'p>]) -> Option<u64> {
+    /// The upper bound of the bytes sent.
+    fn input(&mut self, prompt: &'p Prompt, slots: &mut [ValueBounds<'p>]) -> Option<u64> {
         if !prompt.attach.is_empty() {
             return None;
         }
         let system = match &prompt.system {
-            Some(system) => self.knower.size(system, slots)?,
+            Some(system) => self.estimator.size(system, slots)?,
             None => 0,
         };
-        Some(self.knower.size(&prompt.prompt, slots)?.saturating_add(system))
+        Some(self.estimator.size(&prompt.prompt, slots)?.saturating_add(system))
     }
 
-    /// Most tokens in and out.
+    /// The upper bound of the tokens, input and output.
     fn answer(
         &mut self,
         model: &Model,
         input: Option<u64>,
         asked: Option<u64>,
         out: &mut Amounts,
-        around: &Around,
+        around: &Context,
     ) -> (Option<u64>, u64) {
         if model.price_input.is_none() || model.price_output.is_none() {
-            out.notes.put(NoteKind::Price, model.name.clone(), around.place);
+            out.notes.record(NoteKind::Price, model.name.clone(), around.place);
         }
-        let known = input.map(|bytes| most_tokens(estimated_tokens(bytes)));
-        if known.is_none() {
-            out.notes.put(NoteKind::Window, around.stage.clone(), around.place);
+        let estimated = input.map(|bytes| most_tokens(estimated_tokens(bytes)));
+        if estimated.is_none() {
+            out.notes.record(NoteKind::Window, around.stage.clone(), around.place);
         }
-        let tokens_in = match (known, model.context) {
-            (Some(known), Some(window)) => Some(known.min(window)),
-            (known, window) => known.or(window),
+        let tokens_in = match (estimated, model.context) {
+            (Some(estimated), Some(window)) => Some(estimated.min(window)),
+            (estimated, window) => estimated.or(window),
         };
         let tokens_out = asked.or(model.max_output).unwrap_or_else(|| {
-            out.notes.put(NoteKind::Output, model.name.clone(), around.place);
+            out.notes.record(NoteKind::Output, model.name.clone(), around.place);
             UNKNOWN_OUTPUT
         });
         (tokens_in, tokens_out)
     }
 
     /// The models that may answer.
-    fn candidates(&self, skill: &Skill, around: &Around) -> Vec<&'p Model> {
+    fn candidates(&self, skill: &Skill, around: &Context) -> Vec<&'p Model> {
         let program = self.program;
         let mut out: Vec<ModelId> = Vec::new();
         match &around.using {

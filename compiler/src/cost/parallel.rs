@@ -1,20 +1,20 @@
-//! Branches at once: their counts add up, their time does not.
+//! Parallel branches: their counts add up, their times overlap.
 
 use cascade_ir::{Expr, For, Parallel, limits::MAX_BRANCHES};
 
 use super::{
-    Around, Variables, Walk,
+    Context, Variables, Walk,
     amounts::Amounts,
-    figure::{Bound, Figure, Many},
+    figure::{Bound, Figure, Repetition},
     poly::Poly,
 };
 
 impl<'p> Walk<'p> {
-    /// How many branches run at once, if there are so many; as few as there may be.
-    fn at_once(&mut self, max: Option<&'p Expr>, variables: &mut Variables<'p>) -> u128 {
+    /// The lower bound of the number of branches that run at once.
+    fn concurrency(&mut self, max: Option<&'p Expr>, variables: &mut Variables<'p>) -> u128 {
         let Some(expr) = max else { return MAX_BRANCHES as u128 };
-        let known = self.knower.eval(expr, &mut variables.known).exact;
-        known.and_then(|n| u128::try_from(n).ok()).unwrap_or(1).max(1)
+        let exact = self.estimator.eval(expr, &mut variables.bounds).exact;
+        exact.and_then(|n| u128::try_from(n).ok()).unwrap_or(1).max(1)
     }
 
     /// `for … parallel`.
@@ -22,30 +22,30 @@ impl<'p> Walk<'p> {
         &mut self,
         node: &'p For,
         body: &Amounts,
-        many: &Many,
+        many: &Repetition,
         variables: &mut Variables<'p>,
     ) -> Amounts {
-        let width = self.at_once(node.max.as_ref(), variables);
+        let width = self.concurrency(node.max.as_ref(), variables);
         let mut amounts = body.times(many);
         amounts.time = match many.times.as_number() {
-            Some(n) => body.time.times(&Many { times: Poly::number(n.div_ceil(width)), ..many.clone() }),
+            Some(n) => body.time.times(&Repetition { times: Poly::number(n.div_ceil(width)), ..many.clone() }),
             None if width == 1 => body.time.times(many),
-            // Whenever a branch waits for its turn, all others work.
-            None => shared(&body.time.times(many), width, &body.time),
+            // While a branch waits for a free slot, all slots are busy.
+            None => shared_time(&body.time.times(many), width, &body.time),
         };
         amounts
     }
 
     /// `parallel`.
-    pub(super) fn parallel(&mut self, node: &'p Parallel, variables: &mut Variables<'p>, around: &Around) -> Amounts {
-        let width = self.at_once(node.max.as_ref(), variables);
+    pub(super) fn parallel(&mut self, node: &'p Parallel, variables: &mut Variables<'p>, around: &Context) -> Amounts {
+        let width = self.concurrency(node.max.as_ref(), variables);
         let mut sum = Amounts::default();
         let mut work = Figure::default();
         let mut times = Vec::with_capacity(node.branches.len());
-        // What a branch is fed by may stand after it.
+        // A branch may stand before the branches it depends on.
         let mut order: Vec<usize> = Vec::with_capacity(node.branches.len());
         let mut seen = vec![false; node.branches.len()];
-        (0..node.branches.len()).for_each(|i| visit(node, i, &mut seen, &mut order));
+        (0..node.branches.len()).for_each(|i| add_after_dependencies(node, i, &mut seen, &mut order));
         times.resize(node.branches.len(), Figure::default());
         let mut longest = Figure::default();
         for index in order {
@@ -64,14 +64,15 @@ impl<'p> Walk<'p> {
         sum.time = match node.branches.len() as u128 <= width {
             true => longest,
             false if width == 1 => work,
-            false => shared(&work, width, &longest),
+            false => shared_time(&work, width, &longest),
         };
         sum
     }
 }
 
-/// The time of all work done by so many at once, when the longest chain takes this long.
-fn shared(work: &Figure, width: u128, longest: &Figure) -> Figure {
+/// An upper bound of the time for work that is divided among `width` slots, given the longest
+/// chain of dependent work.
+fn shared_time(work: &Figure, width: u128, longest: &Figure) -> Figure {
     let mut time = work.clone();
     if let Bound::AtMost(poly) = &work.bound {
         time.bound = Bound::AtMost(poly.share(width));
@@ -80,14 +81,14 @@ fn shared(work: &Figure, width: u128, longest: &Figure) -> Figure {
     time
 }
 
-/// Puts what a branch waits for before it.
-fn visit(node: &Parallel, index: usize, seen: &mut [bool], order: &mut Vec<usize>) {
+/// Depth-first: appends the dependencies of a branch to `order`, then the branch.
+fn add_after_dependencies(node: &Parallel, index: usize, seen: &mut [bool], order: &mut Vec<usize>) {
     if std::mem::replace(&mut seen[index], true) {
         return;
     }
     for before in node.branches.get(index).into_iter().flat_map(|b| &b.after) {
         if (*before as usize) < seen.len() {
-            visit(node, *before as usize, seen, order);
+            add_after_dependencies(node, *before as usize, seen, order);
         }
     }
     order.push(index);

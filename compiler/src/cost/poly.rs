@@ -1,17 +1,17 @@
-//! Numbers that depend on lengths which only a run knows: `3 + 2·len(files)`.
+//! Polynomials over lengths that only a run knows: `3 + 2·len(files)`.
 
 use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-/// What a term is multiplied by: names, sorted, with repetition.
+/// The variables of a term, sorted, with repetition.
 type Names = Vec<SmolStr>;
 
-/// A sum of products of names and numbers. A name stands for the most that something can be in a
-/// run, never for less than 0.
+/// A sum of products of variables and numbers. A variable stands for the maximum that a quantity
+/// reaches in a run, and is never negative.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Poly {
-    /// No factor is 0.
+    /// No coefficient is 0.
     terms: BTreeMap<Names, u128>,
 }
 
@@ -21,12 +21,12 @@ impl Poly {
         Self { terms: (n > 0).then(|| (Names::new(), n)).into_iter().collect() }
     }
 
-    /// A name.
+    /// A variable.
     pub fn name(name: impl Into<SmolStr>) -> Self {
         Self { terms: BTreeMap::from([(vec![name.into()], 1)]) }
     }
 
-    /// The number, when no name is in it.
+    /// The number, if there are no variables.
     pub fn as_number(&self) -> Option<u128> {
         match self.terms.len() {
             0 => Some(0),
@@ -40,7 +40,7 @@ impl Poly {
         self.terms.is_empty()
     }
 
-    /// The terms: names and how often their product is taken; the plain number has no name.
+    /// The terms: variables and coefficient; the constant term has no variables.
     pub fn terms(&self) -> impl Iterator<Item = (&[SmolStr], u128)> {
         self.terms.iter().map(|(names, n)| (names.as_slice(), *n))
     }
@@ -57,7 +57,7 @@ impl Poly {
         }
     }
 
-    /// Makes it at least as much as another, whatever the names stand for.
+    /// Raises each coefficient to at least that of the other, so that the result bounds both.
     pub fn join(&mut self, other: &Self) {
         for (names, n) in &other.terms {
             let old = self.terms.entry(names.clone()).or_insert(0);
@@ -79,14 +79,14 @@ impl Poly {
         out
     }
 
-    /// At least an `n`th of it.
+    /// An upper bound of an `n`th of it.
     pub fn share(&self, n: u128) -> Self {
         let n = n.max(1);
         Self { terms: self.terms.iter().map(|(names, k)| (names.clone(), k.div_ceil(n))).collect() }
     }
 
-    /// Whichever is the smaller bound: the number, if one of them is one.
-    pub fn meet(&self, other: &Self) -> Self {
+    /// The smaller bound: a number is preferred to a polynomial with variables.
+    pub fn smaller(&self, other: &Self) -> Self {
         match (self.as_number(), other.as_number()) {
             (Some(a), Some(b)) => Self::number(a.min(b)),
             (None, Some(_)) => other.clone(),
@@ -94,29 +94,29 @@ impl Poly {
         }
     }
 
-    /// The number when every name stands for `each`.
+    /// The value when every variable is `each`.
     pub fn value(&self, each: u128) -> u128 {
         let term = |(names, n): (&Names, &u128)| names.iter().fold(*n, |n, _| n.saturating_mul(each));
         self.terms.iter().map(term).fold(0, u128::saturating_add)
     }
 
-    /// How large it is when every name stands for `each`; only to compare.
+    /// The value when every variable is `each`, as a float; only for comparisons.
     pub fn weight(&self, each: f64) -> f64 {
         self.terms.iter().map(|(names, n)| *n as f64 * names.iter().map(|_| each).product::<f64>()).sum()
     }
 
-    /// As text, its numbers written by `show`.
-    pub fn show(&self, show: impl Fn(u128) -> String) -> String {
+    /// As text; `format_number` writes the numbers.
+    pub fn format(&self, format_number: impl Fn(u128) -> String) -> String {
         if self.terms.is_empty() {
-            return show(0);
+            return format_number(0);
         }
-        let counts = show(1) == "1";
+        let counts = format_number(1) == "1";
         let parts = self.terms.iter().map(|(names, n)| {
             let names = names.join("·");
             match (names.is_empty(), *n == 1 && counts) {
-                (true, _) => show(*n),
+                (true, _) => format_number(*n),
                 (false, true) => names,
-                (false, false) => format!("{}·{names}", show(*n)),
+                (false, false) => format!("{}·{names}", format_number(*n)),
             }
         });
         parts.collect::<Vec<_>>().join(" + ")

@@ -170,7 +170,11 @@ impl Declarer<'_> {
             let name = self.types.defs[*first].name.clone();
             let d = self
                 .view(module)
-                .diagnostic(codes::BAD_TYPE, span, format!("a `{name}` would contain a `{name}` without end"))
+                .diagnostic(
+                    codes::BAD_TYPE,
+                    span,
+                    format!("`{name}` contains itself, so that its values would be infinite"),
+                )
                 .label("contains itself")
                 .help("make one of the fields optional (`T?`) or a list");
             self.report(module, d);

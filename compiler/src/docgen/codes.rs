@@ -1,4 +1,4 @@
-//! The page of all diagnostics.
+//! The page of all diagnostic codes.
 
 use crate::codes;
 
@@ -24,7 +24,7 @@ pub fn codes_page() -> String {
     );
     let mut sections = String::new();
     for (index, (family, title)) in FAMILIES.iter().enumerate() {
-        // A family is what no earlier one has taken.
+        // A code belongs to the first family whose prefix it has.
         let earlier = &FAMILIES[..index];
         let of_family = |code: &str| code.starts_with(family) && !earlier.iter().any(|(f, _)| code.starts_with(f));
         let all: Vec<_> = codes::ALL.iter().map(|(code, _)| *code).filter(|code| of_family(code.as_str())).collect();

@@ -1,15 +1,15 @@
-//! Text as HTML, and what every page has.
+//! HTML escaping, and the frame that all pages share.
 
 use cascade_ir::{markup::push_escaped, screen::neutral};
 
-/// Text that means only itself.
+/// Escapes text for HTML.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_escaped(&mut out, &neutral(text), |c| (c == '\'').then_some("&#39;"));
     out
 }
 
-/// A picture inside of a page. As an image its styles stay its own, and follow a dark page.
+/// Embeds a picture. As an `img` its styles are isolated from the page and follow dark mode.
 pub(super) fn image(svg: &str, alt: &str) -> String {
     let mut data = String::with_capacity(svg.len() * 2);
     for byte in svg.bytes() {

@@ -1,4 +1,4 @@
-//! One declaration.
+//! The documentation of one declaration.
 
 use cascade_grammar::ast::{DocLine, FieldDecl, Item, ItemKind, Param, Span, TypeExpr, TypeExprKind};
 use cascade_ir as ir;
@@ -9,24 +9,24 @@ use super::{
     markdown,
     names::{Names, anchor, declared},
 };
-use crate::graph::{self, Look, Part};
+use crate::graph::{self, NodeKind, Part};
 
 /// Prints the declarations of one file.
 pub(super) struct Printer<'a> {
     pub input: &'a Input,
     pub file: usize,
     pub names: &'a Names,
-    /// Where each line begins.
+    /// The offset of each line.
     pub lines: &'a [u32],
 }
 
-/// Lines of documentation as one text.
+/// Joins the lines of a doc comment.
 pub(super) fn docs(lines: &[DocLine]) -> String {
     lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 impl Printer<'_> {
-    /// A declaration with its documentation; empty for what has no name.
+    /// A declaration with its documentation; empty if it has no name.
     pub fn item(&self, item: &Item) -> String {
         let Some((kind, name)) = declared(item) else { return String::new() };
         let id = anchor(kind, name);
@@ -71,7 +71,7 @@ impl Printer<'_> {
         out
     }
 
-    /// What stands before the body, with links; `None` where the fields say it all.
+    /// The source before the body, with links; `None` if the table of fields shows everything.
     fn signature(&self, item: &Item, name: Span) -> Option<String> {
         let end = match &item.kind {
             ItemKind::Type(_) | ItemKind::Enum(_) => return None,
@@ -111,7 +111,7 @@ impl Printer<'_> {
             out.push_str(&escape(&text[at as usize..span.start as usize]));
             match path {
                 Some(path) => out.push_str(&self.linked(span, path)),
-                // The line of a documentation goes with its line break.
+                // A doc line is removed together with its line break.
                 None => {
                     out.truncate(out.trim_end_matches([' ', '\t']).len());
                     if out.ends_with('\n') {
@@ -164,7 +164,7 @@ impl Printer<'_> {
         out + "</table>\n"
     }
 
-    /// The parameters, when there is more to say of them than the signature does.
+    /// The table of parameters, if it adds something to the signature.
     fn params(&self, params: &[Param]) -> String {
         if params.iter().all(|param| param.docs.is_empty()) {
             return String::new();
@@ -187,7 +187,7 @@ impl Printer<'_> {
         )
     }
 
-    /// The picture of a cascade of this file, and what it calls.
+    /// The graph of a cascade, and links to what it calls.
     fn picture(&self, name: &str) -> String {
         let Some(program) = &self.input.program else {
             return "<p class=\"dim\">No picture: the file has errors.</p>\n".to_owned();
@@ -213,12 +213,15 @@ impl Printer<'_> {
     }
 }
 
-/// The names of skills and cascades in a picture.
+/// The skills and cascades named in a graph.
 fn calls<'p>(parts: &'p [Part], out: &mut Vec<&'p str>) {
     for part in parts {
         match part {
             Part::Box(node)
-                if matches!(node.look, Look::Run | Look::Http | Look::Model | Look::Cascade | Look::Other) =>
+                if matches!(
+                    node.kind,
+                    NodeKind::Run | NodeKind::Http | NodeKind::Model | NodeKind::Cascade | NodeKind::Other
+                ) =>
             {
                 out.push(if node.detail.is_empty() { &node.title } else { &node.detail });
             }
@@ -230,7 +233,7 @@ fn calls<'p>(parts: &'p [Part], out: &mut Vec<&'p str>) {
     }
 }
 
-/// All names of types in a type, with their places.
+/// The names of types within a type expression, with their spans.
 fn named<'t>(ty: &'t TypeExpr, out: &mut Vec<(Span, Vec<&'t str>)>) {
     match &ty.kind {
         TypeExprKind::Named { path, args } => {

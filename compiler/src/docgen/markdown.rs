@@ -1,8 +1,8 @@
-//! The little Markdown that documentation is written in: paragraphs, lists, code, links.
+//! The subset of Markdown that doc comments use: paragraphs, lists, code, links.
 
 use super::html::escape;
 
-/// Blocks of a documentation.
+/// The text as HTML blocks.
 pub(super) fn blocks(text: &str) -> String {
     let mut out = String::new();
     let mut lines = text.lines().peekable();
@@ -26,7 +26,7 @@ pub(super) fn blocks(text: &str) -> String {
             }
             out.push_str(&format!("<pre><code>{}</code></pre>\n", escape(&code)));
         } else if let Some(level) = heading(trimmed) {
-            // The page's own headings are larger.
+            // Headings are moved down, below the page's own.
             let text = trimmed.trim_start_matches('#').trim();
             out.push_str(&format!("<h{level}>{}</h{level}>\n", inline(text)));
         } else if let Some(first) = bullet(line) {
@@ -57,7 +57,7 @@ pub(super) fn blocks(text: &str) -> String {
     out
 }
 
-/// The first sentence, without blocks.
+/// The first sentence, without block markup.
 pub(super) fn first(text: &str) -> String {
     let paragraph: Vec<&str> =
         text.lines().map(str::trim).skip_while(|l| l.is_empty()).take_while(|l| !l.is_empty()).collect();
@@ -114,7 +114,7 @@ fn link(text: &str) -> Option<(String, usize)> {
     let inner = text.strip_prefix('[')?;
     let (name, rest) = inner.split_once("](")?;
     let (target, _) = rest.split_once(')')?;
-    // Links into the web only: a path would be one of the sources, not of these pages.
+    // Only links to the web: a relative path would point into the sources, not into these pages.
     let fine = ["https://", "http://"].iter().any(|s| target.starts_with(s)) && !target.contains(char::is_whitespace);
     let length = 1 + name.len() + 2 + target.len() + 1;
     let plain = !name.contains(['[', '\n']) && !name.is_empty();

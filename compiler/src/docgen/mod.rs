@@ -1,7 +1,7 @@
 //! Documentation of a project as static pages.
 //!
-//! One page a file, an index, no scripts, nothing loaded from elsewhere. What is written comes
-//! from the trees; pictures come from the compiled programs. The caller reads and writes files.
+//! One page per file and an index, without scripts or external resources. The text is taken from
+//! the syntax trees, the pictures from the compiled programs. The caller reads and writes files.
 
 mod codes;
 mod html;
@@ -25,20 +25,20 @@ use names::Names;
 /// A file to document.
 #[derive(Debug)]
 pub struct Input {
-    /// Its name, as imports resolve it: a path, or a module such as `std.github`.
+    /// Its name as imports resolve it: a path, or a module such as `std.github`.
     pub name: String,
-    /// Its name for readers.
+    /// Its title on the pages.
     pub title: String,
     /// Its text.
     pub text: String,
     parse: Parse,
     program: Option<Program>,
-    /// The names of the files that its imports mean, by the position of the item.
+    /// The files that its imports resolve to, by the index of the import item.
     imports: BTreeMap<usize, String>,
 }
 
 impl Input {
-    /// A file. The program is for its pictures; without one it has none.
+    /// A file to document. The program is needed for the pictures; without it there are none.
     pub fn new(name: &str, title: &str, text: &str, program: Option<Program>, sources: &dyn Sources) -> Self {
         let parse = cascade_grammar::parse(text);
         let mut imports = BTreeMap::new();
@@ -59,13 +59,13 @@ impl Input {
         Self { name: name.to_owned(), title: title.to_owned(), text: text.to_owned(), parse, program, imports }
     }
 
-    /// The modules of the standard library that it imports.
+    /// The modules of the standard library that the file imports.
     pub fn modules(&self) -> impl Iterator<Item = &str> {
         self.imports.values().map(String::as_str).filter(|name| name.starts_with("std."))
     }
 }
 
-/// What the whole is about.
+/// The metadata of the project.
 #[derive(Debug, Clone, Default)]
 pub struct About {
     /// The project's name.
@@ -74,16 +74,16 @@ pub struct About {
     pub version: Option<String>,
     /// One sentence.
     pub description: Option<String>,
-    /// The [`Input::name`] to begin with.
+    /// The [`Input::name`] of the file that a reader should start with.
     pub entry: Option<String>,
 }
 
 /// A page to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The file's name, without folders.
+    /// The file name, without folders.
     pub file: String,
-    /// Its text.
+    /// The HTML.
     pub html: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where each name leads.
+//! Resolves names to link targets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use cascade_grammar::ast::{ImportSource, Item, ItemKind, Name};
 
 use super::Input;
 
-/// A declaration's kind as a word of the language, and its name; `None` for what has no name.
+/// The keyword and the name of a declaration; `None` if it has no name.
 pub(super) fn declared(item: &Item) -> Option<(&'static str, &Name)> {
     Some(match &item.kind {
         ItemKind::Type(decl) => ("type", &decl.name),
@@ -24,15 +24,15 @@ pub(super) fn declared(item: &Item) -> Option<(&'static str, &Name)> {
     .filter(|(_, name)| !name.text.is_empty())
 }
 
-/// What a name of a file means.
+/// The target of a name.
 enum Target {
-    /// A declaration: the file and the anchor.
+    /// A declaration: its file and its anchor.
     Item(usize, String),
     /// Another file.
     File(usize),
 }
 
-/// The names of all files.
+/// The names visible in each file.
 pub(super) struct Names {
     /// The page of each file.
     pub pages: Vec<String>,
@@ -53,7 +53,7 @@ impl Names {
             let base = base.trim_start_matches('.');
             let mut page = format!("{base}.html");
             let mut n = 1;
-            // Some systems take `A.html` and `a.html` for one file.
+            // Some file systems do not distinguish `A.html` from `a.html`.
             while !taken.insert(page.to_lowercase()) {
                 n += 1;
                 page = format!("{base}.{n}.html");
@@ -93,13 +93,13 @@ impl Names {
         Self { pages, names }
     }
 
-    /// The address of what a dotted name means in a file.
+    /// The address of a dotted name as it is used in a file.
     pub fn link(&self, file: usize, path: &[&str]) -> Option<String> {
         let (first, rest) = path.split_first()?;
         match (self.names.get(file)?.get(*first)?, rest) {
             (Target::Item(target, anchor), []) => Some(self.address(file, *target, anchor)),
             (Target::File(target), [name]) => match self.names.get(*target)?.get(*name)? {
-                // What the other file imports is not its own.
+                // Names that the other file imports are not exported by it.
                 Target::Item(owner, anchor) if owner == target => Some(self.address(file, *target, anchor)),
                 _ => None,
             },

@@ -1,4 +1,4 @@
-//! Whole pages.
+//! The complete pages.
 
 use super::{
     About, Input,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::source::Source;
 
-/// Sections of a page: a title and the kinds of declaration in it.
+/// The sections of a page: title and kinds of declaration.
 const SECTIONS: &[(&str, &[&str])] = &[
     ("Cascades", &["cascade"]),
     ("Skills", &["skill"]),
@@ -19,7 +19,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Models", &["model", "route", "mcp"]),
 ];
 
-/// The page that all begins with.
+/// The start page.
 pub(super) fn index(about: &About, inputs: &[Input], names: &Names) -> String {
     let mut main = format!("<h1>{}", escape(&about.name));
     if let Some(version) = &about.version {
@@ -91,7 +91,7 @@ pub(super) fn of_file(about: &About, inputs: &[Input], file: usize, names: &Name
     html::page(&format!("{} – {}", input.title, about.name), &navigation(about, inputs, Some(file), names), &main)
 }
 
-/// The column at the side: what is on this page, and all files.
+/// The sidebar: the sections of this page, and all files.
 fn navigation(about: &About, inputs: &[Input], here: Option<usize>, names: &Names) -> String {
     let mut out = format!("<a href=\"index.html\"><strong>{}</strong></a>\n", escape(&about.name));
     if let Some(input) = here.and_then(|file| inputs.get(file)) {

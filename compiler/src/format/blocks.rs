@@ -47,7 +47,7 @@ impl<'t> Formatter<'t> {
         }
     }
 
-    /// ` max n { … }` after what stands before it.
+    /// ` max n { … }` after a head.
     fn bounded(&mut self, head: Vec<Doc<'t>>, max: Option<&'t Expr>, body: &'t Block) -> Doc<'t> {
         let mut docs = head;
         docs.extend(max.map(|max| self.worded(" max ", max)));
@@ -71,7 +71,7 @@ impl<'t> Formatter<'t> {
         self.bounded(docs, None, &node.body)
     }
 
-    /// Whether an `if` chooses between values and was written on one line.
+    /// Whether an `if` is used as a value and was written on one line.
     fn on_one_line(&self, node: &IfExpr, span: Span) -> bool {
         let value = |block: &Block| match block.stmts.as_slice() {
             [Stmt { kind: StmtKind::Expr(value, clauses), attributes, .. }] => {
@@ -126,7 +126,7 @@ impl<'t> Formatter<'t> {
         Doc::seq(docs)
     }
 
-    /// A block of an `if`; a value may stand on the line of its braces.
+    /// A block of an `if`; a single value may stay on the line of the braces.
     fn branch(&mut self, block: &'t Block, values: bool) -> Doc<'t> {
         match block.stmts.as_slice() {
             [Stmt { kind: StmtKind::Expr(value, _), .. }] if values => {

@@ -6,8 +6,8 @@ use super::Formatter;
 use super::doc::Doc;
 
 impl<'t> Formatter<'t> {
-    /// A value and its clauses. The first may stay on the value's line when the author had it
-    /// there; each other stands on a line of its own.
+    /// A value and its clauses. The first clause stays on the value's line if the author wrote it
+    /// there; all others are on lines of their own.
     pub(super) fn with_clauses(&mut self, value: Doc<'t>, end: u32, clauses: &'t [Clause]) -> Doc<'t> {
         let mut value = value;
         let mut rest = clauses;
@@ -32,8 +32,8 @@ impl<'t> Formatter<'t> {
         Doc::seq(docs)
     }
 
-    /// Clauses on lines of their own, one level further in. Comments up to `end` belong to them;
-    /// without it, those after the last clause are left to what the clauses belong to.
+    /// Clauses on lines of their own, indented by one level. Comments before `end` belong to them;
+    /// without an `end`, comments after the last clause are left to the enclosing construct.
     pub(super) fn own_clauses(&mut self, clauses: &'t [Clause], end: Option<u32>) -> Doc<'t> {
         let mut docs = Vec::new();
         for (index, clause) in clauses.iter().enumerate() {
@@ -115,13 +115,13 @@ impl<'t> Formatter<'t> {
         }
     }
 
-    /// A word, with the space after it, and an expression.
+    /// A keyword and an expression, separated by a space.
     pub(super) fn worded(&mut self, word: &'static str, value: &'t Expr) -> Doc<'t> {
         Doc::seq([Doc::Text(word), self.expr(value)])
     }
 }
 
-/// Comments at the end of a line: the first behind it, the others below it.
+/// Comments at the end of a line: the first on that line, the others below it.
 pub(super) fn ends_line(comments: Vec<&str>) -> Vec<Doc<'_>> {
     let mut docs = Vec::new();
     for (index, comment) in comments.into_iter().enumerate() {

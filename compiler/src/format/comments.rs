@@ -1,4 +1,4 @@
-//! Comments and blank lines: taken in the order of the text, each exactly once.
+//! Comments and blank lines, consumed in source order, each exactly once.
 
 use std::collections::VecDeque;
 
@@ -10,15 +10,15 @@ pub(super) struct Comments<'t> {
     text: &'t str,
     left: VecDeque<&'t Comment>,
     blank_lines: &'t [u32],
-    /// Where the last thing ended that was printed.
+    /// The end of what was printed last.
     last_end: u32,
 }
 
-/// What stands before a thing on lines of its own.
+/// The comments and documentation on the lines before an element.
 pub(super) struct Leading<'t> {
-    /// Whether a blank line stands before all of it.
+    /// Whether a blank line precedes them.
     pub(super) blank: bool,
-    /// Each line, with whether a blank line follows.
+    /// Each line, with whether a blank line follows it.
     pub(super) lines: Vec<(&'t str, bool)>,
 }
 
@@ -28,18 +28,18 @@ impl<'t> Comments<'t> {
         Self { text, left, blank_lines: &trivia.blank_lines, last_end: 0 }
     }
 
-    /// What was printed last ended here.
+    /// Records the end of what was printed last.
     pub(super) fn ended(&mut self, at: u32) {
         self.last_end = self.last_end.max(at);
     }
 
-    /// Whether a blank line stands between the last thing and `start`.
+    /// Whether a blank line separates what was printed last from `start`.
     fn blank_before(&self, start: u32) -> bool {
         let first = self.blank_lines.partition_point(|blank| *blank < self.last_end);
         self.blank_lines.get(first).is_some_and(|blank| *blank < start)
     }
 
-    fn take(&mut self) -> Option<&'t Comment> {
+    fn take_comment(&mut self) -> Option<&'t Comment> {
         let first = self.left.pop_front()?;
         self.ended(first.span.end);
         Some(first)
@@ -49,9 +49,9 @@ impl<'t> Comments<'t> {
         &self.text[span.range()]
     }
 
-    /// A comment's text. Documentation of nothing is a comment, and printed as one, so that it
-    /// does not become the documentation of what it happens to stand before. `///!` would become
-    /// the documentation of the file.
+    /// The text of a comment. A doc comment that documents nothing is printed as a plain comment, so
+    /// that it does not become the documentation of the element after it. `///!` would become the
+    /// documentation of the file.
     fn comment(&self, span: Span) -> &'t str {
         let text = self.str(span);
         let documents = text.starts_with("///") && !text.starts_with("////") && !text.starts_with("///!");
@@ -62,31 +62,31 @@ impl<'t> Comments<'t> {
         self.left.front().is_some_and(|comment| comment.span.start < at)
     }
 
-    /// The comments of a span, which may not be the next ones.
+    /// The comments within a span, which may be anywhere in the list.
     fn inside(&self, span: Span) -> std::ops::Range<usize> {
         let at = |place: u32| self.left.partition_point(|comment| comment.span.start < place);
         at(span.start)..at(span.end)
     }
 
-    /// Whether a comment stands in a span.
+    /// Whether there is a comment within a span.
     pub(super) fn in_span(&self, span: Span) -> bool {
         !self.inside(span).is_empty()
     }
 
-    /// Takes the comments before `at` away for a while: what is printed next cannot hold any.
+    /// Removes the comments before `at` for a while: what is printed next has no place for comments.
     pub(super) fn set_aside(&mut self, at: u32) -> Vec<&'t Comment> {
         let end = self.left.partition_point(|comment| comment.span.start < at);
         self.left.drain(..end).collect()
     }
 
-    /// Puts them back.
+    /// Restores the comments that `set_aside` removed.
     pub(super) fn put_back(&mut self, comments: Vec<&'t Comment>) {
         for comment in comments.into_iter().rev() {
             self.left.push_front(comment);
         }
     }
 
-    /// The comments of a span are printed with its text.
+    /// Drops the comments of a span, which are printed as part of its text.
     pub(super) fn skip(&mut self, span: Span) {
         let range = self.inside(span);
         self.left.drain(range);
@@ -108,12 +108,12 @@ impl<'t> Comments<'t> {
         for doc in docs {
             while self.before(doc.span.start) {
                 let before = self.last_end;
-                let Some(comment) = self.take() else { break };
+                let Some(comment) = self.take_comment() else { break };
                 self.last_end = before;
                 add(self, comment.span, self.comment(comment.span), &mut lines);
             }
             add(self, doc.span, self.str(doc.span), &mut lines);
-            // Documentation stands right on what it documents.
+            // Documentation directly precedes what it documents.
             if let [.., previous, _] = &mut lines[..]
                 && previous.0.starts_with("///")
             {
@@ -122,7 +122,7 @@ impl<'t> Comments<'t> {
         }
         while self.before(body) {
             let before = self.last_end;
-            let Some(comment) = self.take() else { break };
+            let Some(comment) = self.take_comment() else { break };
             self.last_end = before;
             add(self, comment.span, self.comment(comment.span), &mut lines);
         }
@@ -133,31 +133,31 @@ impl<'t> Comments<'t> {
         Leading { blank, lines }
     }
 
-    /// The comments before `end` that nothing has printed, and the one that stands after it on
-    /// its line.
+    /// The comments before `end` that are not printed yet, and the comment after `end` on the same
+    /// line.
     pub(super) fn trailing(&mut self, end: u32) -> Vec<&'t str> {
         let mut trailing = Vec::new();
         while self.before(end) {
-            trailing.extend(self.take().map(|comment| self.comment(comment.span)));
+            trailing.extend(self.take_comment().map(|comment| self.comment(comment.span)));
         }
         self.ended(end);
         if let Some(next) = self.left.front()
             && !next.own_line
             && self.text[end as usize..next.span.start as usize].bytes().all(|byte| matches!(byte, b' ' | b'\t' | b','))
         {
-            trailing.extend(self.take().map(|comment| self.comment(comment.span)));
+            trailing.extend(self.take_comment().map(|comment| self.comment(comment.span)));
         }
         trailing
     }
 
-    /// The comments before a closing bracket, each with whether a blank line stands before.
+    /// The comments before a closing bracket, each with whether a blank line precedes it.
     pub(super) fn dangling(&mut self, end: u32) -> Vec<(bool, &'t str)> {
         let mut dangling = Vec::new();
         while let Some(comment) = self.left.front().copied()
             && comment.span.start < end
         {
             let blank = self.blank_before(comment.span.start);
-            self.take();
+            self.take_comment();
             dangling.push((blank, self.comment(comment.span)));
         }
         dangling

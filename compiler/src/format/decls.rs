@@ -6,7 +6,7 @@ use super::Formatter;
 use super::doc::{Doc, Entry};
 
 impl<'t> Formatter<'t> {
-    /// Braces of a declaration: on lines of their own its things need no commas.
+    /// The braces of a declaration; entries on lines of their own need no commas.
     fn declared(&mut self, entries: Vec<Entry<'t>>, first: Option<u32>, end: u32) -> Doc<'t> {
         let mut items = self.braces(entries, first, end);
         items.commas = false;
@@ -84,7 +84,7 @@ impl<'t> Formatter<'t> {
         entries
     }
 
-    /// Settings in the line of a skill, which look like a record.
+    /// Settings in a line of a skill, printed like a record.
     pub(super) fn settings(&mut self, settings: &'t [Setting], end: u32) -> Doc<'t> {
         let entries = self.setting_entries(settings);
         let first = settings.first().map(|setting| setting.span.start);

@@ -1,76 +1,75 @@
-//! A document: text with places where lines may break. What it is printed as is decided by
-//! `render`.
+//! The document model: text with possible line breaks. `render` decides which of them break.
 
-/// A piece of the output.
+/// A piece of a document.
 #[derive(Debug)]
 pub(super) enum Doc<'t> {
-    /// Text of the source, without a line break.
+    /// A slice of the source, without a line break.
     Text(&'t str),
-    /// Other text, without a line break but in the holes of text blocks.
+    /// Generated text, without a line break except in the holes of text blocks.
     Owned(String),
-    /// A line break.
+    /// An unconditional line break.
     Hard,
-    /// A space, or a line break when its group breaks.
+    /// A space, or a line break if its group breaks.
     Soft,
-    /// Nothing, or a line break when its group breaks.
+    /// Nothing, or a line break if its group breaks.
     SoftEmpty,
-    /// One after the other.
+    /// A sequence.
     Seq(Vec<Doc<'t>>, bool),
-    /// One level further in.
+    /// Indented by one level.
     Nest(Box<Doc<'t>>, bool),
-    /// On one line when it fits; all its soft breaks break when it does not.
+    /// On one line if it fits; otherwise all its soft breaks break.
     Group(Box<Doc<'t>>, bool),
-    /// Bracketed things.
+    /// A bracketed list.
     Items(Box<Items<'t>>),
     /// A text block.
     Block(Box<TextBlock<'t>>),
-    /// A comment that goes to the end of the line, wherever that is.
+    /// A line comment, printed at the end of the current line.
     Suffix(&'t str),
 }
 
-/// A bracketed list of things: on one line, or each on its own.
+/// A bracketed list: on one line, or one entry per line.
 #[derive(Debug)]
 pub(super) struct Items<'t> {
     pub(super) open: &'static str,
     pub(super) entries: Vec<Entry<'t>>,
-    /// Comments after the last entry, with whether a blank line stands before.
+    /// Comments after the last entry, each with whether a blank line precedes it.
     pub(super) dangling: Vec<(bool, &'t str)>,
     pub(super) close: &'static str,
-    /// Whether spaces stand inside the brackets on one line.
+    /// Whether there are spaces inside the brackets on one line.
     pub(super) padded: bool,
-    /// Whether commas stand between entries on lines of their own.
+    /// Whether entries on lines of their own are separated by commas.
     pub(super) commas: bool,
     /// Whether the last entry may break while the others stay on the line of the bracket.
     pub(super) hug: bool,
-    /// Whether each entry must stand on its own line.
+    /// Whether each entry must be on a line of its own.
     pub(super) broken: bool,
-    /// Whether it holds a line break in any case.
+    /// Whether it contains an unconditional line break.
     pub(super) hard: bool,
 }
 
-/// One thing of [`Items`].
+/// An entry of [`Items`].
 #[derive(Debug, Default)]
 pub(super) struct Entry<'t> {
-    /// Whether a blank line stands before it (or before its comments).
+    /// Whether a blank line precedes it (or its comments).
     pub(super) blank: bool,
-    /// Comments and documentation before it, each with whether a blank line follows.
+    /// Comments and documentation before it, each with whether a blank line follows it.
     pub(super) leading: Vec<(&'t str, bool)>,
     pub(super) body: Option<Doc<'t>>,
-    /// Comments at its end.
+    /// Comments after it on its line.
     pub(super) trailing: Vec<&'t str>,
-    /// Whether it stands one level further in than the others.
+    /// Whether it is indented one level more than the others.
     pub(super) deeper: bool,
 }
 
-/// A text block, its lines without their common indentation.
+/// A text block, with the common indentation of its lines removed.
 #[derive(Debug)]
 pub(super) struct TextBlock<'t> {
     /// `"""` or `sh"""`.
     pub(super) open: &'t str,
-    /// What stands on the line of the opening quotes, when that is text.
+    /// The text on the line of the opening quotes, if there is any.
     pub(super) first: Option<String>,
     pub(super) lines: Vec<String>,
-    /// Whether the closing quotes stand on a line of their own.
+    /// Whether the closing quotes are on a line of their own.
     pub(super) closes_line: bool,
 }
 
@@ -95,26 +94,26 @@ impl<'t> Doc<'t> {
         Doc::Group(Box::new(doc), hard)
     }
 
-    /// A group that what is broken inside of it does not break.
+    /// A group that does not break when a group inside it breaks.
     pub(super) fn loose_group(doc: Doc<'t>) -> Self {
         Doc::Group(Box::new(doc), false)
     }
 
-    /// Whether a line break is in it in any case.
+    /// Whether it contains an unconditional line break.
     pub(super) fn is_hard(&self) -> bool {
         match self {
             Doc::Hard => true,
             Doc::Text(_) | Doc::Soft | Doc::SoftEmpty | Doc::Suffix(_) => false,
             Doc::Owned(text) => text.contains('\n'),
             Doc::Seq(_, hard) | Doc::Nest(_, hard) => *hard,
-            // A loose group hides what it holds from its own breaks, not from others.
+            // A loose group does not break for its contents, but they do break the groups around it.
             Doc::Group(doc, hard) => *hard || doc.is_hard(),
             Doc::Items(items) => items.hard,
             Doc::Block(block) => block.closes_line || !block.lines.is_empty(),
         }
     }
 
-    /// The text on one line, when there is no line break in it in any case.
+    /// The text on one line, unless it contains an unconditional line break.
     pub(super) fn flat(&self) -> Option<String> {
         if self.is_hard() {
             return None;
@@ -157,7 +156,7 @@ impl<'t> Doc<'t> {
 }
 
 impl<'t> Items<'t> {
-    /// Brackets around `entries`; decides what must break.
+    /// Brackets around the entries; decides which groups must break.
     pub(super) fn doc(mut self) -> Doc<'t> {
         self.carry();
         let commented = |entry: &Entry<'_>| !entry.leading.is_empty() || !entry.trailing.is_empty();
@@ -173,7 +172,7 @@ impl<'t> Items<'t> {
         Doc::Items(Box::new(self))
     }
 
-    /// Only one comment can stand at the end of a line: the others stand before what follows.
+    /// Only one comment fits at the end of a line: the others are moved before the next entry.
     fn carry(&mut self) {
         for index in 0..self.entries.len() {
             let trailing = &mut self.entries[index].trailing;
@@ -192,7 +191,7 @@ impl<'t> Items<'t> {
 }
 
 impl<'t> Entry<'t> {
-    /// Puts comments that stood behind the entry before this one in front of it.
+    /// Moves the comments after the previous entry to the lines before this one.
     pub(super) fn put_before(&mut self, comments: Vec<&'t str>) {
         let mut lines: Vec<_> = comments.into_iter().map(|text| (text, false)).collect();
         if let Some(last) = lines.last_mut() {

@@ -5,7 +5,7 @@ use cascade_grammar::ast::*;
 use super::Formatter;
 use super::doc::{Doc, Entry};
 
-/// What follows the base of a chain: `.name`, `[index]`, `(args)`.
+/// A postfix of a chain: `.name`, `[index]`, `(args)`.
 enum Link<'t> {
     Field(&'t Name, bool),
     Index(&'t Expr),
@@ -31,7 +31,7 @@ fn operator(op: BinaryOp) -> &'static str {
     }
 }
 
-/// Operators that stand in one chain break together.
+/// Operators of equal precedence, which break together.
 fn same_level(a: BinaryOp, b: BinaryOp) -> bool {
     use BinaryOp::{Add, Div, Mul, Rem, Sub};
     let additive = |op| matches!(op, Add | Sub);
@@ -39,7 +39,7 @@ fn same_level(a: BinaryOp, b: BinaryOp) -> bool {
     a == b || (additive(a) && additive(b)) || (multiplicative(a) && multiplicative(b))
 }
 
-/// Whether the last argument of a call may break while the others stay on the call's line.
+/// Whether the last argument of a call may break while the others stay on the line of the call.
 fn huggable(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Record(entries) => !entries.is_empty(),
@@ -99,7 +99,7 @@ impl<'t> Formatter<'t> {
         }
     }
 
-    /// Expressions in brackets; when `keep`, broken if the author broke them.
+    /// Expressions in brackets; with `keep`, broken if the author broke them.
     pub(super) fn exprs(
         &mut self,
         open: &'static str,
@@ -130,7 +130,7 @@ impl<'t> Formatter<'t> {
                     })
                 }
                 RecordEntry::Spread(base) => {
-                    // The three dots stand before the base, perhaps with space between.
+                    // The three dots precede the base, perhaps with space between.
                     let before = self.text[..base.span.start as usize].rfind("...");
                     let start = before.map_or(base.span.start, |at| at as u32);
                     first.get_or_insert(start);
@@ -142,7 +142,7 @@ impl<'t> Formatter<'t> {
         self.braces(entries, first, end).doc()
     }
 
-    /// `a + b + c`: broken before its operators.
+    /// `a + b + c`: breaks before the operators.
     fn binary(&mut self, expr: &'t Expr) -> Doc<'t> {
         let mut operands = Vec::new();
         let mut left = expr;
@@ -162,7 +162,7 @@ impl<'t> Formatter<'t> {
         Doc::group(Doc::seq([first, Doc::nest(Doc::seq(rest))]))
     }
 
-    /// `base.a.b(c).d(e)`: with several calls of methods, broken before each.
+    /// `base.a.b(c).d(e)`: with several method calls, breaks before each of them.
     fn chain(&mut self, expr: &'t Expr) -> Doc<'t> {
         let mut links = Vec::new();
         let mut base = expr;

@@ -1,4 +1,4 @@
-//! Declarations that hold others: imports, skills, functions, cascades, tests.
+//! Declarations with bodies: imports, skills, functions, cascades, tests.
 
 use cascade_grammar::ast::*;
 
@@ -132,7 +132,7 @@ impl<'t> Formatter<'t> {
         Doc::seq([Doc::Text("test "), name, Doc::Text(" "), body])
     }
 
-    /// Braces whose things always stand on lines of their own.
+    /// Braces whose entries are always on lines of their own.
     pub(super) fn body(&mut self, entries: Vec<Entry<'t>>, span: Span) -> Doc<'t> {
         let broken = !entries.is_empty();
         let mut items = self.brackets("{", entries, "}", span.end.saturating_sub(1), broken);
@@ -145,7 +145,7 @@ fn renamed(alias: &Name) -> [Doc<'_>; 2] {
     [Doc::Text(" as "), Doc::Text(&alias.text)]
 }
 
-/// Whether an expression begins with a bracket or a block, which opens on the line of the `=`.
+/// Whether an expression starts with a bracket or a block, which opens on the line of the `=`.
 fn brings_its_brackets(e: &Expr) -> bool {
     match &e.kind {
         ExprKind::Field { receiver, .. } | ExprKind::Index { receiver, .. } => brings_its_brackets(receiver),

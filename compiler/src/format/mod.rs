@@ -1,8 +1,8 @@
-//! The formatter: one canonical style, printed from the tree and the side tables of comments.
+//! The formatter: one canonical style, printed from the syntax tree and the table of comments.
 //!
-//! It changes neither meaning nor comments, and what it has printed it prints again unchanged.
-//! `doc` and `render` decide where lines break; the other modules say how each part of the
-//! language looks; `comments` sees to it that every comment is printed once, in order.
+//! It changes neither the meaning nor the comments, and is idempotent. `doc` and `render` decide
+//! where lines break; the other modules lay out the parts of the language; `comments` ensures that
+//! every comment is printed exactly once, in order.
 
 mod blocks;
 mod clauses;
@@ -23,8 +23,7 @@ use cascade_grammar::ast::{Attribute, DocLine, File, ItemKind, Name, Span};
 use comments::Comments;
 use doc::{Doc, Entry, Items};
 
-/// The text in the canonical style; `None` when it has errors, since then the tree does not say
-/// everything.
+/// The text in canonical style; `None` if it has syntax errors, since the tree is incomplete then.
 ///
 /// `parse` must be what [`cascade_grammar::parse`] gives for `text`.
 pub fn format(text: &str, parse: &Parse) -> Option<String> {
@@ -43,11 +42,11 @@ pub fn format(text: &str, parse: &Parse) -> Option<String> {
     Some(out)
 }
 
-/// What broke because it was too long counts as broken by its author the next time, and what
-/// stands beside it may find room then. One round settles nearly all texts, two the rest.
+/// A break that was inserted because a line was too long counts as the author's in the next round,
+/// which can make room for its neighbours. One round is enough for nearly all texts, two for the rest.
 const ROUNDS: usize = 4;
 
-/// The tree as text, once.
+/// Prints the tree once.
 fn print(text: &str, parse: &Parse) -> String {
     let comments = Comments::new(text, &parse.trivia);
     let mut formatter = Formatter { text, comments };
@@ -59,7 +58,7 @@ fn print(text: &str, parse: &Parse) -> String {
     out
 }
 
-/// What printing needs to know.
+/// The state of printing.
 struct Formatter<'t> {
     text: &'t str,
     comments: Comments<'t>,
@@ -77,7 +76,7 @@ impl<'t> Formatter<'t> {
         for item in &file.items {
             let is_import = matches!(item.kind, ItemKind::Import(_));
             let mut entry = self.entry(&item.docs, item.span, |this| this.item(item));
-            // Only one comment can stand at the end of a line.
+            // Only one comment fits at the end of a line.
             let rest = entry.trailing.split_off(entry.trailing.len().min(1));
             entry.put_before(std::mem::replace(&mut carried, rest));
             let together = is_import && after_import == Some(true);
@@ -111,18 +110,18 @@ impl<'t> Formatter<'t> {
         &self.text[span.range()]
     }
 
-    /// Whether nothing but white space stands before `at` on its line.
+    /// Whether only white space precedes `at` on its line.
     fn first_of_line(&self, at: u32) -> bool {
         let before = self.text[..at as usize].trim_end_matches([' ', '\t']);
         before.ends_with('\n')
     }
 
-    /// Whether a line break stands between two places.
+    /// Whether there is a line break between two offsets.
     fn line_between(&self, from: u32, to: u32) -> bool {
         self.text.get(from as usize..to as usize).is_some_and(|text| text.contains('\n'))
     }
 
-    /// The first token at or after `at`.
+    /// The offset of the first token at or after `at`.
     fn next_token(&self, at: u32) -> u32 {
         let mut rest = &self.text[at as usize..];
         loop {
@@ -134,14 +133,14 @@ impl<'t> Formatter<'t> {
         }
     }
 
-    /// The bracket that closes a list whose last thing ends at `at`.
+    /// The closing bracket of a list whose last element ends at `at`.
     fn closer(&self, at: u32) -> u32 {
         let next = self.next_token(at);
         let comma = self.text[next as usize..].starts_with(',');
         if comma { self.next_token(next + 1) } else { next }
     }
 
-    /// A thing of a list, with its comments.
+    /// An entry of a list, with its comments.
     fn entry(&mut self, docs: &'t [DocLine], span: Span, build: impl FnOnce(&mut Self) -> Doc<'t>) -> Entry<'t> {
         let leading = self.comments.leading(docs, span.start);
         let body = build(self);
@@ -150,7 +149,7 @@ impl<'t> Formatter<'t> {
         Entry { blank, leading, body: Some(body), trailing, deeper: false }
     }
 
-    /// Braces around things that stand on one line only if the author wrote them so.
+    /// Braces around entries that are on one line only if the author wrote them so.
     fn braces(&mut self, entries: Vec<Entry<'t>>, first: Option<u32>, end: u32) -> Items<'t> {
         let broken = first.is_some_and(|first| self.first_of_line(first));
         self.brackets("{", entries, "}", end, broken)
@@ -200,7 +199,7 @@ impl<'t> Formatter<'t> {
         Doc::seq(docs)
     }
 
-    /// `[a, b.c]` of names.
+    /// `[a, b.c]`: a list of names.
     fn names<T>(&mut self, names: &'t [T], path: impl Fn(&'t T) -> &'t [Name], end: u32) -> Doc<'t> {
         let mut entries = Vec::new();
         for name in names {

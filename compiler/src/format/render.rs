@@ -1,19 +1,19 @@
-//! From a document to text: greedy, with a stack of its own, so that deep documents need no
+//! Renders a document: greedy, with an explicit stack, so that deeply nested documents need no
 //! recursion.
 
 use super::doc::{Doc, Items};
 
-/// The longest line that is not broken when it can be.
+/// The maximal length of a line that can be broken.
 const WIDTH: usize = 100;
-/// How far one level stands in.
+/// The indentation of one level.
 const STEP: usize = 2;
 
-/// How the soft breaks of a piece are printed.
+/// How the soft breaks of a piece are rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Flat,
     Break,
-    /// Broken in its last brackets only.
+    /// Only the last brackets break.
     Hug,
 }
 
@@ -21,12 +21,12 @@ enum Mode {
 enum Command<'d> {
     Doc(usize, Mode, &'d Doc<'d>),
     Str(&'d str),
-    /// A line break to an indentation; true: a blank line first.
+    /// A line break with an indentation; true: after a blank line.
     Line(usize, bool),
     Suffix(&'d str),
 }
 
-/// Prints a document.
+/// Renders a document.
 pub(super) fn render(doc: &Doc<'_>) -> String {
     let mut renderer = Renderer { out: String::new(), column: 0, suffixes: Vec::new() };
     renderer.run(doc);
@@ -36,7 +36,7 @@ pub(super) fn render(doc: &Doc<'_>) -> String {
 struct Renderer<'d> {
     out: String,
     column: usize,
-    /// Comments that wait for the end of the line.
+    /// Comments to print at the end of the line.
     suffixes: Vec<&'d str>,
 }
 
@@ -137,14 +137,14 @@ impl<'d> Renderer<'d> {
         self.column = indent;
     }
 
-    /// A line break in a text block, where no comment can stand.
+    /// A line break in a text block, where comments are impossible.
     fn text_line(&mut self, indent: usize) {
         self.out.push('\n');
         self.out.extend(std::iter::repeat_n(' ', indent));
         self.column = indent;
     }
 
-    /// Writes the comments that waited: the first at the end of the line, the others below.
+    /// Writes the pending comments: the first at the end of the line, the others below.
     fn flush(&mut self, indent: usize) {
         for (index, comment) in std::mem::take(&mut self.suffixes).into_iter().enumerate() {
             if index == 0 {
@@ -190,7 +190,7 @@ impl<'d> Renderer<'d> {
                         continue;
                     }
                     Doc::Group(doc, hard) => {
-                        // In what follows, a group that is not decided yet may break.
+                        // In what follows, a group that is still undecided may break.
                         let mode = if *hard && mode == Mode::Flat { Mode::Break } else { mode };
                         stack.push(Command::Doc(indent, mode, doc));
                         continue;
@@ -233,7 +233,7 @@ impl<'d> Renderer<'d> {
     }
 }
 
-/// Pieces one after the other; only the last one may hug.
+/// Pushes a sequence; only its last piece may use the hugging mode.
 fn seq<'d>(indent: usize, mode: Mode, docs: &'d [Doc<'d>], stack: &mut Vec<Command<'d>>) {
     for (index, doc) in docs.iter().enumerate().rev() {
         let last = index + 1 == docs.len();
@@ -242,7 +242,7 @@ fn seq<'d>(indent: usize, mode: Mode, docs: &'d [Doc<'d>], stack: &mut Vec<Comma
     }
 }
 
-/// The pieces of brackets, in a mode.
+/// Pushes the pieces of a bracketed list in a mode.
 fn expand<'d>(indent: usize, mode: Mode, items: &'d Items<'d>, stack: &mut Vec<Command<'d>>) {
     let from = stack.len();
     stack.push(Command::Str(items.open));

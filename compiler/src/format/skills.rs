@@ -5,7 +5,7 @@ use cascade_grammar::ast::*;
 use super::Formatter;
 use super::doc::{Doc, Entry};
 
-/// Whether a line says how the effect before it is carried out.
+/// Whether a line is an option of the effect before it.
 fn is_option(kind: &SkillLineKind) -> bool {
     use SkillLineKind::{Env, Exit, In, Output, Stdin};
     matches!(kind, In(_) | Env(_) | Stdin(_) | Exit(_) | Output { .. })
@@ -17,8 +17,8 @@ fn takes_options(kind: &SkillLineKind) -> bool {
 }
 
 impl<'t> Formatter<'t> {
-    /// The lines of a skill; the options of an effect stand one level further in, but for those
-    /// that the author wrote on its line.
+    /// The lines of a skill; the options of an effect are indented one level more, except those that
+    /// the author wrote on the line of the effect.
     pub(super) fn skill_lines(&mut self, lines: &'t [SkillLine], span: Span) -> Vec<Entry<'t>> {
         self.comments.ended(span.start + 1);
         let mut entries: Vec<Entry<'t>> = Vec::new();

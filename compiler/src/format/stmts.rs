@@ -6,7 +6,7 @@ use super::Formatter;
 use super::doc::Doc;
 
 impl<'t> Formatter<'t> {
-    /// `{ statements }`, each on a line of its own.
+    /// `{ statements }`, one per line.
     pub(super) fn block(&mut self, block: &'t Block) -> Doc<'t> {
         self.comments.ended(block.span.start + 1);
         let mut entries = Vec::new();
@@ -78,7 +78,7 @@ impl<'t> Formatter<'t> {
         Doc::seq(docs)
     }
 
-    /// `word condition, message`; a message that does not fit stands on a line of its own.
+    /// `word condition, message`; a message that does not fit is moved to a line of its own.
     fn check(&mut self, word: &'static str, condition: &'t Expr, message: &'t Option<Expr>) -> Doc<'t> {
         let condition = self.worded(word, condition);
         let Some(message) = message else { return condition };
@@ -86,7 +86,7 @@ impl<'t> Formatter<'t> {
         if message.is_hard() {
             return Doc::seq([condition, Doc::Text(", "), message]);
         }
-        // A group of its own: a condition that breaks says nothing of the message.
+        // A separate group: a break in the condition does not break before the message.
         let message = Doc::nest(Doc::seq([Doc::Soft, message]));
         Doc::seq([condition, Doc::group(Doc::seq([Doc::Text(","), message]))])
     }

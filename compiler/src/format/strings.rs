@@ -1,5 +1,5 @@
-//! Strings: their text as written, their holes in the canonical style, a block's lines moved as
-//! one.
+//! String literals: the text unchanged, the holes in canonical style, the lines of a block
+//! indented together.
 
 use cascade_grammar::ast::{Span, StrLit, StrPart};
 
@@ -32,7 +32,7 @@ impl<'t> Formatter<'t> {
         Doc::seq([Doc::Text(open), Doc::Owned(line.text), Doc::Text("\"")])
     }
 
-    /// A hole on one line; as written when it cannot be on one line.
+    /// A hole on one line; as written if it cannot be printed on one line.
     fn hole(&mut self, part: &'t StrPart, span: Span) -> String {
         let StrPart::Hole { expr, format, .. } = part else {
             return String::new();
@@ -58,7 +58,7 @@ impl<'t> Formatter<'t> {
 #[derive(Default)]
 struct Line {
     text: String,
-    /// Whether a hole stands on it.
+    /// Whether a hole starts on it.
     hole: bool,
 }
 
@@ -72,7 +72,7 @@ impl Line {
     }
 }
 
-/// The lines of a text block, the first one right after the quotes.
+/// The lines of a text block; the first one follows the opening quotes.
 struct Lines {
     lines: Vec<Line>,
 }

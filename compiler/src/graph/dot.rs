@@ -1,10 +1,10 @@
-//! DOT: what Graphviz draws.
+//! The graph in DOT, the input language of Graphviz.
 
 use cascade_ir::screen::neutral;
 
-use super::{Look, Node, Part, Picture};
+use super::{Node, NodeKind, Part, Picture};
 
-/// A directed graph with clusters.
+/// A cascade as a directed graph with clusters.
 pub fn dot(picture: &Picture) -> String {
     let mut w = Writer { out: String::new(), next: 0 };
     w.line(0, &format!("digraph {} {{", quote(&picture.name)));
@@ -21,7 +21,7 @@ struct Writer {
     next: u32,
 }
 
-/// A node that something follows, and the label of the way to it.
+/// Nodes with edges to whatever follows them, each with the label of its edge.
 type Ends = Vec<(String, String)>;
 
 fn quote(text: &str) -> String {
@@ -58,9 +58,9 @@ impl Writer {
         match part {
             Part::Box(node) => {
                 let id = self.id();
-                self.line(depth, &format!("{id} [{}];", look(node)));
+                self.line(depth, &format!("{id} [{}];", kind(node)));
                 self.edges(from, &id, depth);
-                if node.look == Look::End { Vec::new() } else { vec![(id, String::new())] }
+                if node.kind == NodeKind::End { Vec::new() } else { vec![(id, String::new())] }
             }
             Part::Choice(title, ways) => {
                 let id = self.id();
@@ -115,13 +115,13 @@ impl Writer {
     }
 }
 
-fn look(node: &Node) -> String {
+fn kind(node: &Node) -> String {
     let label = if node.detail.is_empty() { node.title.clone() } else { format!("{}\n{}", node.title, node.detail) };
-    let shape = match node.look {
-        Look::Cascade => ", peripheries=2",
-        Look::Gate => ", shape=hexagon",
-        Look::End => ", shape=oval",
-        Look::Person => ", shape=trapezium",
+    let shape = match node.kind {
+        NodeKind::Cascade => ", peripheries=2",
+        NodeKind::Gate => ", shape=hexagon",
+        NodeKind::End => ", shape=oval",
+        NodeKind::Person => ", shape=trapezium",
         _ => "",
     };
     format!("label={}{shape}", quote(&label))

@@ -1,10 +1,10 @@
-//! Mermaid: what GitHub shows in Markdown.
+//! The graph in Mermaid, which GitHub renders in Markdown.
 
 use cascade_ir::screen::neutral;
 
-use super::{Look, Node, Part, Picture};
+use super::{Node, NodeKind, Part, Picture};
 
-/// A flowchart.
+/// A cascade as a flowchart.
 pub fn mermaid(picture: &Picture) -> String {
     let mut w = Writer { out: String::from("flowchart TD\n"), next: 0 };
     w.line(1, &format!("start([{}])", quote(&picture.name)));
@@ -17,7 +17,7 @@ struct Writer {
     next: u32,
 }
 
-/// A label that means only itself: Mermaid reads entities, HTML and, between back-ticks, Markdown.
+/// Escapes a label: Mermaid interprets entities, HTML and, between back-ticks, Markdown.
 fn quote(text: &str) -> String {
     let mut out = String::from("\"");
     for c in neutral(text).chars() {
@@ -48,7 +48,7 @@ impl Writer {
         format!("n{}", self.next)
     }
 
-    /// Writes parts in order; gives the nodes that what follows comes after.
+    /// Writes parts in sequence; returns the nodes that precede whatever follows.
     fn parts(&mut self, parts: &[Part], mut from: Vec<String>, depth: usize) -> Vec<String> {
         for part in parts {
             from = self.part(part, &from, depth);
@@ -68,7 +68,7 @@ impl Writer {
                 let id = self.id();
                 self.line(depth, &format!("{id}{}", shape(node)));
                 self.edges(from, &id, depth);
-                if node.look == Look::End { Vec::new() } else { vec![id] }
+                if node.kind == NodeKind::End { Vec::new() } else { vec![id] }
             }
             Part::Choice(title, ways) => {
                 let id = self.id();
@@ -101,7 +101,7 @@ impl Writer {
                 let mut pending: Vec<usize> = (0..branches.len()).collect();
                 done.resize(branches.len(), Vec::new());
                 let mut finished = vec![false; branches.len()];
-                // The graph has no cycle, so each round writes at least one branch.
+                // The graph is acyclic, so each round writes at least one branch.
                 while !pending.is_empty() {
                     let before = pending.len();
                     pending.retain(|i| {
@@ -134,13 +134,13 @@ impl Writer {
 fn shape(node: &Node) -> String {
     let label = if node.detail.is_empty() { node.title.clone() } else { format!("{}: {}", node.title, node.detail) };
     let label = quote(&label);
-    match node.look {
-        Look::Run | Look::Other => format!("[{label}]"),
-        Look::Http => format!("[/{label}/]"),
-        Look::Model => format!("({label})"),
-        Look::Cascade => format!("[[{label}]]"),
-        Look::Person => format!("[\\{label}/]"),
-        Look::Gate => format!("{{{{{label}}}}}"),
-        Look::End => format!("([{label}])"),
+    match node.kind {
+        NodeKind::Run | NodeKind::Other => format!("[{label}]"),
+        NodeKind::Http => format!("[/{label}/]"),
+        NodeKind::Model => format!("({label})"),
+        NodeKind::Cascade => format!("[[{label}]]"),
+        NodeKind::Person => format!("[\\{label}/]"),
+        NodeKind::Gate => format!("{{{{{label}}}}}"),
+        NodeKind::End => format!("([{label}])"),
     }
 }

@@ -1,8 +1,8 @@
-//! A cascade as a picture: its stages, what waits for what, branches and loops.
+//! A cascade as a graph: stages, dependencies, branches and loops.
 //!
-//! Programs are structured, so pictures are too: what happens in order stands below each other,
-//! what happens at once stands beside each other, loops and blocks are frames. The same
-//! [`Picture`] is written as Mermaid, as DOT for Graphviz, and as SVG.
+//! Programs are structured, and so is the graph: a sequence is drawn from top to bottom, parallel
+//! branches side by side, loops and blocks as frames. The same [`Picture`] is written as Mermaid,
+//! as DOT for Graphviz, and as SVG.
 
 mod dot;
 mod mermaid;
@@ -14,40 +14,40 @@ pub use dot::dot;
 pub use mermaid::mermaid;
 pub use svg::svg;
 
-/// A cascade, ready to be drawn.
+/// The graph of a cascade, independent of the output format.
 #[derive(Debug, Clone)]
 pub struct Picture {
     /// The cascade's name.
     pub name: String,
-    /// Its parts in order.
+    /// Its parts in sequence.
     pub parts: Vec<Part>,
 }
 
-/// A part of a picture.
+/// A part of a graph.
 #[derive(Debug, Clone)]
 pub enum Part {
     /// One box.
     Box(Node),
-    /// Ways of which one is taken: a label and parts each.
+    /// Alternatives of an `if` or a `match`: title, then label and parts of each.
     Choice(String, Vec<(String, Vec<Part>)>),
-    /// A frame: its title and its parts in order.
+    /// A frame: its title and its parts in sequence.
     Frame(String, Vec<Part>),
-    /// Parts that run at once: each with those (by position) that it waits for.
+    /// Parallel branches, each with the indexes of the branches that it depends on.
     Parallel(String, Vec<(Part, Vec<usize>)>),
 }
 
-/// What a box stands for; decides its look.
+/// The kind of a box; it decides the style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// A program that is run.
+pub enum NodeKind {
+    /// A command.
     Run,
-    /// A request over HTTP.
+    /// An HTTP request.
     Http,
-    /// A model that is asked.
+    /// A prompt to a model.
     Model,
-    /// Another cascade.
+    /// A call of another cascade.
     Cascade,
-    /// A person.
+    /// A question to a person.
     Person,
     /// A gate.
     Gate,
@@ -60,15 +60,15 @@ pub enum Look {
 /// One box.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// What it is called.
+    /// The name of the stage, or the keyword of the statement.
     pub title: String,
-    /// What it calls, in small letters below; may be empty.
+    /// The skill or cascade that it calls, shown in a smaller font; may be empty.
     pub detail: String,
-    /// Its look.
-    pub look: Look,
+    /// The kind of the box.
+    pub kind: NodeKind,
 }
 
-/// The picture of a cascade.
+/// The graph of a cascade.
 pub fn picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture> {
     let cascade = program.cascades.get(cascade.index())?;
     let reader = Reader { program };
@@ -96,7 +96,7 @@ impl Reader<'_> {
     }
 
     fn stmt(&self, stmt: &ir::Stmt) -> Option<Part> {
-        let node = |title: String, detail: &str, look| Some(Part::Box(Node { title, detail: detail.to_owned(), look }));
+        let node = |title: String, detail: &str, kind| Some(Part::Box(Node { title, detail: detail.to_owned(), kind }));
         match stmt {
             ir::Stmt::Stage(stage) => Some(self.work(&stage.work, Some(stage.name.as_str()))),
             ir::Stmt::Work(work, _) => {
@@ -109,14 +109,14 @@ impl Reader<'_> {
                 (!empty).then_some(part)
             }
             ir::Stmt::Gate(_, message, _) => {
-                node("gate".into(), &message.as_ref().map(text).unwrap_or_default(), Look::Gate)
+                node("gate".into(), &message.as_ref().map(text).unwrap_or_default(), NodeKind::Gate)
             }
-            ir::Stmt::Fail(message, _) => node("fail".into(), &text(message), Look::End),
-            ir::Stmt::Return(_) => node("return".into(), "", Look::End),
+            ir::Stmt::Fail(message, _) => node("fail".into(), &text(message), NodeKind::End),
+            ir::Stmt::Return(_) => node("return".into(), "", NodeKind::End),
             ir::Stmt::Remember { memory, key, .. } => {
                 let memory = self.program.memories.get(memory.index())?;
                 let key = memory.keys.get(*key as usize)?;
-                node("remember".into(), &format!("{}.{}", memory.name, key.name), Look::Other)
+                node("remember".into(), &format!("{}.{}", memory.name, key.name), NodeKind::Other)
             }
             ir::Stmt::Set(..)
             | ir::Stmt::SetField(..)
@@ -132,18 +132,18 @@ impl Reader<'_> {
         match work {
             ir::Work::Skill(id, _) => {
                 let skill = self.program.skills.get(id.index());
-                let look = match skill.map(|s| &s.effect) {
-                    Some(ir::Effect::Run(_)) => Look::Run,
-                    Some(ir::Effect::Http(_)) => Look::Http,
-                    Some(ir::Effect::Prompt(_)) => Look::Model,
-                    Some(ir::Effect::Unsupported(u)) if u.construct == "agent" => Look::Model,
-                    _ => Look::Other,
+                let kind = match skill.map(|s| &s.effect) {
+                    Some(ir::Effect::Run(_)) => NodeKind::Run,
+                    Some(ir::Effect::Http(_)) => NodeKind::Http,
+                    Some(ir::Effect::Prompt(_)) => NodeKind::Model,
+                    Some(ir::Effect::Unsupported(u)) if u.construct == "agent" => NodeKind::Model,
+                    _ => NodeKind::Other,
                 };
                 let detail = skill.map(|s| s.name.to_string()).unwrap_or_default();
                 Part::Box(Node {
                     title: title(&detail),
                     detail: if name == Some(&detail) { String::new() } else { detail },
-                    look,
+                    kind,
                 })
             }
             ir::Work::Cascade(id, _) => {
@@ -151,7 +151,7 @@ impl Reader<'_> {
                 Part::Box(Node {
                     title: title(&detail),
                     detail: if name == Some(&detail) { String::new() } else { detail },
-                    look: Look::Cascade,
+                    kind: NodeKind::Cascade,
                 })
             }
             ir::Work::Person(person) => {
@@ -160,9 +160,11 @@ impl Reader<'_> {
                     ir::Person::Ask(q) => ("ask", q),
                     ir::Person::Choose(q, _) => ("choose", q),
                 };
-                Part::Box(Node { title: title(word), detail: text(question), look: Look::Person })
+                Part::Box(Node { title: title(word), detail: text(question), kind: NodeKind::Person })
             }
-            ir::Work::Pure(_) => Part::Box(Node { title: title("value"), detail: String::new(), look: Look::Other }),
+            ir::Work::Pure(_) => {
+                Part::Box(Node { title: title("value"), detail: String::new(), kind: NodeKind::Other })
+            }
             ir::Work::If(_, then, otherwise) => Part::Choice(
                 frame_title("if"),
                 vec![("yes".into(), self.block(then)), ("no".into(), self.block(otherwise))],
@@ -172,7 +174,7 @@ impl Reader<'_> {
                 arms.iter().map(|arm| (pattern(&arm.pattern), self.block(&arm.body))).collect(),
             ),
             ir::Work::For(x) => {
-                let what = if x.parallel { "for each, at once" } else { "for each" };
+                let what = if x.parallel { "for each, in parallel" } else { "for each" };
                 Part::Frame(frame_title(&format!("{what} {}", x.name)), self.block(&x.body))
             }
             ir::Work::Repeat(x) => {
@@ -201,7 +203,7 @@ impl Reader<'_> {
                         part.1 = after;
                     }
                 }
-                Part::Parallel(frame_title("at once"), parts)
+                Part::Parallel(frame_title("parallel"), parts)
             }
             ir::Work::Block(block) => Part::Frame(frame_title("block"), self.block(block)),
         }
@@ -218,7 +220,7 @@ fn pattern(pattern: &ir::Pattern) -> String {
     }
 }
 
-/// An expression in a few words: what is written out of it, `…` for the rest.
+/// A short form of an expression: literal text as it is, `…` for everything computed.
 fn text(e: &ir::Expr) -> String {
     match e {
         ir::Expr::Const(c) => match c {

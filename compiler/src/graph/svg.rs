@@ -1,13 +1,14 @@
-//! SVG: drawn here, since a structured program has a structured picture.
+//! The graph as SVG. It is laid out here, without Graphviz, since a structured program has a
+//! hierarchical layout.
 //!
-//! Each part has a size; parts in order are stacked, ways and branches stand side by side.
-//! Branches of a `parallel` are put into columns by what they wait for.
+//! Each part has a size; a sequence is stacked, alternatives and branches are placed side by side.
+//! The branches of a `parallel` are placed in columns by their dependencies.
 
 use std::fmt::Write as _;
 
 use cascade_ir::{markup::push_escaped, screen::neutral};
 
-use super::{Look, Node, Part, Picture};
+use super::{Node, NodeKind, Part, Picture};
 
 const GAP: f64 = 26.0;
 const PAD: f64 = 16.0;
@@ -15,7 +16,7 @@ const HEAD: f64 = 22.0;
 const BOX_HEIGHT: f64 = 46.0;
 const LETTER: f64 = 7.4;
 
-/// A picture that any browser shows; follows a dark or light page.
+/// A graph as SVG, in colours for light and dark pages.
 pub fn svg(picture: &Picture) -> String {
     let body = stack(&picture.parts);
     let title_width = picture.name.chars().count() as f64 * 9.0 + 2.0 * PAD;
@@ -56,7 +57,7 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
     out
 }
 
-/// Text of a picture: one line.
+/// Escapes text and joins its lines.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_escaped(&mut out, &neutral(text), |c| (c == '\n').then_some(" "));
@@ -67,11 +68,11 @@ fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
-/// Something with a size that can draw itself at a place.
+/// A laid-out part: its size and how to draw it.
 struct Shape {
     width: f64,
     height: f64,
-    /// Where an arrow comes in and goes out, from the left.
+    /// The x offset at which arrows enter and leave.
     axis: f64,
     kind: Kind,
 }
@@ -81,7 +82,7 @@ enum Kind {
     Stack(Vec<Shape>),
     Ways(String, Vec<(String, Shape)>),
     Frame(String, Box<Shape>),
-    /// Branches with column, row offset and what they wait for.
+    /// Branches with column, row offset and dependencies.
     Graph(String, Vec<(Shape, f64, f64, Vec<usize>)>),
     Empty,
 }
@@ -100,7 +101,7 @@ fn stack(parts: &[Part]) -> Shape {
 fn shape(part: &Part) -> Shape {
     match part {
         Part::Box(node) => {
-            let node = Node { title: shorten(&node.title, 34), detail: shorten(&node.detail, 40), look: node.look };
+            let node = Node { title: shorten(&node.title, 34), detail: shorten(&node.detail, 40), kind: node.kind };
             let title = node.title.chars().count() as f64 * LETTER;
             let detail = node.detail.chars().count() as f64 * 6.2;
             let width = (title.max(detail) + 2.0 * PAD).max(80.0);
@@ -177,7 +178,7 @@ fn arrow(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64) {
 impl Shape {
     fn ends(&self) -> bool {
         match &self.kind {
-            Kind::Leaf(node) => node.look == Look::End,
+            Kind::Leaf(node) => node.kind == NodeKind::End,
             Kind::Stack(shapes) => shapes.last().is_some_and(Shape::ends),
             Kind::Ways(_, ways) => ways.iter().all(|(_, s)| s.ends()),
             _ => false,
@@ -188,16 +189,16 @@ impl Shape {
         match &self.kind {
             Kind::Empty => {}
             Kind::Leaf(node) => {
-                let class = match node.look {
-                    Look::Run => "run",
-                    Look::Http => "http",
-                    Look::Model => "model",
-                    Look::Cascade => "cascade",
-                    Look::Person => "person",
-                    Look::Gate => "gate",
-                    Look::End | Look::Other => "box",
+                let class = match node.kind {
+                    NodeKind::Run => "run",
+                    NodeKind::Http => "http",
+                    NodeKind::Model => "model",
+                    NodeKind::Cascade => "cascade",
+                    NodeKind::Person => "person",
+                    NodeKind::Gate => "gate",
+                    NodeKind::End | NodeKind::Other => "box",
                 };
-                let radius = if node.look == Look::End { self.height / 2.0 } else { 6.0 };
+                let radius = if node.kind == NodeKind::End { self.height / 2.0 } else { 6.0 };
                 let _ = writeln!(
                     out,
                     r#"<rect class="{class}" x="{x:.1}" y="{y:.1}" width="{:.1}" height="{:.1}" rx="{radius:.1}"/>"#,

@@ -1,24 +1,25 @@
-//! From a schema to declarations.
+//! Converts a schema to declarations.
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Lost,
+    Loss,
     decls::{Decl, Decls, Field, Kind, Variant},
-    keywords::{demands, is_field, is_type, is_variant, literal, pascal, short},
-    look::{Place, description, docs_of, not_null, record},
+    inspect::{Place, description, docs_of, not_null, record},
+    keywords::{constraints, is_field, is_type, is_variant, literal, pascal, short},
 };
 
-/// An object with at least so many fields gets a name of its own.
-const NAMED_FROM: usize = 5;
+/// An inline object with at least this many fields gets a declaration of its own.
+const MIN_FIELDS_OF_DECLARATION: usize = 5;
 
-/// Types of the language that a schema names in `x-cascade`.
-const OWN: &[&str] = &["path", "secret", "duration", "money", "command", "model", "file", "image", "audio", "video"];
+/// The types of the language that a schema can name in `x-cascade`.
+const CASCADE_TYPES: &[&str] =
+    &["path", "secret", "duration", "money", "command", "model", "file", "image", "audio", "video"];
 
-/// The declarations of a schema, and what they cannot say.
-pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Lost>) {
+/// The declarations of a schema, and what could not be converted.
+pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
     let taken = ["Error", "ErrorKind", "TestStatus", "TestCase", "TestRun"].map(str::to_owned).into();
     let mut importer = Importer {
         root: schema,
@@ -33,10 +34,10 @@ pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Lost>) {
         !said.iter().any(|word| fields.contains_key(*word))
             && ["$defs", "definitions"].iter().any(|d| fields.contains_key(*d))
     });
-    // The definition is what is meant, unless the whole has another name.
+    // If the root only refers to a definition, the definition is meant, unless the root has a name of its own.
     let own_title = schema.get("title").and_then(Json::as_str);
     let pure_reference = schema.get("$ref").and_then(Json::as_str).is_some_and(|r| {
-        r != "#" && importer.find(r).is_some() && own_title.is_none_or(|t| r.rsplit('/').next() == Some(t))
+        r != "#" && importer.resolve_reference(r).is_some() && own_title.is_none_or(|t| r.rsplit('/').next() == Some(t))
     });
     let title = schema.get("title").and_then(Json::as_str).unwrap_or(name);
     if pure_reference {
@@ -54,25 +55,25 @@ pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Lost>) {
     }
     importer.waiting.reverse();
     while let Some(pointer) = importer.waiting.pop() {
-        importer.declare(&pointer);
+        importer.declare_pointer(&pointer);
     }
     (importer.decls, importer.lost)
 }
 
-/// A type as it is written, and whether null is one of its values.
-struct Ty {
+/// A type expression, and whether null is one of its values.
+struct ImportedType {
     text: String,
     null: bool,
-    /// What could not be said of it.
+    /// Constraints that could not be converted.
     notes: Vec<String>,
 }
 
-impl Ty {
+impl ImportedType {
     fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), null: false, notes: Vec::new() }
     }
 
-    /// Whether it is so long that a name must stand for it inside of other types.
+    /// Whether it is too long to be written inline in another type.
     fn is_long(&self) -> bool {
         self.text.contains(" where ")
     }
@@ -82,22 +83,22 @@ struct Importer<'s> {
     root: &'s Json,
     decls: Decls,
     taken: HashSet<String>,
-    /// Names of types by pointer.
+    /// The type names by JSON pointer.
     named: HashMap<String, String>,
-    /// Pointers that have a name and no declaration yet.
+    /// Pointers with a name whose declaration is still missing.
     waiting: Vec<String>,
-    lost: Vec<Lost>,
+    lost: Vec<Loss>,
 }
 
 impl<'s> Importer<'s> {
-    fn lose(&mut self, place: &str, what: impl Into<String>) -> String {
+    fn report_loss(&mut self, place: &str, what: impl Into<String>) -> String {
         let what = what.into();
-        self.lost.push(Lost { place: place.to_owned(), what: what.clone() });
+        self.lost.push(Loss { place: place.to_owned(), what: what.clone() });
         what
     }
 
-    /// What a reference inside of the schema points to.
-    fn find(&self, reference: &str) -> Option<&'s Json> {
+    /// The schema that a local reference points to.
+    fn resolve_reference(&self, reference: &str) -> Option<&'s Json> {
         let pointer = reference.strip_prefix('#')?;
         self.root.pointer(pointer)
     }
@@ -114,12 +115,12 @@ impl<'s> Importer<'s> {
         name
     }
 
-    /// The name of the type that a reference means.
+    /// The name of the type that a reference resolves to.
     fn named(&mut self, reference: &str) -> Option<String> {
         if let Some(name) = self.named.get(reference) {
             return Some(name.clone());
         }
-        let target = self.find(reference)?;
+        let target = self.resolve_reference(reference)?;
         let last = reference.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
         let title = target.get("title").and_then(Json::as_str).filter(|t| is_type(t) && !is_type(&last));
         let name = self.free_name(title.unwrap_or(&last));
@@ -128,15 +129,17 @@ impl<'s> Importer<'s> {
         Some(name)
     }
 
-    fn declare(&mut self, pointer: &str) {
-        let (Some(schema), Some(name)) = (self.find(pointer), self.named.get(pointer).cloned()) else { return };
+    fn declare_pointer(&mut self, pointer: &str) {
+        let (Some(schema), Some(name)) = (self.resolve_reference(pointer), self.named.get(pointer).cloned()) else {
+            return;
+        };
         self.declaration(schema, name, pointer);
     }
 
-    /// Declares a type of a given name.
+    /// Declares a type with a given name.
     fn declaration(&mut self, schema: &'s Json, name: String, place: &str) {
         let docs = description(schema);
-        // The place is taken first: what it refers to follows it.
+        // The slot is reserved first: the declarations it refers to follow it.
         let index = self.decls.0.len();
         let kind = Kind::Alias("json".to_owned());
         self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
@@ -162,10 +165,10 @@ impl<'s> Importer<'s> {
             }
         }
         let ty = self.ty(schema, name, place, Place::Declared);
-        (Kind::Alias(self.whole(&ty, &format!("{name}_value"), place)), ty.notes)
+        (Kind::Alias(self.with_null(&ty, &format!("{name}_value"), place)), ty.notes)
     }
 
-    /// The fields of an object but one.
+    /// The fields of an object, without the one to skip.
     fn fields(
         &mut self,
         schema: &'s Map<String, Json>,
@@ -176,16 +179,16 @@ impl<'s> Importer<'s> {
         let required =
             |key: &str| schema.get("required").and_then(Json::as_array).is_some_and(|all| all.iter().any(|r| r == key));
         if schema.get("additionalProperties").is_some_and(|a| a.is_object()) {
-            notes.push(self.lose(place, "other keys may be there; they are not kept"));
+            notes.push(self.report_loss(place, "other keys may be there; they are not kept"));
         }
-        for word in demands(schema, "object").lost {
-            notes.push(self.lose(place, word));
+        for word in constraints(schema, "object").lost {
+            notes.push(self.report_loss(place, word));
         }
         let mut out = Vec::new();
         for (key, property) in properties.iter().filter(|(key, _)| *key != skip) {
             let place = format!("{place}/properties/{}", key.replace('~', "~0").replace('/', "~1"));
             if !is_field(key) {
-                notes.push(self.lose(&place, format!("the key {key:?}, which no field can have")));
+                notes.push(self.report_loss(&place, format!("the key {key:?}, which no field can have")));
                 continue;
             }
             let hint = format!("{name}_{key}");
@@ -202,22 +205,22 @@ impl<'s> Importer<'s> {
             match default.map(|value| (value, self.default_of(property, value))) {
                 Some((_, Some(text))) => field.default = Some(text),
                 Some((value, None)) if !value.is_null() => {
-                    field.notes.push(self.lose(&place, format!("default: {}", short(value))));
+                    field.notes.push(self.report_loss(&place, format!("default: {}", short(value))));
                 }
                 _ => {}
             }
             ty.null |= !required(key) && field.default.is_none();
-            field.ty = self.whole(&ty, &hint, &place);
+            field.ty = self.with_null(&ty, &hint, &place);
             out.push(field);
         }
         out
     }
 
-    /// A default as an expression of its type.
+    /// A default value as an expression of its type.
     fn default_of(&self, schema: &'s Json, value: &Json) -> Option<String> {
         let mut target = schema;
         for _ in 0..8 {
-            match target.get("$ref").and_then(Json::as_str).and_then(|r| self.find(r)) {
+            match target.get("$ref").and_then(Json::as_str).and_then(|r| self.resolve_reference(r)) {
                 Some(next) => target = next,
                 None => break,
             }
@@ -231,39 +234,39 @@ impl<'s> Importer<'s> {
         }
     }
 
-    /// A type where one is written. What has a `hint` and needs a name is declared apart.
-    fn ty(&mut self, schema: &'s Json, hint: &str, place: &str, at: Place) -> Ty {
+    /// A type expression. If it needs a declaration, `hint` becomes its name.
+    fn ty(&mut self, schema: &'s Json, hint: &str, place: &str, at: Place) -> ImportedType {
         let fields = match schema {
             Json::Object(fields) => fields,
-            Json::Bool(true) => return Ty::new("json"),
+            Json::Bool(true) => return ImportedType::new("json"),
             _ => {
-                let mut ty = Ty::new("json");
-                ty.notes.push(self.lose(place, format!("{} fits no value", short(schema))));
+                let mut ty = ImportedType::new("json");
+                ty.notes.push(self.report_loss(place, format!("{} fits no value", short(schema))));
                 return ty;
             }
         };
-        if let Some(ty) = self.null_and(fields, hint, place, at) {
+        if let Some(ty) = self.nullable(fields, hint, place, at) {
             return ty;
         }
-        let (mut ty, base) = self.base(fields, hint, place, at);
+        let (mut ty, base) = self.base_type(fields, hint, place, at);
         if ty.text == "json" && base == "json" {
             return ty;
         }
-        let demands = demands(fields, base);
-        for word in demands.lost {
-            ty.notes.push(self.lose(place, word));
+        let constraints = constraints(fields, base);
+        for word in constraints.lost {
+            ty.notes.push(self.report_loss(place, word));
         }
         if let Some(text) = fields.get("$comment").and_then(Json::as_str).and_then(|t| t.strip_prefix("where ")) {
-            ty.notes.push(self.lose(place, format!("where {text}")));
+            ty.notes.push(self.report_loss(place, format!("where {text}")));
         }
-        if !demands.predicates.is_empty() {
-            ty.text = format!("{} where {}", ty.text, demands.predicates.join(" and "));
+        if !constraints.predicates.is_empty() {
+            ty.text = format!("{} where {}", ty.text, constraints.predicates.join(" and "));
         }
         ty
     }
 
-    /// A schema of something or null.
-    fn null_and(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> Option<Ty> {
+    /// A schema of the form "a type or null".
+    fn nullable(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> Option<ImportedType> {
         for word in ["anyOf", "oneOf"] {
             let Some(ways) = fields.get(word).and_then(Json::as_array) else { continue };
             let is_null = |way: &Json| {
@@ -283,18 +286,24 @@ impl<'s> Importer<'s> {
         None
     }
 
-    /// A type without its demands, and the word by which its demands are read.
-    fn base(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> (Ty, &'static str) {
+    /// A type without its constraints, and the base type by which its constraints are interpreted.
+    fn base_type(
+        &mut self,
+        fields: &'s Map<String, Json>,
+        hint: &str,
+        place: &str,
+        at: Place,
+    ) -> (ImportedType, &'static str) {
         if let Some(own) = fields.get("x-cascade").and_then(Json::as_str)
-            && let Some(own) = OWN.iter().find(|o| **o == own)
+            && let Some(own) = CASCADE_TYPES.iter().find(|o| **o == own)
         {
             let null = fields.get("type").and_then(Json::as_array).is_some_and(|all| all.iter().any(|t| t == "null"));
             let base = if *own == "money" { "float" } else { "string" };
-            return (Ty { text: (*own).to_owned(), null, notes: Vec::new() }, base);
+            return (ImportedType { text: (*own).to_owned(), null, notes: Vec::new() }, base);
         }
         if let Some(reference) = fields.get("$ref").and_then(Json::as_str) {
             return match self.named(reference) {
-                Some(name) => (Ty::new(name), self.base_of(reference)),
+                Some(name) => (ImportedType::new(name), self.base_of(reference)),
                 None => (self.json(place, format!("`{reference}`, which is in another file")), "json"),
             };
         }
@@ -326,28 +335,28 @@ impl<'s> Importer<'s> {
             _ => "",
         };
         let (mut ty, base) = match word {
-            "string" => (Ty::new("string"), "string"),
-            "integer" => (Ty::new("int"), "int"),
-            "number" => (Ty::new("float"), "float"),
-            "boolean" => (Ty::new("bool"), "bool"),
-            "null" => (Ty { null: true, ..Ty::new("json") }, "json"),
+            "string" => (ImportedType::new("string"), "string"),
+            "integer" => (ImportedType::new("int"), "int"),
+            "number" => (ImportedType::new("float"), "float"),
+            "boolean" => (ImportedType::new("bool"), "bool"),
+            "null" => (ImportedType { null: true, ..ImportedType::new("json") }, "json"),
             "array" => (self.list(fields, hint, place), "list"),
             "object" => (self.object(fields, hint, place, at), "object"),
-            "" => (Ty::new("json"), "json"),
+            "" => (ImportedType::new("json"), "json"),
             other => (self.json(place, format!("type: {other}")), "json"),
         };
         ty.null |= null;
         (ty, base)
     }
 
-    fn json(&mut self, place: &str, what: String) -> Ty {
-        let note = self.lose(place, what);
-        Ty { notes: vec![note], ..Ty::new("json") }
+    fn json(&mut self, place: &str, what: String) -> ImportedType {
+        let note = self.report_loss(place, what);
+        ImportedType { notes: vec![note], ..ImportedType::new("json") }
     }
 
-    /// The word by which the demands beside a reference are read.
+    /// The base type by which the constraints beside a reference are interpreted.
     fn base_of(&self, reference: &str) -> &'static str {
-        match self.find(reference).and_then(|s| s.get("type")).and_then(Json::as_str) {
+        match self.resolve_reference(reference).and_then(|s| s.get("type")).and_then(Json::as_str) {
             Some("string") => "string",
             Some("integer") => "int",
             Some("number") => "float",
@@ -356,17 +365,19 @@ impl<'s> Importer<'s> {
         }
     }
 
-    fn list(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str) -> Ty {
-        let Some(items) = fields.get("items").filter(|items| !items.is_array()) else { return Ty::new("list<json>") };
+    fn list(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str) -> ImportedType {
+        let Some(items) = fields.get("items").filter(|items| !items.is_array()) else {
+            return ImportedType::new("list<json>");
+        };
         let item = self.ty(items, &format!("{hint}_item"), &format!("{place}/items"), Place::Inside);
         let hint = format!("{hint}_item");
         let described = !description(items).is_empty() && !self.taken.contains(&item.text);
-        let text = self.inner(&item, described.then_some(items), &hint, &format!("{place}/items"));
-        Ty { notes: item.notes, ..Ty::new(format!("list<{text}>")) }
+        let text = self.nested_type(&item, described.then_some(items), &hint, &format!("{place}/items"));
+        ImportedType { notes: item.notes, ..ImportedType::new(format!("list<{text}>")) }
     }
 
-    /// A type with its null. Null stands outside of a predicate, so what has one gets a name.
-    fn whole(&mut self, ty: &Ty, hint: &str, place: &str) -> String {
+    /// A type including null. Null cannot be combined with a predicate, so such a type gets a name.
+    fn with_null(&mut self, ty: &ImportedType, hint: &str, place: &str) -> String {
         match ty.null && ty.text != "json" {
             true if ty.is_long() => format!("{}?", self.alias(ty.text.clone(), String::new(), hint, place)),
             true => format!("{}?", ty.text),
@@ -374,15 +385,15 @@ impl<'s> Importer<'s> {
         }
     }
 
-    /// A type inside of another is short; what more there is to say gets a name.
-    fn inner(&mut self, ty: &Ty, described: Option<&Json>, hint: &str, place: &str) -> String {
+    /// A type within another: a long one is declared and referred to by name.
+    fn nested_type(&mut self, ty: &ImportedType, described: Option<&Json>, hint: &str, place: &str) -> String {
         match described {
             Some(schema) => {
-                let text = self.whole(ty, &format!("{hint}_value"), place);
+                let text = self.with_null(ty, &format!("{hint}_value"), place);
                 self.alias(text, description(schema), hint, place)
             }
             None if ty.is_long() && !ty.null => self.alias(ty.text.clone(), String::new(), hint, place),
-            None => self.whole(ty, hint, place),
+            None => self.with_null(ty, hint, place),
         }
     }
 
@@ -393,7 +404,7 @@ impl<'s> Importer<'s> {
         name
     }
 
-    fn object(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> Ty {
+    fn object(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> ImportedType {
         let Some(properties) = record(fields) else {
             let rest = match fields.get("additionalProperties") {
                 Some(rest @ Json::Object(_)) => Some(rest),
@@ -401,15 +412,15 @@ impl<'s> Importer<'s> {
             };
             let of_pattern = fields.get("patternProperties").and_then(Json::as_object).filter(|p| p.len() == 1);
             let value = rest.or_else(|| of_pattern.and_then(|p| p.values().next()));
-            let Some(value) = value else { return Ty::new("map<json>") };
+            let Some(value) = value else { return ImportedType::new("map<json>") };
             let inner =
                 self.ty(value, &format!("{hint}_value"), &format!("{place}/additionalProperties"), Place::Inside);
-            let text = self.inner(&inner, None, &format!("{hint}_value"), place);
-            return Ty { notes: inner.notes, ..Ty::new(format!("map<{text}>")) };
+            let text = self.nested_type(&inner, None, &format!("{hint}_value"), place);
+            return ImportedType { notes: inner.notes, ..ImportedType::new(format!("map<{text}>")) };
         };
         let named = (at != Place::Declared && fields.contains_key("title"))
             || !docs_of(fields, at).is_empty()
-            || properties.len() >= NAMED_FROM
+            || properties.len() >= MIN_FIELDS_OF_DECLARATION
             || properties.is_empty()
             || properties.values().any(|p| p.get("default").is_some() || !description(p).is_empty());
         let mut notes = Vec::new();
@@ -423,7 +434,7 @@ impl<'s> Importer<'s> {
             let inner = self.fields(fields, (&name, place, ""), &mut notes);
             self.decls.0[index].kind = Kind::Record(inner);
             self.decls.0[index].notes = notes;
-            return Ty::new(name);
+            return ImportedType::new(name);
         }
         let inner = self.fields(fields, (hint, place, ""), &mut notes);
         let mut shown = Vec::new();
@@ -434,18 +445,24 @@ impl<'s> Importer<'s> {
             }
             shown.push(format!("{}: {}", field.name, field.ty));
         }
-        Ty { notes, ..Ty::new(format!("{{ {} }}", shown.join(", "))) }
+        ImportedType { notes, ..ImportedType::new(format!("{{ {} }}", shown.join(", "))) }
     }
 
-    /// Values that are written out.
-    fn one_of(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> (Ty, &'static str) {
+    /// An enumeration of literal values.
+    fn one_of(
+        &mut self,
+        fields: &'s Map<String, Json>,
+        hint: &str,
+        place: &str,
+        at: Place,
+    ) -> (ImportedType, &'static str) {
         if let Some(variants) = self.variants(fields, hint, place) {
             let name = self.free_name(fields.get("title").and_then(Json::as_str).unwrap_or(hint));
             let null = fields.get("enum").and_then(Json::as_array).is_some_and(|all| all.iter().any(Json::is_null));
             let docs = docs_of(fields, at);
             let kind = Kind::Enum(variants);
             self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
-            return (Ty { null, ..Ty::new(name) }, "enum");
+            return (ImportedType { null, ..ImportedType::new(name) }, "enum");
         }
         let all: Vec<&Json> = match (fields.get("enum"), fields.get("const")) {
             (Some(Json::Array(all)), _) => all.iter().collect(),
@@ -465,11 +482,11 @@ impl<'s> Importer<'s> {
         };
         let shown: Vec<String> = values.iter().filter_map(|v| literal(v)).collect();
         let predicate = match shown.as_slice() {
-            [] => return (Ty { null, ..Ty::new("json") }, "json"),
+            [] => return (ImportedType { null, ..ImportedType::new("json") }, "json"),
             [one] => format!("it == {one}"),
             several => format!("[{}].contains(it)", several.join(", ")),
         };
-        (Ty { null, ..Ty::new(format!("{base} where {predicate}")) }, "enum")
+        (ImportedType { null, ..ImportedType::new(format!("{base} where {predicate}")) }, "enum")
     }
 
     fn is_variants(&self, fields: &Map<String, Json>) -> bool {
@@ -480,13 +497,13 @@ impl<'s> Importer<'s> {
         !ways.is_empty() && (ways.iter().all(word) || ways.iter().all(|way| self.tag(way).is_some()))
     }
 
-    /// The variant that an object with a fixed `kind` is.
+    /// The variant that an object with a constant `kind` describes.
     fn tag<'w>(&self, way: &'w Json) -> Option<(&'w str, &'w Map<String, Json>)>
     where
         's: 'w,
     {
         let way = match way.get("$ref").and_then(Json::as_str) {
-            Some(reference) => self.find(reference)?,
+            Some(reference) => self.resolve_reference(reference)?,
             None => way,
         };
         let fields = way.as_object()?;
@@ -498,7 +515,7 @@ impl<'s> Importer<'s> {
         is_variant(one).then_some((one, fields))
     }
 
-    /// The variants of an enum, when the schema is one.
+    /// The variants of an enum, if the schema describes one.
     fn variants(&mut self, fields: &'s Map<String, Json>, name: &str, place: &str) -> Option<Vec<Variant>> {
         let plain = |word: &str, docs: String| Variant { name: word.to_owned(), docs, fields: Vec::new() };
         if let Some(all) = fields.get("enum").and_then(Json::as_array) {
@@ -520,7 +537,7 @@ impl<'s> Importer<'s> {
                 Some(_) => return None,
                 None => {
                     let (kind, inner) = self.tag(way)?;
-                    // What a variant cannot say was told already; it has no place for comments.
+                    // The losses within a variant are already reported; a variant has no place for comments.
                     let mut notes = Vec::new();
                     let own = self.fields(inner, (&format!("{name}_{kind}"), &place, "kind"), &mut notes);
                     Variant { name: kind.to_owned(), docs: description(way), fields: own }
@@ -534,7 +551,7 @@ impl<'s> Importer<'s> {
         Some(out)
     }
 
-    /// Several schemas that hold at once; those that are objects were joined before.
+    /// Several schemas that apply at once; combinations of objects were merged before.
     fn all_of(
         &mut self,
         fields: &'s Map<String, Json>,
@@ -542,7 +559,7 @@ impl<'s> Importer<'s> {
         hint: &str,
         place: &str,
         at: Place,
-    ) -> (Ty, &'static str) {
+    ) -> (ImportedType, &'static str) {
         let own = fields.contains_key("properties");
         if let ([one], false) = (all, own) {
             return (self.ty(one, hint, &format!("{place}/allOf/0"), at), "object");

@@ -1,8 +1,8 @@
-//! The declarations that are being made.
+//! The declarations under construction.
 
-use super::{Lost, write::At};
+use super::{Loss, write::LineOrigin};
 
-/// All declarations in their order.
+/// All declarations, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Decls(pub Vec<Decl>);
 
@@ -11,9 +11,9 @@ pub(super) struct Decls(pub Vec<Decl>);
 pub(super) struct Decl {
     pub name: String,
     pub docs: String,
-    /// What could not be said, for comments.
+    /// What could not be converted, for comments.
     pub notes: Vec<String>,
-    /// Where it stands in the schema.
+    /// Its JSON pointer in the schema.
     pub place: String,
     pub kind: Kind,
 }
@@ -45,8 +45,8 @@ pub(super) struct Variant {
 }
 
 impl Decls {
-    /// Makes free JSON of what stands at a place; whether that changes anything.
-    pub fn free(&mut self, at: &At, why: &str, lost: &mut Vec<Lost>) -> bool {
+    /// Replaces the type at a place by `json`; gives whether that changes anything.
+    pub fn replace_with_json(&mut self, at: &LineOrigin, why: &str, lost: &mut Vec<Loss>) -> bool {
         let Some(decl) = self.0.get_mut(at.decl) else { return false };
         let place = decl.place.clone();
         let free = matches!(&decl.kind, Kind::Alias(ty) if ty == "json");
@@ -58,26 +58,26 @@ impl Decls {
         match field {
             Some(field) if field.default.is_some() => {
                 field.default = None;
-                lost.push(Lost { place: field.place.clone(), what: format!("its default: {why}") });
+                lost.push(Loss { place: field.place.clone(), what: format!("its default: {why}") });
                 true
             }
             Some(field) if field.ty != "json" => {
                 field.ty = "json".to_owned();
                 field.notes.push(format!("more is known of it: {why}"));
-                lost.push(Lost { place: field.place.clone(), what: format!("its type: {why}") });
+                lost.push(Loss { place: field.place.clone(), what: format!("its type: {why}") });
                 true
             }
             _ if !free => {
                 decl.kind = Kind::Alias("json".to_owned());
                 decl.notes.push(format!("more is known of it: {why}"));
-                lost.push(Lost { place, what: format!("its type: {why}") });
+                lost.push(Loss { place, what: format!("its type: {why}") });
                 true
             }
             _ => false,
         }
     }
 
-    /// Forgets everything.
+    /// Removes all declarations.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,9 +1,9 @@
-//! Keywords of a schema as predicates, names and literals of the language.
+//! Schema keywords as predicates, names and literals of the language.
 
 use serde_json::{Map, Value as Json};
 
-/// Keywords that say nothing about values, or that are read elsewhere.
-const SILENT: &[&str] = &[
+/// Keywords that do not constrain values, or that are handled elsewhere.
+const IGNORED: &[&str] = &[
     "$schema",
     "$id",
     "$anchor",
@@ -37,7 +37,7 @@ const SILENT: &[&str] = &[
     "id",
 ];
 
-/// Patterns of formats. They are wide: a format is refused only when it surely is wrong.
+/// The patterns of formats. They are permissive: a value is refused only if it certainly does not match.
 fn format_pattern(format: &str) -> Option<&'static str> {
     Some(match format {
         "date" => r"^\d{4}-\d{2}-\d{2}$",
@@ -51,18 +51,18 @@ fn format_pattern(format: &str) -> Option<&'static str> {
     })
 }
 
-/// What keywords demand of a value.
+/// The constraints that keywords put on a value.
 #[derive(Debug, Default)]
-pub(super) struct Demands {
+pub(super) struct Constraints {
     /// Predicates over `it`.
     pub predicates: Vec<String>,
-    /// What cannot be said.
+    /// Constraints that cannot be expressed.
     pub lost: Vec<String>,
 }
 
-/// The demands beside a type: `base` is `string`, `int`, `float`, `list` or another word.
-pub(super) fn demands(schema: &Map<String, Json>, base: &str) -> Demands {
-    let mut out = Demands::default();
+/// The constraints beside a type; `base` is `string`, `int`, `float`, `list` or another word.
+pub(super) fn constraints(schema: &Map<String, Json>, base: &str) -> Constraints {
+    let mut out = Constraints::default();
     for (keyword, value) in schema {
         let predicate = match (base, keyword.as_str()) {
             ("int" | "float", "minimum") if schema.get("exclusiveMinimum") == Some(&Json::Bool(true)) => {
@@ -81,7 +81,7 @@ pub(super) fn demands(schema: &Map<String, Json>, base: &str) -> Demands {
             ("string", "maxLength") | ("list", "maxItems") => length("<=", value),
             ("string", "pattern") => value.as_str().and_then(matches),
             ("string", "format") => match value.as_str() {
-                // What it is already, or what any text is.
+                // Implied by the type, or true of any text.
                 Some("duration" | "money" | "path" | "binary" | "password") if schema.contains_key("x-cascade") => {
                     continue;
                 }
@@ -90,7 +90,7 @@ pub(super) fn demands(schema: &Map<String, Json>, base: &str) -> Demands {
             },
             (_, "format") if matches!(value.as_str(), Some("int32" | "int64" | "float" | "double")) => continue,
             (_, "uniqueItems") if *value == Json::Bool(false) => continue,
-            (_, word) if SILENT.contains(&word) || word.starts_with("x-") => continue,
+            (_, word) if IGNORED.contains(&word) || word.starts_with("x-") => continue,
             _ => None,
         };
         match predicate {
@@ -105,7 +105,7 @@ fn bound(op: &str, value: &Json, base: &str) -> Option<String> {
     let number = match (base, value.as_i64(), value.as_f64()) {
         (_, Some(n), _) => n.to_string(),
         ("float", None, Some(x)) => float(x)?,
-        // A bound with a fraction, of a whole number.
+        // A fractional bound of an integer.
         (_, None, Some(x)) if x.fract() == 0.0 && x.abs() < 9e15 => format!("{x:.0}"),
         _ => return None,
     };
@@ -122,13 +122,13 @@ fn matches(pattern: &str) -> Option<String> {
     Some(format!("it.matches({})", text(pattern)))
 }
 
-/// A number with a fraction as the language writes it: no exponent.
+/// A float in the syntax of the language, which has no exponent.
 fn float(x: f64) -> Option<String> {
     let shown = format!("{x:?}");
     (x.is_finite() && !shown.contains(['e', 'E'])).then_some(shown)
 }
 
-/// Text as a literal.
+/// A string literal.
 pub(super) fn text(text: &str) -> String {
     let mut out = String::from("\"");
     let mut chars = text.chars().peekable();
@@ -148,7 +148,7 @@ pub(super) fn text(text: &str) -> String {
     out
 }
 
-/// A value as a literal, where there is one.
+/// A value as a literal, if it has one.
 pub(super) fn literal(value: &Json) -> Option<String> {
     Some(match value {
         Json::Null => "null".to_owned(),
@@ -167,19 +167,19 @@ pub(super) fn literal(value: &Json) -> Option<String> {
     })
 }
 
-/// Whether a word can be a field's name.
+/// Whether a word can be the name of a field.
 pub(super) fn is_field(word: &str) -> bool {
-    is_identifier(word) && reads(&format!("type T {{\n  {word}: int\n}}\n"))
+    is_identifier(word) && parses(&format!("type T {{\n  {word}: int\n}}\n"))
 }
 
-/// Whether a word can be a variant's name.
+/// Whether a word can be the name of a variant.
 pub(super) fn is_variant(word: &str) -> bool {
-    is_identifier(word) && reads(&format!("enum T {{\n  {word}\n}}\n"))
+    is_identifier(word) && parses(&format!("enum T {{\n  {word}\n}}\n"))
 }
 
-/// Whether a word can be a type's name.
+/// Whether a word can be the name of a type.
 pub(super) fn is_type(word: &str) -> bool {
-    is_identifier(word) && word.starts_with(char::is_uppercase) && reads(&format!("type {word} = int\n"))
+    is_identifier(word) && word.starts_with(char::is_uppercase) && parses(&format!("type {word} = int\n"))
 }
 
 fn is_identifier(word: &str) -> bool {
@@ -189,11 +189,11 @@ fn is_identifier(word: &str) -> bool {
         && word != "_"
 }
 
-fn reads(text: &str) -> bool {
+fn parses(text: &str) -> bool {
     cascade_grammar::parse(text).errors.is_empty()
 }
 
-/// Words as the name of a type.
+/// Words in PascalCase.
 pub(super) fn pascal(words: &str) -> String {
     let mut out = String::new();
     for word in words.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()) {
@@ -208,7 +208,7 @@ pub(super) fn pascal(words: &str) -> String {
     }
 }
 
-/// A value in a comment or a message: short, on one line.
+/// A value for a comment or a message: short, on one line.
 pub(super) fn short(value: &Json) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {

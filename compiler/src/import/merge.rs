@@ -1,11 +1,11 @@
-//! Objects that are put together by `allOf` become one object, which is what is meant by it.
+//! Merges the objects of an `allOf` into one object.
 
 use serde_json::{Map, Value as Json};
 
 /// Keywords of the objects that can be joined.
 const JOINED: &[&str] = &["type", "properties", "required", "title", "description", "additionalProperties", "$comment"];
 
-/// The schema with every `allOf` of plain objects joined.
+/// The schema, with every `allOf` of plain objects merged.
 pub(super) fn joined(schema: &Json) -> Json {
     let mut out = schema.clone();
     walk(&mut out, schema, 0);
@@ -13,13 +13,13 @@ pub(super) fn joined(schema: &Json) -> Json {
 }
 
 fn walk(schema: &mut Json, root: &Json, depth: usize) {
-    // The reader of JSON bounds the depth of a text; what references add is bounded here.
+    // The JSON parser limits the nesting of a text; what references add is limited here.
     if depth > 200 {
         return;
     }
     match schema {
         Json::Object(fields) => {
-            if let Some(one) = of_all(fields, root, 0) {
+            if let Some(one) = merge_all_of(fields, root, 0) {
                 *fields = one;
             }
             fields.values_mut().for_each(|value| walk(value, root, depth + 1));
@@ -29,8 +29,8 @@ fn walk(schema: &mut Json, root: &Json, depth: usize) {
     }
 }
 
-/// What an object and those of its `allOf` are together.
-fn of_all(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option<Map<String, Json>> {
+/// An object merged with the objects of its `allOf`.
+fn merge_all_of(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option<Map<String, Json>> {
     let all = fields.get("allOf")?.as_array()?;
     if depth > 16 || all.len() + usize::from(fields.contains_key("properties")) < 2 {
         return None;
@@ -43,7 +43,7 @@ fn of_all(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option<Map<S
     for part in all.iter().map(|part| object(part, root, depth)).chain([Some(own)]) {
         let part = part?;
         for (key, property) in part.get("properties").and_then(Json::as_object).into_iter().flatten() {
-            // Two that say different things of one key cannot be joined so.
+            // Two different definitions of one property cannot be merged.
             if properties.get(key).is_some_and(|known| known != property) {
                 return None;
             }
@@ -61,14 +61,14 @@ fn of_all(fields: &Map<String, Json>, root: &Json, depth: usize) -> Option<Map<S
     Some(out)
 }
 
-/// A part of an `allOf`, when it is an object without other demands.
+/// An element of an `allOf`, if it is an object without other constraints.
 fn object(part: &Json, root: &Json, depth: usize) -> Option<Map<String, Json>> {
     let target = match part.get("$ref").and_then(Json::as_str) {
         Some(reference) => root.pointer(reference.strip_prefix('#')?)?,
         None => part,
     };
     let fields = target.as_object()?;
-    let fields = of_all(fields, root, depth + 1).unwrap_or_else(|| fields.clone());
+    let fields = merge_all_of(fields, root, depth + 1).unwrap_or_else(|| fields.clone());
     let plain =
         fields.keys().all(|key| JOINED.contains(&key.as_str())) && fields.get("type").is_none_or(|t| t == "object");
     (plain && fields.contains_key("properties")).then_some(fields)

@@ -1,12 +1,12 @@
-//! JSON Schema as `.cascade` types.
+//! Converts JSON Schema to `.cascade` types.
 //!
-//! [`types`] takes JSON Schema from anyone and gives a formatted text that always checks. What a
-//! schema says and the language cannot is said in comments, and told to the caller.
+//! [`types`] accepts any JSON Schema and gives a formatted file that always passes the check. What
+//! the language cannot express is written as a comment and reported to the caller.
 
 mod convert;
 mod decls;
+mod inspect;
 mod keywords;
-mod look;
 mod merge;
 mod write;
 
@@ -14,29 +14,29 @@ use serde_json::Value as Json;
 
 use crate::{codes::Severity, compile::compile, format::format, source::MemorySources};
 
-/// What a schema has become.
+/// The result of a conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
     /// The declarations, formatted.
     pub text: String,
-    /// What could not be said, each with its place in the schema as a JSON pointer.
-    pub lost: Vec<Lost>,
+    /// What could not be expressed.
+    pub lost: Vec<Loss>,
 }
 
-/// Something that a schema says and the language cannot.
+/// A part of a schema that the language cannot express.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
-    /// A JSON pointer: `#/properties/name`.
+pub struct Loss {
+    /// Its JSON pointer: `#/properties/name`.
     pub place: String,
-    /// What is lost.
+    /// What is lost, in words.
     pub what: String,
 }
 
-/// Types for a schema. `name` is for a schema without a title.
+/// The types of a schema. `name` is used if the schema has no title.
 pub fn types(schema: &Json, name: &str) -> Imported {
     let schema = merge::joined(schema);
     let (mut decls, mut lost) = convert::declarations(&schema, name);
-    // What only the checks can find, such as a type that contains itself, becomes free JSON.
+    // What only the checks find, such as a type that contains itself, is replaced by `json`.
     loop {
         let (text, lines) = write::text(&decls);
         let parse = cascade_grammar::parse(&text);
@@ -53,10 +53,10 @@ pub fn types(schema: &Json, name: &str) -> Imported {
         let mut changed = false;
         for (line, message) in errors {
             let Some(at) = lines.iter().rev().find(|at| at.line <= line) else { continue };
-            changed |= decls.free(at, &message, &mut lost);
+            changed |= decls.replace_with_json(at, &message, &mut lost);
         }
         if !changed {
-            // Nothing is left that could be wrong.
+            // The empty file always passes.
             decls.clear();
         }
     }

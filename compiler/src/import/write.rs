@@ -1,18 +1,18 @@
-//! Declarations as text, one thing a line, before it is formatted.
+//! Writes declarations as text, one element per line; the formatter does the rest.
 
 use super::decls::{Decls, Field, Kind};
 
-/// What begins on a line.
+/// The element that starts on a line.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct At {
+pub(super) struct LineOrigin {
     pub line: u32,
     pub decl: usize,
-    /// The field; those of all variants of an enum are counted together.
+    /// The index of the field; the fields of all variants of an enum are numbered together.
     pub field: Option<usize>,
 }
 
-/// The text, and what begins on which line.
-pub(super) fn text(decls: &Decls) -> (String, Vec<At>) {
+/// The text, and the element that starts on each line.
+pub(super) fn text(decls: &Decls) -> (String, Vec<LineOrigin>) {
     let mut out = Writer::default();
     for (index, decl) in decls.0.iter().enumerate() {
         if index > 0 {
@@ -53,7 +53,7 @@ pub(super) fn text(decls: &Decls) -> (String, Vec<At>) {
 struct Writer {
     text: String,
     lines: u32,
-    places: Vec<At>,
+    places: Vec<LineOrigin>,
 }
 
 impl Writer {
@@ -63,9 +63,9 @@ impl Writer {
         self.lines += 1;
     }
 
-    /// What follows belongs to a declaration or to one of its fields.
+    /// The next lines belong to a declaration or to one of its fields.
     fn at(&mut self, decl: usize, field: Option<usize>) {
-        self.places.push(At { line: self.lines + 1, decl, field });
+        self.places.push(LineOrigin { line: self.lines + 1, decl, field });
     }
 
     fn docs(&mut self, indent: &str, notes: &[String], docs: &str) {

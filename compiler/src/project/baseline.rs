@@ -1,8 +1,8 @@
-//! Baselines: the diagnostics that an old code base has already, so that only new ones count.
+//! Baselines: the known diagnostics of an existing code base, so that only new ones are reported.
 //!
-//! A diagnostic is known by its file, its code and a hash of its message and of the text of its
-//! line, not by the line's number: lines above it may come and go. The file is text, one entry a
-//! line, sorted, so that it merges and reads well.
+//! A diagnostic is identified by its file, its code and a hash of its message and of the text of
+//! its line, not by the line number: inserted lines do not change it. The file is text, one entry
+//! per line, sorted, so that it can be merged and reviewed.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::{
 };
 use cascade_grammar::ast::Span;
 
-/// The file of a project that names no other.
+/// The default file name.
 pub const FILE: &str = "cascade.baseline";
 
-const HEAD: &str = "# Known diagnostics of `cascadec check`; written by `cascadec check --write-baseline`.\n\
+const HEADER: &str = "# Known diagnostics of `cascadec check`; written by `cascadec check --write-baseline`.\n\
                     # file, code, fingerprint, how often\n";
 
-/// What is known of one kind of diagnostic in one file.
+/// The identity of a diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     file: String,
@@ -27,28 +27,28 @@ struct Key {
     fingerprint: String,
 }
 
-/// Known diagnostics with their number.
+/// The known diagnostics, with the number of occurrences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
     entries: BTreeMap<Key, usize>,
-    /// Where each entry stands in the text it was read from.
+    /// The offset of each entry in the text it was read from.
     places: BTreeMap<Key, Span>,
 }
 
-/// What a baseline has made of some diagnostics.
+/// The result of filtering diagnostics by a baseline.
 #[derive(Debug, Default)]
-pub struct Sifted {
-    /// How many were known, and dropped.
+pub struct FilteredDiagnostics {
+    /// How many known diagnostics were dropped.
     pub known: usize,
-    /// Entries that fit nothing any more, as diagnostics.
+    /// Entries that no diagnostic matches any more, as diagnostics.
     pub stale: Vec<Diagnostic>,
 }
 
 impl Baseline {
-    /// Reads the text of a baseline.
+    /// Parses the text of a baseline.
     ///
     /// # Errors
-    /// The number of the first line that is no entry.
+    /// The number of the first line that is not an entry.
     pub fn parse(text: &str) -> Result<Self, usize> {
         let mut baseline = Self::default();
         let mut start = 0;
@@ -75,26 +75,26 @@ impl Baseline {
 
     /// The text that [`Baseline::parse`] reads.
     pub fn render(&self) -> String {
-        let mut out = HEAD.to_owned();
+        let mut out = HEADER.to_owned();
         for (key, count) in &self.entries {
             out.push_str(&format!("{}\t{}\t{}\t{count}\n", key.file, key.code, key.fingerprint));
         }
         out
     }
 
-    /// How many diagnostics it knows.
+    /// The number of known diagnostics.
     pub fn len(&self) -> usize {
         self.entries.values().sum()
     }
 
-    /// Whether it knows none.
+    /// Whether there are no known diagnostics.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Replaces what is known of the files that were checked. `name` gives the name of a file in
-    /// the baseline, `None` for one that has no place in it; `checked` says of such a name whether
-    /// the file was checked now, or is gone.
+    /// Replaces the entries of the files that were checked. `name` maps a file to its name in the
+    /// baseline, `None` for a file outside of the project; `checked` tells of such a name whether the
+    /// file was checked or no longer exists.
     pub fn update(
         &mut self,
         diagnostics: &[Diagnostic],
@@ -110,16 +110,16 @@ impl Baseline {
         }
     }
 
-    /// Drops the diagnostics that are known. `source` is the baseline's own text among the
-    /// sources; the functions are those of [`Baseline::update`].
-    pub fn sift(
+    /// Drops the known diagnostics. `source` is the id of the baseline's own text; the functions are
+    /// those of [`Baseline::update`].
+    pub fn filter_known(
         &self,
         diagnostics: &mut Vec<Diagnostic>,
         sources: &SourceMap,
         source: SourceId,
         name: &dyn Fn(&str) -> Option<String>,
         checked: &dyn Fn(&str) -> bool,
-    ) -> Sifted {
+    ) -> FilteredDiagnostics {
         let mut left = self.entries.clone();
         let before = diagnostics.len();
         diagnostics.retain(|d| match key(d, sources, name).and_then(|key| left.get_mut(&key)) {
@@ -140,16 +140,16 @@ impl Baseline {
                     at,
                     format!("`{}` no longer has this {}{times}", key.file, key.code),
                 )
-                .label("fits nothing")
-                .help("`cascadec check --write-baseline` writes what is known now"),
+                .label("matches no diagnostic")
+                .help("`cascadec check --write-baseline` updates the file"),
             );
         }
-        Sifted { known: before - diagnostics.len(), stale }
+        FilteredDiagnostics { known: before - diagnostics.len(), stale }
     }
 }
 
 fn key(d: &Diagnostic, sources: &SourceMap, name: &dyn Fn(&str) -> Option<String>) -> Option<Key> {
-    // What is wrong with the project itself is not old code.
+    // Errors in the project file itself are never part of a baseline.
     if d.code.as_str().get(1..3) == Some("10") {
         return None;
     }
@@ -160,8 +160,8 @@ fn key(d: &Diagnostic, sources: &SourceMap, name: &dyn Fn(&str) -> Option<String
     })
 }
 
-/// What stays the same of a diagnostic when lines above it come and go: a hash of its code, its
-/// message and the text of its line.
+/// A hash of a diagnostic's code, its message and the text of its line, which stays the same when
+/// other lines are inserted or removed.
 pub fn fingerprint(d: &Diagnostic, sources: &SourceMap) -> String {
     let source = sources.get(d.primary.source);
     let (line, _) = source.position(d.primary.span.start);

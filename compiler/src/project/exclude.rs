@@ -1,31 +1,31 @@
-//! Patterns of paths, in the manner of `.gitignore`.
+//! Patterns of paths, in the style of `.gitignore`.
 
-/// A pattern: `*` and `?` stay within a part of a path, `**` stands for any parts. Without a `/`
-/// inside it fits a file or folder of that name anywhere; otherwise it counts from the project's
-/// folder. Whatever is below a folder that fits, fits too.
+/// A pattern: `*` and `?` match within a path component, `**` matches any components. A pattern
+/// without `/` matches a file or folder of that name anywhere; others are relative to the project
+/// folder. Everything below a folder that matches is matched, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     parts: Vec<String>,
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Why the text is not a valid pattern.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.starts_with('!') {
-            return Err("a pattern cannot bring back what another one excludes");
+            return Err("a pattern cannot include again what another one excludes");
         }
         let inner = text.strip_suffix('/').unwrap_or(text);
         let inner = inner.strip_prefix("./").unwrap_or(inner);
         let mut parts: Vec<String> =
             inner.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
         if parts.is_empty() {
-            return Err("a pattern names a file or a folder");
+            return Err("a pattern must name a file or a folder");
         }
         if parts.iter().any(|part| part == "..") {
-            return Err("a pattern stays inside of the project");
+            return Err("a pattern cannot lead outside of the project");
         }
         if !inner.contains('/') {
             parts.insert(0, "**".to_owned());
@@ -33,25 +33,25 @@ impl Pattern {
         Ok(Self { parts })
     }
 
-    /// Whether a path, or a folder that it lies in, fits.
+    /// Whether a path, or one of its parent folders, matches.
     pub fn matches(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split('/').collect();
-        (1..=parts.len()).any(|n| fits(&self.parts, &parts[..n]))
+        (1..=parts.len()).any(|n| matches_components(&self.parts, &parts[..n]))
     }
 }
 
-fn fits(pattern: &[String], path: &[&str]) -> bool {
+fn matches_components(pattern: &[String], path: &[&str]) -> bool {
     match pattern.split_first() {
         None => path.is_empty(),
-        Some((first, rest)) if first == "**" => (0..=path.len()).any(|n| fits(rest, &path[n..])),
-        Some((first, rest)) => {
-            path.split_first().is_some_and(|(part, others)| part_fits(first, part) && fits(rest, others))
-        }
+        Some((first, rest)) if first == "**" => (0..=path.len()).any(|n| matches_components(rest, &path[n..])),
+        Some((first, rest)) => path
+            .split_first()
+            .is_some_and(|(part, others)| matches_component(first, part) && matches_components(rest, others)),
     }
 }
 
-/// One part: the usual walk that goes back to the last `*`, so that it is never exponential.
-fn part_fits(pattern: &str, text: &str) -> bool {
+/// Matches one component; it backtracks only to the last `*`, so that it is never exponential.
+fn matches_component(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,18 +1,18 @@
-//! What is made of each warning: nothing, a warning, an error.
+//! Levels of warnings: allow, warn, deny.
 
 use crate::{
     codes::{self, Code},
     diagnostic::{Diagnostic, Severity},
 };
 
-/// What is made of a diagnostic.
+/// The level of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// It is not told.
+    /// It is not reported.
     Allow,
-    /// It is told.
+    /// It is reported.
     Warn,
-    /// It is told and counts as an error.
+    /// It is reported as an error.
     Deny,
 }
 
@@ -21,10 +21,10 @@ pub enum Level {
 pub struct Rule(String);
 
 impl Rule {
-    /// The codes that a text names.
+    /// Parses a rule.
     ///
     /// # Errors
-    /// Why it names none that can have a level.
+    /// Why the text does not name codes that can have a level.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.eq_ignore_ascii_case("warnings") {
             return Ok(Self("W".to_owned()));
@@ -37,12 +37,12 @@ impl Rule {
         match upper.as_bytes().first() {
             Some(b'E') if known => Err(format!("`{text}` is an error, and errors have no level")),
             _ if known => Ok(Self(upper)),
-            _ => Err(format!("there is no code `{text}`")),
+            _ => Err(format!("unknown code `{text}`")),
         }
     }
 }
 
-/// Levels by code; the most exact rule holds, of equally exact ones the last.
+/// Levels by code; the most specific rule applies, among equally specific ones the last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Levels(Vec<(Rule, Level)>);
 
@@ -57,13 +57,13 @@ impl Levels {
         self.0.is_empty()
     }
 
-    /// The level of a code; `None` when no rule speaks of it.
+    /// The level of a code; `None` if no rule matches.
     pub fn of(&self, code: Code) -> Option<Level> {
         let fitting = self.0.iter().filter(|(rule, _)| code.as_str().starts_with(&rule.0));
         fitting.max_by_key(|(rule, _)| rule.0.len()).map(|(_, level)| *level)
     }
 
-    /// Drops what is allowed and makes errors of what is denied. Errors stay what they are.
+    /// Drops what is allowed and turns what is denied into errors. Errors are not affected.
     pub fn apply(&self, diagnostics: &mut Vec<Diagnostic>) {
         if self.is_empty() {
             return;

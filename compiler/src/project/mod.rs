@@ -1,9 +1,8 @@
-//! `cascade.toml`: what holds for all files of a project.
+//! `cascade.toml`: the settings of a project.
 //!
-//! The file is read once into a [`Project`]; what is wrong with it is said by diagnostics like
-//! those of a program. A section for something new is a field of [`Project`] and an arm in
-//! `read`; nothing that no part of the tools obeys is accepted, so that a setting never only
-//! seems to hold.
+//! The file is parsed once into a [`Project`]; mistakes in it are reported as diagnostics, like
+//! those of a program. A new section is a field of [`Project`] and an arm in `read`. Settings that
+//! no tool uses are refused, so that a setting never silently has no effect.
 
 pub mod baseline;
 mod exclude;
@@ -20,44 +19,44 @@ use crate::{
     source::{SourceId, Sources},
 };
 
-/// The name of the file that makes a folder a project.
+/// The name of the project file.
 pub const FILE: &str = "cascade.toml";
 
-/// What a `cascade.toml` says.
+/// The contents of a `cascade.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Project {
-    /// What it is called.
+    /// The name of the project.
     pub name: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// One sentence about it.
+    /// A description of one sentence.
     pub description: Option<String>,
-    /// The file that a reader should begin with, from the project's folder.
+    /// The file that a reader should start with, relative to the project folder.
     pub entry: Option<String>,
-    /// Files and folders that are no part of it.
+    /// Files and folders that are not part of it.
     pub exclude: Vec<Pattern>,
-    /// What is made of each warning.
+    /// The levels of warnings.
     pub levels: Levels,
-    /// The file of known diagnostics, from the project's folder.
+    /// The baseline, relative to the project folder.
     pub baseline: Option<String>,
 }
 
 impl Project {
-    /// Reads the text of a `cascade.toml`, whose index among the sources is `source`. What cannot
-    /// be read is reported and left at its default.
+    /// Parses the text of a `cascade.toml`, whose id among the sources is `source`. What cannot be
+    /// parsed is reported and keeps its default.
     pub fn parse(text: &str, source: SourceId) -> (Self, Vec<Diagnostic>) {
         read::project(text, source)
     }
 
-    /// Whether a file or folder is no part of the project; its path is from the project's folder,
-    /// with `/` between the parts.
+    /// Whether a file or folder is not part of the project; the path is relative to the project folder,
+    /// with `/` between the components.
     pub fn excludes(&self, path: &str) -> bool {
         self.exclude.iter().any(|pattern| pattern.matches(path))
     }
 }
 
-/// The project that a file belongs to, looked for in the file's folder and those above it.
-/// `None` when there is none, or when it cannot be read.
+/// The project that a file belongs to: the nearest `cascade.toml` in its folder or a parent folder.
+/// `None` if there is none, or if it cannot be read.
 pub fn of_file(file: &str, sources: &dyn Sources) -> Option<Project> {
     for folder in Path::new(file).ancestors().skip(1) {
         match sources.read(&folder.join(FILE).to_string_lossy()) {

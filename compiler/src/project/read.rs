@@ -1,5 +1,5 @@
-//! Reads `cascade.toml`: every key and value keeps its place, so that a mistake is shown where
-//! it stands.
+//! Parses `cascade.toml`. Every key and value keeps its span, so that a mistake is reported at its
+//! place.
 
 use std::ops::Range;
 
@@ -24,9 +24,9 @@ pub(super) fn project(text: &str, source: SourceId) -> (Project, Vec<Diagnostic>
         let at = span(error.span().unwrap_or(text.len()..text.len()));
         let message = error.message().lines().next().unwrap_or_default().to_owned();
         reader.diagnostics.push(
-            Diagnostic::new(codes::PROJECT_SYNTAX, source, at, format!("this is not TOML: {message}"))
+            Diagnostic::new(codes::PROJECT_SYNTAX, source, at, format!("invalid TOML: {message}"))
                 .label("here")
-                .help("`cascade.toml` has lines `name = \"value\"` below heads `[section]`"),
+                .help("`cascade.toml` has lines `name = \"value\"` below headers `[section]`"),
         );
     }
     let project = reader.top(table.get_ref());
@@ -53,7 +53,7 @@ impl Reader {
             match &**key.get_ref() {
                 "project" => self.project(value, &mut project),
                 "check" => self.check(value, &mut project),
-                other => self.unknown("section", other, key.span(), &["project", "check"]),
+                other => self.report_unknown("section", other, key.span(), &["project", "check"]),
             }
         }
         project
@@ -66,11 +66,11 @@ impl Reader {
                 "name" => project.name = self.text(value),
                 "version" => project.version = self.text(value),
                 "description" => project.description = self.text(value),
-                "entry" => project.entry = self.inside(value, "a file"),
+                "entry" => project.entry = self.path_in_project(value),
                 "exclude" => project.exclude = self.patterns(value),
                 other => {
                     let known = ["name", "version", "description", "entry", "exclude"];
-                    self.unknown("setting of `[project]`", other, key.span(), &known);
+                    self.report_unknown("setting of `[project]`", other, key.span(), &known);
                 }
             }
         }
@@ -81,8 +81,8 @@ impl Reader {
         for (key, value) in table {
             match &**key.get_ref() {
                 "levels" => self.levels(value, project),
-                "baseline" => project.baseline = self.inside(value, "a file"),
-                other => self.unknown("setting of `[check]`", other, key.span(), &["levels", "baseline"]),
+                "baseline" => project.baseline = self.path_in_project(value),
+                other => self.report_unknown("setting of `[check]`", other, key.span(), &["levels", "baseline"]),
             }
         }
     }
@@ -98,7 +98,8 @@ impl Reader {
                 Some("deny") => Some(Level::Deny),
                 _ => {
                     let near = value.get_ref().as_str().and_then(|t| suggest::closest(t, ["allow", "warn", "deny"]));
-                    let d = self.wrong(value, "a level is \"allow\", \"warn\" or \"deny\"").label("no level");
+                    let d =
+                        self.value_error(value, "a level must be \"allow\", \"warn\" or \"deny\"").label("not a level");
                     let d = match near {
                         Some(near) => d.help(format!("did you mean \"{near}\"?")).fix(
                             format!("change to \"{near}\""),
@@ -132,7 +133,7 @@ impl Reader {
                         .filter(|code| code.starts_with('W'))
                         .chain(["warnings"])
                         .collect();
-                    self.unknown("warning", code, key.span(), &known);
+                    self.report_unknown("warning", code, key.span(), &known);
                 }
             }
         }
@@ -140,7 +141,7 @@ impl Reader {
 
     fn patterns(&mut self, value: &Value<'_>) -> Vec<Pattern> {
         let Some(items) = value.get_ref().as_array() else {
-            let d = self.wrong(value, "`exclude` is a list of patterns").label(kind(value));
+            let d = self.value_error(value, "`exclude` must be a list of patterns").label(kind(value));
             self.diagnostics.push(d.help("write `exclude = [\"legacy\", \"*.gen.cascade\"]`"));
             return Vec::new();
         };
@@ -150,7 +151,7 @@ impl Reader {
             match Pattern::parse(&text) {
                 Ok(pattern) => out.push(pattern),
                 Err(why) => {
-                    let d = self.wrong(item, why).label("no pattern");
+                    let d = self.value_error(item, why).label("no pattern");
                     self.diagnostics.push(d);
                 }
             }
@@ -158,11 +159,13 @@ impl Reader {
         out
     }
 
-    /// A path inside of the project.
-    fn inside(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
+    /// A path within the project.
+    fn path_in_project(&mut self, value: &Value<'_>) -> Option<String> {
         let text = self.text(value)?;
         if text.is_empty() || text.starts_with('/') || text.split(['/', '\\']).any(|part| part == "..") {
-            let d = self.wrong(value, format!("{what} of the project is named from its folder")).label("leads outside");
+            let d = self
+                .value_error(value, "the path must be inside of the project folder")
+                .label("outside of the project");
             self.diagnostics.push(d.help("write a path such as \"flows/main.cascade\""));
             return None;
         }
@@ -173,8 +176,8 @@ impl Reader {
         match value.get_ref().as_str() {
             Some(text) => Some(text.to_owned()),
             None => {
-                let d = self.wrong(value, "text is needed here").label(kind(value));
-                self.diagnostics.push(d.help("text stands in double quotes"));
+                let d = self.value_error(value, "expected a string").label(kind(value));
+                self.diagnostics.push(d.help("write the string in double quotes"));
                 None
             }
         }
@@ -183,25 +186,25 @@ impl Reader {
     fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            let d = self.wrong(value, format!("`{what}` is a section")).label(kind(value));
-            self.diagnostics.push(d.help(format!("write `{what}` on a line of its own, and its settings below")));
+            let d = self.value_error(value, format!("`{what}` must be a section")).label(kind(value));
+            self.diagnostics.push(d.help(format!("write `{what}` on a line of its own, followed by its settings")));
         }
         table
     }
 
-    fn wrong(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
+    fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(codes::PROJECT_VALUE, self.source, span(value.span()), message)
     }
 
-    fn unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
+    fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
         let at = span(at);
-        let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("there is no {what} `{name}`"))
+        let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("unknown {what}: `{name}`"))
             .label("not known");
         self.diagnostics.push(match suggest::closest(name, known.iter().copied()) {
             Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), at, near),
             None => {
                 let all: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
-                d.help(format!("there are {}", all.join(", ")))
+                d.help(format!("valid names are {}", all.join(", ")))
             }
         });
     }
@@ -211,7 +214,7 @@ fn kind(value: &Value<'_>) -> String {
     match value.get_ref() {
         DeValue::String(_) => "text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
-        DeValue::Boolean(_) => "a truth value",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a section",

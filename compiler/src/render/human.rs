@@ -1,4 +1,4 @@
-//! For people, through ariadne.
+//! Diagnostics for people, rendered by ariadne.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,7 +11,7 @@ use crate::{
     source::{SourceId, SourceMap},
 };
 
-/// Renders all, with an empty line after each.
+/// Renders all diagnostics, each followed by an empty line.
 pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
     let mut cache = Cache { sources, parsed: HashMap::new(), names: names(diagnostics, sources) };
     let mut out = Vec::new();
@@ -29,7 +29,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
             .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(false))
             .with_code(d.code.as_str())
             .with_message(neutral(&d.message));
-        // In the order of their places, since only so ariadne shows a file once; the primary's first.
+        // Labels are sorted by place, since ariadne otherwise repeats the file; the primary label's file comes first.
         let mut labels: Vec<_> =
             std::iter::once((&d.primary, main)).chain(d.labels.iter().map(|l| (l, Color::Cyan))).collect();
         labels.sort_by_key(|(l, _)| (l.source != d.primary.source, l.source, l.span.start));
@@ -41,7 +41,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
         if let Some(help) = &d.help {
             report = report.with_help(neutral(help));
         }
-        // Writing to memory does not fail; what a report cannot show is shown in short form.
+        // Writing to memory does not fail; a report that ariadne cannot render falls back to the short form.
         let mut one = Vec::new();
         if report.finish().write(&mut cache, &mut one).is_err() {
             one = super::short::render(std::slice::from_ref(d), sources).into_bytes();

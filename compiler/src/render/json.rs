@@ -1,4 +1,4 @@
-//! One JSON object a line, for programs.
+//! Diagnostics as JSON, one object per line.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
 };
 use cascade_grammar::ast::Span;
 
-/// Lines of JSON; lines and columns count from 1, columns in characters, offsets in bytes.
+/// Lines and columns start at 1, columns count characters, offsets count bytes.
 pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     let mut out = String::new();
     for d in diagnostics {

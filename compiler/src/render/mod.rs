@@ -1,4 +1,4 @@
-//! Diagnostics as text: for people, for programs, for the checks of a pull request.
+//! Diagnostics as text: for people, for programs, for the annotations of a pull request.
 
 mod github;
 mod human;
@@ -11,7 +11,7 @@ use crate::{
     source::SourceMap,
 };
 
-/// A rendering of diagnostics.
+/// The output format of diagnostics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Source, labels and help, for people.
@@ -26,8 +26,8 @@ pub enum Format {
     Github,
 }
 
-/// Renders diagnostics in their order. Nothing is rendered as nothing, except by SARIF, which is a
-/// document even then.
+/// Renders diagnostics in their order. Without diagnostics the result is empty, except for SARIF,
+/// which is always a document.
 pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, format: Format, color: bool) -> String {
     match format {
         Format::Human => human::render(diagnostics, sources, color),
@@ -38,7 +38,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, format: Format, c
     }
 }
 
-/// "2 errors and 1 warning"; `None` when there is nothing to say.
+/// "2 errors and 1 warning"; `None` without diagnostics.
 pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
     let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });

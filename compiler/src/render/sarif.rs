@@ -105,7 +105,7 @@ fn location(label: &Label, sources: &SourceMap) -> Value {
     place
 }
 
-/// A file as a URI: relative ones stay so, and are from the folder of the call.
+/// A file as a URI: relative paths stay relative to the working directory.
 fn artifact(source: SourceId, sources: &SourceMap) -> Value {
     let name = sources.get(source).name.replace('\\', "/");
     let root = if name.starts_with('/') { "file://" } else { "" };

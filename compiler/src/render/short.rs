@@ -1,4 +1,4 @@
-//! One line each, as compilers have written them for editors and `grep` for decades.
+//! One line per diagnostic, in the format that editors and `grep` understand.
 
 use cascade_ir::screen::neutral_line;
 

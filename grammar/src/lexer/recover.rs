@@ -181,8 +181,8 @@ impl Scan<'_> {
         {
             // The wrong one of two, on one line.
             let right = if closing_kind(frame.open) == Kind::RParen { ')' } else { ']' };
-            let message = format!("`{}` closes nothing", &self.text[span.range()]);
-            let help = Some(format!("write `{right}`, which closes what is open here"));
+            let message = format!("`{}` does not match the open bracket", &self.text[span.range()]);
+            let help = Some(format!("write `{right}`"));
             self.error(SyntaxErrorKind::Other { message, help, instead: None }, span);
             self.pop_frame();
             self.push(closing_kind(frame.open), span);
@@ -332,24 +332,24 @@ impl Scan<'_> {
                 let inner = &word[1..word.len() - 1];
                 let plain = !inner.contains(['"', '\\']) && !inner.contains("$<");
                 let instead = plain.then(|| format!("\"{inner}\""));
-                ("text stands in double quotes", "write `\"…\"`", Some(Kind::Constant), instead)
+                ("strings are written in double quotes", "write `\"…\"`", Some(Kind::Constant), instead)
             }
             (Code::Hash, _) => {
                 let instead = Some(format!("//{}", &word[1..]));
                 ("`#` begins no comment", "write `//`", None, instead)
             }
-            (_, "&&") => ("`&&` is no operator", "write `and`", Some(Kind::Operator), self.pad_word("and", span)),
-            (_, "||") => ("`||` is no operator", "write `or`", Some(Kind::Operator), self.pad_word("or", span)),
+            (_, "&&") => ("`&&` is not an operator", "write `and`", Some(Kind::Operator), self.pad_word("and", span)),
+            (_, "||") => ("`||` is not an operator", "write `or`", Some(Kind::Operator), self.pad_word("or", span)),
             (_, "=>") if self.frames.last().is_some_and(|f| f.open == Open::Bracket(Kind::LParen)) => {
-                ("a lambda stands between bars", "write `|x| …`", Some(Kind::Arrow), None)
+                ("the parameters of a lambda are written between bars", "write `|x| …`", Some(Kind::Arrow), None)
             }
             (_, "++") => ("there is no `++`", "write `n = n + 1`, or `n += 1`", None, None),
-            (_, ":=") => ("`:=` is no operator", "write `let name = …`", Some(Kind::Assign), None),
+            (_, ":=") => ("`:=` is not an operator", "write `let name = …`", Some(Kind::Assign), None),
             (_, text) if text.starts_with("/*") => {
                 ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None, None)
             }
-            (_, "=>") => ("`=>` is no arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
-            (_, "!") => ("`!` is no operator", "write `not`", Some(Kind::Not), self.pad_word("not", span)),
+            (_, "=>") => ("`=>` is not an arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
+            (_, "!") => ("`!` is not an operator", "write `not`", Some(Kind::Not), self.pad_word("not", span)),
             _ => ("a statement ends with its line", "leave `;` out", None, self.at_end_of_line(span).then(String::new)),
         };
         let (message, help) = (message.to_owned(), Some(help.to_owned()));

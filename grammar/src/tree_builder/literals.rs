@@ -87,7 +87,7 @@ fn parse_number(text: &str) -> Result<ExprKind, String> {
             let count: i64 = plain.parse().map_err(|_| too_large())?;
             count.checked_mul(millis).map(ExprKind::Duration).ok_or_else(too_large)
         }
-        _ => Err(format!("`{unit}` is no unit; there are `ms`, `s`, `m`, `h`, `d` and `usd`")),
+        _ => Err(format!("unknown unit `{unit}`; the units are `ms`, `s`, `m`, `h`, `d` and `usd`")),
     }
 }
 

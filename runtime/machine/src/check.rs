@@ -1,4 +1,4 @@
-//! Fitting a value to a type: inputs, casts, and whatever the world answers.
+//! Checks that a value conforms to a type: inputs, casts, and the answers of effects.
 
 use cascade_ir::{ErrorKind, Expr, Field, Refinement, Type, TypeDefKind, Variant};
 use indexmap::IndexMap;
@@ -10,43 +10,43 @@ use crate::{
     value::{Artifact, REDACTED, Secret, Value, parse_duration, to_json, whole},
 };
 
-/// Below 2^53, a float that is whole is exactly the integer that was written.
+/// 2^53: smaller floats without a fraction are exact integers.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// How exactly a value must fit.
+/// The tolerated deviations from a type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strictness {
-    /// A user's input: unknown keys are refused, with a suggestion.
+    /// A user's input: unknown keys are errors, with a suggestion.
     Input,
     /// An effect's answer: unknown keys are ignored.
     Effect,
-    /// The cells of a table: text that stands for a number, a truth value or nothing.
+    /// The cells of a table: a text can be a number, a boolean or null.
     Cells,
-    /// A model's answer: also text for a number, one element for a list, case of variants.
+    /// A model's answer: also texts for numbers, one element for a list, variants in another case.
     Lenient,
-    /// `as T` inside the program.
+    /// `as T` in a program.
     Cast,
 }
 
-/// Whether a variant of the enum has fields: its JSON is an object then.
+/// Whether a variant of the enum has fields: JSON represents it as an object then.
 pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
     variants.iter().any(|v| !v.fields.is_empty())
 }
 
-/// The value as the type has it, or `invalid_output` with the place inside the value.
+/// Converts a value to a type, or fails with `invalid_output` and the place within the value.
 pub fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
     let mut checker = Checker { eval, strictness, whole: ty, path: Vec::new(), levels: 0 };
     checker.coerce(value, ty)
 }
 
-/// Whether a value satisfies a refinement.
+/// Whether a value satisfies a predicate.
 pub(crate) fn satisfies(eval: &mut Eval<'_>, value: &Value, refinement: &Refinement) -> Result<bool> {
     let mut slots = vec![Value::Null; refinement.slots.max(1) as usize];
     slots[0] = value.clone();
     eval.truth(&refinement.predicate, &mut slots)
 }
 
-/// A value for a message: short.
+/// A short form of a value for messages.
 pub fn shown(value: &Value) -> String {
     if let Value::Secret(_) = value {
         return REDACTED.to_owned();
@@ -58,7 +58,7 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
-/// A type's name for a message.
+/// The name of a type for messages.
 pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
     match ty {
         Type::Null => "null".into(),
@@ -86,7 +86,7 @@ pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
     }
 }
 
-/// Whether a type has a place for a secret.
+/// Whether a type contains secrets.
 pub(crate) fn declares_secret(program: &cascade_ir::Program, ty: &Type) -> bool {
     fn declares(program: &cascade_ir::Program, ty: &Type, seen: &mut Vec<cascade_ir::TypeId>) -> bool {
         let any = |fields: &[Field], seen: &mut Vec<_>| fields.iter().any(|f| declares(program, &f.ty, seen));
@@ -231,7 +231,7 @@ impl Checker<'_, '_> {
                 {
                     self.default(default)?
                 }
-                // An empty cell is as good as none, where text would be wrong.
+                // An empty cell means an absent value, unless the field accepts text.
                 (Some(Value::Str(cell)), Some(default))
                     if self.strictness == Strictness::Cells
                         && cell.trim().is_empty()
@@ -245,7 +245,7 @@ impl Checker<'_, '_> {
                     let ty = describe(self.eval.program, &field.ty);
                     let mut message = format!("missing; {ty} was expected");
                     if self.strictness == Strictness::Cells {
-                        // A wrong delimiter makes one column of all.
+                        // With a wrong delimiter the whole table has one column.
                         let columns: Vec<String> =
                             value.entries().into_iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
                         message.push_str(&format!("; the columns are {}", columns.join(", ")));
@@ -260,7 +260,7 @@ impl Checker<'_, '_> {
     }
 
     fn default(&mut self, default: &Expr) -> Result {
-        // Closed expressions may still bind names of their own.
+        // A closed expression can still contain variables of its own.
         self.eval.eval(default, &mut vec![Value::Null; 64])
     }
 
@@ -276,7 +276,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Whether any text is a value of the type.
+    /// Whether every text is a value of the type.
     fn accepts_text(&self, ty: &Type) -> bool {
         match ty {
             Type::String | Type::Json | Type::Secret => true,
@@ -362,7 +362,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Any value in its JSON form.
+    /// Any value, converted to JSON.
     fn json(&mut self, value: Value) -> Result {
         Ok(match value {
             Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => value,
@@ -372,7 +372,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What models get wrong in harmless ways.
+    /// Corrects harmless deviations in models' answers.
     fn lenient(&mut self, value: Value, ty: &Type) -> Result {
         if self.strictness == Strictness::Cells {
             return self.cell(value, ty);
@@ -397,7 +397,7 @@ impl Checker<'_, '_> {
                 "false" | "no" => Ok(Value::Bool(false)),
                 _ => Err(self.mismatch(&value, ty)),
             },
-            // One element where a list was not asked for.
+            // A list with one element where a single value is expected.
             (_, Value::List(items)) if items.len() == 1 && !matches!(ty, Type::List(_)) => {
                 self.coerce(items[0].clone(), ty)
             }
@@ -409,7 +409,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A cell as a number or a truth value.
+    /// A cell as a number or a boolean.
     fn cell(&mut self, value: Value, ty: &Type) -> Result {
         let read = match (ty, &value) {
             (Type::Int, Value::Str(text)) => text.trim().parse().ok().map(Value::Int),
@@ -438,8 +438,8 @@ impl Checker<'_, '_> {
         self.error(format!("{expected} was expected, found {found}"))
     }
 
-    /// Whether there is a secret in the whole value: then no part of it is shown, since it may be that secret
-    /// in the wrong place.
+    /// Whether the whole value contains a secret: then no part of it is shown, since the secret may be in
+    /// the wrong place.
     fn is_private(&self) -> bool {
         declares_secret(self.eval.program, self.whole)
     }
@@ -452,7 +452,7 @@ impl Checker<'_, '_> {
         Failure::raise(ErrorKind::InvalidOutput, self.located(&message))
     }
 
-    /// A failure of a predicate, told where.
+    /// Adds the place to a predicate's failure.
     fn wrap(&self, mut failure: Raise) -> Raise {
         failure.message = self.located(&failure.message);
         failure
@@ -481,7 +481,7 @@ fn artifact(kind: cascade_ir::ArtifactKind, path: &str) -> Value {
     Value::Artifact(Artifact { kind, path: path.to_owned() }.into())
 }
 
-/// `; did you mean …?` when a known name is near.
+/// `; did you mean …?` if a known name is similar.
 pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
     known
         .iter()
@@ -492,7 +492,7 @@ pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// Edits between two names, with neighbours swapped counted as one.
+/// The edit distance of two names, where swapped neighbours count as one edit.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

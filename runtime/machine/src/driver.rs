@@ -1,4 +1,4 @@
-//! The loop that ties an interpreter to a host.
+//! The loop that connects an interpreter to a host.
 
 use cascade_ir::ErrorKind;
 
@@ -9,16 +9,16 @@ use crate::{
     value::Value,
 };
 
-/// How far a machine was driven.
+/// Where a driven machine stopped.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Driven {
-    /// To its end.
+    /// At its end.
     Ended(Result<Value, Failure>),
-    /// Until it waits for what may take days.
+    /// At a wait that can take days.
     Paused,
 }
 
-/// Runs a machine to its end, or as far as its host can.
+/// Drives a machine to its end, or until its host has to pause.
 pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
     loop {
         machine.step();
@@ -44,7 +44,7 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
             return Driven::Ended(Err(Failure::new(ErrorKind::Internal, "the run waits for nothing")));
         }
         let mut report = Some(host.next().await);
-        // Whatever else has arrived is taken along, so that much arriving at once costs one step.
+        // Pending reports are handled together: many answers at once cost one step.
         while let Some(next) = report {
             match next {
                 Report::Answer(id, answer) => machine.answer(id, answer),

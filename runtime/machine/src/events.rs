@@ -1,30 +1,30 @@
-//! What a run tells those who watch it.
+//! The events of a run, for observers.
 
 use cascade_ir::{ErrorKind, Place};
 use serde::Serialize;
 
 use crate::host::Progress;
 
-/// Something that happened; one JSON object each. The interpreter knows no time: whoever passes
+/// An event; in JSON one object. The interpreter has no clock: the host adds the time.
 /// events on adds it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A run began.
+    /// A run started.
     RunStarted {
-        /// Its id.
+        /// The id of the run.
         run: String,
         /// The cascade.
         cascade: String,
-        /// Whether it goes on after an interruption.
+        /// Whether the run was resumed.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         resumed: bool,
     },
-    /// A stage, or another attempt of it, began.
+    /// A stage started, or another attempt of it.
     StageStarted {
         /// Its path.
         path: String,
-        /// The skill, if it is one.
+        /// The skill, if the stage calls one.
         skill: Option<String>,
         /// The attempt, from 1.
         attempt: u32,
@@ -36,36 +36,36 @@ pub enum Event {
         /// The model.
         model: String,
     },
-    /// A model was not available or could not hold the prompt.
+    /// A model was skipped: it is not available, or the prompt does not fit into its context window.
     ModelPassedOver {
         /// The stage's path.
         path: String,
         /// The model.
         model: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A running attempt reports progress. At most a few a second for each stage.
+    /// The progress of a running attempt, at most a few times per second and stage.
     Progress {
         /// The stage's path.
         path: String,
         /// The attempt.
         attempt: u32,
-        /// What it reports.
+        /// The progress.
         progress: Progress,
     },
-    /// An attempt failed and another follows.
+    /// An attempt failed, and another one follows.
     StageRetrying {
         /// The stage's path.
         path: String,
         /// The attempt that failed.
         attempt: u32,
-        /// Why.
+        /// The kind of the failure.
         kind: ErrorKind,
-        /// In words.
+        /// The message.
         message: String,
-        /// What follows: `retry`, `use`, `fallback`, `escalate`, `wait`; `resume` when the run had
-        /// ended with this failure and a resumed run tries the stage again.
+        /// The next step: `retry`, `use`, `fallback`, `escalate`, `wait`; `resume` if the run had failed with
+        /// this failure and a resumed run repeats the stage.
         next: &'static str,
     },
     /// A stage ended.
@@ -74,19 +74,19 @@ pub enum Event {
         path: String,
         /// `done`, `skipped`, `failed`, `cancelled`.
         status: &'static str,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
-        /// Tokens in and below it.
+        /// The tokens of the stage, including nested stages.
         tokens: u64,
-        /// Millionths of a US dollar in and below it.
+        /// The cost of the stage in millionths of a US dollar, including nested stages.
         cost: i64,
-        /// Milliseconds, added by the host side.
+        /// The duration in milliseconds, added by the host.
         ms: u64,
-        /// Why it failed.
+        /// The kind of its failure.
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<String>,
     },
-    /// An answer was taken from the journal or the cache instead of being asked for.
+    /// An answer was taken from the journal or the cache instead of a request.
     Reused {
         /// The stage's path.
         path: String,
@@ -95,14 +95,14 @@ pub enum Event {
         /// `journal` or `cache`.
         from: &'static str,
     },
-    /// `cache` found nothing to take.
+    /// The cache had no usable answer.
     CacheMissed {
         /// The stage's path.
         path: String,
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
     },
-    /// A stage's time or patience is over.
+    /// A time limit or time budget of a stage was exceeded.
     TimedOut {
         /// Its path.
         path: String,
@@ -119,41 +119,41 @@ pub enum Event {
         kind: String,
         /// The question.
         question: String,
-        /// What can be chosen.
+        /// The options.
         options: Vec<String>,
     },
-    /// The run goes no further for now.
+    /// The run pauses.
     Paused {
-        /// Why, in words.
+        /// The reason, in words.
         reason: String,
-        /// When it can go on, in milliseconds since 1970, if that is known.
+        /// When it can be resumed, in milliseconds since 1970, if that is known.
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<i64>,
     },
     /// `log`.
     Log {
-        /// The stage or cascade that says it.
+        /// The stage or cascade that logs.
         path: String,
-        /// What it says.
+        /// The message.
         message: String,
         /// Where.
         place: Place,
     },
-    /// `warn`, or a note of the runtime itself.
+    /// `warn`, or a message of the runtime itself.
     Warning {
         /// The stage or cascade.
         path: String,
-        /// What it says.
+        /// The message.
         message: String,
         /// Where.
         #[serde(skip_serializing_if = "Option::is_none")]
         place: Option<Place>,
     },
-    /// A gate did not open.
+    /// The condition of a gate was false.
     GateFailed {
         /// The cascade's path.
         path: String,
-        /// Its message.
+        /// The gate's message.
         message: String,
         /// Where.
         place: Place,
@@ -174,7 +174,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Its texts that say what programs, models and people said.
+    /// The texts that contain output of commands, models and people.
     pub fn texts_mut(&mut self) -> Vec<&mut String> {
         match self {
             Self::ModelPassedOver { reason, .. } | Self::CacheMissed { reason, .. } | Self::Paused { reason, .. } => {

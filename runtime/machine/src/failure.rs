@@ -1,26 +1,26 @@
-//! What went wrong, with everything that a message about it needs.
+//! Failures, with everything that their messages need.
 
 use std::fmt;
 
 use cascade_ir::{ErrorKind, Place};
 use serde::{Deserialize, Serialize};
 
-/// A failure on its way up, and finally the outcome of a run.
+/// A failure that propagates, and in the end the outcome of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// Its kind, as the language names it.
+    /// Its kind, named as in the language.
     pub kind: ErrorKind,
-    /// One sentence, or a sentence and the last lines of a program's output.
+    /// One sentence, sometimes followed by the last lines of a command's output.
     pub message: String,
-    /// Path of the stage that failed; empty outside stages.
+    /// The path of the stage that failed; empty outside of stages.
     pub stage: String,
-    /// How often that stage was tried.
+    /// The number of attempts of that stage.
     pub attempts: u32,
-    /// Where in the program, if known.
+    /// The place in the program, if it is known.
     pub place: Option<Place>,
-    /// What led to it, the nearest first.
+    /// The failures that caused it, the nearest first.
     pub causes: Vec<String>,
-    /// How long the service asks to wait, in milliseconds.
+    /// The time that the service asks to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -29,7 +29,7 @@ pub struct Failure {
 pub type Raise = Box<Failure>;
 
 impl Failure {
-    /// A failure that is not yet tied to a stage.
+    /// A failure that is not attributed to a stage yet.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -42,12 +42,12 @@ impl Failure {
         }
     }
 
-    /// The same, boxed.
+    /// Like `new`, boxed.
     pub fn raise(kind: ErrorKind, message: impl Into<String>) -> Raise {
         Box::new(Self::new(kind, message))
     }
 
-    /// Whether `retry` tries again: what may pass by itself does, a decision does not.
+    /// Whether `retry` applies: temporary failures are retried, decisions are not.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{CommandFailed, Internal, InvalidOutput, RateLimited, TimedOut, Unavailable};
         matches!(self.kind, TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal)
@@ -84,13 +84,13 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Raises a failure of the program itself.
+/// Raises a failure of the program.
 macro_rules! fail {
     ($($arg:tt)*) => {
         return Err($crate::failure::Failure::raise(cascade_ir::ErrorKind::Failed, format!($($arg)*)))
     };
 }
-/// A defect of the program tree or of this crate: said, never a panic.
+/// Reports a bug in the program tree or in this crate as a failure; it never panics.
 macro_rules! defect {
     ($($arg:tt)*) => {
         $crate::failure::Failure::raise(cascade_ir::ErrorKind::Internal, format!($($arg)*))

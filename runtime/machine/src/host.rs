@@ -1,4 +1,4 @@
-//! The seam between the interpreter and the world.
+//! The interface between the interpreter and the outside world.
 
 use std::future::Future;
 
@@ -12,62 +12,62 @@ use crate::{
     workspace::WorkspacePatch,
 };
 
-/// What a running effect reports of itself.
+/// Progress of a running effect.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Progress {
-    /// It is alive, and has nothing else to say.
+    /// A sign of life without further information.
     Alive,
-    /// The last line that a program wrote, without control characters.
+    /// The last line of a command's output, without control characters.
     Line(String),
-    /// How many tokens a model has written so far.
+    /// The number of tokens that a model has written so far.
     Tokens(u64),
-    /// What an agent does.
+    /// The activity of an agent.
     Step(String),
 }
 
-/// What a host reports.
+/// A report of the host.
 #[derive(Debug)]
 pub enum Report {
     /// The answer to a request.
     Answer(RequestId, Answer),
-    /// Progress of a running effect; also the sign of life that `idle` waits for.
+    /// Progress of a running effect, which also resets its `idle` limit.
     Progress(RequestId, Progress),
-    /// Somebody wants the run to end.
+    /// A user cancels the run.
     Cancel,
-    /// Nothing can go on until a person answers or a quota is there again.
+    /// The run can only continue after a person has answered or a quota is available again.
     Paused,
 }
 
-/// Whoever does what the interpreter asks for: this machine, a distributed engine, a test.
+/// Carries out the interpreter's requests: this machine, a distributed engine, or a test.
 pub trait Host {
-    /// Begins a request; its answer comes through [`Host::next`].
+    /// Starts a request; its answer is returned by [`Host::next`].
     fn start(&mut self, request: Request);
-    /// The answer to this request is no longer wanted.
+    /// Cancels a request; its answer is no longer needed.
     fn cancel(&mut self, id: RequestId);
     /// Waits for the next report.
     fn next(&mut self) -> impl Future<Output = Report>;
-    /// The next report if there is one already.
+    /// The next report, if there is one already.
     fn ready(&mut self) -> Option<Report>;
-    /// Takes note of an event.
+    /// Receives an event.
     fn event(&mut self, event: Event);
-    /// Takes note of a secret that an effect gave.
+    /// Receives a secret that an effect returned.
     fn learn_secret(&mut self, secret: &Secret) {
         let _ = secret;
     }
-    /// Changes memory that outlives the run.
+    /// Changes persistent memory.
     fn remember(&mut self, op: MemoryOp);
-    /// Changes the files of a workspace as an effect did whose answer comes from the record. It is
-    /// called before the answer is passed on, in the order of the answers.
+    /// Changes the files of a workspace as a recorded effect did. It is called before the recorded answer
+    /// is passed on, in the order of the answers.
     ///
     /// # Errors
-    /// When the files are neither as the effect found them nor as it left them, or when this host
+    /// If the files match neither the state before nor the state after the effect, or if this host
     /// has no workspaces.
     fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
         let _ = patch;
         Err(Failure::raise(ErrorKind::Denied, "this host has no workspaces, so that none can be restored"))
     }
-    /// Waits until everything that was begun has ended; the run needs nothing of it any more.
+    /// Waits until all started requests have ended; the run no longer needs their answers.
     fn settle(&mut self) -> impl Future<Output = ()> {
         std::future::ready(())
     }

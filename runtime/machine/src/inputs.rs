@@ -1,4 +1,4 @@
-//! A user's inputs for a cascade.
+//! The inputs of a cascade.
 
 use cascade_ir::{CascadeId, Field, Program, Type, TypeDefKind};
 use serde_json::{Map, Value as Json};
@@ -10,19 +10,19 @@ use crate::{
     value::{REDACTED, Value, check_integers, from_json, parse_duration, parse_money, to_json},
 };
 
-/// What is wrong with an input.
+/// An invalid input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputError {
     /// The input's name.
     pub input: String,
-    /// What is wrong, with the place inside the value.
+    /// The message, with the place within the value.
     pub message: String,
 }
 
-/// The inputs in the order of the parameters: checked, with defaults for those that are absent.
+/// Validates the inputs; gives them in the order of the parameters, with defaults for absent ones.
 ///
 /// # Errors
-/// Everything that is wrong, not only the first.
+/// All errors, not only the first.
 pub fn inputs_from_json(
     program: &Program,
     cascade: CascadeId,
@@ -65,9 +65,9 @@ pub fn inputs_from_json(
     Ok(entry.params.iter().map(|p| slots.get(p.slot.0 as usize).cloned().unwrap_or(Value::Null)).collect())
 }
 
-/// The inputs of a recorded run by name, without those that hold a secret: a record has only a mark
-/// where a secret was. `program` is the program that the run began with; its types say where secrets
-/// are, so that a text that looks like the mark is a text.
+/// The inputs of a recorded run by name, without those that contain a secret: the record only has a
+/// placeholder for it. `program` is the program of the recorded run; its types show where secrets are,
+/// so that an ordinary text that equals the placeholder is kept.
 pub fn recorded_inputs(program: &Program, cascade: CascadeId, recorded: &Json) -> Map<String, Json> {
     let params = program.cascades.get(cascade.index()).map(|c| c.params.as_slice()).unwrap_or_default();
     let mut out = Map::new();
@@ -80,8 +80,8 @@ pub fn recorded_inputs(program: &Program, cascade: CascadeId, recorded: &Json) -
     out
 }
 
-/// What is recorded of an input that is no secret by its type: itself, unless a secret is in it. Then it
-/// is marked as withheld, so that nobody takes what is left of it for the input.
+/// The recorded form of an input whose type contains no secret: the value itself, unless a secret was
+/// found in it. Then it is marked as withheld, so that the rest is not mistaken for the input.
 pub fn record_input(redactor: &Redactor, value: &Value) -> Json {
     let json = to_json(value);
     let mut masked = json.clone();
@@ -92,12 +92,12 @@ pub fn record_input(redactor: &Redactor, value: &Value) -> Json {
     }
 }
 
-/// Whether an input was recorded without a secret that was in it.
+/// Whether an input was recorded without a secret that it contained.
 fn is_withheld(value: &Json) -> bool {
     value.as_object().is_some_and(|fields| fields.len() == 1 && fields.contains_key(REDACTED))
 }
 
-/// Whether a recorded value of a type holds the mark of a secret.
+/// Whether a recorded value contains a placeholder where its type has a secret.
 fn holds_secret(program: &Program, ty: &Type, value: &Json) -> bool {
     let in_fields = |fields: &[Field]| {
         fields.iter().any(|f| value.get(f.name.as_str()).is_some_and(|value| holds_secret(program, &f.ty, value)))
@@ -132,11 +132,11 @@ fn holds_secret(program: &Program, ty: &Type, value: &Json) -> bool {
     }
 }
 
-/// An input as it is typed on a command line, as JSON: text for text, paths, enums, durations
-/// and money, JSON for everything else.
+/// Parses an input from the command line: texts, paths, enums, durations and amounts of money as they
+/// are, everything else as JSON.
 ///
 /// # Errors
-/// What was expected.
+/// What is expected.
 pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
     match ty {
         Type::String | Type::Path | Type::Secret | Type::Artifact(_) => Ok(Json::from(text)),
@@ -183,14 +183,14 @@ fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
         Type::List(_) => "; write JSON like `[\"a\", \"b\"]`",
         _ => "; write JSON",
     };
-    // A secret may be in what is no JSON.
+    // A text that is not JSON may contain a secret.
     let shown = if declares_secret(program, ty) { REDACTED.to_owned() } else { format!("`{text}`") };
     let wrong = |detail: String| format!("{shown} is not {}{detail}{example}", describe(program, ty));
     let value: Json = serde_json::from_str(text).map_err(|e| match ty {
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),
     })?;
-    // A number that is too large is told by its type.
+    // The error for a number that is too large comes from its type.
     if !value.is_number() {
         check_integers(text).map_err(|why| format!("the JSON {why}"))?;
     }

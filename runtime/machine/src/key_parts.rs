@@ -1,37 +1,36 @@
-//! What identifies an effect: the version of its key, and the named parts that the key is made of.
+//! The key of an effect: its version, and the named parts it is computed from.
 //!
-//! A key is a digest of parts, each a name and a hash. A part that an effect does not have is not
-//! among them, so that a part that a later version of Cascade adds leaves the keys of all effects
-//! without it as they are.
+//! A key is a digest of parts, each with a name and a hash. Absent parts are left out, so that a part
+//! that a later version of Cascade adds does not change the keys of effects without it.
 
 use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-/// How keys are made.
+/// How keys are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyVersion {
-    /// From positional bytes, without a record of the parts: journals of format 1.
+    /// From positional bytes, without recorded parts: journals of format 1.
     V0,
-    /// From positional bytes, without a version in the key: journals of format 2. A run that was begun with such keys
-    /// keeps them when it is resumed, so that it repeats nothing.
+    /// From positional bytes, without a version in the key: journals of format 2. A run that started with
+    /// such keys keeps them when it is resumed, so that no effect is repeated.
     V1,
-    /// From named parts; the key begins with `2:`. Runs that are not recorded have such keys, and those that a
-    /// version without keyed digests began.
+    /// From named parts; the key starts with `2:`. Used by runs that are not recorded, and by runs that were
+    /// started by a version without keyed digests.
     #[default]
     V2,
-    /// The same, with digests that only the project's own key can make
-    /// ([`ProjectKey`](crate::project_key::ProjectKey)); the key begins with `3:`.
+    /// Like version 2, with HMACs of the project's secret key
+    /// ([`ProjectKey`](crate::project_key::ProjectKey)); the key starts with `3:`.
     V3,
 }
 
 impl KeyVersion {
-    /// What a key of version 2 begins with.
+    /// The prefix of keys of version 2.
     pub const V2_PREFIX: &'static str = "2:";
-    /// What a key of version 3 begins with.
+    /// The prefix of keys of version 3.
     pub const V3_PREFIX: &'static str = "3:";
 
-    /// The version of a recorded key; `has_parts` says whether its parts are on record.
+    /// The version of a recorded key; `has_parts` tells whether its parts are recorded.
     pub fn of_key(key: &str, has_parts: bool) -> Self {
         match has_parts {
             _ if key.starts_with(Self::V3_PREFIX) => Self::V3,
@@ -42,8 +41,8 @@ impl KeyVersion {
     }
 }
 
-/// The parts of a key by name, each with the first eight bytes of its hash, so that a difference
-/// can be named. The names: `skill`, `input.NAME` (version 1: `input.POSITION`), `model`,
+/// The parts of a key by name, each with the first eight bytes of its hash, so that a difference can be
+/// attributed to a part. The names: `skill`, `input.NAME` (version 1: `input.POSITION`), `model`,
 /// `candidates`, `attached`, `folder`, `environment`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyParts(Vec<(String, [u8; 8])>);
@@ -56,7 +55,7 @@ impl KeyParts {
         self.0.push((name.into(), short));
     }
 
-    /// The same parts, each with what a function makes of its hash.
+    /// The parts with their hashes mapped by a function.
     pub fn map(&self, hash: impl Fn(&str, [u8; 8]) -> [u8; 32]) -> Self {
         let mut out = Self::default();
         for (name, known) in self.iter() {
@@ -65,33 +64,32 @@ impl KeyParts {
         out
     }
 
-    /// The hash of a part, if there is one of this name.
+    /// The hash of a part, if it is present.
     pub fn get(&self, name: &str) -> Option<[u8; 8]> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, hash)| *hash)
     }
 
-    /// Names and hashes in their order.
+    /// The names and hashes, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, [u8; 8])> {
         self.0.iter().map(|(name, hash)| (name.as_str(), *hash))
     }
 
-    /// As a record keeps them: a JSON object of hashes in hex.
+    /// The recorded form: a JSON object of hashes in hex.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Written by hand: every effect has one, and a tree of JSON would be built only to be printed.
+        // Written directly: every effect has one, and building a JSON tree would cost more.
         let mut out = String::with_capacity(2 + self.0.len() * 40);
         out.push('{');
         for (i, (name, hash)) in self.0.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
             let name = serde_json::to_string(name).unwrap_or_default();
-            // Writing to a string cannot fail.
+            // Writing to a string does not fail.
             let _ = write!(out, "{comma}{name}:\"{:016x}\"", u64::from_be_bytes(*hash));
         }
         out.push('}');
         out.into_bytes()
     }
 
-    /// What [`KeyParts::to_bytes`] wrote, in this version or an earlier one; `None` for anything
-    /// else.
+    /// Parses what [`KeyParts::to_bytes`] wrote, in this or an earlier version; `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         if let Ok(Json::Object(fields)) = serde_json::from_slice(bytes) {
             let part = |(name, hash): (String, Json)| {
@@ -99,8 +97,8 @@ impl KeyParts {
             };
             return fields.into_iter().map(part).collect::<Option<Vec<_>>>().map(Self);
         }
-        // Version 1: skill, model, attached files, inputs by position, eight bytes each; zeros for
-        // what there was not.
+        // Version 1: skill, model, attached files, inputs by position, eight bytes each; zeros for absent
+        // parts.
         let mut hashes = bytes.chunks_exact(8).filter_map(|c| <[u8; 8]>::try_from(c).ok());
         let mut parts = Vec::new();
         for name in ["skill", "model", "attached"] {

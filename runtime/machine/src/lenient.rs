@@ -1,14 +1,14 @@
-//! JSON as models write it: in fences, among prose, with trailing commas, comments, single
-//! quotes, keys without quotes, or cut off at the end.
+//! Parses JSON as models write it: in code fences, within prose, with trailing commas, comments, single
+//! quotes, unquoted keys, or truncated.
 
 use serde_json::{Map, Number, Value as Json};
 
 use crate::value::Value;
 
-/// Deepest nesting that is read.
+/// The maximal nesting.
 const MAX_DEPTH: u32 = 128;
 
-/// The values that a model's answer may mean, the likeliest first.
+/// The possible interpretations of a model's answer, the most likely first.
 pub(crate) fn candidates(text: &str) -> Vec<Json> {
     let text = text.trim().trim_start_matches('\u{feff}');
     if let Ok(json) = serde_json::from_str(text) {
@@ -20,7 +20,7 @@ pub(crate) fn candidates(text: &str) -> Vec<Json> {
     found
 }
 
-/// A number as people write it: `1,234`, `$5`, `50%`, `1/2`.
+/// A number in common notations: `1,234`, `$5`, `50%`, `1/2`.
 pub(crate) fn number(text: &str) -> Option<Value> {
     let plain =
         text.trim().trim_start_matches(['$', '€', '£']).trim_end_matches(['%', '.', '!']).replace([',', '_'], "");
@@ -35,7 +35,7 @@ pub(crate) fn number(text: &str) -> Option<Value> {
     plain.parse::<f64>().ok().filter(|f| f.is_finite()).map(Value::Float)
 }
 
-/// The only number in a text.
+/// The number in a text that contains exactly one.
 pub(crate) fn only_number(text: &str) -> Option<Value> {
     if let Some(found) = number(text) {
         return Some(found);
@@ -49,7 +49,7 @@ pub(crate) fn only_number(text: &str) -> Option<Value> {
     found.next().is_none().then_some(first)
 }
 
-/// The only one of these words that a text holds, whatever its case.
+/// The word of the list that a text contains, if it is exactly one; case does not matter.
 pub(crate) fn only_word<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
     let plain = |t: &str| t.to_lowercase().replace(['-', '_'], " ");
     let padded: String = plain(text).chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
@@ -59,7 +59,7 @@ pub(crate) fn only_word<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
     found.next().is_none().then_some(first)
 }
 
-/// The contents of fenced blocks.
+/// The contents of code fences.
 fn fences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -81,7 +81,7 @@ fn fences(text: &str) -> Vec<&str> {
     found
 }
 
-/// A text that begins with a value.
+/// A text that starts with a value.
 fn document(text: &str) -> Option<Json> {
     if let Ok(json) = serde_json::from_str(text) {
         return Some(json);
@@ -91,12 +91,12 @@ fn document(text: &str) -> Option<Json> {
     }
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(0)?;
-    // `{…} and {…}`: several documents are not one.
+    // `{…} and {…}`: several documents are ambiguous.
     Some(value)
 }
 
-/// The largest object or list among prose. The work is bounded: brackets without end are given
-/// up after a few passes over the text.
+/// The largest object or list within prose. The work is limited: unmatched brackets are ignored after a
+/// few passes over the text.
 fn inside(text: &str) -> Option<Json> {
     let mut best: Option<Json> = None;
     let (mut from, mut work) = (0, 0);
@@ -118,7 +118,7 @@ fn inside(text: &str) -> Option<Json> {
     best
 }
 
-/// Whether a value is more than brackets in prose: `[1]` as a footnote, `{}`.
+/// Whether a value is more than incidental brackets, such as the footnote `[1]` or `{}`.
 fn is_substantial(value: &Json) -> bool {
     match value {
         Json::Object(fields) => !fields.is_empty(),
@@ -155,7 +155,7 @@ impl<'t> Reader<'t> {
         Some(c)
     }
 
-    /// White space and comments.
+    /// Skips white space and comments.
     fn space(&mut self) {
         loop {
             let rest = self.rest();
@@ -216,7 +216,7 @@ impl<'t> Reader<'t> {
             };
             self.space();
             if self.peek() != Some(':') {
-                // Cut off after a key: what was read before counts.
+                // Truncated after a key: the entries before it are used.
                 return if self.peek().is_none() { Some(Json::Object(fields)) } else { None };
             }
             self.bump();
@@ -251,7 +251,7 @@ impl<'t> Reader<'t> {
         Some(Json::Array(items))
     }
 
-    /// A text in some kind of quotes. A quote that no delimiter follows belongs to the text.
+    /// A quoted text. A quote that is not followed by a delimiter belongs to the text.
     fn quoted(&mut self) -> Option<String> {
         let open = self.bump()?;
         let fence = open == '`' && self.rest().starts_with("``");
@@ -315,7 +315,7 @@ impl<'t> Reader<'t> {
                 out.push(c.unwrap_or('\u{fffd}'));
             }
             Some(c @ ('"' | '\'' | '\\' | '/' | '`')) => out.push(c),
-            // Not an escape of JSON: a path of Windows, a regular expression.
+            // Not a JSON escape: a Windows path, or a regular expression.
             Some(c) => {
                 out.push('\\');
                 out.push(c);
@@ -331,7 +331,7 @@ impl<'t> Reader<'t> {
         Some(n)
     }
 
-    /// A value without quotes: a number, a word, or text up to a delimiter.
+    /// An unquoted value: a number, a word, or text up to a delimiter.
     fn bare(&mut self, ends: &[char]) -> Option<Json> {
         let rest = self.rest();
         let end = rest.find(|c| ends.contains(&c)).unwrap_or(rest.len());
@@ -366,8 +366,7 @@ mod tests {
     use super::*;
     use crate::{eval::Eval, interpreter::read_model_answer, value::to_json};
 
-    /// A JSON Schema as types of the language; `None` where the language has no such type
-    /// (unions, constants).
+    /// Converts a JSON Schema to a type; `None` if there is no such type (unions, constants).
     fn type_of(schema: &Json, root: &Json, program: &mut Program) -> Option<Type> {
         if let Some(reference) = schema["$ref"].as_str() {
             let name = reference.strip_prefix("#/$defs/")?;

@@ -1,10 +1,10 @@
-//! The interpreter of Cascade, apart from everything that it runs on.
+//! The interpreter of Cascade, independent of its environment.
 //!
 //! [`interpreter`] is a deterministic state machine over the instruction tree of `cascade-ir`: a
-//! function of the program, the inputs and the answers to its requests. It asks through
-//! [`request`]; whoever implements [`host::Host`] does what it asks; [`driver`] ties the two.
-//! Nothing in this crate reads a clock, a file, the environment or a random number, and nothing
-//! opens a connection or starts a program: `clippy.toml` beside it forbids that.
+//! function of the program, the inputs and the answers to its requests. It makes requests
+//! ([`request`]), an implementation of [`host::Host`] carries them out, and [`driver`] connects the two.
+//! Nothing in this crate reads a clock, a file, the environment or a random number, opens a connection
+//! or starts a process: the crate's `clippy.toml` forbids that.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::iter_over_hash_type)]
 
 pub mod check;

@@ -1,12 +1,12 @@
-//! The random key of a project, and digests that are made with it.
+//! The secret key of a project, and keyed digests.
 
 use std::fmt;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// A random number that a project keeps to itself. A digest that is made with it tells nothing of
-/// what it was made of, however short that is, to one who does not have the key.
+/// The random key of a project. A keyed digest reveals nothing of its content, however short that is, to
+/// anybody without the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProjectKey([u8; Self::LENGTH]);
 
@@ -20,14 +20,14 @@ impl ProjectKey {
     /// Its length in bytes.
     pub const LENGTH: usize = 32;
 
-    /// The key of these bytes, which are random.
+    /// The key with these random bytes.
     pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)
     }
 
-    /// HMAC-SHA-256 of a content. Digests for different purposes are different.
+    /// HMAC-SHA-256 of a content. Digests for different purposes differ.
     pub fn digest(&self, purpose: &str, content: &[u8]) -> [u8; 32] {
-        // The key of an HMAC is as long as a block; a shorter one has zeros at its end.
+        // HMAC pads a key to the length of a block with zeros.
         let mut block = [0; 64];
         block[..Self::LENGTH].copy_from_slice(&self.0);
         let mut mac = <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into());

@@ -1,4 +1,4 @@
-//! What the interpreter asks of the world, and what it hears back.
+//! The interpreter's requests to the host, and the answers.
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use crate::{
     workspace::{Workspace, WorkspacePatch},
 };
 
-/// Something that only the world can do.
+/// A request to the host.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Its name; the answer carries it.
+    /// Its id, which the answer carries, too.
     pub id: RequestId,
-    /// What is asked for, with its details.
+    /// The kind of request, with its details.
     pub kind: RequestKind,
-    /// Who asks, for effects.
+    /// The identity of the effect, for effects.
     pub effect: Option<Arc<EffectInfo>>,
-    /// Withdrawn effects that this one replaces or comes after: it must not begin before they have
-    /// ended. A host to which they are unknown, or ended, does not wait.
+    /// Cancelled effects that must have ended before this one starts. A host that does not know them, or
+    /// knows that they ended, does not wait.
     pub after: Vec<RequestId>,
 }
 
-/// The identity of an effect: what is journalled.
+/// The identity of an effect, as it is recorded in the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EffectInfo {
     /// The stage's path: `main/checks/lint`, `main/fix[3]/test`.
@@ -37,61 +37,61 @@ pub struct EffectInfo {
     pub skill: SmolStr,
     /// The stage's attempt, from 1.
     pub attempt: u32,
-    /// What it asks: a digest of named parts, with its version (see [`crate::key_parts`]). An answer
-    /// on record is reused by a request with the same key.
+    /// The content of the request: a digest of named parts, with its version (see [`crate::key_parts`]). A
+    /// recorded answer is reused for a request with the same key.
     pub key: String,
-    /// The keys that earlier versions gave it; only where answers of other runs may be reused
+    /// The keys of the same request in earlier versions; only set where answers of other runs can be used
     /// (`cache`).
     pub old_keys: Vec<String>,
-    /// What the key is made of, so that a difference can be named.
+    /// The parts of the key, so that a change can be explained.
     pub parts: KeyParts,
-    /// The same for every attempt of this stage in this run; services that know it do not act twice.
+    /// Equal for all attempts of this stage in this run; services use it to detect duplicates.
     pub idempotency: String,
-    /// Whether it must never be repeated blindly.
+    /// Whether the effect must not be repeated if its outcome is unknown.
     pub once: bool,
-    /// Whether signs of life are wanted (an `idle` clause holds).
+    /// Whether progress must be reported (for an `idle` limit).
     pub watch: bool,
-    /// How old an answer of another run may be to be taken (`cache`), in milliseconds.
+    /// The maximal age of another run's answer (`cache`), in milliseconds.
     pub cache_ms: Option<i64>,
-    /// How its answer is read.
+    /// The form of the answer.
     pub answer: AnswerForm,
 }
 
-/// How an answer is read, as far as those must know who look for secrets in it.
+/// The form of an answer, as far as the search for secrets depends on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AnswerForm {
-    /// As JSON, which it must stay.
+    /// JSON, which must stay valid JSON.
     pub json: bool,
-    /// As a type in which there are secrets: what it says there is meant, and is told to nobody else.
+    /// A type that contains secrets: they are part of the value, and only removed elsewhere.
     pub secret: bool,
 }
 
-/// The identity of a timer of a stage: a resumed run recognises it.
+/// The identity of a stage's timer, by which a resumed run recognises it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TimerId {
     /// The stage's path.
     pub path: String,
-    /// The attempt that it belongs to.
+    /// The attempt.
     pub attempt: u32,
-    /// What it watches over.
+    /// The limit that it measures.
     pub kind: TimerKind,
 }
 
-/// What a timer watches over.
+/// The limit that a timer measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimerKind {
-    /// `timeout`: the time of an attempt while the run lives.
+    /// `timeout`: the time of an attempt while the process runs.
     Deadline,
-    /// `timeout` of a question: the time of the clock on the wall, also while no process lives.
+    /// `timeout` of a question: wall-clock time, including the time when no process runs.
     Wall,
-    /// `idle`: a part of the limit; several in a row without a sign of life are the limit.
+    /// `idle`: a fraction of the limit; several in a row without progress reach the limit.
     Idle,
-    /// `budget` of time: the time of all attempts while the run lives.
+    /// `budget` of time: the total time of all attempts while the process runs.
     Budget,
 }
 
 impl TimerKind {
-    /// The one of this name.
+    /// The kind with this name.
     pub fn of_name(name: &str) -> Option<Self> {
         [Self::Deadline, Self::Wall, Self::Idle, Self::Budget].into_iter().find(|k| k.name() == name)
     }
@@ -107,26 +107,26 @@ impl TimerKind {
     }
 }
 
-/// What a request asks for.
+/// The kind of a request.
 #[derive(Debug, Clone)]
 pub enum RequestKind {
-    /// Run a program.
+    /// Run a command.
     Run(RunRequest),
     /// Send an HTTP request.
     Http(HttpRequest),
-    /// Ask a model.
+    /// Send a prompt to a model.
     Prompt(Box<PromptRequest>),
-    /// Read files that go with a prompt.
+    /// Read the files attached to a prompt.
     Load(Vec<LoadRequest>),
-    /// Ask a person.
+    /// Ask a person a question.
     Person(PersonRequest),
-    /// Answer a call as a whole; asked only in a rehearsal, where nothing of a skill is done.
+    /// Answer a whole call; only in tests, where skills have no effects.
     Call(Box<CallRequest>),
-    /// Wait before another attempt: a random time up to `up_to_ms`, at least `at_least_ms`.
+    /// Wait before another attempt: a random time of at least `at_least_ms` and at most `up_to_ms`.
     Delay {
-        /// The longest pause of the back-off, in milliseconds.
+        /// The upper bound of the back-off, in milliseconds.
         up_to_ms: u64,
-        /// What the service asked for, in milliseconds; 0 if nothing.
+        /// The time that the service asks to wait, in milliseconds; 0 if it does not.
         at_least_ms: u64,
         /// The stage that waits.
         path: String,
@@ -140,27 +140,27 @@ pub enum RequestKind {
         /// Which timer it is.
         timer: TimerId,
     },
-    /// Answer when a spent quota is there again. Until then nothing new begins.
+    /// Answer when the quota is available again. Until then no new request starts.
     Quota {
         /// The stage that waits.
         path: String,
-        /// The attempt that met the limit.
+        /// The attempt that exceeded the quota.
         attempt: u32,
-        /// How long the service asks to wait, in milliseconds, if it says so.
+        /// The time that the service asks to wait, in milliseconds, if it does.
         retry_after_ms: Option<u64>,
-        /// What the service said.
+        /// The service's message.
         message: String,
     },
 }
 
-/// A program to run.
+/// A command to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRequest {
-    /// The program and its arguments.
+    /// The command and its arguments.
     pub argv: Vec<Arg>,
-    /// Where it runs, and what it may do there.
+    /// The working directory, and the permissions.
     pub workspace: Workspace,
-    /// Variables beside the inherited ones; `None` removes one.
+    /// Changes to the environment; `None` removes a variable.
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
     pub stdin: Option<Arg>,
@@ -179,7 +179,7 @@ pub struct HttpRequest {
     pub body: Option<Arg>,
 }
 
-/// A request to a model.
+/// A prompt for a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PromptRequest {
     /// The chosen model.
@@ -190,34 +190,34 @@ pub struct PromptRequest {
     pub text: String,
     /// Files.
     pub attachments: Vec<Attachment>,
-    /// JSON Schema of the answer; an object at its top. `None`: text is wanted.
+    /// The JSON Schema of the answer, which is an object at the top; `None`: the answer is text.
     pub schema: Option<Json>,
     /// A name for the schema.
     pub schema_name: String,
     /// Sampling temperature.
     pub temperature: Option<f64>,
-    /// Most tokens of the answer.
+    /// The maximal number of output tokens.
     pub max_tokens: Option<u64>,
 }
 
 /// Files to read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LoadRequest {
-    /// This file.
+    /// One file.
     File(String),
-    /// Those that match the pattern, below the directory.
+    /// The files that match the pattern, below the directory.
     Glob {
         /// `src/**/*.rs`.
         pattern: String,
-        /// Where; the run's own directory if absent.
+        /// The directory; that of the run if absent.
         dir: Option<String>,
     },
 }
 
-/// A file that goes with a prompt.
+/// A file attached to a prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attachment {
-    /// Its path as the program knows it.
+    /// Its path in the program.
     pub path: String,
     /// Its media type: `text/plain`, `image/png`.
     pub media: String,
@@ -234,22 +234,22 @@ pub struct PersonRequest {
     pub kind: &'static str,
     /// The question.
     pub question: String,
-    /// What can be chosen.
+    /// The options.
     pub options: Vec<String>,
 }
 
 /// A call that is answered as a whole.
 #[derive(Debug, Clone)]
 pub struct CallRequest {
-    /// What is called.
+    /// The callee.
     pub callee: Callee,
     /// The stage's path.
     pub path: String,
-    /// What it is given.
+    /// The arguments.
     pub args: Vec<Value>,
 }
 
-/// What a stage calls.
+/// The callee of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Callee {
     /// A skill.
@@ -258,28 +258,28 @@ pub enum Callee {
     Cascade(CascadeId),
 }
 
-/// A change of memory that outlives the run. Nobody waits for it; it must be done once, and
-/// before anything that was asked later is recorded.
+/// A change of persistent memory. It has no answer; it must be applied exactly once, and before later
+/// requests are recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryOp {
-    /// The same when the run is taken up again.
+    /// The id, which stays the same in a resumed run.
     pub id: String,
-    /// The stage or cascade that makes it.
+    /// The stage or cascade that makes the change.
     pub path: String,
     /// The memory.
     pub memory: String,
-    /// Its key.
+    /// The key.
     pub key: String,
-    /// Whether the value is added to what is there.
+    /// Whether the value is appended to the current value.
     pub append: bool,
-    /// What it is added to where nothing is there: the first value that the program declares.
+    /// The initial value, if there is no current value: the one that the program declares.
     pub initial: Json,
     /// The value.
     pub value: Json,
 }
 
 impl MemoryOp {
-    /// A change that a person makes, and not a run.
+    /// A change by a user, outside of a run.
     pub fn by_person(memory: &str, key: &str, value: Json) -> Self {
         Self {
             id: String::new(),
@@ -293,28 +293,28 @@ impl MemoryOp {
     }
 }
 
-/// What the world says.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// What came of it.
+    /// The result.
     pub result: Result<Output, Raise>,
-    /// What it used; counts even when it failed.
+    /// The usage, which counts even for a failure.
     pub usage: Usage,
 }
 
 /// Tokens and money.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Usage {
-    /// Tokens read by a model.
+    /// Input tokens of a model.
     pub tokens_in: u64,
-    /// Tokens written by a model.
+    /// Output tokens of a model.
     pub tokens_out: u64,
-    /// Millionths of a US dollar, when the service itself says so.
+    /// The cost in millionths of a US dollar, if the service reports it.
     pub cost: Option<i64>,
 }
 
 impl Usage {
-    /// Adds what was used before; its cost is known.
+    /// Adds earlier usage, whose cost is known.
     pub fn add(&mut self, before: Usage) {
         self.tokens_in = self.tokens_in.saturating_add(before.tokens_in);
         self.tokens_out = self.tokens_out.saturating_add(before.tokens_out);
@@ -324,29 +324,29 @@ impl Usage {
     }
 }
 
-/// What an effect gave.
+/// The result of an effect.
 #[derive(Debug, Clone)]
 pub enum Output {
-    /// A program ended.
+    /// The exit of a command.
     Process(Process),
-    /// An HTTP answer.
+    /// An HTTP response.
     Response(Response),
-    /// A model's answer: text, or JSON text when a schema was given.
+    /// A model's answer: text, or JSON text if there is a schema.
     Model(String),
-    /// Files, and notes on those left out.
+    /// The files, and notes on files that were left out.
     Files(Vec<Attachment>, Vec<String>),
     /// A person's answer.
     Person(Json),
-    /// The result of a call that is answered as a whole; it is checked against the type.
+    /// The result of a whole call; it is checked against the type.
     Value(Value),
-    /// A timer or delay is over.
+    /// A timer or a pause has ended.
     Fired,
-    /// What an effect gave that also changed files of its workspace.
+    /// The result of an effect that also changed files of its workspace.
     WithPatch(Box<Output>, Arc<WorkspacePatch>),
 }
 
 impl Output {
-    /// The output alone, without what the effect changed in its workspace.
+    /// The result without the changes to the workspace.
     pub fn without_patch(&self) -> &Output {
         match self {
             Self::WithPatch(output, _) => output.without_patch(),
@@ -354,7 +354,7 @@ impl Output {
         }
     }
 
-    /// Splits off what the effect changed in its workspace.
+    /// Splits off the changes to the workspace.
     pub fn split_patch(self) -> (Output, Option<Arc<WorkspacePatch>>) {
         match self {
             Self::WithPatch(output, patch) => (output.split_patch().0, Some(patch)),
@@ -363,12 +363,12 @@ impl Output {
     }
 }
 
-/// How a program ended.
+/// The exit of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Exit code; `None` when a signal ended it.
+    /// The exit code; `None` if a signal ended the process.
     pub code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal.
     pub signal: Option<i32>,
     /// Standard output.
     pub stdout: Arc<[u8]>,
@@ -383,24 +383,24 @@ pub struct Response {
     pub status: u16,
     /// Body.
     pub body: Arc<[u8]>,
-    /// The pause that the server asks for, in milliseconds.
+    /// The time that the server asks to wait, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
 
 impl Answer {
-    /// An answer that cost nothing.
+    /// An answer without usage.
     pub fn ok(output: Output) -> Self {
         Self { result: Ok(output), usage: Usage::default() }
     }
 
-    /// A failure that cost nothing.
+    /// A failure without usage.
     pub fn failed(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { result: Err(Failure::raise(kind, message)), usage: Usage::default() }
     }
 }
 
 impl RequestKind {
-    /// The name of this kind, as journals and recordings write it.
+    /// The name of the kind in journals and recordings.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Run(_) => "run",
@@ -416,7 +416,7 @@ impl RequestKind {
     }
 }
 
-/// A secret as an argument.
+/// Converts a secret to an argument.
 impl From<&Secret> for Arg {
     fn from(secret: &Secret) -> Self {
         Self { text: secret.reveal().into(), secret: true }

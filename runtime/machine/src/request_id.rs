@@ -1,15 +1,15 @@
-//! Numbers of requests, and maps and sets by them.
+//! Ids of requests, and maps and sets keyed by them.
 
 use std::{
     collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
 };
 
-/// Names one request of one machine.
+/// The id of a request, unique within a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(pub u64);
 
-/// Hashes the number of a request. Requests are numbered in a row: a slower hash gains nothing.
+/// Hashes the id of a request. Ids are consecutive, so a cheap hash is sufficient.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestIdHasher(u64);
 
@@ -20,7 +20,7 @@ impl Hasher for RequestIdHasher {
         }
     }
     fn write_u64(&mut self, n: u64) {
-        // Fibonacci hashing: neighbours end up far apart.
+        // Fibonacci hashing: consecutive ids are spread out.
         self.0 = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
     fn finish(&self) -> u64 {
@@ -28,7 +28,7 @@ impl Hasher for RequestIdHasher {
     }
 }
 
-/// A map by request.
+/// A map keyed by request ids.
 pub type RequestMap<T> = HashMap<RequestId, T, BuildHasherDefault<RequestIdHasher>>;
-/// A set of requests.
+/// A set of request ids.
 pub type RequestSet = HashSet<RequestId, BuildHasherDefault<RequestIdHasher>>;

@@ -1,4 +1,4 @@
-//! JSON Schema (2020-12) of types: what models are asked for.
+//! JSON Schema (2020-12) of types, for models and for users.
 
 use cascade_ir::{ArtifactKind, Const, Expr, Field, Program, Skill, Type, TypeDefKind, TypeId, Variant};
 use serde_json::{Map, Value as Json, json};
@@ -6,9 +6,8 @@ use smol_str::SmolStr;
 
 use crate::{check::is_tagged, eval::literal, value::to_json};
 
-/// The schema of a declared type, for readers: fields that may be absent are not required, the
-/// documentation stands beside references too, and `x-cascade` names a type that JSON has not.
-/// Named types are under `$defs`.
+/// The schema of a declared type for users: optional fields are not required, references have
+/// descriptions, and `x-cascade` names types that JSON lacks. Named types are under `$defs`.
 pub fn document(program: &Program, id: TypeId) -> Json {
     let mut writer = Writer { program, defs: Vec::new(), strict: false };
     let schema = writer.named(id);
@@ -23,8 +22,8 @@ pub fn document(program: &Program, id: TypeId) -> Json {
     out
 }
 
-/// The schema that a model is given: an object at its top, so that every provider takes it.
-/// `None` where text or free JSON is wanted.
+/// The schema for a model: an object at the top, which every provider accepts. `None` if the answer is
+/// text or free JSON.
 pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
     if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
         return None;
@@ -34,13 +33,13 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
     let schema = if is_wrapped(program, ty) {
         object([("value".to_owned(), inner)].into_iter().collect())
     } else {
-        // A reference at the top is not taken by all: its definition stands there instead.
+        // Not every provider accepts a reference at the top: its definition is inserted.
         writer.resolved(inner)
     };
     Some(writer.finish(schema))
 }
 
-/// A name for a skill's schema: letters, digits and `_`, at most 64.
+/// The name of a skill's schema: letters, digits and `_`, at most 64.
 pub(crate) fn name(program: &Program, skill: &Skill) -> String {
     let base = match &skill.output {
         Type::Named(id) => program.types.get(id.index()).map_or(&skill.name, |d| &d.name),
@@ -52,7 +51,7 @@ pub(crate) fn name(program: &Program, skill: &Skill) -> String {
     base.chars().map(clean).take(64).collect()
 }
 
-/// Whether plain text is wanted.
+/// Whether the answer is plain text.
 pub(crate) fn is_text(program: &Program, ty: &Type) -> bool {
     match ty {
         Type::String | Type::Null | Type::Path | Type::Secret => true,
@@ -65,7 +64,7 @@ pub(crate) fn is_text(program: &Program, ty: &Type) -> bool {
     }
 }
 
-/// Whether the type is not an object, and therefore asked for as `{ value: … }`.
+/// Whether the type is not an object, and is therefore wrapped as `{ value: … }`.
 pub(crate) fn is_wrapped(program: &Program, ty: &Type) -> bool {
     match ty {
         Type::Record(_) => false,
@@ -109,7 +108,7 @@ fn object(properties: Map<String, Json>) -> Json {
 
 struct Writer<'p> {
     program: &'p Program,
-    /// For models: every field is required, nothing stands beside a reference.
+    /// For models: every field is required, and references have no siblings.
     strict: bool,
     defs: Vec<(TypeId, SmolStr, Json)>,
 }
@@ -128,7 +127,7 @@ impl Writer<'_> {
     fn resolved(&mut self, schema: Json) -> Json {
         let target = schema.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
         match target.and_then(|name| self.defs.iter().position(|(_, n, _)| n == name)) {
-            // Kept in `$defs` as well: it may refer to itself.
+            // Also kept in `$defs`: it may refer to itself.
             Some(position) => {
                 let definition = self.defs[position].2.clone();
                 let name = self.defs[position].1.to_string();
@@ -175,8 +174,8 @@ impl Writer<'_> {
             Type::Named(id) => self.named(*id),
             Type::Refined(inner, refinement) => {
                 let mut schema = self.schema(inner);
-                // Beside a reference nothing may stand for strict readers; the answer is checked
-                // in any case.
+                // Strict validators allow no siblings of a reference; the answer is checked
+                // afterwards in any case.
                 if let Json::Object(fields) = &mut schema
                     && (!self.strict || !fields.contains_key("$ref"))
                 {
@@ -233,7 +232,7 @@ impl Writer<'_> {
         }
         let taken = self.defs.iter().any(|(_, name, _)| *name == def.name);
         let name = if taken { SmolStr::from(format!("{}_{}", def.name, id.0)) } else { def.name.clone() };
-        // The place is taken first: a recursive type refers to itself.
+        // The slot is reserved first: a recursive type refers to itself.
         self.defs.push((id, name.clone(), Json::Null));
         let schema = match &def.kind {
             TypeDefKind::Record(fields) => self.record(fields),
@@ -283,7 +282,7 @@ impl Writer<'_> {
 
     fn described(&self, mut schema: Json, doc: &str) -> Json {
         let doc = doc.trim();
-        // Beside a reference nothing else may stand for strict readers.
+        // Strict validators allow no siblings of a reference.
         if doc.is_empty() || (self.strict && schema.get("$ref").is_some()) {
             return schema;
         }
@@ -294,7 +293,7 @@ impl Writer<'_> {
     }
 }
 
-/// The language's name of a type that JSON has not.
+/// The name of a type that JSON lacks.
 fn own_name(ty: &Type) -> Option<&'static str> {
     Some(match ty {
         Type::Path => "path",
@@ -311,7 +310,7 @@ fn own_name(ty: &Type) -> Option<&'static str> {
     })
 }
 
-/// A default that is plain data.
+/// The value of a default that is a constant.
 fn default_value(program: &Program, default: &Expr) -> Option<Json> {
     match default {
         Expr::Const(value) => Some(constant(value)),
@@ -328,7 +327,7 @@ fn default_value(program: &Program, default: &Expr) -> Option<Json> {
     }
 }
 
-/// Whether a type names no other type: an alias of it is written out where it is used.
+/// Whether a type refers to no other type: its aliases are inlined.
 fn is_scalar(ty: &Type) -> bool {
     match ty {
         Type::Refined(inner, _) | Type::Optional(inner) => is_scalar(inner),

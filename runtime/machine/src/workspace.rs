@@ -1,63 +1,63 @@
-//! Workspaces: the directories that effects work in, under a policy.
+//! Workspaces: the working directories of effects, with a policy.
 //!
-//! A request names a [`Workspace`]; the host makes sure that the effect works there and does no
-//! more than the [`Policy`] allows. An effect that changed files of its workspace says so by a
-//! [`WorkspacePatch`], which is recorded with its answer: a resumed run that takes the answer from
-//! the record restores the change instead of repeating the effect.
+//! A request names a [`Workspace`]; the host ensures that the effect works there and does no more than
+//! the [`Policy`] allows. An effect that changed files of its workspace reports a [`WorkspacePatch`],
+//! which is recorded with its answer: a resumed run that uses the recorded answer applies the patch
+//! instead of repeating the effect.
 
 use serde::{Deserialize, Serialize};
 
-/// Where an effect works, and what it may do there.
+/// The working directory of an effect, and its permissions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Workspace {
-    /// The directory; relative to that of the run. `None`: the directory of the run itself.
+    /// The directory, relative to that of the run. `None`: the directory of the run itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
-    /// What the effect may do.
+    /// The permissions.
     #[serde(skip_serializing_if = "Policy::allows_everything")]
     pub policy: Policy,
 }
 
-/// What an effect may do. The default allows everything that the user who started the run may do.
+/// The permissions of an effect. The default allows everything that the user is allowed to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
-    /// Files that it may read.
+    /// Files that it can read.
     pub read: Access,
-    /// Files that it may create, change and remove.
+    /// Files that it can create, change and remove.
     pub write: Access,
-    /// Hosts that it may connect to, by name.
+    /// Hosts that it can connect to, by name.
     pub network: Access,
 }
 
 impl Policy {
-    /// Whether it forbids nothing.
+    /// Whether nothing is forbidden.
     pub fn allows_everything(&self) -> bool {
         let Self { read, write, network } = self;
         [read, write, network].into_iter().all(|access| *access == Access::All)
     }
 }
 
-/// A part of a [`Policy`].
+/// One permission of a [`Policy`].
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Everything.
     #[default]
     All,
-    /// These only: directories and files, relative to the workspace's directory, with all that is
-    /// below them; or names of hosts. An empty list forbids everything.
+    /// Only these: directories and files, relative to the workspace's directory, with everything below
+    /// them; or host names. An empty list forbids everything.
     Only(Vec<String>),
 }
 
-/// What an effect changed in its workspace.
+/// The changes of an effect to its workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspacePatch {
     /// [`Workspace::directory`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
-    /// Changed files, each once.
+    /// The changed files, each once.
     pub changes: Vec<FileChange>,
 }
 
@@ -66,7 +66,7 @@ pub struct WorkspacePatch {
 pub struct FileChange {
     /// Its path relative to the workspace's directory, with `/` between the parts and without `..`.
     pub path: String,
-    /// SHA-256 of its content before the change, in hex; `None`: there was no such file.
+    /// The SHA-256 of the content before the change, in hex; `None`: the file did not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// The file after the change; `None`: it was removed.
@@ -74,17 +74,17 @@ pub struct FileChange {
     pub after: Option<FileState>,
 }
 
-/// A file's content and kind.
+/// The content and the kind of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileState {
     /// The content.
     pub content: FileContent,
-    /// Whether it can be executed.
+    /// Whether it is executable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
 }
 
-/// The content of a file in a record: as text where it is text.
+/// The content of a file in a record: as text if it is UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileContent {
@@ -95,7 +95,7 @@ pub enum FileContent {
 }
 
 impl FileContent {
-    /// The content that these bytes are.
+    /// The content for these bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         match String::from_utf8(bytes) {
             Ok(text) => Self::Text(text),

@@ -1,5 +1,5 @@
-//! Anthropic Messages. A structured answer is asked for as the input of one forced tool, which
-//! every model of the family takes.
+//! Anthropic Messages. A structured answer is requested as the input of one forced tool, which every
+//! model of the family supports.
 
 use cascade_ir::Model;
 use serde_json::{Value as Json, json};
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::request::PromptRequest;
 
-/// Most tokens of an answer when neither the program nor the model says; the API demands a number.
+/// The default limit of output tokens; the API requires one.
 const DEFAULT_MAX_TOKENS: u64 = 8_192;
 const TOOL: &str = "answer";
 

@@ -1,4 +1,4 @@
-//! What providers' errors mean.
+//! Maps providers' errors to failures.
 
 use cascade_ir::ErrorKind;
 use serde_json::Value as Json;
@@ -8,14 +8,14 @@ use crate::{
     request::Response,
 };
 
-/// Words with which providers say that a quota is spent, and not just the rate too high.
+/// Words with which providers report a used-up quota, as opposed to rate limiting.
 const QUOTA: [&str; 6] =
     ["insufficient_quota", "exceeded your current quota", "billing", "credit balance", "usage limit", "per day"];
 
-/// The failure that an HTTP status and its body stand for.
+/// The failure for an HTTP status and its body.
 pub(super) fn of_status(response: &Response) -> Raise {
     let json: Json = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
-    // Gemini wraps its error in a list when it streams.
+    // Gemini wraps its error in a list when streaming.
     let error = if json.is_array() { &json[0]["error"] } else { &json["error"] };
     let said = error["message"].as_str().or_else(|| error.as_str()).map(str::to_owned);
     let said = said.unwrap_or_else(|| String::from_utf8_lossy(&response.body).trim().chars().take(300).collect());
@@ -46,7 +46,7 @@ pub(super) fn of_status(response: &Response) -> Raise {
     failure
 }
 
-/// The failure that a code in an answer stands for.
+/// The failure for an error code within an answer.
 pub(super) fn of_code(code: Option<&str>, message: &str) -> Raise {
     let kind = match code {
         Some("rate_limit_exceeded") => ErrorKind::RateLimited,

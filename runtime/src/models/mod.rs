@@ -1,7 +1,7 @@
-//! Models over HTTP: four dialects, written out over JSON.
+//! Models over HTTP: four API dialects, over plain JSON.
 //!
-//! Each dialect is two pure functions: from a request to HTTP, and from the HTTP answer to text
-//! and usage. Nothing here opens a connection.
+//! Each dialect is two pure functions: from a request to an HTTP request, and from the HTTP response
+//! to text and usage. Nothing here opens a connection.
 
 mod anthropic;
 mod failures;
@@ -35,11 +35,11 @@ pub(crate) enum Dialect {
     Gemini,
 }
 
-/// A request to a model, ready to be sent.
+/// An HTTP request to a model.
 #[derive(Debug)]
 pub(crate) struct ModelCall {
     pub(crate) request: HttpRequest,
-    /// Whose limits count: the base address.
+    /// The base URL, by which rate limits are tracked.
     provider: String,
     dialect: Dialect,
     structured: bool,
@@ -48,12 +48,12 @@ pub(crate) struct ModelCall {
 type Read = Result<(String, Usage), (Raise, Usage)>;
 
 impl ModelCall {
-    /// Who is asked, as far as its limits go.
+    /// The provider whose rate limits apply.
     pub(crate) fn provider(&self) -> &str {
         &self.provider
     }
 
-    /// The text and usage of an answer.
+    /// The text and usage of a response.
     pub(crate) fn read(&self, response: &Response) -> Read {
         if !(200..300).contains(&response.status) {
             return Err((failures::of_status(response), Usage::default()));
@@ -71,15 +71,15 @@ impl ModelCall {
     }
 }
 
-/// The models of a program with what the environment says of them.
+/// The models of a program, configured by the environment.
 pub(crate) struct Models<'p> {
     program: &'p Program,
 }
 
-/// How a provider is reached.
+/// How to reach a provider.
 struct Provider {
     dialect: Dialect,
-    /// Names of the variables that may hold the key.
+    /// The environment variables that may hold the key.
     keys: &'static [&'static str],
     base_env: Option<&'static str>,
     base: &'static str,
@@ -115,7 +115,7 @@ fn provider(name: &str) -> Option<&'static Provider> {
     })
 }
 
-/// A variable of the environment that is set to something.
+/// A non-empty environment variable.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|v| !v.trim().is_empty())
 }
@@ -143,7 +143,7 @@ fn base_url(model: &Model, provider: &Provider) -> Option<String> {
     (!base.is_empty()).then(|| base.to_owned())
 }
 
-/// Which models can be asked, as the environment is now.
+/// Which models are available in the current environment.
 pub fn availability(program: &Program) -> Vec<Availability> {
     let of = |model: &Model| {
         let Some(provider) = provider(&model.provider) else {
@@ -164,7 +164,7 @@ pub fn availability(program: &Program) -> Vec<Availability> {
     program.models.iter().map(of).collect()
 }
 
-/// The keys that the environment has for the models of a program.
+/// The API keys in the environment for the models of a program.
 pub(crate) fn keys(program: &Program) -> Vec<String> {
     let of = |model: &Model| key(model, provider(&model.provider)?).ok().flatten();
     program.models.iter().filter_map(of).collect()
@@ -194,7 +194,7 @@ impl<'p> Models<'p> {
     }
 }
 
-/// A request in a dialect.
+/// The HTTP request in a dialect.
 fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, key: Option<&str>) -> ModelCall {
     let secret = |text: String| Arg { text: text.into(), secret: true };
     let mut headers: Vec<(SmolStr, Arg)> = vec![("content-type".into(), Arg::plain("application/json"))];
@@ -224,7 +224,7 @@ fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, ke
     ModelCall { request, provider: String::new(), dialect, structured: prompt.schema.is_some() }
 }
 
-/// An attached text as a document with its path, before the prompt.
+/// An attached text file as a document with its path.
 fn document(file: &Attachment) -> String {
     let text = String::from_utf8_lossy(&file.content);
     let mut path = String::new();
@@ -242,7 +242,7 @@ fn base64(file: &Attachment) -> String {
     base64::engine::general_purpose::STANDARD.encode(&file.content)
 }
 
-/// The text of the prompt after the attached documents.
+/// The prompt after its attached documents.
 fn text_with_documents(prompt: &PromptRequest) -> String {
     let mut parts: Vec<String> = prompt
         .attachments
@@ -254,7 +254,7 @@ fn text_with_documents(prompt: &PromptRequest) -> String {
     parts.join("\n\n")
 }
 
-/// A count in an answer; 0 when it is not there.
+/// A number in a response; 0 if it is missing.
 fn count(json: &Json, name: &str) -> u64 {
     json.get(name).and_then(Json::as_u64).unwrap_or(0)
 }
@@ -263,23 +263,20 @@ fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
     Usage { tokens_in, tokens_out, cost: None }
 }
 
-/// The failure of an answer that holds no text.
+/// The failure of a response without text.
 fn nothing(usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"), usage)
 }
 
 fn cut_off(usage: Usage) -> (Raise, Usage) {
-    (
-        Failure::raise(ErrorKind::InvalidOutput, "the model's answer was cut off: it reached the most tokens allowed"),
-        usage,
-    )
+    (Failure::raise(ErrorKind::InvalidOutput, "the model's answer was cut off at the limit of output tokens"), usage)
 }
 
 fn refused(reason: &str, usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")), usage)
 }
 
-/// Settings that are given only when the program states them.
+/// Sets a parameter if the program states it.
 fn set_optional(body: &mut Json, name: &str, value: Option<Json>) {
     if let (Json::Object(fields), Some(value)) = (body, value) {
         fields.insert(name.to_owned(), value);

@@ -1,4 +1,4 @@
-//! OpenAI: Responses for its own service, Chat Completions for all that are compatible.
+//! OpenAI: Responses for its own service, Chat Completions for compatible servers.
 
 use cascade_ir::Model;
 use serde_json::{Value as Json, json};
@@ -12,7 +12,8 @@ fn data_url(file: &Attachment) -> String {
     format!("data:{};base64,{}", file.media, base64(file))
 }
 
-/// The schema without the keywords that strict mode refuses; the answer is checked for them here.
+/// The schema without the keywords that strict mode refuses; the answer is validated against the
+/// full schema afterwards.
 fn strict(schema: &Json) -> Json {
     match schema {
         Json::Object(fields) => {
@@ -90,7 +91,7 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
         .filter(|f| is_image(f))
         .map(|f| json!({ "type": "image_url", "image_url": { "url": data_url(f) } }))
         .collect();
-    // Plain text where possible: not every compatible server takes parts.
+    // Plain text where possible: not every compatible server accepts content parts.
     let content = if images.is_empty() {
         json!(text)
     } else {

@@ -1,4 +1,4 @@
-//! Which places of a program were reached.
+//! Coverage: which places of a program were reached.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,26 +7,26 @@ use cascade_ir::{
     walk_hook, walk_stage, walk_work,
 };
 
-/// A place that a run can reach or not.
+/// A place that tests should reach.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Point {
     /// The file.
     pub file: String,
     /// Line and column.
     pub at: (u32, u32),
-    /// What it means that it was not reached.
+    /// The message if it was not reached.
     pub missed: String,
 }
 
-/// What was reached, by cascade.
+/// The coverage of a program, by cascade.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Files and names of cascades, and their places with whether they were reached.
+    /// By file and cascade: the points, and whether each was reached.
     pub cascades: BTreeMap<(String, String), BTreeMap<Point, bool>>,
 }
 
 impl Coverage {
-    /// The places of a program, none reached.
+    /// The points of a program, none of them reached.
     pub fn none(program: &Program) -> Self {
         Self::of(program, &HashSet::new())
     }
@@ -35,7 +35,7 @@ impl Coverage {
         let mut out = Self::default();
         for cascade in &program.cascades {
             let file = program.files.get(cascade.place.file as usize).cloned().unwrap_or_default();
-            // The standard library has tests of its own.
+            // The standard library is tested separately.
             if file.starts_with("std.") {
                 continue;
             }
@@ -47,7 +47,7 @@ impl Coverage {
         out
     }
 
-    /// Adds what another test reached.
+    /// Adds the coverage of another test.
     pub fn add(&mut self, other: Coverage) {
         for (cascade, points) in other.cascades {
             let known = self.cascades.entry(cascade).or_default();
@@ -57,7 +57,7 @@ impl Coverage {
         }
     }
 
-    /// How many places were reached, and how many there are.
+    /// The numbers of points reached and of all points.
     pub fn sum(&self) -> (usize, usize) {
         let all = || self.cascades.values().flat_map(BTreeMap::values);
         (all().filter(|reached| **reached).count(), all().count())
@@ -101,7 +101,7 @@ impl<'p> Visitor<'p> for PointCollector<'_> {
     }
 
     fn visit_handler(&mut self, handler: &'p OnError) {
-        self.add_point(handler.id, handler.place, "`on error` never had to help");
+        self.add_point(handler.id, handler.place, "`on error` never ran");
         walk_handler(self, handler);
     }
 
@@ -109,7 +109,7 @@ impl<'p> Visitor<'p> for PointCollector<'_> {
         match work {
             Work::If(_, then, otherwise) => {
                 self.add_point(then.id, then.place, "the condition was never true");
-                // An `else if` begins where its own condition does.
+                // An `else if` starts at its own condition.
                 let written = !otherwise.stmts.is_empty() || otherwise.value.is_some();
                 let missed = if written { "`else` was never taken" } else { "the condition was never false" };
                 self.add_point(otherwise.id, otherwise.place, missed);
@@ -119,7 +119,7 @@ impl<'p> Visitor<'p> for PointCollector<'_> {
                     self.add_point(arm.body.id, arm.body.place, "no value took this arm");
                 }
             }
-            Work::For(node) => self.add_point(node.body.id, node.place, "the loop never had an element"),
+            Work::For(node) => self.add_point(node.body.id, node.place, "the loop body never ran"),
             _ => {}
         }
         walk_work(self, work);

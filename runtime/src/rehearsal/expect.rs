@@ -10,10 +10,10 @@ use crate::{
     value::{Value, to_json},
 };
 
-/// Longest value that is shown, in characters.
+/// The maximal length of a value in a message, in characters.
 const SHOWN: usize = 300;
 
-/// Collects the expectations that do not hold.
+/// Collects the failed expectations.
 pub(super) fn all(
     program: &Program,
     test: &Test,
@@ -42,7 +42,7 @@ pub(super) fn all(
             TestLine::Let(slot, value) => {
                 let value = judge.eval.eval(value, &mut judge.slots);
                 let written = value.and_then(|value| write(&mut judge.slots, *slot, value));
-                // Without a result, what is made of it is missing too.
+                // Without a result, the variables derived from it are missing, too.
                 written
                     .err()
                     .filter(|_| result.is_ok())
@@ -84,7 +84,7 @@ impl Judge<'_, '_> {
         match &expect.what {
             Expected::Holds { condition, parts, of_result } => {
                 if *of_result && self.result.is_err() {
-                    // The failure itself is reported already, unless the test expects one.
+                    // The failure itself is reported elsewhere, unless the test expects one.
                     return None;
                 }
                 self.holds(expect.place, condition, parts)
@@ -93,8 +93,8 @@ impl Judge<'_, '_> {
             Expected::Fails { kind, message } => {
                 let failure = match self.result {
                     Ok(value) => {
-                        let problem = Problem::new(expect.place, "the run was expected to fail, and it did not");
-                        return Some(problem.note(format!("it gave {}", shown(value))));
+                        let problem = Problem::new(expect.place, "the run was expected to fail, but it succeeded");
+                        return Some(problem.note(format!("its result is {}", shown(value))));
                     }
                     Err(failure) => failure,
                 };
@@ -115,8 +115,7 @@ impl Judge<'_, '_> {
                 if failure.message.contains(text) {
                     return None;
                 }
-                let problem =
-                    Problem::new(expect.place, format!("the message of the failure does not hold \"{text}\""));
+                let problem = Problem::new(expect.place, format!("the failure's message does not contain \"{text}\""));
                 Some(self.add_failure(problem, failure))
             }
         }
@@ -134,13 +133,13 @@ impl Judge<'_, '_> {
     fn holds(&mut self, place: Place, condition: &Expr, parts: &[(String, Expr)]) -> Option<Problem> {
         let problem = match self.eval.eval(condition, &mut self.slots) {
             Ok(Value::Bool(true)) => return None,
-            Ok(_) => Problem::new(place, "this does not hold"),
+            Ok(_) => Problem::new(place, "this condition is false"),
             Err(failure) => Problem::new(place, format!("this cannot be computed: {}", failure.message)),
         };
         Some(parts.iter().fold(problem, |problem, (text, expr)| {
             match self.eval.eval(expr, &mut self.slots) {
                 Ok(value) => problem.note(format!("`{text}` is {}", shown(&value))),
-                // Its own failure says why.
+                // The evaluation failed; the failure is the explanation.
                 Err(_) => problem,
             }
         }))
@@ -195,7 +194,7 @@ fn often(n: u64) -> String {
     }
 }
 
-/// A value as JSON, cut where it becomes long.
+/// A value as JSON, shortened.
 fn shown(value: &Value) -> String {
     let text = to_json(value).to_string();
     match text.char_indices().nth(SHOWN) {

@@ -1,4 +1,4 @@
-//! Mocks: the scripted answers to calls, and how long each takes.
+//! Mocks: scripted answers to calls, with their durations.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,18 @@ use crate::{
     value::{Value, to_json},
 };
 
-/// One answer, and how many calls still get it.
+/// An answer, and the number of calls that it still answers.
 struct Step<'p> {
     mock: &'p TestMock,
-    /// The mock's position among those of the test.
+    /// The index of the mock in the test.
     position: usize,
     answer: &'p MockAnswer,
-    /// `None`: no limit.
+    /// The remaining calls; `None`: no limit.
     left: Option<u64>,
     ms: u64,
 }
 
-/// What a target answers, in order.
+/// The answers of one target, in order.
 #[derive(Default)]
 struct Script<'p> {
     steps: Vec<Step<'p>>,
@@ -33,7 +33,7 @@ struct Script<'p> {
     calls: u64,
 }
 
-/// All mocks of a test.
+/// The mocks of a test.
 pub(super) struct Mocks<'p> {
     eval: Eval<'p>,
     slots: Vec<Value>,
@@ -41,7 +41,7 @@ pub(super) struct Mocks<'p> {
     all: Vec<(&'p TestMock, bool)>,
 }
 
-/// An answer and the time that it takes, in milliseconds.
+/// The duration in milliseconds, and the answer.
 pub(super) type Timed = (u64, Answer);
 
 impl<'p> Mocks<'p> {
@@ -61,7 +61,7 @@ impl<'p> Mocks<'p> {
                 };
                 let (times, after) = (number(&outcome.times)?, number(&outcome.after)?);
                 if times.is_some_and(|n| n < 1) {
-                    return Err(Problem::new(mock.place, "`times` is at least 1"));
+                    return Err(Problem::new(mock.place, "`times` must be at least 1"));
                 }
                 script.steps.push(Step {
                     mock,
@@ -73,7 +73,7 @@ impl<'p> Mocks<'p> {
             }
         }
         for script in scripts.values_mut() {
-            // Without `times` an outcome answers one call; the last answers all that follow.
+            // Without `times` an outcome answers one call, and the last outcome all that follow.
             let last = script.steps.len().saturating_sub(1);
             for step in &mut script.steps[..last] {
                 step.left.get_or_insert(1);
@@ -83,7 +83,7 @@ impl<'p> Mocks<'p> {
         Ok(Self { eval, slots, scripts, all })
     }
 
-    /// The mocks that nothing has called.
+    /// The mocks that were never used.
     pub(super) fn unused(&self) -> Vec<Unused> {
         let unused = self.all.iter().filter(|(_, used)| !used);
         unused.map(|(mock, _)| Unused { name: mock.name.clone(), place: mock.place }).collect()
@@ -110,9 +110,9 @@ impl<'p> Mocks<'p> {
             problem.note(format!("by the stage `{}`: {name}({})", call.path, args.join(", ")))
         };
         let Some(step) = self.step(&target) else {
-            let message = format!("the run calls `{name}` ({what}), and nothing stands in for it");
+            let message = format!("the run calls `{name}` ({what}), which is not mocked");
             return Err(given(Problem::new(cascade_ir::Place::default(), message))
-                .help(format!("mock it: `mock {name} -> …`; a test never touches the world")));
+                .help(format!("mock it: `mock {name} -> …`; a test makes no real calls")));
         };
         let (mock, answer, ms) = step.map_err(&given)?;
         for (slot, value) in mock.params.iter().zip(&call.args) {
@@ -123,12 +123,12 @@ impl<'p> Mocks<'p> {
         Ok((ms, self.answer(mock, answer)?))
     }
 
-    /// Answers a question to a person.
+    /// Answers a question that is put to a person.
     pub(super) fn person(&mut self, question: &PersonRequest, path: &str) -> Result<Timed, Problem> {
         let kind = question.kind;
         let asked = |problem: Problem| problem.note(format!("by the stage `{path}`: \"{}\"", question.question));
         let Some(step) = self.step(&MockTarget::Person(kind.into())) else {
-            let message = format!("the run asks a person (`{kind}`), and nobody stands in");
+            let message = format!("the run asks a person (`{kind}`), but no answer is mocked");
             let value = match kind {
                 "approve" => "true",
                 "escalate" => "\"skip\"",
@@ -144,10 +144,10 @@ impl<'p> Mocks<'p> {
             if matches!(kind, "choose" | "escalate")
                 && !question.options.iter().any(|o| Some(o.as_str()) == json.as_str())
             {
-                let message = format!("the mock of `{kind}` answers {json}, which cannot be chosen");
+                let message = format!("the mock of `{kind}` answers {json}, which is not one of the options");
                 let options = question.options.iter().filter(|o| *o != "value").map(|o| format!("\"{o}\""));
                 let options = options.collect::<Vec<_>>().join(", ");
-                return Err(asked(Problem::new(mock.place, message)).help(format!("choose among {options}")));
+                return Err(asked(Problem::new(mock.place, message)).help(format!("the options are {options}")));
             }
             let json = if kind == "escalate" { json!({ "action": json }) } else { json };
             answer = Answer::ok(Output::Person(json));
@@ -155,7 +155,7 @@ impl<'p> Mocks<'p> {
         Ok((ms, answer))
     }
 
-    /// The answer of the next call; an error when all have been given.
+    /// The answer of the next call; an error if there are no more answers.
     fn step(&mut self, target: &MockTarget) -> Option<Result<(&'p TestMock, &'p MockAnswer, u64), Problem>> {
         let script = self.scripts.get_mut(target)?;
         script.calls += 1;
@@ -165,9 +165,9 @@ impl<'p> Mocks<'p> {
         let Some(step) = script.steps.get_mut(script.at) else {
             let last = script.steps.last()?;
             let message =
-                format!("`{}` is called {} times, and its mock has fewer answers", last.mock.name, script.calls);
+                format!("`{}` is called {} times, but its mock has fewer answers", last.mock.name, script.calls);
             return Some(Err(
-                Problem::new(last.mock.place, message).help("the last answer goes on for ever when it has no `times`")
+                Problem::new(last.mock.place, message).help("without `times` the last answer is repeated")
             ));
         };
         if let Some(left) = &mut step.left {
@@ -201,7 +201,7 @@ impl<'p> Mocks<'p> {
                         let value = self.eval.eval(expr, &mut self.slots).map_err(|failure| wrong(&failure))?;
                         crate::render::render(&value, cascade_ir::Rendering::Text)
                     }
-                    None => "as the test says".to_owned(),
+                    None => "mocked failure".to_owned(),
                 };
                 Ok(Answer::failed(*kind, message))
             }
@@ -209,7 +209,7 @@ impl<'p> Mocks<'p> {
     }
 }
 
-/// What a skill does, with its article.
+/// The effect of a skill, with its article.
 fn effect(effect: &cascade_ir::Effect) -> &'static str {
     match effect {
         cascade_ir::Effect::Run(_) => "a command",

@@ -1,8 +1,8 @@
-//! Tests of programs: a run in which nothing touches the world.
+//! Runs the tests of a program, without any effect on the outside world.
 //!
-//! Every call is answered by a mock, and time is a number that jumps to whatever happens next: a
-//! test with a deadline of an hour takes no longer than one without. What is answered at the same
-//! moment comes in an order that a seed decides, so that a program that depends on it is found.
+//! Every call is answered by a mock. Time is virtual and jumps to the next event: a test with a
+//! timeout of an hour is as fast as one without. Answers due at the same time are ordered by a
+//! seed, so that a program that depends on their order is detected.
 
 mod coverage;
 mod expect;
@@ -33,49 +33,49 @@ use crate::{
 use mocks::Mocks;
 use world::World;
 
-/// How a test is run.
+/// The options of a test.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rehearse {
-    /// Decides in which order answers of the same moment come; 0: in the order of the calls.
+    /// The seed for the order of answers that are due at the same time; 0: in the order of the calls.
     pub seed: u64,
-    /// Whether to note what was reached.
+    /// Whether to record coverage.
     pub coverage: bool,
 }
 
 /// The result of a test.
 #[derive(Debug, Clone, Default)]
 pub struct Rehearsed {
-    /// What is wrong; it passed when nothing is.
+    /// What is wrong; the test passed if this is empty.
     pub problems: Vec<Problem>,
     /// Mocks that were never called.
     pub unused: Vec<Unused>,
-    /// The stages of its run, in the order in which they began.
+    /// The stages of the run, in the order in which they began.
     pub stages: Vec<StageSeen>,
-    /// How long the run took on its own clock, in milliseconds.
+    /// The virtual duration of the run, in milliseconds.
     pub ms: u64,
-    /// What was reached, if that was asked for.
+    /// The coverage, if it was requested.
     pub coverage: Option<Coverage>,
 }
 
 impl Rehearsed {
-    /// Whether nothing is wrong.
+    /// Whether the test passed.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
-/// Something that is wrong with a test, or with what it tests.
+/// A failed expectation, or a mistake in the test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where in the test.
+    /// Its place in the test.
     pub place: Place,
-    /// How many characters of that line are meant; 0: up to its end.
+    /// The length of the span in characters; 0: to the end of the line.
     pub width: u32,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// What explains it, a line each.
+    /// Further explanations, one per line.
     pub notes: Vec<String>,
-    /// What to do.
+    /// What the user can do.
     pub help: Option<String>,
 }
 
@@ -95,21 +95,21 @@ impl Problem {
     }
 }
 
-/// A mock that was never called.
+/// A mock that was never used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unused {
-    /// What it stands in for.
+    /// The mocked skill, cascade or question.
     pub name: String,
-    /// Where it is written.
+    /// Its place.
     pub place: Place,
 }
 
 /// Runs a test of a program.
 pub fn rehearse(program: &Program, test: &Test, how: Rehearse) -> Rehearsed {
-    // Whatever goes wrong in here is a defect, but never more than the end of this test.
+    // A panic in the interpreter is a bug, but it must only fail this test.
     catch_unwind(AssertUnwindSafe(|| perform(program, test, how))).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let message = format!("a defect of Cascade: {}", what.unwrap_or("unknown"));
+        let message = format!("a bug in Cascade: {}", what.unwrap_or("unknown"));
         Rehearsed { problems: vec![Problem::new(test.place, message)], ..Rehearsed::default() }
     })
 }
@@ -121,7 +121,7 @@ fn perform(program: &Program, test: &Test, how: Rehearse) -> Rehearsed {
     }
 }
 
-/// A test whose lines before the run have been done.
+/// A test after its preparatory lines.
 struct Prepared<'p> {
     slots: Vec<Value>,
     mocks: Mocks<'p>,
@@ -131,7 +131,7 @@ struct Prepared<'p> {
 
 fn prepared<'p>(program: &'p Program, test: &'p Test) -> Result<Prepared<'p>, Problem> {
     let mut eval = Eval::new(program, DEFAULT_FUEL);
-    // Before the run, memory is what the program declares.
+    // Before the run, memory has the declared initial values.
     let memory = |eval: &mut Eval<'p>| -> Result<(), Raise> {
         for declared in &program.memories {
             let keys = declared.keys.iter().map(|key| eval.eval(&key.initial, &mut [])).collect::<Result<_, _>>()?;
@@ -166,7 +166,7 @@ fn prepared<'p>(program: &'p Program, test: &'p Test) -> Result<Prepared<'p>, Pr
     Ok(Prepared { slots, mocks, inputs, cascades })
 }
 
-/// Inputs as the types of the cascade have them.
+/// Validates the inputs against the parameter types of the cascade.
 fn checked(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<Vec<Value>, Problem> {
     let Some(cascade) = eval.program.cascades.get(test.cascade.index()) else {
         return Err(Problem::new(test.run, "there is no such cascade"));
@@ -194,7 +194,7 @@ impl<'p> Prepared<'p> {
         let mut machine = match Machine::new(program, test.cascade, inputs, environment) {
             Ok(machine) => machine,
             Err(failure) => {
-                let problem = Problem::new(test.run, format!("the run cannot begin: {}", failure.message));
+                let problem = Problem::new(test.run, format!("the run cannot start: {}", failure.message));
                 return Rehearsed { problems: vec![problem], ..Rehearsed::default() };
             }
         };
@@ -210,7 +210,9 @@ impl<'p> Prepared<'p> {
                 out.problems = expect::all(program, test, slots, memory, &result, &out.stages);
                 out.unused = mocks.unused();
             }
-            (None, _) => out.problems.push(Problem::new(test.run, "the run waits for something that never comes")),
+            (None, _) => {
+                out.problems.push(Problem::new(test.run, "the run waits forever: no answer and no timer is pending"))
+            }
         }
         if how.coverage {
             out.coverage = Some(Coverage::of(program, &machine.take_coverage()));
@@ -219,7 +221,7 @@ impl<'p> Prepared<'p> {
     }
 }
 
-/// Polls work that never waits, since the host of a test always has an answer, to its end.
+/// Polls a future that never waits to its end: the host of a test always has an answer.
 fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
     match pin!(work).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),

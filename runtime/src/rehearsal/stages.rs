@@ -1,4 +1,4 @@
-//! What became of the stages of a run.
+//! The outcomes of the stages of a test's run.
 
 use std::collections::HashMap;
 
@@ -9,20 +9,20 @@ use crate::events::Event;
 pub struct StageSeen {
     /// Its path.
     pub path: String,
-    /// `done`, `skipped`, `failed`, `cancelled`; `running` when the test ended first.
+    /// `done`, `skipped`, `failed`, `cancelled`; `running` if the test ended first.
     pub status: &'static str,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Why it failed, or was tried again.
+    /// The message of the last failure.
     pub message: Option<String>,
 }
 
 impl StageSeen {
-    /// Whether names as a test writes them mean it: the last one is its own, the others stand
-    /// before it in this order.
+    /// Whether a stage reference of a test matches this stage: its last name is the stage's own, the
+    /// others are enclosing stages in this order.
     pub(super) fn is_called(&self, names: &[smol_str::SmolStr]) -> bool {
         let Some((last, above)) = names.split_last() else { return false };
-        // The first part is the cascade that is run.
+        // The first component is the cascade under test.
         let parts: Vec<&str> = self.path.split('/').skip(1).map(plain).collect();
         let mut parts = parts.into_iter().rev();
         if parts.next() != Some(last.as_str()) {
@@ -37,7 +37,7 @@ fn plain(part: &str) -> &str {
     part.split(['[', '~', '#']).next().unwrap_or(part)
 }
 
-/// The stages seen so far.
+/// The stages recorded so far.
 #[derive(Default)]
 pub(super) struct Stages {
     seen: Vec<StageSeen>,

@@ -1,4 +1,4 @@
-//! The host of a test: mocks, and a virtual clock that jumps to the next event.
+//! The host of a test: mocks and a virtual clock that jumps to the next event.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,11 +11,11 @@ use crate::{
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind},
 };
 
-/// How long a quota stays spent when the failure names no time, in milliseconds.
+/// The default time until a quota is available again, in milliseconds.
 const QUOTA: u64 = 3_600_000;
 
-/// When something comes: its time, answers before timers, a number drawn by the seed, and the
-/// order in which it was asked.
+/// The sort key of a pending event: its time, answers before timers, a number from the seed, and
+/// the sequence number of the request.
 type When = (u64, bool, u64, u64);
 
 pub(super) struct World<'p> {
@@ -25,7 +25,7 @@ pub(super) struct World<'p> {
     stages: Stages,
     now: u64,
     order: u64,
-    /// The state of a generator of numbers; 0: none is drawn.
+    /// The state of the random number generator; 0: it is not used.
     seed: u64,
     coming: BTreeMap<When, (RequestId, Answer)>,
     when: HashMap<RequestId, When>,
@@ -48,7 +48,7 @@ impl<'p> World<'p> {
         }
     }
 
-    /// Milliseconds since the run began.
+    /// The virtual time since the start of the run, in milliseconds.
     pub(super) fn now(&self) -> u64 {
         self.now
     }
@@ -61,7 +61,7 @@ impl<'p> World<'p> {
         if self.seed == 0 {
             return 0;
         }
-        // SplitMix64 is good enough to choose an order.
+        // SplitMix64 is sufficient for choosing an order.
         self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.seed;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -77,7 +77,7 @@ impl<'p> World<'p> {
         self.when.insert(id, when);
     }
 
-    /// An answer, or the end of the test.
+    /// Schedules an answer, or ends the test.
     fn answer(&mut self, id: RequestId, answer: Result<Timed, Problem>) {
         match answer {
             Ok((ms, answer)) => self.schedule_answer(id, ms, false, answer),
@@ -114,14 +114,9 @@ impl Host for World<'_> {
             RequestKind::Quota { retry_after_ms, .. } => {
                 self.schedule_answer(id, retry_after_ms.unwrap_or(QUOTA), true, Answer::ok(Output::Fired));
             }
-            // A rehearsal asks for none of these.
+            // Tests make no such requests.
             RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Load(_) => {
-                self.schedule_answer(
-                    id,
-                    0,
-                    false,
-                    Answer::failed(ErrorKind::Internal, "a test never touches the world"),
-                );
+                self.schedule_answer(id, 0, false, Answer::failed(ErrorKind::Internal, "a test makes no real calls"));
             }
         }
     }
@@ -154,6 +149,6 @@ impl Host for World<'_> {
         self.stages.event(event);
     }
 
-    /// A test begins with the memory that the program declares, and leaves nothing behind.
+    /// A test starts with the declared memory, and its changes are discarded.
     fn remember(&mut self, _op: MemoryOp) {}
 }

@@ -98,10 +98,13 @@ pub fn drop_known(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usi
     let report = &mut checked.report;
     let source = report.source(&name, &text);
     let mut diagnostics = std::mem::take(&mut report.diagnostics);
-    let sifted =
-        known.sift(&mut diagnostics, &report.sources, source, &|name| place.names.get(name).cloned(), &|name| {
-            place.was_checked(name)
-        });
+    let sifted = known.filter_known(
+        &mut diagnostics,
+        &report.sources,
+        source,
+        &|name| place.names.get(name).cloned(),
+        &|name| place.was_checked(name),
+    );
     let mut stale = sifted.stale;
     super::rules(args, checked.project.as_deref()).apply(&mut stale);
     report.diagnostics = diagnostics;

@@ -1,19 +1,19 @@
-//! Addresses: a value cannot lead to another place than the one that the program states.
+//! Checks addresses: a value in an address cannot change which resource it names.
 
 use std::ops::Range;
 
 use super::Result;
 use crate::failure::fail;
 
-/// Checks that no value makes a segment of a path `.` or `..`, with which the address would name
-/// something above the place where the value stands. Within a segment a value is encoded, `/` too.
+/// Refuses values that make a path segment `.` or `..`, since the address would then name something
+/// outside of the path that the program states. Within a segment values are percent-encoded, `/` too.
 pub(super) fn check_segments(address: &str, values: &[Range<usize>]) -> Result<()> {
     let path_end = address.find(['?', '#']).unwrap_or(address.len());
     for value in values.iter().filter(|value| value.start <= path_end) {
         let start = address[..value.start].rfind('/').map_or(0, |slash| slash + 1);
         let end =
             address[value.end..path_end.max(value.end)].find('/').map_or(path_end.max(value.end), |i| i + value.end);
-        // `%2e` is a dot to everybody who reads an address.
+        // Servers decode `%2e` to a dot.
         let segment = address[start..end].to_ascii_lowercase().replace("%2e", ".");
         if segment == "." || segment == ".." {
             fail!("a value makes `{segment}` a segment of the address, which would ask for another path");
@@ -26,7 +26,7 @@ pub(super) fn check_segments(address: &str, values: &[Range<usize>]) -> Result<(
 mod tests {
     use super::*;
 
-    /// Whether an address is good whose value stands between the bars.
+    /// Whether an address is accepted; the value is marked by bars.
     fn is_good(marked: &str) -> bool {
         let (mut address, mut values, mut open) = (String::new(), Vec::new(), None);
         for c in marked.chars() {

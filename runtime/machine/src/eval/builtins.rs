@@ -1,4 +1,4 @@
-//! Built-in functions and methods: which file each lives in, and how lambdas are called.
+//! Dispatches built-in functions and methods to their files, and calls lambdas.
 
 use cascade_ir::{Builtin, Expr, Slot};
 
@@ -9,12 +9,12 @@ use crate::{failure::defect, value::Value};
 pub(super) struct Args(std::vec::IntoIter<Value>);
 
 impl Args {
-    /// The next one; absent ones are null.
+    /// The next argument; null if it is absent.
     pub(super) fn next(&mut self) -> Value {
         self.0.next().unwrap_or(Value::Null)
     }
 
-    /// The next one, if the caller gave it.
+    /// The next argument, if the caller gave one.
     pub(super) fn optional(&mut self) -> Option<Value> {
         self.0.next()
     }
@@ -23,7 +23,7 @@ impl Args {
         match self.next() {
             Value::Str(s) => Ok(s),
             Value::Path(p) => Ok(p.as_ref().into()),
-            // Variants without fields are text in JSON and read well as text.
+            // A variant without fields is a text in JSON, so it can be used as text.
             Value::Variant(v) if !v.tagged => Ok(v.name.clone()),
             other => Err(defect!("text was expected, this is {}", other.kind())),
         }
@@ -36,13 +36,13 @@ impl Args {
         }
     }
 
-    /// A count: negative ones are 0.
+    /// A count; negative numbers become 0.
     pub(super) fn count(&mut self) -> Result<usize> {
         Ok(usize::try_from(self.int()?.max(0)).unwrap_or(usize::MAX))
     }
 }
 
-/// A lambda that is called for each element.
+/// A lambda argument of a built-in.
 pub(super) struct Lambda<'e> {
     params: &'e [Slot],
     body: &'e Expr,

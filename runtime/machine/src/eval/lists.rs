@@ -1,4 +1,4 @@
-//! Built-ins on lists, and those that lists share with text and maps.
+//! Built-ins of lists, and those that lists share with texts and maps.
 
 use std::{cmp::Ordering, collections::HashSet};
 
@@ -17,7 +17,7 @@ use crate::{
     value::{Value, to_json},
 };
 
-/// Longest list that `range` makes.
+/// The maximal length of the result of `range`.
 const LONGEST_RANGE: i64 = 10_000_000;
 
 fn items(value: &Value) -> Result<&[Value]> {
@@ -251,7 +251,7 @@ impl Eval<'_> {
         Ok(Value::list((from..to).map(Value::Int).collect()))
     }
 
-    /// First appearances. Scalars are found by hashing, others by comparison.
+    /// Removes duplicates, keeping the first. Scalars are hashed, other values compared.
     fn unique(&mut self, list: &[Value]) -> Result {
         let mut seen: HashSet<SmolStr> = HashSet::new();
         let mut out: Vec<Value> = Vec::new();
@@ -282,7 +282,7 @@ impl Eval<'_> {
         Ok(Value::list(out))
     }
 
-    /// Built-ins of lists and text (and maps).
+    /// Built-ins shared by lists and texts (and maps).
     pub(super) fn shared_builtin(&mut self, builtin: Builtin, args: &mut Args) -> Result {
         let receiver = args.next();
         if let Value::List(list) = &receiver {
@@ -327,7 +327,7 @@ impl Eval<'_> {
     }
 }
 
-/// The first of the smallest or largest.
+/// The first of the smallest or largest elements.
 fn extreme<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, wanted: Ordering) -> Option<&'v Value> {
     let mut best: Option<(&Value, &Value)> = None;
     for (key, value) in pairs {

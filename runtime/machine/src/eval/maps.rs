@@ -1,4 +1,4 @@
-//! Built-ins on maps and JSON objects.
+//! Built-ins of maps and JSON objects.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Pure evaluation: deterministic, total, bounded.
 //!
-//! Every node of an expression costs one unit of fuel, and what a built-in goes through costs
-//! too, so that no program runs forever. The stack grows on demand; nesting is bounded.
+//! Every node of an expression costs one unit of fuel, and built-ins cost fuel for the elements they
+//! visit, so that no program runs forever. The stack grows on demand; nesting is limited.
 
 mod address;
 mod builtins;
@@ -30,26 +30,26 @@ pub(crate) use ops::order;
 pub use surroundings::contain;
 pub(crate) use template::Target;
 
-/// Deepest nesting of expressions through functions.
+/// The maximal nesting of expressions, including calls of functions.
 const MAX_NESTING: u32 = 20_000;
-/// Units of fuel of a run: nodes evaluated and elements visited. Some seconds of work.
+/// The fuel of a run, in nodes evaluated and elements visited: some seconds of work.
 pub const DEFAULT_FUEL: u64 = 1_000_000_000;
 
-/// What evaluation needs beside the expression: the program, memory, and its bounds.
+/// The evaluator of expressions: program, memory, and limits.
 pub struct Eval<'p> {
-    /// The program whose functions, types and memories expressions name.
+    /// The program with the functions, types and memories that expressions name.
     pub program: &'p Program,
-    /// Current values of the memories' keys.
+    /// The current values of memory, by memory and key.
     pub memory: Vec<Vec<Value>>,
     pub(crate) fuel: u64,
     depth: u32,
     patterns: IndexMap<SmolStr, Rc<Regex>>,
 }
 
-/// The result of an evaluation; a value unless something else is named.
+/// The result of an evaluation; a value by default.
 pub type Result<T = Value> = std::result::Result<T, Raise>;
 
-/// Ties a failure to a place, if none nearer is known.
+/// Sets the place of a failure that has none yet.
 pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
     result.map_err(|mut failure| {
         failure.place.get_or_insert(place);
@@ -58,12 +58,12 @@ pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
 }
 
 impl<'p> Eval<'p> {
-    /// An evaluator that may take `fuel` pure steps.
+    /// An evaluator with `fuel` units of fuel.
     pub fn new(program: &'p Program, fuel: u64) -> Self {
         Self { program, memory: Vec::new(), fuel, depth: 0, patterns: IndexMap::new() }
     }
 
-    /// Spends fuel.
+    /// Uses up fuel.
     pub(crate) fn spend(&mut self, units: usize) -> Result<()> {
         match self.fuel.checked_sub(units as u64) {
             Some(rest) => {
@@ -74,10 +74,10 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// Evaluates an expression over the slots of an activation.
+    /// Evaluates an expression with the variables of an activation.
     pub fn eval(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
         self.spend(1)?;
-        // The cheap leaves first: no nesting to guard.
+        // Simple expressions first: they need no check of the nesting.
         match expr {
             Expr::Slot(slot) => return read(slots, *slot),
             Expr::Const(constant) => return Ok(literal(constant)),
@@ -133,7 +133,7 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// The kinds that are larger; apart, so that the frames of the others stay small.
+    /// The larger cases, in a function of their own so that the stack frames of the others stay small.
     #[inline(never)]
     fn rare(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
         match expr {
@@ -244,7 +244,7 @@ impl<'p> Eval<'p> {
         admit(Value::map(map))
     }
 
-    /// Reads a field without copying the record when it is in a slot.
+    /// Reads a field, without copying a record that is in a slot.
     fn field(&mut self, base: &Expr, name: &str, slots: &mut [Value]) -> Result {
         if let Expr::Slot(slot) = base {
             let base = slots.get(slot.0 as usize).ok_or_else(|| missing_slot(*slot))?;
@@ -267,7 +267,7 @@ impl<'p> Eval<'p> {
         self.eval(&function.body, &mut inner)
     }
 
-    /// A truth value.
+    /// A boolean.
     pub(crate) fn truth(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<bool> {
         match self.eval(expr, slots)? {
             Value::Bool(b) => Ok(b),
@@ -275,7 +275,7 @@ impl<'p> Eval<'p> {
         }
     }
 
-    /// Whether a pattern applies; its names are put into their slots.
+    /// Whether a pattern matches; its variables are written to their slots.
     pub(crate) fn matches(&mut self, pattern: &Pattern, subject: &Value, slots: &mut [Value]) -> Result<bool> {
         Ok(match pattern {
             Pattern::Any => true,
@@ -311,7 +311,7 @@ impl<'p> Eval<'p> {
         })
     }
 
-    /// A compiled regular expression, kept for the run.
+    /// A compiled regular expression, cached for the run.
     pub(crate) fn pattern(&mut self, source: &str) -> Result<Rc<Regex>> {
         if let Some(found) = self.patterns.get(source) {
             return Ok(Rc::clone(found));
@@ -335,7 +335,7 @@ impl<'p> Eval<'p> {
     }
 }
 
-/// Refuses values beyond the bounds.
+/// Refuses values that exceed the limits of depth and weight.
 pub(crate) fn admit(value: Value) -> Result {
     if value.depth() > MAX_DEPTH {
         fail!("the value is nested deeper than {MAX_DEPTH} levels");
@@ -366,7 +366,7 @@ fn read(slots: &[Value], slot: Slot) -> Result {
     slots.get(slot.0 as usize).cloned().ok_or_else(|| missing_slot(slot))
 }
 
-/// Puts a value into its slot.
+/// Writes a value to its slot.
 pub fn write(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {
     match slots.get_mut(slot.0 as usize) {
         Some(place) => {

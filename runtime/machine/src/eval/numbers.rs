@@ -1,4 +1,4 @@
-//! Built-ins on numbers, durations and money.
+//! Built-ins of numbers, durations and money.
 
 use cascade_ir::Builtin;
 
@@ -47,7 +47,7 @@ pub(super) fn number_builtin(builtin: Builtin, args: &mut Args) -> Result {
                 let value = float(&x)?;
                 let scale = 10f64.powi(digits);
                 let scaled = value * scale;
-                // Beyond the precision of a float there is nothing to round.
+                // Beyond the precision of a float there are no decimals to round.
                 if scaled.is_finite() && scaled.abs() < 9e15 { finite(scaled.round() / scale)? } else { finite(value)? }
             }
             Some(other) => return Err(defect!("{} digits", other.kind())),

@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Eval<'_> {
-    /// An operator on two values.
+    /// Applies an operator to two values.
     pub(crate) fn binary(&mut self, op: BinaryOp, a: Value, b: Value) -> Result {
         use BinaryOp::{Add, Div, Eq, Ge, Gt, Le, Lt, Mul, Ne, Rem, Sub};
         if let (Value::Int(x), Value::Int(y)) = (&a, &b) {
@@ -37,7 +37,7 @@ impl Eval<'_> {
         }
     }
 
-    /// `+`; extends the left side in place when nothing else holds it.
+    /// `+`; extends the left operand in place if it is not shared.
     pub(crate) fn add(&mut self, a: Value, b: Value) -> Result {
         match (a, b) {
             (Value::Str(a), Value::Str(b)) => self.concat(&a, &b),
@@ -99,7 +99,7 @@ fn ints(op: BinaryOp, x: i64, y: i64) -> Result {
     }
 }
 
-/// Arithmetic beyond two integers.
+/// Arithmetic on anything but two integers.
 fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
     use BinaryOp::{Add, Div, Mul, Rem, Sub};
     let wrap: fn(i64) -> Value = match (a, b) {
@@ -156,7 +156,7 @@ fn total(n: Option<i64>, wrap: fn(i64) -> Value) -> Result {
     }
 }
 
-/// A float; infinities and what is not a number do not exist in the language.
+/// A float; the language has neither infinities nor NaN.
 pub(super) fn finite(x: f64) -> Result {
     if x.is_finite() { Ok(Value::Float(x)) } else { fail!("overflow: the result is not a finite number") }
 }
@@ -174,7 +174,7 @@ pub(super) fn negate(a: Value) -> Result {
     })
 }
 
-/// The order of two values of one kind; `None` when they have none.
+/// The order of two values of one kind; `None` if they have no order.
 pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
@@ -182,13 +182,13 @@ pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => a.as_float()?.partial_cmp(&b.as_float()?),
         (Value::Str(_) | Value::Path(_), Value::Str(_) | Value::Path(_)) => Some(a.as_text()?.cmp(b.as_text()?)),
-        // By the order of their names: the enum's own order is not known here.
+        // By name: the order of declaration is unknown here.
         (Value::Variant(a), Value::Variant(b)) => Some(a.name.cmp(&b.name)),
         _ => None,
     }
 }
 
-/// `base[index]`; absent gives null.
+/// `base[index]`; null if there is no such element.
 pub(super) fn index(base: &Value, index: &Value) -> Result {
     Ok(match (base, index) {
         (Value::Null, _) => Value::Null,
@@ -207,7 +207,7 @@ pub(super) fn index(base: &Value, index: &Value) -> Result {
         (Value::Map(_) | Value::Record(_) | Value::Variant(_), Value::Str(key)) => {
             base.get(key).cloned().unwrap_or(Value::Null)
         }
-        // JSON that is not what was hoped for: absent.
+        // Other JSON has no elements.
         (_, Value::Str(_) | Value::Int(_)) => Value::Null,
         _ => return Err(defect!("{} as an index", index.kind())),
     })

@@ -1,33 +1,33 @@
-//! What stands around a value in a prompt: the tags and the fences that the program opened before it.
-//! A value cannot close them, so that a model can tell what is said by whom.
+//! The context of a value in a prompt: the tags and code fences that the program has opened before
+//! it. A value cannot close them, so that a model can tell the program's text from the data.
 
-/// A tag whose `<` was read, and whose `>` was not.
+/// A tag that is not complete: its `<` was read, but not its `>`.
 #[derive(Debug, Clone)]
 struct Tag {
     name: String,
     closes: bool,
-    /// Whether the text is between the quotes of an attribute.
+    /// Whether the position is within a quoted attribute.
     quoted: bool,
     /// The last character outside of quotes.
     last: char,
 }
 
-/// What a prompt has opened so far.
+/// The tags and the fence that are open at a position of a prompt.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     /// Names of the open tags.
     tags: Vec<String>,
-    /// The tag that is being written.
+    /// The incomplete tag.
     tag: Option<Tag>,
-    /// The open fence: its character, and how often it stands there.
+    /// The open fence: its character and length.
     fence: Option<(char, usize)>,
-    /// The line that is being written, if only the program wrote it.
+    /// The current line, if all of it is the program's text.
     line: Option<String>,
     begun: bool,
 }
 
 impl Surroundings {
-    /// Reads what the program itself says.
+    /// Reads text of the program.
     pub(super) fn read(&mut self, text: &str) {
         if !self.begun {
             (self.begun, self.line) = (true, Some(String::new()));
@@ -76,9 +76,9 @@ impl Surroundings {
         };
     }
 
-    /// A value as it stands here.
+    /// Escapes a value for this position.
     pub(super) fn contain(&mut self, value: &str) -> String {
-        // What follows a value on its line is no fence.
+        // A line that contains a value cannot open or close a fence.
         self.line = None;
         if self.tag.as_ref().is_some_and(|tag| tag.quoted) {
             let mut out = String::with_capacity(value.len());
@@ -105,7 +105,7 @@ impl Surroundings {
         out.split_inclusive('\n').map(guarded).collect()
     }
 
-    /// Whether a text begins with the end of a tag that is open.
+    /// Whether a text starts with the closing tag of an open tag.
     fn is_closing(&self, text: &str) -> bool {
         let Some(name) = text.trim_start_matches('<').trim_start().strip_prefix('/') else { return false };
         let name = name.trim_start();
@@ -116,7 +116,7 @@ impl Surroundings {
     }
 }
 
-/// A text as it stands within a tag.
+/// Escapes a text for a position within a tag.
 pub fn contain(text: &str, tag: &str) -> String {
     Surroundings { tags: vec![tag.to_owned()], ..Surroundings::default() }.contain(text)
 }
@@ -125,7 +125,7 @@ fn is_name(c: char) -> bool {
     c.is_alphanumeric() || "_-.:".contains(c)
 }
 
-/// The tag that begins here.
+/// The tag that starts here.
 fn begin_tag(text: &str) -> Option<Tag> {
     let rest = text.strip_prefix('<')?;
     let (closes, rest) = match rest.strip_prefix('/') {
@@ -137,7 +137,7 @@ fn begin_tag(text: &str) -> Option<Tag> {
     begins_well.then_some(Tag { name, closes, quoted: false, last: '<' })
 }
 
-/// The mark of a fence, how often it stands there, and what follows it on its line.
+/// The character and the length of a fence, and the rest of its line.
 fn fence(line: &str) -> Option<(char, usize, &str)> {
     let line = line.trim_start();
     let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
@@ -150,7 +150,7 @@ fn fence(line: &str) -> Option<(char, usize, &str)> {
 mod tests {
     use super::*;
 
-    /// A value after what the program says.
+    /// A value, escaped after a text of the program.
     fn contained(before: &str, value: &str) -> String {
         let mut around = Surroundings::default();
         around.read(before);

@@ -1,4 +1,4 @@
-//! Templates: text and commands with holes.
+//! Evaluates templates: texts and commands with holes.
 
 use cascade_ir::{CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart};
 
@@ -9,34 +9,34 @@ use crate::{
     value::{Arg, Command, CommandPart, CommandWord, MAX_WEIGHT, ScriptPart, Value},
 };
 
-/// Where a template's text goes.
+/// The destination of a template's text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
     /// Ordinary text: secrets are redacted.
     Text,
     /// A prompt for a model that prefers this rendering; secrets are redacted.
     Prompt(Rendering),
-    /// An address: holes are percent-encoded; secrets go in, and the text counts as secret.
+    /// An address: holes are percent-encoded; secrets are inserted, and make the text a secret.
     Url,
-    /// A header, an environment variable, standard input, an argument: secrets go in.
+    /// A header, an environment variable, standard input, an argument: secrets are inserted.
     Private,
 }
 
-/// Whether a list that gives arguments may be empty.
+/// Whether a list of arguments may be empty.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Empty {
     Allowed,
     Refused,
 }
 
-/// A text, and whether a secret is in it.
+/// A text, and whether it contains a secret.
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) secret: bool,
 }
 
 impl Eval<'_> {
-    /// Fills a template.
+    /// Evaluates a template.
     pub(crate) fn template(&mut self, template: &Template, slots: &mut [Value], target: Target) -> Result<Text> {
         let mut out = Text { text: String::new(), secret: false };
         let mut in_address = Vec::new();
@@ -52,7 +52,7 @@ impl Eval<'_> {
                 TextPart::Hole { value, rendering, indent } => {
                     let mut hole = self.hole(value, *rendering, slots, target)?;
                     out.secret |= hole.secret;
-                    // XML is escaped already, and has ends of tags of its own.
+                    // XML is escaped already, and its own closing tags must stay.
                     if matches!(target, Target::Prompt(_)) && *rendering != Some(Rendering::Xml) {
                         hole.text = around.contain(&hole.text);
                     }
@@ -94,7 +94,7 @@ impl Eval<'_> {
         Ok(Text { text, secret: false })
     }
 
-    /// An expression's text where secrets may go: a header, an argument.
+    /// The text of an expression where secrets are allowed: a header, an argument.
     pub(crate) fn private_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Text> {
         if let Expr::Template(template) = expr {
             return self.template(template, slots, Target::Private);
@@ -104,7 +104,7 @@ impl Eval<'_> {
         Ok(reveal(&value))
     }
 
-    /// A command with its values.
+    /// Evaluates a command.
     pub(crate) fn command(&mut self, template: &CommandTemplate, slots: &mut [Value]) -> Result<Command> {
         match template {
             CommandTemplate::Direct(words) => {
@@ -163,7 +163,7 @@ impl Eval<'_> {
         })
     }
 
-    /// The arguments that a hole gives: one, one an element of a list, none for null.
+    /// The arguments of a hole: one, one per element of a list, or none for null.
     fn arguments(
         &mut self,
         value: &Expr,
@@ -190,7 +190,7 @@ impl Eval<'_> {
     }
 }
 
-/// A value's plain text with its secret, if it is one.
+/// The plain text of a value, including a secret.
 pub(crate) fn reveal(value: &Value) -> Text {
     match value {
         Value::Secret(secret) => Text { text: secret.reveal().to_owned(), secret: true },

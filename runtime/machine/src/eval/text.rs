@@ -1,4 +1,4 @@
-//! Built-ins on text, paths and commands.
+//! Built-ins of texts, paths and commands.
 
 use std::path::Path;
 
@@ -91,7 +91,7 @@ impl Eval<'_> {
         })
     }
 
-    /// What text shares with lists; positions count characters.
+    /// Built-ins that texts share with lists; positions count characters.
     pub(super) fn text_shared(&mut self, builtin: Builtin, receiver: &Value, args: &mut Args) -> Result {
         let text = match receiver {
             Value::Null => "",
@@ -151,7 +151,7 @@ pub(super) fn paths_and_commands(builtin: Builtin, args: &mut Args) -> Result {
     let part = |p: Option<&std::ffi::OsStr>| p.and_then(|s| s.to_str()).map_or(Value::Null, Value::str);
     Ok(match builtin {
         Builtin::PathJoin => Value::path(&path.join(args.text()?.as_str()).to_string_lossy()),
-        // `..` and `/` have no name: as text it is empty.
+        // `..` and `/` have no file name: the result is empty.
         Builtin::PathName => Value::str(path.file_name().and_then(|s| s.to_str()).unwrap_or_default()),
         Builtin::PathStem => Value::str(path.file_stem().and_then(|s| s.to_str()).unwrap_or_default()),
         Builtin::PathExtension => part(path.extension()),

@@ -1,4 +1,4 @@
-//! JUnit XML, as test runners write it.
+//! Parses JUnit XML, in the variants that test runners write.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ use quick_xml::{
 use super::{TestCase, invalid, test_run};
 use crate::{eval::Result, value::Value};
 
-/// Reads all test cases of a report. A report that contradicts itself (its suites count more failures
-/// or tests than it has), that is cut off, or that has no test is `invalid_output`: it proves nothing.
+/// Parses all test cases of a report. A report that is inconsistent (its suites count more failures or
+/// tests than it contains), incomplete, or without tests is `invalid_output`: it proves nothing.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
     let text = decode(bytes)?;
     let mut reader = Reader::from_str(&text);
@@ -47,8 +47,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// The text of a report. Reports are UTF-8 unless they say otherwise, by a byte order mark or in the
-/// declaration.
+/// The text of a report. Reports are UTF-8 unless a byte order mark or the XML declaration says
+/// otherwise.
 fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]);
     let declared = head
@@ -74,17 +74,17 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
     Ok(text)
 }
 
-/// A suite that is open, or the whole report.
+/// An open suite, or the whole report.
 #[derive(Default)]
 struct Suite {
     name: Option<String>,
-    /// What its attributes count; `None` where they do not.
+    /// The counts in its attributes; `None` where they are absent.
     tests: Option<usize>,
     failures: Option<usize>,
-    /// What it holds so far, with the suites in it.
+    /// The counts of its content so far, including nested suites.
     seen_tests: usize,
     seen_failures: usize,
-    /// Failures of the suite itself, outside of its tests: of its setup.
+    /// Failures of the suite itself, such as of its setup.
     messages: Vec<String>,
 }
 
@@ -93,7 +93,7 @@ struct Report {
     cases: Vec<TestCase>,
     suites: Vec<Suite>,
     case: Option<TestCase>,
-    /// The text of the failure or the skip that is open.
+    /// The text of the open failure or skip.
     detail: Option<String>,
     seen_root: bool,
     depth: usize,
@@ -119,7 +119,7 @@ impl Report {
                 self.detail = Some(String::new());
                 let message = attribute(element, "message").filter(|m| !m.is_empty());
                 match &mut self.case {
-                    // A test that failed is not saved by being skipped as well.
+                    // A failed test stays failed if it is also marked as skipped.
                     Some(case) if word == "skipped" && case.status == "failed" => {}
                     Some(case) if word == "skipped" => {
                         case.status = "skipped";
@@ -169,7 +169,7 @@ impl Report {
             word @ ("failure" | "error" | "skipped") => {
                 let Some(text) = self.detail.take() else { return Ok(()) };
                 let message = match &mut self.case {
-                    // The reason of a skip does not explain a failure.
+                    // The reason of a skip is not the message of a failure.
                     Some(case) if word == "skipped" && case.status == "failed" => return Ok(()),
                     Some(case) => &mut case.message,
                     None if word == "skipped" => return Ok(()),
@@ -190,7 +190,7 @@ impl Report {
         Ok(())
     }
 
-    /// Checks what a suite counts against what it holds; passes that on to the suite around it.
+    /// Compares the counts of a suite with its content, and adds them to the enclosing suite.
     fn close_suite(&mut self, suite: Suite) -> Result<()> {
         let name = suite.name.clone().unwrap_or_else(|| "the report".to_owned());
         if suite.failures.is_some_and(|declared| declared > suite.seen_failures) {
@@ -241,7 +241,7 @@ impl Report {
     }
 }
 
-/// A number in an attribute, where it is given.
+/// A numeric attribute, if it is present.
 fn count(element: &BytesStart<'_>, name: &str) -> Result<Option<usize>> {
     let Some(text) = attribute(element, name).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     match text.trim().parse() {
@@ -257,7 +257,7 @@ fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
 }
 
 fn read_case(element: &BytesStart<'_>, suite: Option<String>) -> TestCase {
-    // GoogleTest writes `status="notrun"` for tests that are disabled, and newer versions `result` too.
+    // GoogleTest writes `status="notrun"` for disabled tests; newer versions also write `result`.
     let not_run = attribute(element, "status").is_some_and(|s| s.eq_ignore_ascii_case("notrun"))
         || attribute(element, "result").is_some_and(|r| matches!(&*r.to_ascii_lowercase(), "suppressed" | "skipped"));
     TestCase {
@@ -271,8 +271,8 @@ fn read_case(element: &BytesStart<'_>, suite: Option<String>) -> TestCase {
     }
 }
 
-/// A time in seconds. Some runners write it with commas between thousands (`1,234.5`); any other comma
-/// may be a decimal one, and the time is not known then.
+/// A time in seconds. Some runners write commas between thousands (`1,234.5`); any other comma may be
+/// a decimal one, so that the time is unknown.
 fn seconds(text: &str) -> Option<f64> {
     let text = text.trim();
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
@@ -288,7 +288,7 @@ fn seconds(text: &str) -> Option<f64> {
     format!("{first}{}.{}", groups.collect::<String>(), fraction?).parse().ok()
 }
 
-/// Adds a message after those before it.
+/// Appends a message.
 fn add_message(message: &mut Option<String>, more: Option<String>) {
     let Some(more) = more else { return };
     match message {
@@ -300,7 +300,7 @@ fn add_message(message: &mut Option<String>, more: Option<String>) {
     }
 }
 
-/// Adds the text inside a failure, unless it repeats the message; a text that begins with the message
+/// Appends the text of a failure, unless it repeats the message; a text that starts with the message
 /// replaces it.
 fn add_detail(message: &mut Option<String>, text: &str) {
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! Output of programs and services as values.
+//! Parses the output of commands and services.
 
 mod junit;
 mod tap;
@@ -24,7 +24,7 @@ fn utf8(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|e| invalid(format!("the output is not UTF-8 (at byte {})", e.valid_up_to())))
 }
 
-/// Text without a byte order mark and without its last line end.
+/// Text without a byte order mark and without its last line break.
 pub(crate) fn text(bytes: &[u8]) -> Result {
     let text = utf8(bytes)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -43,7 +43,7 @@ pub(crate) fn json(bytes: &[u8]) -> Result {
     }
 }
 
-/// A JSON document a line; empty lines are passed over.
+/// One JSON document per line; empty lines are ignored.
 pub(crate) fn json_lines(bytes: &[u8]) -> Result {
     let mut values = Vec::new();
     let text = utf8(bytes)?;
@@ -59,7 +59,7 @@ pub(crate) fn json_lines(bytes: &[u8]) -> Result {
     Ok(Value::list(values))
 }
 
-/// CSV with a header: a list of maps of text.
+/// CSV with a header: a list of maps of texts.
 pub(crate) fn csv(bytes: &[u8]) -> Result {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().from_reader(bytes);
@@ -80,7 +80,7 @@ pub(crate) fn csv(bytes: &[u8]) -> Result {
     Ok(Value::list(rows))
 }
 
-/// The line on which a quoted cell begins that nothing closes.
+/// The line of a quote that is not closed.
 fn open_quote(bytes: &[u8]) -> Option<usize> {
     let (mut line, mut opened, mut cell_start) = (1, None, true);
     let mut bytes = bytes.iter().peekable();
@@ -106,7 +106,7 @@ fn open_quote(bytes: &[u8]) -> Option<usize> {
 pub(crate) struct TestCase {
     /// Its name.
     pub(crate) name: String,
-    /// The class or suite that it is in.
+    /// The class or suite that contains it.
     pub(crate) suite: Option<String>,
     /// Its file.
     pub(crate) file: Option<String>,
@@ -114,15 +114,15 @@ pub(crate) struct TestCase {
     pub(crate) line: Option<i64>,
     /// `passed`, `failed`, `skipped`.
     pub(crate) status: &'static str,
-    /// What went wrong, or why it was skipped.
+    /// The message of the failure, or the reason of the skip.
     pub(crate) message: Option<String>,
-    /// How long it took.
+    /// Its duration.
     pub(crate) seconds: Option<f64>,
 }
 
-/// The value of JUnit and TAP output: `{ tests, total, passed, failed, skipped }`, where a test is
-/// `{ name, test, suite, file, line, status, message, seconds }`. Its `name` is `suite::test`,
-/// which is unique; errors count as failed.
+/// The value of JUnit and TAP output: `{ tests, total, passed, failed, skipped }`, with tests of the form
+/// `{ name, test, suite, file, line, status, message, seconds }`. The `name` is `suite::test`, which is
+/// unique; errors count as failures.
 pub(crate) fn test_run(cases: Vec<TestCase>) -> Value {
     let count = |status: &str| Value::Int(cases.iter().filter(|c| c.status == status).count() as i64);
     let text = |t: &Option<String>| t.as_deref().map_or(Value::Null, Value::str);
@@ -208,7 +208,7 @@ line</failure></testcase>
         assert!(junit(b"not xml").is_err());
     }
 
-    /// Where a report contradicts itself or a test has several outcomes, nothing becomes green.
+    /// An inconsistent report, or a test with several outcomes, never counts as passed.
     #[test]
     fn junit_is_never_greener_than_the_tests() {
         let run = |xml: &str| to_json(&junit(xml.as_bytes()).unwrap());
@@ -240,8 +240,8 @@ line</failure></testcase>
         assert_eq!((&not_run["tests"][0]["seconds"], &not_run["tests"][1]["seconds"]), (&json!(1234.5), &json!(null)));
     }
 
-    /// Reports as the runners wrote them: pytest, cargo-nextest, node, Test::More by themselves, gtest and
-    /// surefire copied from their documentation.
+    /// Reports of real runners: those of pytest, cargo-nextest, node and Test::More were recorded, those of
+    /// gtest and surefire copied from their documentation.
     #[test]
     fn reports_of_real_runners_are_read() {
         let read = |name: &str| {

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::{TestCase, invalid, test_run, utf8};
 use crate::{eval::Result, value::Value};
 
-/// Reads the top level of a TAP stream; lines below a failing test become its message. A stream without
-/// its plan may be cut off, and is `invalid_output`.
+/// Parses the top level of a TAP stream; the lines below a failing test become its message. A stream
+/// without a plan may be incomplete, and is `invalid_output`.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
     let text = utf8(bytes)?;
     let mut cases: Vec<TestCase> = Vec::new();
@@ -60,13 +60,13 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
     Ok(test_run(cases))
 }
 
-/// The line of a test: whether it passed, and what follows `ok` or `not ok`.
+/// A test line: whether the test passed, and the text after `ok` or `not ok`.
 fn test_line(line: &str) -> Option<(bool, &str)> {
     let (ok, rest) = match line.strip_prefix("not ok") {
         Some(rest) => (false, rest),
         None => (true, line.strip_prefix("ok")?),
     };
-    // `okay` is a word of the program's own output.
+    // `okay` is ordinary output, not a test line.
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some((ok, rest))
 }
 
@@ -94,7 +94,7 @@ fn read_case(rest: &str, ok: bool) -> (Option<usize>, TestCase) {
     (number, TestCase { name: unescape(description.trim()), status, message, ..TestCase::default() })
 }
 
-/// What follows `SKIP` (or `SKIPPED`), when a directive is that.
+/// The text after `SKIP` (or `SKIPPED`), if the directive is one.
 fn skip_reason(directive: &str) -> Option<&str> {
     let word = directive.get(..4)?;
     if !word.eq_ignore_ascii_case("skip") {
@@ -125,7 +125,7 @@ fn split_directive(rest: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A description as it is meant: `\#` is `#`, and `\\` is a backslash.
+/// Removes the escapes of a description: `\#` is `#`, and `\\` is a backslash.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

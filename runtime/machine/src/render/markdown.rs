@@ -53,7 +53,7 @@ fn node(value: &Json, level: usize, out: &mut String) {
                     out.pop();
                     out.push('\n');
                     out.push_str(&pad);
-                    // Records inside records become lists, so that the levels stay visible.
+                    // Nested records become lists, so that the levels stay visible.
                     if let Json::Object(inner) = item {
                         for (j, (k, v)) in inner.iter().enumerate() {
                             begin(j, level, out);

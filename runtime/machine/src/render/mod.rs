@@ -23,8 +23,8 @@ pub fn render(value: &Value, rendering: Rendering) -> String {
     }
 }
 
-/// The rendering of a hole in a prompt that asks for none: scalars stay as they are, the rest is
-/// what the model prefers.
+/// The default rendering of a hole in a prompt: scalars as text, other values in the rendering that the
+/// model prefers.
 pub fn render_preferred(value: &Value, preferred: Rendering) -> String {
     if is_scalar(value) { text(value) } else { render(value, preferred) }
 }
@@ -77,7 +77,7 @@ fn json(value: &Json) -> String {
     written.unwrap_or_default()
 }
 
-/// A scalar of JSON as plain text.
+/// The text of a JSON scalar.
 fn plain(value: &Json) -> Cow<'_, str> {
     match value {
         Json::Null => Cow::Borrowed(""),
@@ -103,8 +103,8 @@ fn columns(value: &Json) -> Option<(Vec<&str>, &[Json])> {
     (!columns.is_empty()).then_some((columns, rows))
 }
 
-/// A list of flat records as a table; cells that are not flat as compact JSON; another value as
-/// one column named `value`.
+/// A list of flat records as a table. Nested cells are compact JSON; any other value becomes one
+/// column named `value`.
 fn csv(value: &Json) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let single = [value.clone()];
@@ -115,7 +115,7 @@ fn csv(value: &Json) -> String {
             names.push(key);
         }
     }
-    // Writing into memory cannot fail.
+    // Writing to memory does not fail.
     if names.is_empty() {
         if !rows.is_empty() {
             let _ = writer.write_record(["value"]);
@@ -138,7 +138,7 @@ fn csv(value: &Json) -> String {
     out
 }
 
-/// Percent-encodes everything but the unreserved characters.
+/// Percent-encodes everything except the unreserved characters.
 pub fn percent_encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -149,7 +149,7 @@ pub fn percent_encode(text: &str, out: &mut String) {
     }
 }
 
-/// Indents every line but the first.
+/// Indents every line except the first.
 pub fn indent(text: &str, spaces: u32) -> Cow<'_, str> {
     if spaces == 0 || !text.contains('\n') {
         return Cow::Borrowed(text);

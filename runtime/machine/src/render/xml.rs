@@ -1,4 +1,4 @@
-//! XML elements named by the keys.
+//! XML elements, named by the keys.
 
 use cascade_ir::markup::push_escaped;
 use serde_json::Value as Json;
@@ -11,7 +11,7 @@ pub(super) fn write(value: &Json) -> String {
     out
 }
 
-/// The inside of an element. Lists give `item` elements, records one element a key.
+/// The content of an element. A list gives `item` elements, a record one element per key.
 fn content(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::Array(items) => {
@@ -74,7 +74,7 @@ fn is_name(key: &str) -> bool {
 }
 
 fn escape(text: &str, out: &mut String) {
-    // Control characters do not exist in XML.
+    // XML has no control characters.
     let replace = |c: char| (c.is_control() && !"\n\t\r".contains(c)).then_some("\u{fffd}");
     push_escaped(out, text, replace);
 }

@@ -1,8 +1,8 @@
-//! YAML, written so that any reader of it gets the same values back.
+//! YAML, quoted such that every parser reads the same values.
 
 use serde_json::Value as Json;
 
-/// A document without a trailing line end.
+/// A document without a final line break.
 pub(super) fn write(value: &Json) -> String {
     let mut out = String::new();
     node(value, 0, &mut out);
@@ -30,7 +30,7 @@ fn node(value: &Json, level: usize, out: &mut String) {
                 out.push_str(&quoted(key));
                 out.push(':');
                 if is_block(item) {
-                    // A list or record below its key, one level in.
+                    // A list or record below its key, indented by one level.
                     out.push('\n');
                     out.push_str(&"  ".repeat(level + 1));
                     node(item, level + 1, out);
@@ -44,7 +44,7 @@ fn node(value: &Json, level: usize, out: &mut String) {
     }
 }
 
-/// Every entry but the first begins a line; the first stands where the writer is.
+/// Starts a line for every entry but the first, which continues the current line.
 fn line(i: usize, level: usize, out: &mut String) {
     if i > 0 {
         out.push('\n');
@@ -77,7 +77,7 @@ fn leaf(value: &Json, level: usize, out: &mut String) {
     }
 }
 
-/// Whether a text of several lines can be a literal block without an indentation indicator.
+/// Whether a multi-line text can be a literal block without an indentation indicator.
 fn fits_block(s: &str) -> bool {
     s.contains('\n')
         && !s.starts_with([' ', '\n', '\t'])

@@ -1,5 +1,5 @@
-//! Commands as values: a program and its arguments, or a script whose values are variables of the
-//! shell. A value can never become code.
+//! Commands as values: a program and its arguments, or a script whose values are shell variables. A
+//! value can never become code.
 
 use std::fmt;
 
@@ -8,48 +8,48 @@ use smol_str::SmolStr;
 
 use super::REDACTED;
 
-/// What the names of the variables that hold values begin with. A script cannot use such names.
+/// The prefix of the variables that hold values. Scripts cannot use such names.
 const VARIABLE_PREFIX: &str = "__cascade_";
 
-/// `echo` as most shells have it: it writes its arguments as they are. Some shells replace
-/// backslashes in them, and a value would not arrive as it is.
+/// An `echo` that prints its arguments unchanged. The built-in of some shells interprets backslashes,
+/// which would change the values.
 const ECHO: &str =
     r#"echo() { case "${1-}" in -*) command env echo "$@";; *) local IFS=' '; printf '%s\n' "$*";; esac; }; "#;
 
 /// One argument of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arg {
-    /// Its text.
+    /// The text.
     pub text: SmolStr,
-    /// Whether a secret is in it: it is run as it is, but never shown.
+    /// Whether it contains a secret: it is passed on, but never shown.
     pub secret: bool,
 }
 
 impl Arg {
-    /// An argument that may be shown.
+    /// An argument without secrets.
     pub fn plain(text: impl Into<SmolStr>) -> Self {
         Self { text: text.into(), secret: false }
     }
 }
 
-/// A command that may be run.
+/// A command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A program and its arguments, run without a shell.
     Direct(Vec<CommandWord>),
     /// A script for `/bin/sh`.
     Shell {
-        /// Its text and the values in it.
+        /// The text and the values.
         parts: Vec<ScriptPart>,
         /// Whether the script stops at the first command that fails.
         stop_on_error: bool,
     },
 }
 
-/// A word of a command: its parts, joined without a space.
+/// A word of a command: its parts, concatenated.
 pub type CommandWord = Vec<CommandPart>;
 
-/// A part of a word of a command.
+/// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandPart {
     /// Text.
@@ -61,16 +61,16 @@ pub enum CommandPart {
 /// A part of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptPart {
-    /// Text of the script.
+    /// Script text.
     Text(SmolStr),
-    /// Values: as many words outside of quotes, or one within.
+    /// Values: any number of words outside of quotes, exactly one within quotes.
     Values(Vec<Arg>, Quote),
     /// `{name}`, which `with` replaces.
     Placeholder(SmolStr, Quote),
 }
 
 impl Command {
-    /// The arguments of the process that runs it, the program first.
+    /// The arguments of the process, starting with the program.
     pub fn argv(&self) -> Vec<Arg> {
         match self {
             Self::Direct(words) => words.iter().map(join_word).collect(),
@@ -152,9 +152,9 @@ fn join_word(word: &CommandWord) -> Arg {
     Arg { text: text.into(), secret }
 }
 
-/// The text of a script and its values. They are given as positional parameters, and the script
-/// begins by moving them to variables that are not exported: so `$1`, functions, `set --` and
-/// loops belong to the script.
+/// The text of a script and its values. They are passed as positional parameters, and the script starts
+/// by moving them to variables that are not exported, so that `$1`, functions, `set --` and loops work
+/// as in any script.
 fn write_script(parts: &[ScriptPart]) -> (String, Vec<Arg>) {
     let (mut body, mut values) = (String::new(), Vec::new());
     for part in parts {
@@ -182,7 +182,7 @@ fn write_script(parts: &[ScriptPart]) -> (String, Vec<Arg>) {
         script.push_str(&format!("{VARIABLE_PREFIX}{n}=${{{n}}} "));
     }
     if !values.is_empty() {
-        // A line end would change the numbers of lines in the messages of the shell.
+        // A line break would change the line numbers in the shell's messages.
         script.truncate(script.trim_end().len());
         script.push_str("; set --; ");
     }
@@ -193,7 +193,7 @@ fn write_script(parts: &[ScriptPart]) -> (String, Vec<Arg>) {
     (script, values)
 }
 
-/// As a person would type it; secrets are redacted.
+/// As a user would type it, with secrets redacted.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,12 +1,12 @@
-//! JSON as it was written: a number is never changed by reading it.
+//! Parses JSON without changing numbers.
 
 use serde_json::Value as Json;
 
-/// Reads JSON text, after a byte order mark if there is one.
+/// Parses JSON, after an optional byte order mark.
 ///
 /// # Errors
-/// In words, with the place: bytes that are not UTF-8, what is not JSON, and whole numbers that do not
-/// fit into 64 bits, which would be rounded.
+/// The message, with the place: for bytes that are not UTF-8, for invalid JSON, and for integers
+/// that do not fit into 64 bits, which would be rounded.
 pub fn parse_json(bytes: &[u8]) -> Result<Json, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|e| format!("is not UTF-8 (at byte {})", e.valid_up_to()))?;
@@ -15,10 +15,10 @@ pub fn parse_json(bytes: &[u8]) -> Result<Json, String> {
     Ok(json)
 }
 
-/// Whether every whole number of valid JSON text fits into 64 bits.
+/// Checks that every integer of valid JSON fits into 64 bits.
 ///
 /// # Errors
-/// The first one that does not, in words.
+/// A message about the first that does not.
 pub fn check_integers(text: &str) -> Result<(), String> {
     match find_long_integer(text) {
         Some(digits) => Err(format!("has the number {digits}, which does not fit into 64 bits; write it as text")),
@@ -26,9 +26,9 @@ pub fn check_integers(text: &str) -> Result<(), String> {
     }
 }
 
-/// The first whole number of valid JSON text that does not fit into an `i64`.
+/// The first integer of valid JSON that does not fit into an `i64`.
 fn find_long_integer(text: &str) -> Option<&str> {
-    /// The shortest number that may not fit: 9,223,372,036,854,775,808.
+    /// The length of the shortest number that may not fit: 9,223,372,036,854,775,808.
     const SHORTEST: usize = 19;
     let bytes = text.as_bytes();
     let mut at = 0;

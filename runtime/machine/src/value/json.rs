@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::{REDACTED, Value, format_duration};
 
-/// The canonical JSON form. A secret becomes a marker, a duration text, money a number of
+/// The canonical JSON form. A secret becomes a placeholder, a duration a text, money a number of
 /// dollars, a variant its name or an object with `kind`.
 pub fn to_json(value: &Value) -> Json {
     match value {
@@ -38,7 +38,7 @@ fn object(value: &Value) -> Map<String, Json> {
     value.entries().into_iter().flatten().map(|(k, v)| (k.to_string(), to_json(v))).collect()
 }
 
-/// JSON as a dynamic value: objects become maps. Integers beyond 64 bits become floats.
+/// JSON as a dynamic value: objects become maps, integers beyond 64 bits floats.
 pub fn from_json(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,

@@ -1,8 +1,8 @@
-//! Values: what flows between stages.
+//! The values of the language.
 //!
-//! A value is at most 24 bytes and cheap to clone: short text lives inside it, everything
-//! larger is shared. Containers know how deep and how heavy they are, so that no program can
-//! build one whose printing, comparing or dropping would exhaust the stack or the memory.
+//! A value takes at most 24 bytes and is cheap to clone: short texts are stored inline, everything
+//! larger is shared. Containers know their depth and weight, so that no program can build a value whose
+//! printing, comparing or dropping would exhaust the stack or the memory.
 
 mod command;
 mod exact;
@@ -21,11 +21,11 @@ pub use json::{from_json, to_json};
 pub(crate) use units::whole;
 pub use units::{format_duration, format_money, parse_duration, parse_money};
 
-/// Deepest nesting of a value; one level is one list, map, record or variant.
+/// The maximal nesting of a value; each list, map, record or variant is one level.
 pub const MAX_DEPTH: u32 = 256;
-/// Heaviest value: its elements at every level, with 16 bytes of text counted as one.
+/// The maximal weight of a value: its elements at every level, with 16 bytes of text as one element.
 pub const MAX_WEIGHT: u64 = 32_000_000;
-/// What is shown in place of a secret.
+/// The placeholder of a secret in output.
 pub const REDACTED: &str = "[secret]";
 
 /// A value of the language.
@@ -47,11 +47,11 @@ pub enum Value {
     Money(i64),
     /// A path of the file system.
     Path(Arc<str>),
-    /// Text that is never shown.
+    /// A text that is never shown.
     Secret(Secret),
-    /// A command that may be run.
+    /// A command.
     Command(Arc<Command>),
-    /// A file and its kind.
+    /// A file with its kind.
     Artifact(Arc<Artifact>),
     /// A model or a route.
     Model(ModelRef),
@@ -65,7 +65,7 @@ pub enum Value {
     Variant(Arc<Node<VariantData>>),
 }
 
-/// Text that is never shown; its `Debug` form is redacted.
+/// A text that is never shown; its `Debug` form is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
@@ -75,7 +75,7 @@ impl Secret {
         Self(Arc::from(text))
     }
 
-    /// The text itself, for the one place that needs it.
+    /// The text itself, for its intended use.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -87,12 +87,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A file that a run uses or made.
+/// A file that a run uses or creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
-    /// What is in it.
+    /// The kind of content.
     pub kind: ArtifactKind,
-    /// Where it is.
+    /// Its path.
     pub path: String,
 }
 
@@ -101,18 +101,18 @@ pub struct Artifact {
 pub struct VariantData {
     /// Its name.
     pub name: SmolStr,
-    /// Whether a variant of its enum has fields: JSON is an object with `kind` then.
+    /// Whether a variant of its enum has fields: JSON represents it as an object with `kind` then.
     pub tagged: bool,
     /// Its fields.
     pub fields: Vec<(SmolStr, Value)>,
 }
 
-/// A container's content with its measures.
+/// The content of a container with its depth and weight.
 #[derive(Clone, Debug)]
 pub struct Node<T> {
     depth: u32,
     weight: u64,
-    /// The content. Changed only through [`Value`]'s own methods, which keep the measures.
+    /// The content. Only the methods of [`Value`] change it; they update depth and weight.
     data: T,
 }
 
@@ -169,7 +169,7 @@ impl Value {
         Self::Variant(Arc::new(Node { depth, weight, data }))
     }
 
-    /// Levels of containers in it; 0 for a scalar.
+    /// The levels of containers; 0 for a scalar.
     pub fn depth(&self) -> u32 {
         match self {
             Self::List(n) => n.depth,
@@ -180,7 +180,7 @@ impl Value {
         }
     }
 
-    /// Its size; see [`MAX_WEIGHT`].
+    /// The weight; see [`MAX_WEIGHT`].
     pub fn weight(&self) -> u64 {
         match self {
             Self::List(n) => n.weight,
@@ -216,7 +216,7 @@ impl Value {
         }
     }
 
-    /// A number as float.
+    /// A number as a float.
     pub fn as_float(&self) -> Option<f64> {
         match self {
             Self::Int(i) => Some(*i as f64),
@@ -245,8 +245,8 @@ impl Value {
         }
     }
 
-    /// The same with one entry replaced or added; a scalar stays what it is. Changes in place
-    /// when nothing else holds the value.
+    /// The value with one entry replaced or added; a scalar is unchanged. Works in place if the value is
+    /// not shared.
     pub fn with_entry(self, name: &SmolStr, value: Value) -> Self {
         match self {
             Self::Record(mut n) => {
@@ -267,7 +267,7 @@ impl Value {
         }
     }
 
-    /// `list + more`, in place when nothing else holds the list.
+    /// `list + more`, in place if the list is not shared.
     pub fn extend_list(mut list: Arc<Node<Vec<Value>>>, more: &[Value]) -> Self {
         let (depth, weight) = measure(more.iter());
         let node = Arc::make_mut(&mut list);
@@ -277,7 +277,7 @@ impl Value {
         Self::List(list)
     }
 
-    /// `map + more`: later entries win; in place when nothing else holds the map.
+    /// `map + more`: later entries win; in place if the map is not shared.
     pub fn extend_map<'v>(
         mut map: Arc<Node<IndexMap<SmolStr, Value>>>,
         more: impl Iterator<Item = (&'v SmolStr, &'v Value)>,
@@ -291,7 +291,7 @@ impl Value {
         Self::Map(map)
     }
 
-    /// What the value is, for messages: `a list`, `text`.
+    /// The kind of the value for messages: `a list`, `text`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -321,11 +321,11 @@ fn set_field(fields: &mut Vec<(SmolStr, Value)>, name: &SmolStr, value: Value) {
     }
 }
 
-/// The entries of a record, variant or map.
+/// Iterates over the entries of a record, variant or map.
 pub enum Entries<'v> {
-    /// Of a record or variant.
+    /// The fields of a record or variant.
     Fields(std::slice::Iter<'v, (SmolStr, Value)>),
-    /// Of a map.
+    /// The entries of a map.
     Map(indexmap::map::Iter<'v, SmolStr, Value>),
 }
 
@@ -346,8 +346,8 @@ impl<'v> Iterator for Entries<'v> {
     }
 }
 
-/// Equality by structure. An absent entry of a record equals `null`, and the order of entries
-/// does not matter. Integers equal floats of the same number.
+/// Structural equality. An absent entry of a record equals `null`, the order of entries does not matter,
+/// and integers equal floats of the same value.
 impl PartialEq for Value {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -364,7 +364,7 @@ impl PartialEq for Value {
             (Self::Model(a), Self::Model(b)) => a == b,
             (Self::List(a), Self::List(b)) => Arc::ptr_eq(a, b) || a.data == b.data,
             (Self::Variant(a), Self::Variant(b)) => a.name == b.name && same_entries(self, other),
-            // A variant without fields against the text that JSON has for it.
+            // A variant without fields equals the text that represents it in JSON.
             (Self::Variant(v), Self::Str(s)) | (Self::Str(s), Self::Variant(v)) => !v.tagged && v.name == *s,
             (Self::Record(_) | Self::Map(_), Self::Record(_) | Self::Map(_)) => same_entries(self, other),
             _ => false,

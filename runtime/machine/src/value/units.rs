@@ -23,7 +23,8 @@ pub fn format_duration(ms: i64) -> String {
     out
 }
 
-/// Milliseconds of `1m30s`, `250ms`, `1.5h`; `None` when it is not a duration or too long.
+/// Milliseconds of `1m30s`, `250ms`, `1.5h`; `None` if the text is not a duration or the duration is
+/// too long.
 pub fn parse_duration(text: &str) -> Option<i64> {
     let text = text.trim();
     let (sign, mut rest) = match text.strip_prefix('-') {
@@ -51,7 +52,7 @@ pub fn parse_duration(text: &str) -> Option<i64> {
     Some(sign * total)
 }
 
-/// `500_000` as `0.50usd`: two decimals, more when needed.
+/// `500_000` as `0.50usd`: two decimals, more if needed.
 pub fn format_money(micro: i64) -> String {
     let (sign, abs) = if micro < 0 { ("-", micro.unsigned_abs()) } else { ("", micro.unsigned_abs()) };
     let mut decimals = format!("{:06}", abs % 1_000_000);
@@ -61,7 +62,7 @@ pub fn format_money(micro: i64) -> String {
     format!("{sign}{}.{decimals}usd", abs / 1_000_000)
 }
 
-/// Millionths of `0.50usd`, `$0.50`, `0.50`; `None` when it is not an amount.
+/// Millionths of `0.50usd`, `$0.50`, `0.50`; `None` if it is not an amount.
 pub fn parse_money(text: &str) -> Option<i64> {
     let text = text.trim();
     let text = text.strip_suffix("usd").or_else(|| text.strip_suffix("USD")).unwrap_or(text);
@@ -73,7 +74,7 @@ pub fn parse_money(text: &str) -> Option<i64> {
     whole(text.parse::<f64>().ok()? * 1e6)
 }
 
-/// The nearest integer, if it is one of 64 bits.
+/// The nearest integer, if it fits into 64 bits.
 pub(crate) fn whole(x: f64) -> Option<i64> {
     let x = x.round();
     (-9.2e18..=9.2e18).contains(&x).then_some(x as i64)

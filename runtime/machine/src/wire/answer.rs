@@ -1,4 +1,4 @@
-//! The form of what effects gave.
+//! The wire form of answers.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use crate::{
     workspace::WorkspacePatch,
 };
 
-/// The form of an [`Output`] of an effect.
+/// The wire form of an effect's [`Output`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WireAnswer {
-    /// [`VERSION`] of the writer; 0: it was written before there were versions.
+    /// [`VERSION`] of the writer; 0: written before there were versions.
     #[serde(default)]
     v: u32,
-    /// What the effect gave.
+    /// The result of the effect.
     #[serde(flatten)]
     given: Given,
-    /// What the effect changed in its workspace.
+    /// The changes of the effect to its workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<Arc<WorkspacePatch>>,
 }
@@ -52,7 +52,7 @@ enum Given {
 }
 
 impl WireAnswer {
-    /// The form of an output; `None`: it is no effect's.
+    /// The wire form of an output; `None` if it is not an effect's.
     pub fn from_output(output: &Output) -> Option<Self> {
         let given = match output {
             Output::Process(p) => Given::Process {
@@ -79,7 +79,7 @@ impl WireAnswer {
     /// The output.
     ///
     /// # Errors
-    /// When it holds bytes that cannot be read, or a newer version wrote it.
+    /// If it contains invalid bytes, or a newer version wrote it.
     pub fn into_output(self) -> Result<Output, WireError> {
         check_version(self.v)?;
         let output = match self.given {
@@ -99,15 +99,15 @@ impl WireAnswer {
     }
 }
 
-/// The form of an output as JSON; null for one that is no effect's.
+/// The wire form of an output as JSON; null if it is not an effect's.
 pub fn write_answer(output: &Output) -> Json {
     serde_json::to_value(WireAnswer::from_output(output)).unwrap_or_default()
 }
 
-/// The output that [`write_answer`] wrote, or a version before there were forms.
+/// Parses what [`write_answer`] wrote, in this version or before the wire form existed.
 ///
 /// # Errors
-/// When it is no form of an output, or a newer version wrote it.
+/// If it is not a wire form of an output, or a newer version wrote it.
 pub fn read_answer(mut json: Json) -> Result<Output, WireError> {
     if let Some(fields) = json.as_object_mut()
         && !fields.contains_key("kind")
@@ -119,7 +119,7 @@ pub fn read_answer(mut json: Json) -> Result<Output, WireError> {
     answer.into_output()
 }
 
-/// What an output is that was written before there were forms: each kind had a field of its own.
+/// The kind of an output from before the wire form existed: each kind had a field of its own.
 fn kind_of_untagged(fields: &serde_json::Map<String, Json>) -> Option<&'static str> {
     let kinds = [("stdout", "process"), ("status", "response"), ("text", "model"), ("answer", "person")];
     kinds.into_iter().find(|(field, _)| fields.contains_key(*field)).map(|(_, kind)| kind)

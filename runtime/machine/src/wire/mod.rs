@@ -1,13 +1,13 @@
-//! The written form of requests and answers: what the journal and the recordings keep, and what
-//! another process can be told.
+//! The wire form of requests and answers, which the journal and the recordings store and which can be
+//! sent to another process.
 //!
-//! A form is a JSON object that says by `kind` what it is and by `v` in which [`VERSION`] it was
-//! written. A field that is absent has its default, so that a field can be added without a new
-//! version; a new version is a form that older readers would misread.
+//! A form is a JSON object with its `kind` and, as `v`, the [`VERSION`] it was written in. An absent
+//! field has its default, so that a field can be added without a new version; the version changes if
+//! older readers would misread the form.
 //!
-//! No secret is written. Where a request holds one, the form holds a reference to it
-//! ([`WireText::Secret`]) that a [`Resolver`] replaces by its text on the way to a process or a
-//! socket. Attached files are named by the hash of their content in the same way.
+//! No secret is written. Where a request contains one, the form contains a reference
+//! ([`WireText::Secret`]) that a [`Resolver`] replaces by the text just before it is used. Attached
+//! files are referred to by the hash of their content in the same way.
 
 mod answer;
 mod request;
@@ -31,10 +31,10 @@ use crate::{
 pub use answer::{WireAnswer, read_answer, write_answer};
 pub use request::{WireAttachment, WireEnv, WireHeader, WireRequest, read_request, write_request};
 
-/// Version of the forms that are written.
+/// The version of the forms that are written.
 pub const VERSION: u32 = 1;
 
-/// A form that cannot be read, or a reference that nothing stands for.
+/// An unreadable form, or a reference that cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireError(pub String);
 
@@ -46,30 +46,30 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-/// A text of a request, which may be a secret.
+/// A text of a request, which can be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum WireText {
-    /// Text that may be shown.
+    /// A text that is not secret.
     Plain(SmolStr),
     /// A secret.
     Secret {
-        /// The input of the run that holds it; `None`: the text is made of a secret and more, or of
-        /// one that is no input, and cannot be had from a reference.
+        /// The input that contains it; `None`: the text is composed of a secret and more, or the secret is
+        /// not an input, so that no reference can restore it.
         secret: Option<SmolStr>,
     },
 }
 
-/// The secrets of a run by the names of the inputs that hold them.
+/// The secrets of a run, by the names of the inputs that contain them.
 #[derive(Debug, Clone, Default)]
 pub struct Vault {
     secrets: Vec<(SmolStr, SmolStr)>,
-    /// Finds secrets in texts that nobody marked.
+    /// Finds secrets in texts that are not marked as secret.
     redactor: Redactor,
 }
 
 impl Vault {
-    /// The secrets among the inputs of a run; a secret inside an input is named by its path
+    /// The secrets among the inputs of a run; a secret within an input is named by its path
     /// (`login.token`, `keys[0]`).
     pub fn from_inputs<'a>(inputs: impl IntoIterator<Item = (&'a str, &'a Value)>) -> Self {
         let mut vault = Self::default();
@@ -80,30 +80,29 @@ impl Vault {
         vault
     }
 
-    /// Learns a secret that has no name.
+    /// Adds a secret without a name.
     pub fn learn(&mut self, secret: &Secret) {
         self.redactor.learn(secret.reveal());
     }
 
-    /// What knows all its secrets.
+    /// The redactor of all its secrets.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
     }
 
-    /// The same, to teach it more.
+    /// The redactor, to add more secrets.
     pub fn redactor_mut(&mut self) -> &mut Redactor {
         &mut self.redactor
     }
 
-    /// `path` names the value, and is the same afterwards: one buffer serves for all of a large
-    /// input.
+    /// `path` names the value, and is restored afterwards: one buffer is reused for a large input.
     fn add_secrets_of(&mut self, path: &mut String, value: &Value) {
         if let Value::Secret(secret) = value {
             self.secrets.push((path.as_str().into(), secret.reveal().into()));
         }
         let length = path.len();
         for (index, item) in value.as_list().into_iter().flatten().enumerate() {
-            // Writing to a text cannot fail.
+            // Writing to a string does not fail.
             let _ = write!(path, "[{index}]");
             self.add_secrets_of(path, item);
             path.truncate(length);
@@ -116,8 +115,8 @@ impl Vault {
         }
     }
 
-    /// The form of an argument. A secret is named only where it is the whole argument: what stands
-    /// beside it in a longer one may be made of another secret.
+    /// The form of an argument. A secret is only named if it is the whole argument: the rest of a longer
+    /// argument may be derived from another secret.
     pub fn hide(&self, arg: &Arg) -> WireText {
         if !arg.secret {
             return WireText::Plain(match self.redactor.mask_stored(&arg.text).0 {
@@ -130,15 +129,15 @@ impl Vault {
     }
 }
 
-/// Gives what forms refer to.
+/// Resolves the references of forms.
 pub trait Resolver {
-    /// The secret of this name.
+    /// The secret with this name.
     fn secret(&self, name: &str) -> Option<SmolStr>;
-    /// The content whose SHA-256 in hex this is.
+    /// The content with this SHA-256 in hex.
     fn content(&self, hash: &str) -> Option<Arc<[u8]>>;
 }
 
-/// A vault knows secrets, and no contents.
+/// A vault resolves secrets, but no contents.
 impl Resolver for Vault {
     fn secret(&self, name: &str) -> Option<SmolStr> {
         self.secrets.iter().find(|(known, _)| known == name).map(|(_, secret)| secret.clone())
@@ -150,10 +149,10 @@ impl Resolver for Vault {
 }
 
 impl WireText {
-    /// The argument that it stands for.
+    /// The argument that it refers to.
     ///
     /// # Errors
-    /// When it is a secret that the resolver does not have.
+    /// If it is a secret that the resolver does not have.
     pub fn resolve(&self, resolver: &dyn Resolver) -> Result<Arg, WireError> {
         match self {
             Self::Plain(text) => Ok(Arg::plain(text.clone())),
@@ -168,7 +167,7 @@ impl WireText {
     }
 }
 
-/// A text of a request as it is shown to a reader of the record; empty for what is no text.
+/// The text of a request for a reader of the record; empty if it is not a text.
 pub fn shown_text(json: &Json) -> &str {
     match json {
         Json::String(text) => text,
@@ -177,7 +176,7 @@ pub fn shown_text(json: &Json) -> &str {
     }
 }
 
-/// Bytes: as text where they are UTF-8, in hex otherwise.
+/// Bytes: as text if they are UTF-8, else in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum WireBytes {
@@ -185,7 +184,7 @@ pub enum WireBytes {
     Text(String),
     /// Other bytes.
     Hex {
-        /// Two digits a byte.
+        /// Two digits per byte.
         hex: String,
     },
 }
@@ -202,7 +201,7 @@ impl WireBytes {
     /// The bytes.
     ///
     /// # Errors
-    /// When the digits are not hexadecimal, or one is missing.
+    /// If a digit is not hexadecimal, or one is missing.
     pub fn to_bytes(&self) -> Result<Arc<[u8]>, WireError> {
         match self {
             Self::Text(text) => Ok(Arc::from(text.as_bytes())),
@@ -216,7 +215,7 @@ impl WireBytes {
     }
 }
 
-/// Whether the version of a form can be read; forms without one were written before there was any.
+/// Checks that the version of a form can be read; forms without a version are older than versions.
 fn check_version(version: u32) -> Result<(), WireError> {
     match version <= VERSION {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! The form of what effects are asked.
+//! The wire form of requests.
 
 use cascade_ir::Program;
 use serde::{Deserialize, Serialize};
@@ -11,20 +11,20 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The form of a request for an effect.
+/// The wire form of an effect's request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WireRequest {
-    /// Run a program.
+    /// Run a command.
     Run {
         /// [`VERSION`] of the writer.
         v: u32,
-        /// The program and its arguments.
+        /// The command and its arguments.
         argv: Vec<WireText>,
-        /// Where it runs, and what it may do there.
+        /// The working directory, and the permissions.
         #[serde(default, skip_serializing_if = "is_default")]
         workspace: Workspace,
-        /// Variables beside the inherited ones.
+        /// Changes to the environment.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         env: Vec<WireEnv>,
         /// Standard input.
@@ -46,7 +46,7 @@ pub enum WireRequest {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<WireText>,
     },
-    /// Ask a model.
+    /// Send a prompt to a model.
     Prompt {
         /// [`VERSION`] of the writer.
         v: u32,
@@ -69,7 +69,7 @@ pub enum WireRequest {
         /// Sampling temperature.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature: Option<f64>,
-        /// Most tokens of the answer.
+        /// The maximal number of output tokens.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_tokens: Option<u64>,
     },
@@ -77,11 +77,11 @@ pub enum WireRequest {
     Person {
         /// [`VERSION`] of the writer.
         v: u32,
-        /// `approve`, `ask`, `choose`, `escalate`. (`kind` is taken by the form.)
+        /// `approve`, `ask`, `choose`, `escalate`. (`kind` is the tag of the form.)
         ask: SmolStr,
         /// The question.
         question: String,
-        /// What can be chosen.
+        /// The options.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         options: Vec<String>,
     },
@@ -92,7 +92,7 @@ pub enum WireRequest {
 pub struct WireEnv {
     /// Its name.
     pub name: SmolStr,
-    /// Its value; `None` removes an inherited one.
+    /// Its value; `None` removes the variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<WireText>,
 }
@@ -106,10 +106,10 @@ pub struct WireHeader {
     pub value: WireText,
 }
 
-/// A file that goes with a prompt, by the hash of its content.
+/// A file attached to a prompt, by the hash of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WireAttachment {
-    /// Its path as the program knows it.
+    /// Its path in the program.
     pub path: String,
     /// Its media type.
     pub media: String,
@@ -122,7 +122,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 impl WireRequest {
-    /// The form of a request; `None`: it asks for no effect.
+    /// The form of a request; `None` if it is not an effect.
     pub fn from_request(what: &RequestKind, program: &Program, vault: &Vault) -> Option<Self> {
         let hide = |arg| vault.hide(arg);
         Some(match what {
@@ -183,11 +183,11 @@ impl WireRequest {
         })
     }
 
-    /// The request, with every reference replaced by what it stands for.
+    /// The request, with every reference resolved.
     ///
     /// # Errors
-    /// When a secret or a content is not known to the resolver, the program has no such model, or
-    /// a newer version wrote the form.
+    /// If the resolver lacks a secret or a content, the program has no such model, or a newer version
+    /// wrote the form.
     pub fn into_request(self, program: &Program, resolver: &dyn Resolver) -> Result<RequestKind, WireError> {
         let resolve = |text: WireText| text.resolve(resolver);
         let (Self::Run { v, .. } | Self::Http { v, .. } | Self::Prompt { v, .. } | Self::Person { v, .. }) = &self;
@@ -252,15 +252,15 @@ impl WireAttachment {
     }
 }
 
-/// The form of a request as JSON text; `null` for one that asks for no effect.
+/// The form of a request as JSON text; `null` if it is not an effect.
 pub fn write_request(what: &RequestKind, program: &Program, vault: &Vault) -> String {
     serde_json::to_string(&WireRequest::from_request(what, program, vault)).unwrap_or_default()
 }
 
-/// The request that [`write_request`] wrote.
+/// Parses what [`write_request`] wrote.
 ///
 /// # Errors
-/// When it is no form of a request.
+/// If it is not a form of a request.
 pub fn read_request(text: &str) -> Result<WireRequest, WireError> {
     serde_json::from_str(text).map_err(|e| WireError(e.to_string()))
 }

@@ -1,5 +1,5 @@
-//! What is known of values before a program runs: how large numbers are, how long lists, how
-//! long texts, which models.
+//! Static bounds of values: the size of numbers, the length of lists, the bytes of texts, and the
+//! models that an expression can name.
 
 use std::rc::Rc;
 
@@ -8,83 +8,83 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::poly::Poly;
 
-/// Most bytes of a float as text: the largest has 309 digits, the smallest as many zeros.
+/// The most bytes of a float as text: the largest has 309 digits, the smallest as many zeros.
 const FLOAT: u64 = 350;
-/// Most bytes of a number, a duration, an amount as text.
+/// The most bytes of an integer, a duration or an amount of money as text.
 const NUMBER: u64 = 32;
 
-/// What is known of a value.
+/// The static bounds of a value.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Known<'p> {
-    /// Its value, for a number, a duration (ms) or money (millionths).
+pub(super) struct ValueBounds<'p> {
+    /// The exact value of a number, a duration (in ms) or an amount of money (in millionths).
     pub exact: Option<i64>,
-    /// How large a number is at most.
+    /// The upper bound of a number.
     most: Option<Poly>,
-    /// How many elements or entries it has at most.
+    /// The upper bound of the number of elements or entries.
     len: Option<Poly>,
-    /// Of each of its elements.
-    item: Option<Rc<Known<'p>>>,
-    fields: Vec<(SmolStr, Known<'p>)>,
-    /// The models that it may be, or holds.
+    /// The bounds of every element.
+    item: Option<Rc<ValueBounds<'p>>>,
+    fields: Vec<(SmolStr, ValueBounds<'p>)>,
+    /// The models that the value may be, or contain.
     pub models: Option<Vec<ModelRef>>,
-    /// How many bytes it has as text, at most.
+    /// The upper bound of its bytes as text.
     bytes: Option<u64>,
     ty: Option<&'p Type>,
-    /// How a person would name it.
+    /// The name of the value in messages.
     path: Option<SmolStr>,
     null: bool,
 }
 
-impl<'p> Known<'p> {
+impl<'p> ValueBounds<'p> {
     /// A value of a type, with a name.
-    pub fn named(path: impl Into<SmolStr>, ty: &'p Type) -> Self {
+    pub fn of_type(path: impl Into<SmolStr>, ty: &'p Type) -> Self {
         Self { path: Some(path.into()), ty: Some(ty), ..Self::default() }
     }
 
-    /// A value of which nothing but the name is known.
-    pub fn called(path: SmolStr) -> Self {
+    /// A value known only by its name.
+    pub fn known_by_name(path: SmolStr) -> Self {
         Self { path: Some(path), ..Self::default() }
     }
 
-    /// The list of a loop's values.
+    /// The list of the results of a loop.
     pub fn of_loop(len: Option<Poly>, path: SmolStr) -> Self {
         Self { len, path: Some(path), ..Self::default() }
     }
 
-    /// The same with a name if it has none, and a type.
+    /// The same bounds, with a name if the value has none yet, and with the bounds of the type.
     pub fn or_named(mut self, path: impl FnOnce() -> SmolStr, ty: &'p Type) -> Self {
         self.ty = self.ty.or(Some(ty));
         self.path = self.path.or_else(|| Some(path()));
         self
     }
 
-    /// How many elements it has at most.
+    /// The upper bound of the number of elements.
     pub fn len(&self, program: &Program) -> Option<Poly> {
         let by_type = self.ty.and_then(|ty| limit(program, ty, &["maxItems"]));
         let here = self.len.clone().or_else(|| Some(Poly::name(format_smolstr!("len({})", self.path.as_ref()?))));
         match (here, by_type) {
-            (Some(here), Some(n)) => Some(here.meet(&Poly::number(n))),
+            (Some(here), Some(n)) => Some(here.smaller(&Poly::number(n))),
             (here, by_type) => here.or(by_type.map(Poly::number)),
         }
     }
 
-    /// How large a number it is at most; never below 0.
-    pub fn most(&self, program: &Program) -> Option<Poly> {
+    /// The upper bound of a number; never below 0.
+    pub fn upper_bound(&self, program: &Program) -> Option<Poly> {
         if let Some(n) = self.exact {
             return Some(number(n));
         }
         let by_type = self.ty.and_then(|ty| limit(program, ty, &["maximum", "exclusiveMaximum"]));
         let here = self.most.clone().or_else(|| Some(Poly::name(self.path.clone()?)));
         match (here, by_type) {
-            (Some(here), Some(n)) => Some(here.meet(&Poly::number(n))),
+            (Some(here), Some(n)) => Some(here.smaller(&Poly::number(n))),
             (here, by_type) => here.or(by_type.map(Poly::number)),
         }
     }
 
-    /// The first field of this name.
+    /// The field of this name.
     fn field(&self, program: &'p Program, name: &SmolStr) -> Self {
-        if let Some((_, known)) = self.fields.iter().find(|(n, _)| n == name) {
-            return known.clone();
+        if let Some((_, bounds)) = self.fields.iter().find(|(n, _)| n == name) {
+            return bounds.clone();
         }
         Self {
             ty: self.ty.and_then(|ty| field(program, ty, name)),
@@ -93,7 +93,7 @@ impl<'p> Known<'p> {
         }
     }
 
-    /// What is known of each element.
+    /// The bounds of each element.
     pub fn item(&self, program: &'p Program) -> Self {
         if let Some(item) = &self.item {
             return (**item).clone();
@@ -108,11 +108,11 @@ impl<'p> Known<'p> {
         }
     }
 
-    /// How many bytes it has as text at most.
+    /// The upper bound of its bytes as text.
     fn bytes(&self, program: &Program) -> Option<u64> {
         let by_type = || {
             let ty = self.ty?;
-            // A character has four bytes at most.
+            // A character has at most four bytes.
             let letters = || limit(program, ty, &["maxLength"]).and_then(|n| u64::try_from(n).ok()?.checked_mul(4));
             bytes(program, plain(program, ty)).or_else(letters)
         };
@@ -127,11 +127,11 @@ impl<'p> Known<'p> {
         Self { most, bytes: Some(NUMBER), ..Self::default() }
     }
 
-    fn list(len: Option<Poly>, item: Option<Known<'p>>) -> Self {
+    fn list(len: Option<Poly>, item: Option<ValueBounds<'p>>) -> Self {
         Self { len, item: item.map(Rc::new), ..Self::default() }
     }
 
-    /// What is known of a value that is one of two.
+    /// The bounds of a value that is one of two.
     fn or(self, other: Self, program: &'p Program) -> Self {
         if self == other || other.null {
             return self;
@@ -147,7 +147,7 @@ impl<'p> Known<'p> {
         let has_items = self.item.is_some() || other.item.is_some();
         Self {
             exact: self.exact.filter(|n| other.exact == Some(*n)),
-            most: most(self.most(program), other.most(program)),
+            most: most(self.upper_bound(program), other.upper_bound(program)),
             len: most(self.len(program), other.len(program)),
             item: has_items.then(|| Rc::new(self.item(program).or(other.item(program), program))),
             bytes: self.bytes(program).zip(other.bytes(program)).map(|(a, b)| a.max(b)),
@@ -162,7 +162,7 @@ fn number(n: i64) -> Poly {
     Poly::number(n.max(0).unsigned_abs().into())
 }
 
-/// A type without its name, its predicates and whether it may be null.
+/// A type without its name, its predicates and its nullability.
 fn plain<'p>(program: &'p Program, mut ty: &'p Type) -> &'p Type {
     loop {
         ty = match ty {
@@ -176,7 +176,7 @@ fn plain<'p>(program: &'p Program, mut ty: &'p Type) -> &'p Type {
     }
 }
 
-/// The bound that a type's predicates state by one of these words.
+/// The bound that a type's predicates state with one of these operators.
 fn limit<'t>(program: &'t Program, mut ty: &'t Type, words: &[&str]) -> Option<u128> {
     loop {
         ty = match ty {
@@ -209,7 +209,7 @@ fn field<'p>(program: &'p Program, ty: &'p Type, name: &SmolStr) -> Option<&'p T
     fields.iter().find(|f| f.name == *name).map(|f| &f.ty)
 }
 
-/// Most bytes of a value of a type as text, when the type says.
+/// The upper bound of the bytes of a type's values as text, if the type has one.
 fn bytes(program: &Program, ty: &Type) -> Option<u64> {
     Some(match ty {
         Type::Null => 4,
@@ -218,7 +218,7 @@ fn bytes(program: &Program, ty: &Type) -> Option<u64> {
         Type::Float => FLOAT,
         Type::Named(id) => match &program.types.get(id.index())?.kind {
             TypeDefKind::Enum(variants) if variants.iter().all(|v| v.fields.is_empty()) => {
-                // With quotes, as JSON writes it.
+                // With the quotes that JSON adds.
                 variants.iter().map(|v| v.name.len() as u64 + 2).max().unwrap_or(0)
             }
             _ => return None,
@@ -227,23 +227,23 @@ fn bytes(program: &Program, ty: &Type) -> Option<u64> {
     })
 }
 
-/// Finds out what is known of expressions.
-pub(super) struct Knower<'p> {
+/// Computes the bounds of expressions.
+pub(super) struct BoundsEstimator<'p> {
     pub program: &'p Program,
-    /// How much may still be looked at before nothing is known.
+    /// The number of evaluations left; at zero every value is unknown.
     pub fuel: u32,
 }
 
-impl<'p> Knower<'p> {
-    /// How many bytes a text has at most. `None`: that cannot be said.
-    pub fn size(&mut self, template: &'p Template, slots: &mut [Known<'p>]) -> Option<u64> {
+impl<'p> BoundsEstimator<'p> {
+    /// The upper bound of the bytes of a text; `None` if it has none.
+    pub fn size(&mut self, template: &'p Template, slots: &mut [ValueBounds<'p>]) -> Option<u64> {
         let mut sum = 0u64;
         for part in &template.parts {
             sum = sum.saturating_add(match part {
                 TextPart::Text(text) => text.len() as u64,
                 TextPart::Hole { value, rendering, indent } => {
                     let plain = self.eval(value, slots).bytes(self.program)?;
-                    // Most that escapes, and quotes, can make of it; then each line is indented.
+                    // The longest result of escaping and quoting; then each line is indented.
                     let written = match rendering {
                         None | Some(Rendering::Text) => plain,
                         Some(_) => plain.saturating_mul(6).saturating_add(2),
@@ -255,41 +255,41 @@ impl<'p> Knower<'p> {
         Some(sum)
     }
 
-    fn all(&mut self, exprs: &'p [Expr], slots: &mut [Known<'p>]) -> Vec<Known<'p>> {
+    fn all(&mut self, exprs: &'p [Expr], slots: &mut [ValueBounds<'p>]) -> Vec<ValueBounds<'p>> {
         exprs.iter().map(|e| self.eval(e, slots)).collect()
     }
 
-    /// What is known of an expression.
-    pub fn eval(&mut self, expr: &'p Expr, slots: &mut [Known<'p>]) -> Known<'p> {
-        let Some(fuel) = self.fuel.checked_sub(1) else { return Known::default() };
+    /// The bounds of an expression.
+    pub fn eval(&mut self, expr: &'p Expr, slots: &mut [ValueBounds<'p>]) -> ValueBounds<'p> {
+        let Some(fuel) = self.fuel.checked_sub(1) else { return ValueBounds::default() };
         self.fuel = fuel;
         match expr {
             Expr::Const(constant) => constant_known(constant),
             Expr::Slot(slot) => slots.get(slot.0 as usize).cloned().unwrap_or_default(),
             Expr::List(items) => {
-                let known = self.all(items, slots);
-                let models = known.iter().map(|k| k.models.clone()).collect::<Option<Vec<_>>>().map(|m| m.concat());
-                let item = known.into_iter().reduce(|a, b| a.or(b, self.program));
+                let bounds = self.all(items, slots);
+                let models = bounds.iter().map(|k| k.models.clone()).collect::<Option<Vec<_>>>().map(|m| m.concat());
+                let item = bounds.into_iter().reduce(|a, b| a.or(b, self.program));
                 let len = Poly::number(items.len() as u128);
-                Known { models: models.filter(|m| !m.is_empty()), ..Known::list(Some(len), item) }
+                ValueBounds { models: models.filter(|m| !m.is_empty()), ..ValueBounds::list(Some(len), item) }
             }
             Expr::Record(fields) => {
                 let fields = fields.iter().map(|(name, e)| (name.clone(), self.eval(e, slots))).collect();
-                Known { fields, ..Known::default() }
+                ValueBounds { fields, ..ValueBounds::default() }
             }
-            Expr::Template(template) => Known::text(self.size(template, slots)),
+            Expr::Template(template) => ValueBounds::text(self.size(template, slots)),
             Expr::Field(base, name) | Expr::SafeField(base, name) => self.eval(base, slots).field(self.program, name),
             Expr::Index(base, _, _) => self.eval(base, slots).item(self.program),
-            Expr::Neg(inner, _) => Known {
+            Expr::Neg(inner, _) => ValueBounds {
                 exact: self.eval(inner, slots).exact.and_then(i64::checked_neg),
                 bytes: Some(NUMBER),
-                ..Known::default()
+                ..ValueBounds::default()
             },
             Expr::Binary(op, a, b, _) => {
                 let (a, b) = (self.eval(a, slots), self.eval(b, slots));
                 self.binary(*op, a, b)
             }
-            Expr::Not(_) | Expr::And(..) | Expr::Or(..) => Known::text(Some(5)),
+            Expr::Not(_) | Expr::And(..) | Expr::Or(..) => ValueBounds::text(Some(5)),
             Expr::Coalesce(a, b) => {
                 let (a, b) = (self.eval(a, slots), self.eval(b, slots));
                 a.or(b, self.program)
@@ -299,18 +299,18 @@ impl<'p> Knower<'p> {
                 a.or(b, self.program)
             }
             Expr::Match { arms, .. } => {
-                let mut known = Vec::with_capacity(arms.len());
+                let mut bounds = Vec::with_capacity(arms.len());
                 for arm in arms {
                     if let Pattern::Variant { fields, .. } = &arm.pattern {
                         for place in fields.iter().map(|(_, s)| s.0 as usize) {
                             if let Some(place) = slots.get_mut(place) {
-                                *place = Known::default();
+                                *place = ValueBounds::default();
                             }
                         }
                     }
-                    known.push(self.eval(&arm.body, slots));
+                    bounds.push(self.eval(&arm.body, slots));
                 }
-                known.into_iter().reduce(|a, b| a.or(b, self.program)).unwrap_or_default()
+                bounds.into_iter().reduce(|a, b| a.or(b, self.program)).unwrap_or_default()
             }
             Expr::Let(slot, value, body) => {
                 let value = self.eval(value, slots);
@@ -319,35 +319,37 @@ impl<'p> Knower<'p> {
                 }
                 self.eval(body, slots)
             }
-            Expr::Model(model) => Known { models: Some(vec![*model]), ..Known::default() },
+            Expr::Model(model) => ValueBounds { models: Some(vec![*model]), ..ValueBounds::default() },
             Expr::Refine(inner, _, _) => self.eval(inner, slots),
-            Expr::Cast(_, ty, _) | Expr::TryCast(_, ty) => Known { ty: Some(ty), ..Known::default() },
+            Expr::Cast(_, ty, _) | Expr::TryCast(_, ty) => ValueBounds { ty: Some(ty), ..ValueBounds::default() },
             Expr::Memory(memory, key) => {
                 let memory = self.program.memories.get(memory.index());
                 match memory.and_then(|m| Some((m, m.keys.get(*key as usize)?))) {
-                    Some((memory, key)) => Known::named(format_smolstr!("{}.{}", memory.name, key.name), &key.ty),
-                    None => Known::default(),
+                    Some((memory, key)) => {
+                        ValueBounds::of_type(format_smolstr!("{}.{}", memory.name, key.name), &key.ty)
+                    }
+                    None => ValueBounds::default(),
                 }
             }
             Expr::Call(id, args) => {
                 let args = self.all(args, slots);
-                let Some(function) = self.program.functions.get(id.index()) else { return Known::default() };
+                let Some(function) = self.program.functions.get(id.index()) else { return ValueBounds::default() };
                 let mut inner = args;
-                inner.resize((function.slots as usize).max(inner.len()), Known::default());
+                inner.resize((function.slots as usize).max(inner.len()), ValueBounds::default());
                 self.eval(&function.body, &mut inner)
             }
             Expr::Builtin(builtin, args, _) => self.builtin(*builtin, args, slots),
-            Expr::ToFloat(_) => Known::text(Some(FLOAT)),
-            Expr::Map(_) | Expr::Variant { .. } | Expr::Command(_) | Expr::Lambda(..) => Known::default(),
+            Expr::ToFloat(_) => ValueBounds::text(Some(FLOAT)),
+            Expr::Map(_) | Expr::Variant { .. } | Expr::Command(_) | Expr::Lambda(..) => ValueBounds::default(),
         }
     }
 
-    fn binary(&self, op: cascade_ir::BinaryOp, a: Known<'p>, b: Known<'p>) -> Known<'p> {
+    fn binary(&self, op: cascade_ir::BinaryOp, a: ValueBounds<'p>, b: ValueBounds<'p>) -> ValueBounds<'p> {
         use cascade_ir::BinaryOp::{Add, Div, Mul, Rem, Sub};
         let p = self.program;
         let both = a.exact.zip(b.exact);
         let exact = |f: fn(i64, i64) -> Option<i64>| both.and_then(|(a, b)| f(a, b));
-        let known = match op {
+        let bounds = match op {
             Add => {
                 let sum = |a: Option<Poly>, b: Option<Poly>| {
                     let mut a = a?;
@@ -357,61 +359,63 @@ impl<'p> Knower<'p> {
                 let has_items = a.item.is_some() || b.item.is_some() || a.ty.is_some();
                 let item = has_items.then(|| Rc::new(a.item(p).or(b.item(p), p)));
                 let bytes = a.bytes(p).zip(b.bytes(p)).map(|(a, b)| a.saturating_add(b).max(NUMBER));
-                let (most, len) = (sum(a.most(p), b.most(p)), sum(a.len(p), b.len(p)));
-                Known { exact: exact(i64::checked_add), most, len, item, bytes, ..Known::default() }
+                let (most, len) = (sum(a.upper_bound(p), b.upper_bound(p)), sum(a.len(p), b.len(p)));
+                ValueBounds { exact: exact(i64::checked_add), most, len, item, bytes, ..ValueBounds::default() }
             }
-            // What is taken away may be less than nothing, unless it is known.
+            // The subtrahend may be negative unless its exact value is known.
             Sub => {
-                let most = b.exact.filter(|n| *n >= 0).and_then(|_| a.most(p));
-                Known { exact: exact(i64::checked_sub), ..Known::number(most) }
+                let most = b.exact.filter(|n| *n >= 0).and_then(|_| a.upper_bound(p));
+                ValueBounds { exact: exact(i64::checked_sub), ..ValueBounds::number(most) }
             }
             Mul => {
-                let positive = |k: &Known<'p>| k.exact.filter(|n| *n >= 0).map(number);
+                let positive = |k: &ValueBounds<'p>| k.exact.filter(|n| *n >= 0).map(number);
                 let most = match (positive(&a), positive(&b)) {
-                    (Some(n), _) => b.most(p).map(|m| m.times(&n)),
-                    (None, Some(n)) => a.most(p).map(|m| m.times(&n)),
+                    (Some(n), _) => b.upper_bound(p).map(|m| m.times(&n)),
+                    (None, Some(n)) => a.upper_bound(p).map(|m| m.times(&n)),
                     (None, None) => None,
                 };
-                Known { exact: exact(i64::checked_mul), ..Known::number(most) }
+                ValueBounds { exact: exact(i64::checked_mul), ..ValueBounds::number(most) }
             }
             Div => {
-                let most = b.exact.filter(|n| *n >= 1).and_then(|_| a.most(p));
-                Known { exact: exact(i64::checked_div), ..Known::number(most) }
+                let most = b.exact.filter(|n| *n >= 1).and_then(|_| a.upper_bound(p));
+                ValueBounds { exact: exact(i64::checked_div), ..ValueBounds::number(most) }
             }
             Rem => {
                 let most = b.exact.filter(|n| *n >= 1).map(|n| number(n - 1));
-                Known { exact: exact(i64::checked_rem), ..Known::number(most) }
+                ValueBounds { exact: exact(i64::checked_rem), ..ValueBounds::number(most) }
             }
-            _ => return Known::text(Some(5)),
+            _ => return ValueBounds::text(Some(5)),
         };
-        // Floats are wider than what is reckoned with here.
-        Known { bytes: known.bytes.map(|b| b.max(FLOAT)), ..known }
+        // Floats can exceed the integers used for bounds.
+        ValueBounds { bytes: bounds.bytes.map(|b| b.max(FLOAT)), ..bounds }
     }
 
-    fn builtin(&mut self, builtin: Builtin, args: &'p [Expr], slots: &mut [Known<'p>]) -> Known<'p> {
+    fn builtin(&mut self, builtin: Builtin, args: &'p [Expr], slots: &mut [ValueBounds<'p>]) -> ValueBounds<'p> {
         use Builtin as B;
         let p = self.program;
-        let Some((first, rest)) = args.split_first() else { return Known::default() };
+        let Some((first, rest)) = args.split_first() else { return ValueBounds::default() };
         let first = self.eval(first, slots);
         match builtin {
-            B::Len | B::Count => Known::number(first.len(p)),
+            B::Len | B::Count => ValueBounds::number(first.len(p)),
             B::Sort | B::SortBy | B::Reverse | B::Unique | B::Filter | B::Skip | B::Compact => {
                 let item = first.item(p);
-                Known::list(first.len(p), Some(item))
+                ValueBounds::list(first.len(p), Some(item))
             }
-            B::Enumerate | B::Chunk | B::GroupBy | B::ToMap | B::Keys | B::Entries => Known::list(first.len(p), None),
+            B::Enumerate | B::Chunk | B::GroupBy | B::ToMap | B::Keys | B::Entries => {
+                ValueBounds::list(first.len(p), None)
+            }
             B::Values => {
                 let item = first.item(p);
-                Known::list(first.len(p), Some(item))
+                ValueBounds::list(first.len(p), Some(item))
             }
             B::Take => {
                 let item = first.item(p);
-                let most = rest.first().and_then(|n| self.eval(n, slots).most(p));
+                let most = rest.first().and_then(|n| self.eval(n, slots).upper_bound(p));
                 let len = match (first.len(p), most) {
-                    (Some(len), Some(most)) => Some(most.meet(&len)),
+                    (Some(len), Some(most)) => Some(most.smaller(&len)),
                     (len, most) => most.or(len),
                 };
-                Known::list(len, Some(item))
+                ValueBounds::list(len, Some(item))
             }
             B::Map | B::FlatMap => {
                 let given = match rest.first() {
@@ -421,38 +425,38 @@ impl<'p> Knower<'p> {
                         }
                         self.eval(body, slots)
                     }
-                    _ => Known::default(),
+                    _ => ValueBounds::default(),
                 };
                 if builtin == B::Map {
-                    return Known::list(first.len(p), Some(given));
+                    return ValueBounds::list(first.len(p), Some(given));
                 }
                 let len = first.len(p).zip(given.len(p)).map(|(a, b)| a.times(&b));
                 let item = given.item(p);
-                Known::list(len, Some(item))
+                ValueBounds::list(len, Some(item))
             }
             B::Flatten => {
                 let inner = first.item(p);
                 let len = first.len(p).zip(inner.len(p)).map(|(a, b)| a.times(&b));
-                Known::list(len, Some(inner.item(p)))
+                ValueBounds::list(len, Some(inner.item(p)))
             }
             B::Zip => {
                 let other = rest.first().map(|e| self.eval(e, slots)).and_then(|k| k.len(p));
                 let len = match (first.len(p), other) {
-                    (Some(a), Some(b)) => Some(a.meet(&b)),
+                    (Some(a), Some(b)) => Some(a.smaller(&b)),
                     (a, b) => a.or(b),
                 };
-                Known::list(len, None)
+                ValueBounds::list(len, None)
             }
             B::Range => match rest.first() {
-                None => Known::list(first.most(p), None),
+                None => ValueBounds::list(first.upper_bound(p), None),
                 Some(end) => {
                     let end = self.eval(end, slots);
                     let len = match (first.exact, end.exact) {
                         (Some(a), Some(b)) => Some(number(b.saturating_sub(a))),
-                        (Some(a), None) if a >= 0 => end.most(p),
+                        (Some(a), None) if a >= 0 => end.upper_bound(p),
                         _ => None,
                     };
-                    Known::list(len, None)
+                    ValueBounds::list(len, None)
                 }
             },
             B::First | B::Last | B::Find | B::ListMin | B::ListMax | B::MinBy | B::MaxBy => first.item(p),
@@ -461,8 +465,8 @@ impl<'p> Knower<'p> {
                 let exact = others.iter().map(|k| k.exact).fold(first.exact, |a, b| {
                     a.zip(b).map(|(a, b)| if builtin == B::Min { a.min(b) } else { a.max(b) })
                 });
-                let most = others.iter().map(|k| k.most(p)).fold(first.most(p), |a, b| match (a, b) {
-                    (Some(a), Some(b)) if builtin == B::Min => Some(a.meet(&b)),
+                let most = others.iter().map(|k| k.upper_bound(p)).fold(first.upper_bound(p), |a, b| match (a, b) {
+                    (Some(a), Some(b)) if builtin == B::Min => Some(a.smaller(&b)),
                     (Some(mut a), Some(b)) => {
                         a.join(&b);
                         Some(a)
@@ -470,30 +474,30 @@ impl<'p> Knower<'p> {
                     (a, b) if builtin == B::Min => a.or(b),
                     _ => None,
                 });
-                Known { exact, bytes: Some(FLOAT), ..Known::number(most) }
+                ValueBounds { exact, bytes: Some(FLOAT), ..ValueBounds::number(most) }
             }
             B::Clamp => {
                 let bounds: Vec<_> = rest.iter().map(|e| self.eval(e, slots)).collect();
-                let most = bounds.last().and_then(|k| k.most(p));
-                Known { bytes: Some(FLOAT), ..Known::number(most) }
+                let most = bounds.last().and_then(|k| k.upper_bound(p));
+                ValueBounds { bytes: Some(FLOAT), ..ValueBounds::number(most) }
             }
             B::Lower | B::Upper | B::Trim | B::Slug => {
-                // A letter can become three others.
-                Known::text(first.bytes(p).map(|n| n.saturating_mul(3)))
+                // Changing the case of one character can give three.
+                ValueBounds::text(first.bytes(p).map(|n| n.saturating_mul(3)))
             }
-            _ => Known::default(),
+            _ => ValueBounds::default(),
         }
     }
 }
 
-fn constant_known<'p>(constant: &Const) -> Known<'p> {
+fn constant_known<'p>(constant: &Const) -> ValueBounds<'p> {
     match constant {
-        Const::Null => Known { null: true, bytes: Some(4), ..Known::default() },
-        Const::Bool(_) => Known::text(Some(5)),
+        Const::Null => ValueBounds { null: true, bytes: Some(4), ..ValueBounds::default() },
+        Const::Bool(_) => ValueBounds::text(Some(5)),
         Const::Int(n) | Const::Duration(n) | Const::Money(n) => {
-            Known { exact: Some(*n), bytes: Some(NUMBER), ..Known::default() }
+            ValueBounds { exact: Some(*n), bytes: Some(NUMBER), ..ValueBounds::default() }
         }
-        Const::Float(_) => Known::text(Some(FLOAT)),
-        Const::Str(text) => Known::text(Some(text.len() as u64)),
+        Const::Float(_) => ValueBounds::text(Some(FLOAT)),
+        Const::Str(text) => ValueBounds::text(Some(text.len() as u64)),
     }
 }

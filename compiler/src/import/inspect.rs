@@ -1,15 +1,15 @@
-//! Looks at a schema without changing anything.
+//! Read-only queries about a schema.
 
 use serde_json::{Map, Value as Json};
 
-/// Where a schema stands, which decides what is made of its title and its description.
+/// The position of a schema; it decides how its title and description are used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// It is a declaration, which has both.
+    /// A declaration, which uses both.
     Declared,
-    /// It is a field's, which has the description.
+    /// A field, which uses the description.
     Field,
-    /// It is inside of another type.
+    /// Nested in another type.
     Inside,
 }
 
@@ -18,11 +18,11 @@ pub(super) fn not_null(word: &Json) -> bool {
     !word.is_null() && word != "null"
 }
 
-/// The properties of an object that has some, or that may have no others.
+/// The properties of an object that has some, or that is closed.
 pub(super) fn record(fields: &Map<String, Json>) -> Option<&Map<String, Json>> {
     let object = match fields.get("type") {
         Some(Json::String(word)) => word == "object",
-        // Whether null is meant too is asked elsewhere.
+        // Nullability is handled elsewhere.
         Some(Json::Array(words)) => words.iter().any(|w| w == "object"),
         Some(_) => false,
         None => true,
@@ -32,7 +32,7 @@ pub(super) fn record(fields: &Map<String, Json>) -> Option<&Map<String, Json>> {
     (object && (!properties.is_empty() || closed)).then_some(properties)
 }
 
-/// The description, where nobody else says it.
+/// The description, if the enclosing declaration or field does not already use it.
 pub(super) fn docs_of(fields: &Map<String, Json>, at: Place) -> String {
     if at == Place::Inside { description_of(fields) } else { String::new() }
 }

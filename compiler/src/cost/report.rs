@@ -1,4 +1,4 @@
-//! Worst cases as text, for people and for programs.
+//! Worst cases as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Bound, Cost, Figure, NoteKind, Poly};
 
-/// A figure's name, and how its numbers are written.
+/// The name of a figure, the figure, and the function that writes its numbers.
 type Row<'c> = (&'static str, &'c Figure, fn(u128) -> String);
 
 fn rows(cost: &Cost) -> [Row<'_>; 5] {
@@ -51,15 +51,15 @@ fn time(ms: u128) -> String {
     let rest = (ms % size).div_ceil(*small);
     match rest {
         0 => format!("{}{unit}", ms / size),
-        // Rounded up to a whole one.
+        // The smaller unit was rounded up to a whole larger one.
         n if n * small == size => time(ms / size * size + size),
         n => format!("{}{unit}{n}{small_unit}", ms / size),
     }
 }
 
-fn value(figure: &Figure, show: fn(u128) -> String) -> String {
+fn value(figure: &Figure, format_number: fn(u128) -> String) -> String {
     match &figure.bound {
-        Bound::AtMost(poly) => poly.show(show),
+        Bound::AtMost(poly) => poly.format(format_number),
         Bound::Unlimited(_) => "no limit".into(),
     }
 }
@@ -68,37 +68,37 @@ fn place(place: Place, files: &[String]) -> String {
     format!("{}:{}", files.get(place.file as usize).map_or("?", String::as_str), place.line)
 }
 
-/// What stands behind a figure.
-fn remark(figure: &Figure, show: fn(u128) -> String, files: &[String]) -> Option<String> {
+/// The explanation of a figure: why it is unlimited, what limits it, or what dominates it.
+fn remark(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) -> Option<String> {
     if let Bound::Unlimited(why) = &figure.bound {
         return Some(format!("{}, {}", why.text, place(why.place, files)));
     }
     if let Some(cap) = &figure.cap {
-        let otherwise = cap.otherwise.as_ref().map_or("without limit".to_owned(), |p| p.show(show));
-        return Some(format!("held by the {} at {}; {otherwise} otherwise", cap.clause, place(cap.place, files)));
+        let otherwise = cap.otherwise.as_ref().map_or("no limit".to_owned(), |p| p.format(format_number));
+        return Some(format!("limited by the {} at {}; without it {otherwise}", cap.clause, place(cap.place, files)));
     }
     figure.peak.as_ref().map(|peak| format!("mostly {}, {}", peak.what, place(peak.place, files)))
 }
 
-/// A note as a sentence.
+/// The message of a note.
 fn note(kind: NoteKind, example: &str) -> String {
     match kind {
         NoteKind::Window => format!(
-            "how long the prompt of `{example}` is, only a run knows: it is taken to fill the window of its model"
+            "the length of `{example}`'s prompt is known only at run time: it is assumed to fill its model's context window"
         ),
         NoteKind::Output => format!(
-            "`{example}` states no `max_output`: {} tokens an answer are assumed",
+            "`{example}` has no `max_output`: {} tokens per answer are assumed",
             count(cascade_ir::limits::UNKNOWN_OUTPUT.into())
         ),
-        NoteKind::Price => format!("`{example}` has no price: it is counted as free, as a run does"),
+        NoteKind::Price => format!("`{example}` has no price: it is counted as free, as it is in a run"),
         NoteKind::Pauses => format!("a service may ask for longer pauses between attempts (`{example}`)"),
-        NoteKind::Quota => format!("the time until a provider's quota is back is not in it (`{example}`)"),
-        NoteKind::NoModel => format!("no model can answer `{example}`: it asks none"),
-        NoteKind::NotRun => format!("`{example}` is not run by this version, and not counted"),
+        NoteKind::Quota => format!("waiting for a provider's quota is not counted (`{example}`)"),
+        NoteKind::NoModel => format!("no model can answer `{example}`, so no call of it is counted"),
+        NoteKind::NotRun => format!("`{example}` is not supported by this version and is not counted"),
     }
 }
 
-/// Notes that say something of these figures: of pauses and quotas only where there is a time.
+/// The notes that matter for these figures: pauses and quotas only if the time is not limited.
 fn notes(cost: &Cost) -> impl Iterator<Item = (NoteKind, &str, Place)> {
     let timed = cost.time.poly().is_some() && cost.time.cap.is_none();
     let matters = move |kind| timed || !matches!(kind, NoteKind::Pauses | NoteKind::Quota);
@@ -111,7 +111,9 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
     for cost in costs {
         // Writing into a string cannot fail.
         let _ = writeln!(out, "{} ({}), at most:", cost.cascade, place(cost.place, files));
-        let rows = rows(cost).map(|(name, figure, show)| (name, value(figure, show), remark(figure, show, files)));
+        let rows = rows(cost).map(|(name, figure, format_number)| {
+            (name, value(figure, format_number), remark(figure, format_number, files))
+        });
         let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0).min(48);
         for (name, value, remark) in rows {
             let line = format!("  {name:<11}  {value:<width$}  {}", remark.unwrap_or_default());
@@ -128,7 +130,7 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
 pub fn short(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
-        let rows = rows(cost).map(|(name, figure, show)| format!("{name} {}", value(figure, show)));
+        let rows = rows(cost).map(|(name, figure, format_number)| format!("{name} {}", value(figure, format_number)));
         let _ = writeln!(out, "{}: {}: {}", place(cost.place, files), cost.cascade, rows.join("; "));
     }
     out
@@ -138,14 +140,14 @@ fn terms(poly: &Poly) -> Json {
     poly.terms().map(|(names, n)| json!({ "times": number(n), "of": names })).collect()
 }
 
-/// As a JSON number; what does not fit is the largest that does.
+/// As a JSON number; a number that does not fit becomes the largest that does.
 fn number(n: u128) -> Json {
     u64::try_from(n).unwrap_or(u64::MAX).into()
 }
 
-fn figure(figure: &Figure, show: fn(u128) -> String, files: &[String]) -> Json {
+fn figure(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) -> Json {
     let at = |p: Place| json!({ "file": files.get(p.file as usize), "line": p.line, "column": p.column });
-    let mut out = json!({ "shown": value(figure, show) });
+    let mut out = json!({ "shown": value(figure, format_number) });
     match &figure.bound {
         Bound::AtMost(poly) => {
             out["most"] = poly.as_number().map_or(Json::Null, number);
@@ -157,7 +159,7 @@ fn figure(figure: &Figure, show: fn(u128) -> String, files: &[String]) -> Json {
         out["dominated_by"] = json!({ "what": peak.what.as_str(), "at": at(peak.place) });
     }
     if let Some(cap) = &figure.cap {
-        let otherwise = cap.otherwise.as_ref().map(|p| p.show(show));
+        let otherwise = cap.otherwise.as_ref().map(|p| p.format(format_number));
         out["held_by"] = json!({ "clause": cap.clause, "at": at(cap.place), "otherwise": otherwise });
     }
     out
@@ -174,14 +176,14 @@ pub fn json(costs: &[Cost], files: &[String]) -> String {
             "file": files.get(cost.place.file as usize),
             "line": cost.place.line,
         });
-        for (name, of, show) in rows(cost) {
+        for (name, of, format_number) in rows(cost) {
             let name = match name {
                 "model calls" => "model_calls",
                 "money" => "microdollars",
                 "time" => "milliseconds",
                 other => other,
             };
-            object[name] = figure(of, show, files);
+            object[name] = figure(of, format_number, files);
         }
         object["notes"] = notes.into();
         let _ = writeln!(out, "{object}");
