@@ -3,7 +3,7 @@
 //!
 //! `CASCADE_MODEL=20000 cargo test -p cascade-tests --test resume_model` tries more sequences than a thousand,
 //! `CASCADE_MODEL_SEED=7` begins with another one.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/answering.rs"]
 mod answering;
