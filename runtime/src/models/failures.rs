@@ -8,9 +8,23 @@ use crate::{
     request::Response,
 };
 
-/// Words with which providers report a used-up quota, as opposed to rate limiting.
-const QUOTA: [&str; 6] =
+/// Codes of a plan that is spent, or of an account that cannot pay.
+const SPENT_CODES: [&str; 4] =
+    ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded"];
+/// Codes of a limit for a short time.
+const RATE_CODES: [&str; 4] = ["rate_limit_exceeded", "rate_limit_error", "rate_limited", "too_many_requests"];
+/// Words of a plan that is spent, where no code tells.
+const SPENT_WORDS: [&str; 6] =
     ["insufficient_quota", "exceeded your current quota", "billing", "credit balance", "usage limit", "per day"];
+
+/// What a refusal because of limits is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// Requests or tokens in a minute or so: it is waited for.
+    Rate,
+    /// A plan, a budget, a day: waiting a little does not help.
+    Plan,
+}
 
 /// The failure for an HTTP status and its body.
 pub(super) fn of_status(response: &Response) -> Raise {
@@ -31,7 +45,8 @@ pub(super) fn of_status(response: &Response) -> Raise {
     let status = response.status;
     let message =
         if said.is_empty() { format!("HTTP status {status}") } else { format!("{said} (HTTP status {status})") };
-    let spent = is_quota(code) || is_quota(&said);
+    let retry_after_ms = response.retry_after_ms.or_else(|| retry_delay(error));
+    let spent = limit_of(code, error, retry_after_ms, &said) == Some(Limit::Plan);
     let kind = match status {
         429 | 402 if spent => ErrorKind::QuotaExhausted,
         429 => ErrorKind::RateLimited,
@@ -42,22 +57,100 @@ pub(super) fn of_status(response: &Response) -> Raise {
         _ => ErrorKind::Failed,
     };
     let mut failure = Failure::raise(kind, message);
-    failure.retry_after_ms = response.retry_after_ms;
+    failure.retry_after_ms = retry_after_ms;
     failure
 }
 
 /// The failure for an error code within an answer.
 pub(super) fn of_code(code: Option<&str>, message: &str) -> Raise {
     let kind = match code {
-        Some("rate_limit_exceeded") => ErrorKind::RateLimited,
-        Some(code) if is_quota(code) => ErrorKind::QuotaExhausted,
+        Some(code) if RATE_CODES.contains(&code) => ErrorKind::RateLimited,
+        Some(code) if SPENT_CODES.contains(&code) => ErrorKind::QuotaExhausted,
         Some("invalid_prompt") => ErrorKind::Refused,
         _ => ErrorKind::Unavailable,
     };
     Failure::raise(kind, message)
 }
 
-fn is_quota(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    QUOTA.iter().any(|words| text.contains(words))
+/// Which limit was met: decided by codes, then by the ids of quotas, then by whether the provider says when
+/// to ask again, and by words only where nothing else tells.
+fn limit_of(code: &str, error: &Json, retry_after_ms: Option<u64>, said: &str) -> Option<Limit> {
+    /// A wait that is no longer is one for a limit of rate, in milliseconds.
+    const SHORT: u64 = 10 * 60 * 1000;
+    if SPENT_CODES.contains(&code) {
+        return Some(Limit::Plan);
+    }
+    if RATE_CODES.contains(&code) {
+        return Some(Limit::Rate);
+    }
+    // Google names each quota that was exceeded: `GenerateRequestsPerDayPerProjectPerModel-FreeTier`.
+    let ids = details(error, "QuotaFailure").flat_map(|detail| detail["violations"].as_array().into_iter().flatten());
+    let mut limit = None;
+    for id in ids.filter_map(|violation| violation["quotaId"].as_str()) {
+        match ["PerDay", "PerMonth"].iter().any(|period| id.contains(period)) {
+            true => return Some(Limit::Plan),
+            false => limit = Some(Limit::Rate),
+        }
+    }
+    if limit.is_some() || retry_after_ms.is_some_and(|ms| ms <= SHORT) {
+        return Some(Limit::Rate);
+    }
+    let said = said.to_ascii_lowercase();
+    SPENT_WORDS.iter().any(|words| said.contains(words)).then_some(Limit::Plan)
+}
+
+/// The details of an error of Google of one type.
+fn details<'e>(error: &'e Json, name: &'e str) -> impl Iterator<Item = &'e Json> {
+    let all = error["details"].as_array().into_iter().flatten();
+    all.filter(move |detail| detail["@type"].as_str().is_some_and(|of| of.ends_with(name)))
+}
+
+/// When Google says to ask again (`RetryInfo`): `"retryDelay": "1.5s"`.
+fn retry_delay(error: &Json) -> Option<u64> {
+    let delay = details(error, "RetryInfo").find_map(|detail| detail["retryDelay"].as_str())?;
+    let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
+    (seconds >= 0.0).then_some((seconds * 1000.0).ceil() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn failure(status: u16, retry_after_ms: Option<u64>, body: Json) -> (ErrorKind, Option<u64>) {
+        let failure = of_status(&Response { status, body: Arc::from(body.to_string().into_bytes()), retry_after_ms });
+        (failure.kind, failure.retry_after_ms)
+    }
+
+    fn google(message: &str, quota: &str, delay: Option<&str>) -> Json {
+        let mut details = vec![
+            json!({ "@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{ "quotaId": quota }] }),
+        ];
+        details.extend(delay.map(|d| json!({ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": d })));
+        json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "message": message, "details": details } })
+    }
+
+    #[test]
+    fn a_limit_for_a_minute_is_waited_for_and_a_spent_plan_is_not() {
+        let said = "You exceeded your current quota, please check your plan and billing details.";
+        let minute = google(said, "GenerateRequestsPerMinutePerProjectPerModel-FreeTier", Some("1.2s"));
+        assert_eq!(failure(429, None, minute), (ErrorKind::RateLimited, Some(1200)));
+        let day = google(said, "GenerateRequestsPerDayPerProjectPerModel-FreeTier", Some("30s"));
+        assert_eq!(failure(429, None, day).0, ErrorKind::QuotaExhausted);
+        let openai = |code: &str, said: &str| json!({ "error": { "code": code, "message": said } });
+        let rate = openai("rate_limit_exceeded", "Limit reached. See platform.openai.com/account/billing");
+        assert_eq!(failure(429, Some(1000), rate), (ErrorKind::RateLimited, Some(1000)));
+        assert_eq!(failure(429, Some(1000), openai("insufficient_quota", said)).0, ErrorKind::QuotaExhausted);
+        let anthropic = json!({ "error": { "type": "rate_limit_error", "message": "usage limit per minute" } });
+        assert_eq!(failure(429, None, anthropic).0, ErrorKind::RateLimited);
+        let credit =
+            json!({ "error": { "type": "invalid_request_error", "message": "Your credit balance is too low" } });
+        assert_eq!(failure(400, None, credit).0, ErrorKind::QuotaExhausted);
+        assert_eq!(failure(429, None, json!({ "error": said })).0, ErrorKind::QuotaExhausted);
+        assert_eq!(failure(429, Some(2000), json!({ "error": said })).0, ErrorKind::RateLimited);
+        assert_eq!(failure(429, None, json!({ "error": "slow down" })).0, ErrorKind::RateLimited);
+    }
 }

@@ -70,7 +70,10 @@ pub(super) fn read_responses(json: &Json) -> Read {
         _ => {}
     }
     let mut text = String::new();
-    for part in json["output"].as_array().into_iter().flatten().filter_map(|i| i["content"].as_array()).flatten() {
+    // What the model thought (`reasoning`) and the calls that it made are no part of its answer.
+    let items = json["output"].as_array().into_iter().flatten();
+    let messages = items.filter(|item| matches!(item["type"].as_str(), Some("message") | None));
+    for part in messages.filter_map(|item| item["content"].as_array()).flatten() {
         if let Some(reason) = part["refusal"].as_str() {
             return Err(refused(reason, usage));
         }
