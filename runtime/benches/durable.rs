@@ -81,6 +81,7 @@ fn get(make: &mut Make) -> SkillId {
         body: None,
         status: Vec::new(),
         format: OutputFormat::Text,
+        follows_redirects: false,
     };
     make.skill("read", 1, Effect::Http(Box::new(http)), Type::String)
 }

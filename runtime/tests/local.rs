@@ -304,6 +304,7 @@ fn http_program(url: &str, clauses: Clauses, edit: impl FnOnce(&mut Http)) -> Pr
         body: Some(record(&[("n", int(1))])),
         status: vec![],
         format: OutputFormat::Json,
+        follows_redirects: false,
     };
     edit(&mut http);
     let id = make.skill("post", 1, Effect::Http(Box::new(http)), Type::Json);

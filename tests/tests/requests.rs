@@ -28,6 +28,10 @@ skill write_and_look(base: string) -> string {
     exit [307]
 }
 
+skill write_and_follow(base: string) -> string {
+  http post "$<base>/users" { body: { note: "private words" }, redirects: follow }
+}
+
 skill read_with_body(base: string) -> string {
   http get "$<base>/users" { body: { note: "private words" } }
 }
@@ -44,6 +48,11 @@ cascade post_it(base: string, id: string = "7", token: secret) -> string {
 
 cascade look(base: string) -> string {
   stage a = write_and_look(base)
+  return a
+}
+
+cascade follow(base: string) -> string {
+  stage a = write_and_follow(base)
   return a
 }
 
@@ -106,6 +115,32 @@ fn nothing_but_reading_is_redirected() {
     let (url, server) = serve(vec![(307, "location: /x\r\n", "look there".to_owned())]);
     let output = call("look", &url, &[]);
     assert_eq!(stdout(&output), "look there\n", "{}", stderr(&output));
+    server.join().unwrap();
+}
+
+#[test]
+fn a_request_that_says_so_follows_redirects() {
+    let done = || (200, "", "done".to_owned());
+    // Seen as done: what came of it is read.
+    for status in [301, 302, 303] {
+        let (url, server) = serve(vec![moved(status, "/v2/users"), done()]);
+        let output = call("follow", &url, &[]);
+        assert_eq!(stdout(&output), "done\n", "{}", stderr(&output));
+        let asked = server.join().unwrap();
+        assert!(asked[0].starts_with("POST /users ") && asked[0].contains("private words"), "{asked:?}");
+        assert!(asked[1].starts_with("GET /v2/users ") && !asked[1].contains("private words"), "{asked:?}");
+    }
+    // To be done elsewhere, on the same server.
+    for status in [307, 308] {
+        let (url, server) = serve(vec![moved(status, "/v2/users"), done()]);
+        let output = call("follow", &url, &[]);
+        assert_eq!(stdout(&output), "done\n", "{}", stderr(&output));
+        let asked = server.join().unwrap();
+        assert!(asked[1].starts_with("POST /v2/users ") && asked[1].contains("private words"), "{asked:?}");
+    }
+    let (url, server) = serve(vec![moved(307, "http://127.0.0.1:9/")]);
+    let said = stderr(&call("follow", &url, &[]));
+    assert!(said.contains("a body is not sent to another server (denied)"), "{said}");
     server.join().unwrap();
 }
 

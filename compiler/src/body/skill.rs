@@ -366,6 +366,7 @@ impl SkillChecker<'_> {
             body: None,
             status: self.check_exit_codes(100, 599, "status codes are from 100 to 599"),
             format: ir::OutputFormat::Text,
+            follows_redirects: false,
         };
         for setting in settings {
             self.body.record_word(&setting.name);
@@ -403,11 +404,12 @@ impl SkillChecker<'_> {
                 },
                 "query" => http.query = Some(self.check_json_value(&setting.value, "the query of a request")),
                 "body" => http.body = Some(self.check_json_value(&setting.value, "the body of a request")),
+                "redirects" => http.follows_redirects = self.check_redirects(&setting.value),
                 "" => {}
                 other => {
                     let message = format!("a request has no `{other}`");
-                    let known = ["headers", "query", "body"].into_iter();
-                    let otherwise = "a request has `headers`, `query` and `body`";
+                    let known = ["headers", "query", "body", "redirects"].into_iter();
+                    let otherwise = "a request has `headers`, `query`, `body` and `redirects`";
                     let code = codes::UNKNOWN_SETTING;
                     self.body.report(unknown_word(self.body.view(), code, &setting.name, message, known, otherwise));
                     self.body.infer(&setting.value);
@@ -417,6 +419,23 @@ impl SkillChecker<'_> {
         let (format, output, map) = self.check_output();
         http.format = format;
         (ir::Effect::Http(Box::new(http)), output, map, Some(Origin::Web))
+    }
+
+    /// Checks `redirects: follow`, the only thing that can be said of them.
+    fn check_redirects(&mut self, e: &Expr) -> bool {
+        if let ExprKind::Name(name) = &e.kind
+            && name.text == "follow"
+        {
+            self.body.record_word(name);
+            return true;
+        }
+        let d = self
+            .body
+            .diagnostic(codes::UNKNOWN_SETTING, e.span, "`redirects` can only be `follow`")
+            .label("write `redirects: follow`")
+            .help("without it, `get` and `head` follow redirects, and a redirect of another method is a failure");
+        self.body.report(d);
+        false
     }
 
     /// Checks a query or a body: a value that has a JSON form and holds no secret.

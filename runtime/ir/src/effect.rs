@@ -80,6 +80,9 @@ pub struct Http {
     pub status: Vec<(i64, i64)>,
     /// How the body of the answer is read.
     pub format: OutputFormat,
+    /// Whether another method than `GET` and `HEAD` follows a redirect of the server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows_redirects: bool,
 }
 
 /// A request to a model.

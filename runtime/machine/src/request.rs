@@ -177,6 +177,8 @@ pub struct HttpRequest {
     pub headers: Vec<(SmolStr, Arg)>,
     /// The body.
     pub body: Option<Arg>,
+    /// Whether another method than `GET` and `HEAD` follows a redirect of the server.
+    pub follows_redirects: bool,
 }
 
 /// A prompt for a model.

@@ -55,6 +55,7 @@ fn some_kinds_are_not_retried_and_retry_after_is_honoured() {
         body: None,
         status: vec![],
         format: OutputFormat::Json,
+        follows_redirects: false,
     };
     let get = make.skill("get", 1, Effect::Http(Box::new(get)), Type::Json);
     let clauses = Clauses { retry: retry(3), ..Clauses::default() };

@@ -55,6 +55,7 @@ fn a_command_is_another_one_in_another_folder() {
             body: None,
             status: Vec::new(),
             format: OutputFormat::Text,
+            follows_redirects: false,
         };
         make.skill("get", 1, Effect::Http(Box::new(http)), Type::String)
     });

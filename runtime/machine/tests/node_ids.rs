@@ -56,6 +56,7 @@ fn http() -> Http {
         body: None,
         status: Vec::new(),
         format: OutputFormat::Text,
+        follows_redirects: false,
     }
 }
 

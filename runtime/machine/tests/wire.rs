@@ -86,7 +86,7 @@ fn request() -> impl Strategy<Value = RequestKind> {
         (prop::collection::vec(arg(), 0..4), workspace(), named(prop::option::of(arg())), prop::option::of(arg()))
             .prop_map(|(argv, workspace, env, stdin)| RequestKind::Run(RunRequest { argv, workspace, env, stdin }));
     let http = (text(), arg(), named(arg()), prop::option::of(arg())).prop_map(|(method, url, headers, body)| {
-        RequestKind::Http(HttpRequest { method: method.into(), url, headers, body })
+        RequestKind::Http(HttpRequest { method: method.into(), url, headers, body, follows_redirects: false })
     });
     let attachment = (text(), text()).prop_map(|(path, media)| Attachment {
         path,

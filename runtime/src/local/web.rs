@@ -124,7 +124,7 @@ fn build_client() -> Result<Client, String> {
 }
 
 async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Result<Response, Answer> {
-    let method = Method::from_bytes(request.method.as_bytes())
+    let mut method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| Answer::failed(ErrorKind::Failed, format!("`{}` is not an HTTP method", request.method)))?;
     let mut address: Url = request
         .url
@@ -134,6 +134,7 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
         .map_err(|e| Answer::failed(ErrorKind::Failed, format!("the address cannot be read: {e}")))?;
     let origin = address.origin();
     let mut redirects = 0;
+    let mut has_body = request.body.is_some();
     let mut response = loop {
         let at_home = address.origin() == origin;
         let mut builder = client.request(method.clone(), address.clone());
@@ -142,13 +143,21 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
                 builder = builder.header(name.as_str(), value.text.as_str());
             }
         }
-        if let Some(body) = request.body.as_ref().filter(|_| at_home) {
+        if let Some(body) = request.body.as_ref().filter(|_| at_home && has_body) {
             builder = builder.body(body.text.to_string());
         }
         let response = builder.send().await.map_err(failed)?;
-        let Some(next) = redirect_of(&method, &address, &response) else { break response };
+        let Some(next) = redirect_of(&method, request.follows_redirects, &address, &response) else { break response };
         redirects += 1;
-        check_redirect(request, &origin, &next, redirects, redactor)?;
+        // What the server took as done is looked at; what it sends elsewhere is done there (RFC 9110, 15.4).
+        let status = response.status().as_u16();
+        if status == 303 || (matches!(status, 301 | 302) && method == Method::POST) {
+            if method != Method::HEAD {
+                method = Method::GET;
+            }
+            has_body = false;
+        }
+        check_redirect(has_body, &origin, &next, redirects, redactor)?;
         address = next;
     };
     let status = response.status().as_u16();
@@ -166,9 +175,9 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
 
 /// Where an answer sends the request, if it is one that may go there: to read something twice is
 /// harmless, to do something elsewhere is not what the program said.
-fn redirect_of(method: &Method, address: &Url, response: &reqwest::Response) -> Option<Url> {
+fn redirect_of(method: &Method, always: bool, address: &Url, response: &reqwest::Response) -> Option<Url> {
     let follows = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    if !follows || !matches!(*method, Method::GET | Method::HEAD) {
+    if !follows || !(always || matches!(*method, Method::GET | Method::HEAD)) {
         return None;
     }
     let location = response.headers().get("location")?.to_str().ok()?;
@@ -177,7 +186,7 @@ fn redirect_of(method: &Method, address: &Url, response: &reqwest::Response) -> 
 
 /// Whether a request may go where it is sent.
 fn check_redirect(
-    request: &HttpRequest,
+    has_body: bool,
     origin: &url::Origin,
     next: &Url,
     redirects: usize,
@@ -194,7 +203,7 @@ fn check_redirect(
         return Ok(());
     }
     let other = next.origin().ascii_serialization();
-    if request.body.is_some() {
+    if has_body {
         return refuse(format!("the server redirects to `{other}`; a body is not sent to another server"));
     }
     if matches!(redactor.mask(next.as_str()), Cow::Owned(_)) {

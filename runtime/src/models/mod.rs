@@ -219,8 +219,13 @@ fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, ke
             (format!("{base}/v1beta/models/{}:generateContent", model.id), google::body(model, prompt))
         }
     };
-    let request =
-        HttpRequest { method: "POST".into(), url: Arg::plain(url), headers, body: Some(Arg::plain(body.to_string())) };
+    let request = HttpRequest {
+        method: "POST".into(),
+        url: Arg::plain(url),
+        headers,
+        body: Some(Arg::plain(body.to_string())),
+        follows_redirects: false,
+    };
     ModelCall { request, provider: String::new(), dialect, structured: prompt.schema.is_some() }
 }
 

@@ -44,6 +44,7 @@ impl Machine<'_> {
             url,
             headers,
             body: body.map(|(text, _)| text),
+            follows_redirects: http.follows_redirects,
         }))
     }
 }

@@ -45,6 +45,9 @@ pub enum WireRequest {
         /// The body.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<WireText>,
+        /// Whether another method than `GET` and `HEAD` follows a redirect.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        follows_redirects: bool,
     },
     /// Send a prompt to a model.
     Prompt {
@@ -147,6 +150,7 @@ impl WireRequest {
                     .map(|(name, value)| WireHeader { name: name.clone(), value: hide(value) })
                     .collect(),
                 body: http.body.as_ref().map(hide),
+                follows_redirects: http.follows_redirects,
             },
             RequestKind::Prompt(prompt) => Self::Prompt {
                 v: VERSION,
@@ -202,7 +206,7 @@ impl WireRequest {
                     .collect::<Result<_, WireError>>()?,
                 stdin: stdin.map(resolve).transpose()?,
             }),
-            Self::Http { v: _, method, url, headers, body } => RequestKind::Http(HttpRequest {
+            Self::Http { v: _, method, url, headers, body, follows_redirects } => RequestKind::Http(HttpRequest {
                 method,
                 url: resolve(url)?,
                 headers: headers.into_iter().map(|header| Ok((header.name, resolve(header.value)?))).collect::<Result<
@@ -211,6 +215,7 @@ impl WireRequest {
                 >>(
                 )?,
                 body: body.map(resolve).transpose()?,
+                follows_redirects,
             }),
             Self::Prompt { v: _, model, system, prompt, attachments, schema, schema_name, temperature, max_tokens } => {
                 let position = program.models.iter().position(|known| known.name == model);
