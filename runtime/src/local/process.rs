@@ -6,7 +6,9 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
+    path::Path,
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -25,6 +27,7 @@ use crate::{
     host::Progress,
     redact::{Cut, Redactor},
     request::{Answer, Output, Process},
+    value::Arg,
 };
 
 /// Longest output that is kept, in bytes.
@@ -42,12 +45,18 @@ const LONGEST_LINE: usize = 200;
 /// a secret that it repeats could be cut, and what is left of it would not be recognised.
 const LINE_WINDOW: usize = 4096;
 
+/// How long a program that cannot be started for want of processes or open files is tried again.
+const SHORTAGE: Duration = Duration::from_secs(60);
+/// The first pause between these tries, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
 /// Runs a program to its end.
 pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
-    let mut child = match spawn(job) {
+    let mut child = match spawn_patiently(job, running) {
         Ok(child) => child,
         Err(answer) => return answer,
     };
@@ -83,11 +92,52 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     }
 }
 
+/// Starts the program. While the system has no more processes or open files, it waits for other programs to
+/// end: that there are many at once is no failure of one of them.
+fn spawn_patiently(job: &Job, running: &Running) -> Result<Child, Answer> {
+    let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
+    loop {
+        match spawn(job) {
+            Err(NotStarted { answer, is_shortage }) => {
+                if !is_shortage || Instant::now() >= deadline {
+                    return Err(answer);
+                }
+                if running.is_stopped() {
+                    return Err(Answer::failed(ErrorKind::Cancelled, "cancelled"));
+                }
+                thread::sleep(pause);
+                pause = (2 * pause).min(LONGEST_PAUSE);
+            }
+            Ok(child) => return Ok(child),
+        }
+    }
+}
+
+/// Why a program was not started.
+struct NotStarted {
+    answer: Answer,
+    /// Whether the system lacks processes, open files or memory at the moment.
+    is_shortage: bool,
+}
+
+impl From<Answer> for NotStarted {
+    fn from(answer: Answer) -> Self {
+        Self { answer, is_shortage: false }
+    }
+}
+
+/// Whether the system could start a program a little later.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let Some(errno) = Errno::from_io_error(error) else { return false };
+    [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].contains(&errno)
+}
+
 /// Starts the program in a process group of its own.
-fn spawn(job: &Job) -> Result<Child, Answer> {
+fn spawn(job: &Job) -> Result<Child, NotStarted> {
     let request = &job.request;
     let Some((program, args)) = request.argv.split_first() else {
-        return Err(Answer::failed(ErrorKind::Failed, "the command is empty"));
+        return Err(Answer::failed(ErrorKind::Failed, "the command is empty").into());
     };
     let mut command = Command::new(program.text.as_str());
     command.args(args.iter().map(|a| a.text.as_str())).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -106,22 +156,27 @@ fn spawn(job: &Job) -> Result<Child, Answer> {
             None => command.env_remove(name.as_str()),
         };
     }
-    command.spawn().map_err(|error| {
-        let program = if program.secret { crate::value::REDACTED } else { &program.text };
-        if let Some(dir) = dir.filter(|d| !d.is_dir()) {
-            return Answer::failed(ErrorKind::Failed, format!("there is no directory `{}`", dir.display()));
-        }
-        match error.kind() {
-            Io::NotFound => Answer::failed(ErrorKind::Unavailable, format!("program `{program}` not found")),
-            Io::PermissionDenied => {
-                Answer::failed(ErrorKind::Denied, format!("program `{program}` may not be run: {error}"))
-            }
-            Io::ArgumentListTooLong => {
-                Answer::failed(ErrorKind::Failed, format!("the arguments of `{program}` are too long; use `stdin`"))
-            }
-            _ => Answer::failed(ErrorKind::Unavailable, format!("program `{program}` could not be started: {error}")),
-        }
+    command.spawn().map_err(|error| NotStarted {
+        is_shortage: is_shortage(&error),
+        answer: why_not_started(&error, program, dir.as_deref()),
     })
+}
+
+fn why_not_started(error: &io::Error, program: &Arg, dir: Option<&Path>) -> Answer {
+    let program = if program.secret { crate::value::REDACTED } else { &program.text };
+    if let Some(dir) = dir.filter(|d| !d.is_dir()) {
+        return Answer::failed(ErrorKind::Failed, format!("there is no directory `{}`", dir.display()));
+    }
+    match error.kind() {
+        Io::NotFound => Answer::failed(ErrorKind::Unavailable, format!("program `{program}` not found")),
+        Io::PermissionDenied => {
+            Answer::failed(ErrorKind::Denied, format!("program `{program}` may not be run: {error}"))
+        }
+        Io::ArgumentListTooLong => {
+            Answer::failed(ErrorKind::Failed, format!("the arguments of `{program}` are too long; use `stdin`"))
+        }
+        _ => Answer::failed(ErrorKind::Unavailable, format!("program `{program}` could not be started: {error}")),
+    }
 }
 
 struct Streams<'j> {
