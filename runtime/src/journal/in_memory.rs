@@ -17,6 +17,7 @@ use super::{
     memory::{cannot_be_added, merged},
     project_key,
     record::{failure_from, now, output_from, read_kept_program},
+    rows::shown_parts,
 };
 use crate::{
     project_key::ProjectKey,
@@ -386,6 +387,7 @@ impl Store for InMemoryStore {
                         cost: end.and_then(|e| e.usage.cost),
                         origin: effect.origin.clone(),
                         key: info.key.clone(),
+                        key_parts: shown_parts(&info.parts),
                         idempotency: info.idempotency.clone(),
                     }
                 })

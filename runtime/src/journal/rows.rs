@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::{CachedAnswer, Recorded, ledger::Status};
 use crate::{
     failure::Failure,
+    interpreter::hex,
     request::{KeyParts, Usage},
 };
 
@@ -88,6 +89,9 @@ pub struct EffectRow {
     pub origin: Option<String>,
     /// SHA-256 of everything that the answer depends on.
     pub key: String,
+    /// The names of the parts of the key, each with the beginning of its digest in hex. Empty for an effect that
+    /// the first version of Cascade recorded.
+    pub key_parts: Vec<(String, String)>,
     /// What services and programs were given to recognise a repetition.
     pub idempotency: String,
 }
@@ -142,6 +146,16 @@ pub(super) fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
+/// The parts of a key as they are shown.
+fn key_parts(recorded: Option<Vec<u8>>) -> Vec<(String, String)> {
+    let parts = recorded.and_then(|bytes| KeyParts::from_bytes(&bytes)).unwrap_or_default();
+    shown_parts(&parts)
+}
+
+pub(super) fn shown_parts(parts: &KeyParts) -> Vec<(String, String)> {
+    parts.iter().map(|(name, digest)| (name.to_owned(), hex(&digest))).collect()
+}
+
 pub(super) fn effect_row(row: &Row<'_>) -> rusqlite::Result<EffectRow> {
     let error: Option<String> = row.get(11)?;
     Ok(EffectRow {
@@ -163,6 +177,7 @@ pub(super) fn effect_row(row: &Row<'_>) -> rusqlite::Result<EffectRow> {
         origin: row.get(15)?,
         key: row.get(16)?,
         idempotency: row.get(17)?,
+        key_parts: key_parts(row.get(18)?),
     })
 }
 

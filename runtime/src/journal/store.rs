@@ -183,11 +183,11 @@ impl Store for SqliteStore {
         let mut rows = self.sql(|c| {
             let mut statement = c.prepare(
                 "SELECT path, attempt, kind, skill, model, status, started, ended, seq, request, answer, error,
-                   tokens_in, tokens_out, cost, origin, key, idempotency, artifact FROM effects
+                   tokens_in, tokens_out, cost, origin, key, idempotency, parts, artifact FROM effects
                  WHERE run = (SELECT no FROM runs WHERE id = ?1) ORDER BY started, no",
             )?;
             let rows = statement.query_map([run], |row| {
-                let artifact: Option<String> = row.get(18)?;
+                let artifact: Option<String> = row.get(19)?;
                 Ok((effect_row(row)?, artifact))
             })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()

@@ -202,12 +202,21 @@ mod tests {
 
     #[test]
     fn a_number_that_is_used_again_is_no_survivor() {
-        let me = rustix::process::getpgrp();
-        let (number, started) = (me.as_raw_pid(), start_time(me).unwrap());
+        use std::os::unix::process::CommandExt;
+        let mut child = std::process::Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let group = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        let (number, started) = (group.as_raw_pid(), start_time(group).unwrap());
         let found = |text: String| find_survivors(&text).len();
         assert_eq!(found(format!("+ {number} {started} - main/a b\n")), 1);
         assert_eq!(found(format!("+ {number} 1{started} - main/a\n")), 0);
         assert_eq!(found(format!("+ {number} {started} - main/a\n- {number}\n")), 0);
         assert_eq!(found(format!("+ {number} {started}\n+ {number}\nx\n+ 0 1 - a\n")), 0);
+        // One that has ended and was not asked for its exit is no survivor either.
+        child.kill().unwrap();
+        while is_running(group) {
+            thread::sleep(POLL);
+        }
+        assert_eq!(found(format!("+ {number} {started} - main/a\n")), 0);
+        child.wait().unwrap();
     }
 }

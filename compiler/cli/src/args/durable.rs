@@ -147,6 +147,9 @@ pub struct RunsShowArgs {
     /// With all of it
     #[arg(long)]
     pub full: bool,
+    /// With what the key of each effect is made of: an effect runs again when one of these changes
+    #[arg(long)]
+    pub keys: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,

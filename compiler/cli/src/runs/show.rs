@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::{
     journal::{EffectRow, RunRow, Store},
-    value::REDACTED,
+    value::{REDACTED, shown_command},
     wire::shown_text,
 };
 use serde_json::{Value as Json, json};
@@ -141,6 +141,9 @@ impl<'e> Tree<'e> {
                     if args.full || args.io {
                         details(last, &format!("{indent}    "), args.full, out);
                     }
+                    if args.keys {
+                        key(last, &format!("{indent}    "), out);
+                    }
                 }
             }
         }
@@ -259,6 +262,14 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
     }
 }
 
+/// The key of an effect and what it is made of.
+fn key(effect: &EffectRow, indent: &str, out: &mut String) {
+    out.push_str(&format!("{indent}key   {}\n", effect.key));
+    for (name, digest) in &effect.key_parts {
+        out.push_str(&format!("{indent}      {} {digest}\n", neutral_line(name)));
+    }
+}
+
 /// What was asked, in the words of its kind.
 fn request(effect: &EffectRow, full: bool) -> String {
     let request = &effect.request;
@@ -267,7 +278,7 @@ fn request(effect: &EffectRow, full: bool) -> String {
         "run" => {
             let argv = request.get("argv").and_then(Json::as_array).cloned().unwrap_or_default();
             let words: Vec<&str> = argv.iter().map(shown_text).collect();
-            cut(&Json::String(words.join(" ")), full)
+            cut(&Json::String(shown_command(&words)), full)
         }
         "http" => format!("{} {}", text("method"), neutral_line(&text("url"))),
         "prompt" => cut(&Json::String(text("prompt")), full),

@@ -193,6 +193,22 @@ fn write_script(parts: &[ScriptPart]) -> (String, Vec<Arg>) {
     (script, values)
 }
 
+/// The arguments of a process that runs a command, as people read them: of a script its text, without what
+/// moves its values to variables, and the values.
+pub fn shown_command(argv: &[&str]) -> String {
+    let script = argv.iter().position(|word| *word == "-c").and_then(|at| Some((at, *argv.get(at + 1)?)));
+    let Some((at, script)) = script.filter(|_| argv.first() == Some(&"/bin/sh")) else { return argv.join(" ") };
+    let body = match script.starts_with(VARIABLE_PREFIX) {
+        true => script.split_once("; set --; ").map_or(script, |(_, body)| body),
+        false => script,
+    };
+    let body = body.strip_prefix(ECHO).unwrap_or(body);
+    // After the script stands the name of the shell, then the values.
+    let values = argv.iter().skip(at + 3).enumerate();
+    let values: Vec<String> = values.map(|(i, value)| format!("{VARIABLE_PREFIX}{}={}", i + 1, quote(value))).collect();
+    if values.is_empty() { body.to_owned() } else { format!("{body}  # {}", values.join(" ")) }
+}
+
 /// As a user would type it, with secrets redacted.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,6 +277,20 @@ mod tests {
         assert_eq!(argv[2].text, format!("{moved}{body}"));
         assert_eq!(argv[4..], [Arg::plain("two"), Arg::plain("two"), Arg::plain("two")]);
         assert_eq!(shell.with("y", &Arg::plain("two")).argv()[2].text, "t {x} \"a {x}\" 'b {x}'");
+    }
+
+    #[test]
+    fn a_recorded_script_is_shown_without_what_moves_its_values() {
+        let parts = vec![
+            ScriptPart::Text("echo ".into()),
+            ScriptPart::Values(vec![Arg::plain("a b")], Quote::Bare),
+            ScriptPart::Text("; true".into()),
+        ];
+        let argv = Command::Shell { parts, stop_on_error: true }.argv();
+        let words: Vec<&str> = argv.iter().map(|arg| arg.text.as_str()).collect();
+        assert_eq!(shown_command(&words), "echo \"${__cascade_1}\"; true  # __cascade_1='a b'");
+        assert_eq!(shown_command(&["/bin/sh", "-e", "-c", "ls; true", "sh"]), "ls; true");
+        assert_eq!(shown_command(&["ls", "-c", "x"]), "ls -c x");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use cascade_ir::{ArtifactKind, ModelRef};
 use indexmap::IndexMap;
 use smol_str::SmolStr;
 
-pub use command::{Arg, Command, CommandPart, CommandWord, ScriptPart};
+pub use command::{Arg, Command, CommandPart, CommandWord, ScriptPart, shown_command};
 pub use exact::{check_integers, parse_json};
 pub use json::{from_json, to_json};
 pub(crate) use units::whole;
