@@ -107,3 +107,46 @@ fn twice_the_program_costs_twice_the_work() {
         );
     }
 }
+
+#[path = "support/project.rs"]
+#[allow(dead_code)]
+mod project;
+
+/// The history of a list that grows takes room for its changes, and can be collected.
+#[test]
+fn the_history_of_a_memory_does_not_grow_with_the_square_of_a_list() {
+    use cascade_runtime::Begin;
+    let project = project::Project::new();
+    let program = "memory notes: global {\n  items: list<int> = [7]\n}\n\
+         cascade main(n: int) -> int {\n  for i in range(n) {\n    notes.items += [i]\n  }\n  return notes.items.len()\n}\n";
+    let size = |n: usize| {
+        let (done, _) = project.run_with(program, Begin::New, &serde_json::json!({ "n": n }), |_| {});
+        let db = rusqlite::Connection::open(project.journal()).unwrap();
+        let bytes: i64 = db
+            .query_row("SELECT sum(length(change) + coalesce(length(value), 0)) FROM memory_changes", [], |r| r.get(0))
+            .unwrap();
+        (project::value(&done), bytes)
+    };
+    let (first, small) = size(200);
+    let (second, large) = size(200);
+    assert_eq!((first, second), (201.into(), 401.into()));
+    assert!(large <= 3 * small, "{small} bytes after 200 changes, {large} after 400");
+    // What each change led to is still told.
+    let store = project.store();
+    let history = store.memory_history("notes", "items").unwrap();
+    assert_eq!(history.len(), 400);
+    assert_eq!(history[1].value, Some(serde_json::json!([7, 0, 1])));
+    assert_eq!(history[399].value.as_ref().and_then(|v| v.as_array()).map(Vec::len), Some(401));
+    // When the first run is gone, its changes go, and the rest says what it began with.
+    let runs = store.runs().unwrap();
+    let db = rusqlite::Connection::open(project.journal()).unwrap();
+    db.execute("UPDATE runs SET started = 0, ended = 0 WHERE id = ?1", [&runs[1].id]).unwrap();
+    db.execute("UPDATE memory_changes SET at = 0 WHERE run = ?1", [&runs[1].id]).unwrap();
+    let collected = store.collect(1_000, false).unwrap();
+    assert_eq!((collected.runs, collected.changes), (1, 200));
+    let left = store.memory_history("notes", "items").unwrap();
+    assert_eq!(left.len(), 200);
+    assert_eq!(left[0].value, history[200].value);
+    assert_eq!(left[199].value, history[399].value);
+    assert_eq!(store.memory().unwrap()[0].value, *history[399].value.as_ref().unwrap());
+}

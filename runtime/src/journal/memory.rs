@@ -57,28 +57,84 @@ pub(super) fn change(
         return Ok(Ok(()));
     }
     let row = connection.last_insert_rowid();
-    let value = if op.append {
-        let old = value_of(connection, &op.memory, &op.key)?.unwrap_or_else(|| op.initial.clone());
-        match merged(old, &op.value) {
+    let old = if op.append { value_of(connection, &op.memory, &op.key)? } else { None };
+    // Where the change says what the value is, or the change before it does, the value is not kept a second
+    // time: a list that grows would make its history grow with the square of its length.
+    let is_base = op.append && old.is_none();
+    let value = match op.append {
+        true => match merged(old.unwrap_or_else(|| op.initial.clone()), &op.value) {
             Some(value) => value,
-            None => {
-                return Ok(Err(cannot_be_added(op)));
-            }
-        }
-    } else {
-        op.value.clone()
+            None => return Ok(Err(cannot_be_added(op))),
+        },
+        false => op.value.clone(),
     };
-    store(connection, &op.memory, &op.key, &value, at, row)?;
-    Ok(Ok(()))
-}
-
-fn store(connection: &Connection, memory: &str, key: &str, value: &Json, at: i64, row: i64) -> rusqlite::Result<()> {
     let text = value.to_string();
     connection
         .prepare_cached("INSERT OR REPLACE INTO memory (memory, key, value, at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![memory, key, text, at])?;
-    connection.prepare_cached("UPDATE memory_changes SET value = ?2 WHERE no = ?1")?.execute(params![row, text])?;
+        .execute(params![op.memory, op.key, text, at])?;
+    if is_base {
+        keep_value(connection, row, &text)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Keeps the value after a change with the change.
+fn keep_value(connection: &Connection, row: i64, value: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE memory_changes SET value = ?2 WHERE no = ?1")?.execute(params![row, value])?;
     Ok(())
+}
+
+/// The value after a change, from the value before it.
+fn value_after(before: Option<Json>, kind: &str, change: Option<&Json>, kept: Option<Json>) -> Option<Json> {
+    match (kept, kind, change) {
+        (Some(kept), ..) => Some(kept),
+        (None, "set", Some(change)) => Some(change.clone()),
+        (None, "append", Some(change)) => merged(before.unwrap_or(Json::Null), change),
+        _ => None,
+    }
+}
+
+/// Removes the changes before a time of runs that are not recorded any more; the history of a key then begins
+/// with what is left. Gives how many were removed.
+pub(super) fn compact(connection: &Connection, before: i64) -> rusqlite::Result<usize> {
+    let mut statement = connection.prepare(
+        "SELECT no, memory, key, kind, change, value, at < ?1 AND (run IS NULL OR run NOT IN (SELECT id FROM runs))
+         FROM memory_changes ORDER BY memory, key, no",
+    )?;
+    let json = |text: Option<String>| text.and_then(|t| read_json(t.as_bytes()).ok());
+    let (mut removed, mut kept): (Vec<i64>, Vec<(i64, String)>) = (Vec::new(), Vec::new());
+    let mut current: Option<(String, String)> = None;
+    let (mut value, mut at_start): (Option<Json>, bool) = (None, true);
+    let mut rows = statement.query([before])?;
+    while let Some(row) = rows.next()? {
+        let of = (row.get(1)?, row.get(2)?);
+        if current.as_ref() != Some(&of) {
+            (current, value, at_start) = (Some(of), None, true);
+        }
+        let (no, kind, recorded): (i64, String, Option<String>) = (row.get(0)?, row.get(3)?, row.get(5)?);
+        let is_kept = recorded.is_some();
+        value = value_after(value.take(), &kind, json(row.get(4)?).as_ref(), json(recorded));
+        if at_start && row.get(6)? {
+            removed.push(no);
+        } else {
+            // The first one that is left says what the value was.
+            if at_start
+                && kind == "append"
+                && !is_kept
+                && let Some(value) = &value
+            {
+                kept.push((no, value.to_string()));
+            }
+            at_start = false;
+        }
+    }
+    for (no, value) in kept {
+        keep_value(connection, no, &value)?;
+    }
+    for no in &removed {
+        connection.prepare_cached("DELETE FROM memory_changes WHERE no = ?1")?.execute([no])?;
+    }
+    Ok(removed.len())
 }
 
 /// Why a change that adds is refused.
@@ -151,7 +207,13 @@ pub(super) fn history(connection: &Connection, memory: &str, key: &str) -> rusql
             value: json(row.get(5)?),
         })
     })?;
-    rows.collect()
+    let mut changes: Vec<MemoryChange> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut value = None;
+    for change in &mut changes {
+        value = value_after(value, &change.kind, change.change.as_ref(), change.value.take());
+        change.value.clone_from(&value);
+    }
+    Ok(changes)
 }
 
 /// Removes a key; its history stays and says so. Whether it was there.

@@ -79,6 +79,8 @@ pub struct Collected {
     pub artifacts: usize,
     /// Cached answers.
     pub cached: usize,
+    /// Changes in the histories of memories.
+    pub changes: usize,
 }
 
 /// Where runs are recorded.

@@ -463,6 +463,12 @@ impl Store for SqliteStore {
             })?;
             collected.runs += 1;
         }
+        collected.changes = self.sql(|c| {
+            let transaction = c.unchecked_transaction()?;
+            let removed = memory::compact(&transaction, before)?;
+            transaction.commit()?;
+            Ok(removed)
+        })?;
         collected.cached = self.sql(|c| c.execute("DELETE FROM cache WHERE at < ?1", [before]))?;
         self.sql(|c| c.execute("DELETE FROM programs WHERE hash NOT IN (SELECT program FROM runs)", []))?;
         // Files first appear, then rows that name them: a file of a living run may have no row yet.

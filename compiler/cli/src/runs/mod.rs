@@ -145,9 +145,10 @@ fn collect_garbage(store: &dyn Store, args: &GcArgs) -> Result<u8, Stop> {
     }
     let plural = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     print(&format!(
-        "removed {}, {} and {}\n",
+        "removed {}, {}, {} and {}\n",
         plural(collected.runs, "run", "runs"),
         plural(collected.cached, "cached answer", "cached answers"),
+        plural(collected.changes, "old change of memory", "old changes of memory"),
         plural(collected.artifacts, "file of a large answer", "files of large answers")
     ))?;
     Ok(0)
