@@ -31,7 +31,7 @@ use cascade_runtime::{
 };
 use cascade_tests::recovery::{
     Chance,
-    edit::edit,
+    edit::{KINDS, edit},
     flow::{Flow, flow},
     reference::{Asked, Book, Change, End, Expected, Fate, Said, expect},
     write::text,
@@ -145,7 +145,10 @@ impl Sequence {
         self.life(From::New, Mood::Harsh);
         for _ in 0..3 + self.chance.below(6) {
             match self.chance.below(10) {
-                0 | 1 => self.edit(),
+                0 | 1 => {
+                    let kind = KINDS[self.chance.below(KINDS.len())];
+                    self.edit(kind);
+                }
                 2 => {
                     let of = self.chance.below(self.runs.len());
                     match self.runs.is_empty() {
@@ -157,6 +160,11 @@ impl Sequence {
                 _ => self.go_on(Mood::Harsh),
             }
         }
+        self.finish();
+    }
+
+    /// Goes on until all runs have ended well.
+    fn finish(&mut self) {
         for _ in 0..400 {
             if self.runs.iter().all(|run| run.done) && !self.runs.is_empty() {
                 return;
@@ -181,20 +189,15 @@ impl Sequence {
         }
     }
 
-    fn edit(&mut self) {
+    /// Makes an edit of a kind. Gives whether there was something to edit.
+    fn edit(&mut self, kind: &'static str) -> bool {
         let mut flow = self.flow.clone();
-        let Some(edit) = edit(&mut flow, &mut self.chance) else { return };
+        let Some(edit) = edit(&mut flow, kind, &mut self.chance) else { return false };
         self.tell(format_args!("edit: {edit:?}"));
         self.flow = flow;
         self.compile();
-        let name = match edit {
-            cascade_tests::recovery::edit::Edit::Rename(_) => "rename",
-            cascade_tests::recovery::edit::Edit::Skill(_) => "skill",
-            cascade_tests::recovery::edit::Edit::Words(_) => "words",
-            cascade_tests::recovery::edit::Edit::Swap(_) => "swap",
-        };
-        *self.tally.edits.entry(name).or_default() += 1;
-        // What ended well under another text is not gone on with: it is only forked.
+        *self.tally.edits.entry(kind).or_default() += 1;
+        true
     }
 
     /// A person answers everything that is asked.
@@ -229,16 +232,21 @@ impl Sequence {
         }
     }
 
-    /// A part of a run, from its beginning or from where it is, to its end or its death.
+    /// A part of a run, from its beginning or from where it is, to its end or its death at some time.
     fn life(&mut self, from: From, mood: Mood) {
-        // What must not be repeated is told apart by its time.
-        thread::sleep(Duration::from_millis(1));
         let end = match self.chance.below(6) {
             _ if mood == Mood::Calm => None,
             0 | 1 => Some((1 + self.chance.next_number() % 40, Way::Dies { kept: self.chance.below(101) })),
             2 => Some((1 + self.chance.next_number() % 40, Way::StoreFails)),
             _ => None,
         };
+        self.life_to(from, mood, end);
+    }
+
+    /// The same with a certain end; gives how many calls were made.
+    fn life_to(&mut self, from: From, mood: Mood, end: Option<(u64, Way)>) -> u64 {
+        // What must not be repeated is told apart by its time.
+        thread::sleep(Duration::from_millis(1));
         let (begin, mut book, known) = match from {
             From::New => (Begin::New, Book { memory: self.memory.clone(), ..Book::default() }, None),
             From::Resume(i) => (Begin::Resume(self.runs[i].id.clone()), self.runs[i].book.clone(), Some(i)),
@@ -291,6 +299,7 @@ impl Sequence {
             None if began => self.runs.push(Run { id: outcome.run, book, done }),
             None => {}
         }
+        fuse.calls()
     }
 
     fn run(&mut self, begin: Begin, mood: Mood, fuse: &Fuse) -> RunOutcome {
@@ -391,7 +400,7 @@ impl Sequence {
                     let called = calls.iter().find(|call| call.asked == asked).map(|call| call.said.clone());
                     let by_person = || match book.fates.get(&asked.path) {
                         Some(Fate::Done(value)) => Said::Value(value.clone()),
-                        Some(_) => Said::Failed,
+                        Some(_) => Said::GivenUp,
                         None => Said::Value(book.people[&(asked.path.clone(), asked.question.clone())].clone()),
                     };
                     let said = called.unwrap_or_else(by_person);
@@ -515,4 +524,36 @@ fn any_sequence_does_what_the_reference_says() {
     {
         assert!(found * 10 > count, "only {found} {what} in {count} sequences");
     }
+}
+
+/// For every place of a kill, and every kind of edit after it: what is reused is exactly what the rules say.
+#[test]
+fn every_place_of_a_kill_and_every_kind_of_edit() {
+    quiet();
+    let mut tried: BTreeMap<&str, u64> = BTreeMap::new();
+    for seed in 0..number("CASCADE_MODEL", 1000) / 250 {
+        let calls = {
+            let mut sequence = Sequence::new(seed);
+            sequence.compile();
+            sequence.life_to(From::New, Mood::Calm, None)
+        };
+        for (k, kind) in (1..=calls).flat_map(|k| KINDS.map(|kind| (k, kind))) {
+            let mut sequence = Sequence::new(seed);
+            sequence.chance = Chance(seed ^ (k << 8));
+            let kept = sequence.chance.below(101);
+            let played = catch_unwind(AssertUnwindSafe(|| {
+                sequence.compile();
+                sequence.life_to(From::New, Mood::Calm, Some((k, Way::Dies { kept })));
+                let edited = sequence.edit(kind);
+                sequence.finish();
+                edited
+            }));
+            match played {
+                Ok(edited) => *tried.entry(kind).or_default() += u64::from(edited),
+                Err(_) => panic!("seed {seed}, killed at {k}, {kind}:\n{}\n{}", sequence.story, text(&sequence.flow)),
+            }
+        }
+    }
+    println!("held: {tried:?}");
+    assert!(KINDS.iter().all(|kind| tried.get(kind).is_some_and(|n| *n > 20)), "{tried:?}");
 }

@@ -18,16 +18,19 @@ pub enum Edit {
     Swap(String),
 }
 
-/// Makes an edit; `None` when there was nothing to edit at the place that chance chose.
-pub fn edit(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
-    match chance.below(5) {
-        0 => {
+/// The kinds of edits.
+pub const KINDS: [&str; 4] = ["skill", "rename", "words", "swap"];
+
+/// Makes an edit of a kind; `None` when there was nothing to edit at the place that chance chose.
+pub fn edit(flow: &mut Flow, kind: &str, chance: &mut Chance) -> Option<Edit> {
+    match kind {
+        "skill" => {
             let skill = chance.below(SKILLS);
             flow.versions[skill] = 1 + (flow.versions[skill] + chance.below(2) as u32) % 3;
             Some(Edit::Skill(skill))
         }
-        1 | 2 => rename(flow, chance),
-        3 => reword(flow, chance),
+        "rename" => rename(flow, chance),
+        "words" => reword(flow, chance),
         _ => swap(flow, chance),
     }
 }

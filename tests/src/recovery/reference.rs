@@ -5,7 +5,8 @@
 //!   is not asked again: its answer counts. Every other question is asked.
 //! - A stage is tried once, and as often again as `retry` says. When the last attempt has failed, its clause decides:
 //!   it is skipped, something else is asked instead, or it fails. A failure leaves every block and cascade around it,
-//!   unless the cascade was called with `retry` or may be skipped. `retry` does not take what `on error fail` decided.
+//!   unless the cascade was called with `retry` or may be skipped. `retry` does not take what `on error fail`
+//!   or a person decided.
 //! - A failure that ended an earlier part of the run, and is met again, gives its stage a new set of attempts.
 //! - A hook acts after a cascade has failed or succeeded. It acts anew for each failure that ended an earlier part of
 //!   the run in the same stage.
@@ -37,6 +38,8 @@ pub struct Asked {
 pub enum Said {
     Value(String),
     Failed,
+    /// A person says that it failed.
+    GivenUp,
     /// Nothing, for as long as the process lives.
     Nothing,
 }
@@ -158,7 +161,7 @@ struct Walk<'a> {
     people: Vec<(String, bool)>,
     numbers: HashMap<String, u32>,
     reused: u64,
-    /// Whether the newest failure is one that the program decided: `retry` of a cascade around it does not take it.
+    /// Whether the newest failure is one that the program or a person decided: `retry` of a cascade around it does not take it.
     decided: bool,
 }
 
@@ -226,7 +229,7 @@ impl Walk<'_> {
                     return Said::Nothing;
                 }
                 Some(Fate::Done(value)) => return Said::Value(value.clone()),
-                Some(Fate::Failed) => return Said::Failed,
+                Some(Fate::Failed) => return Said::GivenUp,
                 Some(Fate::Again) => {}
             }
         }
@@ -245,7 +248,7 @@ impl Walk<'_> {
     fn work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
         let path = format!("{}/{}", view.path, work.name);
         let words = view.text(&work.words);
-        let mut attempt = 0;
+        let (mut attempt, mut given_up) = (0, false);
         loop {
             // One set of attempts.
             let mut left = work.retry;
@@ -256,7 +259,10 @@ impl Walk<'_> {
                     Said::Value(value) => return Came::Through(Some(value)),
                     Said::Nothing => return Came::Stopped { forever: !self.waits_for_person(people) },
                     Said::Failed if left > 0 => left -= 1,
-                    Said::Failed => break,
+                    said @ (Said::Failed | Said::GivenUp) => {
+                        given_up = said == Said::GivenUp;
+                        break;
+                    }
                 }
             }
             match &work.otherwise {
@@ -265,13 +271,13 @@ impl Walk<'_> {
                     match self.ask_world(*skill, &format!("{path}/fallback"), attempt, word.clone()) {
                         Said::Value(value) => return Came::Through(Some(value)),
                         Said::Nothing => return Came::Stopped { forever: true },
-                        Said::Failed => {}
+                        Said::Failed | Said::GivenUp => {}
                     }
                 }
                 Otherwise::Fail | Otherwise::FailWith => {}
             }
             if !self.book.ended.contains(&(path.clone(), attempt)) {
-                self.decided = matches!(work.otherwise, Otherwise::FailWith);
+                self.decided = given_up || matches!(work.otherwise, Otherwise::FailWith);
                 return Came::Failed(BTreeSet::from([(path, attempt)]));
             }
         }

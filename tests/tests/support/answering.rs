@@ -99,7 +99,7 @@ impl Host for World {
                 });
                 let (code, stdout) = match &said {
                     Said::Value(value) => (0, value.as_str()),
-                    Said::Failed => (1, ""),
+                    Said::Failed | Said::GivenUp => (1, ""),
                     Said::Nothing => {
                         self.endless.push(request.id);
                         return;
