@@ -29,8 +29,12 @@ struct Client {
 
 impl Client {
     fn start(binary: &Path) -> io::Result<Self> {
-        let mut server =
-            Command::new(binary).arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut server = Command::new(binary)
+            .arg("lsp")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
         let (Some(input), Some(output)) = (server.stdin.take(), server.stdout.take()) else {
             return Err(io::Error::other("the server has no pipes"));
         };

@@ -13,7 +13,7 @@ const QUOTA: [&str; 6] =
     ["insufficient_quota", "exceeded your current quota", "billing", "credit balance", "usage limit", "per day"];
 
 /// The failure for an HTTP status and its body.
-pub(super) fn of_status(response: &Response) -> Raise {
+pub(super) fn failure_of_status(response: &Response) -> Raise {
     let json: Json = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
     // Gemini wraps its error in a list when streaming.
     let error = if json.is_array() { &json[0]["error"] } else { &json["error"] };
@@ -47,7 +47,7 @@ pub(super) fn of_status(response: &Response) -> Raise {
 }
 
 /// The failure for an error code within an answer.
-pub(super) fn of_code(code: Option<&str>, message: &str) -> Raise {
+pub(super) fn failure_of_code(code: Option<&str>, message: &str) -> Raise {
     let kind = match code {
         Some("rate_limit_exceeded") => ErrorKind::RateLimited,
         Some(code) if is_quota(code) => ErrorKind::QuotaExhausted,
