@@ -27,5 +27,5 @@ pub use cascade_machine::{
 pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;
 pub use models::availability;
-pub use plan::{Plan, PlanOptions, Planned, plan};
+pub use plan::{Plan, PlanOptions, PlannedEffect, plan};
 pub use run::{Begin, RunOptions, RunOutcome, block_on, program_hash, run, run_blocking, run_on};

@@ -26,19 +26,19 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// The number of answers taken from the record.
-    pub reused: Vec<Planned>,
+    pub reused: Vec<PlannedEffect>,
     /// Effects that would start, each with the reason.
-    pub runs: Vec<Planned>,
+    pub runs: Vec<PlannedEffect>,
     /// The number of recorded answers that are not requested before an effect of `runs` is answered:
     /// whether they are used depends on its answer.
-    pub depends: Vec<Planned>,
+    pub depends: Vec<PlannedEffect>,
     /// The end of the run if no effect needs to start: `done`, or the failure's message.
     pub end: Option<String>,
 }
 
 /// An effect that would start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Planned {
+pub struct PlannedEffect {
     /// The stage's path.
     pub path: String,
     /// The attempt, from 1.
@@ -127,7 +127,7 @@ pub fn plan(
         }
         while let Some(request) = machine.take_request() {
             let id = request.id;
-            if let Some((seq, answer)) = planner.recall(request) {
+            if let Some((seq, answer)) = planner.recorded_answer(request) {
                 due.insert((seq, id.0), (id, answer));
             }
         }
@@ -155,7 +155,7 @@ struct Planner<'p> {
 
 impl Planner<'_> {
     /// The recorded answer of a request; `None`: it would be executed, or waited for.
-    fn recall(&mut self, request: Request) -> Option<(i64, Answer)> {
+    fn recorded_answer(&mut self, request: Request) -> Option<(i64, Answer)> {
         let Request { kind, effect, .. } = request;
         match kind {
             RequestKind::Timer { timer, .. } => {
@@ -179,12 +179,12 @@ impl Planner<'_> {
                         .output(record.answer.as_deref(), record.artifact.as_deref())
                         .map_err(|e| Failure::raise(ErrorKind::Internal, e.to_string())),
                 };
-                self.plan.reused.push(planned(&info, String::new()));
+                self.plan.reused.push(planned_effect(&info, String::new()));
                 Some((record.seq, Answer { result: answer, usage: record.usage }))
             }
             found => {
                 let reason = self.reason(&info, found.as_ref());
-                self.plan.runs.push(planned(&info, reason));
+                self.plan.runs.push(planned_effect(&info, reason));
                 None
             }
         }
@@ -234,7 +234,7 @@ impl Planner<'_> {
 
     fn finish(self) -> Plan {
         let mut plan = self.plan;
-        let mut depends: Vec<(i64, Planned)> = Vec::new();
+        let mut depends: Vec<(i64, PlannedEffect)> = Vec::new();
         for (path, records) in &self.ledger.effects {
             // Of several attempts only the last one is listed.
             let settled = |r: &&Recorded| matches!(r.status, Status::Done | Status::Failed);
@@ -242,7 +242,7 @@ impl Planner<'_> {
             if records.iter().any(|r| self.seen.contains(&r.seq)) || plan.runs.iter().any(|p| p.path == *path) {
                 continue;
             }
-            let planned = Planned {
+            let planned = PlannedEffect {
                 path: path.clone(),
                 attempt: record.attempt,
                 skill: record.skill.clone(),
@@ -256,6 +256,6 @@ impl Planner<'_> {
     }
 }
 
-fn planned(info: &EffectInfo, reason: String) -> Planned {
-    Planned { path: info.path.clone(), attempt: info.attempt, skill: info.skill.to_string(), reason }
+fn planned_effect(info: &EffectInfo, reason: String) -> PlannedEffect {
+    PlannedEffect { path: info.path.clone(), attempt: info.attempt, skill: info.skill.to_string(), reason }
 }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    driver::{Driven, drive},
+    driver::{DriveOutcome, drive},
     durable::{Asker, Durability, Durable, Observer, Pause},
     events::Event,
     failure::{Failure, Raise},
@@ -113,8 +113,8 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     };
     let host = RecordingHost::new(local, program, Arc::clone(&recordings), redactor);
     let mut outcome = run_with_id(host, program, cascade, inputs, options, run).await;
-    if let (false, Some(trouble)) = (recordings.records(), recordings.trouble()) {
-        outcome.result = Err(trouble);
+    if let (false, Some(error)) = (recordings.records(), recordings.first_error()) {
+        outcome.result = Err(error);
         outcome.pause = None;
     }
     outcome
@@ -195,20 +195,20 @@ async fn run_with_id<H: Host>(
         // Truncated output can end with a part of a secret.
         let said = redactor.mask_cut(what.unwrap_or("unknown"), Cut { start: false, end: true });
         let message = format!("a bug in Cascade: {said}");
-        Ended::failed(Failure::new(ErrorKind::Internal, message))
+        RunResult::failed(Failure::new(ErrorKind::Internal, message))
     });
-    let Ended { result, pause, spent, reused } = done;
+    let RunResult { result, pause, spent, reused } = done;
     RunOutcome { run, result, pause, spent, reused, took: began.elapsed() }
 }
 
-struct Ended {
+struct RunResult {
     result: Result<Value, Failure>,
     pause: Option<Pause>,
     spent: Spent,
     reused: u64,
 }
 
-impl Ended {
+impl RunResult {
     fn failed(failure: Failure) -> Self {
         Self { result: Err(failure), pause: None, spent: Spent::default(), reused: 0 }
     }
@@ -221,7 +221,7 @@ impl From<JournalError> for Raise {
 }
 
 /// The record of a run before it starts.
-struct Recall {
+struct RecordedRun {
     ledger: Ledger,
     memory: HashMap<(String, String), Json>,
     /// The stages whose commands an earlier process of the run had left running, and which were terminated.
@@ -231,12 +231,12 @@ struct Recall {
 }
 
 /// Claims a run and reads its record. It may block on the disk.
-fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_memory: bool) -> Result<Recall, Raise> {
+fn claim_and_load(store: Option<&dyn Store>, begin: &Begin, run: &str, has_memory: bool) -> Result<RecordedRun, Raise> {
     let Some(store) = store else {
         if *begin != Begin::New {
             return Err(JournalError("a run can be resumed only from a journal".to_owned()).into());
         }
-        return Ok(Recall {
+        return Ok(RecordedRun {
             ledger: Ledger::default(),
             memory: HashMap::new(),
             ended_programs: Vec::new(),
@@ -270,18 +270,18 @@ fn claim_and_recall(store: Option<&dyn Store>, begin: &Begin, run: &str, has_mem
             _ => store.memory()?.into_iter().map(|m| ((m.memory, m.key), m.value)).collect(),
         };
     }
-    Ok(Recall { ledger, memory, ended_programs, _guard: Some(guard) })
+    Ok(RecordedRun { ledger, memory, ended_programs, _guard: Some(guard) })
 }
 
 /// Like `claim_and_recall`, on a blocking thread if there is much to read.
-async fn recall(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<Recall, Raise> {
+async fn load_recorded_run(program: &Program, options: &RunOptions<'_>, run: &str) -> Result<RecordedRun, Raise> {
     let has_memory = program.memories.iter().any(|m| m.global);
     let store = options.store.clone();
     if options.begin == Begin::New && !has_memory {
-        return claim_and_recall(store.as_deref(), &options.begin, run, false);
+        return claim_and_load(store.as_deref(), &options.begin, run, false);
     }
     let (begin, run) = (options.begin.clone(), run.to_owned());
-    let reading = move || claim_and_recall(store.as_deref(), &begin, &run, has_memory);
+    let reading = move || claim_and_load(store.as_deref(), &begin, &run, has_memory);
     match tokio::task::spawn_blocking(reading).await {
         Ok(recalled) => recalled,
         Err(error) => Err(Failure::raise(ErrorKind::Internal, format!("the record was not read: {error}"))),
@@ -316,33 +316,33 @@ async fn execute<H: Host>(
     inputs: Vec<Value>,
     options: RunOptions<'_>,
     run: &str,
-) -> Ended {
+) -> RunResult {
     if program.format != cascade_ir::FORMAT {
         let message = format!(
             "the program was compiled for another version of Cascade (format {}, this one runs {})",
             program.format,
             cascade_ir::FORMAT
         );
-        return Ended::failed(Failure::new(ErrorKind::Failed, message));
+        return RunResult::failed(Failure::new(ErrorKind::Failed, message));
     }
     if program.cascades.get(cascade.index()).is_none() {
-        return Ended::failed(Failure::new(ErrorKind::Internal, "there is no such cascade"));
+        return RunResult::failed(Failure::new(ErrorKind::Internal, "there is no such cascade"));
     }
-    let ended = match recall(program, &options, run).await {
+    let ended = match load_recorded_run(program, &options, run).await {
         Ok(recalled) => drive_recorded(host, program, cascade, inputs, options, run, recalled).await,
         Err(failure) => Err(failure),
     };
-    ended.unwrap_or_else(|failure| Ended::failed(*failure))
+    ended.unwrap_or_else(|failure| RunResult::failed(*failure))
 }
 
 /// Shorter API keys, in bytes, are not treated as secrets: local servers accept any word (`ollama`,
 /// `EMPTY`), which would be removed from ordinary text.
-const SHORTEST_KEY: usize = 12;
+const MIN_KEY_LENGTH: usize = 12;
 
 /// The redactor of a run: it knows the secrets among its inputs, and the API keys of its models.
 pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
     let mut redactor = Redactor::of_values(inputs);
-    models::keys(program).iter().filter(|key| key.len() >= SHORTEST_KEY).for_each(|key| redactor.learn(key));
+    models::api_keys(program).iter().filter(|key| key.len() >= MIN_KEY_LENGTH).for_each(|key| redactor.learn(key));
     redactor
 }
 
@@ -354,13 +354,13 @@ async fn drive_recorded<H: Host>(
     inputs: Vec<Value>,
     options: RunOptions<'_>,
     run: &str,
-    recalled: Recall,
-) -> Result<Ended, Raise> {
+    recalled: RecordedRun,
+) -> Result<RunResult, Raise> {
     let began = Instant::now();
     let Some(entry) = program.cascades.get(cascade.index()) else {
         return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
-    let Recall { ledger, memory, ended_programs, _guard } = recalled;
+    let RecordedRun { ledger, memory, ended_programs, _guard } = recalled;
     let (models, memory) = match &options.recordings {
         Some(recordings) => (recordings.availability(program), recordings.memory(memory)),
         None => (availability(program), memory),
@@ -448,8 +448,8 @@ async fn drive_recorded<H: Host>(
     let driven = drive(&mut machine, &mut host).await;
     host.inner_mut().settle().await;
     let (mut result, pause) = match driven {
-        Driven::Ended(result) => (result, None),
-        Driven::Paused => {
+        DriveOutcome::Ended(result) => (result, None),
+        DriveOutcome::Paused => {
             let pause = host.pause();
             (Err(Failure::new(ErrorKind::Cancelled, format!("paused: {}", pause.reason()))), Some(pause))
         }
@@ -493,7 +493,7 @@ async fn drive_recorded<H: Host>(
         tokens: spent.tokens,
         cost: spent.cost,
     });
-    Ok(Ended { result, pause, spent, reused })
+    Ok(RunResult { result, pause, spent, reused })
 }
 
 /// SHA-256 of a compiled program, in hex.

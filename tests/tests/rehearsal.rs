@@ -3,7 +3,7 @@
 
 use cascade_compiler::{MemorySources, compile, render};
 use cascade_ir::Program;
-use cascade_runtime::rehearsal::{Coverage, Rehearse, Rehearsed, rehearse};
+use cascade_runtime::rehearsal::{Coverage, RehearsalOptions, RehearsalOutcome, rehearse};
 use proptest::prelude::*;
 
 const SKILLS: &str = r#"
@@ -42,14 +42,14 @@ fn program(text: &str) -> Program {
     compiled.program.unwrap_or_else(|| panic!("{shown}"))
 }
 
-fn rehearsed(text: &str) -> Rehearsed {
+fn rehearsed(text: &str) -> RehearsalOutcome {
     let program = program(text);
     let [test] = program.tests.as_slice() else { panic!("one test is wanted") };
-    rehearse(&program, test, Rehearse { seed: 0, coverage: true })
+    rehearse(&program, test, RehearsalOptions { seed: 0, coverage: true })
 }
 
 #[track_caller]
-fn passes(text: &str) -> Rehearsed {
+fn passes(text: &str) -> RehearsalOutcome {
     let out = rehearsed(text);
     assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
     out
@@ -442,11 +442,11 @@ test "u" {
   run main(1)
 }"#;
     let program = program(text);
-    let mut sum = Coverage::none(&program);
+    let mut sum = Coverage::unreached(&program);
     assert_eq!(sum.sum().0, 0);
     let mut missed = Vec::new();
     for test in &program.tests {
-        let out = rehearse(&program, test, Rehearse { seed: 0, coverage: true });
+        let out = rehearse(&program, test, RehearsalOptions { seed: 0, coverage: true });
         assert!(out.passed(), "{:?}", out.problems);
         sum.add(out.coverage.unwrap());
         let points = &sum.cascades[&("flow.cascade".to_owned(), "main".to_owned())];
@@ -470,7 +470,7 @@ fn a_program_keeps_its_tests_when_it_is_written() {
     let text = serde_json::to_string(&program).unwrap();
     let read: Program = serde_json::from_str(&text).unwrap();
     assert_eq!(read, program);
-    assert!(rehearse(&read, &read.tests[0], Rehearse::default()).passed());
+    assert!(rehearse(&read, &read.tests[0], RehearsalOptions::default()).passed());
 }
 
 /// Branches, loops, retries and memory at once: whoever is faster, the outcome is the same.
@@ -502,10 +502,10 @@ proptest! {
     #[test]
     fn a_test_passes_whatever_the_order_of_answers(seed in any::<u64>()) {
         let program = program(AT_ONCE);
-        let out = rehearse(&program, &program.tests[0], Rehearse { seed, coverage: false });
+        let out = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
         prop_assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
         // And the same seed does the same.
-        let again = rehearse(&program, &program.tests[0], Rehearse { seed, coverage: false });
+        let again = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
         prop_assert_eq!(out.stages, again.stages);
     }
 }
@@ -530,7 +530,7 @@ test "t" {
   expect result == 5
 }"#,
     );
-    let passed = |seed| rehearse(&program, &program.tests[0], Rehearse { seed, coverage: false }).passed();
+    let passed = |seed| rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false }).passed();
     assert!(passed(0));
     let failed = (1..50).filter(|seed| !passed(*seed)).count();
     assert!(failed > 5, "{failed}");

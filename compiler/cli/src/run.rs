@@ -122,7 +122,7 @@ pub fn perform(
     progress.finish();
     progress.check()?;
     let trouble =
-        recordings.as_ref().filter(|recordings| recordings.records()).and_then(|recordings| recordings.trouble());
+        recordings.as_ref().filter(|recordings| recordings.records()).and_then(|recordings| recordings.first_error());
     let ms = u64::try_from(outcome.took.as_millis()).unwrap_or(u64::MAX);
     if let Some(pause) = &outcome.pause {
         if let Progress::Json(events) = &progress {

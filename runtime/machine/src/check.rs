@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// 2^53: smaller floats without a fraction are exact integers.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 /// The tolerated deviations from a type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +43,7 @@ pub fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictne
 pub(crate) fn satisfies(eval: &mut Eval<'_>, value: &Value, refinement: &Refinement) -> Result<bool> {
     let mut slots = vec![Value::Null; refinement.slots.max(1) as usize];
     slots[0] = value.clone();
-    eval.truth(&refinement.predicate, &mut slots)
+    eval.eval_bool(&refinement.predicate, &mut slots)
 }
 
 /// A short form of a value for messages.
@@ -112,7 +112,7 @@ pub(crate) fn declares_secret(program: &cascade_ir::Program, ty: &Type) -> bool 
     declares(program, ty, &mut Vec::new())
 }
 
-enum Step {
+enum PathStep {
     Key(SmolStr),
     Index(usize),
 }
@@ -122,23 +122,23 @@ struct Checker<'e, 'p> {
     strictness: Strictness,
     /// The type of the whole value.
     whole: &'e Type,
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     levels: u32,
 }
 
 impl Checker<'_, '_> {
     fn coerce(&mut self, value: Value, ty: &Type) -> Result {
-        self.eval.spend(1)?;
+        self.eval.use_fuel(1)?;
         self.levels += 1;
         if self.levels > 4 * crate::value::MAX_DEPTH {
             return Err(self.error("the value is nested too deeply".to_owned()));
         }
-        let result = self.fit(value, ty);
+        let result = self.coerce_non_null(value, ty);
         self.levels -= 1;
         result
     }
 
-    fn fit(&mut self, value: Value, ty: &Type) -> Result {
+    fn coerce_non_null(&mut self, value: Value, ty: &Type) -> Result {
         match (ty, value) {
             (Type::Null, Value::Null) | (Type::Optional(_), Value::Null) => Ok(Value::Null),
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
@@ -150,7 +150,7 @@ impl Checker<'_, '_> {
             (Type::Bool, value @ Value::Bool(_)) | (Type::Float, value @ Value::Float(_)) => Ok(value),
             (Type::String, Value::Path(p)) => Ok(Value::str(p.as_ref())),
             (Type::String, Value::Variant(v)) if !v.tagged => Ok(Value::Str(v.name.clone())),
-            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && f.abs() < EXACT => Ok(Value::Int(f as i64)),
+            (Type::Int, Value::Float(f)) if f.fract() == 0.0 && f.abs() < MAX_EXACT_FLOAT => Ok(Value::Int(f as i64)),
             (Type::Float, Value::Int(i)) => Ok(Value::Float(i as f64)),
             (Type::Path, value @ Value::Path(_)) | (Type::Secret, value @ Value::Secret(_)) => Ok(value),
             (Type::Path, Value::Str(s)) => Ok(Value::path(&s)),
@@ -174,7 +174,7 @@ impl Checker<'_, '_> {
                 match program.types.get(id.index()).map(|d| &d.kind) {
                     Some(TypeDefKind::Record(fields)) => match value {
                         value @ (Value::Map(_) | Value::Record(_)) => self.record(&value, fields),
-                        other => self.lenient(other, ty),
+                        other => self.coerce_leniently(other, ty),
                     },
                     Some(TypeDefKind::Enum(variants)) => self.variant(value, variants, ty),
                     Some(TypeDefKind::Alias(inner)) => self.coerce(value, inner),
@@ -183,20 +183,20 @@ impl Checker<'_, '_> {
             }
             (Type::Refined(inner, refinement), value) => {
                 let value = self.coerce(value, inner)?;
-                if satisfies(self.eval, &value, refinement).map_err(|f| self.wrap(f))? {
+                if satisfies(self.eval, &value, refinement).map_err(|f| self.with_place(f))? {
                     Ok(value)
                 } else {
                     Err(self.error(format!("{} does not satisfy `{}`", self.shown(&value), refinement.text)))
                 }
             }
-            (ty, value) => self.lenient(value, ty),
+            (ty, value) => self.coerce_leniently(value, ty),
         }
     }
 
     fn list(&mut self, items: &[Value], inner: &Type) -> Result {
         let mut out = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
-            self.path.push(Step::Index(i));
+            self.path.push(PathStep::Index(i));
             out.push(self.coerce(item.clone(), inner)?);
             self.path.pop();
         }
@@ -206,7 +206,7 @@ impl Checker<'_, '_> {
     fn map(&mut self, value: &Value, inner: &Type) -> Result {
         let mut out = IndexMap::new();
         for (key, item) in value.entries().into_iter().flatten() {
-            self.path.push(Step::Key(key.clone()));
+            self.path.push(PathStep::Key(key.clone()));
             out.insert(key.clone(), self.coerce(item.clone(), inner)?);
             self.path.pop();
         }
@@ -215,7 +215,7 @@ impl Checker<'_, '_> {
 
     fn record(&mut self, value: &Value, fields: &[Field]) -> Result {
         if self.strictness == Strictness::Input {
-            self.unknown_keys(value, fields)?;
+            self.reject_unknown_keys(value, fields)?;
         }
         let out = self.record_fields(value, fields)?;
         Ok(Value::record(out))
@@ -224,12 +224,12 @@ impl Checker<'_, '_> {
     fn record_fields(&mut self, value: &Value, fields: &[Field]) -> Result<Vec<(SmolStr, Value)>> {
         let mut out = Vec::with_capacity(fields.len());
         for field in fields {
-            self.path.push(Step::Key(field.name.clone()));
+            self.path.push(PathStep::Key(field.name.clone()));
             let item = match (value.get(&field.name), &field.default) {
                 (None | Some(Value::Null), Some(default))
                     if !accepts_null(&field.ty) || value.get(&field.name).is_none() =>
                 {
-                    self.default(default)?
+                    self.evaluate_default(default)?
                 }
                 // An empty cell means an absent value, unless the field accepts text.
                 (Some(Value::Str(cell)), Some(default))
@@ -237,10 +237,10 @@ impl Checker<'_, '_> {
                         && cell.trim().is_empty()
                         && !self.accepts_text(&field.ty) =>
                 {
-                    self.default(default)?
+                    self.evaluate_default(default)?
                 }
                 (Some(item), _) => self.coerce(item.clone(), &field.ty)?,
-                (None, _) if self.optional(&field.ty) => Value::Null,
+                (None, _) if self.is_optional(&field.ty) => Value::Null,
                 (None, _) => {
                     let ty = describe(self.eval.program, &field.ty);
                     let mut message = format!("missing; {ty} was expected");
@@ -259,17 +259,17 @@ impl Checker<'_, '_> {
         Ok(out)
     }
 
-    fn default(&mut self, default: &Expr) -> Result {
+    fn evaluate_default(&mut self, default: &Expr) -> Result {
         // A closed expression can still contain variables of its own.
         self.eval.eval(default, &mut vec![Value::Null; 64])
     }
 
-    fn optional(&self, ty: &Type) -> bool {
+    fn is_optional(&self, ty: &Type) -> bool {
         match ty {
             Type::Optional(_) | Type::Null | Type::Json => true,
-            Type::Refined(inner, _) => self.optional(inner),
+            Type::Refined(inner, _) => self.is_optional(inner),
             Type::Named(id) => match self.eval.program.types.get(id.index()).map(|d| &d.kind) {
-                Some(TypeDefKind::Alias(inner)) => self.optional(inner),
+                Some(TypeDefKind::Alias(inner)) => self.is_optional(inner),
                 _ => false,
             },
             _ => false,
@@ -289,7 +289,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn unknown_keys(&mut self, value: &Value, fields: &[Field]) -> Result<()> {
+    fn reject_unknown_keys(&mut self, value: &Value, fields: &[Field]) -> Result<()> {
         for (key, _) in value.entries().into_iter().flatten() {
             if !fields.iter().any(|f| f.name == *key) {
                 let known: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
@@ -309,7 +309,7 @@ impl Checker<'_, '_> {
             _ => None,
         };
         let Some(name) = name else {
-            return self.lenient(value, ty);
+            return self.coerce_leniently(value, ty);
         };
         let same = |v: &&Variant| {
             v.name == name
@@ -373,9 +373,9 @@ impl Checker<'_, '_> {
     }
 
     /// Corrects harmless deviations in models' answers.
-    fn lenient(&mut self, value: Value, ty: &Type) -> Result {
+    fn coerce_leniently(&mut self, value: Value, ty: &Type) -> Result {
         if self.strictness == Strictness::Cells {
-            return self.cell(value, ty);
+            return self.coerce_cell(value, ty);
         }
         if self.strictness != Strictness::Lenient {
             return Err(self.mismatch(&value, ty));
@@ -410,7 +410,7 @@ impl Checker<'_, '_> {
     }
 
     /// A cell as a number or a boolean.
-    fn cell(&mut self, value: Value, ty: &Type) -> Result {
+    fn coerce_cell(&mut self, value: Value, ty: &Type) -> Result {
         let read = match (ty, &value) {
             (Type::Int, Value::Str(text)) => text.trim().parse().ok().map(Value::Int),
             (Type::Float, Value::Str(text)) => {
@@ -449,24 +449,24 @@ impl Checker<'_, '_> {
     }
 
     fn error(&self, message: String) -> Raise {
-        Failure::raise(ErrorKind::InvalidOutput, self.located(&message))
+        Failure::raise(ErrorKind::InvalidOutput, self.message_with_place(&message))
     }
 
     /// Adds the place to a predicate's failure.
-    fn wrap(&self, mut failure: Raise) -> Raise {
-        failure.message = self.located(&failure.message);
+    fn with_place(&self, mut failure: Raise) -> Raise {
+        failure.message = self.message_with_place(&failure.message);
         failure
     }
 
-    fn located(&self, message: &str) -> String {
+    fn message_with_place(&self, message: &str) -> String {
         if self.path.is_empty() {
             return message.to_owned();
         }
         let mut pointer = String::new();
         for step in &self.path {
             match step {
-                Step::Key(key) => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-                Step::Index(i) => pointer.push_str(&format!("/{i}")),
+                PathStep::Key(key) => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                PathStep::Index(i) => pointer.push_str(&format!("/{i}")),
             }
         }
         format!("at {pointer}: {message}")
@@ -485,7 +485,7 @@ fn artifact(kind: cascade_ir::ArtifactKind, path: &str) -> Value {
 pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
     known
         .iter()
-        .map(|k| (distance(name, k), k))
+        .map(|k| (edit_distance(name, k), k))
         .filter(|(d, k)| *d <= 1 + k.chars().count() / 4)
         .min()
         .map(|(_, k)| format!("; did you mean `{k}`?"))
@@ -493,7 +493,7 @@ pub(crate) fn suggest(name: &str, known: &[&str]) -> String {
 }
 
 /// The edit distance of two names, where swapped neighbours count as one edit.
-fn distance(a: &str, b: &str) -> usize {
+fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {

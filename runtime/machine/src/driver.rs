@@ -11,7 +11,7 @@ use crate::{
 
 /// Where a driven machine stopped.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Driven {
+pub enum DriveOutcome {
     /// At its end.
     Ended(Result<Value, Failure>),
     /// At a wait that can take days.
@@ -19,7 +19,7 @@ pub enum Driven {
 }
 
 /// Drives a machine to its end, or until its host has to pause.
-pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
+pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> DriveOutcome {
     loop {
         machine.step();
         for id in machine.take_withdrawn() {
@@ -35,13 +35,13 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
             host.event(event);
         }
         if let Some(outcome) = machine.outcome() {
-            return Driven::Ended(outcome.cloned().map_err(Clone::clone));
+            return DriveOutcome::Ended(outcome.cloned().map_err(Clone::clone));
         }
         while let Some(request) = machine.take_request() {
             host.start(request);
         }
         if machine.is_stuck() {
-            return Driven::Ended(Err(Failure::new(ErrorKind::Internal, "the run waits for nothing")));
+            return DriveOutcome::Ended(Err(Failure::new(ErrorKind::Internal, "the run waits for nothing")));
         }
         let mut report = Some(host.next().await);
         // Pending reports are handled together: many answers at once cost one step.
@@ -50,7 +50,7 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> Driven {
                 Report::Answer(id, answer) => machine.answer(id, answer),
                 Report::Progress(id, _) => machine.alive(id),
                 Report::Cancel => machine.cancel(),
-                Report::Paused => return Driven::Paused,
+                Report::Paused => return DriveOutcome::Paused,
             }
             report = host.ready();
         }

@@ -165,17 +165,17 @@ pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json
                 }
                 Err(format!("`{text}` is none of {}{}", names.join(", "), suggest(text, &names)))
             }
-            _ => json(program, ty, text),
+            _ => parse_json_input(program, ty, text),
         },
         Type::Json => match serde_json::from_str(text) {
             Ok(json) => check_integers(text).map(|()| json).map_err(|why| format!("the JSON {why}")),
             Err(_) => Ok(Json::from(text)),
         },
-        _ => json(program, ty, text),
+        _ => parse_json_input(program, ty, text),
     }
 }
 
-fn json(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
+fn parse_json_input(program: &Program, ty: &Type, text: &str) -> Result<Json, String> {
     let example = match ty {
         Type::Int => "; write a number like `42`",
         Type::Float => "; write a number like `0.5`",

@@ -14,9 +14,9 @@ pub(crate) fn candidates(text: &str) -> Vec<Json> {
     if let Ok(json) = serde_json::from_str(text) {
         return vec![json];
     }
-    let mut found: Vec<Json> = fences(text).into_iter().filter_map(document).collect();
-    found.extend(document(text));
-    found.extend(inside(text));
+    let mut found: Vec<Json> = fenced_blocks(text).into_iter().filter_map(parse_document).collect();
+    found.extend(parse_document(text));
+    found.extend(find_document(text));
     found
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn only_word<'w>(text: &str, words: &[&'w str]) -> Option<&'w str> {
 }
 
 /// The contents of code fences.
-fn fences(text: &str) -> Vec<&str> {
+fn fenced_blocks(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find("```") {
@@ -82,7 +82,7 @@ fn fences(text: &str) -> Vec<&str> {
 }
 
 /// A text that starts with a value.
-fn document(text: &str) -> Option<Json> {
+fn parse_document(text: &str) -> Option<Json> {
     if let Ok(json) = serde_json::from_str(text) {
         return Some(json);
     }
@@ -97,7 +97,7 @@ fn document(text: &str) -> Option<Json> {
 
 /// The largest object or list within prose. The work is limited: unmatched brackets are ignored after a
 /// few passes over the text.
-fn inside(text: &str) -> Option<Json> {
+fn find_document(text: &str) -> Option<Json> {
     let mut best: Option<Json> = None;
     let (mut from, mut work) = (0, 0);
     while let Some(start) = text[from..].find(['{', '[']).map(|i| i + from) {
@@ -106,7 +106,7 @@ fn inside(text: &str) -> Option<Json> {
         work += reader.at - start + 1;
         from = start + 1;
         if let Some(value) = value {
-            if best.as_ref().is_none_or(|b| size(&value) > size(b)) {
+            if best.as_ref().is_none_or(|b| count_nodes(&value) > count_nodes(b)) {
                 best = Some(value);
             }
             from = reader.at.max(from);
@@ -127,10 +127,10 @@ fn is_substantial(value: &Json) -> bool {
     }
 }
 
-fn size(value: &Json) -> usize {
+fn count_nodes(value: &Json) -> usize {
     match value {
-        Json::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Json::Object(fields) => 2 + fields.values().map(size).sum::<usize>(),
+        Json::Array(items) => 1 + items.iter().map(count_nodes).sum::<usize>(),
+        Json::Object(fields) => 2 + fields.values().map(count_nodes).sum::<usize>(),
         _ => 1,
     }
 }
@@ -149,14 +149,14 @@ impl<'t> Reader<'t> {
         self.rest().chars().next()
     }
 
-    fn bump(&mut self) -> Option<char> {
+    fn next_char(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += c.len_utf8();
         Some(c)
     }
 
     /// Skips white space and comments.
-    fn space(&mut self) {
+    fn skip_space(&mut self) {
         loop {
             let rest = self.rest();
             let trimmed = rest.trim_start();
@@ -176,28 +176,28 @@ impl<'t> Reader<'t> {
         if depth > MAX_DEPTH {
             return None;
         }
-        self.space();
+        self.skip_space();
         match self.peek()? {
             '{' => self.object(depth),
             '[' => self.list(depth),
             '"' | '\'' | '`' | '\u{201c}' => self.quoted().map(Json::String),
-            _ => self.bare(&[',', '}', ']', '\n']),
+            _ => self.unquoted(&[',', '}', ']', '\n']),
         }
     }
 
     fn object(&mut self, depth: u32) -> Option<Json> {
-        self.bump();
+        self.next_char();
         let mut fields = Map::new();
         loop {
-            self.space();
+            self.skip_space();
             match self.peek() {
                 None => break,
                 Some('}') => {
-                    self.bump();
+                    self.next_char();
                     break;
                 }
                 Some(',') => {
-                    self.bump();
+                    self.next_char();
                     continue;
                 }
                 _ => {}
@@ -214,13 +214,13 @@ impl<'t> Reader<'t> {
                     rest[..end].trim().to_owned()
                 }
             };
-            self.space();
+            self.skip_space();
             if self.peek() != Some(':') {
                 // Truncated after a key: the entries before it are used.
                 return if self.peek().is_none() { Some(Json::Object(fields)) } else { None };
             }
-            self.bump();
-            self.space();
+            self.next_char();
+            self.skip_space();
             if self.peek().is_none() {
                 break;
             }
@@ -231,18 +231,18 @@ impl<'t> Reader<'t> {
     }
 
     fn list(&mut self, depth: u32) -> Option<Json> {
-        self.bump();
+        self.next_char();
         let mut items = Vec::new();
         loop {
-            self.space();
+            self.skip_space();
             match self.peek() {
                 None => break,
                 Some(']') => {
-                    self.bump();
+                    self.next_char();
                     break;
                 }
                 Some(',') => {
-                    self.bump();
+                    self.next_char();
                 }
                 Some('}' | ':') => return None,
                 _ => items.push(self.value(depth + 1)?),
@@ -253,7 +253,7 @@ impl<'t> Reader<'t> {
 
     /// A quoted text. A quote that is not followed by a delimiter belongs to the text.
     fn quoted(&mut self) -> Option<String> {
-        let open = self.bump()?;
+        let open = self.next_char()?;
         let fence = open == '`' && self.rest().starts_with("``");
         if fence {
             self.at += 2;
@@ -275,7 +275,7 @@ impl<'t> Reader<'t> {
         let close = if open == '\u{201c}' { '\u{201d}' } else { open };
         let mut out = String::new();
         loop {
-            match self.bump() {
+            match self.next_char() {
                 None => return Some(out),
                 Some(c) if c == close => {
                     let after = self.rest().trim_start();
@@ -295,7 +295,7 @@ impl<'t> Reader<'t> {
     }
 
     fn escape(&mut self, out: &mut String) {
-        match self.bump() {
+        match self.next_char() {
             Some('n') => out.push('\n'),
             Some('t') => out.push('\t'),
             Some('r') => out.push('\r'),
@@ -332,7 +332,7 @@ impl<'t> Reader<'t> {
     }
 
     /// An unquoted value: a number, a word, or text up to a delimiter.
-    fn bare(&mut self, ends: &[char]) -> Option<Json> {
+    fn unquoted(&mut self, ends: &[char]) -> Option<Json> {
         let rest = self.rest();
         let end = rest.find(|c| ends.contains(&c)).unwrap_or(rest.len());
         let mut word = rest[..end].trim();
@@ -438,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_models_are_understood() {
+    fn common_deviations_of_models_are_parsed() {
         let data: Json = serde_json::from_str(include_str!("../tests/data/model_answers.json")).unwrap();
         let (mut passed, mut total, mut foreign) = (0, 0, 0);
         for case in data["cases"].as_array().unwrap() {
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_panics() {
+    fn any_text_is_parsed_without_panic() {
         for text in [
             "{",
             "[",

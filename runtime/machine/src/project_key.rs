@@ -7,8 +7,20 @@ use sha2::Sha256;
 
 /// The random key of a project. A keyed digest reveals nothing of its content, however short that is, to
 /// anybody without the key.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ProjectKey([u8; Self::LENGTH]);
+#[derive(Clone)]
+pub struct ProjectKey {
+    bytes: [u8; Self::LENGTH],
+    /// The HMAC after the key, which is half the work of a short digest.
+    keyed: Hmac<Sha256>,
+}
+
+impl PartialEq for ProjectKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for ProjectKey {}
 
 impl fmt::Debug for ProjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,15 +34,15 @@ impl ProjectKey {
 
     /// The key with these random bytes.
     pub fn new(bytes: [u8; Self::LENGTH]) -> Self {
-        Self(bytes)
+        // HMAC pads a key to the length of a block with zeros.
+        let mut block = [0; 64];
+        block[..Self::LENGTH].copy_from_slice(&bytes);
+        Self { bytes, keyed: <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into()) }
     }
 
     /// HMAC-SHA-256 of a content. Digests for different purposes differ.
     pub fn digest(&self, purpose: &str, content: &[u8]) -> [u8; 32] {
-        // HMAC pads a key to the length of a block with zeros.
-        let mut block = [0; 64];
-        block[..Self::LENGTH].copy_from_slice(&self.0);
-        let mut mac = <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into());
+        let mut mac = self.keyed.clone();
         mac.update(&(purpose.len() as u64).to_le_bytes());
         mac.update(purpose.as_bytes());
         mac.update(content);

@@ -4,7 +4,7 @@ use cascade_ir::{ArtifactKind, Const, Expr, Field, Program, Skill, Type, TypeDef
 use serde_json::{Map, Value as Json, json};
 use smol_str::SmolStr;
 
-use crate::{check::is_tagged, eval::literal, value::to_json};
+use crate::{check::is_tagged, eval::constant_value, value::to_json};
 
 /// The schema of a declared type for users: optional fields are not required, references have
 /// descriptions, and `x-cascade` names types that JSON lacks. Named types are under `$defs`.
@@ -12,8 +12,8 @@ pub fn document(program: &Program, id: TypeId) -> Json {
     let mut writer = Writer { program, defs: Vec::new(), strict: false };
     let schema = writer.named(id);
     let reference = schema.get("$ref").and_then(Json::as_str).map(str::to_owned);
-    let recursive = reference.is_some_and(|r| writer.defs.iter().any(|(_, _, def)| refers(def, &r)));
-    let schema = if recursive { schema } else { writer.resolved(schema) };
+    let recursive = reference.is_some_and(|r| writer.defs.iter().any(|(_, _, def)| contains_reference(def, &r)));
+    let schema = if recursive { schema } else { writer.inline_reference(schema) };
     let title = program.types.get(id.index()).map_or("", |def| def.name.as_str());
     let mut out = json!({ "$schema": "https://json-schema.org/draft/2020-12/schema", "title": title });
     if let (Json::Object(out), Json::Object(fields)) = (&mut out, writer.finish(schema)) {
@@ -24,7 +24,7 @@ pub fn document(program: &Program, id: TypeId) -> Json {
 
 /// The schema for a model: an object at the top, which every provider accepts. `None` if the answer is
 /// text or free JSON.
-pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
+pub(crate) fn model_schema(program: &Program, ty: &Type) -> Option<Json> {
     if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
         return None;
     }
@@ -34,7 +34,7 @@ pub(crate) fn for_model(program: &Program, ty: &Type) -> Option<Json> {
         object([("value".to_owned(), inner)].into_iter().collect())
     } else {
         // Not every provider accepts a reference at the top: its definition is inserted.
-        writer.resolved(inner)
+        writer.inline_reference(inner)
     };
     Some(writer.finish(schema))
 }
@@ -124,14 +124,14 @@ impl Writer<'_> {
         schema
     }
 
-    fn resolved(&mut self, schema: Json) -> Json {
+    fn inline_reference(&mut self, schema: Json) -> Json {
         let target = schema.get("$ref").and_then(Json::as_str).and_then(|r| r.strip_prefix("#/$defs/"));
         match target.and_then(|name| self.defs.iter().position(|(_, n, _)| n == name)) {
             // Also kept in `$defs`: it may refer to itself.
             Some(position) => {
                 let definition = self.defs[position].2.clone();
                 let name = self.defs[position].1.to_string();
-                let used = self.defs.iter().any(|(_, _, d)| refers(d, &format!("#/$defs/{name}")));
+                let used = self.defs.iter().any(|(_, _, d)| contains_reference(d, &format!("#/$defs/{name}")));
                 if !used {
                     self.defs.remove(position);
                 }
@@ -142,16 +142,16 @@ impl Writer<'_> {
     }
 
     fn schema(&mut self, ty: &Type) -> Json {
-        let mut schema = self.bare(ty);
+        let mut schema = self.schema_without_docs(ty);
         if !self.strict
-            && let Some(name) = own_name(ty)
+            && let Some(name) = cascade_type_name(ty)
         {
             schema["x-cascade"] = json!(name);
         }
         schema
     }
 
-    fn bare(&mut self, ty: &Type) -> Json {
+    fn schema_without_docs(&mut self, ty: &Type) -> Json {
         match ty {
             Type::Null => json!({ "type": "null" }),
             Type::String | Type::Path | Type::Secret | Type::Command | Type::Artifact(_) | Type::Model => {
@@ -180,7 +180,7 @@ impl Writer<'_> {
                     && (!self.strict || !fields.contains_key("$ref"))
                 {
                     for (keyword, value) in &refinement.schema {
-                        fields.insert(keyword.to_string(), constant(value));
+                        fields.insert(keyword.to_string(), constant_json(value));
                     }
                     if !self.strict && refinement.schema.is_empty() {
                         fields.insert("$comment".to_owned(), json!(format!("where {}", refinement.text)));
@@ -208,7 +208,7 @@ impl Writer<'_> {
             if field.default.is_none() && !optional {
                 required.push(json!(field.name));
             }
-            properties.insert(field.name.to_string(), self.described(schema, &field.doc));
+            properties.insert(field.name.to_string(), self.with_description(schema, &field.doc));
         }
         let mut schema = object(properties);
         if !self.strict {
@@ -225,7 +225,7 @@ impl Writer<'_> {
             && is_scalar(inner)
         {
             let schema = self.schema(inner);
-            return self.described(schema, &def.doc);
+            return self.with_description(schema, &def.doc);
         }
         if let Some((_, name, _)) = self.defs.iter().find(|(known, ..)| *known == id) {
             return json!({ "$ref": format!("#/$defs/{name}") });
@@ -239,7 +239,7 @@ impl Writer<'_> {
             TypeDefKind::Enum(variants) => self.variants(variants),
             TypeDefKind::Alias(inner) => self.schema(inner),
         };
-        let schema = self.described(schema, &def.doc);
+        let schema = self.with_description(schema, &def.doc);
         if let Some(entry) = self.defs.iter_mut().find(|(known, ..)| *known == id) {
             entry.2 = schema;
         }
@@ -249,7 +249,7 @@ impl Writer<'_> {
     fn variants(&mut self, variants: &[Variant]) -> Json {
         if !is_tagged(variants) {
             if !self.strict && variants.iter().any(|v| !v.doc.is_empty()) {
-                let one = |v: &Variant| self.described(json!({ "const": v.name }), &v.doc);
+                let one = |v: &Variant| self.with_description(json!({ "const": v.name }), &v.doc);
                 return json!({ "oneOf": variants.iter().map(one).collect::<Vec<_>>() });
             }
             let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
@@ -258,7 +258,7 @@ impl Writer<'_> {
                 .filter(|v| !v.doc.is_empty())
                 .map(|v| format!("{}: {}", v.name, v.doc.trim()))
                 .collect();
-            return self.described(json!({ "type": "string", "enum": names }), &docs.join("\n"));
+            return self.with_description(json!({ "type": "string", "enum": names }), &docs.join("\n"));
         }
         let all: Vec<Json> = variants
             .iter()
@@ -274,13 +274,13 @@ impl Writer<'_> {
                 if let Some(Json::Array(required)) = schema.get_mut("required") {
                     required.insert(0, json!("kind"));
                 }
-                self.described(schema, &variant.doc)
+                self.with_description(schema, &variant.doc)
             })
             .collect();
         if self.strict { json!({ "anyOf": all }) } else { json!({ "oneOf": all }) }
     }
 
-    fn described(&self, mut schema: Json, doc: &str) -> Json {
+    fn with_description(&self, mut schema: Json, doc: &str) -> Json {
         let doc = doc.trim();
         // Strict validators allow no siblings of a reference.
         if doc.is_empty() || (self.strict && schema.get("$ref").is_some()) {
@@ -294,7 +294,7 @@ impl Writer<'_> {
 }
 
 /// The name of a type that JSON lacks.
-fn own_name(ty: &Type) -> Option<&'static str> {
+fn cascade_type_name(ty: &Type) -> Option<&'static str> {
     Some(match ty {
         Type::Path => "path",
         Type::Secret => "secret",
@@ -313,7 +313,7 @@ fn own_name(ty: &Type) -> Option<&'static str> {
 /// The value of a default that is a constant.
 fn default_value(program: &Program, default: &Expr) -> Option<Json> {
     match default {
-        Expr::Const(value) => Some(constant(value)),
+        Expr::Const(value) => Some(constant_json(value)),
         Expr::ToFloat(inner) => default_value(program, inner)?.as_f64().map(Json::from),
         Expr::Cast(inner, _, _) | Expr::Refine(inner, _, _) => default_value(program, inner),
         Expr::List(items) => {
@@ -336,8 +336,8 @@ fn is_scalar(ty: &Type) -> bool {
     }
 }
 
-fn constant(value: &Const) -> Json {
-    to_json(&literal(value))
+fn constant_json(value: &Const) -> Json {
+    to_json(&constant_value(value))
 }
 
 fn nullable(schema: Json) -> Json {
@@ -352,10 +352,12 @@ fn nullable(schema: Json) -> Json {
     }
 }
 
-fn refers(schema: &Json, reference: &str) -> bool {
+fn contains_reference(schema: &Json, reference: &str) -> bool {
     match schema {
-        Json::Object(fields) => fields.iter().any(|(k, v)| (k == "$ref" && v == reference) || refers(v, reference)),
-        Json::Array(items) => items.iter().any(|v| refers(v, reference)),
+        Json::Object(fields) => {
+            fields.iter().any(|(k, v)| (k == "$ref" && v == reference) || contains_reference(v, reference))
+        }
+        Json::Array(items) => items.iter().any(|v| contains_reference(v, reference)),
         _ => false,
     }
 }
@@ -390,7 +392,7 @@ mod tests {
         });
         let mut expected = node.clone();
         expected["$defs"] = json!({ "Tree": node });
-        assert_eq!(for_model(&program, &Type::Named(TypeId(0))), Some(expected));
+        assert_eq!(model_schema(&program, &Type::Named(TypeId(0))), Some(expected));
     }
 
     #[test]
@@ -400,7 +402,7 @@ mod tests {
             Variant { name: "unknown".into(), doc: String::new(), fields: vec![] },
         ];
         let program = program(vec![def("Outcome", TypeDefKind::Enum(variants))]);
-        let schema = for_model(&program, &Type::Named(TypeId(0))).unwrap();
+        let schema = model_schema(&program, &Type::Named(TypeId(0))).unwrap();
         assert_eq!(schema["required"], json!(["value"]));
         let first = &schema["$defs"]["Outcome"]["anyOf"][0];
         assert_eq!(first["required"], json!(["kind", "score"]));
@@ -410,7 +412,7 @@ mod tests {
     #[test]
     fn free_json_and_text_have_no_schema() {
         let program = program(vec![]);
-        assert_eq!(for_model(&program, &Type::String), None);
-        assert_eq!(for_model(&program, &Type::Map(Box::new(Type::Int))), None);
+        assert_eq!(model_schema(&program, &Type::String), None);
+        assert_eq!(model_schema(&program, &Type::Map(Box::new(Type::Int))), None);
     }
 }

@@ -5,7 +5,8 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature, text_with_documents, usage,
+    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
+    truncated_answer, usage,
 };
 use crate::request::PromptRequest;
 
@@ -13,7 +14,7 @@ use crate::request::PromptRequest;
 const DEFAULT_MAX_TOKENS: u64 = 8_192;
 const TOOL: &str = "answer";
 
-pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
+pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut content: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
         if is_image(file) {
@@ -48,15 +49,15 @@ pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
     body
 }
 
-pub(super) fn read(json: &Json, structured: bool) -> Read {
+pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
     let spent = &json["usage"];
-    let tokens_in = count(spent, "input_tokens")
-        + count(spent, "cache_creation_input_tokens")
-        + count(spent, "cache_read_input_tokens");
-    let usage = usage(tokens_in, count(spent, "output_tokens"));
+    let tokens_in = token_count(spent, "input_tokens")
+        + token_count(spent, "cache_creation_input_tokens")
+        + token_count(spent, "cache_read_input_tokens");
+    let usage = usage(tokens_in, token_count(spent, "output_tokens"));
     match json["stop_reason"].as_str() {
-        Some("max_tokens" | "model_context_window_exceeded") => return Err(cut_off(usage)),
-        Some("refusal") => return Err(refused("the provider refused the request", usage)),
+        Some("max_tokens" | "model_context_window_exceeded") => return Err(truncated_answer(usage)),
+        Some("refusal") => return Err(refusal("the provider refused the request", usage)),
         _ => {}
     }
     let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -64,5 +65,5 @@ pub(super) fn read(json: &Json, structured: bool) -> Read {
         return Ok((block["input"].to_string(), usage));
     }
     let text: String = blocks.iter().filter_map(|b| b["text"].as_str()).collect();
-    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
 }

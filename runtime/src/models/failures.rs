@@ -27,7 +27,7 @@ enum Limit {
 }
 
 /// The failure for an HTTP status and its body.
-pub(super) fn of_status(response: &Response) -> Raise {
+pub(super) fn failure_of_status(response: &Response) -> Raise {
     let json: Json = serde_json::from_slice(&response.body).unwrap_or(Json::Null);
     // Gemini wraps its error in a list when streaming.
     let error = if json.is_array() { &json[0]["error"] } else { &json["error"] };
@@ -62,7 +62,7 @@ pub(super) fn of_status(response: &Response) -> Raise {
 }
 
 /// The failure for an error code within an answer.
-pub(super) fn of_code(code: Option<&str>, message: &str) -> Raise {
+pub(super) fn failure_of_code(code: Option<&str>, message: &str) -> Raise {
     let kind = match code {
         Some(code) if RATE_CODES.contains(&code) => ErrorKind::RateLimited,
         Some(code) if SPENT_CODES.contains(&code) => ErrorKind::QuotaExhausted,

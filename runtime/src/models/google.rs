@@ -4,11 +4,12 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature, text_with_documents, usage,
+    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
+    truncated_answer, usage,
 };
 use crate::request::PromptRequest;
 
-pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
+pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut parts: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
         if is_image(file) || file.media == "application/pdf" {
@@ -33,20 +34,20 @@ pub(super) fn body(model: &Model, prompt: &PromptRequest) -> Json {
     body
 }
 
-pub(super) fn read(json: &Json) -> Read {
+pub(super) fn parse_answer(json: &Json) -> ModelAnswer {
     let spent = &json["usageMetadata"];
-    let tokens_out = count(spent, "candidatesTokenCount") + count(spent, "thoughtsTokenCount");
-    let usage = usage(count(spent, "promptTokenCount"), tokens_out);
+    let tokens_out = token_count(spent, "candidatesTokenCount") + token_count(spent, "thoughtsTokenCount");
+    let usage = usage(token_count(spent, "promptTokenCount"), tokens_out);
     if let Some(reason) = json["promptFeedback"]["blockReason"].as_str() {
-        return Err(refused(reason, usage));
+        return Err(refusal(reason, usage));
     }
     let candidate = &json["candidates"][0];
     match candidate["finishReason"].as_str() {
         None | Some("STOP" | "FINISH_REASON_UNSPECIFIED") => {}
-        Some("MAX_TOKENS") => return Err(cut_off(usage)),
-        Some(reason) => return Err(refused(reason, usage)),
+        Some("MAX_TOKENS") => return Err(truncated_answer(usage)),
+        Some(reason) => return Err(refusal(reason, usage)),
     }
     let parts = candidate["content"]["parts"].as_array().into_iter().flatten();
     let text: String = parts.filter(|p| p["thought"] != true).filter_map(|p| p["text"].as_str()).collect();
-    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 
 use crate::{
-    eval::contain,
+    eval::escape_in_tag,
     failure::{Failure, Raise},
     interpreter::Availability,
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
@@ -45,7 +45,7 @@ pub(crate) struct ModelCall {
     structured: bool,
 }
 
-type Read = Result<(String, Usage), (Raise, Usage)>;
+type ModelAnswer = Result<(String, Usage), (Raise, Usage)>;
 
 impl ModelCall {
     /// The provider whose rate limits apply.
@@ -54,19 +54,19 @@ impl ModelCall {
     }
 
     /// The text and usage of a response.
-    pub(crate) fn read(&self, response: &Response) -> Read {
+    pub(crate) fn read(&self, response: &Response) -> ModelAnswer {
         if !(200..300).contains(&response.status) {
-            return Err((failures::of_status(response), Usage::default()));
+            return Err((failures::failure_of_status(response), Usage::default()));
         }
         let Ok(json) = serde_json::from_slice::<Json>(&response.body) else {
             let failure = Failure::raise(ErrorKind::Unavailable, "the model's answer is not JSON");
             return Err((failure, Usage::default()));
         };
         match self.dialect {
-            Dialect::Anthropic => anthropic::read(&json, self.structured),
+            Dialect::Anthropic => anthropic::parse_answer(&json, self.structured),
             Dialect::Responses => openai::read_responses(&json),
             Dialect::Chat => openai::read_chat(&json),
-            Dialect::Gemini => google::read(&json),
+            Dialect::Gemini => google::parse_answer(&json),
         }
     }
 }
@@ -116,18 +116,20 @@ fn provider(name: &str) -> Option<&'static Provider> {
 }
 
 /// A non-empty environment variable.
-fn variable(name: &str) -> Option<String> {
+fn environment_variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|v| !v.trim().is_empty())
 }
 
-fn key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
+fn api_key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
     if let Some(name) = &model.key_env {
-        return variable(name).map(Some).ok_or_else(|| format!("`{name}` is not set (model `{}`)", model.name));
+        return environment_variable(name)
+            .map(Some)
+            .ok_or_else(|| format!("`{name}` is not set (model `{}`)", model.name));
     }
     if provider.keys.is_empty() {
         return Ok(None);
     }
-    match provider.keys.iter().find_map(|name| variable(name)) {
+    match provider.keys.iter().find_map(|name| environment_variable(name)) {
         Some(key) => Ok(Some(key)),
         None => {
             let names: Vec<String> = provider.keys.iter().map(|n| format!("`{n}`")).collect();
@@ -137,7 +139,7 @@ fn key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
 }
 
 fn base_url(model: &Model, provider: &Provider) -> Option<String> {
-    let found = model.base_url.clone().or_else(|| provider.base_env.and_then(variable));
+    let found = model.base_url.clone().or_else(|| provider.base_env.and_then(environment_variable));
     let base = found.unwrap_or_else(|| provider.base.to_owned());
     let base = base.trim().trim_end_matches('/');
     (!base.is_empty()).then(|| base.to_owned())
@@ -156,7 +158,7 @@ pub fn availability(program: &Program) -> Vec<Availability> {
         if base_url(model, provider).is_none() {
             return Availability::Missing(format!("model `{}` has no base URL", model.name));
         }
-        match key(model, provider) {
+        match api_key(model, provider) {
             Ok(_) => Availability::Available,
             Err(reason) => Availability::Missing(reason),
         }
@@ -165,8 +167,8 @@ pub fn availability(program: &Program) -> Vec<Availability> {
 }
 
 /// The API keys in the environment for the models of a program.
-pub(crate) fn keys(program: &Program) -> Vec<String> {
-    let of = |model: &Model| key(model, provider(&model.provider)?).ok().flatten();
+pub(crate) fn api_keys(program: &Program) -> Vec<String> {
+    let of = |model: &Model| api_key(model, provider(&model.provider)?).ok().flatten();
     program.models.iter().filter_map(of).collect()
 }
 
@@ -184,18 +186,24 @@ impl<'p> Models<'p> {
             let message = format!("provider `{}` is not supported by this version of Cascade", model.provider);
             return Err(Answer::failed(ErrorKind::Denied, message));
         };
-        let key = key(model, provider).map_err(|m| Answer::failed(ErrorKind::Denied, m))?;
+        let key = api_key(model, provider).map_err(|m| Answer::failed(ErrorKind::Denied, m))?;
         let Some(base) = base_url(model, provider) else {
             return Err(Answer::failed(ErrorKind::Denied, format!("model `{}` has no base URL", model.name)));
         };
-        let mut call = build(model, prompt, provider.dialect, &base, key.as_deref());
+        let mut call = build_http_request(model, prompt, provider.dialect, &base, key.as_deref());
         call.provider = base;
         Ok(call)
     }
 }
 
 /// The HTTP request in a dialect.
-fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, key: Option<&str>) -> ModelCall {
+fn build_http_request(
+    model: &Model,
+    prompt: &PromptRequest,
+    dialect: Dialect,
+    base: &str,
+    key: Option<&str>,
+) -> ModelCall {
     let secret = |text: String| Arg { text: text.into(), secret: true };
     let mut headers: Vec<(SmolStr, Arg)> = vec![("content-type".into(), Arg::plain("application/json"))];
     let (url, body) = match dialect {
@@ -203,7 +211,7 @@ fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, ke
             headers.push(("anthropic-version".into(), Arg::plain("2023-06-01")));
             headers.extend(key.map(|k| ("x-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1");
-            (format!("{base}/v1/messages"), anthropic::body(model, prompt))
+            (format!("{base}/v1/messages"), anthropic::request_body(model, prompt))
         }
         Dialect::Responses | Dialect::Chat => {
             headers.extend(key.map(|k| ("authorization".into(), secret(format!("Bearer {k}")))));
@@ -216,7 +224,7 @@ fn build(model: &Model, prompt: &PromptRequest, dialect: Dialect, base: &str, ke
         Dialect::Gemini => {
             headers.extend(key.map(|k| ("x-goog-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1beta");
-            (format!("{base}/v1beta/models/{}:generateContent", model.id), google::body(model, prompt))
+            (format!("{base}/v1beta/models/{}:generateContent", model.id), google::request_body(model, prompt))
         }
     };
     let request = HttpRequest {
@@ -234,7 +242,7 @@ fn document(file: &Attachment) -> String {
     let text = String::from_utf8_lossy(&file.content);
     let mut path = String::new();
     push_escaped(&mut path, &file.path, |c| c.is_control().then_some(" "));
-    let text = contain(text.trim_end_matches('\n'), "document");
+    let text = escape_in_tag(text.trim_end_matches('\n'), "document");
     format!("<document path=\"{path}\">\n{text}\n</document>")
 }
 
@@ -260,7 +268,7 @@ fn text_with_documents(prompt: &PromptRequest) -> String {
 }
 
 /// A number in a response; 0 if it is missing.
-fn count(json: &Json, name: &str) -> u64 {
+fn token_count(json: &Json, name: &str) -> u64 {
     json.get(name).and_then(Json::as_u64).unwrap_or(0)
 }
 
@@ -269,15 +277,15 @@ fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
 }
 
 /// The failure of a response without text.
-fn nothing(usage: Usage) -> (Raise, Usage) {
+fn empty_answer(usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"), usage)
 }
 
-fn cut_off(usage: Usage) -> (Raise, Usage) {
+fn truncated_answer(usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::InvalidOutput, "the model's answer was cut off at the limit of output tokens"), usage)
 }
 
-fn refused(reason: &str, usage: Usage) -> (Raise, Usage) {
+fn refusal(reason: &str, usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::Refused, format!("the model declined: {reason}")), usage)
 }
 

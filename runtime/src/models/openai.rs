@@ -4,7 +4,8 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Read, base64, count, cut_off, is_image, nothing, refused, set_optional, temperature, text_with_documents, usage,
+    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
+    truncated_answer, usage,
 };
 use crate::request::{Attachment, PromptRequest};
 
@@ -55,17 +56,17 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
     body
 }
 
-pub(super) fn read_responses(json: &Json) -> Read {
+pub(super) fn read_responses(json: &Json) -> ModelAnswer {
     let spent = &json["usage"];
-    let usage = usage(count(spent, "input_tokens"), count(spent, "output_tokens"));
+    let usage = usage(token_count(spent, "input_tokens"), token_count(spent, "output_tokens"));
     match (json["status"].as_str(), json["incomplete_details"]["reason"].as_str()) {
         (Some("incomplete"), Some("content_filter")) => {
-            return Err(refused("content filter", usage));
+            return Err(refusal("content filter", usage));
         }
-        (Some("incomplete"), _) => return Err(cut_off(usage)),
+        (Some("incomplete"), _) => return Err(truncated_answer(usage)),
         (Some("failed"), _) => {
             let message = json["error"]["message"].as_str().unwrap_or("the request failed");
-            return Err((super::failures::of_code(json["error"]["code"].as_str(), message), usage));
+            return Err((super::failures::failure_of_code(json["error"]["code"].as_str(), message), usage));
         }
         _ => {}
     }
@@ -75,11 +76,11 @@ pub(super) fn read_responses(json: &Json) -> Read {
     let messages = items.filter(|item| matches!(item["type"].as_str(), Some("message") | None));
     for part in messages.filter_map(|item| item["content"].as_array()).flatten() {
         if let Some(reason) = part["refusal"].as_str() {
-            return Err(refused(reason, usage));
+            return Err(refusal(reason, usage));
         }
         text.push_str(part["text"].as_str().unwrap_or_default());
     }
-    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
 }
 
 pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
@@ -115,16 +116,16 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
     body
 }
 
-pub(super) fn read_chat(json: &Json) -> Read {
+pub(super) fn read_chat(json: &Json) -> ModelAnswer {
     let spent = &json["usage"];
-    let usage = usage(count(spent, "prompt_tokens"), count(spent, "completion_tokens"));
+    let usage = usage(token_count(spent, "prompt_tokens"), token_count(spent, "completion_tokens"));
     let choice = &json["choices"][0];
     if let Some(reason) = choice["message"]["refusal"].as_str() {
-        return Err(refused(reason, usage));
+        return Err(refusal(reason, usage));
     }
     match choice["finish_reason"].as_str() {
-        Some("length") => return Err(cut_off(usage)),
-        Some("content_filter") => return Err(refused("content filter", usage)),
+        Some("length") => return Err(truncated_answer(usage)),
+        Some("content_filter") => return Err(refusal("content filter", usage)),
         _ => {}
     }
     let content = &choice["message"]["content"];
@@ -132,5 +133,5 @@ pub(super) fn read_chat(json: &Json) -> Read {
         Json::Array(parts) => parts.iter().filter_map(|p| p["text"].as_str()).collect(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
-    if text.is_empty() { Err(nothing(usage)) } else { Ok((text, usage)) }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
 }

@@ -27,11 +27,11 @@ pub struct Coverage {
 
 impl Coverage {
     /// The points of a program, none of them reached.
-    pub fn none(program: &Program) -> Self {
-        Self::of(program, &HashSet::new())
+    pub fn unreached(program: &Program) -> Self {
+        Self::from_reached(program, &HashSet::new())
     }
 
-    pub(crate) fn of(program: &Program, reached: &HashSet<NodeId>) -> Self {
+    pub(crate) fn from_reached(program: &Program, reached: &HashSet<NodeId>) -> Self {
         let mut out = Self::default();
         for cascade in &program.cascades {
             let file = program.files.get(cascade.place.file as usize).cloned().unwrap_or_default();

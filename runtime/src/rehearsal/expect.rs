@@ -3,24 +3,24 @@
 use cascade_ir::{Expect, Expected, Expr, Place, Program, StageState, Test, TestLine};
 use smol_str::SmolStr;
 
-use super::{Problem, StageSeen, in_words};
+use super::{Problem, StageOutcome, failure_line};
 use crate::{
-    eval::{DEFAULT_FUEL, Eval, write},
+    eval::{DEFAULT_FUEL, Eval, write_slot},
     failure::{Failure, kind_name},
     value::{Value, to_json},
 };
 
 /// The maximal length of a value in a message, in characters.
-const SHOWN: usize = 300;
+const MAX_SHOWN: usize = 300;
 
 /// Collects the failed expectations.
-pub(super) fn all(
+pub(super) fn failed_expectations(
     program: &Program,
     test: &Test,
     mut slots: Vec<Value>,
     memory: Vec<Vec<Value>>,
     result: &Result<Value, Failure>,
-    stages: &[StageSeen],
+    stages: &[StageOutcome],
 ) -> Vec<Problem> {
     let mut eval = Eval::new(program, DEFAULT_FUEL);
     eval.memory = memory;
@@ -29,24 +29,24 @@ pub(super) fn all(
         test.after.iter().any(|line| matches!(line, TestLine::Expect(e) if matches!(e.what, Expected::Fails { .. })));
     match result {
         Ok(value) => {
-            if let Err(failure) = write(&mut slots, test.result, value.clone()) {
+            if let Err(failure) = write_slot(&mut slots, test.result, value.clone()) {
                 problems.push(Problem::new(test.run, failure.message));
             }
         }
         Err(failure) if !fails => problems.push(unexpected(program, test.run, failure)),
         Err(_) => {}
     }
-    let mut judge = Judge { program, eval, slots, result, stages };
+    let mut judge = ExpectationChecker { program, eval, slots, result, stages };
     for line in &test.after {
         let problem = match line {
             TestLine::Let(slot, value) => {
                 let value = judge.eval.eval(value, &mut judge.slots);
-                let written = value.and_then(|value| write(&mut judge.slots, *slot, value));
+                let written = value.and_then(|value| write_slot(&mut judge.slots, *slot, value));
                 // Without a result, the variables derived from it are missing, too.
                 written
                     .err()
                     .filter(|_| result.is_ok())
-                    .map(|failure| super::computed(test.place, "a value of the test", &failure))
+                    .map(|failure| super::evaluation_problem(test.place, "a value of the test", &failure))
             }
             TestLine::Mock(_) => None,
             TestLine::Expect(expect) => judge.expect(expect).map(|mut problem| {
@@ -60,7 +60,7 @@ pub(super) fn all(
 }
 
 fn unexpected(program: &Program, place: Place, failure: &Failure) -> Problem {
-    let mut problem = Problem::new(place, format!("the run failed: {}", in_words(failure)));
+    let mut problem = Problem::new(place, format!("the run failed: {}", failure_line(failure)));
     for cause in &failure.causes {
         problem = problem.note(format!("because {cause}"));
     }
@@ -71,15 +71,15 @@ fn unexpected(program: &Program, place: Place, failure: &Failure) -> Problem {
     problem.help(format!("if it should: `expect fails ({})`", kind_name(failure.kind)))
 }
 
-struct Judge<'p, 'r> {
+struct ExpectationChecker<'p, 'r> {
     program: &'p Program,
     eval: Eval<'p>,
     slots: Vec<Value>,
     result: &'r Result<Value, Failure>,
-    stages: &'r [StageSeen],
+    stages: &'r [StageOutcome],
 }
 
-impl Judge<'_, '_> {
+impl ExpectationChecker<'_, '_> {
     fn expect(&mut self, expect: &Expect) -> Option<Problem> {
         match &expect.what {
             Expected::Holds { condition, parts, of_result } => {
@@ -107,7 +107,7 @@ impl Judge<'_, '_> {
                 let text = match message.as_ref().map(|message| self.eval.eval(message, &mut self.slots)) {
                     Some(Ok(text)) => text,
                     Some(Err(failure)) => {
-                        return Some(super::computed(expect.place, "the message", &failure));
+                        return Some(super::evaluation_problem(expect.place, "the message", &failure));
                     }
                     None => return None,
                 };
@@ -122,7 +122,7 @@ impl Judge<'_, '_> {
     }
 
     fn add_failure(&self, problem: Problem, failure: &Failure) -> Problem {
-        let mut problem = problem.note(format!("it says {}", in_words(failure)));
+        let mut problem = problem.note(format!("it says {}", failure_line(failure)));
         if let Some(at) = failure.place {
             let file = self.program.files.get(at.file as usize).map_or("?", String::as_str);
             problem = problem.note(format!("at {file}:{}:{}", at.line, at.column));
@@ -134,7 +134,7 @@ impl Judge<'_, '_> {
         let problem = match self.eval.eval(condition, &mut self.slots) {
             Ok(Value::Bool(true)) => return None,
             Ok(_) => Problem::new(place, "this condition is false"),
-            Err(failure) => Problem::new(place, format!("this cannot be computed: {}", failure.message)),
+            Err(failure) => Problem::new(place, format!("this cannot be evaluation_problem: {}", failure.message)),
         };
         Some(parts.iter().fold(problem, |problem, (text, expr)| {
             match self.eval.eval(expr, &mut self.slots) {
@@ -147,7 +147,7 @@ impl Judge<'_, '_> {
 
     fn stage(&mut self, place: Place, path: &[SmolStr], state: StageState, times: Option<&Expr>) -> Option<Problem> {
         let name = path.join(".");
-        let stages: Vec<&StageSeen> = self.stages.iter().filter(|stage| stage.is_called(path)).collect();
+        let stages: Vec<&StageOutcome> = self.stages.iter().filter(|stage| stage.is_called(path)).collect();
         let with = |status: &str| stages.iter().filter(|stage| stage.status == status).count() as u64;
         let tries: u64 = stages.iter().map(|stage| u64::from(stage.attempts)).sum();
         let (count, so) = match state {
@@ -159,7 +159,7 @@ impl Judge<'_, '_> {
             None => None,
             Some(Ok(Value::Int(times))) => Some(times),
             Some(Ok(_)) => None,
-            Some(Err(failure)) => return Some(super::computed(place, "`times`", &failure)),
+            Some(Err(failure)) => return Some(super::evaluation_problem(place, "`times`", &failure)),
         };
         let word = match state {
             StageState::Ran => "ran",
@@ -170,7 +170,7 @@ impl Judge<'_, '_> {
             Some(times) if i64::try_from(count) == Ok(times) => return None,
             Some(times) => Problem::new(
                 place,
-                format!("the stage `{name}` {word} {}, not {}", often(count), often(times.unsigned_abs())),
+                format!("the stage `{name}` {word} {}, not {}", times_text(count), times_text(times.unsigned_abs())),
             ),
             None if so => return None,
             None => match (state, stages.is_empty()) {
@@ -187,7 +187,7 @@ impl Judge<'_, '_> {
     }
 }
 
-fn often(n: u64) -> String {
+fn times_text(n: u64) -> String {
     match n {
         1 => "once".to_owned(),
         n => format!("{n} times"),
@@ -197,7 +197,7 @@ fn often(n: u64) -> String {
 /// A value as JSON, shortened.
 fn shown(value: &Value) -> String {
     let text = to_json(value).to_string();
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(MAX_SHOWN) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text,
     }

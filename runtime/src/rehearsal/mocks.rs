@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use cascade_ir::{MockAnswer, MockTarget, Program, Slot, TestMock};
 use serde_json::json;
 
-use super::{Problem, Unused, computed};
+use super::{Problem, Unused, evaluation_problem};
 use crate::{
     check::shown,
-    eval::{Eval, write},
+    eval::{Eval, write_slot},
     failure::Failure,
     request::{Answer, CallRequest, Callee, Output, PersonRequest},
     value::{Value, to_json},
@@ -55,7 +55,9 @@ impl<'p> Mocks<'p> {
                     Some(expr) => match eval.eval(expr, &mut slots) {
                         Ok(Value::Int(n) | Value::Duration(n)) => Ok(Some(n)),
                         Ok(_) => Ok(None),
-                        Err(failure) => Err(computed(mock.place, &format!("the mock of `{}`", mock.name), &failure)),
+                        Err(failure) => {
+                            Err(evaluation_problem(mock.place, &format!("the mock of `{}`", mock.name), &failure))
+                        }
                     },
                     None => Ok(None),
                 };
@@ -181,13 +183,13 @@ impl<'p> Mocks<'p> {
     }
 
     fn fill(&mut self, slot: Slot, value: Value, mock: &TestMock) -> Result<(), Problem> {
-        write(&mut self.slots, slot, value)
-            .map_err(|failure| computed(mock.place, &format!("the mock of `{}`", mock.name), &failure))
+        write_slot(&mut self.slots, slot, value)
+            .map_err(|failure| evaluation_problem(mock.place, &format!("the mock of `{}`", mock.name), &failure))
     }
 
     fn answer(&mut self, mock: &'p TestMock, answer: &'p MockAnswer) -> Result<Answer, Problem> {
         let wrong = |failure: &Failure| {
-            let message = format!("the mock of `{}` cannot be computed: {}", mock.name, failure.message);
+            let message = format!("the mock of `{}` cannot be evaluation_problem: {}", mock.name, failure.message);
             Problem::new(mock.place, message)
         };
         match answer {

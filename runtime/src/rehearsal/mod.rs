@@ -6,9 +6,9 @@
 
 mod coverage;
 mod expect;
+mod host;
 mod mocks;
 mod stages;
-mod world;
 
 use std::{
     collections::HashSet,
@@ -21,21 +21,21 @@ use std::{
 use cascade_ir::{ErrorKind, MockTarget, Place, Program, Test, TestLine, TestMock};
 
 pub use coverage::{Coverage, Point};
-pub use stages::StageSeen;
+pub use stages::StageOutcome;
 
 use crate::{
-    driver::{Driven, drive},
-    eval::{DEFAULT_FUEL, Eval, write},
+    driver::{DriveOutcome, drive},
+    eval::{DEFAULT_FUEL, Eval, write_slot},
     failure::{Failure, Raise},
     interpreter::{Environment, Machine, Rehearsal},
     value::Value,
 };
+use host::TestHost;
 use mocks::Mocks;
-use world::World;
 
 /// The options of a test.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Rehearse {
+pub struct RehearsalOptions {
     /// The seed for the order of answers that are due at the same time; 0: in the order of the calls.
     pub seed: u64,
     /// Whether to record coverage.
@@ -44,20 +44,20 @@ pub struct Rehearse {
 
 /// The result of a test.
 #[derive(Debug, Clone, Default)]
-pub struct Rehearsed {
+pub struct RehearsalOutcome {
     /// What is wrong; the test passed if this is empty.
     pub problems: Vec<Problem>,
     /// Mocks that were never called.
     pub unused: Vec<Unused>,
     /// The stages of the run, in the order in which they began.
-    pub stages: Vec<StageSeen>,
+    pub stages: Vec<StageOutcome>,
     /// The virtual duration of the run, in milliseconds.
     pub ms: u64,
     /// The coverage, if it was requested.
     pub coverage: Option<Coverage>,
 }
 
-impl Rehearsed {
+impl RehearsalOutcome {
     /// Whether the test passed.
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
@@ -105,19 +105,19 @@ pub struct Unused {
 }
 
 /// Runs a test of a program.
-pub fn rehearse(program: &Program, test: &Test, how: Rehearse) -> Rehearsed {
+pub fn rehearse(program: &Program, test: &Test, how: RehearsalOptions) -> RehearsalOutcome {
     // A panic in the interpreter is a bug, but it must only fail this test.
-    catch_unwind(AssertUnwindSafe(|| perform(program, test, how))).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| run_test(program, test, how))).unwrap_or_else(|panic| {
         let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
         let message = format!("a bug in Cascade: {}", what.unwrap_or("unknown"));
-        Rehearsed { problems: vec![Problem::new(test.place, message)], ..Rehearsed::default() }
+        RehearsalOutcome { problems: vec![Problem::new(test.place, message)], ..RehearsalOutcome::default() }
     })
 }
 
-fn perform(program: &Program, test: &Test, how: Rehearse) -> Rehearsed {
-    match prepared(program, test) {
+fn run_test(program: &Program, test: &Test, how: RehearsalOptions) -> RehearsalOutcome {
+    match prepare_test(program, test) {
         Ok(prepared) => prepared.run(program, test, how),
-        Err(problem) => Rehearsed { problems: vec![problem], ..Rehearsed::default() },
+        Err(problem) => RehearsalOutcome { problems: vec![problem], ..RehearsalOutcome::default() },
     }
 }
 
@@ -129,7 +129,7 @@ struct Prepared<'p> {
     cascades: HashSet<cascade_ir::CascadeId>,
 }
 
-fn prepared<'p>(program: &'p Program, test: &'p Test) -> Result<Prepared<'p>, Problem> {
+fn prepare_test<'p>(program: &'p Program, test: &'p Test) -> Result<Prepared<'p>, Problem> {
     let mut eval = Eval::new(program, DEFAULT_FUEL);
     // Before the run, memory has the declared initial values.
     let memory = |eval: &mut Eval<'p>| -> Result<(), Raise> {
@@ -139,22 +139,22 @@ fn prepared<'p>(program: &'p Program, test: &'p Test) -> Result<Prepared<'p>, Pr
         }
         Ok(())
     };
-    memory(&mut eval).map_err(|failure| computed(test.place, "the first values of memory", &failure))?;
+    memory(&mut eval).map_err(|failure| evaluation_problem(test.place, "the first values of memory", &failure))?;
     let mut slots = vec![Value::Null; test.slots as usize];
     let mut mocks: Vec<&'p TestMock> = Vec::new();
     for line in &test.before {
         match line {
             TestLine::Let(slot, value) => {
-                let value = eval.eval(value, &mut slots).and_then(|value| write(&mut slots, *slot, value));
-                value.map_err(|failure| computed(test.place, "a value of the test", &failure))?;
+                let value = eval.eval(value, &mut slots).and_then(|value| write_slot(&mut slots, *slot, value));
+                value.map_err(|failure| evaluation_problem(test.place, "a value of the test", &failure))?;
             }
             TestLine::Mock(mock) => mocks.push(mock),
             TestLine::Expect(_) => {}
         }
     }
     let inputs = test.args.iter().map(|arg| eval.eval(arg, &mut slots)).collect::<Result<Vec<_>, _>>();
-    let inputs = inputs.map_err(|failure| computed(test.run, "an argument of the run", &failure))?;
-    let inputs = checked(&mut eval, test, inputs)?;
+    let inputs = inputs.map_err(|failure| evaluation_problem(test.run, "an argument of the run", &failure))?;
+    let inputs = check_inputs(&mut eval, test, inputs)?;
     let cascades = mocks
         .iter()
         .filter_map(|mock| match mock.target {
@@ -167,7 +167,7 @@ fn prepared<'p>(program: &'p Program, test: &'p Test) -> Result<Prepared<'p>, Pr
 }
 
 /// Validates the inputs against the parameter types of the cascade.
-fn checked(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<Vec<Value>, Problem> {
+fn check_inputs(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<Vec<Value>, Problem> {
     let Some(cascade) = eval.program.cascades.get(test.cascade.index()) else {
         return Err(Problem::new(test.run, "there is no such cascade"));
     };
@@ -179,12 +179,12 @@ fn checked(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<Vec<V
     Ok(out)
 }
 
-fn computed(place: Place, what: &str, failure: &Failure) -> Problem {
-    Problem::new(failure.place.unwrap_or(place), format!("{what} cannot be computed: {}", failure.message))
+fn evaluation_problem(place: Place, what: &str, failure: &Failure) -> Problem {
+    Problem::new(failure.place.unwrap_or(place), format!("{what} cannot be evaluation_problem: {}", failure.message))
 }
 
 impl<'p> Prepared<'p> {
-    fn run(self, program: &'p Program, test: &'p Test, how: Rehearse) -> Rehearsed {
+    fn run(self, program: &'p Program, test: &'p Test, how: RehearsalOptions) -> RehearsalOutcome {
         let Self { slots, mocks, inputs, cascades } = self;
         let environment = Environment {
             run: "test".to_owned(),
@@ -195,19 +195,19 @@ impl<'p> Prepared<'p> {
             Ok(machine) => machine,
             Err(failure) => {
                 let problem = Problem::new(test.run, format!("the run cannot start: {}", failure.message));
-                return Rehearsed { problems: vec![problem], ..Rehearsed::default() };
+                return RehearsalOutcome { problems: vec![problem], ..RehearsalOutcome::default() };
             }
         };
-        let mut world = World::new(program, test.run, mocks, how.seed);
-        let driven = at_once(drive(&mut machine, &mut world));
-        let mut out = Rehearsed { ms: world.now(), ..Rehearsed::default() };
+        let mut world = TestHost::new(program, test.run, mocks, how.seed);
+        let driven = poll_to_end(drive(&mut machine, &mut world));
+        let mut out = RehearsalOutcome { ms: world.now(), ..RehearsalOutcome::default() };
         let (stages, mocks, stopped) = world.parts();
         out.stages = stages.seen();
         match (stopped, driven) {
             (Some(problem), _) => out.problems.push(problem),
-            (None, Some(Driven::Ended(result))) => {
+            (None, Some(DriveOutcome::Ended(result))) => {
                 let memory = machine.take_last_memory();
-                out.problems = expect::all(program, test, slots, memory, &result, &out.stages);
+                out.problems = expect::failed_expectations(program, test, slots, memory, &result, &out.stages);
                 out.unused = mocks.unused();
             }
             (None, _) => {
@@ -215,14 +215,14 @@ impl<'p> Prepared<'p> {
             }
         }
         if how.coverage {
-            out.coverage = Some(Coverage::of(program, &machine.take_coverage()));
+            out.coverage = Some(Coverage::from_reached(program, &machine.take_coverage()));
         }
         out
     }
 }
 
 /// Polls a future that never waits to its end: the host of a test always has an answer.
-fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
+fn poll_to_end<T>(work: impl Future<Output = T>) -> Option<T> {
     match pin!(work).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
@@ -230,7 +230,7 @@ fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
 }
 
 /// A failure in one line, with its kind.
-fn in_words(failure: &Failure) -> String {
+fn failure_line(failure: &Failure) -> String {
     let at = if failure.stage.is_empty() { String::new() } else { format!("`{}`: ", failure.stage) };
     match failure.kind {
         ErrorKind::Failed => format!("{at}{}", failure.message),

@@ -6,7 +6,7 @@ use crate::events::Event;
 
 /// A stage of a test's run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StageSeen {
+pub struct StageOutcome {
     /// Its path.
     pub path: String,
     /// `done`, `skipped`, `failed`, `cancelled`; `running` if the test ended first.
@@ -17,13 +17,13 @@ pub struct StageSeen {
     pub message: Option<String>,
 }
 
-impl StageSeen {
+impl StageOutcome {
     /// Whether a stage reference of a test matches this stage: its last name is the stage's own, the
     /// others are enclosing stages in this order.
     pub(super) fn is_called(&self, names: &[smol_str::SmolStr]) -> bool {
         let Some((last, above)) = names.split_last() else { return false };
         // The first component is the cascade under test.
-        let parts: Vec<&str> = self.path.split('/').skip(1).map(plain).collect();
+        let parts: Vec<&str> = self.path.split('/').skip(1).map(without_numbers).collect();
         let mut parts = parts.into_iter().rev();
         if parts.next() != Some(last.as_str()) {
             return false;
@@ -33,14 +33,14 @@ impl StageSeen {
 }
 
 /// `fix[3]~2` as `fix`.
-fn plain(part: &str) -> &str {
+fn without_numbers(part: &str) -> &str {
     part.split(['[', '~', '#']).next().unwrap_or(part)
 }
 
 /// The stages recorded so far.
 #[derive(Default)]
 pub(super) struct Stages {
-    seen: Vec<StageSeen>,
+    seen: Vec<StageOutcome>,
     by_path: HashMap<String, usize>,
 }
 
@@ -64,16 +64,16 @@ impl Stages {
         }
     }
 
-    fn stage(&mut self, path: String) -> &mut StageSeen {
+    fn stage(&mut self, path: String) -> &mut StageOutcome {
         let next = self.seen.len();
         let index = *self.by_path.entry(path.clone()).or_insert(next);
         if index == next {
-            self.seen.push(StageSeen { path, status: "running", attempts: 0, message: None });
+            self.seen.push(StageOutcome { path, status: "running", attempts: 0, message: None });
         }
         &mut self.seen[index]
     }
 
-    pub(super) fn seen(self) -> Vec<StageSeen> {
+    pub(super) fn seen(self) -> Vec<StageOutcome> {
         self.seen
     }
 }
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn names_mean_stages_by_the_end_of_their_path() {
-        let stage = |path: &str| StageSeen { path: path.into(), status: "done", attempts: 1, message: None };
+        let stage = |path: &str| StageOutcome { path: path.into(), status: "done", attempts: 1, message: None };
         let called = |path: &str, names: &str| {
             let names: Vec<smol_str::SmolStr> = names.split('.').map(Into::into).collect();
             stage(path).is_called(&names)

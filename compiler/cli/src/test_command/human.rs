@@ -6,7 +6,7 @@ use cascade_ir::{
     Place,
     screen::{neutral, neutral_source},
 };
-use cascade_runtime::rehearsal::{Problem, StageSeen};
+use cascade_runtime::rehearsal::{Problem, StageOutcome};
 
 use super::{Done, File};
 
@@ -147,7 +147,7 @@ fn first(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
 }
 
-fn line_of(stage: &StageSeen, known: &HashSet<&str>, paint: &Paint) -> String {
+fn line_of(stage: &StageOutcome, known: &HashSet<&str>, paint: &Paint) -> String {
     let (mark, hue) = match stage.status {
         "done" => ("✓", paint.green),
         "skipped" => ("–", paint.yellow),

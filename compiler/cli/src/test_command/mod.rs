@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use cascade_compiler::{FileSources, Report, Severity, SourceMap, compile, render};
 use cascade_ir as ir;
-use cascade_runtime::rehearsal::{Coverage, Rehearse, Rehearsed, rehearse};
+use cascade_runtime::rehearsal::{Coverage, RehearsalOptions, RehearsalOutcome, rehearse};
 
 pub use args::TestArgs;
 use args::TestFormat;
@@ -38,7 +38,7 @@ pub struct Done<'a> {
     seed: u64,
     /// How many times it was run.
     runs: u64,
-    rehearsed: Rehearsed,
+    rehearsed: RehearsalOutcome,
     coverage: Option<Coverage>,
 }
 
@@ -66,7 +66,7 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     let coverage = args.coverage.then(|| {
         let mut sum = Coverage::default();
         for file in &files {
-            sum.add(Coverage::none(&file.program));
+            sum.add(Coverage::unreached(&file.program));
         }
         for one in &done {
             sum.add(one.coverage.clone().unwrap_or_default());
@@ -121,9 +121,10 @@ fn perform<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done<'a> 
         Some(seed) => seed..seed.saturating_add(args.times),
         None => 0..args.times,
     };
-    let mut done = Done { file, test, seed: seeds.start, runs: 0, rehearsed: Rehearsed::default(), coverage: None };
+    let mut done =
+        Done { file, test, seed: seeds.start, runs: 0, rehearsed: RehearsalOutcome::default(), coverage: None };
     for seed in seeds {
-        let mut rehearsed = rehearse(&file.program, test, Rehearse { seed, coverage: args.coverage });
+        let mut rehearsed = rehearse(&file.program, test, RehearsalOptions { seed, coverage: args.coverage });
         done.runs += 1;
         done.seed = seed;
         if let Some(coverage) = rehearsed.coverage.take() {

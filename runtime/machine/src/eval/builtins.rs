@@ -2,7 +2,7 @@
 
 use cascade_ir::{Builtin, Expr, Slot};
 
-use super::{Eval, Result, write};
+use super::{Eval, Result, write_slot};
 use crate::{failure::defect, value::Value};
 
 /// The evaluated arguments of a built-in.
@@ -51,7 +51,7 @@ pub(super) struct Lambda<'e> {
 impl Lambda<'_> {
     pub(super) fn call(&self, eval: &mut Eval<'_>, slots: &mut [Value], args: &[&Value]) -> Result {
         for (slot, arg) in self.params.iter().zip(args) {
-            write(slots, *slot, (*arg).clone())?;
+            write_slot(slots, *slot, (*arg).clone())?;
         }
         eval.eval(self.body, slots)
     }

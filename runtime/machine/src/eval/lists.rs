@@ -28,7 +28,7 @@ fn nullable(value: Option<&Value>) -> Value {
     value.cloned().unwrap_or(Value::Null)
 }
 
-fn by_order(a: &Value, b: &Value) -> Ordering {
+fn compare_or_equal(a: &Value, b: &Value) -> Ordering {
     order(a, b).unwrap_or(Ordering::Equal)
 }
 
@@ -82,9 +82,9 @@ impl Eval<'_> {
                 for item in list {
                     let part = f.call(self, slots, &[item])?;
                     let part = items(&part)?;
-                    self.spend(part.len())?;
+                    self.use_fuel(part.len())?;
                     out.extend_from_slice(part);
-                    bounded(out.len())?;
+                    check_length(out.len())?;
                 }
                 Value::list(out)
             }
@@ -115,7 +115,7 @@ impl Eval<'_> {
             Builtin::Reduce => {
                 let mut acc = args.next();
                 for item in list {
-                    acc = super::admit(f.call(self, slots, &[&acc, item])?)?;
+                    acc = super::check_limits(f.call(self, slots, &[&acc, item])?)?;
                 }
                 acc
             }
@@ -134,12 +134,12 @@ impl Eval<'_> {
                 }
                 match builtin {
                     Builtin::SortBy => {
-                        self.spend(list.len() * 4)?;
-                        keyed.sort_by(|a, b| by_order(&a.0, &b.0));
+                        self.use_fuel(list.len() * 4)?;
+                        keyed.sort_by(|a, b| compare_or_equal(&a.0, &b.0));
                         Value::list(keyed.into_iter().map(|(_, v)| v.clone()).collect())
                     }
-                    Builtin::MinBy => nullable(extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),
-                    _ => nullable(extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Greater)),
+                    Builtin::MinBy => nullable(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),
+                    _ => nullable(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Greater)),
                 }
             }
             other => return Err(defect!("{other:?} takes no function")),
@@ -152,7 +152,7 @@ impl Eval<'_> {
         }
         let receiver = args.next();
         let list = items(&receiver)?;
-        self.spend(list.len())?;
+        self.use_fuel(list.len())?;
         Ok(match builtin {
             Builtin::First => nullable(list.first()),
             Builtin::Last => nullable(list.last()),
@@ -160,25 +160,25 @@ impl Eval<'_> {
                 let mut out = Vec::new();
                 for part in list {
                     let part = items(part)?;
-                    self.spend(part.len())?;
+                    self.use_fuel(part.len())?;
                     out.extend_from_slice(part);
-                    bounded(out.len())?;
+                    check_length(out.len())?;
                 }
                 Value::list(out)
             }
             Builtin::Sort => {
-                self.spend(list.len() * 4)?;
+                self.use_fuel(list.len() * 4)?;
                 let mut out = list.to_vec();
-                out.sort_by(by_order);
+                out.sort_by(compare_or_equal);
                 Value::list(out)
             }
             Builtin::Join => {
                 let separator = args.text()?;
-                self.spend(receiver.weight() as usize)?;
+                self.use_fuel(receiver.weight() as usize)?;
                 let texts: Vec<String> =
                     list.iter().map(|v| crate::render::render(v, cascade_ir::Rendering::Text)).collect();
                 let length = texts.iter().map(String::len).sum::<usize>() + separator.len() * texts.len();
-                bounded(length / 16)?;
+                check_length(length / 16)?;
                 Value::str(texts.join(&separator))
             }
             Builtin::Sum | Builtin::SumFrom => {
@@ -203,8 +203,8 @@ impl Eval<'_> {
                 let sum: f64 = list.iter().filter_map(Value::as_float).sum();
                 super::ops::finite(sum / list.len() as f64)?
             }
-            Builtin::ListMin => nullable(extreme(list.iter().map(|v| (v, v)), Ordering::Less)),
-            Builtin::ListMax => nullable(extreme(list.iter().map(|v| (v, v)), Ordering::Greater)),
+            Builtin::ListMin => nullable(first_extreme(list.iter().map(|v| (v, v)), Ordering::Less)),
+            Builtin::ListMax => nullable(first_extreme(list.iter().map(|v| (v, v)), Ordering::Greater)),
             Builtin::Unique => self.unique(list)?,
             Builtin::Zip => {
                 let other = args.next();
@@ -247,7 +247,7 @@ impl Eval<'_> {
         if length > LONGEST_RANGE {
             fail!("a range of {length} elements is too long; at most {LONGEST_RANGE}");
         }
-        self.spend(length as usize)?;
+        self.use_fuel(length as usize)?;
         Ok(Value::list((from..to).map(Value::Int).collect()))
     }
 
@@ -267,7 +267,7 @@ impl Eval<'_> {
                     seen.insert(mark.into())
                 }
                 None => {
-                    self.spend(complex.len())?;
+                    self.use_fuel(complex.len())?;
                     let fresh = !complex.contains(item);
                     if fresh {
                         complex.push(item.clone());
@@ -290,27 +290,27 @@ impl Eval<'_> {
                 Builtin::Len => Value::Int(list.len() as i64),
                 Builtin::IsEmpty => Value::Bool(list.is_empty()),
                 Builtin::Reverse => {
-                    self.spend(list.len())?;
+                    self.use_fuel(list.len())?;
                     Value::list(list.iter().rev().cloned().collect())
                 }
                 Builtin::Take => {
                     let n = args.count()?.min(list.len());
-                    self.spend(n)?;
+                    self.use_fuel(n)?;
                     Value::list(list[..n].to_vec())
                 }
                 Builtin::Skip => {
                     let n = args.count()?.min(list.len());
-                    self.spend(list.len() - n)?;
+                    self.use_fuel(list.len() - n)?;
                     Value::list(list[n..].to_vec())
                 }
                 Builtin::Contains => {
                     let wanted = args.next();
-                    self.spend(list.len())?;
+                    self.use_fuel(list.len())?;
                     Value::Bool(list.contains(&wanted))
                 }
                 _ => {
                     let wanted = args.next();
-                    self.spend(list.len())?;
+                    self.use_fuel(list.len())?;
                     list.iter().position(|v| *v == wanted).map_or(Value::Null, |i| Value::Int(i as i64))
                 }
             });
@@ -328,17 +328,17 @@ impl Eval<'_> {
 }
 
 /// The first of the smallest or largest elements.
-fn extreme<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, wanted: Ordering) -> Option<&'v Value> {
+fn first_extreme<'v>(pairs: impl Iterator<Item = (&'v Value, &'v Value)>, wanted: Ordering) -> Option<&'v Value> {
     let mut best: Option<(&Value, &Value)> = None;
     for (key, value) in pairs {
-        if best.is_none_or(|(k, _)| by_order(key, k) == wanted) {
+        if best.is_none_or(|(k, _)| compare_or_equal(key, k) == wanted) {
             best = Some((key, value));
         }
     }
     best.map(|(_, v)| v)
 }
 
-fn bounded(length: usize) -> Result<()> {
+fn check_length(length: usize) -> Result<()> {
     if length as u64 > crate::value::MAX_WEIGHT {
         fail!("the result is too large");
     }

@@ -19,7 +19,7 @@ impl Eval<'_> {
         };
         let size = entries.size_hint().0;
         if matches!(builtin, Builtin::Keys | Builtin::Values | Builtin::Entries | Builtin::Remove) {
-            self.spend(size)?;
+            self.use_fuel(size)?;
         }
         Ok(match builtin {
             Builtin::Keys => Value::list(entries.map(|(k, _)| Value::Str(k.clone())).collect()),
@@ -39,13 +39,13 @@ impl Eval<'_> {
                 let key = args.text()?;
                 let value = args.next();
                 if !matches!(&receiver, Value::Map(m) if Arc::strong_count(m) == 1) {
-                    self.spend(size)?;
+                    self.use_fuel(size)?;
                 }
                 as_map(receiver).with_entry(&key, value)
             }
             Builtin::Merge => {
                 let other = args.next();
-                self.spend(size)?;
+                self.use_fuel(size)?;
                 match as_map(receiver) {
                     Value::Map(map) => Value::extend_map(map, other.entries().into_iter().flatten()),
                     same => same,

@@ -9,7 +9,7 @@ mod lists;
 mod maps;
 mod numbers;
 mod ops;
-mod surroundings;
+mod prompt_context;
 mod template;
 mod text;
 
@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(crate) use ops::order;
-pub use surroundings::contain;
+pub use prompt_context::escape_in_tag;
 pub(crate) use template::Target;
 
 /// The maximal nesting of expressions, including calls of functions.
@@ -50,7 +50,7 @@ pub struct Eval<'p> {
 pub type Result<T = Value> = std::result::Result<T, Raise>;
 
 /// Sets the place of a failure that has none yet.
-pub(crate) fn at<T>(result: Result<T>, place: Place) -> Result<T> {
+pub(crate) fn with_place<T>(result: Result<T>, place: Place) -> Result<T> {
     result.map_err(|mut failure| {
         failure.place.get_or_insert(place);
         failure
@@ -64,7 +64,7 @@ impl<'p> Eval<'p> {
     }
 
     /// Uses up fuel.
-    pub(crate) fn spend(&mut self, units: usize) -> Result<()> {
+    pub(crate) fn use_fuel(&mut self, units: usize) -> Result<()> {
         match self.fuel.checked_sub(units as u64) {
             Some(rest) => {
                 self.fuel = rest;
@@ -76,11 +76,11 @@ impl<'p> Eval<'p> {
 
     /// Evaluates an expression with the variables of an activation.
     pub fn eval(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
-        self.spend(1)?;
+        self.use_fuel(1)?;
         // Simple expressions first: they need no check of the nesting.
         match expr {
-            Expr::Slot(slot) => return read(slots, *slot),
-            Expr::Const(constant) => return Ok(literal(constant)),
+            Expr::Slot(slot) => return read_slot(slots, *slot),
+            Expr::Const(constant) => return Ok(constant_value(constant)),
             _ => {}
         }
         self.depth += 1;
@@ -88,60 +88,60 @@ impl<'p> Eval<'p> {
             if self.depth > MAX_NESTING {
                 Err(Failure::raise(cascade_ir::ErrorKind::Failed, "the expression is nested too deeply"))
             } else {
-                stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || self.compound(expr, slots))
+                stacker::maybe_grow(512 * 1024, 4 * 1024 * 1024, || self.eval_compound(expr, slots))
             }
         } else {
-            self.compound(expr, slots)
+            self.eval_compound(expr, slots)
         };
         self.depth -= 1;
         result
     }
 
-    fn compound(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
+    fn eval_compound(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
         match expr {
             Expr::Binary(op, a, b, place) => {
                 let a = self.eval(a, slots)?;
                 let b = self.eval(b, slots)?;
-                let value = at(self.binary(*op, a, b), *place)?;
-                at(admit(value), *place)
+                let value = with_place(self.binary(*op, a, b), *place)?;
+                with_place(check_limits(value), *place)
             }
             Expr::Field(base, name) | Expr::SafeField(base, name) => self.field(base, name, slots),
             Expr::If(cond, a, b) => {
-                if self.truth(cond, slots)? {
+                if self.eval_bool(cond, slots)? {
                     self.eval(a, slots)
                 } else {
                     self.eval(b, slots)
                 }
             }
-            Expr::Not(a) => Ok(Value::Bool(!self.truth(a, slots)?)),
-            Expr::And(a, b) => Ok(Value::Bool(self.truth(a, slots)? && self.truth(b, slots)?)),
-            Expr::Or(a, b) => Ok(Value::Bool(self.truth(a, slots)? || self.truth(b, slots)?)),
+            Expr::Not(a) => Ok(Value::Bool(!self.eval_bool(a, slots)?)),
+            Expr::And(a, b) => Ok(Value::Bool(self.eval_bool(a, slots)? && self.eval_bool(b, slots)?)),
+            Expr::Or(a, b) => Ok(Value::Bool(self.eval_bool(a, slots)? || self.eval_bool(b, slots)?)),
             Expr::Coalesce(a, b) => match self.eval(a, slots)? {
                 Value::Null => self.eval(b, slots),
                 value => Ok(value),
             },
             Expr::Builtin(builtin, args, place) => {
-                let value = at(self.builtin(*builtin, args, slots), *place)?;
-                at(admit(value), *place)
+                let value = with_place(self.builtin(*builtin, args, slots), *place)?;
+                with_place(check_limits(value), *place)
             }
             Expr::Let(slot, value, body) => {
                 let value = self.eval(value, slots)?;
-                write(slots, *slot, value)?;
+                write_slot(slots, *slot, value)?;
                 self.eval(body, slots)
             }
-            other => self.rare(other, slots),
+            other => self.eval_uncommon(other, slots),
         }
     }
 
     /// The larger cases, in a function of their own so that the stack frames of the others stay small.
     #[inline(never)]
-    fn rare(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
+    fn eval_uncommon(&mut self, expr: &Expr, slots: &mut [Value]) -> Result {
         match expr {
             Expr::List(items) => {
                 let items = items.iter().map(|e| self.eval(e, slots)).collect::<Result<Vec<_>>>()?;
-                admit(Value::list(items))
+                check_limits(Value::list(items))
             }
-            Expr::Record(fields) => admit(Value::record(self.fields(fields, slots)?)),
+            Expr::Record(fields) => check_limits(Value::record(self.fields(fields, slots)?)),
             Expr::Map(entries) => self.map_literal(entries, slots),
             Expr::Variant { ty, variant, fields } => {
                 let fields = self.fields(fields, slots)?;
@@ -152,7 +152,7 @@ impl<'p> Eval<'p> {
                 let Some(name) = variants.get(*variant as usize).map(|v| v.name.clone()) else {
                     return Err(defect!("enum {} has no variant {variant}", ty.0));
                 };
-                admit(Value::variant(name, check::is_tagged(variants), fields))
+                check_limits(Value::variant(name, check::is_tagged(variants), fields))
             }
             Expr::Template(template) => {
                 let text = self.template(template, slots, Target::Text)?;
@@ -162,16 +162,16 @@ impl<'p> Eval<'p> {
             Expr::Index(base, index, place) => {
                 let base = self.eval(base, slots)?;
                 let index = self.eval(index, slots)?;
-                at(ops::index(&base, &index), *place)
+                with_place(ops::index(&base, &index), *place)
             }
             Expr::Neg(a, place) => {
                 let a = self.eval(a, slots)?;
-                at(ops::negate(a), *place)
+                with_place(ops::negate(a), *place)
             }
             Expr::Call(id, args) => self.call(*id, args, slots),
             Expr::Cast(a, ty, place) => {
                 let value = self.eval(a, slots)?;
-                at(check::coerce(self, value, ty, Strictness::Cast), *place)
+                with_place(check::coerce(self, value, ty, Strictness::Cast), *place)
             }
             Expr::TryCast(a, ty) => {
                 let value = self.eval(a, slots)?;
@@ -184,7 +184,7 @@ impl<'p> Eval<'p> {
                 let subject = self.eval(subject, slots)?;
                 for arm in arms {
                     if self.matches(&arm.pattern, &subject, slots)?
-                        && arm.guard.as_ref().map_or(Ok(true), |g| self.truth(g, slots))?
+                        && arm.guard.as_ref().map_or(Ok(true), |g| self.eval_bool(g, slots))?
                     {
                         return self.eval(&arm.body, slots);
                     }
@@ -204,7 +204,7 @@ impl<'p> Eval<'p> {
             }),
             Expr::Refine(a, refinement, place) => {
                 let value = self.eval(a, slots)?;
-                if at(check::satisfies(self, &value, refinement), *place)? {
+                if with_place(check::satisfies(self, &value, refinement), *place)? {
                     return Ok(value);
                 }
                 let shown = check::shown(&value);
@@ -212,7 +212,7 @@ impl<'p> Eval<'p> {
                     cascade_ir::ErrorKind::Failed,
                     format!("{shown} does not satisfy `{}`", refinement.text),
                 );
-                at(Err(failure), *place)
+                with_place(Err(failure), *place)
             }
             _ => Err(defect!("a lambda stands outside a built-in")),
         }
@@ -235,13 +235,13 @@ impl<'p> Eval<'p> {
                         fail!("only a map, a record or a JSON object can be spread, this is {}", base.kind());
                     };
                     for (key, value) in entries {
-                        self.spend(1)?;
+                        self.use_fuel(1)?;
                         map.insert(key.clone(), value.clone());
                     }
                 }
             }
         }
-        admit(Value::map(map))
+        check_limits(Value::map(map))
     }
 
     /// Reads a field, without copying a record that is in a slot.
@@ -268,7 +268,7 @@ impl<'p> Eval<'p> {
     }
 
     /// A boolean.
-    pub(crate) fn truth(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<bool> {
+    pub(crate) fn eval_bool(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<bool> {
         match self.eval(expr, slots)? {
             Value::Bool(b) => Ok(b),
             other => Err(defect!("a condition is {}", other.kind())),
@@ -303,7 +303,7 @@ impl<'p> Eval<'p> {
                 };
                 if matched {
                     for (field, slot) in fields {
-                        write(slots, *slot, subject.get(field).cloned().unwrap_or(Value::Null))?;
+                        write_slot(slots, *slot, subject.get(field).cloned().unwrap_or(Value::Null))?;
                     }
                 }
                 matched
@@ -336,7 +336,7 @@ impl<'p> Eval<'p> {
 }
 
 /// Refuses values that exceed the limits of depth and weight.
-pub(crate) fn admit(value: Value) -> Result {
+pub(crate) fn check_limits(value: Value) -> Result {
     if value.depth() > MAX_DEPTH {
         fail!("the value is nested deeper than {MAX_DEPTH} levels");
     }
@@ -346,7 +346,7 @@ pub(crate) fn admit(value: Value) -> Result {
     Ok(value)
 }
 
-pub(crate) fn literal(constant: &Const) -> Value {
+pub(crate) fn constant_value(constant: &Const) -> Value {
     match constant {
         Const::Null => Value::Null,
         Const::Bool(b) => Value::Bool(*b),
@@ -362,12 +362,12 @@ fn missing_slot(slot: Slot) -> Raise {
     defect!("slot {} is outside its activation", slot.0)
 }
 
-fn read(slots: &[Value], slot: Slot) -> Result {
+fn read_slot(slots: &[Value], slot: Slot) -> Result {
     slots.get(slot.0 as usize).cloned().ok_or_else(|| missing_slot(slot))
 }
 
 /// Writes a value to its slot.
-pub fn write(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {
+pub fn write_slot(slots: &mut [Value], slot: Slot, value: Value) -> Result<()> {
     match slots.get_mut(slot.0 as usize) {
         Some(place) => {
             *place = value;

@@ -20,7 +20,7 @@ impl Eval<'_> {
         }
         match op {
             Eq | Ne => {
-                self.spend(a.weight().min(b.weight()) as usize)?;
+                self.use_fuel(a.weight().min(b.weight()) as usize)?;
                 Ok(Value::Bool((a == b) == (op == Eq)))
             }
             Lt | Le | Gt | Ge => match order(&a, &b) {
@@ -42,18 +42,18 @@ impl Eval<'_> {
         match (a, b) {
             (Value::Str(a), Value::Str(b)) => self.concat(&a, &b),
             (Value::List(a), Value::List(b)) => {
-                self.spend(b.len())?;
+                self.use_fuel(b.len())?;
                 Ok(Value::extend_list(a, &b))
             }
             (Value::Map(a), b @ (Value::Map(_) | Value::Record(_))) => {
                 let entries = b.entries().into_iter().flatten();
-                self.spend(b.weight().min(1_000_000) as usize)?;
+                self.use_fuel(b.weight().min(1_000_000) as usize)?;
                 Ok(Value::extend_map(a, entries))
             }
             (a @ Value::Record(_), b @ (Value::Map(_) | Value::Record(_))) => {
                 let mut merged = a;
                 for (key, value) in b.entries().into_iter().flatten() {
-                    self.spend(1)?;
+                    self.use_fuel(1)?;
                     merged = merged.with_entry(key, value.clone());
                 }
                 Ok(merged)
@@ -67,7 +67,7 @@ impl Eval<'_> {
 
     fn concat(&mut self, a: &str, b: &str) -> Result {
         let length = a.len() + b.len();
-        self.spend(length / 64)?;
+        self.use_fuel(length / 64)?;
         if length as u64 / 16 > crate::value::MAX_WEIGHT {
             fail!("the text is too long");
         }
@@ -108,28 +108,28 @@ fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
     };
     match (a, b) {
         (Value::Duration(x), Value::Duration(y)) | (Value::Money(x), Value::Money(y)) => match op {
-            Add => total(x.checked_add(*y), wrap),
-            Sub => total(x.checked_sub(*y), wrap),
+            Add => check_overflow(x.checked_add(*y), wrap),
+            Sub => check_overflow(x.checked_sub(*y), wrap),
             Div | Rem if *y == 0 => fail!("division by zero"),
             Div => Ok(Value::Float(*x as f64 / *y as f64)),
-            Rem => total(x.checked_rem(*y), wrap),
+            Rem => check_overflow(x.checked_rem(*y), wrap),
             _ => Err(defect!("{} times {}", a.kind(), b.kind())),
         },
         (Value::Duration(x) | Value::Money(x), Value::Int(n)) => match op {
-            Mul => total(x.checked_mul(*n), wrap),
+            Mul => check_overflow(x.checked_mul(*n), wrap),
             Div if *n == 0 => fail!("division by zero"),
-            Div => total(x.checked_div(*n), wrap),
+            Div => check_overflow(x.checked_div(*n), wrap),
             _ => Err(defect!("an operator on {} and {}", a.kind(), b.kind())),
         },
-        (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => total(x.checked_mul(*n), wrap),
+        (Value::Int(n), Value::Duration(x) | Value::Money(x)) if op == Mul => check_overflow(x.checked_mul(*n), wrap),
         (Value::Duration(x) | Value::Money(x), Value::Float(f)) => match op {
-            Mul => total(crate::value::whole(*x as f64 * f), wrap),
+            Mul => check_overflow(crate::value::whole(*x as f64 * f), wrap),
             Div if *f == 0.0 => fail!("division by zero"),
-            Div => total(crate::value::whole(*x as f64 / f), wrap),
+            Div => check_overflow(crate::value::whole(*x as f64 / f), wrap),
             _ => Err(defect!("an operator on {} and {}", a.kind(), b.kind())),
         },
         (Value::Float(f), Value::Duration(x) | Value::Money(x)) if op == Mul => {
-            total(crate::value::whole(*x as f64 * f), wrap)
+            check_overflow(crate::value::whole(*x as f64 * f), wrap)
         }
         _ => match (a.as_float(), b.as_float()) {
             (Some(x), Some(y)) => {
@@ -149,7 +149,7 @@ fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
     }
 }
 
-fn total(n: Option<i64>, wrap: fn(i64) -> Value) -> Result {
+fn check_overflow(n: Option<i64>, wrap: fn(i64) -> Value) -> Result {
     match n {
         Some(n) => Ok(wrap(n)),
         None => fail!("overflow: the amount does not fit"),
@@ -168,8 +168,8 @@ pub(super) fn negate(a: Value) -> Result {
             Some(n) => Value::Int(n),
             None => fail!("integer overflow: -({i})"),
         },
-        Value::Duration(i) => return total(i.checked_neg(), Value::Duration),
-        Value::Money(i) => return total(i.checked_neg(), Value::Money),
+        Value::Duration(i) => return check_overflow(i.checked_neg(), Value::Duration),
+        Value::Money(i) => return check_overflow(i.checked_neg(), Value::Money),
         other => return Err(defect!("the negative of {}", other.kind())),
     })
 }

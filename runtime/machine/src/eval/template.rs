@@ -2,7 +2,7 @@
 
 use cascade_ir::{CommandTemplate, Expr, Quote, Rendering, ShellPart, Template, TextPart, Word, WordPart};
 
-use super::{Eval, Result, address::check_segments, surroundings::Surroundings};
+use super::{Eval, Result, address::check_segments, prompt_context::PromptContext};
 use crate::{
     failure::fail,
     render::{self, percent_encode, render, render_preferred},
@@ -24,7 +24,7 @@ pub(crate) enum Target {
 
 /// Whether a list of arguments may be empty.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Empty {
+enum EmptyList {
     Allowed,
     Refused,
 }
@@ -40,7 +40,7 @@ impl Eval<'_> {
     pub(crate) fn template(&mut self, template: &Template, slots: &mut [Value], target: Target) -> Result<Text> {
         let mut out = Text { text: String::new(), secret: false };
         let mut in_address = Vec::new();
-        let mut around = Surroundings::default();
+        let mut around = PromptContext::default();
         for (position, part) in template.parts.iter().enumerate() {
             match part {
                 TextPart::Text(text) => {
@@ -50,11 +50,11 @@ impl Eval<'_> {
                     out.text.push_str(text);
                 }
                 TextPart::Hole { value, rendering, indent } => {
-                    let mut hole = self.hole(value, *rendering, slots, target)?;
+                    let mut hole = self.eval_hole(value, *rendering, slots, target)?;
                     out.secret |= hole.secret;
                     // XML is escaped already, and its own closing tags must stay.
                     if matches!(target, Target::Prompt(_)) && *rendering != Some(Rendering::Xml) {
-                        hole.text = around.contain(&hole.text);
+                        hole.text = around.escape(&hole.text);
                     }
                     if target == Target::Url && position > 0 {
                         let start = out.text.len();
@@ -68,13 +68,13 @@ impl Eval<'_> {
             if out.text.len() as u64 / 16 > MAX_WEIGHT {
                 fail!("the text is too long");
             }
-            self.spend(1 + out.text.len() / 256)?;
+            self.use_fuel(1 + out.text.len() / 256)?;
         }
         check_segments(&out.text, &in_address)?;
         Ok(out)
     }
 
-    fn hole(
+    fn eval_hole(
         &mut self,
         value: &Expr,
         rendering: Option<Rendering>,
@@ -85,7 +85,7 @@ impl Eval<'_> {
             return self.private_text(value, slots);
         }
         let value = self.eval(value, slots)?;
-        self.spend(value.weight() as usize)?;
+        self.use_fuel(value.weight() as usize)?;
         let text = match (rendering, target) {
             (Some(rendering), _) => render(&value, rendering),
             (None, Target::Prompt(preferred)) => render_preferred(&value, preferred),
@@ -100,7 +100,7 @@ impl Eval<'_> {
             return self.template(template, slots, Target::Private);
         }
         let value = self.eval(expr, slots)?;
-        self.spend(value.weight() as usize)?;
+        self.use_fuel(value.weight() as usize)?;
         Ok(reveal(&value))
     }
 
@@ -110,7 +110,7 @@ impl Eval<'_> {
             CommandTemplate::Direct(words) => {
                 let mut args = Vec::with_capacity(words.len());
                 for word in words {
-                    self.word(word, slots, &mut args)?;
+                    self.eval_word(word, slots, &mut args)?;
                 }
                 Ok(Command::Direct(args))
             }
@@ -121,11 +121,11 @@ impl Eval<'_> {
         }
     }
 
-    fn word(&mut self, word: &Word, slots: &mut [Value], args: &mut Vec<CommandWord>) -> Result<()> {
+    fn eval_word(&mut self, word: &Word, slots: &mut [Value], args: &mut Vec<CommandWord>) -> Result<()> {
         if let [WordPart::Hole(..) | WordPart::Words(_)] = &word.parts[..] {
             let found = match &word.parts[0] {
-                WordPart::Hole(value, rendering) => self.arguments(value, *rendering, Empty::Refused, slots)?,
-                WordPart::Words(value) => self.arguments(value, None, Empty::Allowed, slots)?,
+                WordPart::Hole(value, rendering) => self.arguments(value, *rendering, EmptyList::Refused, slots)?,
+                WordPart::Words(value) => self.arguments(value, None, EmptyList::Allowed, slots)?,
                 WordPart::Text(_) | WordPart::Placeholder(_) => Vec::new(),
             };
             args.extend(found.into_iter().map(|arg| vec![CommandPart::Text(arg)]));
@@ -136,10 +136,10 @@ impl Eval<'_> {
             joined.push(match part {
                 WordPart::Text(text) => CommandPart::Text(Arg::plain(text.clone())),
                 WordPart::Hole(value, rendering) => {
-                    CommandPart::Text(join(self.arguments(value, *rendering, Empty::Allowed, slots)?))
+                    CommandPart::Text(join_arguments(self.arguments(value, *rendering, EmptyList::Allowed, slots)?))
                 }
                 WordPart::Words(value) => {
-                    CommandPart::Text(join(self.arguments(value, None, Empty::Allowed, slots)?))
+                    CommandPart::Text(join_arguments(self.arguments(value, None, EmptyList::Allowed, slots)?))
                 }
                 WordPart::Placeholder(name) => CommandPart::Placeholder(name.clone()),
             });
@@ -153,11 +153,11 @@ impl Eval<'_> {
             ShellPart::Text(text) => ScriptPart::Text(text.clone()),
             ShellPart::Placeholder(name, quote) => ScriptPart::Placeholder(name.clone(), *quote),
             ShellPart::Hole(value, rendering, quote) => {
-                let args = self.arguments(value, *rendering, Empty::Allowed, slots)?;
-                ScriptPart::Values(if *quote == Quote::Bare { args } else { vec![join(args)] }, *quote)
+                let args = self.arguments(value, *rendering, EmptyList::Allowed, slots)?;
+                ScriptPart::Values(if *quote == Quote::Bare { args } else { vec![join_arguments(args)] }, *quote)
             }
             ShellPart::Words { value, may_be_empty } => {
-                let empty = if *may_be_empty { Empty::Allowed } else { Empty::Refused };
+                let empty = if *may_be_empty { EmptyList::Allowed } else { EmptyList::Refused };
                 ScriptPart::Values(self.arguments(value, None, empty, slots)?, Quote::Bare)
             }
         })
@@ -168,7 +168,7 @@ impl Eval<'_> {
         &mut self,
         value: &Expr,
         rendering: Option<Rendering>,
-        empty: Empty,
+        empty: EmptyList,
         slots: &mut [Value],
     ) -> Result<Vec<Arg>> {
         if let (Expr::Template(template), None) = (value, rendering) {
@@ -176,11 +176,11 @@ impl Eval<'_> {
             return Ok(vec![argument(text)?]);
         }
         let value = self.eval(value, slots)?;
-        self.spend(value.weight() as usize)?;
+        self.use_fuel(value.weight() as usize)?;
         match (&value, rendering) {
             (_, Some(rendering)) => Ok(vec![argument(Text { text: render(&value, rendering), secret: false })?]),
             (Value::Null, None) => Ok(Vec::new()),
-            (Value::List(items), None) if items.is_empty() && empty == Empty::Refused => {
+            (Value::List(items), None) if items.is_empty() && empty == EmptyList::Refused => {
                 fail!("a list in the command is empty and gives no argument (`$<… as words>` says that none is fine)")
             }
             (Value::List(items), None) => items.iter().map(|v| argument(reveal(v))).collect(),
@@ -205,7 +205,7 @@ pub(crate) fn argument(text: Text) -> Result<Arg> {
     Ok(Arg { text: text.text.into(), secret: text.secret })
 }
 
-fn join(args: Vec<Arg>) -> Arg {
+fn join_arguments(args: Vec<Arg>) -> Arg {
     let secret = args.iter().any(|a| a.secret);
     let texts: Vec<&str> = args.iter().map(|a| a.text.as_str()).collect();
     Arg { text: texts.join(" ").into(), secret }

@@ -21,7 +21,7 @@ impl Eval<'_> {
         match builtin {
             Builtin::ToText | Builtin::ToJson => {
                 let value = args.next();
-                self.spend(value.weight() as usize)?;
+                self.use_fuel(value.weight() as usize)?;
                 return Ok(Value::str(match builtin {
                     Builtin::ToText => render(&value, Rendering::Text),
                     _ => to_json(&value).to_string(),
@@ -30,7 +30,7 @@ impl Eval<'_> {
             _ => {}
         }
         let text = args.text()?;
-        self.spend(text.len() / 16)?;
+        self.use_fuel(text.len() / 16)?;
         Ok(match builtin {
             Builtin::Split => {
                 let separator = args.text()?;
@@ -48,7 +48,7 @@ impl Eval<'_> {
             Builtin::Replace => {
                 let (from, to) = (args.text()?, args.text()?);
                 let hits = if from.is_empty() { text.len() + 1 } else { text.matches(from.as_str()).count() };
-                bounded(text.len().saturating_add(hits.saturating_mul(to.len())))?;
+                check_length(text.len().saturating_add(hits.saturating_mul(to.len())))?;
                 Value::str(text.replace(from.as_str(), &to))
             }
             Builtin::StartsWith => Value::Bool(text.starts_with(args.text()?.as_str())),
@@ -67,7 +67,7 @@ impl Eval<'_> {
                     _ => " ".into(),
                 };
                 let missing = width.saturating_sub(text.chars().count());
-                bounded(missing.saturating_mul(4))?;
+                check_length(missing.saturating_mul(4))?;
                 let padding: String = fill.chars().cycle().take(missing).collect();
                 Value::str(if builtin == Builtin::PadStart {
                     format!("{padding}{text}")
@@ -77,7 +77,7 @@ impl Eval<'_> {
             }
             Builtin::Repeat => {
                 let n = args.count()?;
-                bounded(text.len().saturating_mul(n))?;
+                check_length(text.len().saturating_mul(n))?;
                 Value::str(text.repeat(n))
             }
             Builtin::ToInt => text.trim().parse().map_or(Value::Null, Value::Int),
@@ -97,7 +97,7 @@ impl Eval<'_> {
             Value::Null => "",
             other => other.as_text().ok_or_else(|| defect!("{builtin:?} of {}", other.kind()))?,
         };
-        self.spend(text.len() / 16)?;
+        self.use_fuel(text.len() / 16)?;
         Ok(match builtin {
             Builtin::Len => Value::Int(text.chars().count() as i64),
             Builtin::IsEmpty => Value::Bool(text.is_empty()),
@@ -117,7 +117,7 @@ fn texts<'t>(parts: impl Iterator<Item = &'t str>) -> Value {
     Value::list(parts.map(Value::str).collect())
 }
 
-fn bounded(bytes: usize) -> Result<()> {
+fn check_length(bytes: usize) -> Result<()> {
     if bytes as u64 / 16 > MAX_WEIGHT {
         fail!("the text would be too long ({bytes} bytes)");
     }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     check::{Strictness, coerce, declares_secret},
-    eval::{Result, Target, at},
+    eval::{Result, Target, with_place},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
@@ -124,7 +124,7 @@ impl<'p> Machine<'p> {
                 self.start_call(id, fiber)?;
                 return Ok(Mode::Wait);
             }
-            let value = at(self.read_output(fiber, output), skill.place)?;
+            let value = with_place(self.read_output(fiber, output), skill.place)?;
             fiber.frames.pop();
             return Ok(Mode::Give(value));
         }
@@ -157,7 +157,7 @@ impl<'p> Machine<'p> {
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.slots = slots;
         }
-        let mut kind = at(kind, skill.place)?;
+        let mut kind = with_place(kind, skill.place)?;
         let info = if matches!(kind, RequestKind::Load(_)) {
             None
         } else {
@@ -285,7 +285,7 @@ impl<'p> Machine<'p> {
             return Ok(Some((Arg { text: text.text.into(), secret: text.secret }, false)));
         }
         let value = self.eval.eval(expr, slots)?;
-        self.eval.spend(value.weight() as usize)?;
+        self.eval.use_fuel(value.weight() as usize)?;
         Ok(match &value {
             Value::Null => None,
             Value::Str(s) => Some((Arg::plain(s.clone()), false)),
@@ -402,7 +402,7 @@ impl<'p> Machine<'p> {
         if let Some(known) = self.program.models.get(model.index()) {
             self.emit_if_watched(|| Event::ModelChosen { path, model: known.name.to_string() });
         }
-        let schema = schema::for_model(self.program, &skill.output);
+        let schema = schema::model_schema(self.program, &skill.output);
         Ok(RequestKind::Prompt(Box::new(PromptRequest {
             model,
             system,
@@ -465,9 +465,9 @@ impl<'p> Machine<'p> {
         };
         let value = match format {
             Some(format) => {
-                self.eval.spend(raw.weight() as usize)?;
+                self.eval.use_fuel(raw.weight() as usize)?;
                 let strictness = output_strictness(format);
-                coerce(&mut self.eval, crate::eval::admit(raw)?, &skill.output, strictness)?
+                coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, strictness)?
             }
             None => raw,
         };
@@ -478,7 +478,7 @@ impl<'p> Machine<'p> {
                 coerce(&mut self.eval, value, &skill.result, Strictness::Effect)
             };
         };
-        crate::eval::write(&mut slots, *slot, value)?;
+        crate::eval::write_slot(&mut slots, *slot, value)?;
         let mapped = self.eval.eval(expr, &mut slots)?;
         coerce(&mut self.eval, mapped, &skill.result, Strictness::Effect)
     }

@@ -210,7 +210,7 @@ impl<'p> Machine<'p> {
                 match block.stmts.get(*next) {
                     Some(stmt) => {
                         *next += 1;
-                        self.eval.spend(1)?;
+                        self.eval.use_fuel(1)?;
                         self.run_statement(fiber, stmt, block.pure_)
                     }
                     None => {

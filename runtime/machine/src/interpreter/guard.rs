@@ -15,7 +15,7 @@ use super::{
     person::{Decision, Escalated},
 };
 use crate::{
-    eval::{Result, at},
+    eval::{Result, with_place},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     render::render,
@@ -243,7 +243,7 @@ impl<'p> Machine<'p> {
             return Err(defect!("a guard ended that was not there"));
         };
         if let Subject::Stage(stage) = guard.subject {
-            crate::eval::write(fiber.slots(), stage.slot, value.clone())?;
+            crate::eval::write_slot(fiber.slots(), stage.slot, value.clone())?;
         }
         Ok(Mode::Give(value))
     }
@@ -377,7 +377,7 @@ impl<'p> Machine<'p> {
                 ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
                 ErrorAction::Use(expr) => {
                     let value = self.eval.eval(expr, fiber.slots());
-                    match at(value.and_then(|v| models_of_value(&v)), handler.place) {
+                    match with_place(value.and_then(|v| models_of_value(&v)), handler.place) {
                         Ok(models) => {
                             let mut models = VecDeque::from(models);
                             let Some(first) = models.pop_front() else {

@@ -9,7 +9,7 @@ use cascade_ir::ErrorKind;
 use super::{Machine, fiber::Fiber, frame::Frame, hex};
 use crate::{
     check::{Strictness, coerce},
-    eval::{Eval, Result, admit},
+    eval::{Eval, Result, check_limits},
     failure::{Failure, defect},
     request::MemoryOp,
     value::{Value, from_json, to_json},
@@ -145,7 +145,7 @@ fn apply_change(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
     let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
     let new = match old {
         Value::Null => Ok(change.value.clone()),
-        old => eval.binary(cascade_ir::BinaryOp::Add, old, change.value.clone()).and_then(admit),
+        old => eval.binary(cascade_ir::BinaryOp::Add, old, change.value.clone()).and_then(check_limits),
     };
     let (value, result) = match new {
         Ok(new) => (new, Ok(())),

@@ -15,7 +15,7 @@ use super::{
     memory::Change,
 };
 use crate::{
-    eval::{Result, admit, at, write},
+    eval::{Result, check_limits, with_place, write_slot},
     failure::{Raise, defect, fail},
     value::Value,
 };
@@ -63,7 +63,7 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn fork_for(&mut self, fiber: &mut Fiber<'p>, node: &'p For) -> Result<Mode> {
-        let max = at(self.fork_max(fiber, node.max.as_ref()), node.place)?;
+        let max = with_place(self.fork_max(fiber, node.max.as_ref()), node.place)?;
         let list = self.eval.eval(&node.list, fiber.slots())?;
         let Some(length) = list.as_list().map(<[Value]>::len) else {
             return Err(defect!("`for` over {}", list.kind()));
@@ -75,7 +75,7 @@ impl<'p> Machine<'p> {
     }
 
     pub(super) fn fork_graph(&mut self, fiber: &mut Fiber<'p>, node: &'p Parallel) -> Result<Mode> {
-        let max = at(self.fork_max(fiber, node.max.as_ref()), node.place)?;
+        let max = with_place(self.fork_max(fiber, node.max.as_ref()), node.place)?;
         let state = vec![State::Waiting; node.branches.len()];
         self.push_fork(fiber, Node::Graph(node), max, state, Vec::new(), None);
         Ok(Mode::Run)
@@ -125,7 +125,7 @@ impl<'p> Machine<'p> {
                     if fork.done == fork.results.len() {
                         let results = std::mem::take(&mut fork.results);
                         self.close_fork(fiber)?;
-                        return Ok(Mode::Give(admit(Value::list(results))?));
+                        return Ok(Mode::Give(check_limits(Value::list(results))?));
                     }
                     let item = list.as_list().and_then(|l| l.get(fork.next)).cloned();
                     let Some(item) = item.filter(|_| fork.children.len() < fork.max) else {
@@ -137,7 +137,7 @@ impl<'p> Machine<'p> {
                     let mut child = branch(fiber, id, index)?;
                     child.label = Some(label);
                     child.memory.clone_from(&self.eval.memory);
-                    write(child.slots(), node.item, item)?;
+                    write_slot(child.slots(), node.item, item)?;
                     self.mark_reached(node.body.id);
                     child.frames.push(Frame::Block(&node.body, 0));
                     return Ok(self.start_branch(id, fiber, child));
@@ -166,7 +166,7 @@ impl<'p> Machine<'p> {
                             fork.state[index] = State::Done;
                             fork.done += 1;
                             let value = self.eval.eval(expr, fiber.slots())?;
-                            write(fiber.slots(), *slot, value)?;
+                            write_slot(fiber.slots(), *slot, value)?;
                         }
                         Stmt::Stage(stage) => {
                             fork.state[index] = State::Running;

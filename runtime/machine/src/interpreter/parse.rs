@@ -5,7 +5,7 @@ use cascade_ir::{ErrorKind, Http, OutputFormat, Program, Run, Type, TypeDefKind}
 use super::call::with_pause;
 use crate::{
     check::{Strictness, coerce, is_tagged},
-    eval::{Eval, Result, admit},
+    eval::{Eval, Result, check_limits},
     failure::{Failure, Raise},
     lenient, output,
     request::{Process, Response},
@@ -88,8 +88,8 @@ fn format_output(format: OutputFormat, bytes: &[u8]) -> Result {
 pub(crate) fn read_model_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
     let program = eval.program;
     let fit = |eval: &mut Eval<'_>, value: Value| {
-        eval.spend(value.weight() as usize)?;
-        coerce(eval, admit(value)?, ty, Strictness::Lenient)
+        eval.use_fuel(value.weight() as usize)?;
+        coerce(eval, check_limits(value)?, ty, Strictness::Lenient)
     };
     if schema::is_text(program, ty) {
         return fit(eval, Value::str(text.trim()));

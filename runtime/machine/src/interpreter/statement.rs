@@ -10,7 +10,7 @@ use super::{
     guard::{Guard, Subject},
 };
 use crate::{
-    eval::{Result, at, write},
+    eval::{Result, with_place, write_slot},
     events::Event,
     failure::{Failure, defect, fail},
     render::render,
@@ -22,7 +22,7 @@ impl<'p> Machine<'p> {
         match stmt {
             Stmt::Set(slot, expr) => {
                 let value = self.evaluate_assignment(fiber, *slot, expr)?;
-                write(fiber.slots(), *slot, value)?;
+                write_slot(fiber.slots(), *slot, value)?;
             }
             Stmt::SetField(slot, path, expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
@@ -30,11 +30,11 @@ impl<'p> Machine<'p> {
                     return Err(defect!("slot {} is outside its activation", slot.0));
                 };
                 let old = std::mem::replace(place, Value::Null);
-                *place = crate::eval::admit(set_path(old, path, value))?;
+                *place = crate::eval::check_limits(set_path(old, path, value))?;
             }
             Stmt::Remember { memory, key, append, value, place } => {
                 let value = self.eval.eval(value, fiber.slots())?;
-                at(self.change_memory_key(fiber, memory.index(), *key as usize, *append, value), *place)?;
+                with_place(self.change_memory_key(fiber, memory.index(), *key as usize, *append, value), *place)?;
             }
             Stmt::Stage(stage) => return self.begin_stage(fiber, stage, in_pure_block),
             Stmt::Work(work, slot) => {
@@ -42,17 +42,17 @@ impl<'p> Machine<'p> {
                 return self.begin_work(fiber, work, None);
             }
             Stmt::Gate(cond, message, place) => {
-                if !self.eval.truth(cond, fiber.slots())? {
+                if !self.eval.eval_bool(cond, fiber.slots())? {
                     let message = self.evaluate_message(fiber, message.as_ref(), "the gate is closed")?;
                     if self.env.listening {
                         let path = fiber.path();
                         self.emit(|| Event::GateFailed { path, message: message.clone(), place: *place });
                     }
-                    return at(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
+                    return with_place(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
                 }
             }
             Stmt::Warn(cond, message, place) => {
-                if !self.eval.truth(cond, fiber.slots())? {
+                if !self.eval.eval_bool(cond, fiber.slots())? {
                     let message = self.evaluate_message(fiber, message.as_ref(), "a warning without words")?;
                     if self.env.listening {
                         self.emit_warning(&fiber.path(), message, Some(*place));
@@ -68,7 +68,7 @@ impl<'p> Machine<'p> {
             }
             Stmt::Fail(message, place) => {
                 let message = self.evaluate_message(fiber, Some(message), "failed")?;
-                return at(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
+                return with_place(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
             }
             Stmt::Return(expr) => return Ok(Mode::Return(self.eval.eval(expr, fiber.slots())?)),
             Stmt::Unsupported(what) => return Err(unsupported(what)),
@@ -90,7 +90,7 @@ impl<'p> Machine<'p> {
                 Value::List(_) | Value::Map(_) => std::mem::replace(held, Value::Null),
                 other => other.clone(),
             };
-            return at(self.eval.binary(BinaryOp::Add, old, more).and_then(crate::eval::admit), *place);
+            return with_place(self.eval.binary(BinaryOp::Add, old, more).and_then(crate::eval::check_limits), *place);
         }
         self.eval.eval(expr, fiber.slots())
     }
@@ -121,7 +121,7 @@ impl<'p> Machine<'p> {
                     f.place.get_or_insert(stage.place);
                     f
                 })?;
-                write(fiber.slots(), stage.slot, value.clone())?;
+                write_slot(fiber.slots(), stage.slot, value.clone())?;
                 return Ok(Mode::Give(value));
             }
             fiber.frames.push(Frame::PureStage(stage));
@@ -187,7 +187,7 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Work::If(cond, then, otherwise) => {
-                let block = if self.eval.truth(cond, fiber.slots())? { then } else { otherwise };
+                let block = if self.eval.eval_bool(cond, fiber.slots())? { then } else { otherwise };
                 Ok(self.enter_block(fiber, block))
             }
             Work::Match(subject, arms) => {
@@ -195,7 +195,7 @@ impl<'p> Machine<'p> {
                 for arm in arms {
                     let slots = fiber.slots();
                     if self.eval.matches(&arm.pattern, &subject, slots)?
-                        && arm.guard.as_ref().map_or(Ok(true), |g| self.eval.truth(g, slots))?
+                        && arm.guard.as_ref().map_or(Ok(true), |g| self.eval.eval_bool(g, slots))?
                     {
                         return Ok(self.enter_block(fiber, &arm.body));
                     }
@@ -218,7 +218,7 @@ impl<'p> Machine<'p> {
                     other => return Err(defect!("`repeat max` of {}", other.kind())),
                 };
                 if max < 1 {
-                    return at(zero_rounds(max), node.place);
+                    return with_place(zero_rounds(max), node.place);
                 }
                 let rounds = Rounds { node, round: 0, max: max.unsigned_abs() };
                 fiber.frames.push(Frame::Repeat(Box::new(rounds)));
@@ -265,13 +265,13 @@ impl<'p> Machine<'p> {
             Some(item) => {
                 let item = item.clone();
                 frame.next += 1;
-                write(fiber.slots(), node.item, item)?;
+                write_slot(fiber.slots(), node.item, item)?;
                 Ok(self.enter_block(fiber, &node.body))
             }
             None => {
                 let values = std::mem::take(&mut frame.values);
                 fiber.frames.pop();
-                Ok(Mode::Give(crate::eval::admit(Value::list(values))?))
+                Ok(Mode::Give(crate::eval::check_limits(Value::list(values))?))
             }
         }
     }
@@ -300,14 +300,14 @@ impl<'p> Machine<'p> {
                 let slot = *slot;
                 fiber.frames.pop();
                 if let Some(slot) = slot {
-                    write(fiber.slots(), slot, value)?;
+                    write_slot(fiber.slots(), slot, value)?;
                 }
                 Ok(Mode::Give(Value::Null))
             }
             Some(Frame::PureStage(stage)) => {
                 let slot = stage.slot;
                 fiber.frames.pop();
-                write(fiber.slots(), slot, value.clone())?;
+                write_slot(fiber.slots(), slot, value.clone())?;
                 Ok(Mode::Give(value))
             }
             Some(Frame::Guard(guard)) => match guard.escalated.take() {
@@ -321,7 +321,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Repeat(frame)) => {
                 let (node, last) = (frame.node, frame.round >= frame.max);
-                let stop = last || node.until.as_ref().map_or(Ok(false), |u| self.eval.truth(u, fiber.slots()))?;
+                let stop = last || node.until.as_ref().map_or(Ok(false), |u| self.eval.eval_bool(u, fiber.slots()))?;
                 if stop {
                     fiber.frames.pop();
                     return Ok(Mode::Give(value));

@@ -8,7 +8,7 @@ use super::{
     frame::{Cut, Frame, HookName, Mode},
 };
 use crate::{
-    eval::{Result, write},
+    eval::{Result, write_slot},
     failure::{Failure, Raise, defect, kind_name},
     value::Value,
 };
@@ -132,7 +132,7 @@ impl<'p> Machine<'p> {
         then: Mode,
     ) -> Result<Mode> {
         if let Some(slot) = hook.slot {
-            write(fiber.slots(), slot, seen)?;
+            write_slot(fiber.slots(), slot, seen)?;
         }
         self.mark_reached(hook.body.id);
         fiber.frames.push(Frame::Hook(name, Box::new(then)));

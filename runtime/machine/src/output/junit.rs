@@ -13,7 +13,7 @@ use crate::{eval::Result, value::Value};
 
 /// Parses all test cases of a report. A report that is inconsistent (its suites count more failures or
 /// tests than it contains), incomplete, or without tests is `invalid_output`: it proves nothing.
-pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
     let text = decode(bytes)?;
     let mut reader = Reader::from_str(&text);
     let mut report = Report::default();

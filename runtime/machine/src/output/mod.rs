@@ -13,8 +13,8 @@ use crate::{
     value::{Value, from_json, parse_json},
 };
 
-pub(crate) use junit::read as junit;
-pub(crate) use tap::read as tap;
+pub(crate) use junit::parse as junit;
+pub(crate) use tap::parse as tap;
 
 fn invalid(message: impl Into<String>) -> Raise {
     Failure::raise(ErrorKind::InvalidOutput, message)
@@ -158,21 +158,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn text_loses_one_line_end() {
+    fn text_is_stripped_of_one_line_break() {
         assert_eq!(text(b"a\n\n").unwrap(), Value::str("a\n"));
         assert_eq!(text(b"\xef\xbb\xbfa\r\n").unwrap(), Value::str("a"));
         assert!(text(b"caf\xe9\n").unwrap_err().message.contains("at byte 3"));
     }
 
     #[test]
-    fn json_lines_tell_the_wrong_line() {
+    fn json_lines_report_the_invalid_line() {
         assert_eq!(to_json(&json_lines(b"{\"a\":1}\n\n[2]\n").unwrap()), json!([{ "a": 1 }, [2]]));
         assert!(json_lines(b"1\nx\n").unwrap_err().message.starts_with("line 2 "));
         assert!(json(b" \n").unwrap_err().message.contains("empty"));
     }
 
     #[test]
-    fn csv_has_a_header() {
+    fn csv_needs_a_header() {
         let value = csv(b"\xef\xbb\xbfname,n\n\"a, b\",1\nc,\n").unwrap();
         assert_eq!(to_json(&value), json!([{ "name": "a, b", "n": "1" }, { "name": "c", "n": "" }]));
         assert!(csv(b"a,b\n1\n").is_err());
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn junit_counts_and_tells_what_failed() {
+    fn junit_counts_tests_and_keeps_messages() {
         let xml = br#"<?xml version="1.0"?><testsuites><testsuite name="s">
             <testcase classname="t.A" name="ok" time="0.5" file="a.py" line="3"/>
             <testcase classname="t.A" name="bad"><failure message="1 &lt; 2">trace
@@ -210,7 +210,7 @@ line</failure></testcase>
 
     /// An inconsistent report, or a test with several outcomes, never counts as passed.
     #[test]
-    fn junit_is_never_greener_than_the_tests() {
+    fn inconsistent_junit_never_passes() {
         let run = |xml: &str| to_json(&junit(xml.as_bytes()).unwrap());
         let wrong = |xml: &str| junit(xml.as_bytes()).unwrap_err().message;
         assert!(wrong("<testsuites tests='3' failures='2' errors='1'/>").contains("counts 3 failures"));
@@ -243,7 +243,7 @@ line</failure></testcase>
     /// Reports of real runners: those of pytest, cargo-nextest, node and Test::More were recorded, those of
     /// gtest and surefire copied from their documentation.
     #[test]
-    fn reports_of_real_runners_are_read() {
+    fn reports_of_real_runners_are_parsed() {
         let read = |name: &str| {
             let path = format!("{}/tests/data/reports/{name}", env!("CARGO_MANIFEST_DIR"));
             #[allow(clippy::disallowed_methods)] // a test reads its data
@@ -273,7 +273,7 @@ line</failure></testcase>
     }
 
     #[test]
-    fn junit_is_read_in_its_encoding() {
+    fn junit_is_decoded_by_its_declared_encoding() {
         let name = |bytes: &[u8]| to_json(&junit(bytes).unwrap())["tests"][0]["test"].as_str().unwrap().to_owned();
         let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><testsuite><testcase name='caf\xe9'/></testsuite>";
         assert_eq!(name(latin), "caf\u{e9}");

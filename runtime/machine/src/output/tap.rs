@@ -7,7 +7,7 @@ use crate::{eval::Result, value::Value};
 
 /// Parses the top level of a TAP stream; the lines below a failing test become its message. A stream
 /// without a plan may be incomplete, and is `invalid_output`.
-pub(crate) fn read(bytes: &[u8]) -> Result<Value> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
     let text = utf8(bytes)?;
     let mut cases: Vec<TestCase> = Vec::new();
     let mut numbers: HashSet<usize> = HashSet::new();

@@ -2,13 +2,13 @@
 
 use serde_json::Value as Json;
 
-use super::{columns, plain};
+use super::{columns, scalar_text};
 
 pub(super) fn write(value: &Json) -> String {
     let mut out = String::new();
     match columns(value) {
         Some((columns, rows)) => table(&columns, rows, &mut out),
-        None => node(value, 0, &mut out),
+        None => write_node(value, 0, &mut out),
     }
     out
 }
@@ -27,7 +27,7 @@ fn table(columns: &[&str], rows: &[Json], out: &mut String) {
     row(&mut columns.iter().map(|_| "---".to_owned()), out);
     for entry in rows {
         out.push('\n');
-        row(&mut columns.iter().map(|c| entry.get(c).map(|v| cell(&plain(v))).unwrap_or_default()), out);
+        row(&mut columns.iter().map(|c| entry.get(c).map(|v| cell(&scalar_text(v))).unwrap_or_default()), out);
     }
 }
 
@@ -35,19 +35,19 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', "<br>")
 }
 
-fn node(value: &Json, level: usize, out: &mut String) {
+fn write_node(value: &Json, level: usize, out: &mut String) {
     let pad = "  ".repeat(level);
     match value {
         Json::Array(items) => {
             for (i, item) in items.iter().enumerate() {
-                begin(i, level, out);
+                begin_line(i, level, out);
                 out.push_str("- ");
                 nested(item, level + 1, out);
             }
         }
         Json::Object(fields) => {
             for (i, (key, item)) in fields.iter().enumerate() {
-                begin(i, level, out);
+                begin_line(i, level, out);
                 out.push_str(&format!("**{key}**: "));
                 if matches!(item, Json::Array(a) if !a.is_empty()) || matches!(item, Json::Object(o) if !o.is_empty()) {
                     out.pop();
@@ -56,19 +56,19 @@ fn node(value: &Json, level: usize, out: &mut String) {
                     // Nested records become lists, so that the levels stay visible.
                     if let Json::Object(inner) = item {
                         for (j, (k, v)) in inner.iter().enumerate() {
-                            begin(j, level, out);
+                            begin_line(j, level, out);
                             out.push_str(&format!("- **{k}**: "));
                             nested(v, level + 1, out);
                         }
                     } else {
-                        node(item, level, out);
+                        write_node(item, level, out);
                     }
                 } else {
                     nested(item, level, out);
                 }
             }
         }
-        scalar => out.push_str(&plain(scalar).replace('\n', &format!("\n{pad}"))),
+        scalar => out.push_str(&scalar_text(scalar).replace('\n', &format!("\n{pad}"))),
     }
 }
 
@@ -80,10 +80,10 @@ fn nested(value: &Json, level: usize, out: &mut String) {
         out.push('\n');
         out.push_str(&"  ".repeat(level));
     }
-    node(value, level, out);
+    write_node(value, level, out);
 }
 
-fn begin(i: usize, level: usize, out: &mut String) {
+fn begin_line(i: usize, level: usize, out: &mut String) {
     if i > 0 {
         out.push('\n');
         out.push_str(&"  ".repeat(level));

@@ -78,7 +78,7 @@ fn json(value: &Json) -> String {
 }
 
 /// The text of a JSON scalar.
-fn plain(value: &Json) -> Cow<'_, str> {
+fn scalar_text(value: &Json) -> Cow<'_, str> {
     match value {
         Json::Null => Cow::Borrowed(""),
         Json::String(s) => Cow::Borrowed(s),
@@ -121,12 +121,12 @@ fn csv(value: &Json) -> String {
             let _ = writer.write_record(["value"]);
         }
         for row in rows {
-            let _ = writer.write_record([plain(row).as_ref()]);
+            let _ = writer.write_record([scalar_text(row).as_ref()]);
         }
     } else {
         let _ = writer.write_record(&names);
         for row in rows {
-            let cells = names.iter().map(|name| row.get(name).map(plain).unwrap_or_default().into_owned());
+            let cells = names.iter().map(|name| row.get(name).map(scalar_text).unwrap_or_default().into_owned());
             let _ = writer.write_record(cells);
         }
     }
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_six_renderings() {
+    fn all_six_renderings() {
         assert_eq!(
             render(&sample(), Rendering::Yaml),
             "- file: a.py\n  line: 3\n  note: 'x | y, \"z\"'\n- file: b <c>.py\n  line: null\n  note: |-\n    two\n    lines"
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_quotes_what_would_be_read_as_something_else() {
+    fn yaml_quotes_ambiguous_text() {
         let tricky = json!({ "a": "yes", "b": "1.5", "c": "", "d": "- x", "e": "a: b", "f": "#x", "g": {}, "h": [], "i": " x", "j": "null" });
         assert_eq!(
             render(&from_json(&tricky), Rendering::Yaml),

@@ -3,7 +3,7 @@
 use cascade_ir::markup::push_escaped;
 use serde_json::Value as Json;
 
-use super::plain;
+use super::scalar_text;
 
 pub(super) fn write(value: &Json) -> String {
     let mut out = String::new();
@@ -16,17 +16,17 @@ fn content(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::Array(items) => {
             for (i, item) in items.iter().enumerate() {
-                begin(i, level, out);
+                begin_line(i, level, out);
                 element("item", item, level, out);
             }
         }
         Json::Object(fields) => {
             for (i, (key, item)) in fields.iter().enumerate() {
-                begin(i, level, out);
+                begin_line(i, level, out);
                 element(key, item, level, out);
             }
         }
-        scalar => escape(&plain(scalar), out),
+        scalar => escape(&scalar_text(scalar), out),
     }
 }
 
@@ -61,7 +61,7 @@ fn element(key: &str, value: &Json, level: usize, out: &mut String) {
     out.push_str(&format!("</{name}>"));
 }
 
-fn begin(i: usize, level: usize, out: &mut String) {
+fn begin_line(i: usize, level: usize, out: &mut String) {
     if i > 0 {
         out.push('\n');
         out.push_str(&"  ".repeat(level));

@@ -5,47 +5,47 @@ use serde_json::Value as Json;
 /// A document without a final line break.
 pub(super) fn write(value: &Json) -> String {
     let mut out = String::new();
-    node(value, 0, &mut out);
+    write_node(value, 0, &mut out);
     out
 }
 
-fn node(value: &Json, level: usize, out: &mut String) {
+fn write_node(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::Array(items) if !items.is_empty() => {
             for (i, item) in items.iter().enumerate() {
-                line(i, level, out);
+                begin_line(i, level, out);
                 out.push('-');
                 if is_block(item) {
                     out.push(' ');
-                    node(item, level + 1, out);
+                    write_node(item, level + 1, out);
                 } else {
                     out.push(' ');
-                    leaf(item, level + 1, out);
+                    write_scalar(item, level + 1, out);
                 }
             }
         }
         Json::Object(fields) if !fields.is_empty() => {
             for (i, (key, item)) in fields.iter().enumerate() {
-                line(i, level, out);
-                out.push_str(&quoted(key));
+                begin_line(i, level, out);
+                out.push_str(&quote(key));
                 out.push(':');
                 if is_block(item) {
                     // A list or record below its key, indented by one level.
                     out.push('\n');
                     out.push_str(&"  ".repeat(level + 1));
-                    node(item, level + 1, out);
+                    write_node(item, level + 1, out);
                 } else {
                     out.push(' ');
-                    leaf(item, level + 1, out);
+                    write_scalar(item, level + 1, out);
                 }
             }
         }
-        other => leaf(other, level, out),
+        other => write_scalar(other, level, out),
     }
 }
 
 /// Starts a line for every entry but the first, which continues the current line.
-fn line(i: usize, level: usize, out: &mut String) {
+fn begin_line(i: usize, level: usize, out: &mut String) {
     if i > 0 {
         out.push('\n');
         out.push_str(&"  ".repeat(level));
@@ -60,7 +60,7 @@ fn is_block(value: &Json) -> bool {
     }
 }
 
-fn leaf(value: &Json, level: usize, out: &mut String) {
+fn write_scalar(value: &Json, level: usize, out: &mut String) {
     match value {
         Json::String(s) if fits_block(s) => {
             out.push_str(if s.ends_with('\n') { "|" } else { "|-" });
@@ -72,7 +72,7 @@ fn leaf(value: &Json, level: usize, out: &mut String) {
                 }
             }
         }
-        Json::String(s) => out.push_str(&quoted(s)),
+        Json::String(s) => out.push_str(&quote(s)),
         other => out.push_str(&other.to_string()),
     }
 }
@@ -86,7 +86,7 @@ fn fits_block(s: &str) -> bool {
         && s.chars().all(|c| c == '\n' || c == '\t' || !c.is_control())
 }
 
-fn quoted(s: &str) -> String {
+fn quote(s: &str) -> String {
     if s.chars().any(char::is_control) {
         return serde_json::to_string(s).unwrap_or_default();
     }

@@ -19,7 +19,7 @@ pub struct WireAnswer {
     v: u32,
     /// The result of the effect.
     #[serde(flatten)]
-    given: Given,
+    output: WireOutput,
     /// The changes of the effect to its workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     patch: Option<Arc<WorkspacePatch>>,
@@ -27,7 +27,7 @@ pub struct WireAnswer {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum Given {
+enum WireOutput {
     Process {
         #[serde(default)]
         code: Option<i32>,
@@ -54,26 +54,26 @@ enum Given {
 impl WireAnswer {
     /// The wire form of an output; `None` if it is not an effect's.
     pub fn from_output(output: &Output) -> Option<Self> {
-        let given = match output {
-            Output::Process(p) => Given::Process {
+        let output = match output {
+            Output::Process(p) => WireOutput::Process {
                 code: p.code,
                 signal: p.signal,
                 stdout: WireBytes::from_bytes(&p.stdout),
                 stderr: p.stderr.clone(),
             },
-            Output::Response(r) => Given::Response {
+            Output::Response(r) => WireOutput::Response {
                 status: r.status,
                 body: WireBytes::from_bytes(&r.body),
                 retry_after_ms: r.retry_after_ms,
             },
-            Output::Model(text) => Given::Model { text: text.clone() },
-            Output::Person(answer) => Given::Person { answer: answer.clone() },
+            Output::Model(text) => WireOutput::Model { text: text.clone() },
+            Output::Person(answer) => WireOutput::Person { answer: answer.clone() },
             Output::WithPatch(output, patch) => {
                 return Some(Self { patch: Some(Arc::clone(patch)), ..Self::from_output(output)? });
             }
             Output::Value(_) | Output::Files(..) | Output::Fired => return None,
         };
-        Some(Self { v: VERSION, given, patch: None })
+        Some(Self { v: VERSION, output, patch: None })
     }
 
     /// The output.
@@ -82,15 +82,15 @@ impl WireAnswer {
     /// If it contains invalid bytes, or a newer version wrote it.
     pub fn into_output(self) -> Result<Output, WireError> {
         check_version(self.v)?;
-        let output = match self.given {
-            Given::Process { code, signal, stdout, stderr } => {
+        let output = match self.output {
+            WireOutput::Process { code, signal, stdout, stderr } => {
                 Output::Process(Process { code, signal, stdout: stdout.to_bytes()?, stderr })
             }
-            Given::Response { status, body, retry_after_ms } => {
+            WireOutput::Response { status, body, retry_after_ms } => {
                 Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms })
             }
-            Given::Model { text } => Output::Model(text),
-            Given::Person { answer } => Output::Person(answer),
+            WireOutput::Model { text } => Output::Model(text),
+            WireOutput::Person { answer } => Output::Person(answer),
         };
         Ok(match self.patch {
             Some(patch) => Output::WithPatch(Box::new(output), patch),

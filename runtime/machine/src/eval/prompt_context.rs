@@ -14,7 +14,7 @@ struct Tag {
 
 /// The tags and the fence that are open at a position of a prompt.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings {
+pub(super) struct PromptContext {
     /// Names of the open tags.
     tags: Vec<String>,
     /// The incomplete tag.
@@ -23,14 +23,14 @@ pub(super) struct Surroundings {
     fence: Option<(char, usize)>,
     /// The current line, if all of it is the program's text.
     line: Option<String>,
-    begun: bool,
+    started: bool,
 }
 
-impl Surroundings {
+impl PromptContext {
     /// Reads text of the program.
     pub(super) fn read(&mut self, text: &str) {
-        if !self.begun {
-            (self.begun, self.line) = (true, Some(String::new()));
+        if !self.started {
+            (self.started, self.line) = (true, Some(String::new()));
         }
         for (at, c) in text.char_indices() {
             self.read_line(c);
@@ -77,7 +77,7 @@ impl Surroundings {
     }
 
     /// Escapes a value for this position.
-    pub(super) fn contain(&mut self, value: &str) -> String {
+    pub(super) fn escape(&mut self, value: &str) -> String {
         // A line that contains a value cannot open or close a fence.
         self.line = None;
         if self.tag.as_ref().is_some_and(|tag| tag.quoted) {
@@ -117,8 +117,8 @@ impl Surroundings {
 }
 
 /// Escapes a text for a position within a tag.
-pub fn contain(text: &str, tag: &str) -> String {
-    Surroundings { tags: vec![tag.to_owned()], ..Surroundings::default() }.contain(text)
+pub fn escape_in_tag(text: &str, tag: &str) -> String {
+    PromptContext { tags: vec![tag.to_owned()], ..PromptContext::default() }.escape(text)
 }
 
 fn is_name(c: char) -> bool {
@@ -151,10 +151,10 @@ mod tests {
     use super::*;
 
     /// A value, escaped after a text of the program.
-    fn contained(before: &str, value: &str) -> String {
-        let mut around = Surroundings::default();
+    fn escaped_after(before: &str, value: &str) -> String {
+        let mut around = PromptContext::default();
         around.read(before);
-        around.contain(value)
+        around.escape(value)
     }
 
     #[test]
@@ -169,19 +169,19 @@ mod tests {
             ("if a < b and c > d: ", "</b>", "</b>"),
             ("<doc>", "<p>hi</p>", "<p>hi</p>"),
         ] {
-            assert_eq!(contained(before, value), after, "{before}");
+            assert_eq!(escaped_after(before, value), after, "{before}");
         }
     }
 
     #[test]
     fn a_value_does_not_end_the_attribute_that_it_is() {
-        assert_eq!(contained("<doc path=\"", "a\"><b>"), "a&quot;&gt;&lt;b&gt;");
-        assert_eq!(contained("<doc path=\"x\" and ", "say \"hi\""), "say \"hi\"");
-        let mut around = Surroundings::default();
+        assert_eq!(escaped_after("<doc path=\"", "a\"><b>"), "a&quot;&gt;&lt;b&gt;");
+        assert_eq!(escaped_after("<doc path=\"x\" and ", "say \"hi\""), "say \"hi\"");
+        let mut around = PromptContext::default();
         around.read("<doc path=\"");
-        around.contain("x");
+        around.escape("x");
         around.read("\">\n");
-        assert_eq!(around.contain("</doc>"), "&lt;/doc>");
+        assert_eq!(around.escape("</doc>"), "&lt;/doc>");
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
             ("```\nx\n```\n", "```\n", "```\n"),
             ("no fence\n", "```\n", "```\n"),
         ] {
-            assert_eq!(contained(before, value), after, "{before}");
+            assert_eq!(escaped_after(before, value), after, "{before}");
         }
     }
 }

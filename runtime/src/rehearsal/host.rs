@@ -16,9 +16,9 @@ const QUOTA: u64 = 3_600_000;
 
 /// The sort key of a pending event: its time, answers before timers, a number from the seed, and
 /// the sequence number of the request.
-type When = (u64, bool, u64, u64);
+type EventOrder = (u64, bool, u64, u64);
 
-pub(super) struct World<'p> {
+pub(super) struct TestHost<'p> {
     program: &'p Program,
     run: Place,
     mocks: Mocks<'p>,
@@ -27,12 +27,12 @@ pub(super) struct World<'p> {
     order: u64,
     /// The state of the random number generator; 0: it is not used.
     seed: u64,
-    coming: BTreeMap<When, (RequestId, Answer)>,
-    when: HashMap<RequestId, When>,
+    coming: BTreeMap<EventOrder, (RequestId, Answer)>,
+    when: HashMap<RequestId, EventOrder>,
     stopped: Option<Problem>,
 }
 
-impl<'p> World<'p> {
+impl<'p> TestHost<'p> {
     pub(super) fn new(program: &'p Program, run: Place, mocks: Mocks<'p>, seed: u64) -> Self {
         Self {
             program,
@@ -93,7 +93,7 @@ impl<'p> World<'p> {
     }
 }
 
-impl Host for World<'_> {
+impl Host for TestHost<'_> {
     fn start(&mut self, request: Request) {
         let Request { id, kind, effect, .. } = request;
         match kind {
