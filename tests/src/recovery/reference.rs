@@ -248,23 +248,20 @@ impl Walk<'_> {
     fn work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
         let path = format!("{}/{}", view.path, work.name);
         let words = view.text(&work.words);
-        let (mut attempt, mut given_up) = (0, false);
+        let mut attempt = 0;
         loop {
             // One set of attempts.
             let mut left = work.retry;
-            loop {
+            let given_up = loop {
                 attempt += 1;
                 let people = self.people.len();
                 match self.ask_world(work.skill, &path, attempt, words.clone()) {
                     Said::Value(value) => return Came::Through(Some(value)),
                     Said::Nothing => return Came::Stopped { forever: !self.waits_for_person(people) },
                     Said::Failed if left > 0 => left -= 1,
-                    said @ (Said::Failed | Said::GivenUp) => {
-                        given_up = said == Said::GivenUp;
-                        break;
-                    }
+                    said @ (Said::Failed | Said::GivenUp) => break said == Said::GivenUp,
                 }
-            }
+            };
             match &work.otherwise {
                 Otherwise::Skip => return Came::Through(None),
                 Otherwise::Fallback { skill, word } => {
