@@ -121,7 +121,8 @@ mod tests {
     use super::*;
 
     fn failure(status: u16, retry_after_ms: Option<u64>, body: Json) -> (ErrorKind, Option<u64>) {
-        let failure = of_status(&Response { status, body: Arc::from(body.to_string().into_bytes()), retry_after_ms });
+        let failure =
+            failure_of_status(&Response { status, body: Arc::from(body.to_string().into_bytes()), retry_after_ms });
         (failure.kind, failure.retry_after_ms)
     }
 
