@@ -98,7 +98,8 @@ fn tear(thread: Pid, number: i64, args: &[u64]) -> Option<()> {
 /// Calls a program in a folder, and ends it at its k-th call. What it prints goes to a file.
 pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: Option<(u64, Cut)>) -> Traced {
     let output = File::create(prints).unwrap();
-    // It waits until it is watched; only what follows is counted.
+    // It waits until it is watched; only what follows is counted. `waitpid` below waits for its end.
+    #[allow(clippy::zombie_processes)]
     let child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""])
         .arg(program)
