@@ -134,7 +134,7 @@ impl ExpectationChecker<'_, '_> {
         let problem = match self.eval.eval(condition, &mut self.slots) {
             Ok(Value::Bool(true)) => return None,
             Ok(_) => Problem::new(place, "this condition is false"),
-            Err(failure) => Problem::new(place, format!("this cannot be evaluation_problem: {}", failure.message)),
+            Err(failure) => Problem::new(place, format!("this cannot be computed: {}", failure.message)),
         };
         Some(parts.iter().fold(problem, |problem, (text, expr)| {
             match self.eval.eval(expr, &mut self.slots) {

@@ -189,7 +189,7 @@ impl<'p> Mocks<'p> {
 
     fn answer(&mut self, mock: &'p TestMock, answer: &'p MockAnswer) -> Result<Answer, Problem> {
         let wrong = |failure: &Failure| {
-            let message = format!("the mock of `{}` cannot be evaluation_problem: {}", mock.name, failure.message);
+            let message = format!("the mock of `{}` cannot be computed: {}", mock.name, failure.message);
             Problem::new(mock.place, message)
         };
         match answer {

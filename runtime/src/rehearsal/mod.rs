@@ -180,7 +180,7 @@ fn check_inputs(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<
 }
 
 fn evaluation_problem(place: Place, what: &str, failure: &Failure) -> Problem {
-    Problem::new(failure.place.unwrap_or(place), format!("{what} cannot be evaluation_problem: {}", failure.message))
+    Problem::new(failure.place.unwrap_or(place), format!("{what} cannot be computed: {}", failure.message))
 }
 
 impl<'p> Prepared<'p> {
