@@ -236,8 +236,8 @@ impl Sequence {
     fn life(&mut self, from: From, mood: Mood) {
         let end = match self.chance.below(6) {
             _ if mood == Mood::Calm => None,
-            0 | 1 => Some((1 + self.chance.next() % 40, Way::Dies { kept: self.chance.below(101) })),
-            2 => Some((1 + self.chance.next() % 40, Way::StoreFails)),
+            0 | 1 => Some((1 + self.chance.draw() % 40, Way::Dies { kept: self.chance.below(101) })),
+            2 => Some((1 + self.chance.draw() % 40, Way::StoreFails)),
             _ => None,
         };
         self.life_to(from, mood, end);
@@ -307,7 +307,7 @@ impl Sequence {
             seed: self.seed,
             mood,
             seen: Rc::clone(&self.seen),
-            order: Chance(self.chance.next()),
+            order: Chance(self.chance.draw()),
             waiting: Vec::new(),
             endless: Vec::new(),
             fuse: fuse.clone(),
@@ -351,7 +351,7 @@ impl Sequence {
                 self.tally.reused += outcome.reused;
             }
             End::Failed(stages) => {
-                let failure = outcome.result.as_ref().expect_err("it had to fail");
+                let failure = outcome.result.as_ref().unwrap_err();
                 assert!(outcome.pause.is_none(), "it paused: {:?}", outcome.pause);
                 assert!(stages.contains(&(failure.stage.clone(), failure.attempts)), "{failure:?}, not {stages:?}");
                 self.tally.failures += 1;

@@ -248,10 +248,11 @@ impl Walk<'_> {
     fn work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
         let path = format!("{}/{}", view.path, work.name);
         let words = view.text(&work.words);
-        let (mut attempt, mut given_up) = (0, false);
+        let mut attempt = 0;
         loop {
             // One set of attempts.
             let mut left = work.retry;
+            let given_up;
             loop {
                 attempt += 1;
                 let people = self.people.len();

@@ -99,6 +99,7 @@ fn tear(thread: Pid, number: i64, args: &[u64]) -> Option<()> {
 pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: Option<(u64, Cut)>) -> Traced {
     let output = File::create(prints).unwrap();
     // It waits until it is watched; only what follows is counted.
+    #[allow(clippy::zombie_processes)] // `waitpid` waits for it
     let child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""])
         .arg(program)
