@@ -69,6 +69,11 @@ impl KeyParts {
         self.0.iter().find(|(known, _)| known == name).map(|(_, hash)| *hash)
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The names and hashes, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, [u8; 8])> {
         self.0.iter().map(|(name, hash)| (name.as_str(), *hash))

@@ -130,7 +130,10 @@ impl Ledger {
         let effects = self.effects.values().flatten().filter(|record| record.kind != "person");
         let newest = effects.max_by_key(|record| (record.started, record.seq));
         match (newest, &self.newest_question) {
-            (Some(record), _) => KeyVersion::of_key(&record.key, record.parts.is_some()),
+            (Some(record), _) => {
+                // The first version has no parts.
+                KeyVersion::of_key(&record.key, record.parts.as_ref().is_some_and(|parts| !parts.is_empty()))
+            }
             (None, Some(question)) => KeyVersion::of_key(question, true),
             (None, None) => KeyVersion::V3,
         }
