@@ -179,6 +179,7 @@ fn split_words(text: &str) -> Vec<Word> {
                 out.push(Word { folded: fold(&word), ends_sentence: false, ends_clause: false });
             }
             let Some(last) = out.last_mut() else { continue };
+            last.ends_clause |= word.is_empty() && piece == "-";
             last.ends_sentence |= piece.ends_with(['.', '!', '?', ';']);
             last.ends_clause |= piece.ends_with(['.', '!', '?', ';', ',', ':', '(', ')', '"']);
         }
@@ -273,7 +274,13 @@ pub(crate) fn stated_word<'n>(text: &str, names: &[&'n str]) -> Option<&'n str> 
         return None;
     }
     let name = *names.get(*first)?;
-    let first_doubt = words.iter().position(|w| DOUBTS.contains(&w.folded.as_str())).unwrap_or(words.len());
+    let is_in_name = |at: usize| {
+        let next = found.partition_point(|(_, range)| range.end <= at);
+        found.get(next).is_some_and(|(_, range)| range.contains(&at))
+    };
+    let first_doubt = (0..words.len())
+        .find(|at| DOUBTS.contains(&words[*at].folded.as_str()) && !is_in_name(*at))
+        .unwrap_or(words.len());
     let stated = found.iter().take_while(|(_, range)| range.start <= first_doubt).any(|(_, range)| {
         let ends = words[range.end - 1..].iter().position(|w| w.ends_sentence);
         if first_doubt < ends.map_or(words.len(), |i| range.end + i) {

@@ -89,7 +89,7 @@ impl Reader<'_> {
         let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         matches!(first, '"' | '\'' | '`' | '\u{201c}' | '{' | '[' | ']' | '}' | '-' | '/')
             || first.is_ascii_digit()
-            || matches!(word, "true" | "false" | "null")
+            || matches!(word, "true" | "false" | "null" | "True" | "False" | "None")
     }
 
     /// Whether the closing brackets at the start of a text end values, and are no part of a text.

@@ -208,11 +208,19 @@ fn a_word_is_taken_from_prose_that_states_it() {
         ("<think>Verdict: reject</think>\nVerdict: approve", Some("approve")),
         ("<think>approve", None),
         ("```\napprove\n```", Some("approve")),
+        ("**approve** - it is sound", Some("approve")),
         ("", None),
     ] {
         let read = read_as(&verdict(), text);
         assert_eq!(read.as_ref().ok().and_then(|(v, _)| v.as_str()), wanted, "{text}: {read:?}");
     }
+}
+
+#[test]
+fn a_negation_within_a_name_is_part_of_the_name() {
+    let names = ["SPAM", "NOT_SPAM"];
+    assert_eq!(stated_word("It is classified as NOT_SPAM.", &names), Some("NOT_SPAM"));
+    assert_eq!(stated_word("It is not classified as SPAM.", &names), None);
 }
 
 #[test]
@@ -282,6 +290,7 @@ fn a_list_keeps_every_element_or_fails() {
     }
     let (value, repairs) = read_as(&texts, r#"["alpha", "beta""#).unwrap();
     assert_eq!((value, repairs.len()), (json!(["alpha", "beta"]), 1));
+    assert_eq!(read_as(&list_of(&json!({ "type": "boolean" })), "[\"yes\", False]").unwrap().0, json!([true, false]));
     assert_eq!(read_as(&list_of(&json!({ "type": "boolean" })), "true").unwrap().0, json!([true]));
     let numbers = list_of(&json!({ "type": "number" }));
     assert!(read_as(&numbers, "[-2,000.00]").is_err());
