@@ -139,7 +139,10 @@ cascade main(fails: bool = false) -> int {
     let files = || std::fs::read_dir(project.path().join(".cascade/artifacts")).unwrap().count();
     assert_eq!(files(), 1, "the same content is kept once");
     let gc = |args: &[&str]| stdout(&project.call(args));
-    assert_eq!(gc(&["runs", "gc"]), "removed 0 runs, 0 cached answers and 0 files of large answers\n");
+    assert_eq!(
+        gc(&["runs", "gc"]),
+        "removed 0 runs, 0 cached answers, 0 old changes of memory and 0 files of large answers\n"
+    );
     // What failed can still be resumed, and needs its answers.
     assert!(gc(&["runs", "gc", "--older-than", "0s"]).starts_with("removed 1 run,"));
     assert_eq!((files(), project.store().runs().unwrap().len()), (1, 1));

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use crate::{
     eval::{Eval, Result},
     failure::{Failure, Raise, defect},
+    lenient::{Repair, is_placeholder, same_word, stated_word},
     value::{Artifact, REDACTED, Secret, Value, parse_duration, to_json, whole},
 };
 
@@ -35,8 +36,14 @@ pub(crate) fn is_tagged(variants: &[Variant]) -> bool {
 
 /// Converts a value to a type, or fails with `invalid_output` and the place within the value.
 pub fn coerce(eval: &mut Eval<'_>, value: Value, ty: &Type, strictness: Strictness) -> Result {
-    let mut checker = Checker { eval, strictness, whole: ty, path: Vec::new(), levels: 0 };
-    checker.coerce(value, ty)
+    Checker::new(eval, strictness, ty).coerce(value, ty)
+}
+
+/// Converts a value of a model's answer to a type; also gives what was corrected.
+pub(crate) fn coerce_leniently(eval: &mut Eval<'_>, value: Value, ty: &Type) -> Result<(Value, Vec<Repair>)> {
+    let mut checker = Checker::new(eval, Strictness::Lenient, ty);
+    let value = checker.coerce(value, ty)?;
+    Ok((value, checker.repairs))
 }
 
 /// Whether a value satisfies a predicate.
@@ -124,9 +131,20 @@ struct Checker<'e, 'p> {
     whole: &'e Type,
     path: Vec<PathStep>,
     levels: u32,
+    /// What was corrected in a model's answer.
+    repairs: Vec<Repair>,
 }
 
-impl Checker<'_, '_> {
+impl<'e, 'p> Checker<'e, 'p> {
+    fn new(eval: &'e mut Eval<'p>, strictness: Strictness, whole: &'e Type) -> Self {
+        Self { eval, strictness, whole, path: Vec::new(), levels: 0, repairs: Vec::new() }
+    }
+
+    fn repair(&mut self, what: &str) {
+        let what = Repair(self.message_with_place(what));
+        self.repairs.push(what);
+    }
+
     fn coerce(&mut self, value: Value, ty: &Type) -> Result {
         self.eval.use_fuel(1)?;
         self.levels += 1;
@@ -141,6 +159,11 @@ impl Checker<'_, '_> {
     fn coerce_non_null(&mut self, value: Value, ty: &Type) -> Result {
         match (ty, value) {
             (Type::Null, Value::Null) | (Type::Optional(_), Value::Null) => Ok(Value::Null),
+            (Type::String | Type::Path, Value::Str(text))
+                if self.strictness == Strictness::Lenient && is_placeholder(&text, None) =>
+            {
+                Err(self.error(format!("{} only holds the place of an answer", self.shown(&Value::Str(text)))))
+            }
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
             (Type::Optional(_), Value::Str(s)) if self.strictness == Strictness::Cells && s.trim().is_empty() => {
                 Ok(Value::Null)
@@ -225,10 +248,21 @@ impl Checker<'_, '_> {
         let mut out = Vec::with_capacity(fields.len());
         for field in fields {
             self.path.push(PathStep::Key(field.name.clone()));
-            let item = match (value.get(&field.name), &field.default) {
-                (None | Some(Value::Null), Some(default))
-                    if !accepts_null(&field.ty) || value.get(&field.name).is_none() =>
-                {
+            let found = match value.get(&field.name) {
+                None if self.strictness == Strictness::Lenient => self.similar_key(value, field, fields)?,
+                found => found,
+            };
+            if self.strictness == Strictness::Lenient
+                && let Some(Value::Str(text)) = found
+                && self.accepts_text(&field.ty)
+                && is_placeholder(text, Some(&field.name))
+            {
+                return Err(
+                    self.error(format!("{} only holds the place of an answer", self.shown(&Value::Str(text.clone()))))
+                );
+            }
+            let item = match (found, &field.default) {
+                (None | Some(Value::Null), Some(default)) if !accepts_null(&field.ty) || found.is_none() => {
                     self.evaluate_default(default)?
                 }
                 // An empty cell means an absent value, unless the field accepts text.
@@ -257,6 +291,24 @@ impl Checker<'_, '_> {
             out.push((field.name.clone(), item));
         }
         Ok(out)
+    }
+
+    /// The value of the one key that differs from a field's name in case and surrounding space only.
+    fn similar_key<'v>(&mut self, value: &'v Value, field: &Field, fields: &[Field]) -> Result<Option<&'v Value>> {
+        let name = field.name.to_lowercase();
+        let mut similar = value
+            .entries()
+            .into_iter()
+            .flatten()
+            .filter(|(key, _)| key.trim().to_lowercase() == name && !fields.iter().any(|f| f.name == **key));
+        let Some((key, found)) = similar.next() else { return Ok(None) };
+        let also_meant = fields.iter().filter(|f| f.name.to_lowercase() == name).count() > 1;
+        if similar.next().is_some() || also_meant {
+            return Err(self.error(format!("several keys or fields are written like `{name}`")));
+        }
+        let what = format!("the key `{}` was read as `{}`", if self.is_private() { REDACTED } else { key }, field.name);
+        self.repair(&what);
+        Ok(Some(found))
     }
 
     fn evaluate_default(&mut self, default: &Expr) -> Result {
@@ -311,13 +363,16 @@ impl Checker<'_, '_> {
         let Some(name) = name else {
             return self.coerce_leniently(value, ty);
         };
-        let same = |v: &&Variant| {
-            v.name == name
-                || (self.strictness == Strictness::Lenient
-                    && v.name.eq_ignore_ascii_case(&name.trim().replace([' ', '-'], "_")))
-        };
-        let Some(variant) = variants.iter().find(same) else {
-            let known: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+        let known: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
+        let mut variant = variants.iter().find(|v| v.name == name);
+        if variant.is_none() && self.strictness == Strictness::Lenient {
+            let meant = same_word(&name, &known).or_else(|| if tagged { None } else { stated_word(&name, &known) });
+            variant = variants.iter().find(|v| Some(v.name.as_str()) == meant);
+            if let Some(variant) = variant {
+                self.repair(&format!("the value was read as `{}`", variant.name));
+            }
+        }
+        let Some(variant) = variant else {
             let expected = known.join(", ");
             let hint = suggest(&name, &known);
             let name = if self.is_private() { REDACTED.to_owned() } else { format!("`{name}`") };
@@ -382,26 +437,30 @@ impl Checker<'_, '_> {
         }
         match (ty, &value) {
             (Type::String, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+                self.repair("a number or truth value was read as text");
                 Ok(Value::str(to_json(&value).to_string()))
             }
             (Type::Int | Type::Float, Value::Str(text)) => match crate::lenient::number(text) {
-                Some(number) => self.coerce(number, ty).map_err(|_| self.mismatch(&value, ty)),
+                Some(number) => {
+                    self.repair("text was read as a number");
+                    self.coerce(number, ty).map_err(|_| self.mismatch(&value, ty))
+                }
                 None => Err(self.mismatch(&value, ty)),
             },
-            (Type::Int, Value::Float(f)) => match whole(*f) {
-                Some(n) => Ok(Value::Int(n)),
+            (Type::Bool, Value::Str(text)) => match crate::lenient::truth(text) {
+                Some(truth) => {
+                    self.repair("text was read as a truth value");
+                    Ok(Value::Bool(truth))
+                }
                 None => Err(self.mismatch(&value, ty)),
-            },
-            (Type::Bool, Value::Str(text)) => match text.trim().to_ascii_lowercase().as_str() {
-                "true" | "yes" => Ok(Value::Bool(true)),
-                "false" | "no" => Ok(Value::Bool(false)),
-                _ => Err(self.mismatch(&value, ty)),
             },
             // A list with one element where a single value is expected.
             (_, Value::List(items)) if items.len() == 1 && !matches!(ty, Type::List(_)) => {
+                self.repair("the only element of a list was read as the value");
                 self.coerce(items[0].clone(), ty)
             }
             (Type::List(inner), _) if !value.is_null() => {
+                self.repair("a single value was read as a list");
                 let item = self.coerce(value, inner)?;
                 Ok(Value::list(vec![item]))
             }

@@ -459,7 +459,7 @@ impl<'p> Machine<'p> {
                 (parse::read_http_response(http, response)?, Some(http.format))
             }
             (Effect::Prompt(_), Output::Model(text)) => {
-                (parse::read_model_answer(&mut self.eval, &skill.output, &text)?, None)
+                (crate::lenient::read_answer(&mut self.eval, &skill.output, &text)?.value, None)
             }
             _ => return Err(defect!("an answer of another kind than was asked for")),
         };

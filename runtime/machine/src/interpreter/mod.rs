@@ -35,8 +35,6 @@ pub use call::price;
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::{hex, part_digest};
 pub use mocked_call::Rehearsal;
-#[cfg(test)]
-pub(crate) use parse::read_model_answer;
 
 use crate::{
     eval::Eval,

@@ -1,16 +1,14 @@
 //! Raw answers as values: exit codes, status codes, formats.
 
-use cascade_ir::{ErrorKind, Http, OutputFormat, Program, Run, Type, TypeDefKind};
+use cascade_ir::{ErrorKind, Http, OutputFormat, Run};
 
 use super::call::with_pause;
 use crate::{
-    check::{Strictness, coerce, is_tagged},
-    eval::{Eval, Result, check_limits},
+    eval::Result,
     failure::{Failure, Raise},
-    lenient, output,
+    output,
     request::{Process, Response},
-    schema,
-    value::{Value, from_json},
+    value::Value,
 };
 
 fn is_accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
@@ -81,63 +79,5 @@ fn format_output(format: OutputFormat, bytes: &[u8]) -> Result {
         OutputFormat::Csv => output::csv(bytes),
         OutputFormat::Junit => output::junit(bytes),
         OutputFormat::Tap => output::tap(bytes),
-    }
-}
-
-/// A model's answer as a value of the type: of several readings of the text, the first that fits.
-pub(crate) fn read_model_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Result {
-    let program = eval.program;
-    let fit = |eval: &mut Eval<'_>, value: Value| {
-        eval.use_fuel(value.weight() as usize)?;
-        coerce(eval, check_limits(value)?, ty, Strictness::Lenient)
-    };
-    if schema::is_text(program, ty) {
-        return fit(eval, Value::str(text.trim()));
-    }
-    let wrapped = schema::is_wrapped(program, ty);
-    let mut first: Option<Raise> = None;
-    for json in lenient::candidates(text) {
-        let mut value = from_json(&json);
-        if wrapped
-            && let Value::Map(map) = &value
-            && map.len() == 1
-            && let Some(inner) = map.get("value")
-        {
-            value = inner.clone();
-        }
-        match fit(eval, value) {
-            Ok(value) => return Ok(value),
-            Err(failure) => {
-                first.get_or_insert(failure);
-            }
-        }
-    }
-    if let Some(value) = among_words(program, ty, text)
-        && let Ok(value) = fit(eval, value)
-    {
-        return Ok(value);
-    }
-    Err(first.unwrap_or_else(|| {
-        let excerpt: String = text.trim().chars().take(120).collect();
-        Failure::raise(ErrorKind::InvalidOutput, format!("the answer is not JSON: {excerpt}"))
-    }))
-}
-
-/// A scalar in prose when the prose has exactly one candidate: one number, one truth value, one
-/// variant.
-fn among_words(program: &Program, ty: &Type, text: &str) -> Option<Value> {
-    match ty {
-        Type::Int | Type::Float => lenient::only_number(text),
-        Type::Bool => Some(Value::Bool(lenient::only_word(text, &["true", "false"])? == "true")),
-        Type::Optional(inner) | Type::Refined(inner, _) => among_words(program, inner, text),
-        Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind)? {
-            TypeDefKind::Enum(variants) if !is_tagged(variants) => {
-                let names: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
-                lenient::only_word(text, &names).map(Value::str)
-            }
-            TypeDefKind::Alias(inner) => among_words(program, inner, text),
-            _ => None,
-        },
-        _ => None,
     }
 }
