@@ -59,11 +59,24 @@ fn wait_for_lines(project: &Project, count: usize) {
     }
 }
 
-/// Starts a run and kills its process as soon as its program has begun.
+/// Waits until a program of a run of the project is noted as running.
+fn wait_for_note(project: &Project) {
+    let noted = || {
+        let lists = std::fs::read_dir(project.path().join(".cascade/running")).into_iter().flatten().flatten();
+        let lists = lists.filter(|entry| entry.file_name().to_string_lossy().ends_with(".programs"));
+        lists.flat_map(|entry| std::fs::read_to_string(entry.path())).any(|text| text.starts_with("+ "))
+    };
+    while !noted() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Starts a run and kills its process when its program has begun.
 fn kill_in_the_middle(project: &Project, program: &str) {
     project.write("flow.cascade", program);
     let mut child = project.command(&["run", "-q", "flow.cascade"]).spawn().unwrap();
     wait_for_lines(project, 1);
+    wait_for_note(project);
     child.kill().unwrap();
     child.wait().unwrap();
 }
