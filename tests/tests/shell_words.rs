@@ -412,6 +412,7 @@ const PLACES: &[&str] = &[
     "sh -c 'echo \"$1\"' sh @",
     "sh -c 'eval \"$1\"' sh @",
     "eval @",
+    "x=@; f() { $1; }; eval 'f \"$x\"'",
     "eval 'printf %s @'",
     "eval \"printf %s $v\"",
     "echo @ | sh",

@@ -90,7 +90,8 @@ impl Call<'_, '_> {
                 }
                 text if text.starts_with('-') => reads_stdin |= text.contains('s'),
                 "/dev/stdin" => break,
-                file if reads_stdin => drop(file.len()),
+                // An argument of the script that stands on standard input.
+                _ if reads_stdin => {}
                 file => {
                     let written = self.cx.file(file);
                     return self.cx.report(&written, arg.at, Reason::File(file.to_owned()));

@@ -88,6 +88,8 @@ pub(crate) struct Analysis<'s> {
     surroundings: &'s Surroundings,
     variables: HashMap<String, Variable>,
     functions: HashMap<String, &'s Command>,
+    /// Functions of the script around this one, whose bodies are not walked from here.
+    outer_functions: Vec<String>,
     /// Functions whose body is being walked.
     open: Vec<String>,
     positional: HoleSet,
@@ -115,6 +117,7 @@ impl<'s> Analysis<'s> {
             surroundings,
             variables: HashMap::default(),
             functions: HashMap::default(),
+            outer_functions: Vec::new(),
             open: Vec::new(),
             positional: HoleSet::default(),
             files: HashMap::default(),
@@ -169,6 +172,7 @@ impl<'s> Analysis<'s> {
         inner.positional = self.positional.clone().joined(positional);
         inner.files = self.files.clone();
         inner.directory = self.directory.clone();
+        inner.outer_functions = self.functions.keys().chain(&self.outer_functions).cloned().collect();
         inner.declare_functions(&script.list);
         for position in inner.run_to_the_end(&script.list, stdin) {
             self.report(&position.holes, at, position.reason);
@@ -386,6 +390,9 @@ impl<'s> Analysis<'s> {
                     let directory = self.directory.clone();
                     self.report(&directory, program.at, Reason::Directory);
                 }
+            }
+            if self.outer_functions.contains(&name) {
+                self.report(&given, program.at, Reason::UnknownProgram);
             }
             match self.functions.get(&name).copied() {
                 Some(body) => {

@@ -106,8 +106,7 @@ pub struct Verification {
 pub(super) struct Chain {
     no: i64,
     hash: Vec<u8>,
-    /// Rows that the current commit wrote,
-    /// with their digests where those are known.
+    /// Rows that the current commit wrote, with their digests where those are known.
     touched: Vec<(Kind, i64, Option<[u8; DIGEST]>)>,
 }
 
@@ -137,9 +136,10 @@ impl Chain {
 
     /// Notes that the current commit wrote a row.
     pub(super) fn touch(&mut self, kind: Kind, row: i64) {
-        // A row that is written twice in a commit is read once, at the end.
-        if !self.touched.iter().rev().take(64).any(|(k, r, _)| (*k, *r) == (kind, row)) {
-            self.touched.push((kind, row, None));
+        // A row that is written twice in a commit is read once, at the end: what is known of it is out of date.
+        match self.touched.iter_mut().rev().take(64).find(|(k, r, _)| (*k, *r) == (kind, row)) {
+            Some((_, _, digest)) => *digest = None,
+            None => self.touched.push((kind, row, None)),
         }
     }
 
