@@ -45,11 +45,11 @@ pub(crate) enum Kind {
     Question,
     Coalesce,
     Lt,
-    /// `<` right after `list` or `map`: opens the arguments of a type.
+    /// `<` right after `list`, `map` or `outcome`: opens the arguments of a type.
     TypeLt,
     Gt,
     Minus,
-    /// `+ * / % == != <= >= and or`.
+    /// `+ * / % == != <= >= and or in`, `not in`.
     Operator,
     Number,
     /// `true`, `false`, `null`.
@@ -79,6 +79,8 @@ pub(crate) enum Kind {
     Stage,
     /// `let`, `var`.
     Let,
+    /// `let` between declarations.
+    FileLet,
     If,
     Else,
     Match,
@@ -103,7 +105,7 @@ pub(crate) enum Kind {
     Needs,
     Timeout,
     Retry,
-    /// `budget`, `cache`, `branch`.
+    /// `budget`, `cache`, `branch`, `exclusive`.
     ClauseWord,
     /// `isolate`, `discard`.
     ClauseBare,
@@ -116,7 +118,7 @@ pub(crate) enum Kind {
     Use,
     /// `escalate`, `fail`.
     Escalate,
-    /// `skip`, `redistribute`.
+    /// `skip`, `keep`, `redistribute`.
     Skip,
     /// `prompt`, `run`, `system` and the like: a word and an expression.
     LineWord,

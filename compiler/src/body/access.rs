@@ -121,6 +121,7 @@ impl BodyChecker<'_> {
         }
         match self.resolve_exported(other, name) {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
+            Some(Def::Const(id)) => self.read_constant(id),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(def) => {
                 let d = self

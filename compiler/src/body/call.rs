@@ -32,7 +32,10 @@ impl BodyChecker<'_> {
     ) -> Typed {
         match &callee.kind {
             ExprKind::Name(name) => {
-                let target = self.resolve(name);
+                let target = match self.probe_called(name) {
+                    Target::Declared(_) => self.resolve_declared(name).map_or(Target::Unknown, Target::Declared),
+                    _ => self.resolve(name),
+                };
                 if let Target::Local(index) = target {
                     let ty = self.scope.local(index).ty;
                     self.report(calls::call_of_value(self.view(), name, ty));

@@ -146,6 +146,20 @@ impl BodyChecker<'_> {
         lambda.ty
     }
 
+    /// The order after the lambda of `sort_by`: `descending` or `ascending`. It is no further argument for
+    /// the other checks.
+    fn sort_order(&mut self, call: &mut Call<'_>) -> Option<ir::Expr> {
+        let [lambda, order] = call.args else { return None };
+        let ExprKind::Name(word) = &order.value.kind else { return None };
+        if call.name.text != "sort_by" || !matches!(word.text.as_str(), "ascending" | "descending") {
+            return None;
+        }
+        self.record_word(word);
+        call.args = std::slice::from_ref(lambda);
+        let descending = word.text == "descending";
+        descending.then_some(ir::Expr::Const(ir::Const::Bool(true)))
+    }
+
     fn infer_list_method(
         &mut self,
         call: &mut Call<'_>,
@@ -239,7 +253,9 @@ impl BodyChecker<'_> {
                 (B::Sort, list)
             }
             "sort_by" | "min_by" | "max_by" => {
+                let order = self.sort_order(call);
                 let key = self.check_lambda_argument(call, &[element], None);
+                call.values.extend(order);
                 let key_value = self.types.non_null(key);
                 if !self.types.ordered(key_value) {
                     let shown = self.type_text(key);

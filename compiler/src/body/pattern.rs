@@ -76,6 +76,22 @@ impl BodyChecker<'_> {
                 }
                 ir::Pattern::Range(low, high)
             }
+            PatternKind::OneOf(patterns) => {
+                let mut all = Vec::with_capacity(patterns.len());
+                for pattern in patterns {
+                    if let PatternKind::Variant { fields: Some(fields), .. } = &pattern.kind
+                        && !fields.is_empty()
+                    {
+                        let d = self
+                            .diagnostic(codes::MISPLACED, pattern.span, "one of several patterns binds no fields")
+                            .label("which of them matched is not known")
+                            .help("write an arm of its own for this pattern");
+                        self.report(d);
+                    }
+                    all.push(self.check_pattern(pattern, subject, coverage, guarded));
+                }
+                ir::Pattern::OneOf(all)
+            }
             PatternKind::Variant { name, fields } => {
                 if name.text.is_empty() {
                     coverage.all = true;

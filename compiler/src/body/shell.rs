@@ -125,6 +125,11 @@ impl<'a> BodyChecker<'a> {
                 return Typed::new(ir::Expr::Const(ir::Const::Null), Ty::COMMAND, flow);
             }
         };
+        for part in &literal.parts {
+            if let StrPart::Text { span, .. } = part {
+                self.report_foreign_holes_of_command(*span, &source.text);
+            }
+        }
         if script.list.is_empty() {
             let d = self.diagnostic(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
             self.report(d);

@@ -20,6 +20,7 @@ use crate::{
     flow::{CodeReason, Flow, Origin, SkillFlow},
     index::Builtin,
     types::{Ty, TyKind},
+    walk,
     world::{Def, Signature, doc_text},
 };
 
@@ -56,8 +57,9 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     for need in &lines.needs {
         body.report(capabilities::misspelt_need(body.view(), need));
     }
-    let mut checker = SkillChecker { body, signature, lines: &lines };
+    let mut checker = SkillChecker { body, signature, lines: &lines, ended: EndedSlots::default() };
     let (effect, output, map, untrusted) = checker.check_effect(decl.name.span);
+    let ended = checker.ended;
     let mut body = checker.body;
     match lines.effect {
         Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
@@ -88,6 +90,8 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         effect,
         output: body.types.lower(output),
         map,
+        exit_code: ended.exit_code,
+        stderr: ended.stderr,
         needs: needs.clone(),
         once: item.attributes.iter().any(|a| a.name.text == "once"),
     };
@@ -107,6 +111,14 @@ struct SkillChecker<'a> {
     body: BodyChecker<'a>,
     signature: &'a Signature,
     lines: &'a Lines<'a>,
+    ended: EndedSlots,
+}
+
+/// The slots of how a program ended, where its `return` names that.
+#[derive(Debug, Clone, Copy, Default)]
+struct EndedSlots {
+    exit_code: Option<ir::Slot>,
+    stderr: Option<ir::Slot>,
 }
 
 /// The effect of a skill, the type of its output, the mapping of that to the result, and where
@@ -166,9 +178,24 @@ impl SkillChecker<'_> {
         let mark = self.body.enter(result.span);
         let local = self.body.declare_implicit("output", result.span, output);
         let slot = self.body.scope.slot(local);
+        if let Some(SkillLine { kind: Line::Run(_), .. }) = self.lines.effect {
+            self.ended.exit_code = self.declare_of_program("exit_code", Ty::INT, result);
+            self.ended.stderr = self.declare_of_program("stderr", Ty::STRING, result);
+        }
         let value = self.body.check(result, self.signature.result);
         self.body.leave(mark);
         (output, Some((slot, value.ir)))
+    }
+
+    /// Declares a value that says how the program ended, where `return` names it and it is no parameter.
+    fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
+        let mut named = false;
+        walk::expr(result, &mut |e| named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name));
+        if !named || self.body.scope.find(name).is_some() {
+            return None;
+        }
+        let local = self.body.declare_implicit(name, result.span, ty);
+        Some(self.body.scope.slot(local))
     }
 
     /// The format and the type that raw output is read as, and its mapping to the result.
@@ -255,6 +282,7 @@ impl SkillChecker<'_> {
 
     /// Checks `run`.
     fn check_run(&mut self, command: &Expr) -> Lowered {
+        self.body.shell_names = self.lines.env.iter().map(|setting| setting.name.text.clone()).collect();
         let command_value = self.body.check(command, Ty::COMMAND);
         let stdin_code = self.body.outcome.stdin_code.take();
         let cwd = self.lines.dir.map(|e| {

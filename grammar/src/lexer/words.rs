@@ -101,7 +101,7 @@ pub(crate) fn error_action_keyword(word: &str) -> Option<Kind> {
         "fix" => Some(Kind::Fix),
         "use" | "fallback" => Some(Kind::Use),
         "escalate" | "fail" => Some(Kind::Escalate),
-        "skip" | "redistribute" => Some(Kind::Skip),
+        "skip" | "keep" | "redistribute" => Some(Kind::Skip),
         _ => None,
     }
 }

@@ -130,6 +130,8 @@ pub enum Pattern {
     Equal(Expr),
     /// Between these, both included.
     Range(Option<Expr>, Option<Expr>),
+    /// Any of these, which bind nothing.
+    OneOf(Vec<Pattern>),
     /// This variant; its fields go into slots.
     Variant {
         /// The variant's name.

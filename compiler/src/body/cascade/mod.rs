@@ -102,6 +102,8 @@ struct CascadeChecker<'a> {
     /// Whether the current place is in `on success`, `on failure` or `on cancel`.
     in_hook: bool,
     paths: StagePaths,
+    /// The name of the stage whose block begins here: the `until` of a `repeat` sees it.
+    named_stage: Option<Name>,
     /// The bounds that hold at the current place.
     limits: Limits,
     /// The models of the cascade's own `using`.
@@ -123,6 +125,7 @@ impl<'a> CascadeChecker<'a> {
             result,
             in_hook: false,
             paths: StagePaths::default(),
+            named_stage: None,
             limits: Limits::default(),
             cascade_models: None,
             writes: Vec::new(),
@@ -173,6 +176,10 @@ impl CascadeChecker<'_> {
                 }
                 ClauseKind::Budget(e) => self.check_budget(e, &mut out),
                 ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.body.check(e, Ty::INT).ir),
+                ClauseKind::Exclusive { name, nowait } => {
+                    let name = self.body.check_message(name, "the name of a lock");
+                    out.exclusive = Some(ir::Exclusive { name, nowait: *nowait });
+                }
                 _ => {}
             }
         }

@@ -19,6 +19,17 @@ impl Args {
         self.0.next()
     }
 
+    /// The next argument as a float, if it is a number.
+    pub(super) fn take_number(&mut self) -> Option<f64> {
+        let number = match self.0.as_slice().first() {
+            Some(Value::Int(n)) => *n as f64,
+            Some(Value::Float(x)) => *x,
+            _ => return None,
+        };
+        self.0.next();
+        Some(number)
+    }
+
     pub(super) fn text(&mut self) -> Result<smol_str::SmolStr> {
         match self.next() {
             Value::Str(s) => Ok(s),

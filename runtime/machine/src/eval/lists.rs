@@ -52,6 +52,7 @@ impl Eval<'_> {
         slots: &mut [Value],
     ) -> Result {
         let receiver = args.next();
+        let descending = builtin == Builtin::SortBy && args.next() == Value::Bool(true);
         if builtin == Builtin::MapValues {
             let mut map = IndexMap::new();
             for (key, value) in receiver.entries().into_iter().flatten() {
@@ -135,7 +136,11 @@ impl Eval<'_> {
                 match builtin {
                     Builtin::SortBy => {
                         self.use_fuel(list.len() * 4)?;
-                        keyed.sort_by(|a, b| compare_or_equal(&a.0, &b.0));
+                        match descending {
+                            // Equal elements keep their order in both directions.
+                            true => keyed.sort_by(|a, b| compare_or_equal(&b.0, &a.0)),
+                            false => keyed.sort_by(|a, b| compare_or_equal(&a.0, &b.0)),
+                        }
                         Value::list(keyed.into_iter().map(|(_, v)| v.clone()).collect())
                     }
                     Builtin::MinBy => nullable(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),

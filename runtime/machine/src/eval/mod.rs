@@ -295,6 +295,14 @@ impl<'p> Eval<'p> {
                 }
                 true
             }
+            Pattern::OneOf(patterns) => {
+                for pattern in patterns {
+                    if self.matches(pattern, subject, slots)? {
+                        return Ok(true);
+                    }
+                }
+                false
+            }
             Pattern::Variant { name, fields } => {
                 let matched = match subject {
                     Value::Variant(v) => v.name == *name,

@@ -29,6 +29,11 @@ impl Eval<'_> {
             }
             _ => {}
         }
+        if builtin == Builtin::ToFloat
+            && let Some(number) = args.take_number()
+        {
+            return Ok(Value::Float(number));
+        }
         let text = args.text()?;
         self.use_fuel(text.len() / 16)?;
         Ok(match builtin {

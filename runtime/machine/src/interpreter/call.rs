@@ -453,7 +453,15 @@ impl<'p> Machine<'p> {
         let mut slots = std::mem::take(&mut call.slots);
         let (raw, format) = match (&skill.effect, output) {
             (Effect::Run(run), Output::Process(process)) => {
-                (parse::read_process_output(run, process)?, Some(run.format))
+                let value = parse::read_process_output(run, &process)?;
+                if let Some(slot) = skill.exit_code {
+                    let code = process.code.map_or(Value::Null, |code| Value::Int(code.into()));
+                    crate::eval::write_slot(&mut slots, slot, code)?;
+                }
+                if let Some(slot) = skill.stderr {
+                    crate::eval::write_slot(&mut slots, slot, Value::str(process.stderr.trim_end()))?;
+                }
+                (value, Some(run.format))
             }
             (Effect::Http(http), Output::Response(response)) => {
                 (parse::read_http_response(http, response)?, Some(http.format))

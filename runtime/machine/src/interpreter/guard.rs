@@ -13,15 +13,19 @@ use super::{
     fiber::Fiber,
     frame::{Cut, Frame, Mode},
     person::{Decision, Escalated},
+    unwind::error_record,
 };
 use crate::{
-    eval::{Result, with_place},
+    eval::{Result, with_place, write_slot},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     render::render,
     request::{RequestId, RequestKind},
     value::Value,
 };
+
+/// The status of a stage whose failure is its value (`on error keep`).
+const KEPT: &str = "kept";
 
 /// What the clauses apply to.
 #[derive(Clone, Copy)]
@@ -242,8 +246,20 @@ impl<'p> Machine<'p> {
         let Some(Frame::Guard(guard)) = fiber.frames.pop() else {
             return Err(defect!("a guard ended that was not there"));
         };
+        let keeps = guard.clauses.on_error.iter().find_map(|handler| match handler.action {
+            ErrorAction::Keep { value } => Some(value),
+            _ => None,
+        });
+        let value = match keeps {
+            // With `on error keep` success is a variant too.
+            Some(has_value) if status != KEPT => {
+                let fields = if has_value { vec![("value".into(), value)] } else { Vec::new() };
+                Value::variant("ok".into(), true, fields)
+            }
+            _ => value,
+        };
         if let Subject::Stage(stage) = guard.subject {
-            crate::eval::write_slot(fiber.slots(), stage.slot, value.clone())?;
+            write_slot(fiber.slots(), stage.slot, value.clone())?;
         }
         Ok(Mode::Give(value))
     }
@@ -373,8 +389,18 @@ impl<'p> Machine<'p> {
                 continue;
             }
             self.mark_reached(handler.id);
+            if let Some(slot) = handler.binding {
+                write_slot(fiber.slots(), slot, error_record(&failure))?;
+            }
             match &handler.action {
                 ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
+                ErrorAction::Keep { .. } if self.retry_ended_run(fiber, path, attempt, &failure) => {
+                    return Ok(Mode::Run);
+                }
+                ErrorAction::Keep { .. } => {
+                    let kept = Value::variant("failed".into(), true, vec![("error".into(), error_record(&failure))]);
+                    return self.guard_done(fiber, kept, KEPT);
+                }
                 ErrorAction::Use(expr) => {
                     let value = self.eval.eval(expr, fiber.slots());
                     match with_place(value.and_then(|v| models_of_value(&v)), handler.place) {
