@@ -333,6 +333,7 @@ mod tests {
             used: false,
             level: 0,
             symbol: Symbol::Missing,
+            gives_nothing: false,
         })
     }
 

@@ -162,7 +162,9 @@ impl Planner<'_> {
                 let fired = self.ledger.timers.get(&timer)?.fired?;
                 return Some((fired, Answer::ok(Output::Fired)));
             }
-            RequestKind::Delay { .. } | RequestKind::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
+            RequestKind::Delay { .. } | RequestKind::Quota { .. } | RequestKind::Lock { .. } => {
+                return Some((0, Answer::ok(Output::Fired)));
+            }
             RequestKind::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
             RequestKind::Call(_) => return None,
             RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {}

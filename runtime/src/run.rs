@@ -106,7 +106,8 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     let redactor = run_redactor(program, &inputs);
     let run = id_of(&options.begin);
     let processes = options.store.as_ref().and_then(|store| store.process_list(&run));
-    let setup = Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone(), processes };
+    let locks = options.store.as_ref().and_then(|store| store.lock_directory());
+    let setup = Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone(), processes, locks };
     let local = LocalHost::new(setup);
     let Some(recordings) = options.recordings.clone() else {
         return run_with_id(local, program, cascade, inputs, options, run).await;

@@ -140,6 +140,16 @@ pub enum RequestKind {
         /// Which timer it is.
         timer: TimerId,
     },
+    /// Answer when the run holds a name that only one run of the project may hold. It is held until the
+    /// request is withdrawn, also after it was answered.
+    Lock {
+        /// The name.
+        name: String,
+        /// Whether to fail with `unavailable` when another run holds it.
+        nowait: bool,
+        /// The stage that waits; empty when it waited for another stage of the run before.
+        path: String,
+    },
     /// Answer when the quota is available again. Until then no new request starts.
     Quota {
         /// The stage that waits.
@@ -414,6 +424,7 @@ impl RequestKind {
             Self::Delay { .. } => "delay",
             Self::Timer { .. } => "timer",
             Self::Quota { .. } => "quota",
+            Self::Lock { .. } => "lock",
         }
     }
 }

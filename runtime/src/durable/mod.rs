@@ -437,6 +437,8 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
             }
             RequestKind::Quota { .. } => self.wait_for_quota(request),
+            // A resumed run takes its names again.
+            RequestKind::Lock { .. } => self.inner.start(request),
             RequestKind::Load(_) | RequestKind::Call(_) => self.begin(request),
             RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {
                 self.effect(request)

@@ -5,6 +5,7 @@
 
 mod commands;
 mod files;
+mod locks;
 mod process;
 mod survivors;
 mod throttle;
@@ -32,6 +33,7 @@ use crate::{
     workspace::WorkspacePatch,
 };
 use commands::{Commands, Job, Watching};
+use locks::Locks;
 pub(crate) use files::load;
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};
@@ -64,6 +66,8 @@ pub(crate) enum Message {
     Done(RequestId, Answer),
     /// A running effect has something to report.
     Progress(RequestId, Progress),
+    /// A name that was waited for is locked by this file.
+    Locked(RequestId, std::fs::File),
 }
 
 pub(crate) type Outbox = mpsc::UnboundedSender<Message>;
@@ -87,6 +91,8 @@ pub(crate) struct Setup<'p> {
     pub(crate) redactor: Redactor,
     /// Where the programs that run are noted, for the one who resumes the run.
     pub(crate) processes: Option<PathBuf>,
+    /// Where names are locked that one run may hold at a time.
+    pub(crate) locks: Option<PathBuf>,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -104,6 +110,7 @@ pub(crate) struct LocalHost<'p> {
     throttle: Throttle,
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, ModelCall>,
+    locks: Locks,
     /// Programs that were asked to end and have not ended yet.
     ending: HashSet<RequestId>,
     /// Requests that begin when such programs have ended.
@@ -114,6 +121,7 @@ pub(crate) struct LocalHost<'p> {
 impl<'p> LocalHost<'p> {
     pub(crate) fn new(setup: Setup<'p>) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
+        let locks = Locks::new(setup.locks, outbox.clone());
         Self {
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
@@ -128,6 +136,7 @@ impl<'p> LocalHost<'p> {
             timers: HashSet::new(),
             throttle: Throttle::default(),
             queued: HashMap::new(),
+            locks,
             ending: HashSet::new(),
             held: Vec::new(),
             jitter: Jitter::new(),
@@ -144,6 +153,10 @@ impl<'p> LocalHost<'p> {
     fn handle(&mut self, message: Message) -> Report {
         match message {
             Message::Progress(id, progress) => Report::Progress(id, progress),
+            Message::Locked(id, file) => {
+                self.locks.acquired(id, file);
+                Report::Answer(id, Answer::ok(Output::Fired))
+            }
             Message::Done(id, answer) => {
                 self.commands.forget(id);
                 if self.ending.remove(&id) {
@@ -252,6 +265,7 @@ impl Host for LocalHost<'_> {
                 let answer = Answer::failed(ErrorKind::Internal, "a call that only a rehearsal knows");
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
+            RequestKind::Lock { name, nowait, .. } => self.locks.acquire(id, &name, nowait),
             RequestKind::Quota { message, .. } => {
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::QuotaExhausted, message)));
             }
@@ -259,7 +273,7 @@ impl Host for LocalHost<'_> {
     }
 
     fn cancel(&mut self, id: RequestId) {
-        if self.timers.remove(&id) {
+        if self.timers.remove(&id) || self.locks.release(id) {
             return;
         }
         if let Some(position) = self.held.iter().position(|request| request.id == id) {

@@ -12,6 +12,7 @@ use super::{
     budget::{Limits, Reserve},
     fiber::Fiber,
     frame::{Cut, Frame, Mode},
+    locks::GuardLock,
     person::{Decision, Escalated},
     unwind::error_record,
 };
@@ -74,6 +75,8 @@ pub(super) struct Guard<'p> {
     pub(super) falling_back: bool,
     /// A failure that a person is being asked about.
     pub(super) escalated: Option<Escalated<'p>>,
+    /// The name of its `exclusive`.
+    pub(super) lock: GuardLock,
 }
 
 impl<'p> Guard<'p> {
@@ -108,6 +111,7 @@ impl<'p> Guard<'p> {
             next_handler: 0,
             falling_back: false,
             escalated: None,
+            lock: GuardLock::default(),
         }
     }
 
@@ -138,6 +142,9 @@ impl<'p> Machine<'p> {
         let prepared = self.evaluate_clauses(fiber)?;
         if prepared {
             self.start_budget(id, fiber);
+        }
+        if let Some(wait) = self.acquire_lock(id, fiber)? {
+            return Ok(wait);
         }
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
             return Err(defect!("an attempt without its guard"));
@@ -272,6 +279,12 @@ impl<'p> Machine<'p> {
             _ => None,
         };
         self.withdraw_request(budget);
+        if let Some(Frame::Guard(guard)) = fiber.frames.last()
+            && guard.clauses.exclusive.is_some()
+        {
+            let serial = guard.serial;
+            self.release_lock(serial);
+        }
         let Some(Frame::Guard(guard)) = fiber.frames.last() else {
             return;
         };

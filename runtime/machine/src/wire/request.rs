@@ -181,6 +181,7 @@ impl WireRequest {
             | RequestKind::Load(_)
             | RequestKind::Delay { .. }
             | RequestKind::Timer { .. }
+            | RequestKind::Lock { .. }
             | RequestKind::Quota { .. } => {
                 return None;
             }
