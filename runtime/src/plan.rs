@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     durable::{explain_key_change, explain_skill_change},
+    eval::Facts,
     events::Event,
     failure::{Failure, kind_name},
     folder::{folder_key, run_folder},
@@ -74,16 +75,26 @@ pub fn plan(
 ) -> Result<Plan, JournalError> {
     let PlanOptions { store, run, folder } = *options;
     let ledger = store.ledger(run)?;
-    let old = store.run(run)?.and_then(|row| store.program(&row.program).ok());
+    let row = store.run(run)?;
+    let old = row.as_ref().and_then(|row| store.program(&row.program).ok());
     let questions = store.questions(run)?;
     let memory = crate::run::snapshot_from(&store.memory_of(run)?);
+    let recalled = ledger.recalled();
+    let facts = Facts {
+        id: run.to_owned(),
+        started: row.as_ref().map_or(0, |row| row.started),
+        cascade: program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default(),
+        attempt: 1 + recalled.cancelled + u32::try_from(recalled.failed.len()).unwrap_or(u32::MAX - 1),
+        variables: crate::run::environment_variables(program),
+    };
     let environment = Environment {
+        facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),
         models: availability(program),
         listening: true,
         watched: false,
-        recalled: Arc::new(ledger.recalled()),
+        recalled: Arc::new(recalled),
         project_key: Some(store.project_key()?),
         redactor: run_redactor(program, &inputs),
         memory,

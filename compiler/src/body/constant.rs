@@ -33,7 +33,8 @@ impl CheckExpressions for DeclaredExpressions {
         let it = body.scope.local(it).clone();
         body.record_variable(&it, predicate.span.end);
         let slots = body.scope.slot_count();
-        CheckedExpression { ir: value.ir, ty: value.ty, slots, findings: body.outcome.findings }
+        let (variables, findings) = (body.outcome.variables, body.outcome.findings);
+        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
     }
 
     fn check_constant(
@@ -53,7 +54,8 @@ impl CheckExpressions for DeclaredExpressions {
             None => body.infer(value),
         };
         let slots = body.scope.slot_count();
-        CheckedExpression { ir: value.ir, ty: value.ty, slots, findings: body.outcome.findings }
+        let (variables, findings) = (body.outcome.variables, body.outcome.findings);
+        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
     }
 }
 

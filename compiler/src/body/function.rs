@@ -38,7 +38,7 @@ pub(crate) fn check_fn(input: BodyInput<'_>, id: ir::FnId, decl: &FnDecl) -> Che
 /// Checks a constant of a file, which is a fn without parameters.
 pub(crate) fn check_const(input: BodyInput<'_>, id: ir::FnId, decl: &ConstDecl) -> CheckedFn {
     let signature = &input.world.declared.fns[id.index()];
-    let mut body = BodyChecker::new(input, signature.origin.module, BodyKind::Constant);
+    let mut body = BodyChecker::new(input, signature.origin.module, BodyKind::Fn);
     body.check_header(decl.name.span, decl.value.span);
     let value = match decl.ty {
         Some(_) => body.check(&decl.value, signature.result),

@@ -58,6 +58,9 @@ impl BodyChecker<'_> {
             TyKind::Path => self.infer_path_method(&mut call),
             TyKind::Int | TyKind::Float => self.infer_number_method(&mut call, base),
             TyKind::Duration if name.text == "seconds" => self.check_no_arguments(&mut call, B::Seconds, Ty::FLOAT),
+            TyKind::Time if name.text == "format" => {
+                self.check_arguments_up_to(&mut call, B::TimeFormat, &[Ty::STRING, Ty::STRING], 1, Ty::STRING)
+            }
             TyKind::Money if name.text == "usd" => self.check_no_arguments(&mut call, B::Usd, Ty::FLOAT),
             TyKind::Json if name.text == "get" => {
                 let result = self.types.optional(Ty::JSON);
@@ -155,6 +158,7 @@ impl BodyChecker<'_> {
             return None;
         }
         self.record_word(word);
+        self.record_type(order.value.span, Ty::BOOL, &Flow::default());
         call.args = std::slice::from_ref(lambda);
         let descending = word.text == "descending";
         descending.then_some(ir::Expr::Const(ir::Const::Bool(true)))
@@ -277,6 +281,12 @@ impl BodyChecker<'_> {
                     "min_by" => (B::MinBy, optional(self, element)),
                     _ => (B::MaxBy, optional(self, element)),
                 }
+            }
+            "walk" => {
+                // The children are elements again; they may be absent.
+                let children = self.types.optional(list);
+                self.check_lambda_argument(call, &[element], Some(children));
+                (B::Walk, list)
             }
             "group_by" => {
                 let key = self.check_lambda_argument(call, &[element], None);

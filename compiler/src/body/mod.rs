@@ -137,6 +137,8 @@ struct Outcome {
     stdin_code: Option<CodeReason>,
     /// The cascades that are called.
     calls: Vec<ir::CascadeId>,
+    /// Variables of the environment that the expression names.
+    variables: Vec<SmolStr>,
 }
 
 /// A place where a value is code.

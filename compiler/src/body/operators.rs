@@ -294,6 +294,10 @@ impl BodyChecker<'_> {
             (_, Ty::INT, Ty::INT) => Some(Ty::INT),
             (_, p, q) if number(p) && number(q) => Some(Ty::FLOAT),
             (BinaryOp::Add | BinaryOp::Sub, p, q) if p == q && matches!(p, Ty::DURATION | Ty::MONEY) => Some(p),
+            (BinaryOp::Sub, Ty::TIME, Ty::TIME) => Some(Ty::DURATION),
+            (BinaryOp::Add | BinaryOp::Sub, Ty::TIME, Ty::DURATION) | (BinaryOp::Add, Ty::DURATION, Ty::TIME) => {
+                Some(Ty::TIME)
+            }
             (BinaryOp::Mul, p @ (Ty::DURATION | Ty::MONEY), q) | (BinaryOp::Mul, q, p @ (Ty::DURATION | Ty::MONEY))
                 if number(q) =>
             {

@@ -132,7 +132,12 @@ impl BodyChecker<'_> {
                     return ir::Pattern::Any;
                 };
                 let of = self.types.def(inner).map_or(0, |(id, _)| id.0);
-                self.record_use(name.span, Symbol::Variant { of, index: position });
+                // The variants of `outcome<T>` are declared nowhere.
+                let is_declared = (of as usize) < self.world.declared.types.len();
+                match is_declared {
+                    true => self.record_use(name.span, Symbol::Variant { of, index: position }),
+                    false => self.record_word(name),
+                }
                 if coverage.variants.contains(&variant.name) {
                     let d = self
                         .diagnostic(
@@ -149,7 +154,9 @@ impl BodyChecker<'_> {
                 let mut bound = Vec::new();
                 for field in fields.iter().flatten() {
                     let found = variant.fields.iter().position(|f| f.name == field.field.text);
-                    if let Some(index) = found {
+                    if let (Some(_), false) = (found, is_declared) {
+                        self.record_word(&field.field);
+                    } else if let Some(index) = found {
                         let index = index as u32;
                         self.record_use(field.field.span, Symbol::VariantField { of, variant: position, index });
                     }

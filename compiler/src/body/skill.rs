@@ -336,6 +336,7 @@ impl SkillChecker<'_> {
                 | Ty::ERROR
                 | Ty::NEVER
                 | Ty::DURATION
+                | Ty::TIME
                 | Ty::MONEY
         ) || self.body.types.variants(inner).is_some();
         if !fine {

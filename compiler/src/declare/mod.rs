@@ -20,6 +20,7 @@ mod types;
 
 use cascade_grammar::ast::{Expr, ExprKind, Name, Span, StrLit, StrPart, TypeExpr};
 use cascade_ir as ir;
+use smol_str::SmolStr;
 
 pub(crate) use resolve::TypeResolver;
 
@@ -67,6 +68,8 @@ pub(crate) struct CheckedExpression {
     pub ty: Ty,
     /// How many slots it needs.
     pub slots: u32,
+    /// The variables of the environment that it names.
+    pub variables: Vec<SmolStr>,
     pub findings: Findings,
 }
 
@@ -156,6 +159,11 @@ impl Declarer<'_> {
         let findings = std::mem::take(&mut self.findings[module]);
         let checked = self.expressions.check_constant(world, &mut self.types, module, value, Some(expected), findings);
         self.findings[module] = checked.findings;
+        for name in checked.variables {
+            if !self.declared.variables.contains(&name) {
+                self.declared.variables.push(name);
+            }
+        }
         checked.ir
     }
 

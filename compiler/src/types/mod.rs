@@ -38,6 +38,7 @@ basics! {
     IMAGE = 15 Image;
     AUDIO = 16 Audio;
     VIDEO = 17 Video;
+    TIME = 18 Time;
 }
 
 /// What a type is.
@@ -55,6 +56,7 @@ pub enum TyKind {
     Path,
     Json,
     Duration,
+    Time,
     Money,
     Secret,
     Command,
@@ -306,7 +308,16 @@ impl Types {
     pub fn ordered(&self, ty: Ty) -> bool {
         matches!(
             self.base(ty),
-            Ty::INT | Ty::FLOAT | Ty::STRING | Ty::PATH | Ty::DURATION | Ty::MONEY | Ty::BOOL | Ty::ERROR | Ty::NEVER
+            Ty::INT
+                | Ty::FLOAT
+                | Ty::STRING
+                | Ty::PATH
+                | Ty::DURATION
+                | Ty::TIME
+                | Ty::MONEY
+                | Ty::BOOL
+                | Ty::ERROR
+                | Ty::NEVER
         )
     }
     /// Whether a value of the type could hold a secret.
@@ -354,6 +365,7 @@ impl Types {
             TyKind::Path => "path".into(),
             TyKind::Json => "json".into(),
             TyKind::Duration => "duration".into(),
+            TyKind::Time => "time".into(),
             TyKind::Money => "money".into(),
             TyKind::Secret => "secret".into(),
             TyKind::Command => "command".into(),

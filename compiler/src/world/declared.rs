@@ -163,6 +163,8 @@ pub(crate) struct Declared {
     pub fns: Vec<Signature>,
     pub skills: Vec<Signature>,
     pub cascades: Vec<Signature>,
+    /// Variables of the environment that defaults name.
+    pub variables: Vec<SmolStr>,
     /// Types, models, routes and memories that are deprecated, each with what to use instead.
     pub deprecated: Vec<(Def, String)>,
 }

@@ -33,8 +33,8 @@ use crate::{
     workspace::WorkspacePatch,
 };
 use commands::{Commands, Job, Watching};
-use locks::Locks;
 pub(crate) use files::load;
+use locks::Locks;
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};
 use throttle::{Ended, Throttle};

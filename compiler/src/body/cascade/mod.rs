@@ -23,6 +23,7 @@ use crate::{
     codes, cost,
     findings::Findings,
     flow::{CascadeFlow, Flow, Origin},
+    scope::LocalKind,
     types::Ty,
     world::doc_text,
 };
@@ -211,8 +212,18 @@ impl CascadeChecker<'_> {
             let outer = self.paths.enter_hook(&event.text);
             self.in_hook = true;
             let unset = reachability::unset_in_hook(stmts, &event.text);
-            self.body.surroundings.unset_in_hook =
-                unset.into_iter().filter_map(|name| self.body.scope.find(&name.text)).collect();
+            let unset: Vec<u32> = unset.into_iter().filter_map(|name| self.body.scope.find(&name.text)).collect();
+            // A stage that did not end is null there; what is computed of it is not known.
+            let (stages, others): (Vec<u32>, Vec<u32>) = unset
+                .into_iter()
+                .partition(|local| event.text != "success" && self.body.scope.local(*local).kind == LocalKind::Stage);
+            let facts = self.body.scope.take_facts();
+            let declared: Vec<(u32, Ty)> =
+                stages.iter().map(|local| (*local, self.body.scope.local(*local).ty)).collect();
+            for (local, ty) in &declared {
+                self.body.scope.local_mut(*local).ty = self.body.types.optional(*ty);
+            }
+            self.body.surroundings.unset_in_hook = others;
             let mark = self.body.enter(body.span);
             let ty = match event.text.as_str() {
                 "success" => result,
@@ -235,6 +246,10 @@ impl CascadeChecker<'_> {
             }
             let block = self.check_statements(body, Want::NOTHING);
             self.body.leave(mark);
+            for (local, ty) in declared {
+                self.body.scope.local_mut(local).ty = ty;
+            }
+            self.body.scope.restore_facts(facts);
             self.in_hook = false;
             self.paths.leave(outer);
             self.result = outer_result;

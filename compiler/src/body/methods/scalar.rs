@@ -76,6 +76,10 @@ impl BodyChecker<'_> {
             "to_int" => self.check_no_arguments(call, B::ToInt, int_opt),
             "to_float" => self.check_no_arguments(call, B::ToFloat, float_opt),
             "parse_json" => self.check_no_arguments(call, B::ParseJson, json_opt),
+            "parse_time" => {
+                let time = self.types.optional(Ty::TIME);
+                self.check_no_arguments(call, B::ParseTime, time)
+            }
             _ => None,
         }
     }

@@ -120,6 +120,21 @@ impl Eval<'_> {
                 }
                 acc
             }
+            Builtin::Walk => {
+                // Each element comes before those below it. The data bound the walk, and so does the limit of lists.
+                let mut out = Vec::new();
+                let mut next: Vec<Value> = list.iter().rev().cloned().collect();
+                while let Some(item) = next.pop() {
+                    self.use_fuel(1)?;
+                    let children = f.call(self, slots, &[&item])?;
+                    if children != Value::Null {
+                        next.extend(items(&children)?.iter().rev().cloned());
+                    }
+                    out.push(item);
+                    check_length(out.len())?;
+                }
+                Value::list(out)
+            }
             Builtin::GroupBy => {
                 let mut groups: IndexMap<SmolStr, Vec<Value>> = IndexMap::new();
                 for item in list {

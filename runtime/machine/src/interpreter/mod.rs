@@ -174,6 +174,7 @@ impl<'p> Machine<'p> {
             last_memory: Vec::new(),
             reached,
         };
+        machine.eval.facts = machine.env.facts.clone();
         let mut fiber = Fiber::new(None, "".into());
         fiber.memory = machine.first_memory().map_err(|f| *f)?;
         machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
