@@ -178,7 +178,11 @@ impl Planner<'_> {
             }
             RequestKind::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
             RequestKind::Call(_) => return None,
-            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {}
+            RequestKind::Run(_)
+            | RequestKind::Http(_)
+            | RequestKind::Prompt(_)
+            | RequestKind::Builtin(_)
+            | RequestKind::Person(_) => {}
         }
         let info = effect?;
         let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();

@@ -16,6 +16,7 @@ use crate::{
     callees::{Directory, NetworkUse, SkillSummary},
     checks::{capabilities, leaks, names::unknown_word, skills, style},
     codes,
+    declare::plain_text,
     findings::Findings,
     flow::{CodeReason, Flow, Origin, SkillFlow},
     index::Builtin,
@@ -77,7 +78,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     body.leave_body(decl.body_span.end);
     let (unsupported, asks_model) = match &effect {
         ir::Effect::Unsupported(u) => (Some(u.construct.clone()), u.construct != "mcp"),
-        ir::Effect::Run(_) | ir::Effect::Http(_) => (None, false),
+        ir::Effect::Run(_) | ir::Effect::Http(_) | ir::Effect::Builtin(_) => (None, false),
         ir::Effect::Prompt(_) => (None, true),
     };
     let ir = ir::Skill {
@@ -135,6 +136,7 @@ impl SkillChecker<'_> {
         match &effect.kind {
             Line::Run(command) => self.check_run(command),
             Line::Http { method, url, settings } => self.check_http(method, url, settings),
+            Line::Builtin(name) => self.check_builtin(name, effect.span),
             Line::Prompt(prompt) => self.check_prompt(prompt, effect.span),
             Line::Agent { dir, prompt } => {
                 let place = match dir {
@@ -170,6 +172,28 @@ impl SkillChecker<'_> {
                 (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model))
             }
         }
+    }
+
+    /// Checks `builtin "name"`, whose arguments are the parameters of the skill.
+    fn check_builtin(&mut self, name: &Expr, span: Span) -> Lowered {
+        self.body.scope.use_all();
+        let text = match &name.kind {
+            ExprKind::Str(text) => plain_text(text),
+            _ => None,
+        };
+        let module = self.body.module;
+        if !self.body.world.files.modules[module].std {
+            let d = self
+                .body
+                .diagnostic(codes::WRONG_PLACE, head_word(span, "builtin"), "only the standard library has built-in skills")
+                .label("not here")
+                .help("import a skill of the library, such as `import std.files { read }`, or run a command");
+            self.body.report(d);
+        }
+        let name = SmolStr::new(text.unwrap_or_default());
+        let (output, map) = self.check_mapping(self.signature.result, self.signature.result);
+        let origin = if name.starts_with("files.") { Some(Origin::Command) } else { None };
+        (ir::Effect::Builtin(name), output, map, origin)
     }
 
     /// Checks `return expr`, which maps `output` to the result.

@@ -222,6 +222,8 @@ pub enum SkillLineKind {
         /// The arguments, a record literal.
         args: Option<Expr>,
     },
+    /// `builtin "files.read"` (effect), in the standard library.
+    Builtin(Expr),
     /// `skill_file "./SKILL.md"`.
     SkillFile(StrLit),
     /// `system "…"`.

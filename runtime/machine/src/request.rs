@@ -116,6 +116,8 @@ pub enum RequestKind {
     Http(HttpRequest),
     /// Send a prompt to a model.
     Prompt(Box<PromptRequest>),
+    /// Carry out a built-in skill.
+    Builtin(BuiltinRequest),
     /// Read the files attached to a prompt.
     Load(Vec<LoadRequest>),
     /// Ask a person a question.
@@ -174,6 +176,24 @@ pub struct RunRequest {
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
     pub stdin: Option<Arg>,
+}
+
+/// A built-in skill of the standard library.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuiltinRequest {
+    /// Its name: `files.read`.
+    pub name: SmolStr,
+    /// Its arguments by name, as JSON; a secret that is an argument of its own is text.
+    pub args: Vec<(SmolStr, BuiltinArg)>,
+}
+
+/// An argument of a built-in skill.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BuiltinArg {
+    /// A value without secrets.
+    Value(Json),
+    /// A secret.
+    Secret(Arg),
 }
 
 /// An HTTP request.
@@ -347,6 +367,8 @@ pub enum Output {
     Model(String),
     /// The files, and notes on files that were left out.
     Files(Vec<Attachment>, Vec<String>),
+    /// The result of a built-in skill.
+    Builtin(Json),
     /// A person's answer.
     Person(Json),
     /// The result of a whole call; it is checked against the type.
@@ -418,6 +440,7 @@ impl RequestKind {
             Self::Run(_) => "run",
             Self::Http(_) => "http",
             Self::Prompt(_) => "prompt",
+            Self::Builtin(_) => "builtin",
             Self::Load(_) => "load",
             Self::Person(_) => "person",
             Self::Call(_) => "call",

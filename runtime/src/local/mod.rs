@@ -3,6 +3,7 @@
 //! Commands run on a pool of threads; HTTP and models as tasks of the caller's runtime; timers and
 //! everything else on the thread of the run.
 
+mod builtins;
 mod commands;
 mod files;
 mod locks;
@@ -33,6 +34,7 @@ use crate::{
     workspace::WorkspacePatch,
 };
 use commands::{Commands, Job, Watching};
+pub(crate) use builtins::is_harmless;
 pub(crate) use files::load;
 use locks::Locks;
 use survivors::ProcessList;
@@ -111,6 +113,8 @@ pub(crate) struct LocalHost<'p> {
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, ModelCall>,
     locks: Locks,
+    /// Built-in skills that are being carried out.
+    builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
     /// Programs that were asked to end and have not ended yet.
     ending: HashSet<RequestId>,
     /// Requests that begin when such programs have ended.
@@ -137,6 +141,7 @@ impl<'p> LocalHost<'p> {
             throttle: Throttle::default(),
             queued: HashMap::new(),
             locks,
+            builtins: HashMap::new(),
             ending: HashSet::new(),
             held: Vec::new(),
             jitter: Jitter::new(),
@@ -166,6 +171,7 @@ impl<'p> LocalHost<'p> {
                     }
                 }
                 self.web.forget(id);
+                self.builtins.remove(&id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
                         Ended::Slow(failure.retry_after_ms.map(Duration::from_millis))
@@ -253,6 +259,14 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                 }
             },
+            RequestKind::Builtin(builtin) => {
+                let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
+                let task = tokio::spawn(async move {
+                    let answer = builtins::carry_out(builtin, cwd).await;
+                    let _ = outbox.send(Message::Done(id, answer));
+                });
+                self.builtins.insert(id, task);
+            }
             RequestKind::Load(loads) => {
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));
@@ -283,6 +297,9 @@ impl Host for LocalHost<'_> {
         if self.commands.stop(id) {
             self.ending.insert(id);
             self.alarm(GRACE.as_millis() as u64, Alarm::Kill(id));
+        }
+        if let Some(task) = self.builtins.remove(&id) {
+            task.abort();
         }
         self.queued.remove(&id);
         self.throttle.ended(id, Ended::GivenUp, Instant::now());

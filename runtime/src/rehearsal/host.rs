@@ -117,7 +117,11 @@ impl Host for TestHost<'_> {
             // No other run takes part in a test; the stages of one run take turns without the host.
             RequestKind::Lock { .. } => self.schedule_answer(id, 0, true, Answer::ok(Output::Fired)),
             // Tests make no such requests.
-            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Load(_) => {
+            RequestKind::Run(_)
+            | RequestKind::Http(_)
+            | RequestKind::Prompt(_)
+            | RequestKind::Builtin(_)
+            | RequestKind::Load(_) => {
                 self.schedule_answer(id, 0, false, Answer::failed(ErrorKind::Internal, "a test makes no real calls"));
             }
         }
