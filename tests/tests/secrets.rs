@@ -7,7 +7,7 @@ mod models;
 #[path = "support/project.rs"]
 mod project;
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, path::Path};
 
 use base64::{
     Engine as _,
@@ -421,53 +421,6 @@ cascade main(pin: secret) -> string {
     );
     let output = project.call(&["run", "-q", "flow.cascade", "--input", "pin=4711"]);
     assert_eq!(stdout(&output), "[secret] 14711\n", "{}", stderr(&output));
-}
-
-#[test]
-fn the_files_of_a_project_are_private() {
-    let project = Project::new();
-    let text = "skill big() -> string {\n  run sh\"head -c 100000 /dev/zero | tr '\\\\0' x\"\n}\n\
-                cascade main() -> int {\n  stage a = big()\n  return a.len()\n}\n";
-    project.write("flow.cascade", text);
-    // A project of an earlier version, open to all.
-    let folder = project.path().join(".cascade");
-    fs::create_dir_all(folder.join("artifacts")).unwrap();
-    fs::write(folder.join("artifacts/old"), "old").unwrap();
-    fs::write(folder.join("runs.db"), "").unwrap();
-    for file in [folder.clone(), folder.join("artifacts")] {
-        fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    for file in ["artifacts/old", "runs.db"] {
-        fs::set_permissions(folder.join(file), fs::Permissions::from_mode(0o644)).unwrap();
-    }
-    let output = project.call(&["run", "-q", "flow.cascade"]);
-    assert_eq!(stdout(&output), "100000\n", "{}", stderr(&output));
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&folder), 0o700);
-    let all = files(&folder);
-    assert!(all.iter().any(|file| file.ends_with("key")) && all.len() >= 5, "{all:?}");
-    for file in &all {
-        assert_eq!(mode(file), 0o600, "{}", file.display());
-        assert_eq!(mode(file.parent().unwrap()), 0o700, "{}", file.display());
-    }
-    // The names of artifacts tell nothing: with another key they are others.
-    let other = Project::new();
-    other.write("flow.cascade", text);
-    other.call(&["run", "-q", "flow.cascade"]);
-    let names = |project: &Project| -> Vec<String> {
-        let artifacts = files(&project.path().join(".cascade/artifacts")).into_iter();
-        artifacts
-            .map(|file| file.file_name().unwrap().to_string_lossy().into_owned())
-            .filter(|name| name != "old")
-            .collect()
-    };
-    assert_eq!((names(&project).len(), names(&other).len()), (1, 1));
-    assert_ne!(names(&project), names(&other));
-    let keys = |project: &Project| -> Vec<String> {
-        let run = project.store().runs().unwrap().remove(0).id;
-        project.store().effects(&run).unwrap().into_iter().map(|effect| effect.key).collect()
-    };
-    assert_ne!(keys(&project), keys(&other), "and so are the keys of effects");
 }
 
 #[test]

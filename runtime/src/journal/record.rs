@@ -60,7 +60,8 @@ pub enum Record {
 pub struct RunStart {
     /// Its id.
     pub run: String,
-    /// SHA-256 of the compiled program, in hex.
+    /// A digest of the compiled program with the project's key, in hex, under which it is kept. Older versions kept it under
+    /// its SHA-256.
     pub hash: String,
     /// The compiled program, as JSON.
     pub program: Vec<u8>,
