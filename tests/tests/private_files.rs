@@ -76,7 +76,7 @@ fn plain_hashes_of_attached_files_and_programs_are_found_nowhere() {
     let note = "pin 4711";
     project.write("note.txt", note);
     let text = format!(
-        "{}skill judge() -> string {{\n  prompt \"Judge.\"\n  attach \"note.txt\"\n}}\n\
+        "{}skill judge() -> string {{\n  prompt \"Judge.\"\n  attach \"note.txt\" as path\n}}\n\
          cascade main() -> string {{\n  stage a = judge()\n    using m\n  return a\n}}\n",
         model.declaration()
     );

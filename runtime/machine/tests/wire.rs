@@ -15,7 +15,7 @@ use cascade_machine::{
         TimerId, TimerKind,
     },
     value::{Arg, Secret},
-    wire::{Resolver, Vault, WireText, read_answer, read_request, write_answer, write_request},
+    wire::{Resolver, Vault, WireText, read_answer, read_request, write_answer, write_answer_text, write_request},
     workspace::{Access, FileChange, Policy, Workspace, WorkspacePatch},
 };
 use proptest::prelude::*;
@@ -165,6 +165,7 @@ proptest! {
     #[test]
     fn an_answer_is_the_same_after_it_was_written_and_read(output in output()) {
         let text = write_answer(&output).to_string();
+        prop_assert_eq!(&write_answer_text(&output), &text);
         let again = read_answer(serde_json::from_str(&text).unwrap()).unwrap();
         prop_assert_eq!(format!("{output:?}"), format!("{again:?}"));
     }

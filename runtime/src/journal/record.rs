@@ -219,7 +219,7 @@ impl EffectEnd {
     /// The end that an answer is.
     pub(crate) fn of(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
         let (status, text, error) = match &answer.result {
-            Ok(output) => ("done", Some(wire::write_answer(output).to_string()), None),
+            Ok(output) => ("done", Some(wire::write_answer_text(output)), None),
             Err(failure) => ("failed", None, Some(failure_json(failure).to_string())),
         };
         let mut usage = answer.usage;

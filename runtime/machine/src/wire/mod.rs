@@ -30,7 +30,7 @@ use crate::{
     value::{Arg, REDACTED, Secret, Value},
 };
 
-pub use answer::{WireAnswer, read_answer, write_answer};
+pub use answer::{WireAnswer, read_answer, write_answer, write_answer_text};
 pub use request::{WireAttachment, WireEnv, WireHeader, WireRequest, read_request, write_request};
 
 /// The version of the forms that are written.
