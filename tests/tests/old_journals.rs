@@ -59,3 +59,11 @@ fn a_new_run_beside_old_ones_has_keys_of_this_version() {
     let effects = project.store().effects(&run.run).unwrap();
     assert!(effects.len() == 1 && effects[0].key.starts_with("3:"), "{effects:?}");
 }
+
+#[test]
+fn the_hashes_of_an_older_version_are_checked() {
+    let (project, _) = restored("format_5.sql");
+    let run = project.store().runs().unwrap().remove(0).id;
+    let found = project.store().verify(&run).unwrap();
+    assert!(found.faults.is_empty() && found.rows == 6, "{found:?}");
+}

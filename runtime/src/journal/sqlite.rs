@@ -316,7 +316,7 @@ impl Writer {
             text(&info.idempotency),
             ValueRef::Null,
         ];
-        let mut digest = RowDigest::default();
+        let mut digest = RowDigest::new();
         digest.add(columns.into_iter());
         self.chain.touch_with(Kind::Effect, row, &digest, &ending_columns(end, answer, artifact.as_deref()));
         Ok(OpenEffect { row, digest })
