@@ -33,7 +33,7 @@ fn only_run(project: &Project) -> RunRow {
 }
 
 /// Waits until something is so; the test as a whole fails if it never is.
-fn until(what: &str, mut so: impl FnMut() -> bool) {
+fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
         assert!(began.elapsed() < Duration::from_secs(60), "never: {what}");
@@ -115,7 +115,7 @@ fn a_service_is_given_the_same_key_again() {
     let mut first = true;
     let service = Model::start(move |_| {
         if std::mem::take(&mut first) {
-            until("the process is known", || victim.lock().unwrap().is_some());
+            wait_until("the process is known", || victim.lock().unwrap().is_some());
             let pid = victim.lock().unwrap().unwrap();
             kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
         }
@@ -153,8 +153,8 @@ fn a_run_that_lives_is_not_resumed() {
          cascade main() -> string {\n  stage a = wait()\n  return a\n}\n",
     );
     let run = project.command(&["run", "flow.cascade", "-q"]).spawn().unwrap();
-    until("it has begun", || project.path().join("started").exists() && project.journal().is_file());
-    until("it is recorded", || project.store().runs().unwrap().len() == 1);
+    wait_until("it has begun", || project.path().join("started").exists() && project.journal().is_file());
+    wait_until("it is recorded", || project.store().runs().unwrap().len() == 1);
     let row = only_run(&project);
     assert_eq!((row.status.as_str(), row.pid), ("running", Some(run.id())));
     let refused = project.call(&["resume", &row.id]);
@@ -196,7 +196,7 @@ cascade main() -> string {
         let _ = std::fs::remove_file(project.path().join("started"));
         let args: &[&str] = if project.journal().is_file() { &["resume"] } else { &["run", "flow.cascade"] };
         let run = project.command(args).spawn().unwrap();
-        until("it has begun", || project.path().join("started").exists());
+        wait_until("it has begun", || project.path().join("started").exists());
         kill(Pid::from_raw(run.id().cast_signed()), Signal::SIGINT).unwrap();
         let output = run.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130));
@@ -328,11 +328,11 @@ fn a_torn_end_of_the_journal_is_left_out() {
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
     // What cannot be recorded is no failure of a stage: it is neither tried again nor skipped.
-    full_disk("");
-    full_disk("\n      retry 5 backoff 0ms..0ms\n      on error skip");
+    check_run_on_full_disk("");
+    check_run_on_full_disk("\n      retry 5 backoff 0ms..0ms\n      on error skip");
 }
 
-fn full_disk(clauses: &str) {
+fn check_run_on_full_disk(clauses: &str) {
     let project = Project::new();
     let text = r#"
 skill note(n: int) -> string {
@@ -380,7 +380,7 @@ fn a_journal_that_another_process_writes_is_waited_for() {
     let before = project.lines("log.txt").len();
     let running = project.path().join(".cascade/running");
     let run = project.command(&["run", "flow.cascade", "-q"]).spawn().unwrap();
-    until("it lives", || std::fs::read_dir(&running).unwrap().next().is_some());
+    wait_until("it lives", || std::fs::read_dir(&running).unwrap().next().is_some());
     assert_eq!(project.lines("log.txt").len(), before, "nothing begins that is not on record");
     holder.execute_batch("ROLLBACK").unwrap();
     let output = run.wait_with_output().unwrap();

@@ -13,13 +13,13 @@ use models::{Model, chat, error};
 use project::{Project, value};
 use serde_json::json;
 
-fn review(model: &Model, style: &str) -> String {
+fn review_program(model: &Model, style: &str) -> String {
     format!(
         r#"{}
 skill summary(text: string) -> string {{
   prompt "Sum up: $<text>"
 }}
-skill review(text: string) -> string {{
+skill review_program(text: string) -> string {{
   prompt "Review {style}: $<text>"
 }}
 skill conclude(a: string, b: string) -> string {{
@@ -29,7 +29,7 @@ cascade main() -> string {{
   stage both = parallel {{
     stage s = summary("a text")
       using m
-    stage r = review("a text")
+    stage r = review_program("a text")
       using m
   }}
   stage end = conclude(both.s, both.r)
@@ -45,9 +45,9 @@ cascade main() -> string {{
 fn an_edit_runs_only_what_it_reaches() {
     let model = Model::start(|text| chat(&format!("<{text}>")));
     let project = Project::new();
-    let first = project.run(&review(&model, "kindly"), Begin::New);
+    let first = project.run(&review_program(&model, "kindly"), Begin::New);
     assert_eq!(model.asked().len(), 3);
-    let edited = review(&model, "strictly");
+    let edited = review_program(&model, "strictly");
 
     let plan = project.plan(&edited, &first.run);
     assert_eq!(plan.reused.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/both/s"]);

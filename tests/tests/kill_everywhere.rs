@@ -230,7 +230,7 @@ struct Journey<'p> {
 
 impl Journey<'_> {
     /// A life of a run.
-    fn live(&mut self, begin: Begin) -> RunOutcome {
+    fn run_process(&mut self, begin: Begin) -> RunOutcome {
         let life = self.lives.len();
         let fuse = Fuse::new(self.end.filter(|(at, ..)| *at == life).map(|(_, k, way)| (k, way)));
         let world = World { life, calls: Rc::clone(&self.calls), waiting: VecDeque::new() };
@@ -259,7 +259,7 @@ impl Journey<'_> {
         let mut next = begin.clone();
         for _ in 0..12 {
             let known: HashSet<String> = self.store.runs().unwrap().into_iter().map(|r| r.id).collect();
-            let outcome = self.live(next.clone());
+            let outcome = self.run_process(next.clone());
             if let Ok(value) = &outcome.result {
                 return (outcome.run, to_json(value));
             }
@@ -287,7 +287,7 @@ impl Journey<'_> {
         }
     }
 
-    fn travel(&mut self) -> Found {
+    fn run_journey(&mut self) -> Found {
         let (run, result) = self.until_done(Begin::New);
         let (fork, again) = self.until_done(Begin::Fork(run.clone()));
         let mut found = vec![format!("result {result}"), format!("result {again}")];
@@ -318,13 +318,13 @@ impl Journey<'_> {
 }
 
 /// Says what is missing, and what is too much.
-fn compare(found: &Found, calm: &Found, what: &str) {
+fn compare_results(found: &Found, calm: &Found, what: &str) {
     let only = |a: &Found, b: &Found| a.iter().filter(|line| !b.contains(line)).cloned().collect::<Vec<_>>();
     let (more, less) = (only(found, calm), only(calm, found));
     assert!(found == calm, "{what}\nmore: {more:#?}\nless: {less:#?}");
 }
 
-fn compiled() -> (Program, CascadeId) {
+fn compile_program() -> (Program, CascadeId) {
     let compiled = compile("flow.cascade", EVERYTHING.into(), &FileSources);
     let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
     let program = compiled.program.unwrap_or_else(|| panic!("{said}"));
@@ -332,7 +332,7 @@ fn compiled() -> (Program, CascadeId) {
     (program, main)
 }
 
-fn quiet() {
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
@@ -346,7 +346,7 @@ fn quiet() {
 }
 
 /// What came of a journey, and how many effects were called more than once.
-fn journey(
+fn run_interrupted(
     (program, main): &(Program, CascadeId),
     file: Option<&Path>,
     end: Option<(usize, u64, Way)>,
@@ -357,7 +357,7 @@ fn journey(
     };
     let calls = Rc::default();
     let mut journey = Journey { program, main: *main, store, end, calls, lives: Vec::new(), ended: HashSet::new() };
-    let found = journey.travel();
+    let found = journey.run_journey();
     let mut times: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     for call in journey.calls.borrow().iter() {
         times.entry((call.path.clone(), call.attempt)).or_default().push(call.idempotency.clone());
@@ -373,15 +373,15 @@ fn journey(
 }
 
 #[test]
-fn ended_at_every_call() {
-    quiet();
+fn results_are_the_same_when_the_process_ends_at_any_call() {
+    silence_panics();
     let everything = std::env::var("CASCADE_KILLS").is_ok_and(|all| all == "all");
-    let program = compiled();
+    let program = compile_program();
     let folder = tempfile::tempdir().unwrap();
-    let (calm, lives, repeated) = journey(&program, None, None);
+    let (calm, lives, repeated) = run_interrupted(&program, None, None);
     assert_eq!((lives.len(), repeated), (4, 0), "it pauses, fails, ends well, and is forked");
-    let (in_file, ..) = journey(&program, Some(folder.path()), None);
-    compare(&in_file, &calm, "in a file");
+    let (in_file, ..) = run_interrupted(&program, Some(folder.path()), None);
+    compare_results(&in_file, &calm, "in a file");
 
     let mut ends = Vec::new();
     for (life, calls) in lives.iter().enumerate() {
@@ -398,8 +398,8 @@ fn ended_at_every_call() {
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     let Some(end) = ends.get(i) else { return };
                     let folder = (everything || i % 61 == 0).then(|| tempfile::tempdir().unwrap());
-                    let (found, _, repeated) = journey(&program, folder.as_ref().map(|f| f.path()), Some(*end));
-                    compare(&found, &calm, &format!("{end:?}"));
+                    let (found, _, repeated) = run_interrupted(&program, folder.as_ref().map(|f| f.path()), Some(*end));
+                    compare_results(&found, &calm, &format!("{end:?}"));
                     // As much as was under way at once, and a `GET`, whose answer nobody waits for.
                     assert!(repeated <= 5, "{repeated} repeated: {end:?}");
                     repetitions.fetch_add(repeated, Ordering::Relaxed);

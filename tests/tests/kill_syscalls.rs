@@ -258,7 +258,7 @@ impl Journey {
     }
 }
 
-fn counts(journey: &Journey) -> BTreeMap<String, usize> {
+fn count_effects(journey: &Journey) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in fs::read_to_string(journey.project().join("log.txt")).unwrap().lines() {
         *counts.entry(line.split_once(' ').unwrap().0.to_owned()).or_insert(0) += 1;
@@ -267,7 +267,7 @@ fn counts(journey: &Journey) -> BTreeMap<String, usize> {
 }
 
 /// The places at which a command with so many calls is ended: every n-th, and never fewer than some.
-fn places(calls: u64, least: u64) -> impl Iterator<Item = u64> {
+fn selected_calls(calls: u64, least: u64) -> impl Iterator<Item = u64> {
     let every = match std::env::var("CASCADE_KILLS").as_deref() {
         Ok("all") => 1,
         Ok(n) => n.parse().unwrap(),
@@ -284,7 +284,7 @@ struct Tally {
 }
 
 #[test]
-fn ended_at_system_calls() {
+fn results_are_the_same_when_the_command_ends_at_any_system_call() {
     let journey = Journey::new();
     for (i, step) in STEPS.iter().enumerate() {
         journey.prepare(i);
@@ -293,7 +293,7 @@ fn ended_at_system_calls() {
             journey.call(step.args);
         }
     }
-    let (expected, usual) = (journey.found(), counts(&journey));
+    let (expected, usual) = (journey.found(), count_effects(&journey));
     assert!(expected.iter().filter(|line| line.starts_with("run main done")).count() == 2, "{expected:#?}");
 
     let mut tally = Tally::default();
@@ -301,7 +301,7 @@ fn ended_at_system_calls() {
         journey.go_back(i);
         let calls = journey.traced(step.args, None).calls;
         println!("{} makes {calls} calls; {:?} so far", step.name, tally.tried);
-        for k in places(calls, 6) {
+        for k in selected_calls(calls, 6) {
             for cut in [Cut::Before, Cut::Torn] {
                 journey.go_back(i);
                 let traced = journey.traced(step.args, Some((k, cut)));
@@ -319,7 +319,7 @@ fn ended_at_system_calls() {
                     journey.go_on(i + 1);
                     let found = journey.found();
                     let said = fs::read_to_string(&journey.prints).unwrap_or_default();
-                    assert!(found == expected, "{what}\n{}\n{said}", difference(&found, &expected));
+                    assert!(found == expected, "{what}\n{}\n{said}", describe_difference(&found, &expected));
                     tally.repeated += journey.check_effects(&usual).unwrap_or_else(|wrong| panic!("{what}: {wrong}"));
                 }
                 *tally.tried.entry(step.name.to_owned()).or_default() += 1;
@@ -337,7 +337,7 @@ fn ended_at_system_calls() {
 
 /// The journal of an older version is upgraded by the first command that meets it.
 #[test]
-fn ended_while_a_journal_is_upgraded() {
+fn an_upgrade_of_a_journal_can_be_interrupted() {
     let mut tried = 0;
     for format in ["format_1.sql", "format_2.sql", "format_3.sql"] {
         let journey = Journey::new();
@@ -352,7 +352,7 @@ fn ended_while_a_journal_is_upgraded() {
         journey.keep(0);
         let resume = ["resume", "-q", "--input", "token=abcd"];
         let calls = journey.traced(&resume, None).calls;
-        for k in places(calls, 8) {
+        for k in selected_calls(calls, 8) {
             for cut in [Cut::Before, Cut::Torn] {
                 journey.go_back(0);
                 let traced = journey.traced(&resume, Some((k, cut)));
@@ -377,7 +377,7 @@ fn ended_while_a_journal_is_upgraded() {
     assert!(tried >= 24, "{tried}");
 }
 
-fn difference(found: &[String], expected: &[String]) -> String {
+fn describe_difference(found: &[String], expected: &[String]) -> String {
     let only = |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>();
     format!("more: {:#?}\nless: {:#?}", only(found, expected), only(expected, found))
 }

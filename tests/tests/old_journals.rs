@@ -13,7 +13,7 @@ use serde_json::json;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/tests/journals");
 
 /// A project whose journal is this one, and the program of its run.
-fn restored(journal: &str) -> (Project, String) {
+fn restore_journal(journal: &str) -> (Project, String) {
     let project = Project::new();
     std::fs::create_dir_all(project.journal().parent().unwrap()).unwrap();
     let dump = std::fs::read_to_string(format!("{FOLDER}/{journal}")).unwrap();
@@ -29,7 +29,7 @@ fn restored(journal: &str) -> (Project, String) {
 fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
     let journals = [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:"), ("format_5.sql", "3:")];
     for (journal, version) in journals {
-        let (project, program) = restored(journal);
+        let (project, program) = restore_journal(journal);
         // Since the third format, keys name folders by their path in the project.
         project.write("cascade.toml", "");
         let run = project.store().runs().unwrap().remove(0);
@@ -52,7 +52,7 @@ fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
 
 #[test]
 fn a_new_run_beside_old_ones_has_keys_of_this_version() {
-    let (project, _) = restored("format_2.sql");
+    let (project, _) = restore_journal("format_2.sql");
     let text =
         "skill say() -> string { run sh\"echo hi\" }\ncascade main() -> string {\n  stage s = say()\n  return s\n}\n";
     let run = project.run(text, Begin::New);
@@ -62,7 +62,7 @@ fn a_new_run_beside_old_ones_has_keys_of_this_version() {
 
 #[test]
 fn the_hashes_of_an_older_version_are_checked() {
-    let (project, _) = restored("format_5.sql");
+    let (project, _) = restore_journal("format_5.sql");
     let run = project.store().runs().unwrap().remove(0).id;
     let found = project.store().verify(&run).unwrap();
     assert!(found.faults.is_empty() && found.rows == 6, "{found:?}");

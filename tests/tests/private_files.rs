@@ -12,11 +12,11 @@ use models::{Model, chat};
 use project::{Project, stderr, stdout};
 
 /// All files below a folder.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut out = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { out.extend(files(&path)) } else { out.push(path) }
+        if path.is_dir() { out.extend(files_below(&path)) } else { out.push(path) }
     }
     out
 }
@@ -42,7 +42,7 @@ fn the_files_of_a_project_are_private() {
     assert_eq!(stdout(&output), "100000\n", "{}", stderr(&output));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
-    let all = files(&folder);
+    let all = files_below(&folder);
     assert!(all.iter().any(|file| file.ends_with("key")) && all.len() >= 5, "{all:?}");
     for file in &all {
         assert_eq!(mode(file), 0o600, "{}", file.display());
@@ -53,7 +53,7 @@ fn the_files_of_a_project_are_private() {
     other.write("flow.cascade", text);
     other.call(&["run", "-q", "flow.cascade"]);
     let names = |project: &Project| -> Vec<String> {
-        let artifacts = files(&project.path().join(".cascade/artifacts")).into_iter();
+        let artifacts = files_below(&project.path().join(".cascade/artifacts")).into_iter();
         artifacts
             .map(|file| file.file_name().unwrap().to_string_lossy().into_owned())
             .filter(|name| name != "old")
@@ -95,7 +95,7 @@ fn plain_hashes_of_attached_files_and_programs_are_found_nowhere() {
     assert!(request.contains("note.txt"), "{request}");
     for content in [note.as_bytes(), &bytes] {
         let hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        for file in files(&project.path().join(".cascade")) {
+        for file in files_below(&project.path().join(".cascade")) {
             let bytes = fs::read(&file).unwrap();
             let found = bytes.windows(hash.len()).any(|window| window == hash.as_bytes());
             assert!(!found, "{} in {}", hash, file.display());

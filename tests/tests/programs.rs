@@ -11,7 +11,7 @@ use cascade_tests::{
 };
 
 #[test]
-fn they_check_with_known_warnings() {
+fn programs_check_with_known_warnings() {
     let mut said = String::new();
     let files = below("tests/programs").unwrap();
     assert!(files.len() >= 9);

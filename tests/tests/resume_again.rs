@@ -22,11 +22,11 @@ cascade main() -> string {
 }
 ";
 
-fn message(outcome: &RunOutcome) -> String {
+fn failure_message(outcome: &RunOutcome) -> String {
     outcome.result.as_ref().unwrap_err().to_string()
 }
 
-fn stage(outcome: &RunOutcome) -> &str {
+fn failed_stage(outcome: &RunOutcome) -> &str {
     &outcome.result.as_ref().unwrap_err().stage
 }
 
@@ -34,14 +34,14 @@ fn stage(outcome: &RunOutcome) -> &str {
 fn each_failure_is_tried_again_whenever_it_is_met() {
     let project = Project::new();
     let first = project.run(TWO, Begin::New);
-    assert_eq!(stage(&first), "main/a");
+    assert_eq!(failed_stage(&first), "main/a");
     let again = || project.run(TWO, Begin::Resume(first.run.clone()));
     // Resumed too early, twice: it fails once more, and is not lost for good.
-    assert_eq!(stage(&again()), "main/a");
-    assert_eq!(stage(&again()), "main/a");
+    assert_eq!(failed_stage(&again()), "main/a");
+    assert_eq!(failed_stage(&again()), "main/a");
     project.write("ok1", "");
-    assert_eq!(stage(&again()), "main/b");
-    assert_eq!(stage(&again()), "main/b");
+    assert_eq!(failed_stage(&again()), "main/b");
+    assert_eq!(failed_stage(&again()), "main/b");
     project.write("ok2", "");
     assert_eq!(value(&again()), "done1 done2");
     assert_eq!(project.lines("log"), ["1", "2"]);
@@ -53,7 +53,7 @@ fn a_fork_of_a_run_that_failed_tries_again() {
     let first = project.run(TWO, Begin::New);
     project.write("ok1", "");
     let second = project.run(TWO, Begin::Resume(first.run.clone()));
-    assert_eq!(stage(&second), "main/b");
+    assert_eq!(failed_stage(&second), "main/b");
     project.write("ok2", "");
     let fork = project.run(TWO, Begin::Fork(first.run.clone()));
     assert_eq!(value(&fork), "done1 done2");
@@ -65,7 +65,7 @@ fn a_fork_that_fails_can_be_resumed() {
     let project = Project::new();
     let first = project.run(TWO, Begin::New);
     let fork = project.run(TWO, Begin::Fork(first.run));
-    assert_eq!(stage(&fork), "main/a");
+    assert_eq!(failed_stage(&fork), "main/a");
     project.write("ok1", "");
     project.write("ok2", "");
     assert_eq!(value(&project.run(TWO, Begin::Resume(fork.run))), "done1 done2");
@@ -153,7 +153,7 @@ fn a_hook_acts_again_when_its_stage_failed_again() {
         let again = project.run(HOOKED, Begin::Resume(first.run.clone()));
         assert!(again.result.is_err());
         assert!(!project.path().join("lock").exists());
-        assert_eq!(project.lines("log").len(), times, "{}", message(&again));
+        assert_eq!(project.lines("log").len(), times, "{}", failure_message(&again));
     }
     project.write("ok", "");
     assert!(project.run(HOOKED, Begin::Resume(first.run)).result.is_ok());
@@ -167,8 +167,8 @@ fn a_hook_of_a_failure_that_was_handled_does_not_act_again() {
         + "\nskill step() -> string {\n  run sh\"test -e ok && echo done\"\n}\n\n\
            cascade main() -> string {\n  stage i = inner()\n    on error skip\n  stage s = step()\n  return s\n}\n";
     let first = project.run(&text, Begin::New);
-    assert_eq!(stage(&first), "main/s");
-    assert_eq!(stage(&project.run(&text, Begin::Resume(first.run.clone()))), "main/s");
+    assert_eq!(failed_stage(&first), "main/s");
+    assert_eq!(failed_stage(&project.run(&text, Begin::Resume(first.run.clone()))), "main/s");
     project.write("ok", "");
     assert!(project.run(&text, Begin::Resume(first.run)).result.is_ok());
     assert_eq!(project.lines("log"), ["unlocked"]);
@@ -226,7 +226,7 @@ cascade main() -> string {
 fn what_was_given_up_is_not_repeated_blindly() {
     let project = Project::new();
     let first = project.run(GIVEN_UP, Begin::New);
-    assert_eq!(stage(&first), "main/all/rest");
+    assert_eq!(failed_stage(&first), "main/all/rest");
     project.write("ok", "");
     project.write("quick", "");
     let again = project.run(GIVEN_UP, Begin::Resume(first.run.clone()));

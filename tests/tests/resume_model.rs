@@ -105,7 +105,7 @@ enum From {
     Fork(usize),
 }
 
-fn compiled(flow: &Flow) -> Result<(Program, CascadeId), String> {
+fn compile_flow(flow: &Flow) -> Result<(Program, CascadeId), String> {
     let text = text(flow);
     let compiled = compile("flow.cascade", text.as_str().into(), &FileSources);
     let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
@@ -134,66 +134,66 @@ impl Sequence {
         }
     }
 
-    fn tell(&mut self, what: std::fmt::Arguments<'_>) {
+    fn log_step(&mut self, what: std::fmt::Arguments<'_>) {
         // Writing into a string cannot fail.
         let _ = writeln!(self.story, "{what}");
     }
 
     /// All of it; the run that was begun first ends well in the end.
-    fn play(&mut self) {
+    fn run_sequence(&mut self) {
         self.compile();
-        self.life(From::New, Mood::Harsh);
+        self.run_process(From::New, Mood::Harsh);
         for _ in 0..3 + self.chance.below(6) {
             match self.chance.below(10) {
                 0 | 1 => {
                     let kind = KINDS[self.chance.below(KINDS.len())];
-                    self.edit(kind);
+                    self.edit_program(kind);
                 }
                 2 => {
                     let of = self.chance.below(self.runs.len());
                     match self.runs.is_empty() {
-                        true => self.life(From::New, Mood::Harsh),
-                        false => self.life(From::Fork(of), Mood::Harsh),
+                        true => self.run_process(From::New, Mood::Harsh),
+                        false => self.run_process(From::Fork(of), Mood::Harsh),
                     }
                 }
-                3 | 4 => self.answer(),
-                _ => self.go_on(Mood::Harsh),
+                3 | 4 => self.answer_questions(),
+                _ => self.resume_run(Mood::Harsh),
             }
         }
-        self.finish();
+        self.finish_runs();
     }
 
     /// Goes on until all runs have ended well.
-    fn finish(&mut self) {
+    fn finish_runs(&mut self) {
         for _ in 0..400 {
             if self.runs.iter().all(|run| run.done) && !self.runs.is_empty() {
                 return;
             }
-            self.answer();
-            self.go_on(Mood::Calm);
+            self.answer_questions();
+            self.resume_run(Mood::Calm);
         }
         panic!("it never ends");
     }
 
     fn compile(&mut self) {
-        self.compiled = Some(compiled(&self.flow).unwrap_or_else(|said| panic!("{said}")));
+        self.compiled = Some(compile_flow(&self.flow).unwrap_or_else(|said| panic!("{said}")));
     }
 
     /// Goes on with a run that has not ended well.
-    fn go_on(&mut self, mood: Mood) {
+    fn resume_run(&mut self, mood: Mood) {
         let open: Vec<usize> = (0..self.runs.len()).filter(|i| !self.runs[*i].done).collect();
         match open.get(self.chance.below(open.len())) {
-            Some(run) => self.life(From::Resume(*run), mood),
-            None if self.runs.is_empty() => self.life(From::New, mood),
+            Some(run) => self.run_process(From::Resume(*run), mood),
+            None if self.runs.is_empty() => self.run_process(From::New, mood),
             None => {}
         }
     }
 
     /// Makes an edit of a kind. Gives whether there was something to edit.
-    fn edit(&mut self, kind: &'static str) -> bool {
+    fn edit_program(&mut self, kind: &'static str) -> bool {
         let mut flow = self.flow.clone();
         let Some(edit) = edit(&mut flow, kind, &mut self.chance) else { return false };
-        self.tell(format_args!("edit: {edit:?}"));
+        self.log_step(format_args!("edit: {edit:?}"));
         self.flow = flow;
         self.compile();
         *self.tally.edits.entry(kind).or_default() += 1;
@@ -201,7 +201,7 @@ impl Sequence {
     }
 
     /// A person answers everything that is asked.
-    fn answer(&mut self) {
+    fn answer_questions(&mut self) {
         for i in 0..self.runs.len() {
             let run = self.runs[i].id.clone();
             for question in self.store.questions(&run).unwrap() {
@@ -226,25 +226,25 @@ impl Sequence {
                     json!(format!("h{number}"))
                 };
                 assert!(self.store.answer_question(&run, &question.path, &question.key, &answer).unwrap());
-                self.tell(format_args!("answer: {run} {} {answer}", question.path));
+                self.log_step(format_args!("answer: {run} {} {answer}", question.path));
                 self.tally.answers += 1;
             }
         }
     }
 
     /// A part of a run, from its beginning or from where it is, to its end or its death at some time.
-    fn life(&mut self, from: From, mood: Mood) {
+    fn run_process(&mut self, from: From, mood: Mood) {
         let end = match self.chance.below(6) {
             _ if mood == Mood::Calm => None,
             0 | 1 => Some((1 + self.chance.next_number() % 40, Way::Dies { kept: self.chance.below(101) })),
             2 => Some((1 + self.chance.next_number() % 40, Way::StoreFails)),
             _ => None,
         };
-        self.life_to(from, mood, end);
+        self.run_process_until(from, mood, end);
     }
 
     /// The same with a certain end; gives how many calls were made.
-    fn life_to(&mut self, from: From, mood: Mood, end: Option<(u64, Way)>) -> u64 {
+    fn run_process_until(&mut self, from: From, mood: Mood, end: Option<(u64, Way)>) -> u64 {
         // What must not be repeated is told apart by its time.
         thread::sleep(Duration::from_millis(1));
         let (begin, mut book, known) = match from {
@@ -269,9 +269,9 @@ impl Sequence {
         let outcome = self.run(begin.clone(), mood, &fuse);
         self.tally.lives += 1;
         let calls: Vec<Called> = self.seen.borrow().calls[before..].to_vec();
-        self.tell(format_args!("{begin:?} as {}, {mood:?}, {end:?}: {:?}", outcome.run, shown(&outcome)));
+        self.log_step(format_args!("{begin:?} as {}, {mood:?}, {end:?}: {:?}", outcome.run, outcome_text(&outcome)));
         for call in &calls {
-            self.tell(format_args!(
+            self.log_step(format_args!(
                 "  {} {} {} -> {:?}",
                 call.asked.path, call.asked.attempt, call.asked.question, call.said
             ));
@@ -280,7 +280,7 @@ impl Sequence {
         let seed = self.seed;
         let world = move |path: &str, count: u32| said(seed, mood, path, count);
         let expected = expect(&self.flow, &book, &counts, &world, first.as_deref().filter(|f| !f.is_empty()));
-        self.tell(format_args!("  expected: {:?}, {:?}", expected.end, expected.changes));
+        self.log_step(format_args!("  expected: {:?}, {:?}", expected.end, expected.changes));
         let died = fuse.is_burnt();
         let killed = fuse.ended_by_count();
         self.compare_calls(&outcome.run, &calls, &expected, killed);
@@ -290,7 +290,7 @@ impl Sequence {
         }
         self.questions.extend(calls.iter().map(|c| (c.key.clone(), c.asked.question.clone())));
         self.questions.extend(fuse.questions());
-        let began = self.learn(&mut book, &fuse.kept(), &calls);
+        let began = self.read_record(&mut book, &fuse.kept(), &calls);
         let certain = !killed && !matches!(expected.end, End::Dies);
         self.compare_memory(&mut book, &expected, certain);
         let done = !died && outcome.result.is_ok();
@@ -377,7 +377,7 @@ impl Sequence {
     }
 
     /// Takes over what the record holds now. Gives whether it holds the run.
-    fn learn(&mut self, book: &mut Book, kept: &[Kept], calls: &[Called]) -> bool {
+    fn read_record(&mut self, book: &mut Book, kept: &[Kept], calls: &[Called]) -> bool {
         let mut open: HashMap<u64, Asked> = HashMap::new();
         let mut seqs: HashMap<i64, Asked> = HashMap::new();
         let mut began = false;
@@ -387,7 +387,8 @@ impl Sequence {
                 Kept::Started { token, path, attempt, key, request } => {
                     // Not every effect that was recorded has begun, and the world knows only those.
                     let known = self.questions.get(key).cloned();
-                    let question = known.or_else(|| asked_by(request)).unwrap_or_else(|| panic!("{path}: {request}"));
+                    let question =
+                        known.or_else(|| question_of_request(request)).unwrap_or_else(|| panic!("{path}: {request}"));
                     let asked = Asked { path: path.clone(), attempt: *attempt, question };
                     book.begun.insert(asked.clone());
                     open.insert(*token, asked);
@@ -452,13 +453,13 @@ impl Sequence {
 }
 
 /// The question of a recorded command.
-fn asked_by(request: &str) -> Option<String> {
+fn question_of_request(request: &str) -> Option<String> {
     let request: Json = serde_json::from_str(request).ok()?;
     let argv = request["argv"].as_array()?.iter().map(|arg| arg["text"].as_str().or(arg.as_str()).map(str::to_owned));
     Some(answering::question(&argv.collect::<Option<Vec<_>>>()?))
 }
 
-fn shown(outcome: &RunOutcome) -> String {
+fn outcome_text(outcome: &RunOutcome) -> String {
     match (&outcome.result, &outcome.pause) {
         (_, Some(_)) => "paused".to_owned(),
         (Ok(value), _) => to_json(value).to_string(),
@@ -467,7 +468,7 @@ fn shown(outcome: &RunOutcome) -> String {
 }
 
 /// A process that dies says so; here it is meant.
-fn quiet() {
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
@@ -482,24 +483,24 @@ fn quiet() {
 }
 
 /// Plays the sequence of a seed; says what it was when it goes wrong.
-fn play(seed: u64) -> Tally {
+fn run_seed(seed: u64) -> Tally {
     let mut sequence = Sequence::new(seed);
     let first = text(&sequence.flow);
-    if catch_unwind(AssertUnwindSafe(|| sequence.play())).is_err() {
+    if catch_unwind(AssertUnwindSafe(|| sequence.run_sequence())).is_err() {
         let (story, now) = (&sequence.story, text(&sequence.flow));
         panic!("the sequence of seed {seed} went wrong:\n{first}\n{story}\nthe text at the end:\n{now}");
     }
     sequence.tally
 }
 
-fn number(name: &str, usual: u64) -> u64 {
+fn number_from_env(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
 
 #[test]
 fn any_sequence_does_what_the_reference_says() {
-    quiet();
-    let (count, first) = (number("CASCADE_MODEL", 1000), number("CASCADE_MODEL_SEED", 1));
+    silence_panics();
+    let (count, first) = (number_from_env("CASCADE_MODEL", 1000), number_from_env("CASCADE_MODEL_SEED", 1));
     let workers = thread::available_parallelism().map_or(2, |n| n.get()) as u64;
     let tallies: Vec<Tally> = thread::scope(|scope| {
         let played: Vec<_> = (0..workers)
@@ -507,7 +508,7 @@ fn any_sequence_does_what_the_reference_says() {
                 scope.spawn(move || {
                     let mut tally = Tally::default();
                     for seed in (first + worker..first + count).step_by(workers as usize) {
-                        tally.add(&play(seed));
+                        tally.add(&run_seed(seed));
                     }
                     tally
                 })
@@ -529,13 +530,13 @@ fn any_sequence_does_what_the_reference_says() {
 /// For every place of a kill, and every kind of edit after it: what is reused is exactly what the rules say.
 #[test]
 fn every_place_of_a_kill_and_every_kind_of_edit() {
-    quiet();
+    silence_panics();
     let mut tried: BTreeMap<&str, u64> = BTreeMap::new();
-    for seed in 0..number("CASCADE_MODEL", 1000) / 250 {
+    for seed in 0..number_from_env("CASCADE_MODEL", 1000) / 250 {
         let calls = {
             let mut sequence = Sequence::new(seed);
             sequence.compile();
-            sequence.life_to(From::New, Mood::Calm, None)
+            sequence.run_process_until(From::New, Mood::Calm, None)
         };
         for (k, kind) in (1..=calls).flat_map(|k| KINDS.map(|kind| (k, kind))) {
             let mut sequence = Sequence::new(seed);
@@ -543,9 +544,9 @@ fn every_place_of_a_kill_and_every_kind_of_edit() {
             let kept = sequence.chance.below(101);
             let played = catch_unwind(AssertUnwindSafe(|| {
                 sequence.compile();
-                sequence.life_to(From::New, Mood::Calm, Some((k, Way::Dies { kept })));
-                let edited = sequence.edit(kind);
-                sequence.finish();
+                sequence.run_process_until(From::New, Mood::Calm, Some((k, Way::Dies { kept })));
+                let edited = sequence.edit_program(kind);
+                sequence.finish_runs();
                 edited
             }));
             match played {

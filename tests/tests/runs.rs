@@ -29,7 +29,7 @@ cascade main(name: string = "a") -> string {
 }
 "#;
 
-fn ran(project: &Project, name: &str) -> String {
+fn run_cascade(project: &Project, name: &str) -> String {
     let output = project.call(&["run", "flow.cascade", "-q", "--input", &format!("name={name}")]);
     assert!(output.status.success(), "{}", stderr(&output));
     project.store().runs().unwrap().remove(0).id
@@ -39,7 +39,7 @@ fn ran(project: &Project, name: &str) -> String {
 fn a_run_is_listed_and_shown() {
     let project = Project::new();
     project.write("flow.cascade", FLOW);
-    let run = ran(&project, "a");
+    let run = run_cascade(&project, "a");
     let listed = stdout(&project.call(&["runs"]));
     assert!(listed.lines().nth(1).unwrap().starts_with(&format!("{run}  done")), "{listed}");
     let json: Json = serde_json::from_slice(&project.call(&["runs", "list", "--json"]).stdout).unwrap();
@@ -104,7 +104,7 @@ fn logs_follow_a_run_to_its_end() {
 fn two_runs_are_compared() {
     let project = Project::new();
     project.write("flow.cascade", FLOW);
-    let (first, second) = (ran(&project, "a"), ran(&project, "b"));
+    let (first, second) = (run_cascade(&project, "a"), run_cascade(&project, "b"));
     let output = project.call(&["runs", "diff", &first, &second]);
     assert_eq!(output.status.code(), Some(1), "they differ");
     let text = stdout(&output);

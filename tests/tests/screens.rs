@@ -57,7 +57,7 @@ cascade misfit() -> int {
 }
 "#;
 
-fn planted() -> Project {
+fn project_with_hostile_text() -> Project {
     let project = Project::new();
     project.write("flow.cascade", PROGRAM);
     project.write("hostile", HOSTILE);
@@ -80,7 +80,7 @@ fn assert_harmless(what: &str, output: &Output) {
 
 #[test]
 fn what_programs_say_moves_no_cursor() {
-    let project = planted();
+    let project = project_with_hostile_text();
     let output = project.call(&["run", "flow.cascade"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert_harmless("run", &output);

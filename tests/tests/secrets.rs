@@ -25,14 +25,14 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn percent(text: &str) -> String {
+fn percent_encode(text: &str) -> String {
     text.bytes()
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
 
 /// The token as programs and servers write it.
-fn writings(token: &str) -> Vec<String> {
+fn encodings(token: &str) -> Vec<String> {
     let quoted = serde_json::to_string(token).unwrap();
     let escaped: String = token.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
     let lines: Vec<String> = STANDARD
@@ -51,8 +51,8 @@ fn writings(token: &str) -> Vec<String> {
         lines.join("\n"),
         hex(token.as_bytes()),
         hex(token.as_bytes()).to_uppercase(),
-        percent(token),
-        percent(&percent(token)),
+        percent_encode(token),
+        percent_encode(&percent_encode(token)),
         format!("{{\"token\": {quoted}}}"),
         serde_json::to_string(&quoted).unwrap(),
         format!("\"{escaped}\""),
@@ -62,8 +62,8 @@ fn writings(token: &str) -> Vec<String> {
 }
 
 /// What must be found nowhere: the token in each writing, and enough of it to know it by.
-fn traces(token: &str) -> Vec<String> {
-    let mut out = writings(token);
+fn recognisable_parts(token: &str) -> Vec<String> {
+    let mut out = encodings(token);
     out.extend(["Example/Value".to_owned(), "Example%2FValue".to_owned(), hex(b"Example")]);
     out
 }
@@ -80,16 +80,16 @@ fn assert_clean(place: &str, bytes: &[u8], traces: &[String]) {
 }
 
 /// All files below a folder.
-fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut out = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { out.extend(files(&path)) } else { out.push(path) }
+        if path.is_dir() { out.extend(files_below(&path)) } else { out.push(path) }
     }
     out
 }
 
-fn flow(model: &Model) -> String {
+fn program_text(model: &Model) -> String {
     format!(
         r#"{}
 type Login = {{ user: string, token: secret }}
@@ -166,18 +166,18 @@ cascade web(url: string, login: Login) -> string {{
 }
 
 /// A project with the program, and a file for each writing of the token.
-fn planted(model: &Model) -> (Project, Vec<String>) {
+fn project_with_secret(model: &Model) -> (Project, Vec<String>) {
     let project = Project::new();
-    project.write("flow.cascade", &flow(model));
+    project.write("flow.cascade", &program_text(model));
     let mut names = Vec::new();
-    for (i, writing) in writings(TOKEN).iter().enumerate() {
+    for (i, writing) in encodings(TOKEN).iter().enumerate() {
         names.push(format!("writing{i}"));
         project.write(&format!("writing{i}"), writing);
     }
     (project, names)
 }
 
-fn login() -> String {
+fn login_inputs() -> String {
     format!("login={}", json!({ "user": "ada", "token": TOKEN }))
 }
 
@@ -196,7 +196,7 @@ fn assert_told_nowhere(project: &Project, traces: &[String]) {
         assert_clean(&args.join(" "), &output.stdout, traces);
         assert_clean(&args.join(" "), &output.stderr, traces);
     }
-    for file in files(&project.path().join(".cascade")) {
+    for file in files_below(&project.path().join(".cascade")) {
         assert_clean(&file.display().to_string(), &fs::read(&file).unwrap(), traces);
     }
 }
@@ -204,11 +204,11 @@ fn assert_told_nowhere(project: &Project, traces: &[String]) {
 #[test]
 fn a_secret_that_programs_repeat_is_found_nowhere() {
     let model = Model::start(|text| chat(&format!("about {}", text.len())));
-    let (project, names) = planted(&model);
+    let (project, names) = project_with_secret(&model);
     let list = format!("files={}", json!(names));
-    let traces = traces(TOKEN);
+    let traces = recognisable_parts(TOKEN);
     for flag in ["-q", "--json"] {
-        let args = ["run", flag, "flow.cascade", "show_all", "--input", &list, "--input", &login()];
+        let args = ["run", flag, "flow.cascade", "show_all", "--input", &list, "--input", &login_inputs()];
         let output = project.command(&args).env("SECRETS_TEST_KEY", KEY).output().unwrap();
         assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
         assert_clean("standard output", &output.stdout, &traces);
@@ -219,7 +219,7 @@ fn a_secret_that_programs_repeat_is_found_nowhere() {
         assert!(asked.matches("[secret]").count() >= names.len(), "{asked}");
         assert_clean("a prompt", asked.as_bytes(), &traces);
     }
-    let given = login();
+    let given = login_inputs();
     let args = ["approve", "last"];
     assert_eq!(project.call(&args).status.code(), Some(0));
     let resumed = project.command(&["resume", "-q", "--input", &given]).env("SECRETS_TEST_KEY", KEY).output().unwrap();
@@ -231,12 +231,12 @@ fn a_secret_that_programs_repeat_is_found_nowhere() {
 #[test]
 fn a_secret_in_a_failure_is_not_told() {
     let model = Model::start(|_| chat("ok"));
-    let (project, names) = planted(&model);
-    let traces = traces(TOKEN);
+    let (project, names) = project_with_secret(&model);
+    let traces = recognisable_parts(TOKEN);
     for cascade in ["failing", "misfit"] {
         for name in &names {
             let file = format!("file={name}");
-            let output = project.call(&["run", "flow.cascade", cascade, "--input", &file, "--input", &login()]);
+            let output = project.call(&["run", "flow.cascade", cascade, "--input", &file, "--input", &login_inputs()]);
             assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
             assert_clean("standard output", &output.stdout, &traces);
             assert_clean("standard error", &output.stderr, &traces);
@@ -248,9 +248,9 @@ fn a_secret_in_a_failure_is_not_told() {
 #[test]
 fn a_secret_that_a_server_repeats_is_found_nowhere() {
     let model = Model::start(|_| chat("ok"));
-    let (project, _) = planted(&model);
-    let traces = traces(TOKEN);
-    let all = writings(TOKEN);
+    let (project, _) = project_with_secret(&model);
+    let traces = recognisable_parts(TOKEN);
+    let all = encodings(TOKEN);
     for status in [200, 401, 500] {
         // Where it is cut for a message it is no better.
         let bodies: Vec<(u16, String)> =
@@ -258,7 +258,7 @@ fn a_secret_that_a_server_repeats_is_found_nowhere() {
         let (url, server) = serve(bodies);
         for _ in &all {
             let url = format!("url={url}");
-            let output = project.call(&["run", "flow.cascade", "web", "--input", &url, "--input", &login()]);
+            let output = project.call(&["run", "flow.cascade", "web", "--input", &url, "--input", &login_inputs()]);
             assert_eq!(output.status.code(), Some(i32::from(status != 200)), "{}", stderr(&output));
             assert_clean("standard output", &output.stdout, &traces);
             assert_clean("standard error", &output.stderr, &traces);
@@ -273,8 +273,8 @@ fn a_secret_that_a_server_repeats_is_found_nowhere() {
 fn the_key_of_a_model_that_its_provider_repeats_is_not_told() {
     let said = json!({ "error": { "message": format!("{} the key {KEY} is wrong", "x".repeat(270)) } });
     let model = Model::start(move |_| error(401, "", said.clone()));
-    let (project, _) = planted(&model);
-    let args = ["run", "flow.cascade", "show_all", "--input", "files=[]", "--input", &login()];
+    let (project, _) = project_with_secret(&model);
+    let args = ["run", "flow.cascade", "show_all", "--input", "files=[]", "--input", &login_inputs()];
     let output = project.command(&args).env("SECRETS_TEST_KEY", KEY).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(model.heads()[0].contains(KEY));
@@ -438,7 +438,7 @@ fn recordings_hold_no_secret_that_is_declared() {
     let output = project.call(&["run", "-q", "flow.cascade", "--record", "fixtures", "--input", &url]);
     assert_eq!(stdout(&output), "ada\n", "{}", stderr(&output));
     server.join().unwrap();
-    for file in files(&project.path().join("fixtures")) {
+    for file in files_below(&project.path().join("fixtures")) {
         assert_clean("a fixture", &fs::read(&file).unwrap(), &["minted".to_owned()]);
         let json: Json = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         assert_eq!(json["answer"]["body"], json!({ "json": { "token": "[secret]", "user": "ada" } }));
@@ -560,9 +560,9 @@ cascade main(keys: Keys, single: secret? = null) -> string {
 #[test]
 fn the_word_that_a_local_server_takes_for_a_key_is_no_secret() {
     let model = Model::start(|_| error(401, "", json!({ "error": { "message": "the key lm-studio is wrong" } })));
-    let (project, _) = planted(&model);
+    let (project, _) = project_with_secret(&model);
     project.write("note", "lm-studio is fine");
-    let args = ["run", "flow.cascade", "show_all", "--input", "files=[\"note\"]", "--input", &login()];
+    let args = ["run", "flow.cascade", "show_all", "--input", "files=[\"note\"]", "--input", &login_inputs()];
     let output = project.command(&args).env("SECRETS_TEST_KEY", "lm-studio").output().unwrap();
     assert!(stderr(&output).contains("seen lm-studio is fine"), "{}", stderr(&output));
     assert!(stderr(&output).contains("the key [secret] is wrong"), "{}", stderr(&output));

@@ -50,7 +50,7 @@ fn nothing_is_started() {
     let traps = folder.path().join("bin");
     fs::create_dir(&traps).unwrap();
     for program in ["sh", "bash", "ruff", "pytest", "du", "make", "ls", "curl"] {
-        trap(&traps.join(program));
+        write_trap(&traps.join(program));
     }
     for file in below("tests/ui/seeded").unwrap() {
         let output = Command::new(cascadec)
@@ -70,7 +70,7 @@ fn nothing_is_started() {
     }
 }
 
-fn trap(path: &Path) {
+fn write_trap(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::write(path, "#!/bin/sh\n: > \"$PWD/started\"\n").unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -17,7 +17,7 @@ use cascade_tests::{
 const WITHOUT_PROGRAM: &[&str] = &["E0111", "E1001", "E1002", "E1003", "W1001"];
 
 /// The programs: a file that stands for itself, or the `main.cascade` of a folder of several.
-fn programs() -> Vec<String> {
+fn program_names() -> Vec<String> {
     let all = below("tests/ui").unwrap();
     let of_several = |p: &Path| p.ancestors().skip(1).any(|folder| folder.join("main.cascade").exists());
     let alone = |p: &Path| p.file_name().unwrap() == "main.cascade" || !of_several(p);
@@ -25,14 +25,14 @@ fn programs() -> Vec<String> {
 }
 
 /// Compiles with the names that messages show, whatever folder the test runs in.
-fn compiled(name: &str) -> Compilation {
+fn compile_program(name: &str) -> Compilation {
     // Bytes that are no UTF-8 never reach the compiler.
     let text = fs::read_to_string(root().join(name)).unwrap();
     compile(&root().join(name).to_string_lossy(), text.into(), &FileSources)
 }
 
 /// What a diagnostic would be annotated with, and the file that it is in.
-fn described(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
+fn describe_diagnostic(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
     let source = compilation.sources.get(d.primary.source);
     let (line, first) = source.position(d.primary.span.start);
     let (last_line, end) = source.position(d.primary.span.end);
@@ -58,10 +58,10 @@ fn annotated_files(name: &str) -> Vec<String> {
 
 /// Rewrites the annotations of a program with what it gives: each takes the diagnostic of its line and
 /// code.
-fn rewrite(name: &str) {
-    let compilation = compiled(name);
+fn rewrite_annotations(name: &str) {
+    let compilation = compile_program(name);
     let mut given: Vec<(String, Expected)> =
-        compilation.diagnostics.iter().map(|d| described(&compilation, d)).collect();
+        compilation.diagnostics.iter().map(|d| describe_diagnostic(&compilation, d)).collect();
     for file in annotated_files(name) {
         let text = fs::read_to_string(root().join(&file)).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -88,8 +88,8 @@ fn rewrite(name: &str) {
 }
 
 /// What is wrong with the annotations of one program.
-fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
-    let compilation = compiled(name);
+fn compare_annotations(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
+    let compilation = compile_program(name);
     let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
     for file in annotated_files(name) {
         let found = annotations(&fs::read_to_string(root().join(&file)).unwrap());
@@ -101,7 +101,7 @@ fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
     }
     for d in &compilation.diagnostics {
         seen.insert(d.code.as_str().to_owned());
-        let (file, given) = described(&compilation, d);
+        let (file, given) = describe_diagnostic(&compilation, d);
         let list = expected.entry(file.clone()).or_default();
         match list.iter().position(|e| e.fits(&given)) {
             Some(at) => {
@@ -119,11 +119,11 @@ fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
 #[test]
 fn diagnostics_are_those_that_are_annotated() {
     let mut seen = BTreeSet::new();
-    let programs = programs();
+    let programs = program_names();
     if std::env::var_os("CASCADE_WRITE_UI").is_some() {
-        programs.iter().for_each(|name| rewrite(name));
+        programs.iter().for_each(|name| rewrite_annotations(name));
     }
-    let wrong: Vec<String> = programs.iter().flat_map(|name| compare(name, &mut seen)).collect();
+    let wrong: Vec<String> = programs.iter().flat_map(|name| compare_annotations(name, &mut seen)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     assert!(programs.len() >= 150, "only {} programs were found", programs.len());
     let of_syntax = programs.iter().filter(|p| p.starts_with("tests/ui/syntax/")).count();
@@ -136,7 +136,7 @@ fn diagnostics_are_those_that_are_annotated() {
 #[test]
 fn ten_mistakes_are_ten_errors() {
     for name in ["tests/ui/syntax/ten_mistakes.cascade", "tests/ui/syntax/ten_of_syntax.cascade"] {
-        let compilation = compiled(name);
+        let compilation = compile_program(name);
         let lines: BTreeSet<u32> = compilation
             .diagnostics
             .iter()
@@ -149,7 +149,7 @@ fn ten_mistakes_are_ten_errors() {
 
 /// What a person sees of some representative mistakes.
 #[test]
-fn people_see() {
+fn human_rendering_of_common_mistakes() {
     for name in [
         "effects/capability",
         "effects/parallel_cycle",
@@ -167,7 +167,7 @@ fn people_see() {
         "types/let_calls_skill",
         "types/not_ascii",
     ] {
-        let compilation = compiled(&format!("tests/ui/{name}.cascade"));
+        let compilation = compile_program(&format!("tests/ui/{name}.cascade"));
         let shown = render::render(&compilation.diagnostics, &compilation.sources, render::Format::Human, false);
         // The name of the folder is that of whoever runs the test.
         let shown = shown.replace(&format!("{}/", root().display()), "");
