@@ -17,7 +17,7 @@ pub struct Header {
 }
 
 /// Reads the head of a program. Other comments are passed over.
-pub fn header(text: &str) -> Header {
+pub fn read_header(text: &str) -> Header {
     let mut header = Header::default();
     for line in text.lines().map_while(|line| line.strip_prefix("// ")) {
         let Some((key, value)) = line.split_once(':') else { continue };

@@ -22,7 +22,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use project::{Project, stderr, stdout, value};
+use project::{Project, result_json, stderr, stdout};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -136,7 +136,7 @@ fn a_service_is_given_the_same_key_again() {
     let again = project.call(&["resume", "-q"]);
     assert_eq!(stdout(&again), "7\n", "{}", stderr(&again));
     let keys: Vec<String> = service
-        .heads()
+        .request_heads()
         .iter()
         .map(|h| h.lines().find(|l| l.to_lowercase().starts_with("idempotency-key:")).unwrap().to_owned())
         .collect();
@@ -237,7 +237,7 @@ cascade main(from: int) -> list<int> {
             scope.spawn(move || {
                 let (outcome, _) = project.run_with(text, Begin::New, &json!({ "from": from * 10 }), |_| ());
                 let n = from * 10;
-                assert_eq!(value(&outcome), json!([n, n + 1, n + 2, n + 3]));
+                assert_eq!(result_json(&outcome), json!([n, n + 1, n + 2, n + 3]));
             });
         }
     });
@@ -412,7 +412,7 @@ cascade main() -> int {
     std::fs::write(&file, &content[..content.len() / 2]).unwrap();
     project.write("ready", "");
     let again = project.run(text, Begin::Resume(first.run));
-    assert_eq!(value(&again), 100_000);
+    assert_eq!(result_json(&again), 100_000);
     assert_eq!(project.lines("log.txt").len(), 2);
 }
 

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use cascade_tests::{binary::cascadec, programs::root};
+use cascade_tests::{binary::cascadec, programs::repository_root};
 
 const VOID: &[&str] = &["meta", "img", "br", "hr", "link", "!doctype"];
 
@@ -99,7 +99,7 @@ fn document_paths(folder: &Path, paths: &[&str]) -> BTreeMap<String, String> {
 
 #[test]
 fn every_link_of_the_examples_leads_somewhere() {
-    let pages = document_paths(&root(), &["examples", "tests/programs"]);
+    let pages = document_paths(&repository_root(), &["examples", "tests/programs"]);
     assert!(pages.len() > 12);
     let github = &pages["std.github.html"];
     assert!(github.contains("<section class=\"item\" id=\"skill."), "the library is documented too");

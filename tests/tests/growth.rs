@@ -125,7 +125,7 @@ fn the_history_of_a_memory_does_not_grow_with_the_square_of_a_list() {
         let bytes: i64 = db
             .query_row("SELECT sum(length(change) + coalesce(length(value), 0)) FROM memory_changes", [], |r| r.get(0))
             .unwrap();
-        (project::value(&done), bytes)
+        (project::result_json(&done), bytes)
     };
     let (first, small) = size(200);
     let (second, large) = size(200);

@@ -11,7 +11,7 @@ use std::{
 
 use cascade_compiler::{FileSources, Severity, compile};
 use cascade_tests::{
-    programs::{below, shown},
+    programs::{programs_below, shown_path},
     tokens::tokens,
 };
 
@@ -31,7 +31,7 @@ struct Tried {
 
 fn read_samples() -> Vec<(PathBuf, String)> {
     let folders = ["tests/programs", "tests/run", "examples", "stdlib/std"];
-    let files = folders.iter().flat_map(|f| below(f).unwrap());
+    let files = folders.iter().flat_map(|f| programs_below(f).unwrap());
     files.map(|f| (f.clone(), fs::read_to_string(&f).unwrap())).collect()
 }
 
@@ -45,7 +45,7 @@ fn delete_token(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &
     let mut lines = Vec::new();
     for d in compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error) {
         let source = compiled.sources.get(d.primary.source);
-        let what = || format!("{}:{at}: without `{}`: {}", shown(path), &text[token.clone()], d.message);
+        let what = || format!("{}:{at}: without `{}`: {}", shown_path(path), &text[token.clone()], d.message);
         assert_eq!(source.name, path.to_string_lossy(), "{} is said of another file", what());
         assert!(damaged.get(d.primary.span.range()).is_some(), "{} is outside of the file", what());
         // What a person sees: the place itself, and what is pointed at beside it.
@@ -61,7 +61,7 @@ fn delete_token(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &
     if lines.iter().any(|(line, _)| line.abs_diff(at) <= 1) {
         tried.near += 1;
     } else {
-        tried.far.push(format!("{}:{at}: without `{}`: {lines:?}", shown(path), &text[token]));
+        tried.far.push(format!("{}:{at}: without `{}`: {lines:?}", shown_path(path), &text[token]));
     }
 }
 

@@ -7,7 +7,7 @@
 mod project;
 
 use cascade_runtime::Begin;
-use project::{Project, value};
+use project::{Project, result_json};
 use serde_json::json;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/tests/journals");
@@ -41,7 +41,7 @@ fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
         project.write("ready", "");
         let (done, _) = project.run_with(&program, resume(), &json!({ "token": "abcd" }), |_| {});
         // The model does not exist any more: its answer comes from the record.
-        assert_eq!(value(&done), "noted ONE 7 ready", "{journal}");
+        assert_eq!(result_json(&done), "noted ONE 7 ready", "{journal}");
         // Only the check, which had failed, was done here.
         assert_eq!(project.lines("log"), ["a.txt", "a.txt"], "{journal}");
         let effects = project.store().effects(&run.id).unwrap();

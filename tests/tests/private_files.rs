@@ -8,7 +8,7 @@ mod project;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use models::{Model, chat};
+use models::{Model, chat_reply};
 use project::{Project, stderr, stdout};
 
 /// All files below a folder.
@@ -71,7 +71,7 @@ fn the_files_of_a_project_are_private() {
 #[test]
 fn plain_hashes_of_attached_files_and_programs_are_found_nowhere() {
     use sha2::{Digest, Sha256};
-    let model = Model::start(|_| chat("ok"));
+    let model = Model::start(|_| chat_reply("ok"));
     let project = Project::new();
     let note = "pin 4711";
     project.write("note.txt", note);

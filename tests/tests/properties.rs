@@ -8,8 +8,8 @@ use cascade_compiler::{Compilation, Diagnostic, MemorySources, compile, format::
 use cascade_ir::{CascadeId, ErrorKind, Program};
 use cascade_runtime::{RunOptions, inputs_from_json, run_blocking as run, to_json};
 use cascade_tests::{
-    mutate::{Damage, damaged},
-    programs::below,
+    mutate::{Damage, apply_damages},
+    programs::programs_below,
     pure::{self, Maker},
 };
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn read_samples() -> &'static Vec<String> {
     static SAMPLES: OnceLock<Vec<String>> = OnceLock::new();
     SAMPLES.get_or_init(|| {
         let folders = ["tests/programs", "tests/run", "tests/ui", "examples", "stdlib/std"];
-        let files = folders.iter().flat_map(|f| below(f).unwrap());
+        let files = folders.iter().flat_map(|f| programs_below(f).unwrap());
         files.map(|f| fs::read_to_string(f).unwrap()).filter(|t| t.len() < 8_000).collect()
     })
 }
@@ -156,7 +156,7 @@ proptest! {
 
     #[test]
     fn damaged_programs(sample in any::<prop::sample::Index>(), damages in any_damages()) {
-        process_text(&damaged(sample.get::<String>(read_samples()), &damages));
+        process_text(&apply_damages(sample.get::<String>(read_samples()), &damages));
     }
 
     #[test]

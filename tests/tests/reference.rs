@@ -4,16 +4,16 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use cascade_tests::{grammar_page, programs::root};
+use cascade_tests::{grammar_page, programs::repository_root};
 
 fn read_file(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap()
+    fs::read_to_string(repository_root().join(path)).unwrap()
 }
 
 #[test]
 fn the_page_of_the_grammar_is_current() {
-    let page: PathBuf = root().join("docs/reference/grammar.md");
-    let wanted = grammar_page::page(&read_file("grammar/src/cascade.lalrpop"));
+    let page: PathBuf = repository_root().join("docs/reference/grammar.md");
+    let wanted = grammar_page::write_page(&read_file("grammar/src/cascade.lalrpop"));
     if std::env::var_os("CASCADE_WRITE_DOCS").is_some() {
         fs::write(&page, &wanted).unwrap();
     }

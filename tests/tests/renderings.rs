@@ -4,13 +4,13 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use cascade_compiler::{FileSources, Report, SourceId, compile, fixes, render};
-use cascade_tests::programs::{below, root};
+use cascade_tests::programs::{programs_below, repository_root};
 use jsonschema::Validator;
 use serde_json::Value as Json;
 
 /// What is wrong with all programs of `ui/`, each by itself.
 fn all_reports() -> Vec<(PathBuf, Report)> {
-    let files = below("tests/ui").unwrap();
+    let files = programs_below("tests/ui").unwrap();
     assert!(files.len() > 70);
     let one = |path: PathBuf| {
         let text = fs::read_to_string(&path).ok()?;
@@ -32,7 +32,8 @@ fn assert_valid(validator: &Validator, value: &Json) {
 #[test]
 fn json_lines_are_what_their_schema_says() {
     let schema: Json =
-        serde_json::from_str(&fs::read_to_string(root().join("docs/diagnostic.schema.json")).unwrap()).unwrap();
+        serde_json::from_str(&fs::read_to_string(repository_root().join("docs/diagnostic.schema.json")).unwrap())
+            .unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let mut lines = 0;
     for (_, report) in all_reports() {

@@ -7,7 +7,7 @@ mod project;
 use std::{fs, time::Duration};
 
 use cascade_runtime::{Begin, RunOutcome};
-use project::{Project, value};
+use project::{Project, result_json};
 use serde_json::json;
 
 const TWO: &str = "\
@@ -43,7 +43,7 @@ fn each_failure_is_tried_again_whenever_it_is_met() {
     assert_eq!(failed_stage(&again()), "main/b");
     assert_eq!(failed_stage(&again()), "main/b");
     project.write("ok2", "");
-    assert_eq!(value(&again()), "done1 done2");
+    assert_eq!(result_json(&again()), "done1 done2");
     assert_eq!(project.lines("log"), ["1", "2"]);
 }
 
@@ -56,7 +56,7 @@ fn a_fork_of_a_run_that_failed_tries_again() {
     assert_eq!(failed_stage(&second), "main/b");
     project.write("ok2", "");
     let fork = project.run(TWO, Begin::Fork(first.run.clone()));
-    assert_eq!(value(&fork), "done1 done2");
+    assert_eq!(result_json(&fork), "done1 done2");
     assert_eq!(project.lines("log"), ["1", "2"]);
 }
 
@@ -68,7 +68,7 @@ fn a_fork_that_fails_can_be_resumed() {
     assert_eq!(failed_stage(&fork), "main/a");
     project.write("ok1", "");
     project.write("ok2", "");
-    assert_eq!(value(&project.run(TWO, Begin::Resume(fork.run))), "done1 done2");
+    assert_eq!(result_json(&project.run(TWO, Begin::Resume(fork.run))), "done1 done2");
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn failures_in_branches_and_iterations_are_tried_again() {
         assert!(project.run(&text, Begin::Resume(first.run.clone())).result.is_err(), "{body}");
         project.write("ok2", "");
         let last = project.run(&text, Begin::Resume(first.run.clone()));
-        assert_eq!(value(&last), "done1 done2", "{body}");
+        assert_eq!(result_json(&last), "done1 done2", "{body}");
         assert_eq!(project.lines("log"), ["1", "2"], "{body}");
     }
 }
@@ -197,7 +197,7 @@ cascade main() -> string {
 ";
     let first = project.run(text, Begin::New);
     fs::write(project.path().join("ok"), "").unwrap();
-    assert_eq!(value(&project.run(text, Begin::Resume(first.run))), "done");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(first.run))), "done");
     assert_eq!(project.lines("log"), ["1", "2"]);
 }
 
@@ -233,7 +233,7 @@ fn what_was_given_up_is_not_repeated_blindly() {
     assert!(again.pause.is_some_and(|p| p.questions[0].kind == "unknown"), "{:?}", again.result);
     assert_eq!(project.lines("log"), ["paid"]);
     project.answer(&first.run, &json!({ "action": "done", "output": "by hand" }));
-    assert_eq!(value(&project.run(GIVEN_UP, Begin::Resume(first.run))), "by hand fine");
+    assert_eq!(result_json(&project.run(GIVEN_UP, Begin::Resume(first.run))), "by hand fine");
     assert_eq!(project.lines("log"), ["paid"]);
 }
 
@@ -260,7 +260,7 @@ cascade main() -> string {
     let again = project.run(text, Begin::Resume(fork.run.clone()));
     assert!(again.pause.is_some(), "{:?}", again.result);
     project.answer(&fork.run, &json!({ "action": "done", "output": "by hand" }));
-    assert_eq!(value(&project.run(text, Begin::Resume(fork.run))), "by hand");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(fork.run))), "by hand");
     assert_eq!(project.lines("log"), ["paid"]);
 }
 
@@ -295,5 +295,5 @@ cascade main() -> string {
     project.answer(&run, &json!("ada"));
     let stopped = text.replace("stage b =", "gate a == \"other\", \"no\"\n      stage b =");
     assert!(project.run(&stopped, Begin::Resume(run.clone())).result.is_err());
-    assert_eq!(value(&project.run(text, Begin::Resume(run))), "ada: noted alive");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(run))), "ada: noted alive");
 }

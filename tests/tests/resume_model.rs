@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use answering::{Called, Mood, Seen, World, said};
+use answering::{Called, Mood, Seen, World, choose_outcome};
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
@@ -32,7 +32,7 @@ use cascade_runtime::{
 use cascade_tests::recovery::{
     Chance,
     edit::{KINDS, edit},
-    flow::{Flow, flow},
+    flow::{Flow, generate_flow},
     reference::{Asked, Book, Change, End, Expected, Fate, Said, expect},
     write::text,
 };
@@ -117,7 +117,7 @@ fn compile_flow(flow: &Flow) -> Result<(Program, CascadeId), String> {
 impl Sequence {
     fn new(seed: u64) -> Self {
         let mut chance = Chance(seed);
-        let flow = flow(&mut chance);
+        let flow = generate_flow(&mut chance);
         Self {
             seed,
             chance,
@@ -278,7 +278,7 @@ impl Sequence {
         }
         let first = outcome.result.as_ref().err().map(|failure| failure.stage.clone());
         let seed = self.seed;
-        let world = move |path: &str, count: u32| said(seed, mood, path, count);
+        let world = move |path: &str, count: u32| choose_outcome(seed, mood, path, count);
         let expected = expect(&self.flow, &book, &counts, &world, first.as_deref().filter(|f| !f.is_empty()));
         self.log_step(format_args!("  expected: {:?}, {:?}", expected.end, expected.changes));
         let died = fuse.is_burnt();
@@ -456,7 +456,7 @@ impl Sequence {
 fn question_of_request(request: &str) -> Option<String> {
     let request: Json = serde_json::from_str(request).ok()?;
     let argv = request["argv"].as_array()?.iter().map(|arg| arg["text"].as_str().or(arg.as_str()).map(str::to_owned));
-    Some(answering::question(&argv.collect::<Option<Vec<_>>>()?))
+    Some(answering::question_of(&argv.collect::<Option<Vec<_>>>()?))
 }
 
 fn outcome_text(outcome: &RunOutcome) -> String {

@@ -7,8 +7,8 @@ use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::Program;
 use cascade_runtime::{RunOptions, inputs_from_json, run_blocking as run, to_json};
 use cascade_tests::{
-    headers::{Header, header},
-    programs::{below, shown},
+    headers::{Header, read_header},
+    programs::{programs_below, shown_path},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -59,9 +59,9 @@ fn read_files(folder: &Path) -> BTreeMap<String, String> {
 
 /// What is wrong with one program.
 fn check_program(path: &Path) -> Option<String> {
-    let name = shown(path);
+    let name = shown_path(path);
     let text = fs::read_to_string(path).unwrap();
-    let header = header(&text);
+    let header = read_header(&text);
     let folder = tempfile::tempdir().unwrap();
     let program = match compile_program(&name, &text) {
         Ok(program) => program,
@@ -88,7 +88,7 @@ fn check_program(path: &Path) -> Option<String> {
 
 #[test]
 fn programs_give_what_they_say() {
-    let all = below("tests/run").unwrap();
+    let all = programs_below("tests/run").unwrap();
     assert!(all.len() >= 60, "only {} programs were found", all.len());
     // Much of it is waiting for other processes; four at once do not disturb each other.
     let wrong: Vec<String> = thread::scope(|scope| {
@@ -103,10 +103,10 @@ fn programs_give_what_they_say() {
 
 #[test]
 fn http_sends_what_the_program_says() {
-    let path = below("tests/run").unwrap().into_iter().find(|p| p.ends_with("http.cascade")).unwrap();
+    let path = programs_below("tests/run").unwrap().into_iter().find(|p| p.ends_with("http.cascade")).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (_, asked) = run_program(&compile_program("http.cascade", &text).unwrap(), &header(&text), folder.path());
+    let (_, asked) = run_program(&compile_program("http.cascade", &text).unwrap(), &read_header(&text), folder.path());
     assert!(asked[0].starts_with("GET /v1/a%20b%2F%C3%BC%3F?units=metric&day=3 HTTP/1.1"), "{}", asked[0]);
     assert!(asked[0].to_lowercase().contains("accept: application/json"), "{}", asked[0]);
     assert!(asked[1].starts_with("POST /numbers HTTP/1.1") && asked[1].ends_with("{\"wanted\":3}"), "{}", asked[1]);

@@ -160,7 +160,7 @@ fn call_in(project: &Project, folder: &str, args: &[&str]) -> std::process::Outp
 
 #[test]
 fn a_plan_made_in_another_folder_sees_the_files_of_the_run() {
-    let model = models::Model::start(|_| models::chat("fine"));
+    let model = models::Model::start(|_| models::chat_reply("fine"));
     let project = Project::new();
     std::fs::create_dir(project.path().join("below")).unwrap();
     project.write("notes.txt", "the notes");
@@ -188,7 +188,7 @@ cascade main(notes: file) -> string {{
     );
     let output = project.call(&["run", "flow.cascade", "-q", "--input", "notes=notes.txt"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert_eq!(model.asked().len(), 1, "{}", stderr(&output));
+    assert_eq!(model.prompts().len(), 1, "{}", stderr(&output));
     for folder in [".", "below"] {
         let output = call_in(&project, folder, &["resume", "--dry-run", "--json"]);
         assert!(output.status.success(), "{}", stderr(&output));

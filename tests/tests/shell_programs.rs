@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cascade_compiler::{MemorySources, compile};
 use cascade_shell::{Row, rows};
-use cascade_tests::programs::root;
+use cascade_tests::programs::repository_root;
 
 /// A script of the file.
 struct Case {
@@ -37,7 +37,7 @@ impl Case {
 }
 
 fn read_cases() -> Vec<Case> {
-    let text = std::fs::read_to_string(root().join("tests/shell/programs.txt")).unwrap();
+    let text = std::fs::read_to_string(repository_root().join("tests/shell/programs.txt")).unwrap();
     let (mut cases, mut heading) = (Vec::new(), String::new());
     for (at, line) in text.lines().enumerate() {
         let line_number = at + 1;

@@ -9,8 +9,8 @@ use std::{
 
 use cascade_compiler::{Compilation, Diagnostic, FileSources, codes, compile, render};
 use cascade_tests::{
-    annotations::{Expected, annotations, located, written},
-    programs::{below, root, shown},
+    annotations::{Expected, expected_diagnostics, read_annotations, write_annotation},
+    programs::{programs_below, repository_root, shown_path},
 };
 
 /// Codes that no program of a sensible size can show, or that speak of the files of a project.
@@ -18,17 +18,17 @@ const WITHOUT_PROGRAM: &[&str] = &["E0111", "E1001", "E1002", "E1003", "W1001"];
 
 /// The programs: a file that stands for itself, or the `main.cascade` of a folder of several.
 fn program_names() -> Vec<String> {
-    let all = below("tests/ui").unwrap();
+    let all = programs_below("tests/ui").unwrap();
     let of_several = |p: &Path| p.ancestors().skip(1).any(|folder| folder.join("main.cascade").exists());
     let alone = |p: &Path| p.file_name().unwrap() == "main.cascade" || !of_several(p);
-    all.iter().filter(|p| alone(p)).map(|p| shown(p)).collect()
+    all.iter().filter(|p| alone(p)).map(|p| shown_path(p)).collect()
 }
 
 /// Compiles with the names that messages show, whatever folder the test runs in.
 fn compile_program(name: &str) -> Compilation {
     // Bytes that are no UTF-8 never reach the compiler.
-    let text = fs::read_to_string(root().join(name)).unwrap();
-    compile(&root().join(name).to_string_lossy(), text.into(), &FileSources)
+    let text = fs::read_to_string(repository_root().join(name)).unwrap();
+    compile(&repository_root().join(name).to_string_lossy(), text.into(), &FileSources)
 }
 
 /// What a diagnostic would be annotated with, and the file that it is in.
@@ -42,18 +42,23 @@ fn describe_diagnostic(compilation: &Compilation, d: &Diagnostic) -> (String, Ex
         last => format!("{first}-{last}"),
     };
     // Messages name files by their full path, which is another one in every checkout.
-    let folder = format!("{}/", root().display());
+    let folder = format!("{}/", repository_root().display());
     let help = d.help.as_ref().and_then(|help| help.lines().next()).map(|line| line.trim().replace(&folder, ""));
     let message = d.message.replace(&folder, "");
     let expected = Expected { line, columns, code: d.code.as_str().to_owned(), message, help };
-    (shown(Path::new(&source.name)), expected)
+    (shown_path(Path::new(&source.name)), expected)
 }
 
 /// The files of a program whose annotations count.
 fn annotated_files(name: &str) -> Vec<String> {
-    let folder = root().join(name).parent().unwrap().to_path_buf();
+    let folder = repository_root().join(name).parent().unwrap().to_path_buf();
     let several = name.ends_with("/main.cascade");
-    below(&shown(&folder)).unwrap().iter().map(|p| shown(p)).filter(|p| several || p == name).collect()
+    programs_below(&shown_path(&folder))
+        .unwrap()
+        .iter()
+        .map(|p| shown_path(p))
+        .filter(|p| several || p == name)
+        .collect()
 }
 
 /// Rewrites the annotations of a program with what it gives: each takes the diagnostic of its line and
@@ -63,10 +68,10 @@ fn rewrite_annotations(name: &str) {
     let mut given: Vec<(String, Expected)> =
         compilation.diagnostics.iter().map(|d| describe_diagnostic(&compilation, d)).collect();
     for file in annotated_files(name) {
-        let text = fs::read_to_string(root().join(&file)).unwrap();
+        let text = fs::read_to_string(repository_root().join(&file)).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut rewritten: BTreeMap<u32, String> = BTreeMap::new();
-        for annotation in located(&text) {
+        for annotation in read_annotations(&text) {
             let old = &annotation.expected;
             let fits = |(f, e): &(String, Expected)| *f == file && e.line == old.line && e.code == old.code;
             let Some(at) = given.iter().position(fits) else { continue };
@@ -78,12 +83,12 @@ fn rewrite_annotations(name: &str) {
             if !kept.is_empty() && !kept.ends_with(' ') {
                 kept.push(' ');
             }
-            kept.push_str(&written(&new, annotation.up));
+            kept.push_str(&write_annotation(&new, annotation.up));
         }
         for (on, line) in rewritten {
             lines[on as usize - 1] = line;
         }
-        fs::write(root().join(&file), lines.join("\n") + "\n").unwrap();
+        fs::write(repository_root().join(&file), lines.join("\n") + "\n").unwrap();
     }
 }
 
@@ -92,7 +97,7 @@ fn compare_annotations(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
     let compilation = compile_program(name);
     let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
     for file in annotated_files(name) {
-        let found = annotations(&fs::read_to_string(root().join(&file)).unwrap());
+        let found = expected_diagnostics(&fs::read_to_string(repository_root().join(&file)).unwrap());
         expected.insert(file, found);
     }
     let mut wrong = Vec::new();
@@ -107,11 +112,11 @@ fn compare_annotations(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
             Some(at) => {
                 list.remove(at);
             }
-            None => wrong.push(format!("{file}:{}: not expected: {}", given.line, written(&given, 0))),
+            None => wrong.push(format!("{file}:{}: not expected: {}", given.line, write_annotation(&given, 0))),
         }
     }
     for (file, list) in expected {
-        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}", e.line, written(e, 0))));
+        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}", e.line, write_annotation(e, 0))));
     }
     wrong
 }
@@ -170,7 +175,7 @@ fn human_rendering_of_common_mistakes() {
         let compilation = compile_program(&format!("tests/ui/{name}.cascade"));
         let shown = render::render(&compilation.diagnostics, &compilation.sources, render::Format::Human, false);
         // The name of the folder is that of whoever runs the test.
-        let shown = shown.replace(&format!("{}/", root().display()), "");
+        let shown = shown.replace(&format!("{}/", repository_root().display()), "");
         insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(name.replace('/', "__"), shown);
         });

@@ -5,7 +5,7 @@
 mod project;
 
 use cascade_runtime::{Begin, journal::Verification};
-use project::{Project, value};
+use project::{Project, result_json};
 use rusqlite::Connection;
 
 const PROGRAM: &str = "skill note(text: string) -> string {\n  run sh\"echo $<text> >> log; echo $<text>\"\n}\n\
@@ -20,7 +20,7 @@ fn project_with_run() -> (Project, String) {
     let run = project.run(PROGRAM, Begin::New).run;
     project.write("ready", "");
     let done = project.run(PROGRAM, Begin::Resume(run.clone()));
-    assert_eq!(value(&done), "ready");
+    assert_eq!(result_json(&done), "ready");
     (project, run)
 }
 

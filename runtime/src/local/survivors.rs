@@ -1,9 +1,10 @@
 //! Programs that outlive the process that started them.
 //!
-//! While a program of a run is running, its process group stands in a file beside the lock of the run.
-//! When the process that runs the run is killed, the file remains; whoever resumes the run ends the
-//! programs that are still running before it begins any, so that no two of them do the same work at
-//! once. A group is known by the number and the start time of its first process: numbers are used again.
+//! When a program of a run is started, its process group is noted in a file beside the lock of the run.
+//! The file is removed at the end of the run. When the process that runs the run is killed, the file
+//! remains; whoever resumes the run ends the programs that are still running before it begins any, so
+//! that no two of them do the same work at once. A group is known by the number and the start time of its
+//! first process: numbers are used again. That a program has ended is not noted: it is seen.
 //! Where the system does not tell start times (they are read from `/proc`), nothing is noted.
 
 use std::{
@@ -34,7 +35,7 @@ pub(crate) struct Process {
     pub(crate) once: bool,
 }
 
-/// The file with the programs of a run that are running now.
+/// The file with the programs that a run has started.
 #[derive(Debug, Default)]
 pub(super) struct ProcessList {
     path: Option<PathBuf>,
@@ -53,13 +54,6 @@ impl ProcessList {
         let Some(started) = start_time(group) else { return };
         let once = if process.once { "once" } else { "-" };
         self.append(&format!("+ {} {started} {once} {}\n", group.as_raw_pid(), process.stage));
-    }
-
-    /// Notes that it has ended.
-    pub(super) fn note_end(&self, group: Option<Pid>) {
-        if let (Some(group), true) = (group, self.path.is_some()) {
-            self.append(&format!("- {}\n", group.as_raw_pid()));
-        }
     }
 
     /// Removes the list, when all programs have ended or were killed.
@@ -154,8 +148,7 @@ fn find_survivors(text: &str) -> Vec<Survivor> {
                 let process = Process { stage: stage.to_owned(), once: once == "once" };
                 running.push((Survivor { group, process }, started.to_owned()));
             }
-            (Some("-"), None, ..) => running.retain(|(survivor, _)| survivor.group != group),
-            // A line that was cut off.
+            // A line that was cut off, or one of a version that noted ends (`- number`).
             _ => {}
         }
     }
@@ -227,7 +220,6 @@ mod tests {
         let found = |text: String| find_survivors(&text).len();
         assert_eq!(found(format!("+ {number} {started} - main/a b\n")), 1);
         assert_eq!(found(format!("+ {number} 1{started} - main/a\n")), 0);
-        assert_eq!(found(format!("+ {number} {started} - main/a\n- {number}\n")), 0);
         assert_eq!(found(format!("+ {number} {started}\n+ {number}\nx\n+ 0 1 - a\n")), 0);
         // One that has ended and was not asked for its exit is no survivor either.
         child.kill().unwrap();

@@ -192,7 +192,7 @@ pub fn expect(
         changes: Vec::new(),
     };
     let came = match flow.cascades.last() {
-        Some(main) => walk.cascade(main, &mut view),
+        Some(main) => walk.run_cascade(main, &mut view),
         None => Came::Stopped { forever: true },
     };
     let end = match came {
@@ -245,7 +245,7 @@ impl Walk<'_> {
         self.people.len() > before
     }
 
-    fn work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
+    fn run_work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
         let path = format!("{}/{}", view.path, work.name);
         let words = view.text(&work.words);
         let mut attempt = 0;
@@ -295,13 +295,13 @@ impl Walk<'_> {
     }
 
     /// A cascade from its beginning to the end of its hooks.
-    fn cascade(&mut self, cascade: &Cascade, view: &mut View) -> Came<String> {
-        let came = self.steps(&cascade.steps, view);
+    fn run_cascade(&mut self, cascade: &Cascade, view: &mut View) -> Came<String> {
+        let came = self.run_steps(&cascade.steps, view);
         let hook = |walk: &mut Self, work: &Work, name: &str| {
             let mut inner = view.clone();
             inner.path = format!("{}/{name}", view.path);
             let decided = walk.decided;
-            let came = walk.work(work, &inner);
+            let came = walk.run_work(work, &inner);
             walk.decided = decided;
             match came {
                 Came::Stopped { forever } => Some(forever),
@@ -334,9 +334,9 @@ impl Walk<'_> {
         }
     }
 
-    fn steps(&mut self, steps: &[Step], view: &mut View) -> Came<()> {
+    fn run_steps(&mut self, steps: &[Step], view: &mut View) -> Came<()> {
         for step in steps {
-            match self.step(step, view) {
+            match self.run_step(step, view) {
                 Came::Through(values) => view.values.extend(values),
                 Came::Failed(stages) => return Came::Failed(stages),
                 Came::Stopped { forever } => return Came::Stopped { forever },
@@ -346,14 +346,14 @@ impl Walk<'_> {
     }
 
     /// A step; gives what the steps after it can see.
-    fn step(&mut self, step: &Step, view: &mut View) -> Came<Vec<(String, Option<String>)>> {
+    fn run_step(&mut self, step: &Step, view: &mut View) -> Came<Vec<(String, Option<String>)>> {
         let named = |name: &str, came| match came {
             Came::Through(value) => Came::Through(vec![(name.to_owned(), value)]),
             Came::Failed(stages) => Came::Failed(stages),
             Came::Stopped { forever } => Came::Stopped { forever },
         };
         match step {
-            Step::Work(work) => named(&work.name, self.work(work, view)),
+            Step::Work(work) => named(&work.name, self.run_work(work, view)),
             Step::Ask { name, words } => named(name, self.ask_person(name, words, view)),
             Step::Remember(words) => {
                 let value = view.text(words);
@@ -365,15 +365,17 @@ impl Walk<'_> {
                 Came::Through(Vec::new())
             }
             Step::Call { name, cascade, words, retry, skip } => {
-                let came = self.call(name, *cascade, words, (*retry, *skip), view);
+                let came = self.run_call(name, *cascade, words, (*retry, *skip), view);
                 named(name, came)
             }
-            Step::For { name, item, rounds, at_once, body } => self.rounds(name, item, (*rounds, *at_once), body, view),
-            Step::Parallel { name, one_by_one, branches } => self.parallel(name, *one_by_one, branches, view),
+            Step::For { name, item, rounds, at_once, body } => {
+                self.run_rounds(name, item, (*rounds, *at_once), body, view)
+            }
+            Step::Parallel { name, one_by_one, branches } => self.run_parallel(name, *one_by_one, branches, view),
         }
     }
 
-    fn call(
+    fn run_call(
         &mut self,
         name: &str,
         cascade: usize,
@@ -395,7 +397,7 @@ impl Walk<'_> {
                 memory: view.memory.clone(),
                 changes: std::mem::take(&mut view.changes),
             };
-            let came = self.cascade(cascade, &mut inner);
+            let came = self.run_cascade(cascade, &mut inner);
             (view.memory, view.changes) = (inner.memory, inner.changes);
             match came {
                 Came::Through(value) => return Came::Through(Some(value)),
@@ -407,7 +409,7 @@ impl Walk<'_> {
         }
     }
 
-    fn rounds(
+    fn run_rounds(
         &mut self,
         name: &str,
         item: &str,
@@ -428,7 +430,7 @@ impl Walk<'_> {
                 inner.changes = Vec::new();
             }
             branches.begin(self);
-            let came = self.steps(body, &mut inner);
+            let came = self.run_steps(body, &mut inner);
             let given = inner.text(&result_of_round(item, body));
             match (at_once, came) {
                 (Some(_), came) => branches.end(self, came, inner.changes),
@@ -450,7 +452,7 @@ impl Walk<'_> {
         }
     }
 
-    fn parallel(
+    fn run_parallel(
         &mut self,
         name: &str,
         one_by_one: bool,
@@ -473,7 +475,7 @@ impl Walk<'_> {
             let mut inner = known.clone();
             inner.changes = Vec::new();
             branches.begin(self);
-            let came = self.step(step, &mut inner);
+            let came = self.run_step(step, &mut inner);
             let came = match came {
                 Came::Through(values) => {
                     known.values.extend(values);
