@@ -1,4 +1,4 @@
-//! Expected diagnostics, written into the programs that give them.
+//! Expected diagnostics, annotated in the programs that cause them.
 //!
 //! `// E0301 9-14: message // help: text` at the end of a line says that this line has a diagnostic of
 //! this code, at these columns, with this message and this help. Columns count characters from 1, the
@@ -7,7 +7,7 @@
 //! `//^ E0301 9-14: message` on the line below says it of the line above; each further `^` is one line
 //! further up. Several on one line follow each other. An annotation is the end of its line.
 
-/// What a program says of itself.
+/// An expected diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expected {
     /// The line, from 1.
@@ -40,7 +40,7 @@ impl Expected {
 /// An annotation in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
-    /// What it says.
+    /// The expected diagnostic.
     pub expected: Expected,
     /// The line that it stands on, from 1.
     pub on: u32,
@@ -50,14 +50,14 @@ pub struct Annotation {
     pub up: usize,
 }
 
-/// All annotations of a text, by the line that they speak of.
+/// The expected diagnostics of a text, by the line of the diagnostic.
 pub fn expected_diagnostics(text: &str) -> Vec<Expected> {
     let mut found: Vec<Expected> = read_annotations(text).into_iter().map(|a| a.expected).collect();
     found.sort();
     found
 }
 
-/// All annotations of a text, by the line that they stand on.
+/// The annotations of a text, by the line of the annotation.
 pub fn read_annotations(text: &str) -> Vec<Annotation> {
     let mut found = Vec::new();
     for (number, line) in (1u32..).zip(text.lines()) {
@@ -97,7 +97,7 @@ fn begins_annotation(rest: &str) -> bool {
     is_code && words.next().is_none_or(columns) && words.next().is_none()
 }
 
-/// An annotation as it is written.
+/// The text of an annotation for a diagnostic `up` lines further up.
 pub fn write_annotation(expected: &Expected, up: usize) -> String {
     let Expected { columns, code, message, help, .. } = expected;
     let help = help.as_ref().map(|help| format!(" // help: {help}")).unwrap_or_default();

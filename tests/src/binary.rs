@@ -26,15 +26,15 @@ fn build_cascadec() -> Result<PathBuf, String> {
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
-    // What cargo tells this test of its own package must not reach the build scripts of others:
-    // some ask for it, and would be run again, with all that depends on them, each time.
+    // Variables that cargo sets for this test must not reach build scripts: some depend on them, and would run
+    // again each time, with everything that depends on them.
     let own = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_", "CARGO_TARGET_TMPDIR"];
     for (name, _) in env::vars_os() {
         if own.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }
-    // `cargo test --target-dir` sets no variable; what this test lies in is the same folder.
+    // `cargo test --target-dir` sets no variable; the target folder is that of this test's executable.
     if let Some(target) = target_folder() {
         command.arg("--target-dir").arg(target);
     }
@@ -53,7 +53,7 @@ fn target_folder() -> Option<PathBuf> {
     deps.parent()?.parent().map(Path::to_path_buf)
 }
 
-/// The executable that a message of cargo tells of.
+/// The path of the executable in a message of cargo.
 fn executable_of_message(line: &str) -> Option<PathBuf> {
     let message: Json = serde_json::from_str(line).ok()?;
     if message.get("target")?.get("name")? != "cascadec" {

@@ -1,6 +1,6 @@
-//! Damaged programs: what an editor holds while somebody types, and worse.
+//! Damaged programs: incomplete texts as in an editor while somebody types, and worse.
 
-/// One kind of damage, with numbers that are taken modulo what is there.
+/// A kind of damage. Positions and counts are taken modulo the number of tokens.
 #[derive(Debug, Clone)]
 pub enum Damage {
     /// Removes some tokens from a place on.
@@ -15,7 +15,7 @@ pub enum Damage {
     Truncate(usize),
 }
 
-/// A text after all of these.
+/// Applies damages to a text, one after the other.
 pub fn apply_damages(text: &str, damages: &[Damage]) -> String {
     let mut tokens: Vec<&str> = tokens(text);
     for damage in damages {

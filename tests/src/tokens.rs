@@ -1,8 +1,8 @@
-//! The tokens of a program, as its reader sees them: without comments and the words of a text.
+//! The tokens of a program, without comments and the content of strings. Written independently of the lexer.
 
 use std::ops::Range;
 
-/// What encloses a place.
+/// The construct that encloses a position.
 enum Around {
     /// `"…"`
     Line,

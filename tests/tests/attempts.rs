@@ -7,7 +7,7 @@ mod project;
 use cascade_runtime::Begin;
 use project::{Project, result_json};
 
-/// A program that does not end when it is asked to, but by itself a little later.
+/// A program that ignores SIGTERM and ends by itself a little later.
 const STUBBORN: &str = "skill job(name: string) -> string {\n  run sh\"\"\"\n    trap '' TERM\n    \
      echo \"begin $<name>\" >> log\n    sleep 0.6\n    echo \"end $<name>\" >> log\n    \"\"\"\n}\n\
      skill note(text: string) -> string {\n  run sh\"echo $<text> >> log; echo noted\"\n}\n";

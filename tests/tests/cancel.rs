@@ -1,4 +1,4 @@
-//! Ctrl-C on a real process: the run ends soon and tidily, and a second one ends it at once.
+//! Ctrl-C on a real process: the first signal cancels the run and lets its hooks run, the second one ends it at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -15,7 +15,7 @@ use nix::{
     unistd::Pid,
 };
 
-/// A stage that tells its process and its child's, then waits; the hook may wait too.
+/// A program with a stage that writes the ids of its process and of its child, then waits; the hook may wait, too.
 fn program_with_hook(hook: &str) -> String {
     format!(
         r#"skill wait(to: path) -> string {{
@@ -53,7 +53,7 @@ struct Run {
 }
 
 impl Run {
-    /// Starts a run, and gives it when its stage has begun.
+    /// Starts a run; returns when its stage has begun.
     fn start(folder: &Path, hook: &str) -> Self {
         fs::write(folder.join("main.cascade"), program_with_hook(hook)).unwrap();
         let mut child = Command::new(cascadec().as_ref().unwrap())
@@ -67,7 +67,7 @@ impl Run {
         let events = BufReader::new(child.stdout.take().unwrap());
         let mut run = Self { child, events, began: Instant::now() };
         run.read_until("\"stage_started\"");
-        // The event comes before the shell is there; it has written its name soon after.
+        // The event is sent before the shell has written its id.
         while !folder.join("started").exists() {
             assert!(run.began.elapsed() < Duration::from_secs(20), "the stage does not start");
             std::thread::yield_now();
@@ -99,7 +99,7 @@ impl Run {
     }
 }
 
-/// Whether a process is there; one that is dead but not yet collected is not.
+/// Whether a process is running; a zombie is not.
 fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))

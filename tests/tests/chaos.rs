@@ -1,8 +1,8 @@
-//! Runs that are killed at any instant, resumed, and killed again: the result is that of a run
-//! that nobody disturbed, and no effect is lost or done more than it must.
+//! Runs that are killed at any instant, resumed, and killed again: the result is that of an uninterrupted run, and no
+//! effect is lost or repeated without need.
 //!
 //! `CASCADE_CHAOS=1000 cargo test -p cascade-tests --test chaos` kills more often,
-//! `CASCADE_CHAOS_SEED=7` at other instants.
+//! `CASCADE_CHAOS_SEED=7` chooses other instants.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -43,7 +43,7 @@ fn call_to_end(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
     cascadec_command(folder, args).output().unwrap()
 }
 
-/// Calls, and kills after a while; `None` when it was killed.
+/// Calls the command and kills it after a time; `None` if it was killed.
 fn call_and_kill(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>], after: Duration) -> Option<Output> {
     let mut child = cascadec_command(folder, args).spawn().unwrap();
     thread::sleep(after);
@@ -67,7 +67,7 @@ fn effects_by_path(folder: &Path) -> BTreeMap<String, Vec<String>> {
     out
 }
 
-/// Tells a run that pauses what became of a payment: the log knows.
+/// Answers the question of a paused run whether a payment was made, from the log.
 fn answer_payment(folder: &Path, met: &Met) {
     met.unknown.fetch_add(1, Ordering::Relaxed);
     let listed = effects_by_path(folder);
@@ -93,7 +93,7 @@ fn run_id(folder: &Path) -> Option<String> {
     runs.pop().map(|r| r.id)
 }
 
-/// What begins the run, or goes on with it.
+/// The arguments that begin or resume the run.
 fn next_arguments(folder: &Path) -> Vec<String> {
     match run_id(folder) {
         Some(run) => vec!["resume".into(), run, "-q".into()],
@@ -101,7 +101,7 @@ fn next_arguments(folder: &Path) -> Vec<String> {
     }
 }
 
-/// What the kills met.
+/// Counts of what was interrupted.
 #[derive(Default)]
 struct Met {
     interruptions: AtomicUsize,
@@ -109,7 +109,7 @@ struct Met {
     unknown: AtomicUsize,
 }
 
-/// Runs one flow with kills at these instants (shares of its usual time); what was wrong.
+/// Runs the program with kills at these times; the error is what went wrong.
 fn run_with_kills(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -184,7 +184,7 @@ fn results_are_the_same_when_killed_at_any_instant() {
     assert!(all.len() >= 200, "{} effects", all.len());
     assert_eq!(all.values().map(Vec::len).sum::<usize>(), all.len() + 1, "one is tried twice");
 
-    // One kill each, and some that are killed again and again.
+    // Some runs are killed once, and some repeatedly.
     let mut chance = Chance(seed | 1);
     let mut torments: Vec<Vec<Duration>> = Vec::new();
     let mut left = kills;

@@ -1,4 +1,4 @@
-//! The analysis of the worst case is sound: nothing that a run does is ever more.
+//! The analysis of the worst case is sound: no run exceeds its bounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use cascade_runtime::{
 use cascade_tests::workflow::{MOST, workflow};
 use proptest::prelude::*;
 
-/// What really happened.
+/// What a run used.
 #[derive(Debug, Default)]
 struct Happened {
     stages: u128,
@@ -29,7 +29,7 @@ struct Happened {
     time: u128,
 }
 
-/// A world that fails, hesitates and is as wordy as it may be, as its bytes say.
+/// A host that fails, delays and answers at any length, determined by bytes.
 struct World<'p> {
     program: &'p Program,
     bytes: Vec<u8>,
@@ -43,7 +43,7 @@ impl World<'_> {
     fn next(&mut self) -> u8 {
         let (turn, at) = (self.next / self.bytes.len(), self.next % self.bytes.len());
         self.next += 1;
-        // Not the same again when all bytes have been used.
+        // A different sequence when all bytes have been used.
         (self.bytes[at] as usize * (2 * turn + 1) + turn) as u8
     }
 
@@ -137,7 +137,7 @@ fn run_in_world(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: 
     }
 }
 
-/// A bound when every name stands for as much as it can.
+/// The value of a bound if every name has its largest value.
 fn upper_bound(figure: &Figure) -> Option<u128> {
     match &figure.bound {
         Bound::AtMost(poly) => Some(poly.value(MOST.into())),
@@ -186,7 +186,7 @@ proptest! {
     }
 }
 
-/// More branches than run at once, each as slow as it may be: the time of a share of the work.
+/// With more branches than run at once, the time is that of the branches one after the other.
 #[test]
 fn branches_beyond_the_concurrency_limit_take_time() {
     let stages: String =
@@ -200,7 +200,7 @@ fn branches_beyond_the_concurrency_limit_take_time() {
     assert_eq!((longest, upper_bound(&cost.time)), (Some(12_000), Some(14_000)));
 }
 
-/// What the analysis says of small programs, in full.
+/// The complete results of the analysis for small programs.
 #[test]
 fn figures_of_small_programs() {
     const HEAD: &str = "model m {\n  provider: anthropic\n  id: \"m\"\n  context: 1_000\n  max_output: 100\n  price: { input: 1usd, output: 10usd }\n}\nskill ask(text: string) -> string {\n  prompt \"$<text>\"\n}\nskill two() -> string {\n  max_tokens 10\n  prompt \"hi\"\n}\nskill list() -> list<int> where it.len() <= 5 {\n  run sh\"list\"\n    output json list<int>\n}\n";

@@ -1,5 +1,5 @@
-//! Processes that die at the worst moment, files that are damaged, disks that are full: nothing
-//! that was answered is lost, nothing is repeated that must not be, nothing is guessed.
+//! Processes that are killed, damaged files, full disks: no answer is lost, no `@once` effect is repeated, and unknown
+//! outcomes are asked about.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -32,7 +32,7 @@ fn only_run(project: &Project) -> RunRow {
     runs.remove(0)
 }
 
-/// Waits until something is so; the test as a whole fails if it never is.
+/// Waits until a condition holds; fails the test after a time limit.
 fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
@@ -64,7 +64,7 @@ cascade main() -> string {
 "#;
 
 #[test]
-fn an_ordinary_effect_is_tried_again_with_the_same_key() {
+fn an_interrupted_effect_is_repeated_with_the_same_key() {
     let project = Project::new();
     project.write("flow.cascade", DEADLY);
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none(), "it was killed");
@@ -80,7 +80,7 @@ fn an_ordinary_effect_is_tried_again_with_the_same_key() {
 }
 
 #[test]
-fn what_must_not_be_repeated_is_asked_about() {
+fn an_interrupted_once_effect_is_asked_about() {
     let text = DEADLY.replace("skill deadly", "@once\nskill deadly");
     for (answer, result) in
         [(vec!["done", "by hand\n"], "a by hand c"), (vec!["again"], "a ok c"), (vec!["failed"], "")]
@@ -109,7 +109,7 @@ fn what_must_not_be_repeated_is_asked_about() {
 }
 
 #[test]
-fn a_service_is_given_the_same_key_again() {
+fn a_repeated_request_has_the_same_idempotency_key() {
     let child: Arc<Mutex<Option<u32>>> = Arc::default();
     let victim = Arc::clone(&child);
     let mut first = true;
@@ -145,7 +145,7 @@ fn a_service_is_given_the_same_key_again() {
 }
 
 #[test]
-fn a_run_that_lives_is_not_resumed() {
+fn a_running_run_cannot_be_resumed() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -170,7 +170,7 @@ fn a_run_that_lives_is_not_resumed() {
 }
 
 #[test]
-fn a_cancelled_run_goes_on_where_it_was() {
+fn a_cancelled_run_is_resumed_where_it_stopped() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -242,7 +242,7 @@ cascade main(from: int) -> list<int> {
         }
     });
     assert_eq!(project.store().runs().unwrap().iter().filter(|r| r.status == "done").count(), 8);
-    // Nobody's additions are lost, and those of one run are in order.
+    // No addition is lost, and those of one run are in order.
     let kept = project.store().memory().unwrap().remove(0).value;
     let mut kept: Vec<i64> = serde_json::from_value(kept).unwrap();
     assert_eq!(kept.len(), 32);
@@ -256,7 +256,7 @@ cascade main(from: int) -> list<int> {
 }
 
 #[test]
-fn memory_is_changed_once_and_seen_as_it_was() {
+fn memory_is_changed_once_and_a_run_sees_its_first_value() {
     let project = Project::new();
     let text = |ty: &str, first: &str| {
         format!(
@@ -279,7 +279,7 @@ cascade main() -> {ty} {{
     };
     project.write("flow.cascade", &text("list<int>", "[1]"));
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
-    // Somebody changes it meanwhile; the run still sees what it saw, and adds what is missing.
+    // The memory is changed meanwhile; the run still sees the old value, and adds what is missing.
     let set = project.call(&["memory", "set", "project.seen", "[1, 1, 5]"]);
     assert!(set.status.success(), "{}", stderr(&set));
     let end = project.call(&["resume", "-q"]);
@@ -290,7 +290,7 @@ cascade main() -> {ty} {{
     );
     let history = stdout(&project.call(&["memory", "history", "project.seen"]));
     assert_eq!(history.lines().count(), 3, "{history}");
-    // An edit of the type is told, not guessed around.
+    // A value that does not fit the edited type is reported.
     project.write("flow.cascade", &text("list<string>", "[\"x\"]"));
     let wrong = project.call(&["run", "flow.cascade"]);
     assert_eq!(wrong.status.code(), Some(1));
@@ -304,7 +304,7 @@ cascade main() -> {ty} {{
 }
 
 #[test]
-fn a_torn_end_of_the_journal_is_left_out() {
+fn an_incomplete_end_of_the_journal_is_ignored() {
     let project = Project::new();
     project.write("flow.cascade", DEADLY);
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
@@ -327,7 +327,7 @@ fn a_torn_end_of_the_journal_is_left_out() {
 
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
-    // What cannot be recorded is no failure of a stage: it is neither tried again nor skipped.
+    // An error of the journal is not a failure of a stage: it is neither retried nor skipped.
     check_run_on_full_disk("");
     check_run_on_full_disk("\n      retry 5 backoff 0ms..0ms\n      on error skip");
 }
@@ -374,7 +374,7 @@ fn a_journal_that_another_process_writes_is_waited_for() {
     project.write("flow.cascade", DEADLY);
     project.write("survived", "");
     assert!(project.call(&["run", "flow.cascade", "-q"]).status.success());
-    // Somebody holds the file for a moment.
+    // Another connection holds the lock for a moment.
     let holder = Connection::open(project.journal()).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     let before = project.lines("log.txt").len();
@@ -417,12 +417,12 @@ cascade main() -> int {
 }
 
 #[test]
-fn a_clock_that_went_backwards_takes_no_time_away() {
+fn a_clock_that_is_set_back_does_not_shorten_waits() {
     let project = Project::new();
     let text = DEADLY.replace("stage b = deadly()", "stage b = deadly()\n    timeout 1h\n    budget 2h");
     project.write("flow.cascade", &text);
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
-    // All that is on record happened a year from now.
+    // All recorded times are a year in the future.
     let db = Connection::open(project.journal()).unwrap();
     let year = 365_i64 * 86_400_000;
     for (table, column) in [("runs", "started"), ("effects", "started"), ("effects", "ended"), ("timers", "began")] {
@@ -437,7 +437,7 @@ fn a_clock_that_went_backwards_takes_no_time_away() {
 
 /// A process may be killed between the making of the project's folder and that of its `.gitignore`.
 #[test]
-fn a_half_made_folder_is_repaired() {
+fn an_incomplete_project_folder_is_repaired() {
     let project = Project::new();
     project.write("flow.cascade", "cascade main() -> int {\n  return 1\n}\n");
     let ignore = project.path().join(".cascade/.gitignore");

@@ -21,7 +21,7 @@ pub enum Edit {
 /// The kinds of edits.
 pub const KINDS: [&str; 4] = ["skill", "rename", "words", "swap"];
 
-/// Makes an edit of a kind; `None` when there was nothing to edit at the place that chance chose.
+/// Makes an edit of a kind; `None` if there is nothing to edit at the chosen place.
 pub fn edit(flow: &mut Flow, kind: &str, chance: &mut Chance) -> Option<Edit> {
     match kind {
         "skill" => {
@@ -35,7 +35,7 @@ pub fn edit(flow: &mut Flow, kind: &str, chance: &mut Chance) -> Option<Edit> {
     }
 }
 
-/// All blocks of a program.
+/// Calls a function for each block of a program.
 fn visit_blocks(flow: &mut Flow, f: &mut impl FnMut(&mut Vec<Step>)) {
     fn walk(steps: &mut Vec<Step>, f: &mut impl FnMut(&mut Vec<Step>)) {
         f(steps);
@@ -50,7 +50,7 @@ fn visit_blocks(flow: &mut Flow, f: &mut impl FnMut(&mut Vec<Step>)) {
     }
 }
 
-/// All stages that call a skill.
+/// Calls a function for each stage that calls a skill.
 fn visit_works(flow: &mut Flow, f: &mut impl FnMut(&mut Work)) {
     for cascade in &mut flow.cascades {
         for hook in [&mut cascade.on_failure, &mut cascade.on_success].into_iter().flatten() {
@@ -128,7 +128,7 @@ fn change_words(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     found.map(Edit::Words)
 }
 
-/// Neighbours of which neither needs the other.
+/// Swaps two neighbours of which neither needs the other.
 fn swap_neighbours(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     let mut places = 0;
     visit_blocks(flow, &mut |steps| places += steps.len().saturating_sub(1));

@@ -10,10 +10,10 @@ pub const PAY: usize = 3;
 /// A program. Its last cascade is `main`; each calls only those before it.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// What the command of each skill says of its version.
+    /// The version in the command of each skill.
     pub versions: [u32; SKILLS],
     pub cascades: Vec<Cascade>,
-    /// How many names were given: the next one is new.
+    /// How many names are used; the next name is made from this number.
     pub names: usize,
 }
 
@@ -86,7 +86,7 @@ pub struct Words {
     pub values: Vec<Source>,
 }
 
-/// What a name stands for: `s1`, `p2.s3`, an item of a loop, the input `word`.
+/// A name that can be used in a text: `s1`, `p2.s3`, an item of a loop, the input `word`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     pub name: String,
@@ -150,7 +150,7 @@ struct Maker<'c> {
     now_in_order: bool,
 }
 
-/// A program made by chance.
+/// Generates a program.
 pub fn generate_flow(chance: &mut Chance) -> Flow {
     let left = 4 + chance.below(10);
     let mut maker = Maker { chance, names: 0, left, in_order: Vec::new(), now_in_order: true };
@@ -207,7 +207,7 @@ impl Maker<'_> {
     fn words(&mut self, known: &[Source]) -> Words {
         let mut values = Vec::new();
         for _ in 0..self.chance.below(3) {
-            // Mostly of what stands near.
+            // Mostly values of near steps.
             let back = self.chance.below(3.min(known.len()));
             values.extend(known.get(known.len().wrapping_sub(back + 1)).cloned());
         }
@@ -249,7 +249,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Clauses that go on after a failure stand only where it is known what was done until then.
+    /// Clauses that continue after a failure are only generated where it is determined what was done before.
     fn any_call(&mut self, known: &[Source]) -> Option<Step> {
         if self.in_order.is_empty() {
             return None;
@@ -275,7 +275,7 @@ impl Maker<'_> {
                 2 | 3 => self.any_call(&known).unwrap_or_else(|| Step::Work(self.any_work(&known))),
                 _ => Step::Work(self.any_work(&known)),
             };
-            // The values of a block inside are known to nobody but itself.
+            // The values of a nested block are not visible outside of it.
             if !matches!(step, Step::Parallel { .. }) {
                 known.extend(step.values());
             }
