@@ -1,5 +1,5 @@
-//! Runs that are taken up again: after failures, edits, questions, spent quotas. What has been
-//! answered is never asked again unless the question changed.
+//! Resumed runs: after failures, edits, questions, exhausted quotas. A recorded answer is reused unless its request
+//! changed.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -42,7 +42,7 @@ cascade main() -> string {{
 }
 
 #[test]
-fn an_edit_runs_only_what_it_reaches() {
+fn only_effects_that_depend_on_an_edit_run_again() {
     let model = Model::start(|text| chat_reply(&format!("<{text}>")));
     let project = Project::new();
     let first = project.run(&review_program(&model, "kindly"), Begin::New);
@@ -65,17 +65,17 @@ fn an_edit_runs_only_what_it_reaches() {
         ["Review strictly: a text", "Conclude from <Sum up: a text> and <Review strictly: a text>"]
     );
     assert_eq!(fork.reused, 1);
-    // It pays for two answers, not for three.
+    // Two answers are paid for, not three.
     assert_eq!((fork.spent.tokens, fork.spent.cost), (420, 4_020));
 
-    // Documentation, comments and places are no part of the question.
+    // Documentation, comments and positions are not part of the key.
     let same = format!("// a comment\n{}", edited.replace("skill summary", "/// Sums up.\nskill summary"));
     let plan = project.plan(&same, &fork.run);
     assert_eq!((plan.reused.len(), plan.runs.len(), plan.end.as_deref()), (3, 0, Some("done")));
 }
 
 #[test]
-fn what_changed_is_named() {
+fn a_plan_names_what_has_changed() {
     let model = Model::start(|_| chat_reply("7"));
     let project = Project::new();
     let text = |prompt: &str, input: &str, ty: &str, using: &str| {
@@ -136,8 +136,8 @@ fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
 }
 
 #[test]
-fn an_answer_outlives_the_key_of_its_model() {
-    // The variable is one that cargo sets for this test only.
+fn a_recorded_answer_needs_no_api_key() {
+    // A variable that cargo sets for this test only.
     let model = Model::start(|_| chat_reply("kept"));
     let project = Project::new();
     let text = |env: &str, fails: &str| {
@@ -156,7 +156,7 @@ fn an_answer_outlives_the_key_of_its_model() {
 }
 
 #[test]
-fn a_spent_quota_pauses_the_run_and_starts_nothing_else() {
+fn an_exhausted_quota_pauses_the_run_and_starts_nothing_else() {
     let mut calls = 0;
     let model = Model::start(move |_| {
         calls += 1;
@@ -193,7 +193,7 @@ fn a_spent_quota_pauses_the_run_and_starts_nothing_else() {
 }
 
 #[test]
-fn a_spent_quota_is_no_reason_to_skip_but_to_take_another_model() {
+fn an_exhausted_quota_is_not_skipped_but_uses_another_model() {
     let model = Model::start(|text| match text {
         "Say" => error_reply(429, "", json!({ "error": { "code": "insufficient_quota", "message": "spent" } })),
         _ => chat_reply("ok"),
@@ -250,7 +250,7 @@ fn budgets_stop_before_the_overrun() {
 }
 
 #[test]
-fn branches_hold_their_share_of_a_budget_back() {
+fn branches_reserve_their_share_of_a_budget() {
     let model = Model::start(|_| chat_reply("ok"));
     let project = Project::new();
     let text = format!(
@@ -266,7 +266,7 @@ fn branches_hold_their_share_of_a_budget_back() {
 }
 
 #[test]
-fn people_are_asked_and_waited_for_without_a_process() {
+fn a_question_waits_without_a_process() {
     let project = Project::new();
     let text = r#"
 skill note(what: string) -> string {
@@ -299,7 +299,7 @@ cascade main() -> string {
 }
 
 #[test]
-fn other_branches_go_on_while_a_person_is_asked() {
+fn other_branches_continue_while_a_question_is_open() {
     let project = Project::new();
     let text = r#"
 skill note(what: string) -> string {
@@ -355,7 +355,7 @@ cascade main() -> int? {
     let run = begin(&project);
     project.answer(&run, &json!({ "action": "value", "value": 3 }));
     assert_eq!(result_json(&project.run(text, Begin::Resume(run))), 3);
-    // Given up: the next handler has it.
+    // The person gives up: the next handler is used.
     let project = Project::new();
     let run = begin(&project);
     project.answer(&run, &json!({ "action": "abort" }));
@@ -394,12 +394,12 @@ fn a_cache_answers_other_runs() {
     assert_eq!(missed(&events), ["the cache is switched off"]);
     let (_, events) = run(&text("x", "0ms"), false);
     assert!(missed(&events).iter().all(|m| m.contains("old, and at most 0s are allowed")), "{events:?}");
-    // A cached answer is an answer of this run: it is resumed from its own record.
+    // A cached answer is recorded as an answer of this run, which is resumed from its own record.
     assert_eq!(project.plan(&text("x", "7d"), &second.run).reused.len(), 1);
 }
 
 #[test]
-fn a_run_that_waits_takes_the_answers_of_others() {
+fn a_waiting_process_reads_answers_that_others_record() {
     let project = Project::new();
     let text = "cascade main() -> string {\n  stage name = ask(\"Who?\")\n  return name\n}\n";
     std::thread::scope(|scope| {
@@ -419,7 +419,7 @@ fn a_run_that_waits_takes_the_answers_of_others() {
 }
 
 #[test]
-fn a_run_that_waits_goes_on_when_its_quota_is_back() {
+fn a_waiting_process_continues_when_the_quota_is_available() {
     let mut calls = 0;
     let model = Model::start(move |_| {
         calls += 1;
@@ -438,7 +438,7 @@ fn a_run_that_waits_goes_on_when_its_quota_is_back() {
 }
 
 #[test]
-fn a_secret_is_not_kept_and_must_be_given_again() {
+fn a_secret_is_not_recorded_and_is_required_to_resume() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -463,7 +463,7 @@ fn a_secret_is_not_kept_and_must_be_given_again() {
 }
 
 #[test]
-fn an_edit_does_not_bring_money_back() {
+fn what_was_spent_counts_after_an_edit() {
     let model = Model::start(|_| chat_reply("no"));
     let project = Project::new();
     let text = |prompt: &str, gate: &str| {
@@ -487,7 +487,7 @@ fn an_edit_does_not_bring_money_back() {
 }
 
 #[test]
-fn a_run_that_waits_for_somebody_can_be_cancelled() {
+fn a_run_that_waits_for_a_person_can_be_cancelled() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -501,26 +501,26 @@ fn a_run_that_waits_for_somebody_can_be_cancelled() {
     assert_eq!(project.lines("log.txt"), ["begun", "cancelled"]);
     let run = project.store().runs().unwrap().remove(0);
     assert_eq!(run.status, "cancelled");
-    // It can go on all the same, and is asked again.
+    // It can be resumed all the same, and asks again.
     assert_eq!(project.call(&["resume", "-q"]).status.code(), Some(3));
     assert!(project.call(&["approve", "last", "--resume", "-q"]).status.success());
     assert_eq!(project.lines("log.txt"), ["begun", "cancelled", "went on"]);
 }
 
 #[test]
-fn a_question_that_nobody_answers_in_time_is_taken_back() {
+fn a_question_is_withdrawn_after_its_timeout() {
     let project = Project::new();
     let text = "cascade main() -> bool? {\n  stage ok = approve(\"Go on?\")\n    timeout 1ms\n    on error skip\n  \
                 return ok\n}\n";
     let first = project.run(text, Begin::New);
-    // Whether it paused or was faster: the time of the wall clock is over when it is looked at again.
+    // Whether or not the run has paused: the time limit is over by the wall clock when the run is resumed.
     let outcome = if first.pause.is_some() { project.run(text, Begin::Resume(first.run.clone())) } else { first };
     assert_eq!(result_json(&outcome), json!(null));
     assert!(project.store().questions(&outcome.run).unwrap().is_empty());
 }
 
 #[test]
-fn what_a_spent_quota_held_back_does_not_begin_when_the_run_is_cancelled() {
+fn requests_that_wait_for_a_quota_do_not_begin_when_the_run_is_cancelled() {
     let spent = json!({ "error": { "code": "insufficient_quota", "message": "spent" } });
     let model = Model::start(move |_| error_reply(429, "retry-after: 3600\r\n", spent.clone()));
     let project = Project::new();
@@ -541,7 +541,7 @@ fn what_a_spent_quota_held_back_does_not_begin_when_the_run_is_cancelled() {
                 o.cancel = cancel.clone();
             })
         });
-        // The quota is spent on record, then the other branch goes on to what is held.
+        // The quota is recorded as exhausted, then the other branch reaches the request that must wait.
         let ended = |path: &str| {
             project.journal().is_file()
                 && project.store().runs().unwrap().first().is_some_and(|run| {

@@ -1,9 +1,9 @@
-//! A program with everything, ended at every call of its store and its host in turn: the process dies before or after
-//! its last records reach the store, or the store fails. It is resumed, and compared with the run that nobody ended:
-//! the same result, the same record but for times and ids, no effect again whose end was recorded.
+//! A program with every kind of effect, interrupted at each call of its store and its host in turn: the process dies
+//! before or after its last records reach the store, or the store fails. It is resumed and compared with an uninterrupted
+//! run: the same result, the same record except for times and ids, and no effect is repeated whose end was recorded.
 //!
-//! The journey of the program: it pauses for a person, fails, ends well, and is forked. In the test command most of
-//! the ends happen in a store in memory; `CASCADE_KILLS=all` tries all of them in files as well.
+//! The run pauses for a person, fails, succeeds, and is forked. By default most interruptions are made with a store in
+//! memory; `CASCADE_KILLS=all` tries all of them in files as well.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/mortal.rs"]
@@ -210,26 +210,26 @@ impl Host for World {
     fn remember(&mut self, _op: MemoryOp) {}
 }
 
-/// What is the same however often the journey was interrupted, in lines: results, what the record holds of each run
-/// (of each attempt the newest end, events, questions), memory.
+/// What must not depend on interruptions, in lines: results, the record of each run (the last end of each attempt,
+/// events, questions), memory.
 type Found = Vec<String>;
 
-/// A journey: the run until it ends well, and its fork.
+/// The run until it succeeds, and its fork.
 struct Journey<'p> {
     program: &'p Program,
     main: CascadeId,
     store: Arc<dyn Store>,
-    /// How the n-th life ends, and at which call.
+    /// How the n-th process ends, and at which call.
     end: Option<(usize, u64, Way)>,
     calls: Rc<RefCell<Vec<Called>>>,
-    /// How many calls each life made.
+    /// How many calls each process made.
     lives: Vec<u64>,
     /// Effects whose end was recorded, by run.
     ended: HashSet<(String, String, u32)>,
 }
 
 impl Journey<'_> {
-    /// A life of a run.
+    /// Runs one process.
     fn run_process(&mut self, begin: Begin) -> RunOutcome {
         let life = self.lives.len();
         let fuse = Fuse::new(self.end.filter(|(at, ..)| *at == life).map(|(_, k, way)| (k, way)));
@@ -254,7 +254,7 @@ impl Journey<'_> {
         outcome
     }
 
-    /// Lives until the run ends well; people answer what they are asked.
+    /// Resumes until the run succeeds, and answers its questions.
     fn until_done(&mut self, begin: Begin) -> (String, Json) {
         let mut next = begin.clone();
         for _ in 0..12 {
@@ -279,7 +279,7 @@ impl Journey<'_> {
         panic!("it never ends well");
     }
 
-    /// What a person sees of a payment.
+    /// The answer of a person about a payment.
     fn what_became(&self, path: &str) -> Json {
         match self.calls.borrow().iter().any(|call| call.path == path) {
             true => json!({ "action": "done", "output": "pay-6" }),
@@ -317,7 +317,7 @@ impl Journey<'_> {
     }
 }
 
-/// Says what is missing, and what is too much.
+/// Reports missing and unexpected lines.
 fn compare_results(found: &Found, calm: &Found, what: &str) {
     let only = |a: &Found, b: &Found| a.iter().filter(|line| !b.contains(line)).cloned().collect::<Vec<_>>();
     let (more, less) = (only(found, calm), only(calm, found));
@@ -345,7 +345,7 @@ fn silence_panics() {
     });
 }
 
-/// What came of a journey, and how many effects were called more than once.
+/// The results of an interrupted run, and how many effects were called more than once.
 fn run_interrupted(
     (program, main): &(Program, CascadeId),
     file: Option<&Path>,
@@ -400,7 +400,7 @@ fn results_are_the_same_when_the_process_ends_at_any_call() {
                     let folder = (everything || i % 61 == 0).then(|| tempfile::tempdir().unwrap());
                     let (found, _, repeated) = run_interrupted(&program, folder.as_ref().map(|f| f.path()), Some(*end));
                     compare_results(&found, &calm, &format!("{end:?}"));
-                    // As much as was under way at once, and a `GET`, whose answer nobody waits for.
+                    // The effects that ran at once, and a `GET`, whose answer is not waited for.
                     assert!(repeated <= 5, "{repeated} repeated: {end:?}");
                     repetitions.fetch_add(repeated, Ordering::Relaxed);
                 }

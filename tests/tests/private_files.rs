@@ -1,4 +1,4 @@
-//! The files of a project are private to their user, and what names a content in them tells nothing of it.
+//! The files of a project are private to their user, and names and hashes in them reveal nothing about contents.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -27,7 +27,7 @@ fn the_files_of_a_project_are_private() {
     let text = "skill big() -> string {\n  run sh\"head -c 100000 /dev/zero | tr '\\\\0' x\"\n}\n\
                 cascade main() -> int {\n  stage a = big()\n  return a.len()\n}\n";
     project.write("flow.cascade", text);
-    // A project of an earlier version, open to all.
+    // A project of an earlier version, readable by everybody.
     let folder = project.path().join(".cascade");
     fs::create_dir_all(folder.join("artifacts")).unwrap();
     fs::write(folder.join("artifacts/old"), "old").unwrap();
@@ -48,7 +48,7 @@ fn the_files_of_a_project_are_private() {
         assert_eq!(mode(file), 0o600, "{}", file.display());
         assert_eq!(mode(file.parent().unwrap()), 0o700, "{}", file.display());
     }
-    // The names of artifacts tell nothing: with another key they are others.
+    // The names of artifacts depend on the key of the project.
     let other = Project::new();
     other.write("flow.cascade", text);
     other.call(&["run", "-q", "flow.cascade"]);

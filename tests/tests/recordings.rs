@@ -1,4 +1,4 @@
-//! `run --record` and `run --replay`, as processes against a server that goes away.
+//! `run --record` against a server, and `run --replay` without it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -124,7 +124,7 @@ fn record_run() -> (Folder, String) {
     assert_eq!(output.status.code(), Some(0), "{}", printed_text(&output));
     let asked = server.join().unwrap();
     assert!(asked[0].contains(TOKEN) && asked[1].contains(KEY), "{asked:?}");
-    // The run that is recorded sees what the replays will see.
+    // The recorded run and the replays find the same memory.
     assert_eq!(String::from_utf8_lossy(&output.stdout), "items\nof [secret] 1 2\n");
     folder.write(&program_text(&url, "How many?"));
     (folder, url)
@@ -155,7 +155,7 @@ fn a_recorded_run_is_replayed_without_network_and_key() {
     assert_eq!(output.status.code(), Some(0), "{}", printed_text(&output));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "items\nof [secret] 1 2\n");
     assert!(printed_text(&output).contains("nothing spent; $0.3200 when it was recorded"), "{}", printed_text(&output));
-    // Commands run for real in both.
+    // Commands are executed in both.
     assert_eq!(folder.notes(), notes.repeat(2));
     assert_eq!(folder.fixtures(), fixtures);
 }
@@ -222,7 +222,7 @@ fn a_new_recording_replaces_what_it_asks_again() {
     assert_eq!(output.status.code(), Some(0), "{}", printed_text(&output));
     server.join().unwrap();
     let after = folder.fixtures();
-    // The address of the web's answer is another one, and the renamed stage has taken over.
+    // The address of the server differs, and the stage is renamed.
     assert_eq!(after.len(), before.len() + 1, "{:?}", after.keys());
     assert!(!after.keys().any(|name| name.contains("first")), "{:?}", after.keys());
     let output = folder.run(&["--replay", "fixtures"], false);
@@ -259,7 +259,7 @@ fn memory_is_what_the_recorded_run_found() {
         .output()
         .unwrap();
     assert!(set.status.success(), "{}", printed_text(&set));
-    // The recorded run knew nothing of it.
+    // The recorded run did not find it.
     let output = folder.run(&["--replay", "fixtures"], false);
     assert_eq!(output.status.code(), Some(0), "{}", printed_text(&output));
     assert_eq!(folder.notes(), "1 2 5\n1 2 5\n");

@@ -1,4 +1,4 @@
-//! Requests go where the program says, and nothing of them goes elsewhere.
+//! HTTP requests only reach the declared server: redirects, addresses and headers.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -77,7 +77,7 @@ fn redirect_reply(status: u16, to: &str) -> (u16, &'static str, String) {
 }
 
 #[test]
-fn no_secret_goes_to_another_server_by_a_redirect() {
+fn a_redirect_sends_no_secret_to_another_server() {
     for status in [301, 302, 303, 307, 308] {
         let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
         let (url, ours) = serve(vec![redirect_reply(status, &format!("{other}/elsewhere"))]);
@@ -102,7 +102,7 @@ fn a_redirect_on_the_same_server_keeps_the_request() {
 }
 
 #[test]
-fn nothing_but_reading_is_redirected() {
+fn only_get_and_head_follow_redirects() {
     for status in [301, 302, 303, 307, 308] {
         // Nobody answers there: a request would fail as `unavailable`.
         let (url, server) = serve(vec![redirect_reply(status, "http://127.0.0.1:9/elsewhere")]);
@@ -119,9 +119,9 @@ fn nothing_but_reading_is_redirected() {
 }
 
 #[test]
-fn a_request_that_says_so_follows_redirects() {
+fn a_request_with_redirects_follow_is_redirected() {
     let done = || (200, "", "done".to_owned());
-    // Seen as done: what came of it is read.
+    // 303: the result is read by `GET`.
     for status in [301, 302, 303] {
         let (url, server) = serve(vec![redirect_reply(status, "/v2/users"), done()]);
         let output = run_cascade("follow", &url, &[]);
@@ -130,7 +130,7 @@ fn a_request_that_says_so_follows_redirects() {
         assert!(asked[0].starts_with("POST /users ") && asked[0].contains("private words"), "{asked:?}");
         assert!(asked[1].starts_with("GET /v2/users ") && !asked[1].contains("private words"), "{asked:?}");
     }
-    // To be done elsewhere, on the same server.
+    // 307: the request is repeated at another address of the same server.
     for status in [307, 308] {
         let (url, server) = serve(vec![redirect_reply(status, "/v2/users"), done()]);
         let output = run_cascade("follow", &url, &[]);
@@ -145,7 +145,7 @@ fn a_request_that_says_so_follows_redirects() {
 }
 
 #[test]
-fn redirects_that_would_tell_something_are_refused() {
+fn redirects_that_would_send_data_elsewhere_are_refused() {
     let (url, server) = serve(vec![redirect_reply(302, "http://127.0.0.1:9/")]);
     let said = stderr(&run_cascade("body", &url, &[]));
     assert!(said.contains("a body is not sent to another server (denied)"), "{said}");
@@ -194,7 +194,7 @@ fn a_header_is_one_line() {
     }
 }
 
-/// The key of a model and its prompt go to the model alone.
+/// The API key and the prompt are only sent to the address of the model.
 #[test]
 fn no_prompt_is_redirected() {
     let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
@@ -212,7 +212,7 @@ fn no_prompt_is_redirected() {
     let output = command.env("REQUESTS_TEST_KEY", "a-key-of-a-provider").output().unwrap();
     assert!(stderr(&output).contains("sends the prompt to another address"), "{}", stderr(&output));
     assert!(ours.join().unwrap()[0].contains("a-key-of-a-provider"));
-    // Nobody has asked the other one yet: this is the first request that it gets.
+    // The other server has received no request before this one.
     let probe = run_cascade("get_it", &other, TOKEN);
     assert_eq!(stdout(&probe), "ok\n", "{}", stderr(&probe));
     assert!(theirs.join().unwrap()[0].starts_with("GET /users/7"));

@@ -1,5 +1,5 @@
-//! A run that is interrupted anywhere and taken up again is the run that nobody interrupted:
-//! the same result, the same memory, and no answer asked for twice.
+//! A run that is interrupted anywhere and resumed equals the uninterrupted run: the same result, the same memory, and no
+//! request is repeated whose answer was recorded.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -24,7 +24,7 @@ use cascade_runtime::{
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-/// A block of statements, made from a few numbers.
+/// Writes a block of statements, determined by numbers.
 fn write_block(choices: &mut impl Iterator<Item = u8>, depth: usize, next: &mut usize, out: &mut String) {
     let indent = "  ".repeat(depth + 1);
     let count = 1 + choices.next().unwrap_or(0) % 3;
@@ -87,11 +87,10 @@ fn hash_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// What was begun: path and attempt, how often.
+/// How often each path and attempt began.
 type Begun = Rc<RefCell<BTreeMap<(String, u32), u32>>>;
 
-/// Answers by what it is asked, in an order that depends on a seed, and dies after so many
-/// beginnings.
+/// A host whose answers depend on the request, in an order that depends on a seed. It dies after a number of requests.
 struct World {
     waiting: Vec<(RequestId, Answer)>,
     begun: Begun,
@@ -152,7 +151,7 @@ fn run_program(program: &Program, main: CascadeId, journal: &Path, begin: Begin,
     block_on(run_on(world, program, main, Vec::new(), options))
 }
 
-/// A process that dies says so; here it is meant.
+/// Silences the messages of panics that simulate the death of a process.
 fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -196,7 +195,7 @@ proptest! {
             if outcome.result.is_ok() {
                 break;
             }
-            // The last records never reached the disk; what was begun before them is unknown.
+            // The last records did not reach the disk; the effects that they report are unknown.
             let db = Connection::open(&file).unwrap();
             db.execute(
                     "UPDATE effects SET status = 'running', ended = NULL, seq = NULL, answer = NULL

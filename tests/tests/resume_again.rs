@@ -1,4 +1,4 @@
-//! A run can be resumed any number of times: every failure that ended it is tried again.
+//! A run can be resumed any number of times: every failure that ended it is retried.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -31,12 +31,12 @@ fn failed_stage(outcome: &RunOutcome) -> &str {
 }
 
 #[test]
-fn each_failure_is_tried_again_whenever_it_is_met() {
+fn each_failure_is_retried_by_every_resume() {
     let project = Project::new();
     let first = project.run(TWO, Begin::New);
     assert_eq!(failed_stage(&first), "main/a");
     let again = || project.run(TWO, Begin::Resume(first.run.clone()));
-    // Resumed too early, twice: it fails once more, and is not lost for good.
+    // Resumed twice before the cause is removed: it fails again and can still be resumed.
     assert_eq!(failed_stage(&again()), "main/a");
     assert_eq!(failed_stage(&again()), "main/a");
     project.write("ok1", "");
@@ -95,7 +95,7 @@ fn failures_in_branches_and_iterations_are_tried_again() {
 }
 
 #[test]
-fn what_failed_before_is_tried_again_after_a_kill() {
+fn an_earlier_failure_is_retried_after_a_kill() {
     let project = Project::new();
     let text = "\
 skill step(n: int) -> string {
@@ -146,7 +146,7 @@ cascade main() -> string {
 ";
 
 #[test]
-fn a_hook_acts_again_when_its_stage_failed_again() {
+fn a_hook_runs_again_for_a_new_failure_of_its_stage() {
     let project = Project::new();
     let first = project.run(HOOKED, Begin::New);
     for times in 2..4 {
@@ -161,7 +161,7 @@ fn a_hook_acts_again_when_its_stage_failed_again() {
 }
 
 #[test]
-fn a_hook_of_a_failure_that_was_handled_does_not_act_again() {
+fn a_hook_of_a_handled_failure_does_not_run_again() {
     let project = Project::new();
     let text = HOOKED.replace("cascade main()", "cascade inner()")
         + "\nskill step() -> string {\n  run sh\"test -e ok && echo done\"\n}\n\n\
@@ -174,9 +174,9 @@ fn a_hook_of_a_failure_that_was_handled_does_not_act_again() {
     assert_eq!(project.lines("log"), ["unlocked"]);
 }
 
-/// Paths are data: a stage may have the name of a hook.
+/// A stage may have the name of a hook.
 #[test]
-fn a_stage_that_is_called_like_a_hook_is_not_repeated() {
+fn a_stage_with_the_name_of_a_hook_is_not_repeated() {
     let project = Project::new();
     let text = "\
 skill note(n: int) -> string {
@@ -221,9 +221,9 @@ cascade main() -> string {
 }
 ";
 
-/// It was under way when a sibling failed: whether it was paid is not known.
+/// The effect was running when a sibling failed: its outcome is unknown.
 #[test]
-fn what_was_given_up_is_not_repeated_blindly() {
+fn an_abandoned_once_effect_is_asked_about() {
     let project = Project::new();
     let first = project.run(GIVEN_UP, Begin::New);
     assert_eq!(failed_stage(&first), "main/all/rest");
@@ -238,7 +238,7 @@ fn what_was_given_up_is_not_repeated_blindly() {
 }
 
 #[test]
-fn a_fork_does_not_forget_what_must_not_be_repeated() {
+fn a_fork_keeps_unfinished_once_effects() {
     let project = Project::new();
     let text = "\
 @once
@@ -266,7 +266,7 @@ cascade main() -> string {
 
 /// The answer of a person is being recorded when a sibling fails.
 #[test]
-fn an_answer_that_came_too_late_is_taken_later() {
+fn an_answer_after_a_sibling_failed_is_used_by_the_next_resume() {
     let project = Project::new();
     let text = "\
 skill note() -> string {

@@ -1,8 +1,8 @@
-//! A run that fails, pauses, is killed, is edited, is resumed and forked, in any order, does what a simple reference
-//! says (`tests/src/recovery/reference.rs`): the same questions, nothing twice, the same result.
+//! A run that fails, pauses, is killed, edited, resumed and forked in any order behaves as a simple reference
+//! (`tests/src/recovery/reference.rs`): the same requests, none twice, the same result.
 //!
 //! `CASCADE_MODEL=20000 cargo test -p cascade-tests --test resume_model` tries more sequences than a thousand,
-//! `CASCADE_MODEL_SEED=7` begins with another one.
+//! `CASCADE_MODEL_SEED=7` starts with another seed.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/answering.rs"]
@@ -39,14 +39,14 @@ use cascade_tests::recovery::{
 use mortal::{Fuse, Kept, LAST_WORDS, MortalHost, MortalStore, Way};
 use serde_json::{Value as Json, json};
 
-/// A run, and what is known of it.
+/// A run and its recorded state.
 struct Run {
     id: String,
     book: Book,
     done: bool,
 }
 
-/// What all sequences together did.
+/// Counts over all sequences.
 #[derive(Debug, Default)]
 struct Tally {
     lives: u64,
@@ -78,7 +78,7 @@ impl Tally {
     }
 }
 
-/// A program, a world, a store, and the runs in it.
+/// A sequence of operations on a program, an environment, a store, and its runs.
 struct Sequence {
     seed: u64,
     chance: Chance,
@@ -87,17 +87,17 @@ struct Sequence {
     store: InMemoryStore,
     seen: Rc<RefCell<Seen>>,
     runs: Vec<Run>,
-    /// What memory holds.
+    /// The content of memory.
     memory: Vec<String>,
-    /// What was asked under a key of the runtime.
+    /// The question for each key of the runtime.
     questions: HashMap<String, String>,
-    /// The key that a service was told, by run, path and question.
+    /// The idempotency key of each question, by run and path.
     told: HashMap<(String, String, String), String>,
     story: String,
     tally: Tally,
 }
 
-/// What a part of a run begins with.
+/// How a part of a run begins.
 #[derive(Debug, Clone, Copy)]
 enum From {
     New,
@@ -139,7 +139,7 @@ impl Sequence {
         let _ = writeln!(self.story, "{what}");
     }
 
-    /// All of it; the run that was begun first ends well in the end.
+    /// Plays the sequence and resumes its first run until it succeeds.
     fn run_sequence(&mut self) {
         self.compile();
         self.run_process(From::New, Mood::Harsh);
@@ -163,7 +163,7 @@ impl Sequence {
         self.finish_runs();
     }
 
-    /// Goes on until all runs have ended well.
+    /// Resumes until all runs have succeeded.
     fn finish_runs(&mut self) {
         for _ in 0..400 {
             if self.runs.iter().all(|run| run.done) && !self.runs.is_empty() {
@@ -179,7 +179,7 @@ impl Sequence {
         self.compiled = Some(compile_flow(&self.flow).unwrap_or_else(|said| panic!("{said}")));
     }
 
-    /// Goes on with a run that has not ended well.
+    /// Resumes a run that has not succeeded.
     fn resume_run(&mut self, mood: Mood) {
         let open: Vec<usize> = (0..self.runs.len()).filter(|i| !self.runs[*i].done).collect();
         match open.get(self.chance.below(open.len())) {
@@ -189,7 +189,7 @@ impl Sequence {
         }
     }
 
-    /// Makes an edit of a kind. Gives whether there was something to edit.
+    /// Makes an edit of a kind; returns whether there was something to edit.
     fn edit_program(&mut self, kind: &'static str) -> bool {
         let mut flow = self.flow.clone();
         let Some(edit) = edit(&mut flow, kind, &mut self.chance) else { return false };
@@ -200,7 +200,7 @@ impl Sequence {
         true
     }
 
-    /// A person answers everything that is asked.
+    /// Answers every open question.
     fn answer_questions(&mut self) {
         for i in 0..self.runs.len() {
             let run = self.runs[i].id.clone();
@@ -232,7 +232,7 @@ impl Sequence {
         }
     }
 
-    /// A part of a run, from its beginning or from where it is, to its end or its death at some time.
+    /// Runs a process that starts or resumes a run, until its end or until it dies at a random call.
     fn run_process(&mut self, from: From, mood: Mood) {
         let end = match self.chance.below(6) {
             _ if mood == Mood::Calm => None,
@@ -243,9 +243,9 @@ impl Sequence {
         self.run_process_until(from, mood, end);
     }
 
-    /// The same with a certain end; gives how many calls were made.
+    /// The same with a given end; returns how many calls were made.
     fn run_process_until(&mut self, from: From, mood: Mood, end: Option<(u64, Way)>) -> u64 {
-        // What must not be repeated is told apart by its time.
+        // Executions of `@once` effects are distinguished by their time.
         thread::sleep(Duration::from_millis(1));
         let (begin, mut book, known) = match from {
             From::New => (Begin::New, Book { memory: self.memory.clone(), ..Book::default() }, None),
@@ -319,7 +319,7 @@ impl Sequence {
         block_on(run_on(host, program, *main, Vec::new(), options))
     }
 
-    /// What was asked of the world is what had to be asked, and nothing else, each once.
+    /// Checks that exactly the expected questions were asked, each once.
     fn compare_calls(&mut self, run: &str, calls: &[Called], expected: &Expected, killed: bool) {
         let mut found = BTreeSet::new();
         for call in calls {
@@ -376,7 +376,7 @@ impl Sequence {
         }
     }
 
-    /// Takes over what the record holds now. Gives whether it holds the run.
+    /// Updates the known state from the record; returns whether the run is recorded.
     fn read_record(&mut self, book: &mut Book, kept: &[Kept], calls: &[Called]) -> bool {
         let mut open: HashMap<u64, Asked> = HashMap::new();
         let mut seqs: HashMap<i64, Asked> = HashMap::new();
@@ -385,7 +385,7 @@ impl Sequence {
             match record {
                 Kept::Began => began = true,
                 Kept::Started { token, path, attempt, key, request } => {
-                    // Not every effect that was recorded has begun, and the world knows only those.
+                    // Not every recorded effect has begun; the environment only knows those that have.
                     let known = self.questions.get(key).cloned();
                     let question =
                         known.or_else(|| question_of_request(request)).unwrap_or_else(|| panic!("{path}: {request}"));
@@ -428,7 +428,7 @@ impl Sequence {
         began
     }
 
-    /// What was to be remembered is, once.
+    /// Checks that each expected change of memory was made once.
     fn compare_memory(&mut self, book: &mut Book, expected: &Expected, certain: bool) {
         let held = self.store.memory().unwrap().pop().map_or(json!([]), |m| m.value);
         let held: Vec<String> = held.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
@@ -467,7 +467,7 @@ fn outcome_text(outcome: &RunOutcome) -> String {
     }
 }
 
-/// A process that dies says so; here it is meant.
+/// Silences the messages of panics that simulate the death of a process.
 fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -482,7 +482,7 @@ fn silence_panics() {
     });
 }
 
-/// Plays the sequence of a seed; says what it was when it goes wrong.
+/// Plays the sequence of a seed, and prints it if a check fails.
 fn run_seed(seed: u64) -> Tally {
     let mut sequence = Sequence::new(seed);
     let first = text(&sequence.flow);
@@ -498,7 +498,7 @@ fn number_from_env(name: &str, usual: u64) -> u64 {
 }
 
 #[test]
-fn any_sequence_does_what_the_reference_says() {
+fn any_sequence_behaves_as_the_reference() {
     silence_panics();
     let (count, first) = (number_from_env("CASCADE_MODEL", 1000), number_from_env("CASCADE_MODEL_SEED", 1));
     let workers = thread::available_parallelism().map_or(2, |n| n.get()) as u64;
@@ -519,7 +519,7 @@ fn any_sequence_does_what_the_reference_says() {
     let mut all = Tally::default();
     tallies.iter().for_each(|tally| all.add(tally));
     println!("{count} sequences held: {all:?}");
-    // Otherwise nothing was tested.
+    // Otherwise the test would not cover these cases.
     for (what, found) in
         [("kills", all.kills), ("failures", all.failures), ("pauses", all.pauses), ("forks", all.forks)]
     {
@@ -529,7 +529,7 @@ fn any_sequence_does_what_the_reference_says() {
 
 /// For every place of a kill, and every kind of edit after it: what is reused is exactly what the rules say.
 #[test]
-fn every_place_of_a_kill_and_every_kind_of_edit() {
+fn every_call_is_killed_before_every_kind_of_edit() {
     silence_panics();
     let mut tried: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in 0..number_from_env("CASCADE_MODEL", 1000) / 250 {

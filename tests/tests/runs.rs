@@ -1,4 +1,4 @@
-//! What is told of recorded runs: lists, trees, logs, differences, and what a clean-up removes.
+//! `cascadec runs`: lists, trees, logs, differences, and clean-ups.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -143,7 +143,7 @@ cascade main(fails: bool = false) -> int {
         gc(&["runs", "gc"]),
         "removed 0 runs, 0 cached answers, 0 old changes of memory and 0 files of large answers\n"
     );
-    // What failed can still be resumed, and needs its answers.
+    // A failed run can still be resumed, and needs its answers.
     assert!(gc(&["runs", "gc", "--older-than", "0s"]).starts_with("removed 1 run,"));
     assert_eq!((files(), project.store().runs().unwrap().len()), (1, 1));
     assert!(gc(&["runs", "gc", "--older-than", "0s", "--all"]).starts_with("removed 1 run,"));
@@ -238,7 +238,7 @@ cascade main(what: string, who: string = "nobody", token: secret) -> string {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).starts_with("error: input `token`: missing"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("input `what`"), "{}", stderr(&output));
-    // It was a secret when the run began, whatever the program says now: the mark is no value.
+    // It was a secret when the run began, whatever the program declares now: the placeholder is not its value.
     project.write("flow.cascade", &program.replace("token: secret", "token: string"));
     let output = project.call(&["resume", "-q"]);
     assert!(stderr(&output).starts_with("error: input `token`: missing"), "{}", stderr(&output));
@@ -268,8 +268,8 @@ fn an_answer_of_a_command_belongs_to_its_folder() {
     assert_eq!(run("b", &["--fork", "last", "--no-cache"]), "two\n");
 }
 
-/// What a stage made of its effects is shown: an exit code that is not accepted, a stage that was skipped
-/// or fell back, a failure that a later attempt made good, a hook that failed.
+/// The tree shows the outcome of each stage: an exit code that is not accepted, a stage that was skipped or fell back, a
+/// failure before a successful attempt, a hook that failed.
 #[test]
 fn the_outcome_of_each_stage_is_shown() {
     let project = Project::new();
@@ -295,7 +295,7 @@ fn the_outcome_of_each_stage_is_shown() {
     assert!(shown.lines().any(|l| l.trim().starts_with("✓ failed")), "{shown}");
 }
 
-/// Whoever reads the events must not take a run for a success whose result they never saw.
+/// A reader of the events must not take a run for a success without its result.
 #[test]
 fn a_run_whose_events_cannot_be_written_fails() {
     let project = Project::new();

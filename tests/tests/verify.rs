@@ -1,4 +1,4 @@
-//! A record proves itself: what somebody changes in the journal of a run is found.
+//! Changes that are made to the journal of a run are detected.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -29,7 +29,7 @@ fn verify_run(project: &Project, run: &str) -> Verification {
 }
 
 #[test]
-fn a_record_that_nobody_touched_is_whole() {
+fn an_unchanged_record_is_verified() {
     let (project, run) = project_with_run();
     let verified = verify_run(&project, &run);
     assert!(verified.faults.is_empty() && !verified.unknown && verified.rows > 6, "{verified:?}");
@@ -43,7 +43,7 @@ fn a_record_that_nobody_touched_is_whole() {
 }
 
 #[test]
-fn whatever_is_changed_is_found() {
+fn every_change_is_detected() {
     let changes = [
         ("UPDATE effects SET answer = replace(answer, 'a', 'z') WHERE path LIKE '%/a'", "`main/a`"),
         ("UPDATE effects SET cost = 7 WHERE path LIKE '%/b'", "`main/b`"),
@@ -78,7 +78,7 @@ fn whatever_is_changed_is_found() {
 }
 
 #[test]
-fn a_changed_file_of_a_large_answer_is_found() {
+fn a_changed_artifact_is_detected() {
     let (project, run) = project_with_run();
     let folder = project.journal().with_file_name("artifacts");
     let files: Vec<_> = files_below(&folder);
