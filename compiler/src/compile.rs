@@ -41,7 +41,7 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// The tree of a file, with its comments.
+    /// The tree of a file, with its tokens and comments. It is shared with whoever parsed the file.
     pub fn parse(&self, source: SourceId) -> Option<&Arc<Parse>> {
         self.module(source).map(|module| &self.modules[module].parse)
     }

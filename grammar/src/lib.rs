@@ -12,6 +12,7 @@ mod tree_builder;
 
 use ast::Span;
 pub use parse::parse;
+pub use token::{Token, TokenClass};
 
 /// A comment that is not documentation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,9 @@ pub enum SyntaxErrorKind {
 pub struct Parse {
     /// The tree, with `Error` nodes where the text could not be read.
     pub file: ast::File,
+    /// The tokens from which the tree was built, sorted by place. Comments and documentation are not among them;
+    /// neither is text nested deeper than [`ast::MAX_DEPTH`].
+    pub tokens: Vec<Token>,
     /// Comments and blank lines.
     pub trivia: Trivia,
     /// What is wrong, sorted by place.

@@ -4,7 +4,6 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 
 use crate::lexer::layout::layout;
 use crate::lexer::scan::Scan;
-use crate::token::Token;
 use crate::tree_builder::TreeBuilder;
 use crate::{Comment, Parse, SyntaxError, SyntaxErrorKind, Trivia, ast, errors};
 
@@ -33,8 +32,8 @@ pub fn parse(text: &str) -> Parse {
     let mut scan = Scan::scan_text(text);
     let tokens = layout(&mut scan);
     let mut builder = TreeBuilder::new(text, std::mem::take(&mut scan.docs), &scan.tokens);
-    let items = cascade::FileParser::new()
-        .parse(&mut builder, tokens.into_iter().map(|token: Token| (token.1.start, token, token.1.end)));
+    let items =
+        cascade::FileParser::new().parse(&mut builder, tokens.iter().map(|&token| (token.1.start, token, token.1.end)));
     let items = match items {
         Ok(items) => items,
         Err(error) => {
@@ -58,6 +57,7 @@ pub fn parse(text: &str) -> Parse {
     }
     Parse {
         file: ast::File { docs: scan.file_docs, items },
+        tokens,
         trivia: Trivia { comments, blank_lines: scan.blank_lines, line_starts },
         errors,
     }

@@ -6,7 +6,47 @@ use crate::ast::Span;
 ///
 /// The text is not kept: whoever needs it slices the source by the span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Token(pub Kind, pub Span);
+pub struct Token(pub(crate) Kind, pub(crate) Span);
+
+impl Token {
+    /// Where the token stands. The span is empty if the token was not written: the end of a line, or a
+    /// closing bracket that the lexer added.
+    pub fn span(self) -> Span {
+        self.1
+    }
+
+    /// What the token is, as an editor distinguishes tokens.
+    pub fn class(self) -> TokenClass {
+        self.0.class()
+    }
+}
+
+/// Classes of tokens. Whether a word is a keyword or a name depends on its place, and is decided here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TokenClass {
+    /// The end of a statement, a field or an arm.
+    LineEnd,
+    /// A bracket of any kind.
+    Bracket,
+    /// `,`, `:`, `.`, `->`, `@`, `=` and other signs that separate parts.
+    Punctuation,
+    /// A sign or a word that computes a value from others: `+`, `and`, `not`, `??`.
+    Operator,
+    /// A number, with its unit.
+    Number,
+    /// `true`, `false`, `null`.
+    Constant,
+    /// The quotes around a string, and the `sh` before those of a command.
+    Quote,
+    /// The text of a string between its quotes and its holes.
+    StringText,
+    /// `$<` and the `>` that closes it.
+    Hole,
+    /// A word that means a name here.
+    Name,
+    /// A word of the language.
+    Keyword,
+}
 
 /// What a token is.
 ///
@@ -135,6 +175,32 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The class of tokens of this kind.
+    fn class(self) -> TokenClass {
+        use Kind::*;
+        match self {
+            LineEnd => TokenClass::LineEnd,
+            LParen | RParen | LBracket | RBracket | LBrace | RecordBrace | RBrace | ItemStart | ItemEnd | TypeLt => {
+                TokenClass::Bracket
+            }
+            Comma | Colon | Dot | SafeDot | DotDot | Ellipsis | Arrow | Assign | AddAssign | Pipe | At | Question => {
+                TokenClass::Punctuation
+            }
+            Coalesce | Lt | Gt | Minus | Operator | Not => TokenClass::Operator,
+            Number => TokenClass::Number,
+            Constant => TokenClass::Constant,
+            StrStart | CommandStart | StrEnd => TokenClass::Quote,
+            StrText => TokenClass::StringText,
+            HoleStart | HoleEnd => TokenClass::Hole,
+            Word | Ident => TokenClass::Name,
+            HoleAs | Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test | Stage
+            | Let | FileLet | If | Else | Match | For | In | Repeat | Until | Parallel | Swarm | Sandbox | Check
+            | Say | Return | On | Where | As | AsOptional | Using | Needs | Timeout | Retry | ClauseWord
+            | ClauseBare | OnError | Fix | FixUsing | Use | Escalate | Skip | LineWord | Agent | Http | Output
+            | Exit | Env | Tools | Mock | Expect | Then | Times => TokenClass::Keyword,
+        }
+    }
+
     /// Whether a statement can end after this token. Also: whether an operand ends here.
     pub(crate) fn ends_operand(self) -> bool {
         use Kind::*;

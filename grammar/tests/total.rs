@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use cascade_grammar::ast::{File, ItemKind};
-use cascade_grammar::{Parse, SyntaxErrorKind, parse};
+use cascade_grammar::{Parse, SyntaxErrorKind, TokenClass, parse};
 use proptest::prelude::*;
 
 fn programs() -> Vec<String> {
@@ -31,6 +31,10 @@ fn check(text: &str) -> Parse {
         assert!(text[comment.span.range()].starts_with("//"), "{comment:?}");
     }
     assert!(parse.trivia.comments.is_sorted_by_key(|comment| comment.span.start));
+    for token in &parse.tokens {
+        assert!(text.get(token.span().range()).is_some(), "{token:?}");
+    }
+    assert!(parse.tokens.is_sorted_by_key(|token| token.span().start));
     for item in &parse.file.items {
         assert!(item.span.end as usize <= text.len(), "{item:?}");
         if parse.errors.is_empty() {
@@ -237,4 +241,40 @@ fn twice_the_text_takes_twice_the_time_at_most_four_times() {
     };
     let (small, large) = (time(&mistakes(2_000)), time(&mistakes(16_000)));
     assert!(large < small * 8 * 4, "{small:?} {large:?}");
+}
+
+/// Whether a part of a text is only white space and comments.
+fn is_trivia(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with("//"))
+}
+
+#[test]
+fn tokens_and_comments_are_the_whole_text() {
+    for text in programs() {
+        let parse = check(&text);
+        let mut end = 0;
+        for token in &parse.tokens {
+            let range = token.span().range();
+            assert!(end <= range.start, "{token:?} overlaps the token before");
+            assert!(is_trivia(&text[end..range.start]), "{:?} is in no token", &text[end..range.start]);
+            end = range.end;
+        }
+        assert!(is_trivia(&text[end..]));
+    }
+}
+
+#[test]
+fn the_class_of_a_word_depends_on_its_place() {
+    let text = "skill s(prompt: text) -> text {\n  prompt \"a $<prompt> b\"\n}\n";
+    let parse = check(text);
+    let classes = |word: &str| -> Vec<TokenClass> {
+        let tokens = parse.tokens.iter().filter(|token| &text[token.span().range()] == word);
+        tokens.map(|token| token.class()).collect()
+    };
+    assert_eq!(classes("prompt"), [TokenClass::Name, TokenClass::Keyword, TokenClass::Name]);
+    assert_eq!(classes("skill"), [TokenClass::Keyword]);
+    assert_eq!(classes("text"), [TokenClass::Name, TokenClass::Name]);
+    assert_eq!(classes("$<"), [TokenClass::Hole]);
+    assert_eq!(classes("a "), [TokenClass::StringText]);
+    assert_eq!(classes("\""), [TokenClass::Quote, TokenClass::Quote]);
 }

@@ -1,4 +1,4 @@
-//! What `editors/` says of the language is what the lexer says.
+//! The files in `editors/` agree with the lexer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -40,9 +40,9 @@ fn textmate_knows_every_word_of_the_lexer() {
     assert!(missing.is_empty(), "editors/textmate does not know {missing:?}");
 }
 
-/// A name that an editor paints as a keyword would look like a mistake.
+/// Names must not be coloured as keywords.
 #[test]
-fn textmate_takes_no_name_for_a_keyword() {
+fn textmate_does_not_colour_names_as_keywords() {
     let grammar: Value = serde_json::from_str(TEXTMATE).unwrap();
     for word in grammar_words(&grammar, "keywords") {
         let parse = cascade_grammar::parse(&format!("cascade main() {{\n  let {word} = 1\n}}\n"));
@@ -51,7 +51,7 @@ fn textmate_takes_no_name_for_a_keyword() {
 }
 
 #[test]
-fn textmate_includes_only_what_it_has() {
+fn textmate_includes_only_existing_rules() {
     fn visit(value: &Value, known: &Value) {
         if let Some(name) = value.get("include").and_then(Value::as_str) {
             let name = name.trim_start_matches('#');
@@ -65,7 +65,7 @@ fn textmate_includes_only_what_it_has() {
 }
 
 #[test]
-fn the_extension_of_vscode_is_whole() {
+fn the_vscode_extension_is_complete() {
     let package: Value = serde_json::from_str(include_str!("../../editors/vscode/package.json")).unwrap();
     let language = &package["contributes"]["languages"][0];
     assert_eq!((&language["id"], &language["extensions"][0]), (&"cascade".into(), &".cascade".into()));

@@ -28,6 +28,4 @@ pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;
 pub use models::availability;
 pub use plan::{Plan, PlanOptions, PlannedEffect, plan};
-pub use run::{
-    Begin, RunOptions, RunOutcome, block_on, environment_variables, program_hash, run, run_blocking, run_on,
-};
+pub use run::{Begin, RunOptions, RunOutcome, block_on, environment_variables, run, run_blocking, run_on};

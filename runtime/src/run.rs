@@ -399,13 +399,14 @@ async fn drive_recorded<H: Host>(
         listening: options.observer.is_some() || options.store.is_some(),
         watched: options.observer.is_some(),
         recalled: Arc::new(recalled),
-        project_key,
+        project_key: project_key.clone(),
         redactor: redactor.clone(),
         memory,
         ..Environment::default()
     };
     let mut vault = Vault::from_inputs(entry.params.iter().map(|param| param.name.as_str()).zip(&inputs));
     *vault.redactor_mut() = redactor;
+    vault.set_project_key(project_key.clone());
     let mut machine = Machine::new(program, cascade, inputs, environment)?;
     let mut key_in_program = None;
     let (mut journal, mut start): (Option<Box<dyn Journal>>, Option<RunStart>) = (None, None);
@@ -415,7 +416,10 @@ async fn drive_recorded<H: Host>(
         let cwd = run_folder(options.cwd.as_deref());
         start = Some(RunStart {
             run: run.to_owned(),
-            hash: hex(&Sha256::digest(&bytes)),
+            hash: match &project_key {
+                Some(key) => key.name_content("program", &bytes),
+                None => hex(&Sha256::digest(&bytes)),
+            },
             program: bytes,
             file: program.name.clone(),
             cwd: cwd.display().to_string(),
@@ -511,12 +515,6 @@ async fn drive_recorded<H: Host>(
         cost: spent.cost,
     });
     Ok(RunResult { result, pause, spent, reused })
-}
-
-/// SHA-256 of a compiled program, in hex.
-pub fn program_hash(program: &Program) -> String {
-    let bytes = serde_json::to_vec(program).unwrap_or_default();
-    hex(&Sha256::digest(&bytes))
 }
 
 /// A short id that sorts by time: milliseconds since 2024 and some random bits, in base 32.

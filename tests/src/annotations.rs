@@ -1,4 +1,4 @@
-//! Expected diagnostics, written into the programs that give them.
+//! Expected diagnostics, annotated in the programs that cause them.
 //!
 //! `// E0301 9-14: message // help: text` at the end of a line says that this line has a diagnostic of
 //! this code, at these columns, with this message and this help. Columns count characters from 1, the
@@ -7,7 +7,7 @@
 //! `//^ E0301 9-14: message` on the line below says it of the line above; each further `^` is one line
 //! further up. Several on one line follow each other. An annotation is the end of its line.
 
-/// What a program says of itself.
+/// An expected diagnostic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Expected {
     /// The line, from 1.
@@ -40,7 +40,7 @@ impl Expected {
 /// An annotation in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
-    /// What it says.
+    /// The expected diagnostic.
     pub expected: Expected,
     /// The line that it stands on, from 1.
     pub on: u32,
@@ -50,15 +50,15 @@ pub struct Annotation {
     pub up: usize,
 }
 
-/// All annotations of a text, by the line that they speak of.
-pub fn annotations(text: &str) -> Vec<Expected> {
-    let mut found: Vec<Expected> = located(text).into_iter().map(|a| a.expected).collect();
+/// The expected diagnostics of a text, by the line of the diagnostic.
+pub fn expected_diagnostics(text: &str) -> Vec<Expected> {
+    let mut found: Vec<Expected> = read_annotations(text).into_iter().map(|a| a.expected).collect();
     found.sort();
     found
 }
 
-/// All annotations of a text, by the line that they stand on.
-pub fn located(text: &str) -> Vec<Annotation> {
+/// The annotations of a text, by the line of the annotation.
+pub fn read_annotations(text: &str) -> Vec<Annotation> {
     let mut found = Vec::new();
     for (number, line) in (1u32..).zip(text.lines()) {
         let mut starts: Vec<usize> = line.match_indices("//").map(|(at, _)| at).collect();
@@ -97,8 +97,8 @@ fn begins_annotation(rest: &str) -> bool {
     is_code && words.next().is_none_or(columns) && words.next().is_none()
 }
 
-/// An annotation as it is written.
-pub fn written(expected: &Expected, up: usize) -> String {
+/// The text of an annotation for a diagnostic `up` lines further up.
+pub fn write_annotation(expected: &Expected, up: usize) -> String {
     let Expected { columns, code, message, help, .. } = expected;
     let help = help.as_ref().map(|help| format!(" // help: {help}")).unwrap_or_default();
     format!("//{} {code} {columns}: {message}{help}", "^".repeat(up))
@@ -123,7 +123,7 @@ mod tests {
         let text = "let x = y // E0201 9: no `y` // help: write `//` // W0101 5-: `x`\n\"a\n//^ E0103 1-2: open\n\
                     //^^ E0105 3-4: two up\n// E01: no\n// E0301 is no: annotation\n";
         assert_eq!(
-            annotations(text),
+            expected_diagnostics(text),
             [
                 expected(1, "W0101", "5-", "`x`", None),
                 expected(1, "E0201", "9", "no `y`", Some("write `//`")),
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let one = expected(1, "E0301", "3-9", "expected `int`, found `string`", Some("call `.to_int()`"));
-        let text = format!("line\n{}\n", written(&one, 1));
-        assert_eq!(annotations(&text), [one]);
+        let text = format!("line\n{}\n", write_annotation(&one, 1));
+        assert_eq!(expected_diagnostics(&text), [one]);
     }
 }

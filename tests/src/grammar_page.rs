@@ -43,7 +43,7 @@ times, `+` at least once.
 "#;
 
 /// The page.
-pub fn page(grammar: &str) -> String {
+pub fn write_page(grammar: &str) -> String {
     let rules = grammar.split_once("// Files and declarations").map_or("", |(_, rules)| rules);
     let mut out = format!("{HEAD}\n## Files and declarations\n\n```text\n");
     let mut rest = rules;
@@ -58,7 +58,7 @@ pub fn page(grammar: &str) -> String {
             rest = after;
             continue;
         }
-        let end = end_of(rest, ';');
+        let end = find_end(rest, ';');
         let (rule, after) = rest.split_at(end);
         rule_text(rule, &mut out);
         rest = after.strip_prefix(';').unwrap_or("");
@@ -68,7 +68,7 @@ pub fn page(grammar: &str) -> String {
 }
 
 /// Where a character stands outside of brackets and quotes.
-fn end_of(text: &str, wanted: char) -> usize {
+fn find_end(text: &str, wanted: char) -> usize {
     let (mut depth, mut quoted, mut before) = (0i32, false, ' ');
     for (at, c) in text.char_indices() {
         match c {
@@ -88,7 +88,7 @@ fn end_of(text: &str, wanted: char) -> usize {
 
 fn rule_text(rule: &str, out: &mut String) {
     let rule = rule.trim().trim_start_matches("pub ");
-    let (head, body) = rule.split_at(end_of(rule, '='));
+    let (head, body) = rule.split_at(find_end(rule, '='));
     let name = head.split([':', '<']).next().unwrap_or_default().trim();
     if HELPERS.contains(&name) {
         return;
@@ -101,7 +101,7 @@ fn rule_text(rule: &str, out: &mut String) {
     let mut ways = Vec::new();
     let mut rest = body.trim();
     while !rest.is_empty() {
-        let end = end_of(rest, ',');
+        let end = find_end(rest, ',');
         let (way, after) = rest.split_at(end);
         rest = after.trim_start_matches(',').trim_start();
         let (symbols, action) = way.split_once("=>").unwrap_or((way, ""));
@@ -140,7 +140,7 @@ fn symbols_text(text: &str) -> String {
             out.push_str(&rest[..end]);
             rest = &rest[end..];
         } else if c == '<' {
-            let end = end_of(&rest[1..], '>') + 1;
+            let end = find_end(&rest[1..], '>') + 1;
             let inner = rest[1..end].trim_start_matches("mut ");
             let generic = out.chars().last().is_some_and(char::is_alphanumeric);
             let inner = match inner.split_once(':') {

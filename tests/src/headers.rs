@@ -1,4 +1,4 @@
-//! What a whole program says of its own run, in `// key: value` lines at its head.
+//! The expected outcome of a program, in `// key: value` lines at its head.
 
 /// The lines at the head of a program.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -16,8 +16,8 @@ pub struct Header {
     pub files: Option<Vec<(String, String)>>,
 }
 
-/// Reads the head of a program. Other comments are passed over.
-pub fn header(text: &str) -> Header {
+/// Reads the head of a program. Other comments are ignored.
+pub fn read_header(text: &str) -> Header {
     let mut header = Header::default();
     for line in text.lines().map_while(|line| line.strip_prefix("// ")) {
         let Some((key, value)) = line.split_once(':') else { continue };

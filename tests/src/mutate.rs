@@ -1,6 +1,6 @@
-//! Damaged programs: what an editor holds while somebody types, and worse.
+//! Damaged programs: incomplete texts as in an editor while somebody types, and worse.
 
-/// One kind of damage, with numbers that are taken modulo what is there.
+/// A kind of damage. Positions and counts are taken modulo the number of tokens.
 #[derive(Debug, Clone)]
 pub enum Damage {
     /// Removes some tokens from a place on.
@@ -15,8 +15,8 @@ pub enum Damage {
     Truncate(usize),
 }
 
-/// A text after all of these.
-pub fn damaged(text: &str, damages: &[Damage]) -> String {
+/// Applies damages to a text, one after the other.
+pub fn apply_damages(text: &str, damages: &[Damage]) -> String {
     let mut tokens: Vec<&str> = tokens(text);
     for damage in damages {
         let n = tokens.len();
@@ -72,9 +72,9 @@ mod tests {
     fn damage_is_done_where_it_says() {
         let text = "let a = b.c";
         assert_eq!(tokens(text).concat(), text);
-        assert_eq!(damaged(text, &[Damage::Delete(0, 1)]), "a = b.c");
-        assert_eq!(damaged(text, &[Damage::Swap(2, 6)]), "let b = a.c");
-        assert_eq!(damaged(text, &[Damage::Truncate(3)]), "let a");
-        assert_eq!(damaged(text, &[Damage::Insert(0, "x ".into()), Damage::Duplicate(0, 0)]), "x x let a = b.c");
+        assert_eq!(apply_damages(text, &[Damage::Delete(0, 1)]), "a = b.c");
+        assert_eq!(apply_damages(text, &[Damage::Swap(2, 6)]), "let b = a.c");
+        assert_eq!(apply_damages(text, &[Damage::Truncate(3)]), "let a");
+        assert_eq!(apply_damages(text, &[Damage::Insert(0, "x ".into()), Damage::Duplicate(0, 0)]), "x x let a = b.c");
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub fn repository_root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_path_buf()
 }
@@ -15,9 +15,9 @@ pub fn root() -> PathBuf {
 ///
 /// # Errors
 /// When a folder cannot be read.
-pub fn below(folder: &str) -> io::Result<Vec<PathBuf>> {
+pub fn programs_below(folder: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    walk(&root().join(folder), &mut found)?;
+    walk(&repository_root().join(folder), &mut found)?;
     found.sort();
     Ok(found)
 }
@@ -35,6 +35,6 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 }
 
 /// How a path is written in messages: seen from the root, with `/`.
-pub fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+pub fn shown_path(path: &Path) -> String {
+    path.strip_prefix(repository_root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
 }

@@ -1,7 +1,7 @@
 //! Well-typed pure expressions with their values, made from any bytes.
 //!
-//! [`Maker`] writes an expression of the language, and at once gives what Rust computes for it; a
-//! compiled program has to give the same.
+//! [`Maker`] writes an expression of the language together with a Rust function that computes its value; the compiled
+//! program must have the same result.
 
 /// How Rust computes a value, given the variables of the lambdas around. `None`: it fails.
 pub type Compute<T> = std::rc::Rc<dyn Fn(&[i64]) -> Option<T>>;

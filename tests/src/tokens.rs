@@ -1,8 +1,8 @@
-//! The tokens of a program, as its reader sees them: without comments and the words of a text.
+//! The tokens of a program, without comments and the content of strings. Written independently of the lexer.
 
 use std::ops::Range;
 
-/// What encloses a place.
+/// The construct that encloses a position.
 enum Around {
     /// `"…"`
     Line,
@@ -23,15 +23,15 @@ pub fn tokens(text: &str) -> Vec<Range<usize>> {
     while at < text.len() {
         let rest = &text[at..];
         let len = match around.last_mut() {
-            Some(Around::Line | Around::Block) => in_text(rest, &mut around, &mut found, at),
-            _ => in_code(rest, &mut around, &mut found, at),
+            Some(Around::Line | Around::Block) => scan_text(rest, &mut around, &mut found, at),
+            _ => scan_code(rest, &mut around, &mut found, at),
         };
         at += len.max(1);
     }
     found
 }
 
-fn in_text(rest: &str, around: &mut Vec<Around>, found: &mut Vec<Range<usize>>, at: usize) -> usize {
+fn scan_text(rest: &str, around: &mut Vec<Around>, found: &mut Vec<Range<usize>>, at: usize) -> usize {
     let quotes = if matches!(around.last(), Some(Around::Block)) { "\"\"\"" } else { "\"" };
     if rest.starts_with("$$<") {
         return 3;
@@ -53,7 +53,7 @@ fn in_text(rest: &str, around: &mut Vec<Around>, found: &mut Vec<Range<usize>>, 
     }
 }
 
-fn in_code(rest: &str, around: &mut Vec<Around>, found: &mut Vec<Range<usize>>, at: usize) -> usize {
+fn scan_code(rest: &str, around: &mut Vec<Around>, found: &mut Vec<Range<usize>>, at: usize) -> usize {
     if rest.starts_with("//") {
         return rest.find('\n').unwrap_or(rest.len());
     }

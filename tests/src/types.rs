@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// Takes decisions from bytes; at their end the simplest one.
+/// Generates types; each decision takes a byte, and after the last byte the simplest alternative is chosen.
 pub struct Choices<'b> {
     bytes: &'b [u8],
 }

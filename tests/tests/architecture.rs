@@ -1,4 +1,4 @@
-//! The arrows of the architecture, as cargo sees them.
+//! The dependencies between crates, by cargo's metadata, and between modules of the compiler, by their `use`s.
 
 #![allow(clippy::unwrap_used)] // a test says what went wrong by failing
 
@@ -27,7 +27,7 @@ fn dependencies(package: &str) -> Vec<String> {
 }
 
 #[test]
-fn arrows_run_one_way() {
+fn dependencies_of_crates_are_acyclic() {
     assert_eq!(dependencies("cascade-grammar"), [""; 0]);
     assert_eq!(dependencies("cascade-ir"), [""; 0]);
     assert_eq!(dependencies("cascade-shell"), [""; 0]);
@@ -37,8 +37,7 @@ fn arrows_run_one_way() {
     assert_eq!(dependencies("cascade-compiler"), ["cascade-grammar", "cascade-ir", "cascade-shell", "cascade-stdlib"]);
 }
 
-/// What the interpreter must not be able to reach: other threads' work, databases, the network,
-/// clocks, files, random numbers.
+/// Crates that the interpreter must not depend on: async runtimes, databases, network, clocks, files, random numbers.
 const IMPURE: &[&str] = &[
     "async-std",
     "chrono",
@@ -78,7 +77,7 @@ const IMPURE: &[&str] = &[
 ];
 
 #[test]
-fn the_machine_is_built_from_nothing_impure() {
+fn the_machine_has_no_impure_dependency() {
     let found: Vec<String> =
         all_dependencies("cascade-machine").into_iter().filter(|name| IMPURE.contains(&name.as_str())).collect();
     assert_eq!(found, [""; 0]);
@@ -89,9 +88,9 @@ fn the_machine_is_built_from_nothing_impure() {
     }
 }
 
-/// The lints that keep the interpreter pure name every door that the standard library has.
+/// The lints of the interpreter forbid every function of the standard library with a side effect.
 #[test]
-fn lints_forbid_the_machine_to_touch_the_world() {
+fn lints_forbid_side_effects_in_the_machine() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/machine");
     let lints = std::fs::read_to_string(format!("{folder}/clippy.toml")).unwrap();
     for path in [
@@ -113,8 +112,8 @@ fn lints_forbid_the_machine_to_touch_the_world() {
     }
 }
 
-/// The rooms of the compiler, each with the rooms that it may use, the lowest first. A room is a
-/// file or a folder of `compiler/src`, and uses only rooms that stand before it.
+/// The modules of the compiler (files or folders of `compiler/src`), the lowest first, each with the modules
+/// that it may use. A module only uses those listed before it.
 const ROOMS: &[(&str, &[&str])] = &[
     ("codes", &[]),
     ("depth_first", &[]),
@@ -259,7 +258,7 @@ fn names_after_crate(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn names_after_crate_are_found_one_by_one() {
+fn names_after_crate_are_found() {
     let text = "use crate::{\n    codes::{self, Code},\n    types::Ty,\n};\nuse crate::flow;\nlet d: crate::source::X = my_crate::y();";
     assert_eq!(names_after_crate(text), ["codes", "types", "flow", "source"]);
 }
@@ -277,7 +276,7 @@ fn rust_files(folder: &std::path::Path, out: &mut Vec<std::path::PathBuf>) {
 }
 
 #[test]
-fn rooms_of_the_compiler_use_each_other_one_way() {
+fn modules_of_the_compiler_have_no_cycles() {
     use std::collections::{BTreeMap, BTreeSet};
 
     let root = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../compiler/src"));

@@ -5,9 +5,9 @@
 mod project;
 
 use cascade_runtime::Begin;
-use project::{Project, value};
+use project::{Project, result_json};
 
-/// A program that does not end when it is asked to, but by itself a little later.
+/// A program that ignores SIGTERM and ends by itself a little later.
 const STUBBORN: &str = "skill job(name: string) -> string {\n  run sh\"\"\"\n    trap '' TERM\n    \
      echo \"begin $<name>\" >> log\n    sleep 0.6\n    echo \"end $<name>\" >> log\n    \"\"\"\n}\n\
      skill note(text: string) -> string {\n  run sh\"echo $<text> >> log; echo noted\"\n}\n";
@@ -20,7 +20,7 @@ fn the_next_attempt_and_the_next_stage_wait_for_the_program_of_the_last() {
          retry 1 backoff 1ms..2ms\n    on error skip\n  stage b = note(\"next\")\n  return b\n}}\n"
     );
     let done = project.run(&program, Begin::New);
-    assert_eq!(value(&done), "noted");
+    assert_eq!(result_json(&done), "noted");
     assert_eq!(project.lines("log"), ["begin a", "end a", "begin a", "end a", "next"]);
 }
 

@@ -1,4 +1,4 @@
-//! Ctrl-C on a real process: the run ends soon and tidily, and a second one ends it at once.
+//! Ctrl-C on a real process: the first signal cancels the run and lets its hooks run, the second one ends it at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -15,8 +15,8 @@ use nix::{
     unistd::Pid,
 };
 
-/// A stage that tells its process and its child's, then waits; the hook may wait too.
-fn program(hook: &str) -> String {
+/// A program with a stage that writes the ids of its process and of its child, then waits; the hook may wait, too.
+fn program_with_hook(hook: &str) -> String {
     format!(
         r#"skill wait(to: path) -> string {{
   run sh"""
@@ -53,9 +53,9 @@ struct Run {
 }
 
 impl Run {
-    /// Starts a run, and gives it when its stage has begun.
+    /// Starts a run; returns when its stage has begun.
     fn start(folder: &Path, hook: &str) -> Self {
-        fs::write(folder.join("main.cascade"), program(hook)).unwrap();
+        fs::write(folder.join("main.cascade"), program_with_hook(hook)).unwrap();
         let mut child = Command::new(cascadec().as_ref().unwrap())
             .args(["run", "--json", "main.cascade"])
             .current_dir(folder)
@@ -66,8 +66,8 @@ impl Run {
             .unwrap();
         let events = BufReader::new(child.stdout.take().unwrap());
         let mut run = Self { child, events, began: Instant::now() };
-        run.until("\"stage_started\"");
-        // The event comes before the shell is there; it has written its name soon after.
+        run.read_until("\"stage_started\"");
+        // The event is sent before the shell has written its id.
         while !folder.join("started").exists() {
             assert!(run.began.elapsed() < Duration::from_secs(20), "the stage does not start");
             std::thread::yield_now();
@@ -77,7 +77,7 @@ impl Run {
     }
 
     /// Reads events up to one that holds a text.
-    fn until(&mut self, text: &str) {
+    fn read_until(&mut self, text: &str) {
         let mut line = String::new();
         while !line.contains(text) {
             line.clear();
@@ -90,7 +90,7 @@ impl Run {
     }
 
     /// The exit code, what was printed, and how long it took since the start.
-    fn end(mut self) -> (Option<i32>, String, Duration) {
+    fn wait_for_end(mut self) -> (Option<i32>, String, Duration) {
         let mut text = String::new();
         self.events.read_to_string(&mut text).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
@@ -99,42 +99,42 @@ impl Run {
     }
 }
 
-/// Whether a process is there; one that is dead but not yet collected is not.
-fn alive(pid: &str) -> bool {
+/// Whether a process is running; a zombie is not.
+fn is_running(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
 }
 
-fn processes(folder: &Path) -> Vec<String> {
+fn noted_processes(folder: &Path) -> Vec<String> {
     let text = fs::read_to_string(folder.join("started")).unwrap();
     text.split_whitespace().map(str::to_owned).collect()
 }
 
 #[test]
-fn the_first_ends_the_run_tidily() {
+fn the_first_signal_lets_hooks_run() {
     let folder = tempfile::tempdir().unwrap();
     let run = Run::start(folder.path(), "true");
-    let processes = processes(folder.path());
-    assert!(processes.len() == 2 && processes.iter().all(|p| alive(p)));
+    let processes = noted_processes(folder.path());
+    assert!(processes.len() == 2 && processes.iter().all(|p| is_running(p)));
     run.interrupt();
-    let (code, said, took) = run.end();
+    let (code, said, took) = run.wait_for_end();
     assert_eq!(code, Some(130), "{said}");
     assert!(took < Duration::from_secs(8), "it took {took:?}");
-    assert!(processes.iter().all(|p| !alive(p)), "a process of the stage is still there: {processes:?}");
+    assert!(processes.iter().all(|p| !is_running(p)), "a process of the stage is still there: {processes:?}");
     assert_eq!(fs::read_to_string(folder.path().join("cancelled")).unwrap(), "cancelled\n", "{said}");
     assert!(!folder.path().join("failed").exists(), "a cancelled run has not failed");
     assert!(said.contains("\"status\":\"cancelled\""), "{said}");
 }
 
 #[test]
-fn the_second_ends_it_at_once() {
+fn the_second_signal_ends_the_run_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = Run::start(folder.path(), "sleep 30");
     run.interrupt();
     // The hook of the cancelled cascade is running now, and would for half a minute.
-    run.until("main/on_cancel/told");
+    run.read_until("main/on_cancel/told");
     run.interrupt();
-    let (code, said, took) = run.end();
+    let (code, said, took) = run.wait_for_end();
     assert_eq!(code, Some(130), "{said}");
     assert!(took < Duration::from_secs(8), "it took {took:?}");
 }

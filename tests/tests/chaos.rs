@@ -1,8 +1,8 @@
-//! Runs that are killed at any instant, resumed, and killed again: the result is that of a run
-//! that nobody disturbed, and no effect is lost or done more than it must.
+//! Runs that are killed at any instant, resumed, and killed again: the result is that of an uninterrupted run, and no
+//! effect is lost or repeated without need.
 //!
 //! `CASCADE_CHAOS=1000 cargo test -p cascade-tests --test chaos` kills more often,
-//! `CASCADE_CHAOS_SEED=7` at other instants.
+//! `CASCADE_CHAOS_SEED=7` chooses other instants.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -33,19 +33,19 @@ impl Chance {
     }
 }
 
-fn call(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+fn cascadec_command(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
     let mut command = Command::new(cascadec().as_ref().unwrap());
     command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn done(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
-    call(folder, args).output().unwrap()
+fn call_to_end(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
+    cascadec_command(folder, args).output().unwrap()
 }
 
-/// Calls, and kills after a while; `None` when it was killed.
-fn killed(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>], after: Duration) -> Option<Output> {
-    let mut child = call(folder, args).spawn().unwrap();
+/// Calls the command and kills it after a time; `None` if it was killed.
+fn call_and_kill(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>], after: Duration) -> Option<Output> {
+    let mut child = cascadec_command(folder, args).spawn().unwrap();
     thread::sleep(after);
     match child.try_wait().unwrap() {
         Some(_) => Some(child.wait_with_output().unwrap()),
@@ -58,7 +58,7 @@ fn killed(folder: &Path, args: &[impl AsRef<std::ffi::OsStr>], after: Duration) 
 }
 
 /// How often each effect ran, and with how many keys.
-fn effects(folder: &Path) -> BTreeMap<String, Vec<String>> {
+fn effects_by_path(folder: &Path) -> BTreeMap<String, Vec<String>> {
     let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in fs::read_to_string(folder.join("log.txt")).unwrap_or_default().lines() {
         let (name, key) = line.split_once(' ').unwrap();
@@ -67,15 +67,15 @@ fn effects(folder: &Path) -> BTreeMap<String, Vec<String>> {
     out
 }
 
-/// Tells a run that pauses what became of a payment: the log knows.
-fn settle(folder: &Path, met: &Met) {
+/// Answers the question of a paused run whether a payment was made, from the log.
+fn answer_payment(folder: &Path, met: &Met) {
     met.unknown.fetch_add(1, Ordering::Relaxed);
-    let listed = effects(folder);
+    let listed = effects_by_path(folder);
     for (stage, payment) in [("paid", "pay-1"), ("paid_again", "pay-2")] {
         let run = run_id(folder).unwrap();
         let output = match listed.contains_key(payment) {
-            true => done(folder, &["answer", &run, stage, "done", &format!("paid {payment}\n")[..]]),
-            false => done(folder, &["answer", &run, stage, "again"]),
+            true => call_to_end(folder, &["answer", &run, stage, "done", &format!("paid {payment}\n")[..]]),
+            false => call_to_end(folder, &["answer", &run, stage, "again"]),
         };
         // One of the two asks.
         let _ = output;
@@ -93,15 +93,15 @@ fn run_id(folder: &Path) -> Option<String> {
     runs.pop().map(|r| r.id)
 }
 
-/// What begins the run, or goes on with it.
-fn words(folder: &Path) -> Vec<String> {
+/// The arguments that begin or resume the run.
+fn next_arguments(folder: &Path) -> Vec<String> {
     match run_id(folder) {
         Some(run) => vec!["resume".into(), run, "-q".into()],
         None => vec!["run".into(), "flow.cascade".into(), "-q".into()],
     }
 }
 
-/// What the kills met.
+/// Counts of what was interrupted.
 #[derive(Default)]
 struct Met {
     interruptions: AtomicUsize,
@@ -109,17 +109,17 @@ struct Met {
     unknown: AtomicUsize,
 }
 
-/// Runs one flow with kills at these instants (shares of its usual time); what was wrong.
-fn torment(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), String> {
+/// Runs the program with kills at these times; the error is what went wrong.
+fn run_with_kills(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs::write(folder.join("flow.cascade"), FLOW).unwrap();
     let mut interruptions = 0;
     let mut last = None;
     for after in instants {
-        match killed(folder, &words(folder), *after) {
+        match call_and_kill(folder, &next_arguments(folder), *after) {
             None => interruptions += 1,
-            Some(output) if output.status.code() == Some(3) => settle(folder, met),
+            Some(output) if output.status.code() == Some(3) => answer_payment(folder, met),
             Some(output) => {
                 last = Some(output);
                 break;
@@ -131,11 +131,11 @@ fn torment(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), Str
         if let Some(output) = last.take() {
             break output;
         }
-        let output = done(folder, &words(folder));
+        let output = call_to_end(folder, &next_arguments(folder));
         if output.status.code() != Some(3) {
             break output;
         }
-        settle(folder, met);
+        answer_payment(folder, met);
         rounds += 1;
         if rounds > 5 {
             return Err("it pauses for ever".to_owned());
@@ -150,7 +150,7 @@ fn torment(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), Str
     }
     met.interruptions.fetch_add(interruptions, Ordering::Relaxed);
     // A killed process may leave one of each branch unfinished or unrecorded.
-    for (name, keys) in effects(folder) {
+    for (name, keys) in effects_by_path(folder) {
         let usual = if name == "flaky" { 2 } else { 1 };
         if !keys.iter().all(|k| *k == keys[0]) {
             return Err(format!("{name} has several idempotency keys: {keys:?}"));
@@ -167,7 +167,7 @@ fn torment(instants: &[Duration], reference: &Json, met: &Met) -> Result<(), Str
 }
 
 #[test]
-fn killed_at_any_instant() {
+fn results_are_the_same_when_killed_at_any_instant() {
     let kills: usize = std::env::var("CASCADE_CHAOS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let seed: u64 = std::env::var("CASCADE_CHAOS_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(20_261_123);
 
@@ -176,15 +176,15 @@ fn killed_at_any_instant() {
     // Built now, so that the time is that of the run alone.
     assert!(cascadec().is_ok());
     let began = Instant::now();
-    let output = done(folder.path(), &["run", "flow.cascade", "-q"]);
+    let output = call_to_end(folder.path(), &["run", "flow.cascade", "-q"]);
     let usual = began.elapsed();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let reference: Json = serde_json::from_slice(&output.stdout).unwrap();
-    let all = effects(folder.path());
+    let all = effects_by_path(folder.path());
     assert!(all.len() >= 200, "{} effects", all.len());
     assert_eq!(all.values().map(Vec::len).sum::<usize>(), all.len() + 1, "one is tried twice");
 
-    // One kill each, and some that are killed again and again.
+    // Some runs are killed once, and some repeatedly.
     let mut chance = Chance(seed | 1);
     let mut torments: Vec<Vec<Duration>> = Vec::new();
     let mut left = kills;
@@ -200,7 +200,7 @@ fn killed_at_any_instant() {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(instants) = torments.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(wrong) = torment(instants, &reference, &met) {
+                    if let Err(wrong) = run_with_kills(instants, &reference, &met) {
                         panic!("seed {seed}, killed after {instants:?}: {wrong}");
                     }
                 }

@@ -6,7 +6,7 @@
 
 use std::process::{Command, Stdio};
 
-use cascade_tests::{binary::cascadec, programs::root};
+use cascade_tests::{binary::cascadec, programs::repository_root};
 
 #[test]
 fn transcripts() {
@@ -31,7 +31,8 @@ fn completions_are_read_by_bash() {
         assert!(script.contains(word), "{word} is missing");
     }
     let ask = "COMP_WORDS=(cascadec r); COMP_CWORD=1; _cascadec cascadec r cascadec; echo \"${COMPREPLY[*]}\"";
-    let read = Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).current_dir(root()).output().unwrap();
+    let read =
+        Command::new("bash").args(["-c", &format!("{script}\n{ask}")]).current_dir(repository_root()).output().unwrap();
     assert_eq!(
         String::from_utf8_lossy(&read.stdout).trim(),
         "run resume reject runs",

@@ -1,4 +1,4 @@
-//! The analysis of the worst case is sound: nothing that a run does is ever more.
+//! The analysis of the worst case is sound: no run exceeds its bounds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use cascade_runtime::{
 use cascade_tests::workflow::{MOST, workflow};
 use proptest::prelude::*;
 
-/// What really happened.
+/// What a run used.
 #[derive(Debug, Default)]
 struct Happened {
     stages: u128,
@@ -29,7 +29,7 @@ struct Happened {
     time: u128,
 }
 
-/// A world that fails, hesitates and is as wordy as it may be, as its bytes say.
+/// A host that fails, delays and answers at any length, determined by bytes.
 struct World<'p> {
     program: &'p Program,
     bytes: Vec<u8>,
@@ -43,7 +43,7 @@ impl World<'_> {
     fn next(&mut self) -> u8 {
         let (turn, at) = (self.next / self.bytes.len(), self.next % self.bytes.len());
         self.next += 1;
-        // Not the same again when all bytes have been used.
+        // A different sequence when all bytes have been used.
         (self.bytes[at] as usize * (2 * turn + 1) + turn) as u8
     }
 
@@ -93,7 +93,7 @@ impl World<'_> {
     }
 }
 
-fn happens(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: Option<u64>) -> Happened {
+fn run_in_world(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: Option<u64>) -> Happened {
     let environment = Environment { run: "run".into(), ..Environment::default() };
     let main = program.main.unwrap();
     let mut machine = Machine::new(program, main, inputs, environment).unwrap();
@@ -137,15 +137,15 @@ fn happens(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: Optio
     }
 }
 
-/// A bound when every name stands for as much as it can.
-fn limit(figure: &Figure) -> Option<u128> {
+/// The value of a bound if every name has its largest value.
+fn upper_bound(figure: &Figure) -> Option<u128> {
     match &figure.bound {
         Bound::AtMost(poly) => Some(poly.value(MOST.into())),
         Bound::Unlimited(_) => None,
     }
 }
 
-fn analysed(text: &str) -> (Program, Cost) {
+fn analyse_program(text: &str) -> (Program, Cost) {
     let compiled = compile("w.cascade", Arc::from(text), &FileSources);
     let errors: Vec<_> = compiled.diagnostics.iter().filter(|d| d.code.as_str().starts_with('E')).collect();
     let program = compiled.program.unwrap_or_else(|| panic!("{text}\n{errors:#?}"));
@@ -153,10 +153,10 @@ fn analysed(text: &str) -> (Program, Cost) {
     (program, cost)
 }
 
-fn compare(text: &str, world: &[u8], n: i64, xs: u64, cancel_at: Option<u64>) -> Result<(), String> {
-    let (program, cost) = analysed(text);
+fn compare_with_bound(text: &str, world: &[u8], n: i64, xs: u64, cancel_at: Option<u64>) -> Result<(), String> {
+    let (program, cost) = analyse_program(text);
     let xs = (0..xs as i64).map(Value::Int).collect();
-    let happened = happens(&program, vec![Value::Int(n), Value::list(xs)], world, cancel_at);
+    let happened = run_in_world(&program, vec![Value::Int(n), Value::list(xs)], world, cancel_at);
     let rows = [
         ("stages", happened.stages, &cost.stages),
         ("calls", happened.calls, &cost.calls),
@@ -165,7 +165,7 @@ fn compare(text: &str, world: &[u8], n: i64, xs: u64, cancel_at: Option<u64>) ->
         ("time", happened.time, &cost.time),
     ];
     for (name, really, figure) in rows {
-        if limit(figure).is_some_and(|most| really > most) {
+        if upper_bound(figure).is_some_and(|most| really > most) {
             return Err(format!("{name}: {really} happened, {:?} is the limit\n{text}\n{happened:?}", figure.bound));
         }
     }
@@ -175,34 +175,34 @@ fn compare(text: &str, world: &[u8], n: i64, xs: u64, cancel_at: Option<u64>) ->
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn nothing_is_ever_more(
+    fn no_run_exceeds_its_worst_case(
         made in proptest::collection::vec(any::<u8>(), 0..250),
         world in proptest::collection::vec(any::<u8>(), 1..60),
         n in 0..=(MOST as i64),
         xs in 0..=MOST,
         cancel in proptest::option::of(0u64..40_000),
     ) {
-        compare(&workflow(&made), &world, n, xs, cancel).map_err(TestCaseError::fail)?;
+        compare_with_bound(&workflow(&made), &world, n, xs, cancel).map_err(TestCaseError::fail)?;
     }
 }
 
-/// More branches than run at once, each as slow as it may be: the time of a share of the work.
+/// With more branches than run at once, the time is that of the branches one after the other.
 #[test]
-fn branches_that_wait_for_their_turn_take_time() {
+fn branches_beyond_the_concurrency_limit_take_time() {
     let stages: String =
         (0..5).map(|i| format!("    stage s{i} = slow({i})\n      timeout 4s\n      on error skip\n")).collect();
     let text = format!(
         "skill slow(n: int) -> string {{\n  run sh\"text $<n>\"\n}}\n\ncascade main(n: int, xs: list<int>) {{\n  stage all = parallel max 2 {{\n{stages}  }}\n}}\n"
     );
-    let (program, cost) = analysed(&text);
+    let (program, cost) = analyse_program(&text);
     let inputs = || vec![Value::Int(0), Value::list(Vec::new())];
-    let longest = (0..=255).map(|byte| happens(&program, inputs(), &[byte], None).time).max();
-    assert_eq!((longest, limit(&cost.time)), (Some(12_000), Some(14_000)));
+    let longest = (0..=255).map(|byte| run_in_world(&program, inputs(), &[byte], None).time).max();
+    assert_eq!((longest, upper_bound(&cost.time)), (Some(12_000), Some(14_000)));
 }
 
-/// What the analysis says of small programs, in full.
+/// The complete results of the analysis for small programs.
 #[test]
-fn figures_say() {
+fn figures_of_small_programs() {
     const HEAD: &str = "model m {\n  provider: anthropic\n  id: \"m\"\n  context: 1_000\n  max_output: 100\n  price: { input: 1usd, output: 10usd }\n}\nskill ask(text: string) -> string {\n  prompt \"$<text>\"\n}\nskill two() -> string {\n  max_tokens 10\n  prompt \"hi\"\n}\nskill list() -> list<int> where it.len() <= 5 {\n  run sh\"list\"\n    output json list<int>\n}\n";
     let cases = [
         // An answer of ten tokens to one token.
@@ -247,7 +247,7 @@ fn figures_say() {
     let mut wrong = Vec::new();
     for (body, expected) in cases {
         let text = format!("{HEAD}cascade main(text: string, files: list<path>, n: int) {{\n{body}\n}}\n");
-        let (program, cost) = analysed(&text);
+        let (program, cost) = analyse_program(&text);
         let said = cascade_compiler::cost::short(&[cost], &program.files);
         let said = said.trim_end().split("main: ").nth(1).unwrap_or_default();
         if said != expected {

@@ -1,5 +1,5 @@
-//! Processes that die at the worst moment, files that are damaged, disks that are full: nothing
-//! that was answered is lost, nothing is repeated that must not be, nothing is guessed.
+//! Processes that are killed, damaged files, full disks: no answer is lost, no `@once` effect is repeated, and unknown
+//! outcomes are asked about.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -22,7 +22,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use project::{Project, stderr, stdout, value};
+use project::{Project, result_json, stderr, stdout};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -32,8 +32,8 @@ fn only_run(project: &Project) -> RunRow {
     runs.remove(0)
 }
 
-/// Waits until something is so; the test as a whole fails if it never is.
-fn until(what: &str, mut so: impl FnMut() -> bool) {
+/// Waits until a condition holds; fails the test after a time limit.
+fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !so() {
         assert!(began.elapsed() < Duration::from_secs(60), "never: {what}");
@@ -64,7 +64,7 @@ cascade main() -> string {
 "#;
 
 #[test]
-fn an_ordinary_effect_is_tried_again_with_the_same_key() {
+fn an_interrupted_effect_is_repeated_with_the_same_key() {
     let project = Project::new();
     project.write("flow.cascade", DEADLY);
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none(), "it was killed");
@@ -80,7 +80,7 @@ fn an_ordinary_effect_is_tried_again_with_the_same_key() {
 }
 
 #[test]
-fn what_must_not_be_repeated_is_asked_about() {
+fn an_interrupted_once_effect_is_asked_about() {
     let text = DEADLY.replace("skill deadly", "@once\nskill deadly");
     for (answer, result) in
         [(vec!["done", "by hand\n"], "a by hand c"), (vec!["again"], "a ok c"), (vec!["failed"], "")]
@@ -109,13 +109,13 @@ fn what_must_not_be_repeated_is_asked_about() {
 }
 
 #[test]
-fn a_service_is_given_the_same_key_again() {
+fn a_repeated_request_has_the_same_idempotency_key() {
     let child: Arc<Mutex<Option<u32>>> = Arc::default();
     let victim = Arc::clone(&child);
     let mut first = true;
     let service = Model::start(move |_| {
         if std::mem::take(&mut first) {
-            until("the process is known", || victim.lock().unwrap().is_some());
+            wait_until("the process is known", || victim.lock().unwrap().is_some());
             let pid = victim.lock().unwrap().unwrap();
             kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).unwrap();
         }
@@ -136,7 +136,7 @@ fn a_service_is_given_the_same_key_again() {
     let again = project.call(&["resume", "-q"]);
     assert_eq!(stdout(&again), "7\n", "{}", stderr(&again));
     let keys: Vec<String> = service
-        .heads()
+        .request_heads()
         .iter()
         .map(|h| h.lines().find(|l| l.to_lowercase().starts_with("idempotency-key:")).unwrap().to_owned())
         .collect();
@@ -145,7 +145,7 @@ fn a_service_is_given_the_same_key_again() {
 }
 
 #[test]
-fn a_run_that_lives_is_not_resumed() {
+fn a_running_run_cannot_be_resumed() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -153,8 +153,8 @@ fn a_run_that_lives_is_not_resumed() {
          cascade main() -> string {\n  stage a = wait()\n  return a\n}\n",
     );
     let run = project.command(&["run", "flow.cascade", "-q"]).spawn().unwrap();
-    until("it has begun", || project.path().join("started").exists() && project.journal().is_file());
-    until("it is recorded", || project.store().runs().unwrap().len() == 1);
+    wait_until("it has begun", || project.path().join("started").exists() && project.journal().is_file());
+    wait_until("it is recorded", || project.store().runs().unwrap().len() == 1);
     let row = only_run(&project);
     assert_eq!((row.status.as_str(), row.pid), ("running", Some(run.id())));
     let refused = project.call(&["resume", &row.id]);
@@ -170,7 +170,7 @@ fn a_run_that_lives_is_not_resumed() {
 }
 
 #[test]
-fn a_cancelled_run_goes_on_where_it_was() {
+fn a_cancelled_run_is_resumed_where_it_stopped() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -196,7 +196,7 @@ cascade main() -> string {
         let _ = std::fs::remove_file(project.path().join("started"));
         let args: &[&str] = if project.journal().is_file() { &["resume"] } else { &["run", "flow.cascade"] };
         let run = project.command(args).spawn().unwrap();
-        until("it has begun", || project.path().join("started").exists());
+        wait_until("it has begun", || project.path().join("started").exists());
         kill(Pid::from_raw(run.id().cast_signed()), Signal::SIGINT).unwrap();
         let output = run.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130));
@@ -237,12 +237,12 @@ cascade main(from: int) -> list<int> {
             scope.spawn(move || {
                 let (outcome, _) = project.run_with(text, Begin::New, &json!({ "from": from * 10 }), |_| ());
                 let n = from * 10;
-                assert_eq!(value(&outcome), json!([n, n + 1, n + 2, n + 3]));
+                assert_eq!(result_json(&outcome), json!([n, n + 1, n + 2, n + 3]));
             });
         }
     });
     assert_eq!(project.store().runs().unwrap().iter().filter(|r| r.status == "done").count(), 8);
-    // Nobody's additions are lost, and those of one run are in order.
+    // No addition is lost, and those of one run are in order.
     let kept = project.store().memory().unwrap().remove(0).value;
     let mut kept: Vec<i64> = serde_json::from_value(kept).unwrap();
     assert_eq!(kept.len(), 32);
@@ -256,7 +256,7 @@ cascade main(from: int) -> list<int> {
 }
 
 #[test]
-fn memory_is_changed_once_and_seen_as_it_was() {
+fn memory_is_changed_once_and_a_run_sees_its_first_value() {
     let project = Project::new();
     let text = |ty: &str, first: &str| {
         format!(
@@ -279,7 +279,7 @@ cascade main() -> {ty} {{
     };
     project.write("flow.cascade", &text("list<int>", "[1]"));
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
-    // Somebody changes it meanwhile; the run still sees what it saw, and adds what is missing.
+    // The memory is changed meanwhile; the run still sees the old value, and adds what is missing.
     let set = project.call(&["memory", "set", "project.seen", "[1, 1, 5]"]);
     assert!(set.status.success(), "{}", stderr(&set));
     let end = project.call(&["resume", "-q"]);
@@ -290,7 +290,7 @@ cascade main() -> {ty} {{
     );
     let history = stdout(&project.call(&["memory", "history", "project.seen"]));
     assert_eq!(history.lines().count(), 3, "{history}");
-    // An edit of the type is told, not guessed around.
+    // A value that does not fit the edited type is reported.
     project.write("flow.cascade", &text("list<string>", "[\"x\"]"));
     let wrong = project.call(&["run", "flow.cascade"]);
     assert_eq!(wrong.status.code(), Some(1));
@@ -304,7 +304,7 @@ cascade main() -> {ty} {{
 }
 
 #[test]
-fn a_torn_end_of_the_journal_is_left_out() {
+fn an_incomplete_end_of_the_journal_is_ignored() {
     let project = Project::new();
     project.write("flow.cascade", DEADLY);
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
@@ -327,12 +327,12 @@ fn a_torn_end_of_the_journal_is_left_out() {
 
 #[test]
 fn a_full_disk_stops_the_run_and_loses_nothing() {
-    // What cannot be recorded is no failure of a stage: it is neither tried again nor skipped.
-    full_disk("");
-    full_disk("\n      retry 5 backoff 0ms..0ms\n      on error skip");
+    // An error of the journal is not a failure of a stage: it is neither retried nor skipped.
+    check_run_on_full_disk("");
+    check_run_on_full_disk("\n      retry 5 backoff 0ms..0ms\n      on error skip");
 }
 
-fn full_disk(clauses: &str) {
+fn check_run_on_full_disk(clauses: &str) {
     let project = Project::new();
     let text = r#"
 skill note(n: int) -> string {
@@ -374,13 +374,13 @@ fn a_journal_that_another_process_writes_is_waited_for() {
     project.write("flow.cascade", DEADLY);
     project.write("survived", "");
     assert!(project.call(&["run", "flow.cascade", "-q"]).status.success());
-    // Somebody holds the file for a moment.
+    // Another connection holds the lock for a moment.
     let holder = Connection::open(project.journal()).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     let before = project.lines("log.txt").len();
     let running = project.path().join(".cascade/running");
     let run = project.command(&["run", "flow.cascade", "-q"]).spawn().unwrap();
-    until("it lives", || std::fs::read_dir(&running).unwrap().next().is_some());
+    wait_until("it lives", || std::fs::read_dir(&running).unwrap().next().is_some());
     assert_eq!(project.lines("log.txt").len(), before, "nothing begins that is not on record");
     holder.execute_batch("ROLLBACK").unwrap();
     let output = run.wait_with_output().unwrap();
@@ -412,17 +412,17 @@ cascade main() -> int {
     std::fs::write(&file, &content[..content.len() / 2]).unwrap();
     project.write("ready", "");
     let again = project.run(text, Begin::Resume(first.run));
-    assert_eq!(value(&again), 100_000);
+    assert_eq!(result_json(&again), 100_000);
     assert_eq!(project.lines("log.txt").len(), 2);
 }
 
 #[test]
-fn a_clock_that_went_backwards_takes_no_time_away() {
+fn a_clock_that_is_set_back_does_not_shorten_waits() {
     let project = Project::new();
     let text = DEADLY.replace("stage b = deadly()", "stage b = deadly()\n    timeout 1h\n    budget 2h");
     project.write("flow.cascade", &text);
     assert!(project.call(&["run", "flow.cascade"]).status.code().is_none());
-    // All that is on record happened a year from now.
+    // All recorded times are a year in the future.
     let db = Connection::open(project.journal()).unwrap();
     let year = 365_i64 * 86_400_000;
     for (table, column) in [("runs", "started"), ("effects", "started"), ("effects", "ended"), ("timers", "began")] {
@@ -437,7 +437,7 @@ fn a_clock_that_went_backwards_takes_no_time_away() {
 
 /// A process may be killed between the making of the project's folder and that of its `.gitignore`.
 #[test]
-fn a_half_made_folder_is_repaired() {
+fn an_incomplete_project_folder_is_repaired() {
     let project = Project::new();
     project.write("flow.cascade", "cascade main() -> int {\n  return 1\n}\n");
     let ignore = project.path().join(".cascade/.gitignore");

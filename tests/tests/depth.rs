@@ -10,7 +10,7 @@ use cascade_tests::binary::cascadec;
 use project::Project;
 
 /// Runs the command in the folder of a project; gives its exit code and what it wrote.
-fn cascade(project: &Project, args: &[&str]) -> (i32, String, String) {
+fn call_cascadec(project: &Project, args: &[&str]) -> (i32, String, String) {
     let output = Command::new(cascadec().as_ref().unwrap()).args(args).current_dir(project.path()).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
@@ -29,9 +29,9 @@ fn a_deep_program_is_built_run_and_resumed() {
     for (name, text) in deep_programs() {
         let project = Project::new();
         project.write("flow.cascade", &text);
-        let (code, _, error) = cascade(&project, &["build", "flow.cascade", "-o", "flow.cir"]);
+        let (code, _, error) = call_cascadec(&project, &["build", "flow.cascade", "-o", "flow.cir"]);
         assert_eq!(code, 0, "{name}: {error}");
-        let (code, result, error) = cascade(&project, &["run", "-q", "flow.cir", "--input", "x=1"]);
+        let (code, result, error) = call_cascadec(&project, &["run", "-q", "flow.cir", "--input", "x=1"]);
         assert_eq!((code, result.trim()), (0, if name == "nested" { "7" } else { "200" }), "{error}");
     }
     // A run is resumed without its file by the program that is kept with it.
@@ -44,10 +44,10 @@ fn a_deep_program_is_built_run_and_resumed() {
              cascade main(x: int) -> string {{\n  var y = \"\"\n{opened}stage c = check()\ny = c\n{closed}  return y\n}}\n"
         ),
     );
-    assert_eq!(cascade(&project, &["run", "-q", "flow.cascade", "--input", "x=1"]).0, 1);
+    assert_eq!(call_cascadec(&project, &["run", "-q", "flow.cascade", "--input", "x=1"]).0, 1);
     std::fs::remove_file(project.path().join("flow.cascade")).unwrap();
     project.write("ready", "");
-    let (code, result, error) = cascade(&project, &["resume", "-q"]);
+    let (code, result, error) = call_cascadec(&project, &["resume", "-q"]);
     assert_eq!((code, result.trim()), (0, "yes"), "{error}");
 }
 
@@ -62,10 +62,10 @@ fn a_deep_value_in_memory_does_not_make_later_runs_fail() {
          cascade add() -> int {\n  stage d = deep()\n  notes.items += [d]\n  return notes.items.len()\n}\n",
     );
     for count in ["1", "2", "3"] {
-        let (code, result, error) = cascade(&project, &["run", "-q", "flow.cascade"]);
+        let (code, result, error) = call_cascadec(&project, &["run", "-q", "flow.cascade"]);
         assert_eq!((code, result.trim()), (0, count), "{error}");
     }
-    assert_eq!(cascade(&project, &["memory", "list"]).0, 0);
+    assert_eq!(call_cascadec(&project, &["memory", "list"]).0, 0);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_damaged_program_is_refused() {
         "fn one(n: int) -> int = n + 1\ncascade first(x: int) -> int {\n  return one(x)\n}\n\
          cascade main(x: int) -> int {\n  stage f = first(x)\n  return f\n}\n",
     );
-    assert_eq!(cascade(&project, &["build", "flow.cascade", "-o", "flow.cir"]).0, 0);
+    assert_eq!(call_cascadec(&project, &["build", "flow.cascade", "-o", "flow.cir"]).0, 0);
     let good = std::fs::read_to_string(project.path().join("flow.cir")).unwrap();
     let (before, after) = good.split_once("\"slots\":").unwrap();
     let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
@@ -93,7 +93,7 @@ fn a_damaged_program_is_refused() {
     for (text, why) in cases {
         assert_ne!(text, good, "{why}");
         project.write("bad.cir", &text);
-        let (code, _, error) = cascade(&project, &["run", "bad.cir", "--input", "x=1"]);
+        let (code, _, error) = call_cascadec(&project, &["run", "bad.cir", "--input", "x=1"]);
         assert!(code == 2 && error.contains(why), "{why}: {code} {error}");
     }
 }

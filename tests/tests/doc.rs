@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use cascade_tests::{binary::cascadec, programs::root};
+use cascade_tests::{binary::cascadec, programs::repository_root};
 
 const VOID: &[&str] = &["meta", "img", "br", "hr", "link", "!doctype"];
 
@@ -20,7 +20,7 @@ struct Seen {
 }
 
 /// Reads a page strictly: every element is closed in its order, every attribute is quoted.
-fn read(name: &str, html: &str) -> Seen {
+fn read_page(name: &str, html: &str) -> Seen {
     let mut seen = Seen::default();
     let mut open: Vec<String> = Vec::new();
     let mut rest = html;
@@ -63,7 +63,7 @@ fn read(name: &str, html: &str) -> Seen {
 }
 
 /// Documents some paths, reads every page, follows every link.
-fn documented(folder: &Path, paths: &[&str]) -> BTreeMap<String, String> {
+fn document_paths(folder: &Path, paths: &[&str]) -> BTreeMap<String, String> {
     let out = tempfile::tempdir().unwrap();
     let output = Command::new(cascadec().as_ref().unwrap())
         .arg("doc")
@@ -79,7 +79,7 @@ fn documented(folder: &Path, paths: &[&str]) -> BTreeMap<String, String> {
         .map(|entry| entry.unwrap())
         .map(|e| (e.file_name().into_string().unwrap(), fs::read_to_string(e.path()).unwrap()))
         .collect();
-    let seen: BTreeMap<&str, Seen> = pages.iter().map(|(name, html)| (name.as_str(), read(name, html))).collect();
+    let seen: BTreeMap<&str, Seen> = pages.iter().map(|(name, html)| (name.as_str(), read_page(name, html))).collect();
     let mut inside = 0;
     for (name, page) in &seen {
         for link in &page.links {
@@ -99,7 +99,7 @@ fn documented(folder: &Path, paths: &[&str]) -> BTreeMap<String, String> {
 
 #[test]
 fn every_link_of_the_examples_leads_somewhere() {
-    let pages = documented(&root(), &["examples", "tests/programs"]);
+    let pages = document_paths(&repository_root(), &["examples", "tests/programs"]);
     assert!(pages.len() > 12);
     let github = &pages["std.github.html"];
     assert!(github.contains("<section class=\"item\" id=\"skill."), "the library is documented too");
@@ -108,7 +108,7 @@ fn every_link_of_the_examples_leads_somewhere() {
 }
 
 #[test]
-fn a_project() {
+fn pages_of_a_project() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -162,7 +162,7 @@ cascade sell(order: Order) -> int
 }
 "#,
     );
-    let pages = documented(folder.path(), &[]);
+    let pages = document_paths(folder.path(), &[]);
     let names: Vec<&str> = pages.keys().map(String::as_str).collect();
     assert_eq!(names, ["flows.main.html", "index.2.html", "index.html", "std.github.html"]);
     let main = &pages["flows.main.html"];

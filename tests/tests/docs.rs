@@ -18,7 +18,7 @@ fn root() -> PathBuf {
 }
 
 /// All programs below a folder of the repository.
-fn programs(folder: &str) -> Vec<PathBuf> {
+fn programs_below(folder: &str) -> Vec<PathBuf> {
     let mut out = Vec::new();
     let mut waiting = vec![root().join(folder)];
     while let Some(folder) = waiting.pop() {
@@ -35,7 +35,7 @@ fn programs(folder: &str) -> Vec<PathBuf> {
 }
 
 /// The `cascadec` of this build.
-fn binary() -> &'static Path {
+fn cascadec_path() -> &'static Path {
     cascade_tests::binary::cascadec().as_ref().unwrap()
 }
 
@@ -46,7 +46,7 @@ struct Fence {
     line: usize,
 }
 
-fn fences(page: &str) -> Vec<Fence> {
+fn read_fences(page: &str) -> Vec<Fence> {
     let mut out = Vec::new();
     let mut open: Option<Fence> = None;
     for (number, line) in page.lines().enumerate() {
@@ -73,16 +73,18 @@ fn fences(page: &str) -> Vec<Fence> {
 }
 
 /// Whether a text is what a page shows, where `...` stands for any lines.
-fn matches(expected: &[&str], found: &[&str]) -> bool {
+fn matches_output(expected: &[&str], found: &[&str]) -> bool {
     match expected.split_first() {
         None => found.is_empty(),
-        Some((&"...", rest)) => (0..=found.len()).any(|n| matches(rest, &found[n..])),
-        Some((first, rest)) => found.split_first().is_some_and(|(f, others)| same(first, f) && matches(rest, others)),
+        Some((&"...", rest)) => (0..=found.len()).any(|n| matches_output(rest, &found[n..])),
+        Some((first, rest)) => {
+            found.split_first().is_some_and(|(f, others)| matches_line(first, f) && matches_output(rest, others))
+        }
     }
 }
 
 /// Whether a line is what a page shows, where `...` stands for anything that differs each time.
-fn same(expected: &str, found: &str) -> bool {
+fn matches_line(expected: &str, found: &str) -> bool {
     let mut parts = expected.split("...");
     let Some(mut rest) = found.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let parts: Vec<&str> = parts.collect();
@@ -121,7 +123,7 @@ fn run_console(fence: &Fence, folder: &Path, page: &str, failures: &mut Vec<Stri
             Some(rest) => (format!("cascadec {rest}"), root()),
             None => (command.to_owned(), folder.to_path_buf()),
         };
-        let path = format!("{}:{}", binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
+        let path = format!("{}:{}", cascadec_path().parent().unwrap().display(), std::env::var("PATH").unwrap());
         let output = Command::new("sh")
             .args(["-c", &format!("{{ {command}\n}} 2>&1")])
             .current_dir(folder)
@@ -132,7 +134,7 @@ fn run_console(fence: &Fence, folder: &Path, page: &str, failures: &mut Vec<Stri
         let found = String::from_utf8_lossy(&output.stdout).into_owned();
         // Progress is not what a page is about, and its times differ.
         let found: Vec<&str> = found.lines().filter(|l| !l.starts_with("done ") && !l.starts_with("warn ")).collect();
-        if output.status.code() != Some(code) || !matches(&expected, &found) {
+        if output.status.code() != Some(code) || !matches_output(&expected, &found) {
             failures.push(format!(
                 "{page}:{}: `{command}` gave {:?}:\n{}\n-- expected {code}:\n{}",
                 fence.line,
@@ -154,7 +156,7 @@ fn check_page(page: &Path) -> Vec<String> {
     let git = "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one";
     assert!(Command::new("sh").args(["-c", git]).current_dir(&folder).status().unwrap().success());
     let mut failures = Vec::new();
-    let fences = fences(&text);
+    let fences = read_fences(&text);
     let wrong: Vec<&str> = fences
         .iter()
         .filter(|f| f.language == "console" && f.text.contains("\n? 1\n"))
@@ -172,7 +174,7 @@ fn check_page(page: &Path) -> Vec<String> {
                 if wrong.iter().any(|command| command.contains(&file)) {
                     continue;
                 }
-                let output = Command::new(binary())
+                let output = Command::new(cascadec_path())
                     .args(["check", &file])
                     .current_dir(&folder)
                     .env("NO_COLOR", "1")
@@ -218,8 +220,8 @@ fn pages_tell_the_truth() {
 #[test]
 fn examples_and_the_standard_library_check_and_are_formatted() {
     let mut failures = Vec::new();
-    let mut files = programs("examples");
-    files.append(&mut programs("stdlib/std"));
+    let mut files = programs_below("examples");
+    files.append(&mut programs_below("stdlib/std"));
     assert!(files.len() >= 7);
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
@@ -240,10 +242,10 @@ fn examples_and_the_standard_library_check_and_are_formatted() {
 #[test]
 fn the_tests_of_examples_pass() {
     let command = ["test", "examples", "--times", "20", "--coverage", "--format", "json"];
-    let output = Command::new(binary()).args(command).current_dir(root()).output().unwrap();
+    let output = Command::new(cascadec_path()).args(command).current_dir(root()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    for example in programs("examples") {
+    for example in programs_below("examples") {
         let name = example.file_name().unwrap().to_string_lossy().into_owned();
         assert!(said.contains(&format!("{name}\",\"name\"")), "{name} has no test");
     }
@@ -254,7 +256,7 @@ fn the_tests_of_examples_pass() {
 #[test]
 fn examples_run_as_they_say() {
     let mut commands = Vec::new();
-    for path in programs("examples") {
+    for path in programs_below("examples") {
         let text = std::fs::read_to_string(&path).unwrap();
         let own: Vec<String> =
             text.lines().filter_map(|l| l.strip_prefix("//!     cascadec ")).map(str::to_owned).collect();
@@ -262,7 +264,7 @@ fn examples_run_as_they_say() {
         commands.extend(own);
     }
     for command in commands {
-        let line = format!("{} {command} --no-journal", binary().display());
+        let line = format!("{} {command} --no-journal", cascadec_path().display());
         let output = Command::new("sh").args(["-c", &line]).current_dir(root()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{command}: {said}");

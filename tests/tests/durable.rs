@@ -1,5 +1,5 @@
-//! Runs that are taken up again: after failures, edits, questions, spent quotas. What has been
-//! answered is never asked again unless the question changed.
+//! Resumed runs: after failures, edits, questions, exhausted quotas. A recorded answer is reused unless its request
+//! changed.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -9,17 +9,17 @@ mod project;
 
 use cascade_ir::ErrorKind;
 use cascade_runtime::{Begin, Event};
-use models::{Model, chat, error};
-use project::{Project, value};
+use models::{Model, chat_reply, error_reply};
+use project::{Project, result_json};
 use serde_json::json;
 
-fn review(model: &Model, style: &str) -> String {
+fn review_program(model: &Model, style: &str) -> String {
     format!(
         r#"{}
 skill summary(text: string) -> string {{
   prompt "Sum up: $<text>"
 }}
-skill review(text: string) -> string {{
+skill review_program(text: string) -> string {{
   prompt "Review {style}: $<text>"
 }}
 skill conclude(a: string, b: string) -> string {{
@@ -29,7 +29,7 @@ cascade main() -> string {{
   stage both = parallel {{
     stage s = summary("a text")
       using m
-    stage r = review("a text")
+    stage r = review_program("a text")
       using m
   }}
   stage end = conclude(both.s, both.r)
@@ -42,12 +42,12 @@ cascade main() -> string {{
 }
 
 #[test]
-fn an_edit_runs_only_what_it_reaches() {
-    let model = Model::start(|text| chat(&format!("<{text}>")));
+fn only_effects_that_depend_on_an_edit_run_again() {
+    let model = Model::start(|text| chat_reply(&format!("<{text}>")));
     let project = Project::new();
-    let first = project.run(&review(&model, "kindly"), Begin::New);
-    assert_eq!(model.asked().len(), 3);
-    let edited = review(&model, "strictly");
+    let first = project.run(&review_program(&model, "kindly"), Begin::New);
+    assert_eq!(model.prompts().len(), 3);
+    let edited = review_program(&model, "strictly");
 
     let plan = project.plan(&edited, &first.run);
     assert_eq!(plan.reused.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/both/s"]);
@@ -55,28 +55,28 @@ fn an_edit_runs_only_what_it_reaches() {
     assert_eq!(plan.runs[0].path, "main/both/r");
     assert_eq!(plan.runs[0].reason, "the prompt of `review` changed");
     assert_eq!(plan.depends.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/end"]);
-    assert_eq!(model.asked().len(), 3, "a plan asks nothing");
+    assert_eq!(model.prompts().len(), 3, "a plan asks nothing");
 
     let fork = project.run(&edited, Begin::Fork(first.run.clone()));
     assert_ne!(fork.run, first.run);
-    assert!(value(&fork).as_str().unwrap().contains("Review strictly"));
+    assert!(result_json(&fork).as_str().unwrap().contains("Review strictly"));
     assert_eq!(
-        &model.asked()[3..],
+        &model.prompts()[3..],
         ["Review strictly: a text", "Conclude from <Sum up: a text> and <Review strictly: a text>"]
     );
     assert_eq!(fork.reused, 1);
-    // It pays for two answers, not for three.
+    // Two answers are paid for, not three.
     assert_eq!((fork.spent.tokens, fork.spent.cost), (420, 4_020));
 
-    // Documentation, comments and places are no part of the question.
+    // Documentation, comments and positions are not part of the key.
     let same = format!("// a comment\n{}", edited.replace("skill summary", "/// Sums up.\nskill summary"));
     let plan = project.plan(&same, &fork.run);
     assert_eq!((plan.reused.len(), plan.runs.len(), plan.end.as_deref()), (3, 0, Some("done")));
 }
 
 #[test]
-fn what_changed_is_named() {
-    let model = Model::start(|_| chat("7"));
+fn a_plan_names_what_has_changed() {
+    let model = Model::start(|_| chat_reply("7"));
     let project = Project::new();
     let text = |prompt: &str, input: &str, ty: &str, using: &str| {
         format!(
@@ -107,8 +107,8 @@ fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
     let model = Model::start(move |text| {
         calls += 1;
         match text.starts_with("Second") && calls <= 3 {
-            true => error(503, "", json!({ "error": { "message": "down" } })),
-            false => chat("fine"),
+            true => error_reply(503, "", json!({ "error": { "message": "down" } })),
+            false => chat_reply("fine"),
         }
     });
     let project = Project::new();
@@ -122,8 +122,8 @@ fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
     let failure = first.result.as_ref().unwrap_err();
     assert_eq!((failure.kind, failure.attempts), (ErrorKind::Unavailable, 2));
     let again = project.run(&text, Begin::Resume(first.run.clone()));
-    assert_eq!(value(&again), "fine fine");
-    assert_eq!(model.asked(), ["First", "Second", "Second", "Second"]);
+    assert_eq!(result_json(&again), "fine fine");
+    assert_eq!(model.prompts(), ["First", "Second", "Second", "Second"]);
     let attempts: Vec<(String, u32, String)> =
         project.store().effects(&first.run).unwrap().into_iter().map(|e| (e.path, e.attempt, e.status)).collect();
     let row = |path: &str, attempt, status: &str| (path.to_owned(), attempt, status.to_owned());
@@ -136,9 +136,9 @@ fn a_failed_run_gets_new_attempts_and_keeps_its_answers() {
 }
 
 #[test]
-fn an_answer_outlives_the_key_of_its_model() {
-    // The variable is one that cargo sets for this test only.
-    let model = Model::start(|_| chat("kept"));
+fn a_recorded_answer_needs_no_api_key() {
+    // A variable that cargo sets for this test only.
+    let model = Model::start(|_| chat_reply("kept"));
     let project = Project::new();
     let text = |env: &str, fails: &str| {
         format!(
@@ -151,22 +151,22 @@ fn an_answer_outlives_the_key_of_its_model() {
     let first = project.run(&text("CARGO_PKG_NAME", "a == \"\""), Begin::New);
     assert_eq!(first.result.unwrap_err().message, "no");
     let again = project.run(&text("NO_SUCH_VARIABLE_AT_ALL", "a != \"\""), Begin::Resume(first.run));
-    assert_eq!(value(&again), "kept");
-    assert_eq!(model.asked().len(), 1);
+    assert_eq!(result_json(&again), "kept");
+    assert_eq!(model.prompts().len(), 1);
 }
 
 #[test]
-fn a_spent_quota_pauses_the_run_and_starts_nothing_else() {
+fn an_exhausted_quota_pauses_the_run_and_starts_nothing_else() {
     let mut calls = 0;
     let model = Model::start(move |_| {
         calls += 1;
         match calls {
-            1 => error(
+            1 => error_reply(
                 429,
                 "retry-after: 3600\r\n",
                 json!({ "error": { "code": "insufficient_quota", "message": "quota spent" } }),
             ),
-            _ => chat("ok"),
+            _ => chat_reply("ok"),
         }
     });
     let project = Project::new();
@@ -183,22 +183,22 @@ fn a_spent_quota_pauses_the_run_and_starts_nothing_else() {
     assert!(pause.reason().starts_with("a quota is spent: quota spent"), "{}", pause.reason());
     let wait = pause.until.unwrap() - cascade_runtime::journal::now();
     assert!((3_500_000..=3_600_000).contains(&wait), "{wait}");
-    assert_eq!(model.asked().len(), 1, "nobody else meets the same wall");
+    assert_eq!(model.prompts().len(), 1, "nobody else meets the same wall");
     assert_eq!(project.lines("log.txt").len(), 0, "nothing else is started");
     assert_eq!(project.store().run(&first.run).unwrap().unwrap().status, "paused");
     let again = project.run(&text, Begin::Resume(first.run));
-    assert_eq!(value(&again), json!(["ok", "ok", "ok", "ok", "ok"]));
-    assert_eq!(model.asked().len(), 6);
+    assert_eq!(result_json(&again), json!(["ok", "ok", "ok", "ok", "ok"]));
+    assert_eq!(model.prompts().len(), 6);
     assert_eq!(project.lines("log.txt"), ["1", "2", "3", "4", "5"]);
 }
 
 #[test]
-fn a_spent_quota_is_no_reason_to_skip_but_to_take_another_model() {
+fn an_exhausted_quota_is_not_skipped_but_uses_another_model() {
     let model = Model::start(|text| match text {
-        "Say" => error(429, "", json!({ "error": { "code": "insufficient_quota", "message": "spent" } })),
-        _ => chat("ok"),
+        "Say" => error_reply(429, "", json!({ "error": { "code": "insufficient_quota", "message": "spent" } })),
+        _ => chat_reply("ok"),
     });
-    let other = Model::start(|_| chat("from the other"));
+    let other = Model::start(|_| chat_reply("from the other"));
     let project = Project::new();
     let text = format!(
         "{}model other {{ provider: openai_compatible, id: \"o\", base_url: \"{}\" }}\n\
@@ -207,12 +207,12 @@ fn a_spent_quota_is_no_reason_to_skip_but_to_take_another_model() {
         model.declaration(),
         other.url
     );
-    assert_eq!(value(&project.run(&text, Begin::New)), "from the other");
+    assert_eq!(result_json(&project.run(&text, Begin::New)), "from the other");
 }
 
 #[test]
 fn budgets_stop_before_the_overrun() {
-    let model = Model::start(|_| chat("ok"));
+    let model = Model::start(|_| chat_reply("ok"));
     let project = Project::new();
     let text = |budget: &str, limit: &str| {
         format!(
@@ -228,30 +228,30 @@ fn budgets_stop_before_the_overrun() {
     assert_eq!(failure.kind, ErrorKind::OverBudget);
     assert!(failure.message.starts_with("the next prompt may cost 0.00"), "{failure}");
     // Three answers came to 0.00603; a fourth could have passed 0.01.
-    assert_eq!(model.asked().len(), 3);
+    assert_eq!(model.prompts().len(), 3);
     assert!(outcome.spent.cost <= 10_000);
 
     // Without a bound of its own, the answer is bounded by what is left.
     let outcome = project.run(&text("0.02usd", ""), Begin::New);
-    assert_eq!(value(&outcome), 5);
-    let before = model.asked().len();
+    assert_eq!(result_json(&outcome), 5);
+    let before = model.prompts().len();
     let outcome = project.run(&text("600 tokens", ""), Begin::New);
     let failure = outcome.result.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::OverBudget);
     assert!(failure.message.contains("of the budget are left"), "{failure}");
     assert!(outcome.spent.tokens <= 600);
-    assert_eq!(model.asked().len() - before, 2);
+    assert_eq!(model.prompts().len() - before, 2);
 
     // What was spent before an interruption counts.
     let run = outcome.run;
     let again = project.run(&text("600 tokens", ""), Begin::Resume(run));
     assert_eq!(again.result.unwrap_err().kind, ErrorKind::OverBudget);
-    assert_eq!(model.asked().len() - before, 2);
+    assert_eq!(model.prompts().len() - before, 2);
 }
 
 #[test]
-fn branches_hold_their_share_of_a_budget_back() {
-    let model = Model::start(|_| chat("ok"));
+fn branches_reserve_their_share_of_a_budget() {
+    let model = Model::start(|_| chat_reply("ok"));
     let project = Project::new();
     let text = format!(
         "{}skill say(n: int) -> string {{\n  prompt \"Say $<n>\"\n  max_tokens 500\n}}\n\
@@ -261,12 +261,12 @@ fn branches_hold_their_share_of_a_budget_back() {
     );
     let outcome = project.run(&text, Begin::New);
     // Two may cost 0.005 each at once; a third could pass the budget.
-    assert_eq!(value(&outcome), json!(["ok", "ok", null, null]));
-    assert_eq!(model.asked().len(), 2);
+    assert_eq!(result_json(&outcome), json!(["ok", "ok", null, null]));
+    assert_eq!(model.prompts().len(), 2);
 }
 
 #[test]
-fn people_are_asked_and_waited_for_without_a_process() {
+fn a_question_waits_without_a_process() {
     let project = Project::new();
     let text = r#"
 skill note(what: string) -> string {
@@ -294,12 +294,12 @@ cascade main() -> string {
     project.answer(&run, &json!("Ada"));
     assert_eq!(resume().pause.unwrap().questions[0].options, ["eu", "us"]);
     project.answer(&run, &json!("eu"));
-    assert_eq!(value(&resume()), "Ada eu after");
+    assert_eq!(result_json(&resume()), "Ada eu after");
     assert_eq!(project.lines("log.txt"), ["before", "after"]);
 }
 
 #[test]
-fn other_branches_go_on_while_a_person_is_asked() {
+fn other_branches_continue_while_a_question_is_open() {
     let project = Project::new();
     let text = r#"
 skill note(what: string) -> string {
@@ -318,7 +318,7 @@ cascade main() -> string {
     assert!(first.pause.is_some());
     assert_eq!(project.lines("log.txt"), ["a", "ba"]);
     project.answer(&first.run, &json!(false));
-    assert_eq!(value(&project.run(text, Begin::Resume(first.run))), "false ba");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(first.run))), "false ba");
 }
 
 #[test]
@@ -348,14 +348,14 @@ cascade main() -> int? {
     assert_eq!(project.store().questions(&run).unwrap()[0].options, ["retry", "value", "abort"]);
     project.write("ready", "");
     project.answer(&run, &json!({ "action": "retry" }));
-    assert_eq!(value(&project.run(text, Begin::Resume(run))), 7);
+    assert_eq!(result_json(&project.run(text, Begin::Resume(run))), 7);
     assert_eq!(project.lines("log.txt").len(), 2);
     // A value, of the right type.
     let project = Project::new();
     let run = begin(&project);
     project.answer(&run, &json!({ "action": "value", "value": 3 }));
-    assert_eq!(value(&project.run(text, Begin::Resume(run))), 3);
-    // Given up: the next handler has it.
+    assert_eq!(result_json(&project.run(text, Begin::Resume(run))), 3);
+    // The person gives up: the next handler is used.
     let project = Project::new();
     let run = begin(&project);
     project.answer(&run, &json!({ "action": "abort" }));
@@ -365,7 +365,7 @@ cascade main() -> int? {
 
 #[test]
 fn a_cache_answers_other_runs() {
-    let model = Model::start(|text| chat(&format!("<{text}>")));
+    let model = Model::start(|text| chat_reply(&format!("<{text}>")));
     let project = Project::new();
     let text = |input: &str, age: &str| {
         format!(
@@ -385,21 +385,21 @@ fn a_cache_answers_other_runs() {
     let (first, events) = run(&text("x", "7d"), false);
     assert_eq!(missed(&events), ["no answer of `say` is kept"]);
     let (second, events) = run(&text("x", "7d"), false);
-    assert_eq!(value(&second), value(&first));
+    assert_eq!(result_json(&second), result_json(&first));
     assert!(events.iter().any(|e| matches!(e, Event::Reused { from: "cache", .. })));
-    assert_eq!((model.asked().len(), second.spent.cost), (1, 0));
+    assert_eq!((model.prompts().len(), second.spent.cost), (1, 0));
     let (_, events) = run(&text("y", "7d"), false);
     assert_eq!(missed(&events), ["the input `what` changed"]);
     let (_, events) = run(&text("x", "7d"), true);
     assert_eq!(missed(&events), ["the cache is switched off"]);
     let (_, events) = run(&text("x", "0ms"), false);
     assert!(missed(&events).iter().all(|m| m.contains("old, and at most 0s are allowed")), "{events:?}");
-    // A cached answer is an answer of this run: it is resumed from its own record.
+    // A cached answer is recorded as an answer of this run, which is resumed from its own record.
     assert_eq!(project.plan(&text("x", "7d"), &second.run).reused.len(), 1);
 }
 
 #[test]
-fn a_run_that_waits_takes_the_answers_of_others() {
+fn a_waiting_process_reads_answers_that_others_record() {
     let project = Project::new();
     let text = "cascade main() -> string {\n  stage name = ask(\"Who?\")\n  return name\n}\n";
     std::thread::scope(|scope| {
@@ -414,17 +414,17 @@ fn a_run_that_waits_takes_the_answers_of_others() {
         let run = store.runs().unwrap().remove(0);
         assert_eq!(run.pid, Some(std::process::id()), "it lives on");
         project.answer(&run.id, &json!("Grace"));
-        assert_eq!(value(&waiting.join().unwrap().0), "Grace");
+        assert_eq!(result_json(&waiting.join().unwrap().0), "Grace");
     });
 }
 
 #[test]
-fn a_run_that_waits_goes_on_when_its_quota_is_back() {
+fn a_waiting_process_continues_when_the_quota_is_available() {
     let mut calls = 0;
     let model = Model::start(move |_| {
         calls += 1;
         let spent = json!({ "error": { "code": "insufficient_quota", "message": "spent" } });
-        if calls == 1 { error(429, "retry-after: 0\r\n", spent) } else { chat("ok") }
+        if calls == 1 { error_reply(429, "retry-after: 0\r\n", spent) } else { chat_reply("ok") }
     });
     let project = Project::new();
     let text = format!(
@@ -433,12 +433,12 @@ fn a_run_that_waits_goes_on_when_its_quota_is_back() {
         model.declaration()
     );
     let (outcome, events) = project.run_with(&text, Begin::New, &json!({}), |o| o.wait = true);
-    assert_eq!(value(&outcome), "ok");
+    assert_eq!(result_json(&outcome), "ok");
     assert!(events.iter().any(|e| matches!(e, Event::Paused { until: Some(_), .. })), "{events:?}");
 }
 
 #[test]
-fn a_secret_is_not_kept_and_must_be_given_again() {
+fn a_secret_is_not_recorded_and_is_required_to_resume() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -463,8 +463,8 @@ fn a_secret_is_not_kept_and_must_be_given_again() {
 }
 
 #[test]
-fn an_edit_does_not_bring_money_back() {
-    let model = Model::start(|_| chat("no"));
+fn what_was_spent_counts_after_an_edit() {
+    let model = Model::start(|_| chat_reply("no"));
     let project = Project::new();
     let text = |prompt: &str, gate: &str| {
         format!(
@@ -479,15 +479,15 @@ fn an_edit_does_not_bring_money_back() {
     // Edited, the first stage is asked again; both answers together leave too little for the second.
     let again = project.run(&text("Two", "a == \"no\""), Begin::Resume(first.run.clone()));
     assert_eq!(again.result.unwrap_err().kind, ErrorKind::OverBudget);
-    assert_eq!((model.asked().len(), again.spent.cost), (2, 4_020));
+    assert_eq!((model.prompts().len(), again.spent.cost), (2, 4_020));
     assert_eq!(project.store().run(&first.run).unwrap().unwrap().cost, 4_020);
     // And once more, from the record alone.
     let again = project.run(&text("Two", "a == \"no\""), Begin::Resume(first.run));
-    assert_eq!((model.asked().len(), again.spent.cost), (2, 4_020));
+    assert_eq!((model.prompts().len(), again.spent.cost), (2, 4_020));
 }
 
 #[test]
-fn a_run_that_waits_for_somebody_can_be_cancelled() {
+fn a_run_that_waits_for_a_person_can_be_cancelled() {
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -501,28 +501,28 @@ fn a_run_that_waits_for_somebody_can_be_cancelled() {
     assert_eq!(project.lines("log.txt"), ["begun", "cancelled"]);
     let run = project.store().runs().unwrap().remove(0);
     assert_eq!(run.status, "cancelled");
-    // It can go on all the same, and is asked again.
+    // It can be resumed all the same, and asks again.
     assert_eq!(project.call(&["resume", "-q"]).status.code(), Some(3));
     assert!(project.call(&["approve", "last", "--resume", "-q"]).status.success());
     assert_eq!(project.lines("log.txt"), ["begun", "cancelled", "went on"]);
 }
 
 #[test]
-fn a_question_that_nobody_answers_in_time_is_taken_back() {
+fn a_question_is_withdrawn_after_its_timeout() {
     let project = Project::new();
     let text = "cascade main() -> bool? {\n  stage ok = approve(\"Go on?\")\n    timeout 1ms\n    on error skip\n  \
                 return ok\n}\n";
     let first = project.run(text, Begin::New);
-    // Whether it paused or was faster: the time of the wall clock is over when it is looked at again.
+    // Whether or not the run has paused: the time limit is over by the wall clock when the run is resumed.
     let outcome = if first.pause.is_some() { project.run(text, Begin::Resume(first.run.clone())) } else { first };
-    assert_eq!(value(&outcome), json!(null));
+    assert_eq!(result_json(&outcome), json!(null));
     assert!(project.store().questions(&outcome.run).unwrap().is_empty());
 }
 
 #[test]
-fn what_a_spent_quota_held_back_does_not_begin_when_the_run_is_cancelled() {
+fn requests_that_wait_for_a_quota_do_not_begin_when_the_run_is_cancelled() {
     let spent = json!({ "error": { "code": "insufficient_quota", "message": "spent" } });
-    let model = Model::start(move |_| error(429, "retry-after: 3600\r\n", spent.clone()));
+    let model = Model::start(move |_| error_reply(429, "retry-after: 3600\r\n", spent.clone()));
     let project = Project::new();
     let text = format!(
         "{}skill say() -> string {{\n  prompt \"Say\"\n}}\nskill wait() -> string {{\n  \
@@ -541,7 +541,7 @@ fn what_a_spent_quota_held_back_does_not_begin_when_the_run_is_cancelled() {
                 o.cancel = cancel.clone();
             })
         });
-        // The quota is spent on record, then the other branch goes on to what is held.
+        // The quota is recorded as exhausted, then the other branch reaches the request that must wait.
         let ended = |path: &str| {
             project.journal().is_file()
                 && project.store().runs().unwrap().first().is_some_and(|run| {

@@ -1,12 +1,12 @@
-//! The work of checking a program grows with its size and no faster: instructions, counted by
-//! valgrind where it is installed, for shapes that once cost more.
+//! The cost of a check grows linearly with the program: instructions, counted by valgrind where it is installed, for
+//! programs that once took more.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{fs, path::Path, process::Command};
 
 use cascade_tests::binary::cascadec;
 
-/// Twice as much more input may cost so many times as many more instructions.
+/// The largest factor of additional instructions for twice the additional input.
 const MOST: f64 = 2.2;
 
 /// Writes the files of a shape of size `n` to a folder; gives the one to check.
@@ -84,7 +84,7 @@ fn instructions(shape: Shape, n: usize) -> f64 {
 }
 
 #[test]
-fn twice_the_program_costs_twice_the_work() {
+fn checks_take_linear_time() {
     if Command::new("valgrind").arg("--version").output().is_err() {
         eprintln!("valgrind is not installed: nothing was counted");
         return;
@@ -112,7 +112,7 @@ fn twice_the_program_costs_twice_the_work() {
 #[allow(dead_code)]
 mod project;
 
-/// The history of a list that grows takes room for its changes, and can be collected.
+/// The history of a growing list takes space for its changes only, and can be collected.
 #[test]
 fn the_history_of_a_memory_does_not_grow_with_the_square_of_a_list() {
     use cascade_runtime::Begin;
@@ -125,19 +125,19 @@ fn the_history_of_a_memory_does_not_grow_with_the_square_of_a_list() {
         let bytes: i64 = db
             .query_row("SELECT sum(length(change) + coalesce(length(value), 0)) FROM memory_changes", [], |r| r.get(0))
             .unwrap();
-        (project::value(&done), bytes)
+        (project::result_json(&done), bytes)
     };
     let (first, small) = size(200);
     let (second, large) = size(200);
     assert_eq!((first, second), (201.into(), 401.into()));
     assert!(large <= 3 * small, "{small} bytes after 200 changes, {large} after 400");
-    // What each change led to is still told.
+    // The value after each change is still shown.
     let store = project.store();
     let history = store.memory_history("notes", "items").unwrap();
     assert_eq!(history.len(), 400);
     assert_eq!(history[1].value, Some(serde_json::json!([7, 0, 1])));
     assert_eq!(history[399].value.as_ref().and_then(|v| v.as_array()).map(Vec::len), Some(401));
-    // When the first run is gone, its changes go, and the rest says what it began with.
+    // When the first run is removed, its changes are, too, and the rest keeps its first value.
     let runs = store.runs().unwrap();
     let db = rusqlite::Connection::open(project.journal()).unwrap();
     db.execute("UPDATE runs SET started = 0, ended = 0 WHERE id = ?1", [&runs[1].id]).unwrap();

@@ -1,9 +1,9 @@
-//! A program with everything, ended at every call of its store and its host in turn: the process dies before or after
-//! its last records reach the store, or the store fails. It is resumed, and compared with the run that nobody ended:
-//! the same result, the same record but for times and ids, no effect again whose end was recorded.
+//! A program with every kind of effect, interrupted at each call of its store and its host in turn: the process dies
+//! before or after its last records reach the store, or the store fails. It is resumed and compared with an uninterrupted
+//! run: the same result, the same record except for times and ids, and no effect is repeated whose end was recorded.
 //!
-//! The journey of the program: it pauses for a person, fails, ends well, and is forked. In the test command most of
-//! the ends happen in a store in memory; `CASCADE_KILLS=all` tries all of them in files as well.
+//! The run pauses for a person, fails, succeeds, and is forked. By default most interruptions are made with a store in
+//! memory; `CASCADE_KILLS=all` tries all of them in files as well.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/mortal.rs"]
@@ -210,27 +210,27 @@ impl Host for World {
     fn remember(&mut self, _op: MemoryOp) {}
 }
 
-/// What is the same however often the journey was interrupted, in lines: results, what the record holds of each run
-/// (of each attempt the newest end, events, questions), memory.
+/// What must not depend on interruptions, in lines: results, the record of each run (the last end of each attempt,
+/// events, questions), memory.
 type Found = Vec<String>;
 
-/// A journey: the run until it ends well, and its fork.
+/// The run until it succeeds, and its fork.
 struct Journey<'p> {
     program: &'p Program,
     main: CascadeId,
     store: Arc<dyn Store>,
-    /// How the n-th life ends, and at which call.
+    /// How the n-th process ends, and at which call.
     end: Option<(usize, u64, Way)>,
     calls: Rc<RefCell<Vec<Called>>>,
-    /// How many calls each life made.
+    /// How many calls each process made.
     lives: Vec<u64>,
     /// Effects whose end was recorded, by run.
     ended: HashSet<(String, String, u32)>,
 }
 
 impl Journey<'_> {
-    /// A life of a run.
-    fn live(&mut self, begin: Begin) -> RunOutcome {
+    /// Runs one process.
+    fn run_process(&mut self, begin: Begin) -> RunOutcome {
         let life = self.lives.len();
         let fuse = Fuse::new(self.end.filter(|(at, ..)| *at == life).map(|(_, k, way)| (k, way)));
         let world = World { life, calls: Rc::clone(&self.calls), waiting: VecDeque::new() };
@@ -254,12 +254,12 @@ impl Journey<'_> {
         outcome
     }
 
-    /// Lives until the run ends well; people answer what they are asked.
+    /// Resumes until the run succeeds, and answers its questions.
     fn until_done(&mut self, begin: Begin) -> (String, Json) {
         let mut next = begin.clone();
         for _ in 0..12 {
             let known: HashSet<String> = self.store.runs().unwrap().into_iter().map(|r| r.id).collect();
-            let outcome = self.live(next.clone());
+            let outcome = self.run_process(next.clone());
             if let Ok(value) = &outcome.result {
                 return (outcome.run, to_json(value));
             }
@@ -279,7 +279,7 @@ impl Journey<'_> {
         panic!("it never ends well");
     }
 
-    /// What a person sees of a payment.
+    /// The answer of a person about a payment.
     fn what_became(&self, path: &str) -> Json {
         match self.calls.borrow().iter().any(|call| call.path == path) {
             true => json!({ "action": "done", "output": "pay-6" }),
@@ -287,7 +287,7 @@ impl Journey<'_> {
         }
     }
 
-    fn travel(&mut self) -> Found {
+    fn run_journey(&mut self) -> Found {
         let (run, result) = self.until_done(Begin::New);
         let (fork, again) = self.until_done(Begin::Fork(run.clone()));
         let mut found = vec![format!("result {result}"), format!("result {again}")];
@@ -317,14 +317,14 @@ impl Journey<'_> {
     }
 }
 
-/// Says what is missing, and what is too much.
-fn compare(found: &Found, calm: &Found, what: &str) {
+/// Reports missing and unexpected lines.
+fn compare_results(found: &Found, calm: &Found, what: &str) {
     let only = |a: &Found, b: &Found| a.iter().filter(|line| !b.contains(line)).cloned().collect::<Vec<_>>();
     let (more, less) = (only(found, calm), only(calm, found));
     assert!(found == calm, "{what}\nmore: {more:#?}\nless: {less:#?}");
 }
 
-fn compiled() -> (Program, CascadeId) {
+fn compile_program() -> (Program, CascadeId) {
     let compiled = compile("flow.cascade", EVERYTHING.into(), &FileSources);
     let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
     let program = compiled.program.unwrap_or_else(|| panic!("{said}"));
@@ -332,7 +332,7 @@ fn compiled() -> (Program, CascadeId) {
     (program, main)
 }
 
-fn quiet() {
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
@@ -345,8 +345,8 @@ fn quiet() {
     });
 }
 
-/// What came of a journey, and how many effects were called more than once.
-fn journey(
+/// The results of an interrupted run, and how many effects were called more than once.
+fn run_interrupted(
     (program, main): &(Program, CascadeId),
     file: Option<&Path>,
     end: Option<(usize, u64, Way)>,
@@ -357,7 +357,7 @@ fn journey(
     };
     let calls = Rc::default();
     let mut journey = Journey { program, main: *main, store, end, calls, lives: Vec::new(), ended: HashSet::new() };
-    let found = journey.travel();
+    let found = journey.run_journey();
     let mut times: BTreeMap<(String, u32), Vec<String>> = BTreeMap::new();
     for call in journey.calls.borrow().iter() {
         times.entry((call.path.clone(), call.attempt)).or_default().push(call.idempotency.clone());
@@ -373,15 +373,15 @@ fn journey(
 }
 
 #[test]
-fn ended_at_every_call() {
-    quiet();
+fn results_are_the_same_when_the_process_ends_at_any_call() {
+    silence_panics();
     let everything = std::env::var("CASCADE_KILLS").is_ok_and(|all| all == "all");
-    let program = compiled();
+    let program = compile_program();
     let folder = tempfile::tempdir().unwrap();
-    let (calm, lives, repeated) = journey(&program, None, None);
+    let (calm, lives, repeated) = run_interrupted(&program, None, None);
     assert_eq!((lives.len(), repeated), (4, 0), "it pauses, fails, ends well, and is forked");
-    let (in_file, ..) = journey(&program, Some(folder.path()), None);
-    compare(&in_file, &calm, "in a file");
+    let (in_file, ..) = run_interrupted(&program, Some(folder.path()), None);
+    compare_results(&in_file, &calm, "in a file");
 
     let mut ends = Vec::new();
     for (life, calls) in lives.iter().enumerate() {
@@ -398,9 +398,9 @@ fn ended_at_every_call() {
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     let Some(end) = ends.get(i) else { return };
                     let folder = (everything || i % 61 == 0).then(|| tempfile::tempdir().unwrap());
-                    let (found, _, repeated) = journey(&program, folder.as_ref().map(|f| f.path()), Some(*end));
-                    compare(&found, &calm, &format!("{end:?}"));
-                    // As much as was under way at once, and a `GET`, whose answer nobody waits for.
+                    let (found, _, repeated) = run_interrupted(&program, folder.as_ref().map(|f| f.path()), Some(*end));
+                    compare_results(&found, &calm, &format!("{end:?}"));
+                    // The effects that ran at once, and a `GET`, whose answer is not waited for.
                     assert!(repeated <= 5, "{repeated} repeated: {end:?}");
                     repetitions.fetch_add(repeated, Ordering::Relaxed);
                 }

@@ -1,8 +1,8 @@
-//! The real command, ended from outside at its k-th system call, whatever it does: a run, an answer, an approval, a
-//! resume after a failure, a fork, a change of memory, the upgrade of a journal, a clean-up. Then the command is given
-//! again, the journey goes on, and its end is that of a journey that nobody disturbed.
+//! `cascadec`, killed at its k-th system call during each command: a run, an answer, an approval, a resume after a
+//! failure, a fork, a change of memory, the upgrade of a journal, a clean-up. Then the command is repeated, the other
+//! commands follow, and the end must be that of an uninterrupted sequence.
 //!
-//! The test command ends it at a selection of places; `CASCADE_KILLS=all` at every one, `CASCADE_KILLS=7` at every
+//! By default it is killed at selected calls; with `CASCADE_KILLS=all` at every one, with `CASCADE_KILLS=7` at every
 //! seventh.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
@@ -84,7 +84,7 @@ cascade main() -> json {
 }
 "#;
 
-/// A step of the journey: a command, and what is said again when it was ended.
+/// A step: a command, and the command that is given after an interruption.
 struct Step {
     name: &'static str,
     args: &'static [&'static str],
@@ -116,10 +116,10 @@ const STEPS: &[Step] = &[
     Step { name: "gc", args: &["runs", "gc", "--older-than", "0s"], again: &[&["runs", "gc", "--older-than", "0s"]] },
 ];
 
-/// The step before which the network is there.
+/// The step before which the server is started.
 const ONLINE: usize = 4;
 
-/// A folder with the project, always at the same place: where a command runs is part of what it is.
+/// A folder with the project, always with the same path, which is part of the keys of commands.
 struct Journey {
     folder: tempfile::TempDir,
     prints: PathBuf,
@@ -143,13 +143,13 @@ impl Journey {
         SqliteStore::open(&self.project().join(".cascade/runs.db")).unwrap()
     }
 
-    /// Keeps how the project stands before a step.
+    /// Saves the state of the project before a step.
     fn keep(&self, step: usize) {
         let copied = Command::new("cp").arg("-a").arg(self.project()).arg(self.stand(step)).status().unwrap();
         assert!(copied.success());
     }
 
-    /// Goes back to before a step.
+    /// Restores the state before a step.
     fn go_back(&self, step: usize) {
         fs::remove_dir_all(self.project()).unwrap();
         let copied = Command::new("cp").arg("-a").arg(self.stand(step)).arg(self.project()).status().unwrap();
@@ -166,7 +166,7 @@ impl Journey {
         }
     }
 
-    /// The words of a command. A fork is of the first run.
+    /// The arguments of a command. A fork is made of the first run.
     fn words(&self, args: &[&str]) -> Vec<String> {
         let runs = || self.store().runs().unwrap();
         if args.contains(&"--resume-or-fork") && runs().len() > 1 {
@@ -196,7 +196,7 @@ impl Journey {
         call(binary, &self.words(args), &self.project(), &self.prints, end)
     }
 
-    /// Goes on from a step to the end.
+    /// Runs the steps from one to the last.
     fn go_on(&self, from: usize) {
         for (i, step) in STEPS.iter().enumerate().skip(from) {
             self.prepare(i);
@@ -207,7 +207,7 @@ impl Journey {
         }
     }
 
-    /// What is the same however often it was interrupted: the runs with their results and their record, and memory.
+    /// What must not depend on interruptions: the runs with their results and records, and memory.
     fn found(&self) -> Vec<String> {
         let store = self.store();
         let mut out = Vec::new();
@@ -216,7 +216,7 @@ impl Journey {
             out.push(format!("run {} {} {result:?} {}", run.cascade, run.status, run.fork.is_some()));
             let mut effects = BTreeMap::new();
             for row in store.effects(&run.id).unwrap() {
-                // Resuming too early gives a stage that fails more attempts; what counts is how it ended.
+                // A stage that fails again has more attempts when the run is resumed early; only its end is compared.
                 if row.status == "done" || row.status == "failed" {
                     let said = row.answer.unwrap_or_default().to_string();
                     effects.insert(row.path, format!("{} {} {}", row.skill, row.status, &said[..said.len().min(500)]));
@@ -234,7 +234,7 @@ impl Journey {
         out
     }
 
-    /// Each effect ran once, or twice when it was interrupted, with one key.
+    /// Checks that each effect ran once, or twice if it was interrupted, with one key.
     fn check_effects(&self, calm: &BTreeMap<String, usize>) -> Result<usize, String> {
         let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for line in fs::read_to_string(self.project().join("log.txt")).unwrap().lines() {
@@ -258,7 +258,7 @@ impl Journey {
     }
 }
 
-fn counts(journey: &Journey) -> BTreeMap<String, usize> {
+fn count_effects(journey: &Journey) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for line in fs::read_to_string(journey.project().join("log.txt")).unwrap().lines() {
         *counts.entry(line.split_once(' ').unwrap().0.to_owned()).or_insert(0) += 1;
@@ -266,8 +266,8 @@ fn counts(journey: &Journey) -> BTreeMap<String, usize> {
     counts
 }
 
-/// The places at which a command with so many calls is ended: every n-th, and never fewer than some.
-fn places(calls: u64, least: u64) -> impl Iterator<Item = u64> {
+/// The calls at which a command is killed: every n-th, and at least some.
+fn selected_calls(calls: u64, least: u64) -> impl Iterator<Item = u64> {
     let every = match std::env::var("CASCADE_KILLS").as_deref() {
         Ok("all") => 1,
         Ok(n) => n.parse().unwrap(),
@@ -284,7 +284,7 @@ struct Tally {
 }
 
 #[test]
-fn ended_at_system_calls() {
+fn results_are_the_same_when_the_command_ends_at_any_system_call() {
     let journey = Journey::new();
     for (i, step) in STEPS.iter().enumerate() {
         journey.prepare(i);
@@ -293,7 +293,7 @@ fn ended_at_system_calls() {
             journey.call(step.args);
         }
     }
-    let (expected, usual) = (journey.found(), counts(&journey));
+    let (expected, usual) = (journey.found(), count_effects(&journey));
     assert!(expected.iter().filter(|line| line.starts_with("run main done")).count() == 2, "{expected:#?}");
 
     let mut tally = Tally::default();
@@ -301,7 +301,7 @@ fn ended_at_system_calls() {
         journey.go_back(i);
         let calls = journey.traced(step.args, None).calls;
         println!("{} makes {calls} calls; {:?} so far", step.name, tally.tried);
-        for k in places(calls, 6) {
+        for k in selected_calls(calls, 6) {
             for cut in [Cut::Before, Cut::Torn] {
                 journey.go_back(i);
                 let traced = journey.traced(step.args, Some((k, cut)));
@@ -311,7 +311,7 @@ fn ended_at_system_calls() {
                 }
                 let what = format!("`{}` was ended at call {k} of {calls}, {at}, {cut:?}", step.name);
                 if step.name == "gc" {
-                    // Both runs ended well, and nothing of them is left.
+                    // Both runs succeeded and were removed.
                     assert!(journey.store().runs().unwrap().is_empty(), "{what}");
                     let memory = |lines: &[String]| lines.iter().filter(|l| l.starts_with("memory")).count();
                     assert_eq!(memory(&journey.found()), memory(&expected), "{what}");
@@ -319,7 +319,7 @@ fn ended_at_system_calls() {
                     journey.go_on(i + 1);
                     let found = journey.found();
                     let said = fs::read_to_string(&journey.prints).unwrap_or_default();
-                    assert!(found == expected, "{what}\n{}\n{said}", difference(&found, &expected));
+                    assert!(found == expected, "{what}\n{}\n{said}", describe_difference(&found, &expected));
                     tally.repeated += journey.check_effects(&usual).unwrap_or_else(|wrong| panic!("{what}: {wrong}"));
                 }
                 *tally.tried.entry(step.name.to_owned()).or_default() += 1;
@@ -335,9 +335,9 @@ fn ended_at_system_calls() {
     assert!(tally.tried.len() == STEPS.len() && tried > 60, "{:?}", tally.tried);
 }
 
-/// The journal of an older version is upgraded by the first command that meets it.
+/// The journal of an older version is upgraded by the first command that opens it.
 #[test]
-fn ended_while_a_journal_is_upgraded() {
+fn an_upgrade_of_a_journal_can_be_interrupted() {
     let mut tried = 0;
     for format in ["format_1.sql", "format_2.sql", "format_3.sql"] {
         let journey = Journey::new();
@@ -352,7 +352,7 @@ fn ended_while_a_journal_is_upgraded() {
         journey.keep(0);
         let resume = ["resume", "-q", "--input", "token=abcd"];
         let calls = journey.traced(&resume, None).calls;
-        for k in places(calls, 8) {
+        for k in selected_calls(calls, 8) {
             for cut in [Cut::Before, Cut::Torn] {
                 journey.go_back(0);
                 let traced = journey.traced(&resume, Some((k, cut)));
@@ -377,7 +377,7 @@ fn ended_while_a_journal_is_upgraded() {
     assert!(tried >= 24, "{tried}");
 }
 
-fn difference(found: &[String], expected: &[String]) -> String {
+fn describe_difference(found: &[String], expected: &[String]) -> String {
     let only = |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>();
     format!("more: {:#?}\nless: {:#?}", only(found, expected), only(expected, found))
 }

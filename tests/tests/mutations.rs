@@ -11,7 +11,7 @@ use std::{
 
 use cascade_compiler::{FileSources, Severity, compile};
 use cascade_tests::{
-    programs::{below, shown},
+    programs::{programs_below, shown_path},
     tokens::tokens,
 };
 
@@ -29,14 +29,14 @@ struct Tried {
     far: Vec<String>,
 }
 
-fn samples() -> Vec<(PathBuf, String)> {
+fn read_samples() -> Vec<(PathBuf, String)> {
     let folders = ["tests/programs", "tests/run", "examples", "stdlib/std"];
-    let files = folders.iter().flat_map(|f| below(f).unwrap());
+    let files = folders.iter().flat_map(|f| programs_below(f).unwrap());
     files.map(|f| (f.clone(), fs::read_to_string(&f).unwrap())).collect()
 }
 
 /// Deletes one token and judges what is said of the rest.
-fn try_one(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &mut Tried) {
+fn delete_token(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &mut Tried) {
     let mut damaged = text.to_owned();
     damaged.replace_range(token.clone(), "");
     let line = |text: &str, at: usize| text[..at].matches('\n').count() + 1;
@@ -45,7 +45,7 @@ fn try_one(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &mut T
     let mut lines = Vec::new();
     for d in compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error) {
         let source = compiled.sources.get(d.primary.source);
-        let what = || format!("{}:{at}: without `{}`: {}", shown(path), &text[token.clone()], d.message);
+        let what = || format!("{}:{at}: without `{}`: {}", shown_path(path), &text[token.clone()], d.message);
         assert_eq!(source.name, path.to_string_lossy(), "{} is said of another file", what());
         assert!(damaged.get(d.primary.span.range()).is_some(), "{} is outside of the file", what());
         // What a person sees: the place itself, and what is pointed at beside it.
@@ -61,13 +61,13 @@ fn try_one(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &mut T
     if lines.iter().any(|(line, _)| line.abs_diff(at) <= 1) {
         tried.near += 1;
     } else {
-        tried.far.push(format!("{}:{at}: without `{}`: {lines:?}", shown(path), &text[token]));
+        tried.far.push(format!("{}:{at}: without `{}`: {lines:?}", shown_path(path), &text[token]));
     }
 }
 
 #[test]
 fn a_missing_token_is_reported_where_it_is_missing() {
-    let samples = samples();
+    let samples = read_samples();
     let all: Vec<(usize, std::ops::Range<usize>)> =
         samples.iter().enumerate().flat_map(|(i, (_, text))| tokens(text).into_iter().map(move |t| (i, t))).collect();
     assert!(all.len() > 5_000, "only {} tokens", all.len());
@@ -77,7 +77,7 @@ fn a_missing_token_is_reported_where_it_is_missing() {
     let mut tried = Tried { wrong: 0, near: 0, far: Vec::new() };
     for (file, token) in all.iter().step_by(step) {
         let (path, text) = &samples[*file];
-        try_one(path, text, token.clone(), &mut tried);
+        delete_token(path, text, token.clone(), &mut tried);
     }
     let share = tried.near as f64 / tried.wrong as f64;
     println!(

@@ -1,4 +1,5 @@
-//! Journals of older versions are resumed without repeating an effect. There is one of each format,
+//! Journals of older versions are resumed without repeating an effect. There is one of each format (the fourth
+//! has the tables of the third and the keys of the fifth),
 //! made by the version that wrote it; they stay for ever.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
@@ -6,24 +7,29 @@
 mod project;
 
 use cascade_runtime::Begin;
-use project::{Project, value};
+use project::{Project, result_json};
 use serde_json::json;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../runtime/tests/journals");
 
 /// A project whose journal is this one, and the program of its run.
-fn restored(journal: &str) -> (Project, String) {
+fn restore_journal(journal: &str) -> (Project, String) {
     let project = Project::new();
     std::fs::create_dir_all(project.journal().parent().unwrap()).unwrap();
     let dump = std::fs::read_to_string(format!("{FOLDER}/{journal}")).unwrap();
     rusqlite::Connection::open(project.journal()).unwrap().execute_batch(&dump).unwrap();
+    // Since the fourth format, a journal is read with the key of its project.
+    if let Ok(key) = std::fs::read(format!("{FOLDER}/{}", journal.replace(".sql", ".key"))) {
+        std::fs::write(project.journal().with_file_name("key"), key).unwrap();
+    }
     (project, std::fs::read_to_string(format!("{FOLDER}/flow.cascade")).unwrap())
 }
 
 #[test]
 fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
-    for (journal, version) in [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:")] {
-        let (project, program) = restored(journal);
+    let journals = [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:"), ("format_5.sql", "3:")];
+    for (journal, version) in journals {
+        let (project, program) = restore_journal(journal);
         // Since the third format, keys name folders by their path in the project.
         project.write("cascade.toml", "");
         let run = project.store().runs().unwrap().remove(0);
@@ -35,7 +41,7 @@ fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
         project.write("ready", "");
         let (done, _) = project.run_with(&program, resume(), &json!({ "token": "abcd" }), |_| {});
         // The model does not exist any more: its answer comes from the record.
-        assert_eq!(value(&done), "noted ONE 7 ready", "{journal}");
+        assert_eq!(result_json(&done), "noted ONE 7 ready", "{journal}");
         // Only the check, which had failed, was done here.
         assert_eq!(project.lines("log"), ["a.txt", "a.txt"], "{journal}");
         let effects = project.store().effects(&run.id).unwrap();
@@ -46,10 +52,18 @@ fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
 
 #[test]
 fn a_new_run_beside_old_ones_has_keys_of_this_version() {
-    let (project, _) = restored("format_2.sql");
+    let (project, _) = restore_journal("format_2.sql");
     let text =
         "skill say() -> string { run sh\"echo hi\" }\ncascade main() -> string {\n  stage s = say()\n  return s\n}\n";
     let run = project.run(text, Begin::New);
     let effects = project.store().effects(&run.run).unwrap();
     assert!(effects.len() == 1 && effects[0].key.starts_with("3:"), "{effects:?}");
+}
+
+#[test]
+fn the_hashes_of_an_older_version_are_checked() {
+    let (project, _) = restore_journal("format_5.sql");
+    let run = project.store().runs().unwrap().remove(0).id;
+    let found = project.store().verify(&run).unwrap();
+    assert!(found.faults.is_empty() && found.rows == 6, "{found:?}");
 }

@@ -7,21 +7,21 @@ use cascade_compiler::{FileSources, Severity, compile, format::format};
 use cascade_ir::Program;
 use cascade_tests::{
     binary::cascadec,
-    programs::{below, shown},
+    programs::{programs_below, shown_path},
 };
 
 #[test]
-fn they_check_with_known_warnings() {
+fn programs_check_with_known_warnings() {
     let mut said = String::new();
-    let files = below("tests/programs").unwrap();
+    let files = programs_below("tests/programs").unwrap();
     assert!(files.len() >= 9);
     for file in files {
         let compiled = compile(&file.to_string_lossy(), fs::read_to_string(&file).unwrap().into(), &FileSources);
         let errors: Vec<_> = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
-        assert!(errors.is_empty(), "{}: {errors:?}", shown(&file));
+        assert!(errors.is_empty(), "{}: {errors:?}", shown_path(&file));
         for d in &compiled.diagnostics {
             let (line, _) = compiled.sources.get(d.primary.source).position(d.primary.span.start);
-            said.push_str(&format!("{}:{line}: {}: {}\n", shown(&file), d.code.as_str(), d.message));
+            said.push_str(&format!("{}:{line}: {}: {}\n", shown_path(&file), d.code.as_str(), d.message));
             assert!(matches!(d.code.as_str(), "W0901" | "W0101"), "{said}");
         }
     }
@@ -33,13 +33,13 @@ fn they_check_with_known_warnings() {
 #[test]
 fn formatting_settles_and_keeps_the_meaning() {
     for folder in ["tests/programs", "tests/run", "examples"] {
-        for file in below(folder).unwrap() {
+        for file in programs_below(folder).unwrap() {
             let text = fs::read_to_string(&file).unwrap();
             let once = format(&text, &cascade_grammar::parse(&text)).expect("it can be read");
             let twice = format(&once, &cascade_grammar::parse(&once)).expect("it can still be read");
-            assert_eq!(once, twice, "{}", shown(&file));
+            assert_eq!(once, twice, "{}", shown_path(&file));
             // The places differ and nothing else.
-            assert_eq!(without_places(&text, &file), without_places(&once, &file), "{}", shown(&file));
+            assert_eq!(without_places(&text, &file), without_places(&once, &file), "{}", shown_path(&file));
         }
     }
 }
@@ -65,13 +65,13 @@ fn without_places(text: &str, file: &Path) -> serde_json::Value {
 #[test]
 fn built_programs_round_trip() {
     for folder in ["tests/programs", "tests/run", "examples"] {
-        for file in below(folder).unwrap() {
+        for file in programs_below(folder).unwrap() {
             let compiled = compile(&file.to_string_lossy(), fs::read_to_string(&file).unwrap().into(), &FileSources);
             let program = compiled.program.expect("it has no error");
             let text = serde_json::to_string(&program).unwrap();
             let again: Program = serde_json::from_str(&text).unwrap();
-            assert_eq!(again, program, "{}", shown(&file));
-            assert_eq!(serde_json::to_string(&again).unwrap(), text, "{}", shown(&file));
+            assert_eq!(again, program, "{}", shown_path(&file));
+            assert_eq!(serde_json::to_string(&again).unwrap(), text, "{}", shown_path(&file));
         }
     }
 }
@@ -86,7 +86,7 @@ fn cascadec_in(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 fn built_programs_need_no_sources() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let files = below("tests/programs").unwrap();
+    let files = programs_below("tests/programs").unwrap();
     let audit = files.iter().find(|f| f.ends_with("deep_quality_audit.cascade")).unwrap();
     for file in &files {
         // One of them imports another.
@@ -99,7 +99,7 @@ fn built_programs_need_no_sources() {
         assert_eq!(cascadec_in(here, &["build", "copy.cascade", "-o", "copy.cir"]).0, Some(0));
         fs::remove_file(here.join("copy.cascade")).unwrap();
         fs::remove_file(here.join("deep_quality_audit.cascade")).unwrap();
-        assert_eq!(cascadec_in(here, &["graph", "copy.cir", cascade]), drawn, "{}", shown(file));
+        assert_eq!(cascadec_in(here, &["graph", "copy.cir", cascade]), drawn, "{}", shown_path(file));
         assert_eq!(drawn.0, Some(0), "{}", drawn.2);
     }
     let program =

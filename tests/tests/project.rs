@@ -13,13 +13,13 @@ use std::{
 
 use cascade_tests::binary::cascadec;
 
-fn command(folder: &Path, args: &[&str]) -> Command {
+fn cascadec_in(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(cascadec().as_ref().unwrap());
     command.args(args).current_dir(folder).env("NO_COLOR", "1").stdin(Stdio::null());
     command
 }
 
-fn write(folder: &Path, name: &str, text: &str) {
+fn write_file(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
@@ -29,16 +29,16 @@ fn write(folder: &Path, name: &str, text: &str) {
 #[test]
 fn many_files_give_one_report() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "cascade.toml", "[project]\nexclude = [\"not_this\"]\n");
-    write(folder.path(), "shared.cascade", "type Shared { n: int }\nfn wrong() -> int = nothing\n");
-    write(folder.path(), "not_this/a.cascade", "fn wrong() -> int = nothing\n");
-    write(folder.path(), ".hidden/a.cascade", "fn wrong() -> int = nothing\n");
-    write(folder.path(), "target/a.cascade", "fn wrong() -> int = nothing\n");
+    write_file(folder.path(), "cascade.toml", "[project]\nexclude = [\"not_this\"]\n");
+    write_file(folder.path(), "shared.cascade", "type Shared { n: int }\nfn wrong() -> int = nothing\n");
+    write_file(folder.path(), "not_this/a.cascade", "fn wrong() -> int = nothing\n");
+    write_file(folder.path(), ".hidden/a.cascade", "fn wrong() -> int = nothing\n");
+    write_file(folder.path(), "target/a.cascade", "fn wrong() -> int = nothing\n");
     for i in 0..200 {
         let wrong = if i % 10 == 0 { "fn more() -> int = missing\n" } else { "" };
         let text =
             format!("import \"../shared.cascade\" {{ Shared }}\n\nfn own(s: Shared) -> int = s.n + {i}\n{wrong}");
-        write(folder.path(), &format!("flows/f{i:03}.cascade"), &text);
+        write_file(folder.path(), &format!("flows/f{i:03}.cascade"), &text);
     }
     let mut all = Vec::new();
     for (below, args) in [
@@ -46,7 +46,7 @@ fn many_files_give_one_report() {
         ("", &["check", "--format", "short", "."]),
         ("flows", &["check", "--format", "short"]),
     ] {
-        let output = command(&folder.path().join(below), args).output().unwrap();
+        let output = cascadec_in(&folder.path().join(below), args).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         let text = String::from_utf8(output.stdout).unwrap().replace("../", "");
         all.push(text.replace("flows/flows/", "flows/"));
@@ -76,7 +76,7 @@ impl Drop for Watching {
 impl Watching {
     fn start(folder: &Path) -> Self {
         let mut child =
-            command(folder, &["check", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            cascadec_in(folder, &["check", "--watch"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         thread::spawn(move || {
@@ -88,7 +88,7 @@ impl Watching {
     }
 
     /// What is said up to the next time that it waits.
-    fn round(&self) -> String {
+    fn read_round(&self) -> String {
         let mut out = String::new();
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(60)).expect(&out);
@@ -102,9 +102,9 @@ impl Watching {
     }
 
     /// Rounds until one says what is wanted: one change can be seen as two.
-    fn until(&self, wanted: &str) -> String {
+    fn read_until(&self, wanted: &str) -> String {
         loop {
-            let said = self.round();
+            let said = self.read_round();
             if said.contains(wanted) {
                 return said;
             }
@@ -116,27 +116,27 @@ impl Watching {
 fn watching_sees_every_kind_of_change() {
     let folder = tempfile::tempdir().unwrap();
     let good = "fn one() -> int = 1\n";
-    write(folder.path(), "cascade.toml", "");
-    write(folder.path(), "a.cascade", good);
+    write_file(folder.path(), "cascade.toml", "");
+    write_file(folder.path(), "a.cascade", good);
     let watching = Watching::start(folder.path());
-    assert_eq!(watching.round(), "1 file checked: no mistakes found\nwatching 1 file; Ctrl-C ends\n");
+    assert_eq!(watching.read_round(), "1 file checked: no mistakes found\nwatching 1 file; Ctrl-C ends\n");
     // A mistake, and its end.
-    write(folder.path(), "a.cascade", "fn one() -> int = two\n");
-    assert!(watching.until("1 file checked: 1 error").contains("changed: a.cascade\n[E0201] Error: "));
-    write(folder.path(), "a.cascade", good);
-    watching.until("1 file checked: no mistakes found");
+    write_file(folder.path(), "a.cascade", "fn one() -> int = two\n");
+    assert!(watching.read_until("1 file checked: 1 error").contains("changed: a.cascade\n[E0201] Error: "));
+    write_file(folder.path(), "a.cascade", good);
+    watching.read_until("1 file checked: no mistakes found");
     // A new file in a new folder, which is watched from then on.
-    write(folder.path(), "deep/b.cascade", good);
-    watching.until("2 files checked: no mistakes found");
-    write(folder.path(), "deep/b.cascade", "fn one() -> int = two\n");
-    watching.until("2 files checked: 1 error");
+    write_file(folder.path(), "deep/b.cascade", good);
+    watching.read_until("2 files checked: no mistakes found");
+    write_file(folder.path(), "deep/b.cascade", "fn one() -> int = two\n");
+    watching.read_until("2 files checked: 1 error");
     // The way editors save, and the end of a file.
-    write(folder.path(), "deep/b.cascade~", good);
+    write_file(folder.path(), "deep/b.cascade~", good);
     fs::rename(folder.path().join("deep/b.cascade~"), folder.path().join("deep/b.cascade")).unwrap();
-    watching.until("2 files checked: no mistakes found");
+    watching.read_until("2 files checked: no mistakes found");
     fs::remove_file(folder.path().join("deep/b.cascade")).unwrap();
-    watching.until("1 file checked: no mistakes found");
+    watching.read_until("1 file checked: no mistakes found");
     // The project itself.
-    write(folder.path(), "cascade.toml", "[chekc]\n");
-    assert!(watching.until("1 file checked: 1 error").contains("did you mean `check`?"));
+    write_file(folder.path(), "cascade.toml", "[chekc]\n");
+    assert!(watching.read_until("1 file checked: 1 error").contains("did you mean `check`?"));
 }

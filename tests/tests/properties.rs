@@ -8,24 +8,24 @@ use cascade_compiler::{Compilation, Diagnostic, MemorySources, compile, format::
 use cascade_ir::{CascadeId, ErrorKind, Program};
 use cascade_runtime::{RunOptions, inputs_from_json, run_blocking as run, to_json};
 use cascade_tests::{
-    mutate::{Damage, damaged},
-    programs::below,
+    mutate::{Damage, apply_damages},
+    programs::programs_below,
     pure::{self, Maker},
 };
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
 /// The programs that are damaged.
-fn samples() -> &'static Vec<String> {
+fn read_samples() -> &'static Vec<String> {
     static SAMPLES: OnceLock<Vec<String>> = OnceLock::new();
     SAMPLES.get_or_init(|| {
         let folders = ["tests/programs", "tests/run", "tests/ui", "examples", "stdlib/std"];
-        let files = folders.iter().flat_map(|f| below(f).unwrap());
+        let files = folders.iter().flat_map(|f| programs_below(f).unwrap());
         files.map(|f| fs::read_to_string(f).unwrap()).filter(|t| t.len() < 8_000).collect()
     })
 }
 
-fn places(compilation: &Compilation, d: &Diagnostic) {
+fn check_places(compilation: &Compilation, d: &Diagnostic) {
     let fixes = d.fixes.iter().map(|f| (f.source, f.span));
     let labels = std::iter::once(&d.primary).chain(&d.labels).map(|l| (l.source, l.span));
     for (source, span) in labels.chain(fixes) {
@@ -40,13 +40,13 @@ fn places(compilation: &Compilation, d: &Diagnostic) {
 }
 
 /// Everything that `check`, `fmt`, `build` and `run --no-journal` do with a text.
-fn survives(text: &str) {
+fn process_text(text: &str) {
     let compiled = || compile("any.cascade", text.into(), &MemorySources::default());
     let (first, second) = (compiled(), compiled());
     assert_eq!(first.diagnostics, second.diagnostics);
     let key = |d: &Diagnostic| (d.primary.source, d.primary.span.start, d.primary.span.end, d.code);
     assert!(first.diagnostics.is_sorted_by_key(key), "the diagnostics are not sorted");
-    first.diagnostics.iter().for_each(|d| places(&first, d));
+    first.diagnostics.iter().for_each(|d| check_places(&first, d));
     for shape in [render::Format::Human, render::Format::Short, render::Format::Json, render::Format::Github] {
         let shown = render::render(&first.diagnostics, &first.sources, shape, false);
         assert_eq!(shown.is_empty(), first.diagnostics.is_empty());
@@ -64,12 +64,12 @@ fn survives(text: &str) {
         assert_eq!(serde_json::from_str::<Program>(&json).unwrap(), program);
         // What has a skill could do anything to this machine.
         if program.skills.is_empty() {
-            program.entries.iter().for_each(|entry| runs(&program, *entry));
+            program.entries.iter().for_each(|entry| run_bounded(&program, *entry));
         }
     }
 }
 
-fn runs(program: &Program, entry: CascadeId) {
+fn run_bounded(program: &Program, entry: CascadeId) {
     let Ok(inputs) = inputs_from_json(program, entry, &Map::new()) else { return };
     let once = run(program, entry, inputs.clone(), RunOptions::default()).result.map(|v| to_json(&v));
     let twice = run(program, entry, inputs, RunOptions::default()).result.map(|v| to_json(&v));
@@ -82,7 +82,7 @@ fn runs(program: &Program, entry: CascadeId) {
     }
 }
 
-fn damages() -> impl Strategy<Value = Vec<Damage>> {
+fn any_damages() -> impl Strategy<Value = Vec<Damage>> {
     let words = prop::sample::select(vec![
         "{",
         "}",
@@ -136,27 +136,27 @@ fn damages() -> impl Strategy<Value = Vec<Damage>> {
 }
 
 /// 300 cases, or as many as `PROPTEST_CASES` says.
-fn config() -> ProptestConfig {
+fn proptest_config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(proptest_config())]
 
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        survives(&String::from_utf8_lossy(&bytes));
+        process_text(&String::from_utf8_lossy(&bytes));
     }
 
     #[test]
     fn any_text(text in "\\PC{0,120}") {
-        survives(&text);
+        process_text(&text);
     }
 
     #[test]
-    fn damaged_programs(sample in any::<prop::sample::Index>(), damages in damages()) {
-        survives(&damaged(sample.get::<String>(samples()), &damages));
+    fn damaged_programs(sample in any::<prop::sample::Index>(), damages in any_damages()) {
+        process_text(&apply_damages(sample.get::<String>(read_samples()), &damages));
     }
 
     #[test]

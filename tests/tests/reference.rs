@@ -4,16 +4,16 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use cascade_tests::{grammar_page, programs::root};
+use cascade_tests::{grammar_page, programs::repository_root};
 
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap()
+fn read_file(path: &str) -> String {
+    fs::read_to_string(repository_root().join(path)).unwrap()
 }
 
 #[test]
 fn the_page_of_the_grammar_is_current() {
-    let page: PathBuf = root().join("docs/reference/grammar.md");
-    let wanted = grammar_page::page(&read("grammar/src/cascade.lalrpop"));
+    let page: PathBuf = repository_root().join("docs/reference/grammar.md");
+    let wanted = grammar_page::write_page(&read_file("grammar/src/cascade.lalrpop"));
     if std::env::var_os("CASCADE_WRITE_DOCS").is_some() {
         fs::write(&page, &wanted).unwrap();
     }
@@ -29,8 +29,8 @@ fn the_page_of_the_grammar_is_current() {
 }
 
 /// Words in quotes between two places of a source file.
-fn quoted(file: &str, from: &str, to: &str) -> Vec<String> {
-    let text = read(file);
+fn quoted_words(file: &str, from: &str, to: &str) -> Vec<String> {
+    let text = read_file(file);
     let part = text.split_once(from).unwrap_or_else(|| panic!("{file}: `{from}` is gone")).1;
     let part = part.split_once(to).unwrap_or_else(|| panic!("{file}: `{to}` is gone")).0;
     part.split('"').skip(1).step_by(2).map(str::to_owned).collect()
@@ -40,7 +40,7 @@ fn quoted(file: &str, from: &str, to: &str) -> Vec<String> {
 fn words_of_code() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for page in ["README.md", "tour.md", "values.md", "declarations.md", "statements.md"] {
-        let text = read(&format!("docs/reference/{page}")).replace("```", "`");
+        let text = read_file(&format!("docs/reference/{page}")).replace("```", "`");
         let code = text.split('`').skip(1).step_by(2);
         words.extend(code.flat_map(|c| c.split(|c: char| !c.is_alphanumeric() && c != '_')).map(str::to_owned));
     }
@@ -49,16 +49,16 @@ fn words_of_code() -> BTreeSet<String> {
 
 #[test]
 fn every_word_is_in_the_reference() {
-    let mut wanted = quoted("grammar/src/lexer/words.rs", "match word {", "\n}");
-    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn skill_line", "\n}"));
-    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn test_line", "\n}"));
-    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn error_action", "\n}"));
-    wanted.extend(quoted("grammar/src/lexer/words.rs", "fn is_hole_format", "\n}"));
-    wanted.extend(quoted("compiler/src/builtins.rs", "const LIST", "pub(crate) fn"));
-    wanted.extend(quoted("compiler/src/body/error_kind.rs", "const KINDS", "];"));
-    wanted.extend(quoted("compiler/src/declare/models.rs", "&[\"anthropic\"", "];"));
-    wanted.extend(quoted("compiler/src/builtins.rs", "const PERSON", ";"));
-    let attributes = quoted("compiler/src/checks/attributes.rs", "const ATTRIBUTES", "];");
+    let mut wanted = quoted_words("grammar/src/lexer/words.rs", "match word {", "\n}");
+    wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn skill_line", "\n}"));
+    wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn test_line", "\n}"));
+    wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn error_action", "\n}"));
+    wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn is_hole_format", "\n}"));
+    wanted.extend(quoted_words("compiler/src/builtins.rs", "const LIST", "pub(crate) fn"));
+    wanted.extend(quoted_words("compiler/src/body/error_kind.rs", "const KINDS", "];"));
+    wanted.extend(quoted_words("compiler/src/declare/models.rs", "&[\"anthropic\"", "];"));
+    wanted.extend(quoted_words("compiler/src/builtins.rs", "const PERSON", ";"));
+    let attributes = quoted_words("compiler/src/checks/attributes.rs", "const ATTRIBUTES", "];");
     wanted.extend(attributes.into_iter().filter(|word| !word.contains(' ') && !word.is_empty()));
     assert!(wanted.len() > 150, "only {} words were found", wanted.len());
     let known = words_of_code();

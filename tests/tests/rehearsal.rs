@@ -35,37 +35,37 @@ cascade inner(file: path) -> int {
 }
 "#;
 
-fn program(text: &str) -> Program {
+fn compile_program(text: &str) -> Program {
     let whole = format!("{SKILLS}\n{text}");
     let compiled = compile("flow.cascade", whole.into(), &MemorySources::default());
     let shown = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
     compiled.program.unwrap_or_else(|| panic!("{shown}"))
 }
 
-fn rehearsed(text: &str) -> RehearsalOutcome {
-    let program = program(text);
+fn rehearse_text(text: &str) -> RehearsalOutcome {
+    let program = compile_program(text);
     let [test] = program.tests.as_slice() else { panic!("one test is wanted") };
     rehearse(&program, test, RehearsalOptions { seed: 0, coverage: true })
 }
 
 #[track_caller]
-fn passes(text: &str) -> RehearsalOutcome {
-    let out = rehearsed(text);
+fn assert_passes(text: &str) -> RehearsalOutcome {
+    let out = rehearse_text(text);
     assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
     out
 }
 
 /// What is wrong, a line each: message, notes, help.
 #[track_caller]
-fn fails(text: &str) -> Vec<String> {
-    let out = rehearsed(text);
+fn failure_lines(text: &str) -> Vec<String> {
+    let out = rehearse_text(text);
     assert!(!out.passed(), "it passed: {:#?}", out.stages);
     out.problems.into_iter().flat_map(|p| [p.message].into_iter().chain(p.notes).chain(p.help)).collect()
 }
 
 #[test]
 fn mocks_answer_in_order_and_see_what_they_are_given() {
-    passes(
+    assert_passes(
         r#"
 cascade main() -> list<int> {
   stage all = for file in ["a", "b", "c", "d"] {
@@ -85,7 +85,7 @@ test "t" {
 
 #[test]
 fn failures_go_the_way_of_failures() {
-    let out = passes(
+    let out = assert_passes(
         r#"
 cascade main() -> int {
   stage seen = look("a")
@@ -110,7 +110,7 @@ test "t" {
 
 #[test]
 fn time_is_virtual() {
-    let out = passes(
+    let out = assert_passes(
         r#"
 cascade main() -> string {
   stage seen = look("a")
@@ -132,7 +132,7 @@ test "t" {
 
 #[test]
 fn a_cascade_and_a_person_are_mocked() {
-    passes(
+    assert_passes(
         r#"
 cascade main() -> string {
   stage n = inner("a")
@@ -162,7 +162,7 @@ test "t" {
 /// Nothing of a rehearsal is passed over because it is pure.
 #[test]
 fn pure_cascades_are_stages_and_can_be_mocked() {
-    let out = passes(
+    let out = assert_passes(
         r#"
 cascade plus(n: int) -> int {
   return n + 1
@@ -192,7 +192,7 @@ test "t" {
 
 #[test]
 fn a_branch_that_fails_ends_its_siblings() {
-    let out = passes(
+    let out = assert_passes(
         r#"
 cascade main() {
   parallel {
@@ -215,7 +215,7 @@ test "t" {
 
 #[test]
 fn a_spent_quota_is_waited_for() {
-    let out = passes(
+    let out = assert_passes(
         r#"
 cascade main() -> int {
   stage seen = look("a")
@@ -233,7 +233,7 @@ test "t" {
 
 #[test]
 fn what_cannot_be_run_yet_can_be_rehearsed() {
-    passes(
+    assert_passes(
         r#"
 skill mend(repo: path) -> int {
   agent in repo "Mend it."
@@ -252,7 +252,7 @@ test "t" {
 
 #[test]
 fn memory_begins_as_declared_and_is_seen_afterwards() {
-    passes(
+    assert_passes(
         r#"
 cascade main() -> int {
   stage both = parallel {
@@ -284,7 +284,7 @@ cascade main() {
     on error skip
 }
 "#;
-    let said = fails(&format!("{main}test \"t\" {{\n  run main()\n}}"));
+    let said = failure_lines(&format!("{main}test \"t\" {{\n  run main()\n}}"));
     assert_eq!(
         said,
         [
@@ -293,16 +293,16 @@ cascade main() {
             "mock it: `mock look -> …`; a test makes no real calls"
         ]
     );
-    let said = fails(&format!("{main}test \"t\" {{\n  mock look -> 1\n  run main()\n}}"));
+    let said = failure_lines(&format!("{main}test \"t\" {{\n  mock look -> 1\n  run main()\n}}"));
     assert_eq!(said[0], "the run calls `tell` (an HTTP request), which is not mocked");
-    let said = fails(&format!("{main}test \"t\" {{\n  mock look -> 1\n  mock tell -> null\n  run main()\n}}"));
+    let said = failure_lines(&format!("{main}test \"t\" {{\n  mock look -> 1\n  mock tell -> null\n  run main()\n}}"));
     assert_eq!(said[0], "the run asks a person (`approve`), but no answer is mocked");
     assert_eq!(said[2], "mock the answer: `mock approve -> true`");
 }
 
 #[test]
 fn a_mock_with_too_few_answers() {
-    let said = fails(
+    let said = failure_lines(
         r#"
 cascade main() {
   stage a = look("a")
@@ -319,7 +319,7 @@ test "t" {
 #[test]
 fn the_type_holds_for_mocks_too() {
     // The compiler does not know the number; the type does.
-    let said = fails(
+    let said = failure_lines(
         r#"
 fn far(n: int) -> int = n * 100
 cascade main() -> Review {
@@ -349,7 +349,7 @@ test "t" {
   mock look fails (unavailable, "gone")
   run main()
 "#;
-    let expecting = |text: &str| fails(&format!("{main}  expect {text}\n}}"));
+    let expecting = |text: &str| failure_lines(&format!("{main}  expect {text}\n}}"));
     assert_eq!(expecting("result.score >= 50"), ["this condition is false", "`result.score` is 40"]);
     assert_eq!(
         expecting("result.score == 40 and result.words.len() == 3"),
@@ -368,7 +368,7 @@ test "t" {
 }
 
 #[test]
-fn a_run_that_fails() {
+fn a_failing_run_fails_its_test() {
     let main = r#"
 cascade main(n: int) -> int {
   stage a = look("a")
@@ -379,22 +379,22 @@ test "t" {
   mock look -> 3
   run main(5)
 "#;
-    passes(&format!("{main}  expect fails\n}}"));
-    passes(&format!("{main}  expect fails (failed, \"only 3\")\n  expect stage a ran\n}}"));
-    let said = fails(&format!("{main}  expect result == 3\n}}"));
+    assert_passes(&format!("{main}  expect fails\n}}"));
+    assert_passes(&format!("{main}  expect fails (failed, \"only 3\")\n  expect stage a ran\n}}"));
+    let said = failure_lines(&format!("{main}  expect result == 3\n}}"));
     assert_eq!(said[0], "the run failed: `main`: only 3", "{said:?}");
     assert!(said.contains(&"if it should: `expect fails (failed)`".to_owned()), "{said:?}");
     assert_eq!(said.iter().filter(|line| line.contains("does not hold")).count(), 0, "{said:?}");
-    assert_eq!(fails(&format!("{main}  expect fails (timed_out)\n}}"))[0], "the run failed with `failed`");
+    assert_eq!(failure_lines(&format!("{main}  expect fails (timed_out)\n}}"))[0], "the run failed with `failed`");
     assert_eq!(
-        fails(&format!("{main}  expect fails (failed, \"gone\")\n}}"))[0],
+        failure_lines(&format!("{main}  expect fails (failed, \"gone\")\n}}"))[0],
         "the failure's message does not contain \"gone\""
     );
 }
 
 #[test]
 fn unused_mocks_are_told() {
-    let out = passes(
+    let out = assert_passes(
         r#"
 cascade main() -> int {
   stage a = look("a")
@@ -441,7 +441,7 @@ test "u" {
   mock look -> 1
   run main(1)
 }"#;
-    let program = program(text);
+    let program = compile_program(text);
     let mut sum = Coverage::unreached(&program);
     assert_eq!(sum.sum().0, 0);
     let mut missed = Vec::new();
@@ -464,7 +464,7 @@ test "u" {
 
 #[test]
 fn a_program_keeps_its_tests_when_it_is_written() {
-    let program = program(
+    let program = compile_program(
         "cascade main() -> int {\n  stage a = look(\"a\")\n  return a\n}\ntest \"t\" {\n  mock look -> 1\n  run main()\n  expect result == 1\n}\n",
     );
     let text = serde_json::to_string(&program).unwrap();
@@ -501,7 +501,7 @@ test "t" {
 proptest! {
     #[test]
     fn a_test_passes_whatever_the_order_of_answers(seed in any::<u64>()) {
-        let program = program(AT_ONCE);
+        let program = compile_program(AT_ONCE);
         let out = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
         prop_assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
         // And the same seed does the same.
@@ -514,7 +514,7 @@ proptest! {
 /// seed, this one does not.
 #[test]
 fn dependence_on_the_order_is_found() {
-    let program = program(
+    let program = compile_program(
         r#"
 cascade main() -> int {
   stage all = for file in ["a", "b", "c", "d"] parallel {

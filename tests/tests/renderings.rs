@@ -4,13 +4,13 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use cascade_compiler::{FileSources, Report, SourceId, compile, fixes, render};
-use cascade_tests::programs::{below, root};
+use cascade_tests::programs::{programs_below, repository_root};
 use jsonschema::Validator;
 use serde_json::Value as Json;
 
 /// What is wrong with all programs of `ui/`, each by itself.
-fn reports() -> Vec<(PathBuf, Report)> {
-    let files = below("tests/ui").unwrap();
+fn all_reports() -> Vec<(PathBuf, Report)> {
+    let files = programs_below("tests/ui").unwrap();
     assert!(files.len() > 70);
     let one = |path: PathBuf| {
         let text = fs::read_to_string(&path).ok()?;
@@ -23,7 +23,7 @@ fn reports() -> Vec<(PathBuf, Report)> {
     files.into_iter().filter_map(one).collect()
 }
 
-fn valid(validator: &Validator, value: &Json) {
+fn assert_valid(validator: &Validator, value: &Json) {
     let wrong: Vec<String> =
         validator.iter_errors(value).map(|e| format!("{}: {e}", e.instance_path())).take(5).collect();
     assert!(wrong.is_empty(), "{}\n{value:#}", wrong.join("\n"));
@@ -32,13 +32,14 @@ fn valid(validator: &Validator, value: &Json) {
 #[test]
 fn json_lines_are_what_their_schema_says() {
     let schema: Json =
-        serde_json::from_str(&fs::read_to_string(root().join("docs/diagnostic.schema.json")).unwrap()).unwrap();
+        serde_json::from_str(&fs::read_to_string(repository_root().join("docs/diagnostic.schema.json")).unwrap())
+            .unwrap();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
     let mut lines = 0;
-    for (_, report) in reports() {
+    for (_, report) in all_reports() {
         let text = render::render(&report.diagnostics, &report.sources, render::Format::Json, false);
         for line in text.lines() {
-            valid(&validator, &serde_json::from_str(line).unwrap());
+            assert_valid(&validator, &serde_json::from_str(line).unwrap());
             lines += 1;
         }
     }
@@ -78,10 +79,10 @@ fn sarif_is_valid() {
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let mut results = 0;
     let mut whole = Report::default();
-    for (_, report) in reports() {
+    for (_, report) in all_reports() {
         let text = render::render(&report.diagnostics, &report.sources, render::Format::Sarif, false);
         let log: Json = serde_json::from_str(&text).unwrap();
-        valid(&validator, &log);
+        assert_valid(&validator, &log);
         // What a reader of the types of the standard makes of it.
         let typed: serde_sarif::sarif::Sarif = serde_json::from_str(&text).unwrap();
         let run = &typed.runs[0];
@@ -98,7 +99,7 @@ fn sarif_is_valid() {
     whole.sort();
     for diagnostics in [&whole.diagnostics[..], &[]] {
         let text = render::render(diagnostics, &whole.sources, render::Format::Sarif, false);
-        valid(&validator, &serde_json::from_str(&text).unwrap());
+        assert_valid(&validator, &serde_json::from_str(&text).unwrap());
     }
     let mut wrong: Json =
         serde_json::from_str(&render::render(&[], &whole.sources, render::Format::Sarif, false)).unwrap();
@@ -109,7 +110,7 @@ fn sarif_is_valid() {
 /// The lines of `short` and `github` are one a diagnostic.
 #[test]
 fn lines_are_one_a_diagnostic() {
-    for (path, report) in reports() {
+    for (path, report) in all_reports() {
         for format in [render::Format::Short, render::Format::Github, render::Format::Json] {
             let text = render::render(&report.diagnostics, &report.sources, format, false);
             assert_eq!(text.lines().count(), report.diagnostics.len(), "{}", path.display());
@@ -119,9 +120,9 @@ fn lines_are_one_a_diagnostic() {
 
 /// Safe changes leave no text that reads worse, and settle.
 #[test]
-fn safe_changes_mend() {
+fn safe_fixes_remove_their_diagnostics() {
     let mut mended = 0;
-    for (path, report) in reports() {
+    for (path, report) in all_reports() {
         let Some((id, source)) = report.sources.iter().find(|(_, s)| s.name == path.to_string_lossy()) else {
             continue;
         };

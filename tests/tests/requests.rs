@@ -1,4 +1,4 @@
-//! Requests go where the program says, and nothing of them goes elsewhere.
+//! HTTP requests only reach the declared server: redirects, addresses and headers.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -62,7 +62,7 @@ cascade body(base: string) -> string {
 }
 "#;
 
-fn call(cascade: &str, base: &str, more: &[&str]) -> Output {
+fn run_cascade(cascade: &str, base: &str, more: &[&str]) -> Output {
     let project = Project::new();
     project.write("flow.cascade", PROGRAM);
     let base = format!("base={base}");
@@ -71,17 +71,17 @@ fn call(cascade: &str, base: &str, more: &[&str]) -> Output {
 
 const TOKEN: &[&str] = &["--input", "token=hunter2-and-more"];
 
-fn moved(status: u16, to: &str) -> (u16, &'static str, String) {
+fn redirect_reply(status: u16, to: &str) -> (u16, &'static str, String) {
     let headers: &'static str = format!("location: {to}\r\n").leak();
     (status, headers, String::new())
 }
 
 #[test]
-fn no_secret_goes_to_another_server_by_a_redirect() {
+fn a_redirect_sends_no_secret_to_another_server() {
     for status in [301, 302, 303, 307, 308] {
         let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
-        let (url, ours) = serve(vec![moved(status, &format!("{other}/elsewhere"))]);
-        let output = call("get_it", &url, TOKEN);
+        let (url, ours) = serve(vec![redirect_reply(status, &format!("{other}/elsewhere"))]);
+        let output = run_cascade("get_it", &url, TOKEN);
         assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
         assert!(ours.join().unwrap()[0].contains("hunter2"), "it is meant for this one");
         let asked = theirs.join().unwrap().remove(0).to_lowercase();
@@ -94,72 +94,72 @@ fn no_secret_goes_to_another_server_by_a_redirect() {
 
 #[test]
 fn a_redirect_on_the_same_server_keeps_the_request() {
-    let (url, server) = serve(vec![moved(307, "/v2/users"), (200, "", "ok".to_owned())]);
-    let output = call("get_it", &url, TOKEN);
+    let (url, server) = serve(vec![redirect_reply(307, "/v2/users"), (200, "", "ok".to_owned())]);
+    let output = run_cascade("get_it", &url, TOKEN);
     assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
     let asked = server.join().unwrap();
     assert!(asked[1].starts_with("GET /v2/users ") && asked[1].contains("Bearer hunter2-and-more"), "{asked:?}");
 }
 
 #[test]
-fn nothing_but_reading_is_redirected() {
+fn only_get_and_head_follow_redirects() {
     for status in [301, 302, 303, 307, 308] {
         // Nobody answers there: a request would fail as `unavailable`.
-        let (url, server) = serve(vec![moved(status, "http://127.0.0.1:9/elsewhere")]);
-        let output = call("post_it", &url, TOKEN);
+        let (url, server) = serve(vec![redirect_reply(status, "http://127.0.0.1:9/elsewhere")]);
+        let output = run_cascade("post_it", &url, TOKEN);
         assert_eq!(output.status.code(), Some(1));
         let said = stderr(&output);
         assert!(said.contains(&format!("HTTP status {status}: the server sends the request to another")), "{said}");
         assert_eq!(server.join().unwrap().len(), 1);
     }
     let (url, server) = serve(vec![(307, "location: /x\r\n", "look there".to_owned())]);
-    let output = call("look", &url, &[]);
+    let output = run_cascade("look", &url, &[]);
     assert_eq!(stdout(&output), "look there\n", "{}", stderr(&output));
     server.join().unwrap();
 }
 
 #[test]
-fn a_request_that_says_so_follows_redirects() {
+fn a_request_with_redirects_follow_is_redirected() {
     let done = || (200, "", "done".to_owned());
-    // Seen as done: what came of it is read.
+    // 303: the result is read by `GET`.
     for status in [301, 302, 303] {
-        let (url, server) = serve(vec![moved(status, "/v2/users"), done()]);
-        let output = call("follow", &url, &[]);
+        let (url, server) = serve(vec![redirect_reply(status, "/v2/users"), done()]);
+        let output = run_cascade("follow", &url, &[]);
         assert_eq!(stdout(&output), "done\n", "{}", stderr(&output));
         let asked = server.join().unwrap();
         assert!(asked[0].starts_with("POST /users ") && asked[0].contains("private words"), "{asked:?}");
         assert!(asked[1].starts_with("GET /v2/users ") && !asked[1].contains("private words"), "{asked:?}");
     }
-    // To be done elsewhere, on the same server.
+    // 307: the request is repeated at another address of the same server.
     for status in [307, 308] {
-        let (url, server) = serve(vec![moved(status, "/v2/users"), done()]);
-        let output = call("follow", &url, &[]);
+        let (url, server) = serve(vec![redirect_reply(status, "/v2/users"), done()]);
+        let output = run_cascade("follow", &url, &[]);
         assert_eq!(stdout(&output), "done\n", "{}", stderr(&output));
         let asked = server.join().unwrap();
         assert!(asked[1].starts_with("POST /v2/users ") && asked[1].contains("private words"), "{asked:?}");
     }
-    let (url, server) = serve(vec![moved(307, "http://127.0.0.1:9/")]);
-    let said = stderr(&call("follow", &url, &[]));
+    let (url, server) = serve(vec![redirect_reply(307, "http://127.0.0.1:9/")]);
+    let said = stderr(&run_cascade("follow", &url, &[]));
     assert!(said.contains("a body is not sent to another server (denied)"), "{said}");
     server.join().unwrap();
 }
 
 #[test]
-fn redirects_that_would_tell_something_are_refused() {
-    let (url, server) = serve(vec![moved(302, "http://127.0.0.1:9/")]);
-    let said = stderr(&call("body", &url, &[]));
+fn redirects_that_would_send_data_elsewhere_are_refused() {
+    let (url, server) = serve(vec![redirect_reply(302, "http://127.0.0.1:9/")]);
+    let said = stderr(&run_cascade("body", &url, &[]));
     assert!(said.contains("a body is not sent to another server (denied)"), "{said}");
     server.join().unwrap();
-    let (url, server) = serve(vec![moved(302, "http://127.0.0.1:9/?t=hunter2-and-more")]);
-    let said = stderr(&call("get_it", &url, TOKEN));
+    let (url, server) = serve(vec![redirect_reply(302, "http://127.0.0.1:9/?t=hunter2-and-more")]);
+    let said = stderr(&run_cascade("get_it", &url, TOKEN));
     assert!(said.contains("with a secret in the address (denied)"), "{said}");
     server.join().unwrap();
-    let (url, server) = serve(vec![moved(302, "file:///etc/passwd")]);
-    let said = stderr(&call("get_it", &url, TOKEN));
+    let (url, server) = serve(vec![redirect_reply(302, "file:///etc/passwd")]);
+    let said = stderr(&run_cascade("get_it", &url, TOKEN));
     assert!(said.contains("redirects to an address of `file:` (denied)"), "{said}");
     server.join().unwrap();
-    let (url, server) = serve((0..11).map(|_| moved(302, "/again")).collect());
-    let said = stderr(&call("get_it", &url, TOKEN));
+    let (url, server) = serve((0..11).map(|_| redirect_reply(302, "/again")).collect());
+    let said = stderr(&run_cascade("get_it", &url, TOKEN));
     assert!(said.contains("redirects more than 10 times (denied)"), "{said}");
     assert_eq!(server.join().unwrap().len(), 11);
 }
@@ -167,7 +167,7 @@ fn redirects_that_would_tell_something_are_refused() {
 #[test]
 fn a_value_in_an_address_is_one_segment() {
     for id in [".", ".."] {
-        let output = call("get_it", "http://127.0.0.1:9", &[TOKEN, &["--input", &format!("id={id}")]].concat());
+        let output = run_cascade("get_it", "http://127.0.0.1:9", &[TOKEN, &["--input", &format!("id={id}")]].concat());
         let said = stderr(&output);
         assert!(said.contains(&format!("a value makes `{id}` a segment of the address")), "{said}");
     }
@@ -178,7 +178,7 @@ fn a_value_in_an_address_is_one_segment() {
         ("a\\b", "/users/a%5Cb/sessions?q=a%5Cb"),
     ] {
         let (url, server) = serve(vec![(200, "", "ok".to_owned())]);
-        let output = call("get_it", &url, &[TOKEN, &["--input", &format!("id={id}")]].concat());
+        let output = run_cascade("get_it", &url, &[TOKEN, &["--input", &format!("id={id}")]].concat());
         assert_eq!(stdout(&output), "ok\n", "{}", stderr(&output));
         let asked = server.join().unwrap().remove(0);
         assert!(asked.starts_with(&format!("GET {path} ")), "{asked}");
@@ -188,17 +188,17 @@ fn a_value_in_an_address_is_one_segment() {
 #[test]
 fn a_header_is_one_line() {
     for (id, what) in [("a\r\nx-admin: 1", "a line break"), ("a\u{1b}[2J", "the control character U+001B")] {
-        let output = call("get_it", "http://127.0.0.1:9", &[TOKEN, &["--input", &format!("id={id}")]].concat());
+        let output = run_cascade("get_it", "http://127.0.0.1:9", &[TOKEN, &["--input", &format!("id={id}")]].concat());
         let said = stderr(&output);
         assert!(said.contains(&format!("the value of the header `x-note` holds {what}")), "{said}");
     }
 }
 
-/// The key of a model and its prompt go to the model alone.
+/// The API key and the prompt are only sent to the address of the model.
 #[test]
 fn no_prompt_is_redirected() {
     let (other, theirs) = serve(vec![(200, "", "ok".to_owned())]);
-    let (url, ours) = serve(vec![moved(307, &format!("{other}/chat/completions"))]);
+    let (url, ours) = serve(vec![redirect_reply(307, &format!("{other}/chat/completions"))]);
     let project = Project::new();
     project.write(
         "flow.cascade",
@@ -212,8 +212,8 @@ fn no_prompt_is_redirected() {
     let output = command.env("REQUESTS_TEST_KEY", "a-key-of-a-provider").output().unwrap();
     assert!(stderr(&output).contains("sends the prompt to another address"), "{}", stderr(&output));
     assert!(ours.join().unwrap()[0].contains("a-key-of-a-provider"));
-    // Nobody has asked the other one yet: this is the first request that it gets.
-    let probe = call("get_it", &other, TOKEN);
+    // The other server has received no request before this one.
+    let probe = run_cascade("get_it", &other, TOKEN);
     assert_eq!(stdout(&probe), "ok\n", "{}", stderr(&probe));
     assert!(theirs.join().unwrap()[0].starts_with("GET /users/7"));
 }

@@ -1,5 +1,5 @@
-//! A run that is interrupted anywhere and taken up again is the run that nobody interrupted:
-//! the same result, the same memory, and no answer asked for twice.
+//! A run that is interrupted anywhere and resumed equals the uninterrupted run: the same result, the same memory, and no
+//! request is repeated whose answer was recorded.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::{
@@ -24,8 +24,8 @@ use cascade_runtime::{
 use proptest::prelude::*;
 use rusqlite::Connection;
 
-/// A block of statements, made from a few numbers.
-fn block(choices: &mut impl Iterator<Item = u8>, depth: usize, next: &mut usize, out: &mut String) {
+/// Writes a block of statements, determined by numbers.
+fn write_block(choices: &mut impl Iterator<Item = u8>, depth: usize, next: &mut usize, out: &mut String) {
     let indent = "  ".repeat(depth + 1);
     let count = 1 + choices.next().unwrap_or(0) % 3;
     for _ in 0..count {
@@ -38,13 +38,13 @@ fn block(choices: &mut impl Iterator<Item = u8>, depth: usize, next: &mut usize,
             )),
             3 => {
                 out.push_str(&format!("{indent}stage l{n} = for x{n} in [1, 2, 3] parallel max 2 {{\n"));
-                block(choices, depth + 1, next, out);
+                write_block(choices, depth + 1, next, out);
                 out.push_str(&format!("{indent}  \"$<x{n}>\"\n{indent}}}\n{indent}notes.seen += l{n}\n"));
             }
             4 => {
                 out.push_str(&format!("{indent}for x{n} in [\"a\", \"b\"] {{\n"));
                 out.push_str(&format!("{indent}  notes.seen += [x{n}]\n"));
-                block(choices, depth + 1, next, out);
+                write_block(choices, depth + 1, next, out);
                 out.push_str(&format!("{indent}}}\n"));
             }
             5 => out.push_str(&format!(
@@ -59,16 +59,16 @@ fn block(choices: &mut impl Iterator<Item = u8>, depth: usize, next: &mut usize,
             }
             _ => {
                 out.push_str(&format!("{indent}if notes.seen.len() > {} {{\n", n % 7));
-                block(choices, depth + 1, next, out);
+                write_block(choices, depth + 1, next, out);
                 out.push_str(&format!("{indent}}} else {{\n{indent}  notes.total += {n}\n{indent}}}\n"));
             }
         }
     }
 }
 
-fn program(choices: &[u8]) -> (String, Program, CascadeId) {
+fn generate_program(choices: &[u8]) -> (String, Program, CascadeId) {
     let mut body = String::new();
-    block(&mut choices.iter().copied(), 0, &mut 0, &mut body);
+    write_block(&mut choices.iter().copied(), 0, &mut 0, &mut body);
     let text = format!(
         "memory notes: global {{\n  seen: list<string> = []\n  total: int = 0\n}}\n\
          skill work(name: string) -> string {{\n  run sh\"work $<name>\"\n}}\n\
@@ -81,17 +81,16 @@ fn program(choices: &[u8]) -> (String, Program, CascadeId) {
     (text, program, main)
 }
 
-fn hash(value: &impl Hash) -> u64 {
+fn hash_of(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// What was begun: path and attempt, how often.
+/// How often each path and attempt began.
 type Begun = Rc<RefCell<BTreeMap<(String, u32), u32>>>;
 
-/// Answers by what it is asked, in an order that depends on a seed, and dies after so many
-/// beginnings.
+/// A host whose answers depend on the request, in an order that depends on a seed. It dies after a number of requests.
 struct World {
     waiting: Vec<(RequestId, Answer)>,
     begun: Begun,
@@ -108,7 +107,7 @@ impl Host for World {
                 self.left -= 1;
                 *self.begun.borrow_mut().entry((info.path.clone(), info.attempt)).or_insert(0) += 1;
                 let name = run.argv.last().unwrap().text.to_string();
-                let code = i32::from(hash(&(&name, info.attempt)).is_multiple_of(3));
+                let code = i32::from(hash_of(&(&name, info.attempt)).is_multiple_of(3));
                 let stdout = format!("{name}/{}", info.attempt);
                 Answer::ok(Output::Process(Process {
                     code: Some(code),
@@ -146,14 +145,14 @@ impl Host for World {
     fn remember(&mut self, _op: MemoryOp) {}
 }
 
-fn perform(program: &Program, main: CascadeId, journal: &Path, begin: Begin, world: World) -> RunOutcome {
+fn run_program(program: &Program, main: CascadeId, journal: &Path, begin: Begin, world: World) -> RunOutcome {
     let options =
         RunOptions { store: Some(std::sync::Arc::new(SqliteStore::at(journal))), begin, ..RunOptions::default() };
     block_on(run_on(world, program, main, Vec::new(), options))
 }
 
-/// A process that dies says so; here it is meant.
-fn quiet() {
+/// Silences the messages of panics that simulate the death of a process.
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
@@ -174,13 +173,13 @@ proptest! {
         deaths in proptest::collection::vec((0_usize..60, any::<u64>(), 0_u32..4), 1..4),
         seed in any::<u64>(),
     ) {
-        quiet();
-        let (text, program, main) = program(&choices);
+        silence_panics();
+        let (text, program, main) = generate_program(&choices);
         let folder = tempfile::tempdir().unwrap();
         let calm = folder.path().join("calm.db");
         let world = |left, seed, begun: &Begun| World { waiting: Vec::new(), begun: Rc::clone(begun), left, seed };
         let once: Begun = Begun::default();
-        let expected = perform(&program, main, &calm, Begin::New, world(usize::MAX, seed, &once));
+        let expected = run_program(&program, main, &calm, Begin::New, world(usize::MAX, seed, &once));
         let expected = expected.result.map(|v| to_json(&v));
         prop_assert!(expected.is_ok(), "{expected:?}\n{text}");
         let memory = |file: &Path| {
@@ -191,12 +190,12 @@ proptest! {
         let begun: Begun = Begun::default();
         let mut begin = Begin::New;
         for (left, seed, forget) in deaths {
-            let outcome = perform(&program, main, &file, begin, world(left, seed, &begun));
+            let outcome = run_program(&program, main, &file, begin, world(left, seed, &begun));
             begin = Begin::Resume(outcome.run.clone());
             if outcome.result.is_ok() {
                 break;
             }
-            // The last records never reached the disk; what was begun before them is unknown.
+            // The last records did not reach the disk; the effects that they report are unknown.
             let db = Connection::open(&file).unwrap();
             db.execute(
                     "UPDATE effects SET status = 'running', ended = NULL, seq = NULL, answer = NULL
@@ -205,7 +204,7 @@ proptest! {
                 )
                 .unwrap();
         }
-        let last = perform(&program, main, &file, begin, world(usize::MAX, seed ^ 1, &begun));
+        let last = run_program(&program, main, &file, begin, world(usize::MAX, seed ^ 1, &begun));
         let found = last.result.map(|v| to_json(&v));
         prop_assert_eq!(&found, &expected, "{}", text);
         prop_assert_eq!(memory(&file), memory(&calm), "{}", text);

@@ -1,4 +1,4 @@
-//! A run can be resumed any number of times: every failure that ended it is tried again.
+//! A run can be resumed any number of times: every failure that ended it is retried.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -7,7 +7,7 @@ mod project;
 use std::{fs, time::Duration};
 
 use cascade_runtime::{Begin, RunOutcome};
-use project::{Project, value};
+use project::{Project, result_json};
 use serde_json::json;
 
 const TWO: &str = "\
@@ -22,28 +22,28 @@ cascade main() -> string {
 }
 ";
 
-fn message(outcome: &RunOutcome) -> String {
+fn failure_message(outcome: &RunOutcome) -> String {
     outcome.result.as_ref().unwrap_err().to_string()
 }
 
-fn stage(outcome: &RunOutcome) -> &str {
+fn failed_stage(outcome: &RunOutcome) -> &str {
     &outcome.result.as_ref().unwrap_err().stage
 }
 
 #[test]
-fn each_failure_is_tried_again_whenever_it_is_met() {
+fn each_failure_is_retried_by_every_resume() {
     let project = Project::new();
     let first = project.run(TWO, Begin::New);
-    assert_eq!(stage(&first), "main/a");
+    assert_eq!(failed_stage(&first), "main/a");
     let again = || project.run(TWO, Begin::Resume(first.run.clone()));
-    // Resumed too early, twice: it fails once more, and is not lost for good.
-    assert_eq!(stage(&again()), "main/a");
-    assert_eq!(stage(&again()), "main/a");
+    // Resumed twice before the cause is removed: it fails again and can still be resumed.
+    assert_eq!(failed_stage(&again()), "main/a");
+    assert_eq!(failed_stage(&again()), "main/a");
     project.write("ok1", "");
-    assert_eq!(stage(&again()), "main/b");
-    assert_eq!(stage(&again()), "main/b");
+    assert_eq!(failed_stage(&again()), "main/b");
+    assert_eq!(failed_stage(&again()), "main/b");
     project.write("ok2", "");
-    assert_eq!(value(&again()), "done1 done2");
+    assert_eq!(result_json(&again()), "done1 done2");
     assert_eq!(project.lines("log"), ["1", "2"]);
 }
 
@@ -53,10 +53,10 @@ fn a_fork_of_a_run_that_failed_tries_again() {
     let first = project.run(TWO, Begin::New);
     project.write("ok1", "");
     let second = project.run(TWO, Begin::Resume(first.run.clone()));
-    assert_eq!(stage(&second), "main/b");
+    assert_eq!(failed_stage(&second), "main/b");
     project.write("ok2", "");
     let fork = project.run(TWO, Begin::Fork(first.run.clone()));
-    assert_eq!(value(&fork), "done1 done2");
+    assert_eq!(result_json(&fork), "done1 done2");
     assert_eq!(project.lines("log"), ["1", "2"]);
 }
 
@@ -65,10 +65,10 @@ fn a_fork_that_fails_can_be_resumed() {
     let project = Project::new();
     let first = project.run(TWO, Begin::New);
     let fork = project.run(TWO, Begin::Fork(first.run));
-    assert_eq!(stage(&fork), "main/a");
+    assert_eq!(failed_stage(&fork), "main/a");
     project.write("ok1", "");
     project.write("ok2", "");
-    assert_eq!(value(&project.run(TWO, Begin::Resume(fork.run))), "done1 done2");
+    assert_eq!(result_json(&project.run(TWO, Begin::Resume(fork.run))), "done1 done2");
 }
 
 #[test]
@@ -89,13 +89,13 @@ fn failures_in_branches_and_iterations_are_tried_again() {
         assert!(project.run(&text, Begin::Resume(first.run.clone())).result.is_err(), "{body}");
         project.write("ok2", "");
         let last = project.run(&text, Begin::Resume(first.run.clone()));
-        assert_eq!(value(&last), "done1 done2", "{body}");
+        assert_eq!(result_json(&last), "done1 done2", "{body}");
         assert_eq!(project.lines("log"), ["1", "2"], "{body}");
     }
 }
 
 #[test]
-fn what_failed_before_is_tried_again_after_a_kill() {
+fn an_earlier_failure_is_retried_after_a_kill() {
     let project = Project::new();
     let text = "\
 skill step(n: int) -> string {
@@ -146,14 +146,14 @@ cascade main() -> string {
 ";
 
 #[test]
-fn a_hook_acts_again_when_its_stage_failed_again() {
+fn a_hook_runs_again_for_a_new_failure_of_its_stage() {
     let project = Project::new();
     let first = project.run(HOOKED, Begin::New);
     for times in 2..4 {
         let again = project.run(HOOKED, Begin::Resume(first.run.clone()));
         assert!(again.result.is_err());
         assert!(!project.path().join("lock").exists());
-        assert_eq!(project.lines("log").len(), times, "{}", message(&again));
+        assert_eq!(project.lines("log").len(), times, "{}", failure_message(&again));
     }
     project.write("ok", "");
     assert!(project.run(HOOKED, Begin::Resume(first.run)).result.is_ok());
@@ -161,22 +161,22 @@ fn a_hook_acts_again_when_its_stage_failed_again() {
 }
 
 #[test]
-fn a_hook_of_a_failure_that_was_handled_does_not_act_again() {
+fn a_hook_of_a_handled_failure_does_not_run_again() {
     let project = Project::new();
     let text = HOOKED.replace("cascade main()", "cascade inner()")
         + "\nskill step() -> string {\n  run sh\"test -e ok && echo done\"\n}\n\n\
            cascade main() -> string {\n  stage i = inner()\n    on error skip\n  stage s = step()\n  return s\n}\n";
     let first = project.run(&text, Begin::New);
-    assert_eq!(stage(&first), "main/s");
-    assert_eq!(stage(&project.run(&text, Begin::Resume(first.run.clone()))), "main/s");
+    assert_eq!(failed_stage(&first), "main/s");
+    assert_eq!(failed_stage(&project.run(&text, Begin::Resume(first.run.clone()))), "main/s");
     project.write("ok", "");
     assert!(project.run(&text, Begin::Resume(first.run)).result.is_ok());
     assert_eq!(project.lines("log"), ["unlocked"]);
 }
 
-/// Paths are data: a stage may have the name of a hook.
+/// A stage may have the name of a hook.
 #[test]
-fn a_stage_that_is_called_like_a_hook_is_not_repeated() {
+fn a_stage_with_the_name_of_a_hook_is_not_repeated() {
     let project = Project::new();
     let text = "\
 skill note(n: int) -> string {
@@ -197,7 +197,7 @@ cascade main() -> string {
 ";
     let first = project.run(text, Begin::New);
     fs::write(project.path().join("ok"), "").unwrap();
-    assert_eq!(value(&project.run(text, Begin::Resume(first.run))), "done");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(first.run))), "done");
     assert_eq!(project.lines("log"), ["1", "2"]);
 }
 
@@ -221,24 +221,24 @@ cascade main() -> string {
 }
 ";
 
-/// It was under way when a sibling failed: whether it was paid is not known.
+/// The effect was running when a sibling failed: its outcome is unknown.
 #[test]
-fn what_was_given_up_is_not_repeated_blindly() {
+fn an_abandoned_once_effect_is_asked_about() {
     let project = Project::new();
     let first = project.run(GIVEN_UP, Begin::New);
-    assert_eq!(stage(&first), "main/all/rest");
+    assert_eq!(failed_stage(&first), "main/all/rest");
     project.write("ok", "");
     project.write("quick", "");
     let again = project.run(GIVEN_UP, Begin::Resume(first.run.clone()));
     assert!(again.pause.is_some_and(|p| p.questions[0].kind == "unknown"), "{:?}", again.result);
     assert_eq!(project.lines("log"), ["paid"]);
     project.answer(&first.run, &json!({ "action": "done", "output": "by hand" }));
-    assert_eq!(value(&project.run(GIVEN_UP, Begin::Resume(first.run))), "by hand fine");
+    assert_eq!(result_json(&project.run(GIVEN_UP, Begin::Resume(first.run))), "by hand fine");
     assert_eq!(project.lines("log"), ["paid"]);
 }
 
 #[test]
-fn a_fork_does_not_forget_what_must_not_be_repeated() {
+fn a_fork_keeps_unfinished_once_effects() {
     let project = Project::new();
     let text = "\
 @once
@@ -260,13 +260,13 @@ cascade main() -> string {
     let again = project.run(text, Begin::Resume(fork.run.clone()));
     assert!(again.pause.is_some(), "{:?}", again.result);
     project.answer(&fork.run, &json!({ "action": "done", "output": "by hand" }));
-    assert_eq!(value(&project.run(text, Begin::Resume(fork.run))), "by hand");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(fork.run))), "by hand");
     assert_eq!(project.lines("log"), ["paid"]);
 }
 
 /// The answer of a person is being recorded when a sibling fails.
 #[test]
-fn an_answer_that_came_too_late_is_taken_later() {
+fn an_answer_after_a_sibling_failed_is_used_by_the_next_resume() {
     let project = Project::new();
     let text = "\
 skill note() -> string {
@@ -295,5 +295,5 @@ cascade main() -> string {
     project.answer(&run, &json!("ada"));
     let stopped = text.replace("stage b =", "gate a == \"other\", \"no\"\n      stage b =");
     assert!(project.run(&stopped, Begin::Resume(run.clone())).result.is_err());
-    assert_eq!(value(&project.run(text, Begin::Resume(run))), "ada: noted alive");
+    assert_eq!(result_json(&project.run(text, Begin::Resume(run))), "ada: noted alive");
 }

@@ -1,8 +1,8 @@
-//! A run that fails, pauses, is killed, is edited, is resumed and forked, in any order, does what a simple reference
-//! says (`tests/src/recovery/reference.rs`): the same questions, nothing twice, the same result.
+//! A run that fails, pauses, is killed, edited, resumed and forked in any order behaves as a simple reference
+//! (`tests/src/recovery/reference.rs`): the same requests, none twice, the same result.
 //!
 //! `CASCADE_MODEL=20000 cargo test -p cascade-tests --test resume_model` tries more sequences than a thousand,
-//! `CASCADE_MODEL_SEED=7` begins with another one.
+//! `CASCADE_MODEL_SEED=7` starts with another seed.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/answering.rs"]
@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use answering::{Called, Mood, Seen, World, said};
+use answering::{Called, Mood, Seen, World, choose_outcome};
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
@@ -32,21 +32,21 @@ use cascade_runtime::{
 use cascade_tests::recovery::{
     Chance,
     edit::{KINDS, edit},
-    flow::{Flow, flow},
+    flow::{Flow, generate_flow},
     reference::{Asked, Book, Change, End, Expected, Fate, Said, expect},
     write::text,
 };
 use mortal::{Fuse, Kept, LAST_WORDS, MortalHost, MortalStore, Way};
 use serde_json::{Value as Json, json};
 
-/// A run, and what is known of it.
+/// A run and its recorded state.
 struct Run {
     id: String,
     book: Book,
     done: bool,
 }
 
-/// What all sequences together did.
+/// Counts over all sequences.
 #[derive(Debug, Default)]
 struct Tally {
     lives: u64,
@@ -78,7 +78,7 @@ impl Tally {
     }
 }
 
-/// A program, a world, a store, and the runs in it.
+/// A sequence of operations on a program, an environment, a store, and its runs.
 struct Sequence {
     seed: u64,
     chance: Chance,
@@ -87,17 +87,17 @@ struct Sequence {
     store: InMemoryStore,
     seen: Rc<RefCell<Seen>>,
     runs: Vec<Run>,
-    /// What memory holds.
+    /// The content of memory.
     memory: Vec<String>,
-    /// What was asked under a key of the runtime.
+    /// The question for each key of the runtime.
     questions: HashMap<String, String>,
-    /// The key that a service was told, by run, path and question.
+    /// The idempotency key of each question, by run and path.
     told: HashMap<(String, String, String), String>,
     story: String,
     tally: Tally,
 }
 
-/// What a part of a run begins with.
+/// How a part of a run begins.
 #[derive(Debug, Clone, Copy)]
 enum From {
     New,
@@ -105,7 +105,7 @@ enum From {
     Fork(usize),
 }
 
-fn compiled(flow: &Flow) -> Result<(Program, CascadeId), String> {
+fn compile_flow(flow: &Flow) -> Result<(Program, CascadeId), String> {
     let text = text(flow);
     let compiled = compile("flow.cascade", text.as_str().into(), &FileSources);
     let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
@@ -117,7 +117,7 @@ fn compiled(flow: &Flow) -> Result<(Program, CascadeId), String> {
 impl Sequence {
     fn new(seed: u64) -> Self {
         let mut chance = Chance(seed);
-        let flow = flow(&mut chance);
+        let flow = generate_flow(&mut chance);
         Self {
             seed,
             chance,
@@ -134,74 +134,74 @@ impl Sequence {
         }
     }
 
-    fn tell(&mut self, what: std::fmt::Arguments<'_>) {
+    fn log_step(&mut self, what: std::fmt::Arguments<'_>) {
         // Writing into a string cannot fail.
         let _ = writeln!(self.story, "{what}");
     }
 
-    /// All of it; the run that was begun first ends well in the end.
-    fn play(&mut self) {
+    /// Plays the sequence and resumes its first run until it succeeds.
+    fn run_sequence(&mut self) {
         self.compile();
-        self.life(From::New, Mood::Harsh);
+        self.run_process(From::New, Mood::Harsh);
         for _ in 0..3 + self.chance.below(6) {
             match self.chance.below(10) {
                 0 | 1 => {
                     let kind = KINDS[self.chance.below(KINDS.len())];
-                    self.edit(kind);
+                    self.edit_program(kind);
                 }
                 2 => {
                     let of = self.chance.below(self.runs.len());
                     match self.runs.is_empty() {
-                        true => self.life(From::New, Mood::Harsh),
-                        false => self.life(From::Fork(of), Mood::Harsh),
+                        true => self.run_process(From::New, Mood::Harsh),
+                        false => self.run_process(From::Fork(of), Mood::Harsh),
                     }
                 }
-                3 | 4 => self.answer(),
-                _ => self.go_on(Mood::Harsh),
+                3 | 4 => self.answer_questions(),
+                _ => self.resume_run(Mood::Harsh),
             }
         }
-        self.finish();
+        self.finish_runs();
     }
 
-    /// Goes on until all runs have ended well.
-    fn finish(&mut self) {
+    /// Resumes until all runs have succeeded.
+    fn finish_runs(&mut self) {
         for _ in 0..400 {
             if self.runs.iter().all(|run| run.done) && !self.runs.is_empty() {
                 return;
             }
-            self.answer();
-            self.go_on(Mood::Calm);
+            self.answer_questions();
+            self.resume_run(Mood::Calm);
         }
         panic!("it never ends");
     }
 
     fn compile(&mut self) {
-        self.compiled = Some(compiled(&self.flow).unwrap_or_else(|said| panic!("{said}")));
+        self.compiled = Some(compile_flow(&self.flow).unwrap_or_else(|said| panic!("{said}")));
     }
 
-    /// Goes on with a run that has not ended well.
-    fn go_on(&mut self, mood: Mood) {
+    /// Resumes a run that has not succeeded.
+    fn resume_run(&mut self, mood: Mood) {
         let open: Vec<usize> = (0..self.runs.len()).filter(|i| !self.runs[*i].done).collect();
         match open.get(self.chance.below(open.len())) {
-            Some(run) => self.life(From::Resume(*run), mood),
-            None if self.runs.is_empty() => self.life(From::New, mood),
+            Some(run) => self.run_process(From::Resume(*run), mood),
+            None if self.runs.is_empty() => self.run_process(From::New, mood),
             None => {}
         }
     }
 
-    /// Makes an edit of a kind. Gives whether there was something to edit.
-    fn edit(&mut self, kind: &'static str) -> bool {
+    /// Makes an edit of a kind; returns whether there was something to edit.
+    fn edit_program(&mut self, kind: &'static str) -> bool {
         let mut flow = self.flow.clone();
         let Some(edit) = edit(&mut flow, kind, &mut self.chance) else { return false };
-        self.tell(format_args!("edit: {edit:?}"));
+        self.log_step(format_args!("edit: {edit:?}"));
         self.flow = flow;
         self.compile();
         *self.tally.edits.entry(kind).or_default() += 1;
         true
     }
 
-    /// A person answers everything that is asked.
-    fn answer(&mut self) {
+    /// Answers every open question.
+    fn answer_questions(&mut self) {
         for i in 0..self.runs.len() {
             let run = self.runs[i].id.clone();
             for question in self.store.questions(&run).unwrap() {
@@ -226,26 +226,26 @@ impl Sequence {
                     json!(format!("h{number}"))
                 };
                 assert!(self.store.answer_question(&run, &question.path, &question.key, &answer).unwrap());
-                self.tell(format_args!("answer: {run} {} {answer}", question.path));
+                self.log_step(format_args!("answer: {run} {} {answer}", question.path));
                 self.tally.answers += 1;
             }
         }
     }
 
-    /// A part of a run, from its beginning or from where it is, to its end or its death at some time.
-    fn life(&mut self, from: From, mood: Mood) {
+    /// Runs a process that starts or resumes a run, until its end or until it dies at a random call.
+    fn run_process(&mut self, from: From, mood: Mood) {
         let end = match self.chance.below(6) {
             _ if mood == Mood::Calm => None,
             0 | 1 => Some((1 + self.chance.next_number() % 40, Way::Dies { kept: self.chance.below(101) })),
             2 => Some((1 + self.chance.next_number() % 40, Way::StoreFails)),
             _ => None,
         };
-        self.life_to(from, mood, end);
+        self.run_process_until(from, mood, end);
     }
 
-    /// The same with a certain end; gives how many calls were made.
-    fn life_to(&mut self, from: From, mood: Mood, end: Option<(u64, Way)>) -> u64 {
-        // What must not be repeated is told apart by its time.
+    /// The same with a given end; returns how many calls were made.
+    fn run_process_until(&mut self, from: From, mood: Mood, end: Option<(u64, Way)>) -> u64 {
+        // Executions of `@once` effects are distinguished by their time.
         thread::sleep(Duration::from_millis(1));
         let (begin, mut book, known) = match from {
             From::New => (Begin::New, Book { memory: self.memory.clone(), ..Book::default() }, None),
@@ -269,18 +269,18 @@ impl Sequence {
         let outcome = self.run(begin.clone(), mood, &fuse);
         self.tally.lives += 1;
         let calls: Vec<Called> = self.seen.borrow().calls[before..].to_vec();
-        self.tell(format_args!("{begin:?} as {}, {mood:?}, {end:?}: {:?}", outcome.run, shown(&outcome)));
+        self.log_step(format_args!("{begin:?} as {}, {mood:?}, {end:?}: {:?}", outcome.run, outcome_text(&outcome)));
         for call in &calls {
-            self.tell(format_args!(
+            self.log_step(format_args!(
                 "  {} {} {} -> {:?}",
                 call.asked.path, call.asked.attempt, call.asked.question, call.said
             ));
         }
         let first = outcome.result.as_ref().err().map(|failure| failure.stage.clone());
         let seed = self.seed;
-        let world = move |path: &str, count: u32| said(seed, mood, path, count);
+        let world = move |path: &str, count: u32| choose_outcome(seed, mood, path, count);
         let expected = expect(&self.flow, &book, &counts, &world, first.as_deref().filter(|f| !f.is_empty()));
-        self.tell(format_args!("  expected: {:?}, {:?}", expected.end, expected.changes));
+        self.log_step(format_args!("  expected: {:?}, {:?}", expected.end, expected.changes));
         let died = fuse.is_burnt();
         let killed = fuse.ended_by_count();
         self.compare_calls(&outcome.run, &calls, &expected, killed);
@@ -290,7 +290,7 @@ impl Sequence {
         }
         self.questions.extend(calls.iter().map(|c| (c.key.clone(), c.asked.question.clone())));
         self.questions.extend(fuse.questions());
-        let began = self.learn(&mut book, &fuse.kept(), &calls);
+        let began = self.read_record(&mut book, &fuse.kept(), &calls);
         let certain = !killed && !matches!(expected.end, End::Dies);
         self.compare_memory(&mut book, &expected, certain);
         let done = !died && outcome.result.is_ok();
@@ -319,7 +319,7 @@ impl Sequence {
         block_on(run_on(host, program, *main, Vec::new(), options))
     }
 
-    /// What was asked of the world is what had to be asked, and nothing else, each once.
+    /// Checks that exactly the expected questions were asked, each once.
     fn compare_calls(&mut self, run: &str, calls: &[Called], expected: &Expected, killed: bool) {
         let mut found = BTreeSet::new();
         for call in calls {
@@ -376,8 +376,8 @@ impl Sequence {
         }
     }
 
-    /// Takes over what the record holds now. Gives whether it holds the run.
-    fn learn(&mut self, book: &mut Book, kept: &[Kept], calls: &[Called]) -> bool {
+    /// Updates the known state from the record; returns whether the run is recorded.
+    fn read_record(&mut self, book: &mut Book, kept: &[Kept], calls: &[Called]) -> bool {
         let mut open: HashMap<u64, Asked> = HashMap::new();
         let mut seqs: HashMap<i64, Asked> = HashMap::new();
         let mut began = false;
@@ -385,9 +385,10 @@ impl Sequence {
             match record {
                 Kept::Began => began = true,
                 Kept::Started { token, path, attempt, key, request } => {
-                    // Not every effect that was recorded has begun, and the world knows only those.
+                    // Not every recorded effect has begun; the environment only knows those that have.
                     let known = self.questions.get(key).cloned();
-                    let question = known.or_else(|| asked_by(request)).unwrap_or_else(|| panic!("{path}: {request}"));
+                    let question =
+                        known.or_else(|| question_of_request(request)).unwrap_or_else(|| panic!("{path}: {request}"));
                     let asked = Asked { path: path.clone(), attempt: *attempt, question };
                     book.begun.insert(asked.clone());
                     open.insert(*token, asked);
@@ -427,7 +428,7 @@ impl Sequence {
         began
     }
 
-    /// What was to be remembered is, once.
+    /// Checks that each expected change of memory was made once.
     fn compare_memory(&mut self, book: &mut Book, expected: &Expected, certain: bool) {
         let held = self.store.memory().unwrap().pop().map_or(json!([]), |m| m.value);
         let held: Vec<String> = held.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect();
@@ -452,13 +453,13 @@ impl Sequence {
 }
 
 /// The question of a recorded command.
-fn asked_by(request: &str) -> Option<String> {
+fn question_of_request(request: &str) -> Option<String> {
     let request: Json = serde_json::from_str(request).ok()?;
     let argv = request["argv"].as_array()?.iter().map(|arg| arg["text"].as_str().or(arg.as_str()).map(str::to_owned));
-    Some(answering::question(&argv.collect::<Option<Vec<_>>>()?))
+    Some(answering::question_of(&argv.collect::<Option<Vec<_>>>()?))
 }
 
-fn shown(outcome: &RunOutcome) -> String {
+fn outcome_text(outcome: &RunOutcome) -> String {
     match (&outcome.result, &outcome.pause) {
         (_, Some(_)) => "paused".to_owned(),
         (Ok(value), _) => to_json(value).to_string(),
@@ -466,8 +467,8 @@ fn shown(outcome: &RunOutcome) -> String {
     }
 }
 
-/// A process that dies says so; here it is meant.
-fn quiet() {
+/// Silences the messages of panics that simulate the death of a process.
+fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let usual = std::panic::take_hook();
@@ -481,25 +482,25 @@ fn quiet() {
     });
 }
 
-/// Plays the sequence of a seed; says what it was when it goes wrong.
-fn play(seed: u64) -> Tally {
+/// Plays the sequence of a seed, and prints it if a check fails.
+fn run_seed(seed: u64) -> Tally {
     let mut sequence = Sequence::new(seed);
     let first = text(&sequence.flow);
-    if catch_unwind(AssertUnwindSafe(|| sequence.play())).is_err() {
+    if catch_unwind(AssertUnwindSafe(|| sequence.run_sequence())).is_err() {
         let (story, now) = (&sequence.story, text(&sequence.flow));
         panic!("the sequence of seed {seed} went wrong:\n{first}\n{story}\nthe text at the end:\n{now}");
     }
     sequence.tally
 }
 
-fn number(name: &str, usual: u64) -> u64 {
+fn number_from_env(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
 
 #[test]
-fn any_sequence_does_what_the_reference_says() {
-    quiet();
-    let (count, first) = (number("CASCADE_MODEL", 1000), number("CASCADE_MODEL_SEED", 1));
+fn any_sequence_behaves_as_the_reference() {
+    silence_panics();
+    let (count, first) = (number_from_env("CASCADE_MODEL", 1000), number_from_env("CASCADE_MODEL_SEED", 1));
     let workers = thread::available_parallelism().map_or(2, |n| n.get()) as u64;
     let tallies: Vec<Tally> = thread::scope(|scope| {
         let played: Vec<_> = (0..workers)
@@ -507,7 +508,7 @@ fn any_sequence_does_what_the_reference_says() {
                 scope.spawn(move || {
                     let mut tally = Tally::default();
                     for seed in (first + worker..first + count).step_by(workers as usize) {
-                        tally.add(&play(seed));
+                        tally.add(&run_seed(seed));
                     }
                     tally
                 })
@@ -518,7 +519,7 @@ fn any_sequence_does_what_the_reference_says() {
     let mut all = Tally::default();
     tallies.iter().for_each(|tally| all.add(tally));
     println!("{count} sequences held: {all:?}");
-    // Otherwise nothing was tested.
+    // Otherwise the test would not cover these cases.
     for (what, found) in
         [("kills", all.kills), ("failures", all.failures), ("pauses", all.pauses), ("forks", all.forks)]
     {
@@ -528,14 +529,14 @@ fn any_sequence_does_what_the_reference_says() {
 
 /// For every place of a kill, and every kind of edit after it: what is reused is exactly what the rules say.
 #[test]
-fn every_place_of_a_kill_and_every_kind_of_edit() {
-    quiet();
+fn every_call_is_killed_before_every_kind_of_edit() {
+    silence_panics();
     let mut tried: BTreeMap<&str, u64> = BTreeMap::new();
-    for seed in 0..number("CASCADE_MODEL", 1000) / 250 {
+    for seed in 0..number_from_env("CASCADE_MODEL", 1000) / 250 {
         let calls = {
             let mut sequence = Sequence::new(seed);
             sequence.compile();
-            sequence.life_to(From::New, Mood::Calm, None)
+            sequence.run_process_until(From::New, Mood::Calm, None)
         };
         for (k, kind) in (1..=calls).flat_map(|k| KINDS.map(|kind| (k, kind))) {
             let mut sequence = Sequence::new(seed);
@@ -543,9 +544,9 @@ fn every_place_of_a_kill_and_every_kind_of_edit() {
             let kept = sequence.chance.below(101);
             let played = catch_unwind(AssertUnwindSafe(|| {
                 sequence.compile();
-                sequence.life_to(From::New, Mood::Calm, Some((k, Way::Dies { kept })));
-                let edited = sequence.edit(kind);
-                sequence.finish();
+                sequence.run_process_until(From::New, Mood::Calm, Some((k, Way::Dies { kept })));
+                let edited = sequence.edit_program(kind);
+                sequence.finish_runs();
                 edited
             }));
             match played {

@@ -7,21 +7,21 @@ use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::Program;
 use cascade_runtime::{RunOptions, inputs_from_json, run_blocking as run, to_json};
 use cascade_tests::{
-    headers::{Header, header},
-    programs::{below, shown},
+    headers::{Header, read_header},
+    programs::{programs_below, shown_path},
 };
 use serde_json::{Map, Value as Json, json};
 
 /// What came of a program: its result, or the kind and message of its failure.
 type Outcome = Result<Json, (String, String)>;
 
-fn program(name: &str, text: &str) -> Result<Program, String> {
+fn compile_program(name: &str, text: &str) -> Result<Program, String> {
     let compiled = compile(name, text.into(), &FileSources);
     let format = render::Format::Human;
     compiled.program.ok_or_else(|| render::render(&compiled.diagnostics, &compiled.sources, format, false))
 }
 
-fn outcome(program: &Program, header: &Header, folder: &Path) -> (Outcome, Vec<String>) {
+fn run_program(program: &Program, header: &Header, folder: &Path) -> (Outcome, Vec<String>) {
     let mut inputs: Map<String, Json> = match &header.input {
         Some(text) => serde_json::from_str(text).expect("the input is JSON"),
         None => Map::new(),
@@ -50,7 +50,7 @@ fn outcome(program: &Program, header: &Header, folder: &Path) -> (Outcome, Vec<S
     (result, asked)
 }
 
-fn files(folder: &Path) -> BTreeMap<String, String> {
+fn read_files(folder: &Path) -> BTreeMap<String, String> {
     let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap());
     entries
         .map(|e| (e.file_name().to_string_lossy().into_owned(), fs::read_to_string(e.path()).unwrap_or_default()))
@@ -58,16 +58,16 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 }
 
 /// What is wrong with one program.
-fn judge(path: &Path) -> Option<String> {
-    let name = shown(path);
+fn check_program(path: &Path) -> Option<String> {
+    let name = shown_path(path);
     let text = fs::read_to_string(path).unwrap();
-    let header = header(&text);
+    let header = read_header(&text);
     let folder = tempfile::tempdir().unwrap();
-    let program = match program(&name, &text) {
+    let program = match compile_program(&name, &text) {
         Ok(program) => program,
         Err(said) => return Some(said),
     };
-    let (found, _) = outcome(&program, &header, folder.path());
+    let (found, _) = run_program(&program, &header, folder.path());
     let fits = match (&header.result, &header.fails, &found) {
         (Some(expected), None, Ok(found)) => serde_json::from_str::<Json>(expected).unwrap() == *found,
         (None, Some((kind, message)), Err((k, m))) => kind == k && m.contains(message),
@@ -77,7 +77,7 @@ fn judge(path: &Path) -> Option<String> {
         let found = found.map(|json| json.to_string());
         return Some(format!("{name}: expected {:?} {:?}\n  found {found:?}", header.result, header.fails));
     }
-    let left = files(folder.path());
+    let left = read_files(folder.path());
     match header.files {
         Some(expected) if left != expected.iter().cloned().collect() => {
             Some(format!("{name}: expected the files {expected:?}, found {left:?}"))
@@ -88,13 +88,13 @@ fn judge(path: &Path) -> Option<String> {
 
 #[test]
 fn programs_give_what_they_say() {
-    let all = below("tests/run").unwrap();
+    let all = programs_below("tests/run").unwrap();
     assert!(all.len() >= 60, "only {} programs were found", all.len());
     // Much of it is waiting for other processes; four at once do not disturb each other.
     let wrong: Vec<String> = thread::scope(|scope| {
         let parts: Vec<_> = (0..4)
             .map(|n| all.iter().skip(n).step_by(4).collect::<Vec<_>>())
-            .map(|part| scope.spawn(move || part.into_iter().filter_map(|p| judge(p)).collect::<Vec<_>>()))
+            .map(|part| scope.spawn(move || part.into_iter().filter_map(|p| check_program(p)).collect::<Vec<_>>()))
             .collect();
         parts.into_iter().flat_map(|p| p.join().unwrap()).collect()
     });
@@ -103,10 +103,10 @@ fn programs_give_what_they_say() {
 
 #[test]
 fn http_sends_what_the_program_says() {
-    let path = below("tests/run").unwrap().into_iter().find(|p| p.ends_with("http.cascade")).unwrap();
+    let path = programs_below("tests/run").unwrap().into_iter().find(|p| p.ends_with("http.cascade")).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (_, asked) = outcome(&program("http.cascade", &text).unwrap(), &header(&text), folder.path());
+    let (_, asked) = run_program(&compile_program("http.cascade", &text).unwrap(), &read_header(&text), folder.path());
     assert!(asked[0].starts_with("GET /v1/a%20b%2F%C3%BC%3F?units=metric&day=3 HTTP/1.1"), "{}", asked[0]);
     assert!(asked[0].to_lowercase().contains("accept: application/json"), "{}", asked[0]);
     assert!(asked[1].starts_with("POST /numbers HTTP/1.1") && asked[1].ends_with("{\"wanted\":3}"), "{}", asked[1]);

@@ -1,4 +1,4 @@
-//! What is told of recorded runs: lists, trees, logs, differences, and what a clean-up removes.
+//! `cascadec runs`: lists, trees, logs, differences, and clean-ups.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/models.rs"]
@@ -29,7 +29,7 @@ cascade main(name: string = "a") -> string {
 }
 "#;
 
-fn ran(project: &Project, name: &str) -> String {
+fn run_cascade(project: &Project, name: &str) -> String {
     let output = project.call(&["run", "flow.cascade", "-q", "--input", &format!("name={name}")]);
     assert!(output.status.success(), "{}", stderr(&output));
     project.store().runs().unwrap().remove(0).id
@@ -39,7 +39,7 @@ fn ran(project: &Project, name: &str) -> String {
 fn a_run_is_listed_and_shown() {
     let project = Project::new();
     project.write("flow.cascade", FLOW);
-    let run = ran(&project, "a");
+    let run = run_cascade(&project, "a");
     let listed = stdout(&project.call(&["runs"]));
     assert!(listed.lines().nth(1).unwrap().starts_with(&format!("{run}  done")), "{listed}");
     let json: Json = serde_json::from_slice(&project.call(&["runs", "list", "--json"]).stdout).unwrap();
@@ -104,7 +104,7 @@ fn logs_follow_a_run_to_its_end() {
 fn two_runs_are_compared() {
     let project = Project::new();
     project.write("flow.cascade", FLOW);
-    let (first, second) = (ran(&project, "a"), ran(&project, "b"));
+    let (first, second) = (run_cascade(&project, "a"), run_cascade(&project, "b"));
     let output = project.call(&["runs", "diff", &first, &second]);
     assert_eq!(output.status.code(), Some(1), "they differ");
     let text = stdout(&output);
@@ -143,7 +143,7 @@ cascade main(fails: bool = false) -> int {
         gc(&["runs", "gc"]),
         "removed 0 runs, 0 cached answers, 0 old changes of memory and 0 files of large answers\n"
     );
-    // What failed can still be resumed, and needs its answers.
+    // A failed run can still be resumed, and needs its answers.
     assert!(gc(&["runs", "gc", "--older-than", "0s"]).starts_with("removed 1 run,"));
     assert_eq!((files(), project.store().runs().unwrap().len()), (1, 1));
     assert!(gc(&["runs", "gc", "--older-than", "0s", "--all"]).starts_with("removed 1 run,"));
@@ -160,7 +160,7 @@ fn call_in(project: &Project, folder: &str, args: &[&str]) -> std::process::Outp
 
 #[test]
 fn a_plan_made_in_another_folder_sees_the_files_of_the_run() {
-    let model = models::Model::start(|_| models::chat("fine"));
+    let model = models::Model::start(|_| models::chat_reply("fine"));
     let project = Project::new();
     std::fs::create_dir(project.path().join("below")).unwrap();
     project.write("notes.txt", "the notes");
@@ -188,7 +188,7 @@ cascade main(notes: file) -> string {{
     );
     let output = project.call(&["run", "flow.cascade", "-q", "--input", "notes=notes.txt"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    assert_eq!(model.asked().len(), 1, "{}", stderr(&output));
+    assert_eq!(model.prompts().len(), 1, "{}", stderr(&output));
     for folder in [".", "below"] {
         let output = call_in(&project, folder, &["resume", "--dry-run", "--json"]);
         assert!(output.status.success(), "{}", stderr(&output));
@@ -238,7 +238,7 @@ cascade main(what: string, who: string = "nobody", token: secret) -> string {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).starts_with("error: input `token`: missing"), "{}", stderr(&output));
     assert!(!stderr(&output).contains("input `what`"), "{}", stderr(&output));
-    // It was a secret when the run began, whatever the program says now: the mark is no value.
+    // It was a secret when the run began, whatever the program declares now: the placeholder is not its value.
     project.write("flow.cascade", &program.replace("token: secret", "token: string"));
     let output = project.call(&["resume", "-q"]);
     assert!(stderr(&output).starts_with("error: input `token`: missing"), "{}", stderr(&output));
@@ -268,8 +268,8 @@ fn an_answer_of_a_command_belongs_to_its_folder() {
     assert_eq!(run("b", &["--fork", "last", "--no-cache"]), "two\n");
 }
 
-/// What a stage made of its effects is shown: an exit code that is not accepted, a stage that was skipped
-/// or fell back, a failure that a later attempt made good, a hook that failed.
+/// The tree shows the outcome of each stage: an exit code that is not accepted, a stage that was skipped or fell back, a
+/// failure before a successful attempt, a hook that failed.
 #[test]
 fn the_outcome_of_each_stage_is_shown() {
     let project = Project::new();
@@ -295,7 +295,7 @@ fn the_outcome_of_each_stage_is_shown() {
     assert!(shown.lines().any(|l| l.trim().starts_with("✓ failed")), "{shown}");
 }
 
-/// Whoever reads the events must not take a run for a success whose result they never saw.
+/// A reader of the events must not take a run for a success without its result.
 #[test]
 fn a_run_whose_events_cannot_be_written_fails() {
     let project = Project::new();

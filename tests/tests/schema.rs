@@ -9,20 +9,20 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 /// A program whose text must be fine.
-fn program(text: &str) -> Program {
+fn compile_program(text: &str) -> Program {
     let compiled = compile("types.cascade", text.into(), &MemorySources::default());
     let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
     compiled.program.unwrap_or_else(|| panic!("{text}\n{said}"))
 }
 
 fn schema_of(text: &str, name: &str) -> Json {
-    let program = program(text);
+    let program = compile_program(text);
     let index = program.types.iter().position(|def| def.name == name).unwrap_or_else(|| panic!("no {name} in\n{text}"));
     document(&program, TypeId(u32::try_from(index).unwrap()))
 }
 
 /// What is promised of everything that is imported.
-fn imported(schema: &Json) -> import::Imported {
+fn import_schema(schema: &Json) -> import::Imported {
     let imported = import::types(schema, "Root");
     let text = &imported.text;
     let compiled = compile("types.cascade", text.as_str().into(), &MemorySources::default());
@@ -32,7 +32,7 @@ fn imported(schema: &Json) -> import::Imported {
     imported
 }
 
-fn config() -> ProptestConfig {
+fn proptest_config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -109,14 +109,14 @@ fn any_schema() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(proptest_config())]
 
     #[test]
     fn a_schema_gives_back_its_type(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let text = Choices::new(&bytes).program();
         let schema = schema_of(&text, "Root");
         jsonschema::draft202012::meta::validate(&schema).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        let imported = imported(&schema);
+        let imported = import_schema(&schema);
         prop_assert_eq!(&imported.lost, &vec![], "{}\n{}", text, imported.text);
         let again = schema_of(&imported.text, "Root");
         prop_assert_eq!(&again, &schema, "{}\n{}", text, imported.text);
@@ -124,14 +124,14 @@ proptest! {
 
     #[test]
     fn any_schema_gives_types_that_check(schema in any_schema()) {
-        imported(&schema);
+        import_schema(&schema);
     }
 }
 
 #[test]
-fn a_schema_of_another_hand() {
+fn a_schema_written_by_another_tool() {
     let schema: Json = serde_json::from_str(include_str!("../support/order.schema.json")).unwrap();
-    let imported = imported(&schema);
+    let imported = import_schema(&schema);
     let lost: Vec<String> = imported.lost.iter().map(|l| format!("{}: {}", l.place, l.what)).collect();
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("import", format!("{}\n{}\n", imported.text, lost.join("\n")));

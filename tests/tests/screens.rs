@@ -1,4 +1,4 @@
-//! Text of models, programs and people on a screen means only itself.
+//! Text of models, programs and people cannot control a terminal, GitHub annotations or pictures.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -8,7 +8,7 @@ use std::process::Output;
 
 use project::{Project, stderr, stdout};
 
-/// Moves the cursor up, clears the line, sets a title, turns the direction, gives GitHub a command.
+/// A text that moves the cursor, clears a line, sets a title, changes the direction of writing, and gives GitHub a command.
 const HOSTILE: &str = "fine\u{1b}[1A\u{1b}[2K\u{1b}]0;t\u{7}\r\u{9b}2J\u{202e}txt\n::add-mask::x\n##[error]y\n";
 
 const PROGRAM: &str = r#"memory seen: global {
@@ -57,7 +57,7 @@ cascade misfit() -> int {
 }
 "#;
 
-fn planted() -> Project {
+fn project_with_hostile_text() -> Project {
     let project = Project::new();
     project.write("flow.cascade", PROGRAM);
     project.write("hostile", HOSTILE);
@@ -79,8 +79,8 @@ fn assert_harmless(what: &str, output: &Output) {
 }
 
 #[test]
-fn what_programs_say_moves_no_cursor() {
-    let project = planted();
+fn output_of_programs_cannot_control_the_terminal() {
+    let project = project_with_hostile_text();
     let output = project.call(&["run", "flow.cascade"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert_harmless("run", &output);
@@ -113,7 +113,7 @@ fn what_programs_say_moves_no_cursor() {
 }
 
 #[test]
-fn messages_about_arguments_move_no_cursor() {
+fn messages_about_arguments_cannot_control_the_terminal() {
     let project = Project::new();
     project.write("flow.cascade", "cascade main(n: int) -> int {\n  return n\n}\n");
     for given in ["n=\u{1b}[2J", "\u{1b}[2J=1", "\u{1b}[2J"] {
@@ -126,7 +126,7 @@ fn messages_about_arguments_move_no_cursor() {
 }
 
 #[test]
-fn diagnostics_show_hostile_sources_as_they_are() {
+fn diagnostics_show_control_characters_of_sources() {
     let project = Project::new();
     project.write(
         "flow.cascade",

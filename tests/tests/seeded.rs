@@ -10,7 +10,7 @@ use std::{
 use cascade_compiler::{FileSources, Severity, compile};
 use cascade_tests::{
     binary::cascadec,
-    programs::{below, root},
+    programs::{programs_below, repository_root},
 };
 
 const SEEDED: &[(&str, &str)] = &[
@@ -28,7 +28,7 @@ const SEEDED: &[(&str, &str)] = &[
 
 #[test]
 fn each_mistake_is_one_error() {
-    let files = below("tests/ui/seeded").unwrap();
+    let files = programs_below("tests/ui/seeded").unwrap();
     let names: Vec<_> = files.iter().map(|f| f.file_stem().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(names, SEEDED.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     for (file, (name, code)) in files.iter().zip(SEEDED) {
@@ -50,9 +50,9 @@ fn nothing_is_started() {
     let traps = folder.path().join("bin");
     fs::create_dir(&traps).unwrap();
     for program in ["sh", "bash", "ruff", "pytest", "du", "make", "ls", "curl"] {
-        trap(&traps.join(program));
+        write_trap(&traps.join(program));
     }
-    for file in below("tests/ui/seeded").unwrap() {
+    for file in programs_below("tests/ui/seeded").unwrap() {
         let output = Command::new(cascadec)
             .args(["run", &file.to_string_lossy()])
             .env("PATH", &traps)
@@ -63,14 +63,14 @@ fn nothing_is_started() {
         assert_eq!(output.status.code(), Some(1), "{}", file.display());
         assert!(output.stdout.is_empty());
         let said = String::from_utf8(output.stderr).unwrap();
-        let at = format!("{}:", file.strip_prefix(root()).unwrap().display());
+        let at = format!("{}:", file.strip_prefix(repository_root()).unwrap().display());
         assert!(said.contains(at.as_str()) && said.contains("1 error"), "{said}");
         let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["bin"], "{} left something behind", file.display());
     }
 }
 
-fn trap(path: &Path) {
+fn write_trap(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
     fs::write(path, "#!/bin/sh\n: > \"$PWD/started\"\n").unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -124,7 +124,7 @@ fn command_of(text: &str, values: &[Vec<&str>]) -> Command {
 }
 
 /// Runs a command in a folder by a shell; gives what it writes.
-fn run(command: &Command, shell: &str, folder: &Path) -> (bool, Vec<u8>, String) {
+fn run_by_shell(command: &Command, shell: &str, folder: &Path) -> (bool, Vec<u8>, String) {
     let argv = command.argv();
     let program = if argv[0].text == "/bin/sh" { shell } else { argv[0].text.as_str() };
     let output = Process::new(program)
@@ -137,7 +137,7 @@ fn run(command: &Command, shell: &str, folder: &Path) -> (bool, Vec<u8>, String)
     (output.status.success(), output.stdout, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn shells() -> Vec<&'static str> {
+fn installed_shells() -> Vec<&'static str> {
     ["/bin/dash", "/bin/bash", "/bin/sh"].into_iter().filter(|shell| Path::new(shell).exists()).take(2).collect()
 }
 
@@ -157,20 +157,20 @@ impl Maker {
     }
 
     /// A value of one word and its character.
-    fn value(&mut self) -> (char, &'static str) {
+    fn any_value(&mut self) -> (char, &'static str) {
         let text = self.random.pick(HOSTILE);
         self.values.push(vec![text]);
         (hole_character(self.values.len() as u32 - 1).unwrap(), text)
     }
 
-    fn name(&mut self) -> String {
+    fn new_name(&mut self) -> String {
         self.names += 1;
         format!("v{}", self.names)
     }
 
     /// A word with a value, and the text that it is.
-    fn word(&mut self) -> (String, String) {
-        let (c, v) = self.value();
+    fn write_word(&mut self) -> (String, String) {
+        let (c, v) = self.any_value();
         match self.random.next(13) {
             0 | 1 => (c.to_string(), v.to_owned()),
             2 => (format!("\"{c}\""), v.to_owned()),
@@ -188,60 +188,60 @@ impl Maker {
     }
 
     /// A command that writes a value as one word.
-    fn leaf(&mut self) -> String {
-        let name = self.name();
+    fn write_plain_command(&mut self) -> String {
+        let name = self.new_name();
         let (command, expected) = match self.random.next(14) {
             0..=3 => {
-                let (one, a) = self.word();
-                let (two, b) = self.word();
+                let (one, a) = self.write_word();
+                let (two, b) = self.write_word();
                 (format!("probe {one} {two}"), vec![a, b])
             }
             4 => {
-                let (word, text) = self.word();
+                let (word, text) = self.write_word();
                 (format!("{name}={word}\nprobe \"${name}\""), vec![text])
             }
             5 => {
-                let (word, text) = self.word();
+                let (word, text) = self.write_word();
                 (format!("for {name} in {word} b; do probe \"${name}\"; done"), vec![text, "\u{2}".into(), "b".into()])
             }
             6 => {
-                let (word, text) = self.word();
+                let (word, text) = self.write_word();
                 (format!("{name}() {{ probe \"$1\" {word}; }}; {name} first"), vec!["first".into(), text])
             }
             7 => {
-                let (word, text) = self.word();
+                let (word, text) = self.write_word();
                 (format!("set -- a {word}; probe \"$2\" \"$#\""), vec![text, "2".into()])
             }
             8 => {
-                let (c, v) = self.value();
+                let (c, v) = self.any_value();
                 (
                     format!("case {c} in {c}) probe same;; *) probe other;; esac; probe {c}"),
                     vec!["same".into(), "\u{2}".into(), v.to_owned()],
                 )
             }
             9 => {
-                let (c, v) = self.value();
+                let (c, v) = self.any_value();
                 (
                     format!("{name}=$(cat <<E{name}\n<{c}> it's\nE{name}\n)\nprobe \"${name}\""),
                     vec![format!("<{v}> it's")],
                 )
             }
             10 => {
-                let (word, text) = self.word();
+                let (word, text) = self.write_word();
                 (
                     format!("{name}=1 {name}=$({name}={word}; printf '%s.' \"${name}\"); probe \"${name}\""),
                     vec![format!("{text}.")],
                 )
             }
             11 => {
-                let (c, v) = self.value();
+                let (c, v) = self.any_value();
                 (
                     format!("{name}={c}tail; probe \"${{{name}#{c}}}\" \"${{{name}%tail}}\""),
                     vec!["tail".into(), v.into()],
                 )
             }
             12 => {
-                let (c, v) = self.value();
+                let (c, v) = self.any_value();
                 (format!("printf '%s.' {c} | {{ {name}=$(cat); probe \"${name}\"; }}"), vec![format!("{v}.")])
             }
             _ => {
@@ -260,10 +260,10 @@ impl Maker {
     /// A command with others in it.
     fn command(&mut self, depth: usize) -> String {
         if depth == 0 {
-            return self.leaf();
+            return self.write_plain_command();
         }
         let inner = self.command(depth - 1);
-        let name = self.name();
+        let name = self.new_name();
         match self.random.next(13) {
             0 => format!("if true; then\n{inner}\nfi"),
             1 => format!("{{ {inner}\n}}"),
@@ -284,7 +284,7 @@ impl Maker {
 
 const PROBE: &str = "probe() { printf '%s\\001' \"$@\"; printf '\\002\\001'; }\n";
 
-fn written(expected: &[Vec<String>]) -> String {
+fn expected_output(expected: &[Vec<String>]) -> String {
     let mut all = String::new();
     for words in expected {
         for word in words {
@@ -299,7 +299,7 @@ fn written(expected: &[Vec<String>]) -> String {
 #[test]
 fn each_value_arrives_as_the_words_that_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    let shells = shells();
+    let shells = installed_shells();
     let scripts: u64 = std::env::var("CASCADE_SHELL_SCRIPTS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
     std::thread::scope(|scope| {
         for worker in 0..2_u64 {
@@ -316,9 +316,9 @@ fn each_value_arrives_as_the_words_that_it_is() {
                     maker.text = text;
                     let command = command_of(&maker.text, &maker.values);
                     let shell = shells[(seed / 2) as usize % shells.len()];
-                    let (success, output, error) = run(&command, shell, folder);
+                    let (success, output, error) = run_by_shell(&command, shell, folder);
                     let found = String::from_utf8_lossy(&output).into_owned();
-                    let expected = written(&maker.expected);
+                    let expected = expected_output(&maker.expected);
                     assert!(
                         success && found == expected,
                         "seed {seed}, {shell}\n{}\nexpected {expected:?}\n   found {found:?}\n{error}\n{}",
@@ -339,7 +339,7 @@ fn a_command_gives_the_same_words_with_and_without_a_shell() {
         let mut maker = Maker::new(seed);
         let mut words = Vec::new();
         for _ in 0..3 {
-            let (c, _) = maker.value();
+            let (c, _) = maker.any_value();
             words.push(match maker.random.next(6) {
                 0 => c.to_string(),
                 1 => format!("\"{c}\""),
@@ -357,9 +357,10 @@ fn a_command_gives_the_same_words_with_and_without_a_shell() {
             let text = format!("{program} {}", words.join(" "));
             let direct = command_of(&text, &maker.values);
             assert!(matches!(direct, Command::Direct(_)), "{text}");
-            for shell in shells() {
+            for shell in installed_shells() {
                 let by_shell = command_of(&format!("{text}; true"), &maker.values);
-                let (one, two) = (run(&direct, shell, folder.path()), run(&by_shell, shell, folder.path()));
+                let (one, two) =
+                    (run_by_shell(&direct, shell, folder.path()), run_by_shell(&by_shell, shell, folder.path()));
                 assert_eq!(
                     String::from_utf8_lossy(&one.1),
                     String::from_utf8_lossy(&two.1),
@@ -576,9 +577,9 @@ fn untrusted_text_is_refused_or_arrives_as_data() {
                 fs::write(&trap, "#!/bin/sh\ntouch owned\n").unwrap();
                 let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
                 fs::set_permissions(&trap, mode).unwrap();
-                let shells = shells();
+                let shells = installed_shells();
                 let shell = shells[number % shells.len()];
-                let _ = run(&command_of(&text, &[vec![payload]]), shell, folder.path());
+                let _ = run_by_shell(&command_of(&text, &[vec![payload]]), shell, folder.path());
                 ran += 1;
                 assert!(!folder.path().join("owned").exists(), "{payload:?} was run by {shell}:\n{text}");
             }

@@ -9,30 +9,30 @@ use std::{
 
 use cascade_compiler::{Compilation, Diagnostic, FileSources, codes, compile, render};
 use cascade_tests::{
-    annotations::{Expected, annotations, located, written},
-    programs::{below, root, shown},
+    annotations::{Expected, expected_diagnostics, read_annotations, write_annotation},
+    programs::{programs_below, repository_root, shown_path},
 };
 
 /// Codes that no program of a sensible size can show, or that speak of the files of a project.
 const WITHOUT_PROGRAM: &[&str] = &["E0111", "E1001", "E1002", "E1003", "W1001"];
 
 /// The programs: a file that stands for itself, or the `main.cascade` of a folder of several.
-fn programs() -> Vec<String> {
-    let all = below("tests/ui").unwrap();
+fn program_names() -> Vec<String> {
+    let all = programs_below("tests/ui").unwrap();
     let of_several = |p: &Path| p.ancestors().skip(1).any(|folder| folder.join("main.cascade").exists());
     let alone = |p: &Path| p.file_name().unwrap() == "main.cascade" || !of_several(p);
-    all.iter().filter(|p| alone(p)).map(|p| shown(p)).collect()
+    all.iter().filter(|p| alone(p)).map(|p| shown_path(p)).collect()
 }
 
 /// Compiles with the names that messages show, whatever folder the test runs in.
-fn compiled(name: &str) -> Compilation {
+fn compile_program(name: &str) -> Compilation {
     // Bytes that are no UTF-8 never reach the compiler.
-    let text = fs::read_to_string(root().join(name)).unwrap();
-    compile(&root().join(name).to_string_lossy(), text.into(), &FileSources)
+    let text = fs::read_to_string(repository_root().join(name)).unwrap();
+    compile(&repository_root().join(name).to_string_lossy(), text.into(), &FileSources)
 }
 
 /// What a diagnostic would be annotated with, and the file that it is in.
-fn described(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
+fn describe_diagnostic(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
     let source = compilation.sources.get(d.primary.source);
     let (line, first) = source.position(d.primary.span.start);
     let (last_line, end) = source.position(d.primary.span.end);
@@ -42,31 +42,36 @@ fn described(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
         last => format!("{first}-{last}"),
     };
     // Messages name files by their full path, which is another one in every checkout.
-    let folder = format!("{}/", root().display());
+    let folder = format!("{}/", repository_root().display());
     let help = d.help.as_ref().and_then(|help| help.lines().next()).map(|line| line.trim().replace(&folder, ""));
     let message = d.message.replace(&folder, "");
     let expected = Expected { line, columns, code: d.code.as_str().to_owned(), message, help };
-    (shown(Path::new(&source.name)), expected)
+    (shown_path(Path::new(&source.name)), expected)
 }
 
 /// The files of a program whose annotations count.
 fn annotated_files(name: &str) -> Vec<String> {
-    let folder = root().join(name).parent().unwrap().to_path_buf();
+    let folder = repository_root().join(name).parent().unwrap().to_path_buf();
     let several = name.ends_with("/main.cascade");
-    below(&shown(&folder)).unwrap().iter().map(|p| shown(p)).filter(|p| several || p == name).collect()
+    programs_below(&shown_path(&folder))
+        .unwrap()
+        .iter()
+        .map(|p| shown_path(p))
+        .filter(|p| several || p == name)
+        .collect()
 }
 
 /// Rewrites the annotations of a program with what it gives: each takes the diagnostic of its line and
 /// code.
-fn rewrite(name: &str) {
-    let compilation = compiled(name);
+fn rewrite_annotations(name: &str) {
+    let compilation = compile_program(name);
     let mut given: Vec<(String, Expected)> =
-        compilation.diagnostics.iter().map(|d| described(&compilation, d)).collect();
+        compilation.diagnostics.iter().map(|d| describe_diagnostic(&compilation, d)).collect();
     for file in annotated_files(name) {
-        let text = fs::read_to_string(root().join(&file)).unwrap();
+        let text = fs::read_to_string(repository_root().join(&file)).unwrap();
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut rewritten: BTreeMap<u32, String> = BTreeMap::new();
-        for annotation in located(&text) {
+        for annotation in read_annotations(&text) {
             let old = &annotation.expected;
             let fits = |(f, e): &(String, Expected)| *f == file && e.line == old.line && e.code == old.code;
             let Some(at) = given.iter().position(fits) else { continue };
@@ -78,21 +83,21 @@ fn rewrite(name: &str) {
             if !kept.is_empty() && !kept.ends_with(' ') {
                 kept.push(' ');
             }
-            kept.push_str(&written(&new, annotation.up));
+            kept.push_str(&write_annotation(&new, annotation.up));
         }
         for (on, line) in rewritten {
             lines[on as usize - 1] = line;
         }
-        fs::write(root().join(&file), lines.join("\n") + "\n").unwrap();
+        fs::write(repository_root().join(&file), lines.join("\n") + "\n").unwrap();
     }
 }
 
 /// What is wrong with the annotations of one program.
-fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
-    let compilation = compiled(name);
+fn compare_annotations(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
+    let compilation = compile_program(name);
     let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
     for file in annotated_files(name) {
-        let found = annotations(&fs::read_to_string(root().join(&file)).unwrap());
+        let found = expected_diagnostics(&fs::read_to_string(repository_root().join(&file)).unwrap());
         expected.insert(file, found);
     }
     let mut wrong = Vec::new();
@@ -101,17 +106,17 @@ fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
     }
     for d in &compilation.diagnostics {
         seen.insert(d.code.as_str().to_owned());
-        let (file, given) = described(&compilation, d);
+        let (file, given) = describe_diagnostic(&compilation, d);
         let list = expected.entry(file.clone()).or_default();
         match list.iter().position(|e| e.fits(&given)) {
             Some(at) => {
                 list.remove(at);
             }
-            None => wrong.push(format!("{file}:{}: not expected: {}", given.line, written(&given, 0))),
+            None => wrong.push(format!("{file}:{}: not expected: {}", given.line, write_annotation(&given, 0))),
         }
     }
     for (file, list) in expected {
-        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}", e.line, written(e, 0))));
+        wrong.extend(list.iter().map(|e| format!("{file}:{}: not found: {}", e.line, write_annotation(e, 0))));
     }
     wrong
 }
@@ -119,11 +124,11 @@ fn compare(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
 #[test]
 fn diagnostics_are_those_that_are_annotated() {
     let mut seen = BTreeSet::new();
-    let programs = programs();
+    let programs = program_names();
     if std::env::var_os("CASCADE_WRITE_UI").is_some() {
-        programs.iter().for_each(|name| rewrite(name));
+        programs.iter().for_each(|name| rewrite_annotations(name));
     }
-    let wrong: Vec<String> = programs.iter().flat_map(|name| compare(name, &mut seen)).collect();
+    let wrong: Vec<String> = programs.iter().flat_map(|name| compare_annotations(name, &mut seen)).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
     assert!(programs.len() >= 150, "only {} programs were found", programs.len());
     let of_syntax = programs.iter().filter(|p| p.starts_with("tests/ui/syntax/")).count();
@@ -136,7 +141,7 @@ fn diagnostics_are_those_that_are_annotated() {
 #[test]
 fn ten_mistakes_are_ten_errors() {
     for name in ["tests/ui/syntax/ten_mistakes.cascade", "tests/ui/syntax/ten_of_syntax.cascade"] {
-        let compilation = compiled(name);
+        let compilation = compile_program(name);
         let lines: BTreeSet<u32> = compilation
             .diagnostics
             .iter()
@@ -149,7 +154,7 @@ fn ten_mistakes_are_ten_errors() {
 
 /// What a person sees of some representative mistakes.
 #[test]
-fn people_see() {
+fn human_rendering_of_common_mistakes() {
     for name in [
         "effects/capability",
         "effects/parallel_cycle",
@@ -167,10 +172,10 @@ fn people_see() {
         "types/let_calls_skill",
         "types/not_ascii",
     ] {
-        let compilation = compiled(&format!("tests/ui/{name}.cascade"));
+        let compilation = compile_program(&format!("tests/ui/{name}.cascade"));
         let shown = render::render(&compilation.diagnostics, &compilation.sources, render::Format::Human, false);
         // The name of the folder is that of whoever runs the test.
-        let shown = shown.replace(&format!("{}/", root().display()), "");
+        let shown = shown.replace(&format!("{}/", repository_root().display()), "");
         insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(name.replace('/', "__"), shown);
         });

@@ -1,11 +1,11 @@
-//! A record proves itself: what somebody changes in the journal of a run is found.
+//! Changes that are made to the journal of a run are detected.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
 mod project;
 
 use cascade_runtime::{Begin, journal::Verification};
-use project::{Project, value};
+use project::{Project, result_json};
 use rusqlite::Connection;
 
 const PROGRAM: &str = "skill note(text: string) -> string {\n  run sh\"echo $<text> >> log; echo $<text>\"\n}\n\
@@ -15,26 +15,26 @@ const PROGRAM: &str = "skill note(text: string) -> string {\n  run sh\"echo $<te
      stage l = long()\n  log \"so far\"\n  stage c = check()\n  return c\n}\n";
 
 /// A project with a run that failed once and was resumed; gives its id.
-fn recorded() -> (Project, String) {
+fn project_with_run() -> (Project, String) {
     let project = Project::new();
     let run = project.run(PROGRAM, Begin::New).run;
     project.write("ready", "");
     let done = project.run(PROGRAM, Begin::Resume(run.clone()));
-    assert_eq!(value(&done), "ready");
+    assert_eq!(result_json(&done), "ready");
     (project, run)
 }
 
-fn verify(project: &Project, run: &str) -> Verification {
+fn verify_run(project: &Project, run: &str) -> Verification {
     project.store().verify(run).unwrap()
 }
 
 #[test]
-fn a_record_that_nobody_touched_is_whole() {
-    let (project, run) = recorded();
-    let verified = verify(&project, &run);
+fn an_unchanged_record_is_verified() {
+    let (project, run) = project_with_run();
+    let verified = verify_run(&project, &run);
     assert!(verified.faults.is_empty() && !verified.unknown && verified.rows > 6, "{verified:?}");
     let fork = project.run(PROGRAM, Begin::Fork(run)).run;
-    let verified = verify(&project, &fork);
+    let verified = verify_run(&project, &fork);
     assert!(verified.faults.is_empty() && verified.rows > 5, "{verified:?}");
     let said = project.call(&["runs", "verify"]);
     assert!(said.status.success(), "{}", project::stdout(&said));
@@ -43,7 +43,7 @@ fn a_record_that_nobody_touched_is_whole() {
 }
 
 #[test]
-fn whatever_is_changed_is_found() {
+fn every_change_is_detected() {
     let changes = [
         ("UPDATE effects SET answer = replace(answer, 'a', 'z') WHERE path LIKE '%/a'", "`main/a`"),
         ("UPDATE effects SET cost = 7 WHERE path LIKE '%/b'", "`main/b`"),
@@ -65,11 +65,11 @@ fn whatever_is_changed_is_found() {
         ("UPDATE chain SET hash = randomblob(32) WHERE no = 1", "does not follow"),
         ("UPDATE chain SET rows = zeroblob(length(rows)) WHERE no = 1", "does not follow"),
     ];
-    let (original, run) = recorded();
+    let (original, run) = project_with_run();
     for (change, expected) in changes {
         let project = copy_of(&original);
         assert!(Connection::open(project.journal()).unwrap().execute(change, []).unwrap() > 0, "{change}");
-        let verified = verify(&project, &run);
+        let verified = verify_run(&project, &run);
         assert!(verified.faults.iter().any(|fault| fault.contains(expected)), "{change}: {verified:?}");
         let said = project.call(&["runs", "verify", &run]);
         assert_eq!(said.status.code(), Some(1), "{change}");
@@ -78,20 +78,20 @@ fn whatever_is_changed_is_found() {
 }
 
 #[test]
-fn a_changed_file_of_a_large_answer_is_found() {
-    let (project, run) = recorded();
+fn a_changed_artifact_is_detected() {
+    let (project, run) = project_with_run();
     let folder = project.journal().with_file_name("artifacts");
-    let files: Vec<_> = walk(&folder);
+    let files: Vec<_> = files_below(&folder);
     assert_eq!(files.len(), 1, "{files:?}");
     std::fs::write(&files[0], "something else").unwrap();
-    let verified = verify(&project, &run);
+    let verified = verify_run(&project, &run);
     assert!(verified.faults.iter().any(|fault| fault.contains("`main/l`")), "{verified:?}");
 }
 
 /// The journal of a project, without its programs, in another one.
 fn copy_of(original: &Project) -> Project {
     let (copy, from) = (Project::new(), original.path().join(".cascade"));
-    for file in walk(&from) {
+    for file in files_below(&from) {
         let to = copy.path().join(".cascade").join(file.strip_prefix(&from).unwrap());
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(&file, to).unwrap();
@@ -99,7 +99,7 @@ fn copy_of(original: &Project) -> Project {
     copy
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path());
-    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }

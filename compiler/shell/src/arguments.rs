@@ -3,6 +3,7 @@
 use crate::{
     flow::{Analysis, Argument, Reason, split_assignment},
     holes::HoleSet,
+    options::{ends_in_option, has_joined_value, has_option, is_data_option, is_option},
     programs::{
         Builtin, Carrier, GIT_CARRIERS, GIT_CODE, GIT_GLOBAL_CODE, GIT_GLOBAL_VALUES, GIT_OPTIONS, Interpreter,
         Program, Runner, Wrapper, chooses_program, find_program,
@@ -115,15 +116,17 @@ impl Call<'_, '_> {
                         self.report_code(&module.holes, module.at);
                     }
                     return;
-                } else if arg.literal.is_some() && ends_in_option(interpreter.code, text) {
+                } else if arg.literal.is_some()
+                    && (is_option(interpreter.preload, text) || ends_in_option(interpreter.code, text))
+                {
                     if let Some(code) = args.get(at) {
                         self.report_code(&code.holes, code.at);
                     }
-                    has_code = true;
+                    has_code |= !is_option(interpreter.preload, text);
                     at += 1;
                 } else if arg.literal.is_some() && is_option(interpreter.data, text) {
                     at += 1;
-                } else if !arg.holes.is_empty() && !is_data_option(interpreter.data, interpreter.code, text) {
+                } else if !arg.holes.is_empty() && !is_data_option(interpreter, text) {
                     self.report_code(&arg.holes, arg.at);
                 } else if has_joined_value(interpreter.code, text) {
                     has_code = true;
@@ -168,7 +171,7 @@ impl Call<'_, '_> {
                 expects_value = text.starts_with('-') && ends_in_option(interpreter.code, text);
                 continue;
             }
-            if expects_value || (text.starts_with('-') && !is_data_option(interpreter.data, interpreter.code, text)) {
+            if expects_value || (text.starts_with('-') && !is_data_option(interpreter, text)) {
                 self.report_code(&arg.holes, arg.at);
             } else if text.is_empty() {
                 self.report_option(&arg.holes, arg.at);
@@ -183,14 +186,16 @@ impl Call<'_, '_> {
             let text = arg.literal.as_deref().unwrap_or(&arg.prefix);
             if text.starts_with('-') {
                 at += 1;
-                if has_option(wrapper.code, text) {
-                    let code = args.get(at).filter(|_| !text.contains('='));
-                    let code = code.unwrap_or(arg);
-                    self.report_code(&code.holes.clone(), code.at);
-                    if let Some(script) = code.literal.clone().filter(|_| code.at != arg.at) {
+                if has_option(wrapper.code, text) || has_option(wrapper.choices, text) {
+                    let value = args.get(at).filter(|_| !text.contains('='));
+                    at += usize::from(value.is_some());
+                    let value = value.unwrap_or(arg);
+                    self.report_code(&value.holes.clone(), value.at);
+                    let is_script = has_option(wrapper.code, text) && value.at != arg.at;
+                    if let Some(script) = value.literal.clone().filter(|_| is_script) {
                         self.cx.nested_script(&script, self.stdin, &HoleSet::default(), self.at, self.name);
                     }
-                    return;
+                    continue;
                 }
                 if arg.literal.is_none() && !text.contains('=') {
                     self.report_option(&arg.holes, arg.at);
@@ -560,39 +565,4 @@ fn join_holes(args: &[Argument]) -> HoleSet {
         holes.include(&arg.holes);
     });
     holes
-}
-
-/// Whether a text is one of the options.
-fn is_option(options: &[&str], text: &str) -> bool {
-    options.contains(&text)
-}
-
-/// Whether a text is one of the options, or one with its value (`--option=…`).
-fn has_option(options: &[&str], text: &str) -> bool {
-    options.iter().any(|o| text == *o || text.strip_prefix(o).is_some_and(|rest| rest.starts_with('=')))
-}
-
-/// Whether the value of one of the options follows a text: the option itself, or letters of which
-/// the last is one (`-ne`).
-fn ends_in_option(options: &[&str], text: &str) -> bool {
-    options.iter().any(|option| {
-        let letter = option.strip_prefix('-').filter(|o| o.chars().count() == 1);
-        let bundled = letter.is_some_and(|l| !text.starts_with("--") && text.starts_with('-') && text.ends_with(l));
-        text == *option || bundled
-    })
-}
-
-/// Whether a text begins with one of the options and its value (`--option=…`, `-ovalue`).
-fn has_joined_value(options: &[&str], text: &str) -> bool {
-    options.iter().any(|option| {
-        text.strip_prefix(option).is_some_and(|rest| match option.starts_with("--") {
-            true => rest.starts_with('='),
-            false => !rest.is_empty() || text == *option,
-        })
-    })
-}
-
-/// Whether a value that is joined to an option (`--name=…`) is data.
-fn is_data_option(data: &[&str], code: &[&str], text: &str) -> bool {
-    !has_joined_value(code, text) && (has_joined_value(data, text) || (text.starts_with("--") && text.contains('=')))
 }

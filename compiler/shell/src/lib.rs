@@ -11,6 +11,7 @@ mod commands;
 mod cursor;
 mod flow;
 mod holes;
+mod options;
 mod parts;
 mod programs;
 pub mod syntax;
@@ -20,7 +21,7 @@ pub use cursor::{MAX_HOLES, Quoting, SyntaxError, hole_character, hole_of};
 pub use flow::{CodePosition, Reason, Surroundings};
 pub use holes::HoleSet;
 pub use parts::{DirectPart, Part, Position};
-pub use programs::{chooses_program, is_wrapper};
+pub use programs::{Row, chooses_program, is_wrapper, rows};
 pub use words::RESERVED_PREFIX;
 
 use cursor::{Cursor, Edit};

@@ -185,7 +185,11 @@ impl SkillChecker<'_> {
         if !self.body.world.files.modules[module].std {
             let d = self
                 .body
-                .diagnostic(codes::WRONG_PLACE, head_word(span, "builtin"), "only the standard library has built-in skills")
+                .diagnostic(
+                    codes::WRONG_PLACE,
+                    head_word(span, "builtin"),
+                    "only the standard library has built-in skills",
+                )
                 .label("not here")
                 .help("import a skill of the library, such as `import std.files { read }`, or run a command");
             self.body.report(d);

@@ -72,8 +72,7 @@ pub(crate) fn item_keyword(word: &str) -> Option<Kind> {
 /// The words that begin a line of a skill's body.
 pub(crate) fn skill_line_keyword(word: &str) -> Option<Kind> {
     match word {
-        "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file" | "attach"
-        | "builtin" => {
+        "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file" | "attach" | "builtin" => {
             Some(Kind::LineWord)
         }
         "agent" => Some(Kind::Agent),

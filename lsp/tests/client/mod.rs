@@ -9,10 +9,10 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than anything here takes on a machine that is busy with something else.
+/// The time limit for each message, which also holds on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An editor.
+/// A client of the language server.
 pub struct Client {
     to: Option<DuplexStream>,
     from: BufReader<DuplexStream>,
@@ -22,7 +22,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// One that is connected and has said nothing.
+    /// A connected client that has sent nothing.
     pub fn connect() -> Self {
         let (to, input) = tokio::io::duplex(4096);
         let (output, from) = tokio::io::duplex(4096);
@@ -30,14 +30,14 @@ impl Client {
         Self { to: Some(to), from: BufReader::new(from), server, requests: 0, early: VecDeque::new() }
     }
 
-    /// One that has said what it can do.
+    /// An initialized client with these capabilities.
     pub async fn start(capabilities: Value) -> Self {
         let mut client = Self::connect();
         client.initialize(capabilities).await;
         client
     }
 
-    /// The handshake; gives the server's answer.
+    /// Sends `initialize` and `initialized`; returns the result of the former.
     pub async fn initialize(&mut self, capabilities: Value) -> Value {
         let params = json!({ "processId": null, "rootUri": null, "capabilities": capabilities });
         let answer = self.request("initialize", params).await;
@@ -45,7 +45,7 @@ impl Client {
         answer
     }
 
-    async fn send(&mut self, message: Value) {
+    async fn send_message(&mut self, message: Value) {
         let body = message.to_string();
         let to = self.to.as_mut().unwrap();
         to.write_all(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
@@ -53,39 +53,39 @@ impl Client {
 
     /// Sends a notification.
     pub async fn notify(&mut self, method: &str, params: Value) {
-        self.send(json!({ "jsonrpc": "2.0", "method": method, "params": params })).await;
+        self.send_message(json!({ "jsonrpc": "2.0", "method": method, "params": params })).await;
     }
 
-    /// Sends a request and gives its number.
-    pub async fn ask(&mut self, method: &str, params: Value) -> i64 {
+    /// Sends a request; returns its id.
+    pub async fn send_request(&mut self, method: &str, params: Value) -> i64 {
         self.requests += 1;
         let id = self.requests;
         let mut message = json!({ "jsonrpc": "2.0", "id": id, "method": method });
         if !params.is_null() {
             message["params"] = params;
         }
-        self.send(message).await;
+        self.send_message(message).await;
         id
     }
 
     /// Sends a request and waits for its result.
     pub async fn request(&mut self, method: &str, params: Value) -> Value {
-        let id = self.ask(method, params).await;
-        self.result(id).await
+        let id = self.send_request(method, params).await;
+        self.wait_for_result(id).await
     }
 
     /// Waits for the result of a request.
-    pub async fn result(&mut self, id: i64) -> Value {
-        let answer = self.find(|m| m["id"] == id && m.get("method").is_none()).await;
+    pub async fn wait_for_result(&mut self, id: i64) -> Value {
+        let answer = self.wait_for_message(|m| m["id"] == id && m.get("method").is_none()).await;
         assert!(answer.get("error").is_none(), "{answer}");
         answer["result"].clone()
     }
 
-    /// Waits for the diagnostics of a version of a document; those of others stay for later.
-    pub async fn diagnostics(&mut self, uri: &str, version: impl Into<Value>) -> Vec<Value> {
+    /// Waits for the diagnostics of a version of a document; other messages are kept.
+    pub async fn wait_for_diagnostics(&mut self, uri: &str, version: impl Into<Value>) -> Vec<Value> {
         let version = version.into();
         let found = self
-            .find(|m| {
+            .wait_for_message(|m| {
                 let params = &m["params"];
                 m["method"] == "textDocument/publishDiagnostics"
                     && params["uri"] == uri
@@ -95,13 +95,13 @@ impl Client {
         found["params"]["diagnostics"].as_array().unwrap().clone()
     }
 
-    /// Waits for a message; those that are not it stay for later.
-    pub async fn find(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    /// Waits for a message that fulfils a condition; others are kept.
+    pub async fn wait_for_message(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(at) = self.early.iter().position(&wanted) {
             return self.early.remove(at).unwrap();
         }
         loop {
-            let message = self.read().await;
+            let message = self.read_message().await;
             if wanted(&message) {
                 return message;
             }
@@ -109,7 +109,7 @@ impl Client {
         }
     }
 
-    async fn read(&mut self) -> Value {
+    async fn read_message(&mut self) -> Value {
         let message = async {
             let mut length = 0;
             loop {
@@ -129,13 +129,13 @@ impl Client {
     }
 
     /// Opens a document as version 1.
-    pub async fn open(&mut self, uri: &str, text: &str) {
+    pub async fn open_document(&mut self, uri: &str, text: &str) {
         let document = json!({ "uri": uri, "languageId": "cascade", "version": 1, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": document })).await;
     }
 
     /// Replaces a part of a line.
-    pub async fn edit(&mut self, uri: &str, version: i32, line: u32, from: u32, to: u32, text: &str) {
+    pub async fn replace_in_line(&mut self, uri: &str, version: i32, line: u32, from: u32, to: u32, text: &str) {
         let range = json!({ "start": { "line": line, "character": from }, "end": { "line": line, "character": to } });
         let change = json!({ "range": range, "text": text });
         let document = json!({ "uri": uri, "version": version });
@@ -143,12 +143,12 @@ impl Client {
     }
 
     /// Closes a document.
-    pub async fn close(&mut self, uri: &str) {
+    pub async fn close_document(&mut self, uri: &str) {
         self.notify("textDocument/didClose", json!({ "textDocument": { "uri": uri } })).await;
     }
 
-    /// Asks for what mends the mistakes at a place.
-    pub async fn fixes(&mut self, uri: &str, line: u32, character: u32) -> Value {
+    /// Requests the code actions at a position.
+    pub async fn request_fixes(&mut self, uri: &str, line: u32, character: u32) -> Value {
         let at = json!({ "line": line, "character": character });
         let context = json!({ "diagnostics": [] });
         let range = json!({ "start": at, "end": at });
@@ -157,8 +157,8 @@ impl Client {
             .await
     }
 
-    /// Asks for a document to be formatted.
-    pub async fn format(&mut self, uri: &str) -> Value {
+    /// Requests the formatting of a document.
+    pub async fn request_format(&mut self, uri: &str) -> Value {
         let options = json!({ "tabSize": 2, "insertSpaces": true });
         self.request("textDocument/formatting", json!({ "textDocument": { "uri": uri }, "options": options })).await
     }
@@ -168,7 +168,7 @@ impl Client {
         self.to = None;
     }
 
-    /// Waits for the server's end and gives its exit code.
+    /// Waits until the server has ended; returns its exit code.
     pub async fn exit_code(self) -> u8 {
         timeout(PATIENCE, self.server).await.expect("the server ends in time").unwrap()
     }

@@ -55,15 +55,6 @@ impl KeyParts {
         self.0.push((name.into(), short));
     }
 
-    /// The parts with their hashes mapped by a function.
-    pub fn map(&self, hash: impl Fn(&str, [u8; 8]) -> [u8; 32]) -> Self {
-        let mut out = Self::default();
-        for (name, known) in self.iter() {
-            out.push(name, &hash(name, known));
-        }
-        out
-    }
-
     /// The hash of a part, if it is present.
     pub fn get(&self, name: &str) -> Option<[u8; 8]> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, hash)| *hash)

@@ -5,6 +5,8 @@ use std::fmt;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::interpreter::hex;
+
 /// The random key of a project. A keyed digest reveals nothing of its content, however short that is, to
 /// anybody without the key.
 #[derive(Clone)]
@@ -47,6 +49,11 @@ impl ProjectKey {
         mac.update(purpose.as_bytes());
         mac.update(content);
         mac.finalize().into_bytes().into()
+    }
+
+    /// [`ProjectKey::digest`] in hex, as a name for the content.
+    pub fn name_content(&self, purpose: &str, content: &[u8]) -> String {
+        hex(&self.digest(purpose, content))
     }
 }
 

@@ -9,16 +9,18 @@ use std::{collections::HashMap, sync::Arc};
 use cascade_ir::{ModelId, Program};
 use cascade_machine::{
     Value,
+    interpreter::hex,
     request::{
         Attachment, HttpRequest, Output, PersonRequest, Process, PromptRequest, RequestKind, Response, RunRequest,
         TimerId, TimerKind,
     },
     value::{Arg, Secret},
-    wire::{Resolver, Vault, WireText, read_answer, read_request, write_answer, write_request},
+    wire::{Resolver, Vault, WireText, read_answer, read_request, write_answer, write_answer_text, write_request},
     workspace::{Access, FileChange, Policy, Workspace, WorkspacePatch},
 };
 use proptest::prelude::*;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use support::Make;
 
@@ -40,11 +42,15 @@ impl Resolver for World {
     }
 }
 
+fn sha256(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}
+
 fn world() -> World {
     let token = Value::Secret(Secret::new(SECRET));
     World {
         vault: Vault::from_inputs([("token", &token)]),
-        contents: HashMap::from([("00ff".to_owned(), Arc::from(&b"content"[..]))]),
+        contents: HashMap::from([(sha256(b"content"), Arc::from(&b"content"[..]))]),
     }
 }
 
@@ -92,7 +98,7 @@ fn request() -> impl Strategy<Value = RequestKind> {
         path,
         media,
         content: Arc::from(&b"content"[..]),
-        hash: "00ff".to_owned(),
+        hash: sha256(b"content"),
     });
     let prompt = (
         0..2u32,
@@ -159,6 +165,7 @@ proptest! {
     #[test]
     fn an_answer_is_the_same_after_it_was_written_and_read(output in output()) {
         let text = write_answer(&output).to_string();
+        prop_assert_eq!(&write_answer_text(&output), &text);
         let again = read_answer(serde_json::from_str(&text).unwrap()).unwrap();
         prop_assert_eq!(format!("{output:?}"), format!("{again:?}"));
     }

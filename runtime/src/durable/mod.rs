@@ -445,9 +445,7 @@ impl<H: Host> Host for Durable<'_, H> {
             | RequestKind::Http(_)
             | RequestKind::Prompt(_)
             | RequestKind::Builtin(_)
-            | RequestKind::Person(_) => {
-                self.effect(request)
-            }
+            | RequestKind::Person(_) => self.effect(request),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::{
     host::{Host, Progress},
     masking::mask_output,
     redact::Redactor,
-    request::{BuiltinArg, Answer, EffectInfo, RequestKind},
+    request::{Answer, BuiltinArg, EffectInfo, RequestKind},
 };
 
 impl<H: Host> Durable<'_, H> {

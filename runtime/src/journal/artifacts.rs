@@ -22,7 +22,7 @@ impl Artifacts {
     }
 
     fn name(&self, text: &str) -> String {
-        hex(&self.key.digest("artifact", text.as_bytes()))
+        self.key.name_content("artifact", text.as_bytes())
     }
 
     pub(super) fn file(&self, hash: &str) -> PathBuf {

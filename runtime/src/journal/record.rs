@@ -60,7 +60,8 @@ pub enum Record {
 pub struct RunStart {
     /// Its id.
     pub run: String,
-    /// SHA-256 of the compiled program, in hex.
+    /// A digest of the compiled program with the project's key, in hex, under which it is kept. Older versions kept it under
+    /// its SHA-256.
     pub hash: String,
     /// The compiled program, as JSON.
     pub program: Vec<u8>,
@@ -218,7 +219,7 @@ impl EffectEnd {
     /// The end that an answer is.
     pub(crate) fn of(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
         let (status, text, error) = match &answer.result {
-            Ok(output) => ("done", Some(wire::write_answer(output).to_string()), None),
+            Ok(output) => ("done", Some(wire::write_answer_text(output)), None),
             Err(failure) => ("failed", None, Some(failure_json(failure).to_string())),
         };
         let mut usage = answer.usage;

@@ -14,7 +14,7 @@ use rusqlite::{Connection, params, types::ValueRef};
 use super::{
     Done, EffectEnd, EffectStart, Journal, JournalError, Record, Result, RunEnd, RunStart,
     artifacts::Artifacts,
-    chain::{Chain, EFFECT_COLUMNS, Kind},
+    chain::{BEGINNING_COLUMNS, Chain, ENDING_COLUMNS, Kind, RowDigest},
     memory, project_key, tables,
 };
 use crate::project_key::ProjectKey;
@@ -131,6 +131,13 @@ impl Drop for SqliteJournal {
     }
 }
 
+/// An effect that has begun.
+struct OpenEffect {
+    row: i64,
+    /// The digest of what is known of it.
+    digest: RowDigest,
+}
+
 struct Writer {
     connection: Connection,
     run: String,
@@ -144,8 +151,8 @@ struct Writer {
     progress: i64,
     /// The hashes of what was written.
     chain: Chain,
-    /// Rows of effects that have begun, by token.
-    open: HashMap<u64, i64>,
+    /// Effects that have begun, by token.
+    open: HashMap<u64, OpenEffect>,
     /// Whether each commit reaches the disk before it returns.
     full: bool,
     /// The first failure; everything after it fails too.
@@ -224,8 +231,8 @@ impl Writer {
         }
         for (token, start) in begun {
             if waiting.contains_key(&token) {
-                let row = self.insert(start, None)?;
-                self.open.insert(token, row);
+                let effect = self.insert(start, None)?;
+                self.open.insert(token, effect);
             }
         }
         let Self { chain, connection, no, key, path, .. } = self;
@@ -254,7 +261,7 @@ impl Writer {
         })
     }
 
-    fn insert(&mut self, start: &EffectStart, end: Option<&EffectEnd>) -> Result<i64> {
+    fn insert(&mut self, start: &EffectStart, end: Option<&EffectEnd>) -> Result<OpenEffect> {
         let info = &start.info;
         let answer = end.map(|end| self.answer(end)).transpose()?.flatten();
         let (answer, artifact) = self.kept(answer.as_deref())?;
@@ -293,9 +300,8 @@ impl Writer {
             ])?;
             Ok(c.last_insert_rowid())
         })?;
-        let number = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
         // In the order of the columns that the chain covers.
-        let columns: [ValueRef<'_>; EFFECT_COLUMNS] = [
+        let columns: [ValueRef<'_>; BEGINNING_COLUMNS] = [
             ValueRef::Integer(row),
             text(&info.path),
             ValueRef::Integer(i64::from(info.attempt)),
@@ -309,23 +315,15 @@ impl Writer {
             text(&start.request),
             text(&info.idempotency),
             ValueRef::Null,
-            number(end.map(|e| e.at)),
-            number(end.map(|e| e.seq)),
-            maybe(answer),
-            maybe(artifact.as_deref()),
-            maybe(end.and_then(|e| e.error.as_deref())),
-            ValueRef::Integer(tokens(usage.tokens_in)),
-            ValueRef::Integer(tokens(usage.tokens_out)),
-            number(usage.cost),
-            number(end.map(|e| e.clock)),
-            text(end.map_or("running", |e| e.status)),
         ];
-        self.chain.touch_with(Kind::Effect, row, &columns);
-        Ok(row)
+        let mut digest = RowDigest::new();
+        digest.add(columns.into_iter());
+        self.chain.touch_with(Kind::Effect, row, &digest, &ending_columns(end, answer, artifact.as_deref()));
+        Ok(OpenEffect { row, digest })
     }
 
     fn end(&mut self, end: &EffectEnd) -> Result<()> {
-        let Some(row) = self.open.remove(&end.token) else { return Ok(()) };
+        let Some(OpenEffect { row, digest }) = self.open.remove(&end.token) else { return Ok(()) };
         let answer = self.answer(end)?;
         let (answer, artifact) = self.kept(answer.as_deref())?;
         self.sql(|c| {
@@ -347,7 +345,7 @@ impl Writer {
                 end.clock,
             ])
         })?;
-        self.chain.touch(Kind::Effect, row);
+        self.chain.touch_with(Kind::Effect, row, &digest, &ending_columns(Some(end), answer, artifact.as_deref()));
         Ok(())
     }
 
@@ -558,6 +556,28 @@ fn copy_answers(connection: &Connection, run: i64, from: &str) -> rusqlite::Resu
          ORDER BY no",
         params![run, from],
     )
+}
+
+/// The columns of an effect that are written when it ends, in the order of those that the chain covers.
+fn ending_columns<'e>(
+    end: Option<&'e EffectEnd>,
+    answer: Option<&'e str>,
+    artifact: Option<&'e str>,
+) -> [ValueRef<'e>; ENDING_COLUMNS] {
+    let number = |n: Option<i64>| n.map_or(ValueRef::Null, ValueRef::Integer);
+    let usage = end.map(|end| end.usage).unwrap_or_default();
+    [
+        number(end.map(|end| end.at)),
+        number(end.map(|end| end.seq)),
+        maybe(answer),
+        maybe(artifact),
+        maybe(end.and_then(|end| end.error.as_deref())),
+        ValueRef::Integer(tokens(usage.tokens_in)),
+        ValueRef::Integer(tokens(usage.tokens_out)),
+        number(usage.cost),
+        number(end.map(|end| end.clock)),
+        text(end.map_or("running", |end| end.status)),
+    ]
 }
 
 fn text(text: &str) -> ValueRef<'_> {

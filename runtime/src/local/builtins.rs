@@ -68,7 +68,8 @@ pub(super) async fn carry_out(request: BuiltinRequest, folder: Option<PathBuf>) 
             Err(error) => error.into_answer(),
         };
     }
-    let Some(function) = SKILLS.iter().find(|(known, ..)| *known == request.name).map(|(.., function)| *function) else {
+    let Some(function) = SKILLS.iter().find(|(known, ..)| *known == request.name).map(|(.., function)| *function)
+    else {
         let message = format!("this version of Cascade has no built-in skill `{}`", request.name);
         return Answer::failed(ErrorKind::Denied, message);
     };
@@ -301,7 +302,8 @@ fn make_folder(arguments: &Arguments<'_>) -> Result<Json, Error> {
 
 fn make_temporary_folder(_: &Arguments<'_>) -> Result<Json, Error> {
     let made = tempfile::Builder::new().prefix("cascade-").tempdir();
-    let folder = made.map_err(|error| file_error("make a folder in", &std::env::temp_dir().to_string_lossy(), &error))?;
+    let folder =
+        made.map_err(|error| file_error("make a folder in", &std::env::temp_dir().to_string_lossy(), &error))?;
     // It belongs to the run, which may go on in another process.
     Ok(Json::from(folder.keep().to_string_lossy()))
 }

@@ -33,8 +33,8 @@ use crate::{
     value::Secret,
     workspace::WorkspacePatch,
 };
-use commands::{Commands, Job, Watching};
 pub(crate) use builtins::is_harmless;
+use commands::{Commands, Job, Watching};
 pub(crate) use files::load;
 use locks::Locks;
 use survivors::ProcessList;

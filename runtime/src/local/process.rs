@@ -74,7 +74,6 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     running.reaped();
     drop(child.stdin.take());
     let status = child.wait();
-    processes.note_end(pid);
     if streams.overflow {
         return Answer::failed(
             ErrorKind::CommandFailed,

@@ -1,14 +1,15 @@
 //! Programs that outlive the process that started them.
 //!
-//! While a program of a run is running, its process group stands in a file beside the lock of the run.
-//! When the process that runs the run is killed, the file remains; whoever resumes the run ends the
-//! programs that are still running before it begins any, so that no two of them do the same work at
-//! once. A group is known by the number and the start time of its first process: numbers are used again.
+//! When a program of a run is started, its process group is noted in a file beside the lock of the run.
+//! The file is removed at the end of the run. When the process that runs the run is killed, the file
+//! remains; whoever resumes the run ends the programs that are still running before it begins any, so
+//! that no two of them do the same work at once. A group is known by the number and the start time of its
+//! first process: numbers are used again. That a program has ended is not noted: it is seen.
 //! Where the system does not tell start times (they are read from `/proc`), nothing is noted.
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
@@ -34,7 +35,7 @@ pub(crate) struct Process {
     pub(crate) once: bool,
 }
 
-/// The file with the programs of a run that are running now.
+/// The file with the programs that a run has started.
 #[derive(Debug, Default)]
 pub(super) struct ProcessList {
     path: Option<PathBuf>,
@@ -49,17 +50,10 @@ impl ProcessList {
 
     /// Notes that a program runs.
     pub(super) fn note_start(&self, group: Option<Pid>, process: &Process) {
-        let Some(group) = group else { return };
+        let (Some(group), true) = (group, self.path.is_some()) else { return };
         let Some(started) = start_time(group) else { return };
         let once = if process.once { "once" } else { "-" };
         self.append(&format!("+ {} {started} {once} {}\n", group.as_raw_pid(), process.stage));
-    }
-
-    /// Notes that it has ended.
-    pub(super) fn note_end(&self, group: Option<Pid>) {
-        if let Some(group) = group {
-            self.append(&format!("- {}\n", group.as_raw_pid()));
-        }
     }
 
     /// Removes the list, when all programs have ended or were killed.
@@ -154,8 +148,7 @@ fn find_survivors(text: &str) -> Vec<Survivor> {
                 let process = Process { stage: stage.to_owned(), once: once == "once" };
                 running.push((Survivor { group, process }, started.to_owned()));
             }
-            (Some("-"), None, ..) => running.retain(|(survivor, _)| survivor.group != group),
-            // A line that was cut off.
+            // A line that was cut off, or one of a version that noted ends (`- number`).
             _ => {}
         }
     }
@@ -167,17 +160,35 @@ fn find_survivors(text: &str) -> Vec<Survivor> {
         .collect()
 }
 
-/// The fields of the status of a process after its name, which may hold blanks and brackets: its state,
-/// its parent, its group, … (proc(5)).
-fn status_of(process: &str) -> Option<Vec<String>> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, after_name) = status.rsplit_once(") ")?;
-    Some(after_name.split(' ').map(str::to_owned).collect())
+/// The status of a process (proc(5)).
+struct ProcessStatus {
+    /// The first bytes of the file: a status is shorter.
+    text: [u8; 1024],
+    length: usize,
+}
+
+impl ProcessStatus {
+    fn read(process: &str) -> Option<Self> {
+        let mut status = Self { text: [0; 1024], length: 0 };
+        let mut file = File::open(format!("/proc/{process}/stat")).ok()?;
+        // One call gives all of it. This is done for each program that is started.
+        status.length = file.read(&mut status.text).ok()?;
+        Some(status)
+    }
+
+    /// A field after the name of the process, which may hold blanks and brackets: its state, its parent, its
+    /// group, …
+    fn field(&self, index: usize) -> Option<&str> {
+        let text = self.text.get(..self.length)?;
+        let name_end = text.iter().rposition(|byte| *byte == b')')?;
+        let fields = text.get(name_end + 2..)?;
+        std::str::from_utf8(fields.split(|byte| *byte == b' ').nth(index)?).ok()
+    }
 }
 
 /// When a process was started, in ticks since the system was.
 fn start_time(process: Pid) -> Option<String> {
-    status_of(&process.as_raw_pid().to_string())?.get(19).cloned()
+    ProcessStatus::read(&process.as_raw_pid().to_string())?.field(19).map(str::to_owned)
 }
 
 /// Whether a process of a group is running. One that has ended stays in the list of the system until its
@@ -189,9 +200,9 @@ fn is_running(group: Pid) -> bool {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_process = name.starts_with(|c: char| c.is_ascii_digit());
         is_process
-            && status_of(&name).is_some_and(|status| {
-                let has_ended = matches!(status.first().map(String::as_str), Some("Z" | "X") | None);
-                status.get(2) == Some(&group) && !has_ended
+            && ProcessStatus::read(&name).is_some_and(|status| {
+                let has_ended = matches!(status.field(0), Some("Z" | "X") | None);
+                status.field(2) == Some(group.as_str()) && !has_ended
             })
     })
 }
@@ -209,7 +220,6 @@ mod tests {
         let found = |text: String| find_survivors(&text).len();
         assert_eq!(found(format!("+ {number} {started} - main/a b\n")), 1);
         assert_eq!(found(format!("+ {number} 1{started} - main/a\n")), 0);
-        assert_eq!(found(format!("+ {number} {started} - main/a\n- {number}\n")), 0);
         assert_eq!(found(format!("+ {number} {started}\n+ {number}\nx\n+ 0 1 - a\n")), 0);
         // One that has ended and was not asked for its exit is no survivor either.
         child.kill().unwrap();

@@ -21,7 +21,7 @@ pub enum Edit {
 /// The kinds of edits.
 pub const KINDS: [&str; 4] = ["skill", "rename", "words", "swap"];
 
-/// Makes an edit of a kind; `None` when there was nothing to edit at the place that chance chose.
+/// Makes an edit of a kind; `None` if there is nothing to edit at the chosen place.
 pub fn edit(flow: &mut Flow, kind: &str, chance: &mut Chance) -> Option<Edit> {
     match kind {
         "skill" => {
@@ -29,14 +29,14 @@ pub fn edit(flow: &mut Flow, kind: &str, chance: &mut Chance) -> Option<Edit> {
             flow.versions[skill] = 1 + (flow.versions[skill] + chance.below(2) as u32) % 3;
             Some(Edit::Skill(skill))
         }
-        "rename" => rename(flow, chance),
-        "words" => reword(flow, chance),
-        _ => swap(flow, chance),
+        "rename" => rename_stage(flow, chance),
+        "words" => change_words(flow, chance),
+        _ => swap_neighbours(flow, chance),
     }
 }
 
-/// All blocks of a program.
-fn blocks(flow: &mut Flow, f: &mut impl FnMut(&mut Vec<Step>)) {
+/// Calls a function for each block of a program.
+fn visit_blocks(flow: &mut Flow, f: &mut impl FnMut(&mut Vec<Step>)) {
     fn walk(steps: &mut Vec<Step>, f: &mut impl FnMut(&mut Vec<Step>)) {
         f(steps);
         for step in steps {
@@ -50,14 +50,14 @@ fn blocks(flow: &mut Flow, f: &mut impl FnMut(&mut Vec<Step>)) {
     }
 }
 
-/// All stages that call a skill.
-fn works(flow: &mut Flow, f: &mut impl FnMut(&mut Work)) {
+/// Calls a function for each stage that calls a skill.
+fn visit_works(flow: &mut Flow, f: &mut impl FnMut(&mut Work)) {
     for cascade in &mut flow.cascades {
         for hook in [&mut cascade.on_failure, &mut cascade.on_success].into_iter().flatten() {
             f(hook);
         }
     }
-    blocks(flow, &mut |steps| {
+    visit_blocks(flow, &mut |steps| {
         for step in steps {
             if let Step::Work(work) = step {
                 f(work);
@@ -74,9 +74,9 @@ fn words_of(step: &mut Step) -> Option<&mut Words> {
     }
 }
 
-fn rename(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
+fn rename_stage(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     let mut names = Vec::new();
-    blocks(flow, &mut |steps| names.extend(steps.iter().filter_map(|s| s.name().map(str::to_owned))));
+    visit_blocks(flow, &mut |steps| names.extend(steps.iter().filter_map(|s| s.name().map(str::to_owned))));
     let old = names.get(chance.below(names.len()))?.clone();
     flow.names += 1;
     let new = format!("n{}", flow.names);
@@ -89,7 +89,7 @@ fn rename(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
         });
         source.name = parts.collect::<Vec<_>>().join(".");
     };
-    blocks(flow, &mut |steps| {
+    visit_blocks(flow, &mut |steps| {
         for step in steps {
             if let Some(words) = words_of(step) {
                 words.values.iter_mut().for_each(fix);
@@ -111,14 +111,14 @@ fn rename(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     Some(Edit::Rename(old))
 }
 
-fn reword(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
+fn change_words(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     let mut count = 0;
-    works(flow, &mut |_| count += 1);
+    visit_works(flow, &mut |_| count += 1);
     let chosen = chance.below(count);
     flow.names += 1;
     let new = format!("w{}", flow.names);
     let (mut at, mut found) = (0, None);
-    works(flow, &mut |work| {
+    visit_works(flow, &mut |work| {
         if at == chosen {
             work.words.word.clone_from(&new);
             found = Some(work.name.clone());
@@ -128,13 +128,13 @@ fn reword(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     found.map(Edit::Words)
 }
 
-/// Neighbours of which neither needs the other.
-fn swap(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
+/// Swaps two neighbours of which neither needs the other.
+fn swap_neighbours(flow: &mut Flow, chance: &mut Chance) -> Option<Edit> {
     let mut places = 0;
-    blocks(flow, &mut |steps| places += steps.len().saturating_sub(1));
+    visit_blocks(flow, &mut |steps| places += steps.len().saturating_sub(1));
     let chosen = chance.below(places);
     let (mut at, mut found) = (0, None);
-    blocks(flow, &mut |steps| {
+    visit_blocks(flow, &mut |steps| {
         for i in 1..steps.len() {
             if at == chosen && !needs(&steps[i], &steps[i - 1]) {
                 steps.swap(i - 1, i);

@@ -10,10 +10,10 @@ pub const PAY: usize = 3;
 /// A program. Its last cascade is `main`; each calls only those before it.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// What the command of each skill says of its version.
+    /// The version in the command of each skill.
     pub versions: [u32; SKILLS],
     pub cascades: Vec<Cascade>,
-    /// How many names were given: the next one is new.
+    /// How many names are used; the next name is made from this number.
     pub names: usize,
 }
 
@@ -86,7 +86,7 @@ pub struct Words {
     pub values: Vec<Source>,
 }
 
-/// What a name stands for: `s1`, `p2.s3`, an item of a loop, the input `word`.
+/// A name that can be used in a text: `s1`, `p2.s3`, an item of a loop, the input `word`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     pub name: String,
@@ -150,18 +150,18 @@ struct Maker<'c> {
     now_in_order: bool,
 }
 
-/// A program made by chance.
-pub fn flow(chance: &mut Chance) -> Flow {
+/// Generates a program.
+pub fn generate_flow(chance: &mut Chance) -> Flow {
     let left = 4 + chance.below(10);
     let mut maker = Maker { chance, names: 0, left, in_order: Vec::new(), now_in_order: true };
     let mut cascades = Vec::new();
     for i in 0..maker.chance.below(3) {
-        let cascade = maker.cascade(&format!("part{i}"), 2);
+        let cascade = maker.any_cascade(&format!("part{i}"), 2);
         cascades.push(cascade);
         maker.in_order.push(maker.now_in_order);
     }
     maker.left = maker.left.max(3);
-    cascades.push(maker.cascade("main", 4));
+    cascades.push(maker.any_cascade("main", 4));
     Flow { versions: [1; SKILLS], cascades, names: maker.names }
 }
 
@@ -171,10 +171,10 @@ impl Maker<'_> {
         format!("{of}{}", self.names)
     }
 
-    fn cascade(&mut self, name: &str, most: usize) -> Cascade {
+    fn any_cascade(&mut self, name: &str, most: usize) -> Cascade {
         self.now_in_order = true;
         let known = vec![Source::of("word", false)];
-        let steps = self.block(known, most, 2);
+        let steps = self.any_block(known, most, 2);
         let hook = |maker: &mut Self, times| {
             maker.chance.once_in(times).then(|| {
                 let words = Words { word: maker.name("w"), values: Vec::new() };
@@ -191,13 +191,13 @@ impl Maker<'_> {
         Cascade { name: name.to_owned(), steps, on_failure, on_success }
     }
 
-    fn block(&mut self, mut known: Vec<Source>, most: usize, depth: usize) -> Vec<Step> {
+    fn any_block(&mut self, mut known: Vec<Source>, most: usize, depth: usize) -> Vec<Step> {
         let mut steps = Vec::new();
         for _ in 0..1 + self.chance.below(most) {
             if self.left == 0 && !steps.is_empty() {
                 break;
             }
-            let step = self.step(&known, depth);
+            let step = self.any_step(&known, depth);
             known.extend(step.values());
             steps.push(step);
         }
@@ -207,7 +207,7 @@ impl Maker<'_> {
     fn words(&mut self, known: &[Source]) -> Words {
         let mut values = Vec::new();
         for _ in 0..self.chance.below(3) {
-            // Mostly of what stands near.
+            // Mostly values of near steps.
             let back = self.chance.below(3.min(known.len()));
             values.extend(known.get(known.len().wrapping_sub(back + 1)).cloned());
         }
@@ -215,7 +215,7 @@ impl Maker<'_> {
         Words { word: self.name("w"), values }
     }
 
-    fn work(&mut self, known: &[Source]) -> Work {
+    fn any_work(&mut self, known: &[Source]) -> Work {
         let name = self.name("s");
         let skill = if self.chance.once_in(6) { PAY } else { self.chance.below(3) };
         let retry = if skill == PAY || self.chance.once_in(2) { 0 } else { 1 + self.chance.below(2) as u32 };
@@ -228,29 +228,29 @@ impl Maker<'_> {
         Work { name, skill, words: self.words(known), retry, otherwise }
     }
 
-    fn step(&mut self, known: &[Source], depth: usize) -> Step {
+    fn any_step(&mut self, known: &[Source], depth: usize) -> Step {
         self.left = self.left.saturating_sub(1);
         let most = if depth == 0 || self.left == 0 { 7 } else { 12 };
         match self.chance.below(most) {
             0 => Step::Remember(self.words(known)),
             1 => Step::Ask { name: self.name("q"), words: self.words(known) },
-            7 | 8 => self.parallel(known, depth),
+            7 | 8 => self.any_parallel(known, depth),
             9 | 10 => {
                 let (name, item, rounds) = (self.name("l"), self.name("x"), 1 + self.chance.below(3));
                 let at_once = self.chance.once_in(2).then(|| 1 + self.chance.below(3));
                 self.now_in_order &= at_once.is_none();
                 let mut inner = known.to_vec();
                 inner.push(Source::of(&item, false));
-                let body = self.block(inner, 2, depth - 1);
+                let body = self.any_block(inner, 2, depth - 1);
                 Step::For { name, item, rounds, at_once, body }
             }
-            11 => self.call(known).unwrap_or_else(|| Step::Work(self.work(known))),
-            _ => Step::Work(self.work(known)),
+            11 => self.any_call(known).unwrap_or_else(|| Step::Work(self.any_work(known))),
+            _ => Step::Work(self.any_work(known)),
         }
     }
 
-    /// Clauses that go on after a failure stand only where it is known what was done until then.
-    fn call(&mut self, known: &[Source]) -> Option<Step> {
+    /// Clauses that continue after a failure are only generated where it is determined what was done before.
+    fn any_call(&mut self, known: &[Source]) -> Option<Step> {
         if self.in_order.is_empty() {
             return None;
         }
@@ -262,7 +262,7 @@ impl Maker<'_> {
         Some(Step::Call { name: self.name("c"), cascade, words: self.words(known), retry, skip })
     }
 
-    fn parallel(&mut self, known: &[Source], depth: usize) -> Step {
+    fn any_parallel(&mut self, known: &[Source], depth: usize) -> Step {
         self.now_in_order = false;
         let name = self.name("p");
         let one_by_one = self.chance.once_in(4);
@@ -270,12 +270,12 @@ impl Maker<'_> {
         let mut branches = Vec::new();
         for _ in 0..2 + self.chance.below(3) {
             let step = match self.chance.below(8) {
-                0 if depth > 1 => self.parallel(&known, depth - 1),
+                0 if depth > 1 => self.any_parallel(&known, depth - 1),
                 1 => Step::Ask { name: self.name("q"), words: self.words(&known) },
-                2 | 3 => self.call(&known).unwrap_or_else(|| Step::Work(self.work(&known))),
-                _ => Step::Work(self.work(&known)),
+                2 | 3 => self.any_call(&known).unwrap_or_else(|| Step::Work(self.any_work(&known))),
+                _ => Step::Work(self.any_work(&known)),
             };
-            // The values of a block inside are known to nobody but itself.
+            // The values of a nested block are not visible outside of it.
             if !matches!(step, Step::Parallel { .. }) {
                 known.extend(step.values());
             }

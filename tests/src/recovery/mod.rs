@@ -1,5 +1,5 @@
 //! A model of what resuming a run means: programs, edits of them, and a simple reference that says
-//! what each part of a run must do. Nothing here knows how the runtime does it.
+//! what each part of a run must do. It shares no code with the runtime.
 #![allow(missing_docs)] // the names of fields and variants say what they are
 
 pub mod edit;
@@ -7,7 +7,7 @@ pub mod flow;
 pub mod reference;
 pub mod write;
 
-/// Chance that is the same for the same seed (splitmix64).
+/// Pseudo-random numbers from a seed (splitmix64).
 #[derive(Debug, Clone)]
 pub struct Chance(pub u64);
 
@@ -26,7 +26,7 @@ impl Chance {
         usize::try_from(self.next_number() % limit).unwrap_or(0)
     }
 
-    /// Once in so many times.
+    /// True with a probability of one in `times`.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

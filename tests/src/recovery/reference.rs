@@ -1,4 +1,4 @@
-//! What a part of a run must do, in plain words:
+//! The specification of a part of a run (from its start or a resume to its end), as a simple interpreter:
 //!
 //! - Each stage asks a question at a place: the stage's path, the number of the attempt, and what is asked (the
 //!   skill as it is written, with its inputs). A question that was answered at that place, by a success or a failure,
@@ -14,7 +14,7 @@
 //!   became of it.
 //! - A person's answer counts as soon as it is given. A run that can do nothing else without a person stops.
 //! - Branches of a block each go as far as they can. When one fails, the others are given up: how far they came is
-//!   chance, so what they ask is possible, and not certain.
+//!   not determined, so their questions are possible, and not certain.
 //! - Memory is seen as it was when the run began, with the run's own changes. Branches do not see each other's
 //!   changes; these are added when the block ends, in the order of the text. A change that was made is not made again.
 
@@ -33,18 +33,18 @@ pub struct Asked {
     pub question: String,
 }
 
-/// What the world says to a question.
+/// The answer of the environment to a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     Value(String),
     Failed,
     /// A person says that it failed.
     GivenUp,
-    /// Nothing, for as long as the process lives.
+    /// No answer while the process lives.
     Nothing,
 }
 
-/// What a person said about something that must not be repeated blindly.
+/// The answer of a person about an effect that must not be repeated without confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     Again,
@@ -56,21 +56,21 @@ pub enum Fate {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Change {
     pub path: String,
-    /// The how-manieth change at that place.
+    /// The number of the change at that place, from 0.
     pub number: u32,
     pub value: String,
 }
 
-/// What is known of a run before a part of it begins.
+/// The recorded state of a run before a part of it begins.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
     /// Questions that were answered.
     pub answers: HashMap<Asked, Said>,
     /// Questions that must not be repeated blindly, begun without a known end.
     pub begun: HashSet<Asked>,
-    /// What persons said, by path and question.
+    /// Answers of persons, by path and question.
     pub people: HashMap<(String, String), String>,
-    /// What persons said of what was begun, by path.
+    /// Answers of persons about unfinished effects, by path.
     pub fates: HashMap<String, Fate>,
     /// The failures that ended earlier parts: stage and attempts.
     pub ended: BTreeSet<(String, u32)>,
@@ -89,15 +89,15 @@ pub enum End {
     Failed(BTreeSet<(String, u32)>),
     /// It waits for persons.
     Waits,
-    /// It waits for what never comes, until its process dies.
+    /// It waits for an answer that never comes, until its process dies.
     Dies,
 }
 
-/// What a part of a run does.
+/// The expected behaviour of a part of a run.
 #[derive(Debug, Clone)]
 pub struct Expected {
     pub end: End,
-    /// Questions to the world, each with whether it is certain.
+    /// Questions to the environment, each with whether it is certain.
     pub asked: BTreeMap<Asked, bool>,
     /// Questions to persons, by path, each with whether it is certain.
     pub people: BTreeMap<String, bool>,
@@ -107,11 +107,11 @@ pub struct Expected {
     pub reused: u64,
 }
 
-/// How far something came.
+/// The outcome of executing a construct.
 enum Came<T> {
     Through(T),
     Failed(BTreeSet<(String, u32)>),
-    /// It waits, for persons or for ever.
+    /// It waits, for a person or without end.
     Stopped {
         forever: bool,
     },
@@ -126,7 +126,7 @@ enum Made {
     IfGivenUp,
 }
 
-/// What can be seen at a place in the program.
+/// The values that are visible at a place in the program.
 #[derive(Clone)]
 struct View {
     path: String,
@@ -151,7 +151,7 @@ impl View {
 struct Walk<'a> {
     flow: &'a Flow,
     book: &'a Book,
-    /// What the world says when a path is asked for the n-th time.
+    /// The answer of the environment to the n-th question of a path.
     world: &'a dyn Fn(&str, u32) -> Said,
     /// How often each path was asked.
     counts: HashMap<String, u32>,
@@ -165,7 +165,7 @@ struct Walk<'a> {
     decided: bool,
 }
 
-/// What a run does from its beginning, given what is known of it.
+/// The behaviour of a run from its beginning, given its recorded state.
 pub fn expect(
     flow: &Flow,
     book: &Book,
@@ -192,7 +192,7 @@ pub fn expect(
         changes: Vec::new(),
     };
     let came = match flow.cascades.last() {
-        Some(main) => walk.cascade(main, &mut view),
+        Some(main) => walk.run_cascade(main, &mut view),
         None => Came::Stopped { forever: true },
     };
     let end = match came {
@@ -214,7 +214,7 @@ impl Walk<'_> {
         format!("{} v{version}|{words}", skill_name(skill))
     }
 
-    /// Asks the world, or takes the answer that is known.
+    /// Asks the environment, or takes the recorded answer.
     fn ask_world(&mut self, skill: usize, path: &str, attempt: u32, words: String) -> Said {
         let asked = Asked { path: path.to_owned(), attempt, question: self.question(skill, words) };
         if let Some(said) = self.book.answers.get(&asked) {
@@ -225,7 +225,7 @@ impl Walk<'_> {
             match self.book.fates.get(path) {
                 None => {
                     self.people.push((path.to_owned(), true));
-                    // It waits for a person, not for the world.
+                    // It waits for a person, not for the environment.
                     return Said::Nothing;
                 }
                 Some(Fate::Done(value)) => return Said::Value(value.clone()),
@@ -240,12 +240,12 @@ impl Walk<'_> {
         said
     }
 
-    /// Whether what was just asked waits for a person.
+    /// Whether the last question waits for a person.
     fn waits_for_person(&self, before: usize) -> bool {
         self.people.len() > before
     }
 
-    fn work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
+    fn run_work(&mut self, work: &Work, view: &View) -> Came<Option<String>> {
         let path = format!("{}/{}", view.path, work.name);
         let words = view.text(&work.words);
         let mut attempt = 0;
@@ -295,13 +295,13 @@ impl Walk<'_> {
     }
 
     /// A cascade from its beginning to the end of its hooks.
-    fn cascade(&mut self, cascade: &Cascade, view: &mut View) -> Came<String> {
-        let came = self.steps(&cascade.steps, view);
+    fn run_cascade(&mut self, cascade: &Cascade, view: &mut View) -> Came<String> {
+        let came = self.run_steps(&cascade.steps, view);
         let hook = |walk: &mut Self, work: &Work, name: &str| {
             let mut inner = view.clone();
             inner.path = format!("{}/{name}", view.path);
             let decided = walk.decided;
-            let came = walk.work(work, &inner);
+            let came = walk.run_work(work, &inner);
             walk.decided = decided;
             match came {
                 Came::Stopped { forever } => Some(forever),
@@ -334,9 +334,9 @@ impl Walk<'_> {
         }
     }
 
-    fn steps(&mut self, steps: &[Step], view: &mut View) -> Came<()> {
+    fn run_steps(&mut self, steps: &[Step], view: &mut View) -> Came<()> {
         for step in steps {
-            match self.step(step, view) {
+            match self.run_step(step, view) {
                 Came::Through(values) => view.values.extend(values),
                 Came::Failed(stages) => return Came::Failed(stages),
                 Came::Stopped { forever } => return Came::Stopped { forever },
@@ -345,15 +345,15 @@ impl Walk<'_> {
         Came::Through(())
     }
 
-    /// A step; gives what the steps after it can see.
-    fn step(&mut self, step: &Step, view: &mut View) -> Came<Vec<(String, Option<String>)>> {
+    /// Runs a step; returns the values that later steps can use.
+    fn run_step(&mut self, step: &Step, view: &mut View) -> Came<Vec<(String, Option<String>)>> {
         let named = |name: &str, came| match came {
             Came::Through(value) => Came::Through(vec![(name.to_owned(), value)]),
             Came::Failed(stages) => Came::Failed(stages),
             Came::Stopped { forever } => Came::Stopped { forever },
         };
         match step {
-            Step::Work(work) => named(&work.name, self.work(work, view)),
+            Step::Work(work) => named(&work.name, self.run_work(work, view)),
             Step::Ask { name, words } => named(name, self.ask_person(name, words, view)),
             Step::Remember(words) => {
                 let value = view.text(words);
@@ -365,15 +365,17 @@ impl Walk<'_> {
                 Came::Through(Vec::new())
             }
             Step::Call { name, cascade, words, retry, skip } => {
-                let came = self.call(name, *cascade, words, (*retry, *skip), view);
+                let came = self.run_call(name, *cascade, words, (*retry, *skip), view);
                 named(name, came)
             }
-            Step::For { name, item, rounds, at_once, body } => self.rounds(name, item, (*rounds, *at_once), body, view),
-            Step::Parallel { name, one_by_one, branches } => self.parallel(name, *one_by_one, branches, view),
+            Step::For { name, item, rounds, at_once, body } => {
+                self.run_rounds(name, item, (*rounds, *at_once), body, view)
+            }
+            Step::Parallel { name, one_by_one, branches } => self.run_parallel(name, *one_by_one, branches, view),
         }
     }
 
-    fn call(
+    fn run_call(
         &mut self,
         name: &str,
         cascade: usize,
@@ -395,7 +397,7 @@ impl Walk<'_> {
                 memory: view.memory.clone(),
                 changes: std::mem::take(&mut view.changes),
             };
-            let came = self.cascade(cascade, &mut inner);
+            let came = self.run_cascade(cascade, &mut inner);
             (view.memory, view.changes) = (inner.memory, inner.changes);
             match came {
                 Came::Through(value) => return Came::Through(Some(value)),
@@ -407,7 +409,7 @@ impl Walk<'_> {
         }
     }
 
-    fn rounds(
+    fn run_rounds(
         &mut self,
         name: &str,
         item: &str,
@@ -428,7 +430,7 @@ impl Walk<'_> {
                 inner.changes = Vec::new();
             }
             branches.begin(self);
-            let came = self.steps(body, &mut inner);
+            let came = self.run_steps(body, &mut inner);
             let given = inner.text(&result_of_round(item, body));
             match (at_once, came) {
                 (Some(_), came) => branches.end(self, came, inner.changes),
@@ -450,7 +452,7 @@ impl Walk<'_> {
         }
     }
 
-    fn parallel(
+    fn run_parallel(
         &mut self,
         name: &str,
         one_by_one: bool,
@@ -465,7 +467,7 @@ impl Walk<'_> {
             if branches.is_full() {
                 break;
             }
-            // It begins when all that it needs is there.
+            // A branch begins when everything that it needs is available.
             if needs(step).iter().any(|name| missing.contains(name)) {
                 missing.extend(step.name().map(str::to_owned));
                 continue;
@@ -473,7 +475,7 @@ impl Walk<'_> {
             let mut inner = known.clone();
             inner.changes = Vec::new();
             branches.begin(self);
-            let came = self.step(step, &mut inner);
+            let came = self.run_step(step, &mut inner);
             let came = match came {
                 Came::Through(values) => {
                     known.values.extend(values);
@@ -533,7 +535,7 @@ impl Branches {
         Self { max, ranges: Vec::new(), stopped: 0, forever: false, failed: Vec::new(), changes: Vec::new() }
     }
 
-    /// Whether all places are taken for good, or the only one has failed.
+    /// Whether all slots are occupied permanently, or the only one has failed.
     fn is_full(&self) -> bool {
         self.max.is_some_and(|max| self.stopped >= max || (max == 1 && !self.failed.is_empty()))
     }
@@ -557,7 +559,7 @@ impl Branches {
         }
     }
 
-    /// What became of all of them.
+    /// The outcome of all branches.
     fn close(mut self, walk: &mut Walk<'_>, view: &mut View) -> Came<()> {
         if self.failed.is_empty() {
             if self.stopped > 0 {
@@ -571,7 +573,7 @@ impl Branches {
             }
             return Came::Through(());
         }
-        // The one that was first came to its end; of the others nothing is certain.
+        // The first one reached its end; the progress of the others is not determined.
         let first = match self.failed.as_slice() {
             [(only, _)] => Some(*only),
             several => {
@@ -583,7 +585,7 @@ impl Branches {
             if first != Some(i) {
                 walk.asked[asked.clone()].iter_mut().for_each(|(_, certain)| *certain = false);
             }
-            // Whoever was asked is not asked any more, once the block is given up.
+            // Questions to persons are withdrawn when the block is abandoned.
             walk.people[people.clone()].iter_mut().for_each(|(_, certain)| *certain = false);
         }
         for (i, changes) in std::mem::take(&mut self.changes).into_iter().enumerate() {

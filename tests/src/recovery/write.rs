@@ -33,7 +33,7 @@ fn write_cascade(out: &mut String, flow: &Flow, cascade: &Cascade) {
         out.push_str("  let word = \"begin\"\n");
     }
     write_steps(out, flow, &cascade.steps, 1);
-    let result = expression(&result_of(cascade));
+    let result = text_expression(&result_of(cascade));
     match is_main {
         true => {
             let _ = writeln!(out, "  return {{ value: {result}, seen: notes.seen }} as json");
@@ -59,7 +59,7 @@ pub fn result_of(cascade: &Cascade) -> Words {
 }
 
 /// The expression of a text with values in it.
-fn expression(words: &Words) -> String {
+fn text_expression(words: &Words) -> String {
     let mut out = format!("\"{}", words.word);
     for value in &words.values {
         let or = if value.optional { " ?? \"none\"" } else { "" };
@@ -71,7 +71,7 @@ fn expression(words: &Words) -> String {
 
 fn write_work(out: &mut String, work: &Work, depth: usize) {
     let indent = "  ".repeat(depth);
-    let _ = writeln!(out, "{indent}stage {} = {}({})", work.name, skill_name(work.skill), expression(&work.words));
+    let _ = writeln!(out, "{indent}stage {} = {}({})", work.name, skill_name(work.skill), text_expression(&work.words));
     write_retry(out, work.retry, &indent);
     match &work.otherwise {
         Otherwise::Fail => {}
@@ -99,10 +99,10 @@ fn write_steps(out: &mut String, flow: &Flow, steps: &[Step], depth: usize) {
         match step {
             Step::Work(work) => write_work(out, work, depth),
             Step::Ask { name, words } => {
-                let _ = writeln!(out, "{indent}stage {name} = ask({})", expression(words));
+                let _ = writeln!(out, "{indent}stage {name} = ask({})", text_expression(words));
             }
             Step::Remember(words) => {
-                let _ = writeln!(out, "{indent}notes.seen += [{}]", expression(words));
+                let _ = writeln!(out, "{indent}notes.seen += [{}]", text_expression(words));
             }
             Step::Parallel { name, one_by_one, branches } => {
                 let max = if *one_by_one { " max 1" } else { "" };
@@ -115,12 +115,12 @@ fn write_steps(out: &mut String, flow: &Flow, steps: &[Step], depth: usize) {
                 let how = at_once.map_or(String::new(), |max| format!(" parallel max {max}"));
                 let _ = writeln!(out, "{indent}stage {name} = for {item} in [{}]{how} {{", items.join(", "));
                 write_steps(out, flow, body, depth + 1);
-                let _ = writeln!(out, "{indent}  {}\n{indent}}}", expression(&result_of_round(item, body)));
+                let _ = writeln!(out, "{indent}  {}\n{indent}}}", text_expression(&result_of_round(item, body)));
                 let _ = writeln!(out, "{indent}let j{name} = {name}.join(\"+\")");
             }
             Step::Call { name, cascade, words, retry, skip } => {
                 let of = flow.cascades.get(*cascade).map_or("", |c| c.name.as_str());
-                let _ = writeln!(out, "{indent}stage {name} = {of}({})", expression(words));
+                let _ = writeln!(out, "{indent}stage {name} = {of}({})", text_expression(words));
                 write_retry(out, *retry, &indent);
                 if *skip {
                     let _ = writeln!(out, "{indent}  on error skip");

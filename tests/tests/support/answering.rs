@@ -47,15 +47,15 @@ pub enum Mood {
     Harsh,
 }
 
-fn hash(value: impl Hash) -> u64 {
+fn hash_of(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
 /// What the world says when a path is called for the n-th time.
-pub fn said(seed: u64, mood: Mood, path: &str, count: u32) -> Said {
-    let drawn = hash((seed, path, count));
+pub fn choose_outcome(seed: u64, mood: Mood, path: &str, count: u32) -> Said {
+    let drawn = hash_of((seed, path, count));
     match drawn % 20 {
         0 if mood == Mood::Harsh => Said::Nothing,
         1..9 if mood == Mood::Harsh => Said::Failed,
@@ -76,7 +76,7 @@ pub struct World {
 }
 
 /// The question of a command: `work1 v2` and its input.
-pub fn question(argv: &[String]) -> String {
+pub fn question_of(argv: &[String]) -> String {
     let [skill, version, input] = argv else { panic!("a command of three words: {argv:?}") };
     format!("{skill} {version}|{input}")
 }
@@ -86,11 +86,11 @@ impl Host for World {
         let answer = match (&request.kind, &request.effect) {
             (RequestKind::Run(run), Some(info)) => {
                 let argv: Vec<String> = run.argv.iter().map(|a| a.text.to_string()).collect();
-                let question = question(&argv);
+                let question = question_of(&argv);
                 let mut seen = self.seen.borrow_mut();
                 let count = seen.counts.entry(info.path.clone()).or_insert(0);
                 *count += 1;
-                let said = said(self.seed, self.mood, &info.path, *count);
+                let said = choose_outcome(self.seed, self.mood, &info.path, *count);
                 seen.calls.push(Called {
                     asked: Asked { path: info.path.clone(), attempt: info.attempt, question },
                     key: info.key.clone(),

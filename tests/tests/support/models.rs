@@ -19,7 +19,7 @@ pub struct Model {
 }
 
 /// An answer in the dialect of OpenAI's chat completions, for 10 tokens in and 200 out: 0.00201 dollars.
-pub fn chat(text: &str) -> Said {
+pub fn chat_reply(text: &str) -> Said {
     let body = json!({
         "choices": [{ "message": { "content": text } }],
         "usage": { "prompt_tokens": 10, "completion_tokens": 200 },
@@ -28,7 +28,7 @@ pub fn chat(text: &str) -> Said {
 }
 
 /// A failure of the service.
-pub fn error(status: u16, headers: &str, body: Json) -> Said {
+pub fn error_reply(status: u16, headers: &str, body: Json) -> Said {
     (status, headers.to_owned(), body.to_string())
 }
 
@@ -43,7 +43,7 @@ impl Model {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
                 let Some((head, body)) = read_request(&stream) else { continue };
-                let text = prompt(&body);
+                let text = prompt_of_body(&body);
                 kept.lock().unwrap().push((text.clone(), head));
                 let (status, headers, body) = answer(&text);
                 // One that was killed meanwhile does not read it.
@@ -54,12 +54,12 @@ impl Model {
     }
 
     /// What it was asked, in order.
-    pub fn asked(&self) -> Vec<String> {
+    pub fn prompts(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|(text, _)| text.clone()).collect()
     }
 
     /// The heads of the requests, in order.
-    pub fn heads(&self) -> Vec<String> {
+    pub fn request_heads(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|(_, head)| head.clone()).collect()
     }
 
@@ -73,7 +73,7 @@ impl Model {
     }
 }
 
-fn prompt(body: &str) -> String {
+fn prompt_of_body(body: &str) -> String {
     let json: Json = match serde_json::from_str(body) {
         Ok(json) => json,
         Err(_) => return body.to_owned(),

@@ -136,7 +136,7 @@ struct MortalJournal {
 }
 
 impl MortalJournal {
-    fn note(&self, record: &Record) {
+    fn note_record(&self, record: &Record) {
         let kept = match record {
             Record::RunStarted(_) => Kept::Began,
             Record::Started(start) => Kept::Started {
@@ -156,11 +156,11 @@ impl MortalJournal {
     }
 
     /// Passes on so many of the records, the last with what is to be called.
-    fn pass(&mut self, count: usize, mut done: Option<Done>) {
+    fn pass_records(&mut self, count: usize, mut done: Option<Done>) {
         let records: Vec<Record> = self.queue.drain(..count).collect();
         let last = records.len().wrapping_sub(1);
         for (i, record) in records.into_iter().enumerate() {
-            self.note(&record);
+            self.note_record(&record);
             self.inner.write(record, if i == last { done.take() } else { None });
         }
     }
@@ -177,7 +177,7 @@ impl MortalJournal {
             }
             Some(Way::Dies { kept }) => {
                 let count = self.queue.len() * kept / 100;
-                self.pass(count, None);
+                self.pass_records(count, None);
                 self.fuse.die()
             }
         }
@@ -194,13 +194,13 @@ impl Journal for MortalJournal {
             self.queue.push(record);
         }
         if let Ok(Some(done)) = self.last(done) {
-            self.pass(self.queue.len(), Some(done));
+            self.pass_records(self.queue.len(), Some(done));
         }
     }
 
     fn flush(&mut self, done: Done) {
         if let Ok(Some(done)) = self.last(Some(done)) {
-            self.pass(self.queue.len(), None);
+            self.pass_records(self.queue.len(), None);
             self.inner.flush(done);
         }
     }

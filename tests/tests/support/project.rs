@@ -121,7 +121,7 @@ impl Project {
 }
 
 /// The result of a run as JSON.
-pub fn value(outcome: &RunOutcome) -> Json {
+pub fn result_json(outcome: &RunOutcome) -> Json {
     match &outcome.result {
         Ok(value) => to_json(value),
         Err(failure) => panic!("{failure}"),

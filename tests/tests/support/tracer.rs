@@ -40,7 +40,7 @@ pub struct Traced {
 }
 
 /// The name of a call that is counted.
-fn name(number: i64, args: &[u64]) -> Option<&'static str> {
+fn call_name(number: i64, args: &[u64]) -> Option<&'static str> {
     let creates = |flags: Option<&u64>| flags.is_some_and(|f| f & libc::O_CREAT as u64 != 0);
     Some(match number {
         libc::SYS_write => "write",
@@ -84,7 +84,7 @@ fn call_of(thread: Pid) -> Option<(i64, Vec<u64>)> {
 }
 
 /// Writes half of what a thread is about to write.
-fn tear(thread: Pid, number: i64, args: &[u64]) -> Option<()> {
+fn write_half(thread: Pid, number: i64, args: &[u64]) -> Option<()> {
     let [fd, buffer, length, offset, ..] = args else { return None };
     if number != libc::SYS_pwrite64 {
         return None;
@@ -135,13 +135,13 @@ pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: 
                 } else if begun
                     && traced.cut.is_none()
                     && let Some((number, args)) = call_of(thread)
-                    && let Some(name) = name(number, &args)
+                    && let Some(name) = call_name(number, &args)
                 {
                     traced.calls += 1;
                     if let Some((_, cut)) = end.filter(|(k, _)| *k == traced.calls) {
                         if cut == Cut::Torn {
                             // What cannot be torn is not made.
-                            let _ = tear(thread, number, &args);
+                            let _ = write_half(thread, number, &args);
                         }
                         traced.cut = Some(name);
                         kill(main, Signal::SIGKILL).unwrap();

@@ -23,9 +23,9 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
-    request::{BuiltinArg, BuiltinRequest, 
-        Answer, AnswerForm, Attachment, EffectInfo, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
-        RunRequest, Usage,
+    request::{
+        Answer, AnswerForm, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, LoadRequest, Output, PromptRequest,
+        RequestId, RequestKind, RunRequest, Usage,
     },
     schema,
     value::{Arg, Value, to_json},
@@ -200,7 +200,7 @@ impl<'p> Machine<'p> {
         let models = &self.program.models;
         let candidates: Vec<&Model> = call.candidates.iter().filter_map(|id| models.get(id.index())).collect();
         let source = KeySource {
-            digest: &digest,
+            digest,
             params: &skill.params,
             args: &call.args,
             model: call.model.and_then(|id| models.get(id.index())),
@@ -216,9 +216,10 @@ impl<'p> Machine<'p> {
         let mut old_keys = Vec::new();
         if cache_ms.is_some() {
             for older in [KeyVersion::V2, KeyVersion::V1].into_iter().filter(|older| *older < version) {
-                let digest = skill_digest(older, self.program, skill);
-                let source = KeySource { digest: &digest, ..source };
-                old_keys.push(KeyScheme::new(older, None).effect_key(&source).0);
+                let scheme = KeyScheme::new(older, None);
+                let digest = scheme.part_digest("skill", skill_digest(older, self.program, skill));
+                let source = KeySource { digest, ..source };
+                old_keys.push(scheme.effect_key(&source).0);
             }
         }
         let answer = answer_form(self.program, skill);
@@ -368,7 +369,7 @@ impl<'p> Machine<'p> {
         let recorded = |model: &Model, candidates: &[ModelId]| {
             let candidates: Vec<&Model> = candidates.iter().filter_map(|id| models.get(id.index())).collect();
             let source = KeySource {
-                digest: &digest,
+                digest,
                 params: &skill.params,
                 args: &args,
                 model: Some(model),

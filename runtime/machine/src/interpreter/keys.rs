@@ -19,11 +19,12 @@ impl Machine<'_> {
     /// A hash of everything compiled that a skill's answer depends on: the skill itself, and the
     /// types and functions that it reaches. Places and positions in tables do not count, so an
     /// edit elsewhere leaves it as it is.
-    pub(super) fn skill_digest(&mut self, id: SkillId, skill: &Skill) -> [u8; 32] {
+    pub(super) fn skill_digest(&mut self, id: SkillId, skill: &Skill) -> PartDigest {
         if let Some(found) = self.digests.get(&id.0) {
             return *found;
         }
-        let digest = skill_digest(self.keys.version(), self.program, skill);
+        let content = skill_digest(self.keys.version(), self.program, skill);
+        let digest = self.keys.part_digest("skill", content);
         self.digests.insert(id.0, digest);
         digest
     }
@@ -210,10 +211,19 @@ pub(super) fn model_digest(version: KeyVersion, model: &Model) -> [u8; 32] {
     hash.finish()
 }
 
+/// The digest of a part of a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PartDigest {
+    /// Of the content of the part.
+    content: [u8; 32],
+    /// As it is recorded: keyed, where the scheme is.
+    recorded: [u8; 32],
+}
+
 /// What the key of an effect is made of.
 pub(super) struct KeySource<'a> {
     /// Of the compiled skill.
-    pub(super) digest: &'a [u8; 32],
+    pub(super) digest: PartDigest,
     pub(super) params: &'a [Param],
     pub(super) args: &'a [Value],
     /// The model that is asked.
@@ -231,13 +241,39 @@ pub(super) struct KeyScheme {
     version: KeyVersion,
     /// The key of the project, where the run has one.
     project: Option<ProjectKey>,
+    /// The directory of the run and its digest, which is a part of most keys.
+    folder: Option<(String, PartDigest)>,
 }
 
 impl KeyScheme {
     /// The scheme of a version. Version 3 without the key of a project is version 2.
     pub(super) fn new(version: KeyVersion, project: Option<&ProjectKey>) -> Self {
         let version = if project.is_none() { version.min(KeyVersion::V2) } else { version };
-        Self { version, project: project.cloned() }
+        Self { version, project: project.cloned(), folder: None }
+    }
+
+    /// The same for a run in a directory, whose digest is computed once.
+    pub(super) fn in_folder(mut self, folder: &str) -> Self {
+        self.folder = Some((folder.to_owned(), self.folder_digest(Path::new(folder))));
+        self
+    }
+
+    fn folder_digest(&self, folder: &Path) -> PartDigest {
+        match &self.folder {
+            // Paths that mean the same may be written differently, and then they are different parts.
+            Some((known, digest)) if Path::new(known).as_os_str() == folder.as_os_str() => *digest,
+            _ => self.part_digest("folder", Sha256::digest(folder.to_string_lossy().as_bytes()).into()),
+        }
+    }
+
+    /// The digest of a part of a key whose content has this digest.
+    pub(super) fn part_digest(&self, name: &str, content: [u8; 32]) -> PartDigest {
+        let recorded = match &self.project {
+            // Only the beginning of a digest is recorded, and so it was when it was not keyed.
+            Some(project) if self.version == KeyVersion::V3 => project.digest(name, &content[..8]),
+            _ => content,
+        };
+        PartDigest { content, recorded }
     }
 
     pub(super) fn version(&self) -> KeyVersion {
@@ -260,56 +296,50 @@ impl KeyScheme {
             KeyVersion::V0 => (effect_key_v0(source), KeyParts::default()),
             KeyVersion::V1 => effect_key_v1(source),
             KeyVersion::V2 | KeyVersion::V3 => {
-                let (key, parts) = effect_key_v2(source);
-                let parts = match &self.project {
-                    Some(project) if self.version == KeyVersion::V3 => {
-                        parts.map(|name, hash| project.digest(name, &hash))
-                    }
-                    _ => parts,
-                };
+                let (key, parts) = self.effect_key_v2(source);
                 (self.keyed(key), parts)
             }
         }
     }
-}
 
-fn effect_key_v2(source: &KeySource<'_>) -> (String, KeyParts) {
-    let KeySource { digest, params, args, model, candidates, attached, run } = source;
-    let (mut hash, mut parts) = (PartsHasher::default(), KeyParts::default());
-    let mut push = |name: &str, content: [u8; 32]| {
-        hash.part(name, &content);
-        parts.push(name, &content);
-    };
-    push("skill", **digest);
-    for (i, arg) in args.iter().enumerate() {
-        let name = params.get(i).map_or_else(|| format!("input.{i}"), |param| format!("input.{}", param.name));
-        push(&name, value_digest(KeyVersion::V2, arg));
-    }
-    if let Some(model) = model {
-        push("model", model_digest(KeyVersion::V2, model));
-    }
-    // What a single model means is said by the part above.
-    if candidates.len() > 1 {
-        let mut all = PartsHasher::default();
-        for model in *candidates {
-            all.part("model", &model_digest(KeyVersion::V2, model));
-        }
-        push("candidates", all.finish());
-    }
-    if !attached.is_empty() {
-        push("attached", attached_digest(attached));
-    }
-    if let Some((run, folder)) = run {
-        let directory = match &run.workspace.directory {
-            Some(directory) => Path::new(folder).join(directory),
-            None => PathBuf::from(folder),
+    fn effect_key_v2(&self, source: &KeySource<'_>) -> (String, KeyParts) {
+        let KeySource { digest, params, args, model, candidates, attached, run } = source;
+        let (mut hash, mut parts) = (PartsHasher::default(), KeyParts::default());
+        let mut push = |name: &str, digest: PartDigest| {
+            hash.part(name, &digest.content);
+            parts.push(name, &digest.recorded);
         };
-        push("folder", Sha256::digest(directory.to_string_lossy().as_bytes()).into());
-        if !run.env.is_empty() {
-            push("environment", environment_digest(&run.env));
+        push("skill", *digest);
+        for (i, arg) in args.iter().enumerate() {
+            let name = params.get(i).map_or_else(|| format!("input.{i}"), |param| format!("input.{}", param.name));
+            push(&name, self.part_digest(&name, value_digest(KeyVersion::V2, arg)));
         }
+        if let Some(model) = model {
+            push("model", self.part_digest("model", model_digest(KeyVersion::V2, model)));
+        }
+        // What a single model means is said by the part above.
+        if candidates.len() > 1 {
+            let mut all = PartsHasher::default();
+            for model in *candidates {
+                all.part("model", &model_digest(KeyVersion::V2, model));
+            }
+            push("candidates", self.part_digest("candidates", all.finish()));
+        }
+        if !attached.is_empty() {
+            push("attached", self.part_digest("attached", attached_digest(attached)));
+        }
+        if let Some((run, folder)) = run {
+            let directory = match &run.workspace.directory {
+                Some(directory) => Path::new(folder).join(directory),
+                None => PathBuf::from(folder),
+            };
+            push("folder", self.folder_digest(&directory));
+            if !run.env.is_empty() {
+                push("environment", self.part_digest("environment", environment_digest(&run.env)));
+            }
+        }
+        (format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())), parts)
     }
-    (format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())), parts)
 }
 
 /// Declared variables by name and value; of a secret only that it is one.
@@ -327,7 +357,7 @@ fn environment_digest(env: &[(SmolStr, Option<Arg>)]) -> [u8; 32] {
 
 fn effect_key_v0(source: &KeySource<'_>) -> String {
     let mut hash = Sha256::new();
-    hash.update(source.digest);
+    hash.update(source.digest.content);
     for arg in source.args {
         hash_value(KeyVersion::V0, arg, &mut hash);
     }
@@ -347,8 +377,8 @@ fn effect_key_v0(source: &KeySource<'_>) -> String {
 fn effect_key_v1(source: &KeySource<'_>) -> (String, KeyParts) {
     let mut hash = Sha256::new();
     let mut parts = KeyParts::default();
-    parts.push("skill", source.digest);
-    hash.update(source.digest);
+    parts.push("skill", &source.digest.content);
+    hash.update(source.digest.content);
     let model = source.model.map(|model| model_digest(KeyVersion::V1, model));
     if let Some(model) = &model {
         parts.push("model", model);
@@ -467,8 +497,12 @@ fn hash_value(version: KeyVersion, value: &Value, hash: &mut Sha256) {
 /// Lower case hex.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| DIGITS[usize::from(n & 15)] as char;
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(*b)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ pub struct Machine<'p> {
     cancelled: bool,
     /// Names of `exclusive` that the run holds or has asked for.
     locks: Vec<locks::Held>,
-    digests: HashMap<u32, [u8; 32]>,
+    digests: HashMap<u32, keys::PartDigest>,
     spent: Spent,
     /// How often memory that outlives the run was changed, by place.
     changes: HashMap<String, u32>,
@@ -151,7 +151,7 @@ impl<'p> Machine<'p> {
         let mut machine = Self {
             program,
             eval: Eval::new(program, env.fuel),
-            keys: KeyScheme::new(env.recalled.key_version, env.project_key.as_ref()),
+            keys: KeyScheme::new(env.recalled.key_version, env.project_key.as_ref()).in_folder(&env.folder),
             new_secrets: Vec::new(),
             env,
             fibers: Vec::new(),

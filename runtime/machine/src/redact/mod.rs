@@ -1,19 +1,18 @@
-//! Finds secrets in what programs and servers say, and puts `[secret]` in their place.
+//! Finds secrets in the output of programs and servers, and replaces them by `[secret]`.
 //!
 //! One [`Redactor`] knows all secrets of a run. It looks for each of them
 //!
-//! - as it is, and as UTF-16;
+//! - as plain text, and as UTF-16;
 //! - in base64, at each of the three alignments and in both alphabets, and in hex, also where lines or
 //!   blanks break it;
 //! - with the escapes of JSON, shells, URLs, forms, HTML and XML, also twice over.
 //!
-//! What a short secret is found in would as often be something else. So: a secret of fewer than four
-//! bytes is not looked for; one of four or five bytes is found where it stands alone, that is not
-//! inside of a longer word or number, and its base64 and hex likewise; a longer one is found
-//! everywhere. Blanks around a secret are no part of it, and a secret of blanks is none. Each longer
-//! line of a secret of several lines (a private key) is a secret, too.
+//! A short text occurs in many others by coincidence. So a secret of fewer than four bytes is not searched
+//! for; one of four or five bytes is only found as a whole word or number, and so are its base64 and hex; a
+//! longer one is found everywhere. White space around a secret is not part of it, and white space alone is no
+//! secret. Each line of at least 16 bytes of a secret of several lines (a private key) is a secret, too.
 //!
-//! What looks like a well-known key is found without being known (`shapes.rs`).
+//! Texts with the shape of a well-known key are found even if they are not known as secrets (`shapes.rs`).
 
 mod declared;
 mod needles;
@@ -41,33 +40,32 @@ use views::Decoding;
 
 /// Texts are decoded in windows of this length, in bytes, so that a large output needs little memory.
 const WINDOW: usize = 1024 * 1024;
-/// Escapes of escapes are decoded to this depth.
+/// How many levels of escapes within escapes are decoded.
 const LEVELS: u32 = 2;
-/// A shorter beginning of a secret at a cut is not taken for one.
+/// The shortest beginning of a secret that is recognised at the end of a text that was cut, in bytes.
 const SHORTEST_CUT: usize = 4;
 
-/// Knows the secrets of a run, and finds them. A clone knows the same ones, and is cheap.
+/// The secrets of a run, and the search for them. Clones share their data.
 #[derive(Clone, Default)]
-pub struct Redactor(Option<Arc<Known>>);
+pub struct Redactor(Option<Arc<KnownSecrets>>);
 
-struct Known {
-    /// The texts that are secrets, to tell which are known already.
+struct KnownSecrets {
+    /// The texts that are secrets.
     secrets: Vec<String>,
     needles: Vec<Needle>,
-    /// Finds the needles; built when it is first needed. `None` where that cannot be done: then everything
-    /// counts as secret.
+    /// Finds the needles; built on first use. `None` if it cannot be built: then every text counts as secret.
     automaton: OnceLock<Option<AhoCorasick>>,
     /// The length of the longest needle.
     longest: usize,
     has_blanks: bool,
 }
 
-/// Where a text was cut: what stands there may be a part of a secret.
+/// The ends of a text at which something was cut off, so that a part of a secret may remain there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// Something is missing before it.
+    /// Text before the start is missing.
     pub start: bool,
-    /// Something may follow.
+    /// Text after the end is missing.
     pub end: bool,
 }
 
@@ -89,7 +87,7 @@ impl Redactor {
     /// One that knows every secret in these values.
     pub fn of_values<'a>(values: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut found = Vec::new();
-        values.into_iter().for_each(|value| collect(value, &mut found));
+        values.into_iter().for_each(|value| collect_secrets(value, &mut found));
         Self::new(found)
     }
 
@@ -106,8 +104,8 @@ impl Redactor {
     /// Learns every secret in a value; gives those that were not known.
     pub fn learn_value(&mut self, value: &Value) -> Vec<Secret> {
         let mut found = Vec::new();
-        collect(value, &mut found);
-        found.retain(|text| needles::parts(text).iter().any(|part| !self.knows(part)));
+        collect_secrets(value, &mut found);
+        found.retain(|text| needles::searched_parts(text).iter().any(|part| !self.contains_secret(part)));
         let new = found.iter().map(|text| Secret::new(text)).collect();
         self.learn_all(found);
         new
@@ -124,26 +122,26 @@ impl Redactor {
         }
     }
 
-    fn knows(&self, part: &str) -> bool {
+    fn contains_secret(&self, part: &str) -> bool {
         self.0.as_ref().is_some_and(|known| known.secrets.iter().any(|secret| secret == part))
     }
 
     fn learn_all<'a>(&mut self, secrets: impl IntoIterator<Item = &'a str>) {
         let mut all = self.0.as_ref().map(|known| known.secrets.clone()).unwrap_or_default();
         let before = all.len();
-        for part in secrets.into_iter().flat_map(needles::parts) {
+        for part in secrets.into_iter().flat_map(needles::searched_parts) {
             if !all.contains(&part) {
                 all.push(part);
             }
         }
         if all.len() > before {
-            self.0 = Some(Arc::new(Known::new(all)));
+            self.0 = Some(Arc::new(KnownSecrets::new(all)));
         }
     }
 
     /// Bytes without the secrets.
     pub fn mask_bytes<'b>(&self, bytes: &'b [u8], cut: Cut) -> Cow<'b, [u8]> {
-        replace(bytes, self.find(bytes, cut))
+        replace_ranges(bytes, self.find(bytes, cut))
     }
 
     /// A text without the secrets.
@@ -154,33 +152,33 @@ impl Redactor {
     /// A text, of which something may have been cut off, without the secrets.
     pub fn mask_cut<'t>(&self, text: &'t str, cut: Cut) -> Cow<'t, str> {
         let ranges = self.find(text.as_bytes(), cut);
-        replace_text(text, ranges)
+        replace_ranges_in_text(text, ranges)
     }
 
     /// The output of a program or the answer of a server without secrets and without what looks like
     /// a well-known key. A number in JSON that is a secret becomes a text.
     pub fn mask_answer<'b>(&self, bytes: &'b [u8], is_json: bool) -> (Cow<'b, [u8]>, Option<&'static str>) {
         let mut ranges = self.find(bytes, Cut::default());
-        let shapes = shapes::find(bytes);
+        let shapes = shapes::find_keys(bytes);
         let what = shapes.first().map(|found| found.what);
         if !shapes.is_empty() {
             ranges.extend(shapes.into_iter().map(|found| found.range));
-            ranges = merge(ranges);
+            ranges = merge_ranges(ranges);
         }
         if ranges.is_empty() {
             return (Cow::Borrowed(bytes), None);
         }
-        let masked = if is_json { replace_in_json(bytes, ranges) } else { replace(bytes, ranges) };
+        let masked = if is_json { replace_ranges_in_json(bytes, ranges) } else { replace_ranges(bytes, ranges) };
         (masked, what)
     }
 
     /// A text that is stored, without secrets and without what looks like a well-known key.
     pub fn mask_stored<'t>(&self, text: &'t str) -> (Cow<'t, str>, Option<&'static str>) {
-        let shapes = shapes::find(text.as_bytes());
+        let shapes = shapes::find_keys(text.as_bytes());
         let what = shapes.first().map(|found| found.what);
         let mut ranges = self.find(text.as_bytes(), Cut::default());
         ranges.extend(shapes.into_iter().map(|found| found.range));
-        (replace_text(text, merge(ranges)), what)
+        (replace_ranges_in_text(text, merge_ranges(ranges)), what)
     }
 
     /// JSON without secrets and without what looks like a well-known key; whose it was.
@@ -254,24 +252,24 @@ impl Redactor {
 
 /// What looks like a well-known key in a text: whose it is.
 pub fn find_key(bytes: &[u8]) -> Option<&'static str> {
-    shapes::find(bytes).first().map(|found| found.what)
+    shapes::find_keys(bytes).first().map(|found| found.what)
 }
 
 /// Every secret in a value.
-fn collect<'v>(value: &'v Value, out: &mut Vec<&'v str>) {
+fn collect_secrets<'v>(value: &'v Value, out: &mut Vec<&'v str>) {
     match value {
         Value::Secret(secret) => out.push(secret.reveal()),
         other => {
-            other.as_list().into_iter().flatten().for_each(|item| collect(item, out));
-            other.entries().into_iter().flatten().for_each(|(_, item)| collect(item, out));
+            other.as_list().into_iter().flatten().for_each(|item| collect_secrets(item, out));
+            other.entries().into_iter().flatten().for_each(|(_, item)| collect_secrets(item, out));
         }
     }
 }
 
-impl Known {
+impl KnownSecrets {
     fn new(secrets: Vec<String>) -> Self {
         let mut needles: Vec<Needle> = Vec::new();
-        for needle in secrets.iter().flat_map(|part| needles::forms(part)) {
+        for needle in secrets.iter().flat_map(|part| needles::needles_of(part)) {
             if !needles.contains(&needle) {
                 needles.push(needle);
             }
@@ -291,7 +289,7 @@ impl Known {
 
     fn find(&self, bytes: &[u8], cut: Cut) -> Vec<Range<usize>> {
         let mut out = Vec::new();
-        self.search(bytes, false, &mut out);
+        self.search_needles(bytes, false, &mut out);
         // A needle may be written with up to six bytes for each of its own, and that twice over.
         let overlap = self.longest * 12 + 64;
         let step = WINDOW.max(2 * overlap);
@@ -313,19 +311,19 @@ impl Known {
         if cut.start {
             out.extend(self.end_of_needle(bytes).map(|length| 0..length));
             let view = Decoding::Squeezed.decode(&bytes[..near]);
-            out.extend(self.end_of_needle(&view.bytes).map(|length| view.written(0..length)));
+            out.extend(self.end_of_needle(&view.bytes).map(|length| view.original_range(0..length)));
         }
         if cut.end {
             out.extend(self.start_of_needle(bytes).map(|length| bytes.len() - length..bytes.len()));
             let (tail, view) = (bytes.len() - near, Decoding::Squeezed.decode(&bytes[bytes.len() - near..]));
             let found = self.start_of_needle(&view.bytes).map(|length| view.bytes.len() - length..view.bytes.len());
-            out.extend(found.map(|range| view.written(range)).map(|range| range.start + tail..range.end + tail));
+            out.extend(found.map(|range| view.original_range(range)).map(|range| range.start + tail..range.end + tail));
         }
-        merge(out)
+        merge_ranges(out)
     }
 
     /// Looks for all needles, or in a text without blanks for those that are encoded.
-    fn search(&self, bytes: &[u8], squeezed: bool, out: &mut Vec<Range<usize>>) {
+    fn search_needles(&self, bytes: &[u8], squeezed: bool, out: &mut Vec<Range<usize>>) {
         let Some(automaton) = self.automaton() else {
             out.push(0..bytes.len());
             return;
@@ -362,11 +360,11 @@ impl Known {
             }
             let view = decoding.decode(bytes);
             let mut found = Vec::new();
-            self.search(&view.bytes, decoding == Decoding::Squeezed, &mut found);
+            self.search_needles(&view.bytes, decoding == Decoding::Squeezed, &mut found);
             if levels > 1 && decoding != Decoding::Squeezed {
                 self.search_decoded(&view.bytes, levels - 1, &mut found);
             }
-            out.extend(found.into_iter().map(|range| view.written(range)));
+            out.extend(found.into_iter().map(|range| view.original_range(range)));
         }
     }
 
@@ -421,7 +419,7 @@ fn stands_alone(bytes: &[u8], range: Range<usize>, writing: Writing) -> bool {
 }
 
 /// Ranges in order; those that overlap or touch are one.
-fn merge(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+fn merge_ranges(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.retain(|range| range.start < range.end);
     ranges.sort_by_key(|range| range.start);
     let mut out: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
@@ -434,7 +432,7 @@ fn merge(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     out
 }
 
-fn replace(bytes: &[u8], ranges: Vec<Range<usize>>) -> Cow<'_, [u8]> {
+fn replace_ranges(bytes: &[u8], ranges: Vec<Range<usize>>) -> Cow<'_, [u8]> {
     if ranges.is_empty() {
         return Cow::Borrowed(bytes);
     }
@@ -449,18 +447,18 @@ fn replace(bytes: &[u8], ranges: Vec<Range<usize>>) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-fn replace_text(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
+fn replace_ranges_in_text(text: &str, ranges: Vec<Range<usize>>) -> Cow<'_, str> {
     if ranges.is_empty() {
         return Cow::Borrowed(text);
     }
     // A range of another encoding may begin or end within a character.
     let whole = |range: Range<usize>| text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end);
-    let ranges = merge(ranges.into_iter().map(whole).collect());
-    Cow::Owned(String::from_utf8_lossy(&replace(text.as_bytes(), ranges)).into_owned())
+    let ranges = merge_ranges(ranges.into_iter().map(whole).collect());
+    Cow::Owned(String::from_utf8_lossy(&replace_ranges(text.as_bytes(), ranges)).into_owned())
 }
 
 /// The same in JSON, which stays JSON: outside of texts the whole number is replaced by a text.
-fn replace_in_json(bytes: &[u8], ranges: Vec<Range<usize>>) -> Cow<'_, [u8]> {
+fn replace_ranges_in_json(bytes: &[u8], ranges: Vec<Range<usize>>) -> Cow<'_, [u8]> {
     let mut out = Vec::with_capacity(bytes.len());
     let (mut at, mut inside) = (0, false);
     let is_number = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);

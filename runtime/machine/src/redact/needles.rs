@@ -1,4 +1,4 @@
-//! The forms in which a secret is written.
+//! The encodings in which a secret is searched for.
 
 use base64::{
     Engine as _,
@@ -7,36 +7,36 @@ use base64::{
 
 use crate::interpreter::hex;
 
-/// A shorter text is not looked for: it stands in half of all words, and is guessed sooner than found.
+/// The shortest secret that is searched for, in bytes: a shorter one occurs in ordinary text and is easily guessed.
 pub(super) const SHORTEST: usize = 4;
-/// From this length on a secret is found within a longer word, too. A shorter one must stand alone.
+/// The shortest secret that is found within longer words. A shorter one must be a whole word.
 pub(super) const SHORTEST_WITHIN: usize = 6;
-/// A line of a secret of several lines that is at least as long is a secret of its own.
+/// The shortest line of a secret of several lines that is searched for on its own.
 const SHORTEST_LINE: usize = 16;
-/// A longer secret is looked for in pieces of this length, in bytes: they join where they are found.
+/// A secret of more than two of these, in bytes, is searched for in pieces; adjacent matches are merged.
 const PIECE: usize = 256;
-/// What of a secret is looked for, in bytes.
+/// How much of a secret is searched for, in bytes.
 const LONGEST: usize = 64 * 1024;
 
-/// How the text of a needle is written, as far as what stands beside it counts.
+/// The encoding of a needle, which determines what may surround it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Writing {
-    /// As it is.
+    /// Plain text.
     Plain,
-    /// In base64 or hex: breaks of lines and blanks inside of it do not count.
+    /// Base64 or hex: line breaks and white space within it are ignored.
     Encoded,
 }
 
-/// A text to look for.
+/// A text to search for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Needle {
     pub(super) text: Vec<u8>,
     pub(super) writing: Writing,
-    /// Whether it counts only where it is a word of its own.
+    /// Whether it only counts as a whole word.
     pub(super) alone: bool,
-    /// Whether the digit before it, of base64, holds bits of the secret as well.
+    /// Whether the base64 digit before it contains bits of the secret, too.
     pub(super) before: bool,
-    /// Whether the digit after it does.
+    /// Whether the base64 digit after it does.
     pub(super) after: bool,
 }
 
@@ -46,9 +46,9 @@ impl Needle {
     }
 }
 
-/// The texts of which a secret consists, each to be found by itself: the secret without blanks around
-/// it, its longer lines, and of a very long one its pieces.
-pub(super) fn parts(secret: &str) -> Vec<String> {
+/// The parts of a secret that are searched for separately: the secret without surrounding white space, its
+/// longer lines, and the pieces of a very long one.
+pub(super) fn searched_parts(secret: &str) -> Vec<String> {
     let secret = secret.trim();
     let secret = &secret[..secret.floor_char_boundary(LONGEST)];
     let mut out = Vec::new();
@@ -71,12 +71,12 @@ pub(super) fn parts(secret: &str) -> Vec<String> {
     out
 }
 
-/// Every form of a part.
-pub(super) fn forms(part: &str) -> Vec<Needle> {
+/// The needles for a part, one for each encoding.
+pub(super) fn needles_of(part: &str) -> Vec<Needle> {
     let alone = part.len() < SHORTEST_WITHIN;
     let mut out = vec![Needle::new(part, Writing::Plain, alone)];
-    // How a shell writes a quote inside of quotes. Escapes with a character before the escaped one are
-    // decoded instead (`views.rs`).
+    // The ways to write a quote within quotes in a shell. Escapes by a preceding character are decoded instead
+    // (`views.rs`).
     if part.contains('\'') {
         for quote in ["'\\''", "'\"'\"'", "''"] {
             out.push(Needle::new(part.replace('\'', quote), Writing::Plain, alone));
@@ -86,7 +86,7 @@ pub(super) fn forms(part: &str) -> Vec<Needle> {
         out.push(Needle::new(part.replace('"', "\"\""), Writing::Plain, alone));
     }
     if alone {
-        // What stands alone is often a line of its own.
+        // A short secret is often encoded with the line break after it.
         for bytes in [part.to_owned(), format!("{part}\n")] {
             let pairs: Vec<String> = bytes.bytes().map(|byte| hex(&[byte])).collect();
             for digits in [pairs.concat(), pairs.join(" "), pairs.join(":")] {
@@ -102,7 +102,7 @@ pub(super) fn forms(part: &str) -> Vec<Needle> {
         out.push(Needle::new(hex(part.as_bytes()).to_uppercase(), Writing::Encoded, false));
         for offset in 0..3 {
             for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                out.push(aligned(part.as_bytes(), offset, &engine));
+                out.push(aligned_needle(part.as_bytes(), offset, &engine));
             }
         }
         let wide = |bytes: fn(u16) -> [u8; 2]| part.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
@@ -112,8 +112,8 @@ pub(super) fn forms(part: &str) -> Vec<Needle> {
     out
 }
 
-/// The digits of base64 that the secret alone decides, when so many bytes stand before it.
-fn aligned(secret: &[u8], offset: usize, engine: &base64::engine::GeneralPurpose) -> Needle {
+/// The base64 digits that depend on the secret alone, if it starts at this offset (modulo 3).
+fn aligned_needle(secret: &[u8], offset: usize, engine: &base64::engine::GeneralPurpose) -> Needle {
     let mut bytes = vec![0; offset];
     bytes.extend_from_slice(secret);
     let digits = engine.encode(&bytes);

@@ -1,4 +1,4 @@
-//! The shapes of well-known keys: what must not be stored, although nobody said that it is a secret.
+//! The shapes of well-known keys, which are not stored even if the program does not declare them as secrets.
 
 use std::{
     ops::Range,
@@ -8,9 +8,9 @@ use std::{
 use aho_corasick::AhoCorasick;
 use regex::bytes::Regex;
 
-/// What a key begins with, the rest of it as a regular expression, and whose it is.
+/// The prefix of a key, a regular expression for the rest of it, and a description.
 ///
-/// A prefix is long enough, and its rest exact enough, that ordinary text does not look like it.
+/// Prefix and rest are specific enough that ordinary text does not match.
 const SHAPES: &[(&str, &str, &str)] = &[
     ("sk-ant-", r"[A-Za-z0-9_-]{20,}", "a key of Anthropic"),
     ("sk-proj-", r"[A-Za-z0-9_-]{20,}", "a key of OpenAI"),
@@ -63,7 +63,7 @@ const SHAPES: &[(&str, &str, &str)] = &[
 
 static PREFIXES: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::new(SHAPES.iter().map(|(prefix, ..)| prefix)).ok());
-/// The rests, each compiled when its prefix is first met.
+/// The regular expressions of the rests, each compiled when its prefix is first found.
 static RESTS: [OnceLock<Option<Regex>>; SHAPES.len()] = [const { OnceLock::new() }; SHAPES.len()];
 
 fn rest_of(index: usize) -> Option<&'static Regex> {
@@ -71,7 +71,7 @@ fn rest_of(index: usize) -> Option<&'static Regex> {
     RESTS.get(index)?.get_or_init(|| Regex::new(&format!("^(?-u:{rest})")).ok()).as_ref()
 }
 
-/// Something that looks like a key.
+/// A text with the shape of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) range: Range<usize>,
@@ -79,13 +79,13 @@ pub(super) struct Found {
     pub(super) what: &'static str,
 }
 
-/// Everything in a text that looks like a key, in order.
-pub(super) fn find(bytes: &[u8]) -> Vec<Found> {
+/// The keys in a text, in order.
+pub(super) fn find_keys(bytes: &[u8]) -> Vec<Found> {
     let mut out: Vec<Found> = Vec::new();
     let Some(prefixes) = &*PREFIXES else { return out };
     for hit in prefixes.find_overlapping_iter(bytes) {
         let (index, start) = (hit.pattern().as_usize(), hit.start());
-        // Inside of a word (`task-…`) nothing begins.
+        // A prefix within a word (`task-…`) is no key.
         if start > 0 && is_word(bytes[start - 1]) || out.last().is_some_and(|last| last.range.end > start) {
             continue;
         }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(&str, &'static str)> {
-        find(text.as_bytes()).into_iter().map(|f| (&text[f.range.clone()], f.what)).collect()
+        find_keys(text.as_bytes()).into_iter().map(|f| (&text[f.range.clone()], f.what)).collect()
     }
 
     #[test]

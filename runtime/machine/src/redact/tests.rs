@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::{interpreter::hex, render::percent_encode};
 
-fn percent(text: &str) -> String {
+fn percent_encoded(text: &str) -> String {
     let mut out = String::new();
     percent_encode(text, &mut out);
     out
@@ -25,17 +25,17 @@ fn a_secret_that_looks_like_the_mark_is_masked_once() {
 }
 
 /// `\u0074\u006f…`
-fn escaped(text: &str) -> String {
+fn unicode_escapes(text: &str) -> String {
     text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 /// Lines of so many characters.
-fn wrapped(text: &str, width: usize) -> String {
+fn wrap_lines(text: &str, width: usize) -> String {
     text.as_bytes().chunks(width).map(|line| String::from_utf8_lossy(line).into_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A text that holds a secret in each form, with something before and after it.
-fn written(secret: &str, before: &str, after: &str) -> Vec<String> {
+/// Texts that contain a secret in each encoding, with other text before and after it.
+fn encoded_texts(secret: &str, before: &str, after: &str) -> Vec<String> {
     let whole = format!("{before}{secret}{after}");
     let quoted = serde_json::to_string(&whole).unwrap();
     let entities = secret.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\'', "&#39;");
@@ -45,18 +45,18 @@ fn written(secret: &str, before: &str, after: &str) -> Vec<String> {
         whole.clone(),
         STANDARD.encode(&whole),
         URL_SAFE_NO_PAD.encode(&whole),
-        wrapped(&STANDARD.encode(&whole), 12),
+        wrap_lines(&STANDARD.encode(&whole), 12),
         hex(whole.as_bytes()),
         hex(whole.as_bytes()).to_uppercase(),
-        wrapped(&hex(whole.as_bytes()), 10),
+        wrap_lines(&hex(whole.as_bytes()), 10),
         whole.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "),
-        format!("{before}{}{after}", percent(secret)),
-        format!("{before}{}{after}", percent(secret).replace("%20", "+")),
+        format!("{before}{}{after}", percent_encoded(secret)),
+        format!("{before}{}{after}", percent_encoded(secret).replace("%20", "+")),
         whole.bytes().map(|byte| format!("%{byte:02x}")).collect(),
-        format!("{before}{}{after}", percent(&percent(secret))),
+        format!("{before}{}{after}", percent_encoded(&percent_encoded(secret))),
         quoted.clone(),
         serde_json::to_string(&quoted).unwrap(),
-        format!("\"{}\"", escaped(&whole)),
+        format!("\"{}\"", unicode_escapes(&whole)),
         format!("{before}{entities}{after}"),
         format!("{before}'{}'{after}", secret.replace('\'', "'\\''")),
         format!("{before}'{}'{after}", secret.replace('\'', "'\"'\"'")),
@@ -64,8 +64,8 @@ fn written(secret: &str, before: &str, after: &str) -> Vec<String> {
     ]
 }
 
-/// Whether a text still holds a secret for one who knows how to read it.
-fn can_be_read(text: &str, secret: &str) -> bool {
+/// Whether a secret can be decoded from a text.
+fn contains_encoded(text: &str, secret: &str) -> bool {
     let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let bytes: Vec<u8> = squeezed
         .as_bytes()
@@ -76,7 +76,7 @@ fn can_be_read(text: &str, secret: &str) -> bool {
         || STANDARD.decode(&squeezed).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(secret))
         || URL_SAFE_NO_PAD.decode(&squeezed).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(secret))
         || String::from_utf8_lossy(&bytes).contains(secret)
-        || text.contains(&percent(secret))
+        || text.contains(&percent_encoded(secret))
 }
 
 #[test]
@@ -84,10 +84,10 @@ fn a_secret_is_found_in_every_writing() {
     for secret in ["tok-3n-Example/Value+9", "hunter2", "it's \"so\" <b>&amp;\\n ü😀", "ab cdefg", "🔑🔑"] {
         let redactor = Redactor::new([secret]);
         for before in ["", "a", "user:", "{x} "] {
-            for text in written(secret, before, "") {
+            for text in encoded_texts(secret, before, "") {
                 let masked = redactor.mask(&text);
                 assert!(masked.contains(REDACTED), "{text}: {masked}");
-                assert!(!can_be_read(&masked, secret), "{text}: {masked}");
+                assert!(!contains_encoded(&masked, secret), "{text}: {masked}");
             }
         }
     }
@@ -101,10 +101,10 @@ proptest! {
         after in "[ .,;]{0,5}",
     ) {
         let redactor = Redactor::new([secret.as_str()]);
-        for text in written(&secret, &before, &after) {
+        for text in encoded_texts(&secret, &before, &after) {
             let masked = redactor.mask(&text);
             prop_assert!(masked.contains(REDACTED), "{}: {}", text, masked);
-            prop_assert!(!can_be_read(&masked, &secret), "{}: {}", text, masked);
+            prop_assert!(!contains_encoded(&masked, &secret), "{}: {}", text, masked);
         }
     }
 
@@ -174,7 +174,7 @@ fn a_long_secret_is_found_in_pieces() {
     let secret: String = (0..5000).map(|n| char::from(b'!' + u8::try_from((n * n / 7 + n) % 90).unwrap())).collect();
     let redactor = Redactor::new([secret.as_str()]);
     assert_eq!(redactor.mask(&format!("a{secret}b")), "a[secret]b");
-    for text in written(&secret, "x", "") {
+    for text in encoded_texts(&secret, "x", "") {
         let masked = redactor.mask(&text);
         assert!(masked.len() < 200, "{masked}");
     }
@@ -183,7 +183,7 @@ fn a_long_secret_is_found_in_pieces() {
 #[test]
 fn a_secret_across_windows_is_found() {
     let redactor = Redactor::new(["tok-3n-Example/Value+9"]);
-    let encoded = percent("tok-3n-Example/Value+9");
+    let encoded = percent_encoded("tok-3n-Example/Value+9");
     for shift in [0, 5, 11, 40, 400] {
         let text = format!("{}{encoded} {}", "x".repeat(WINDOW - shift), "y".repeat(WINDOW));
         let masked = redactor.mask(&text);

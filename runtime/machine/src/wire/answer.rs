@@ -109,6 +109,11 @@ pub fn write_answer(output: &Output) -> Json {
     serde_json::to_value(WireAnswer::from_output(output)).unwrap_or_default()
 }
 
+/// The wire form of an output as JSON text, as [`write_answer`] gives it.
+pub fn write_answer_text(output: &Output) -> String {
+    serde_json::to_string(&WireAnswer::from_output(output)).unwrap_or_default()
+}
+
 /// Parses what [`write_answer`] wrote, in this version or before the wire form existed.
 ///
 /// # Errors

@@ -7,7 +7,8 @@
 //!
 //! No secret is written. Where a request contains one, the form contains a reference
 //! ([`WireText::Secret`]) that a [`Resolver`] replaces by the text just before it is used. Attached
-//! files are referred to by the hash of their content in the same way.
+//! files are referred to by a hash of their content in the same way; in a run with a project key it is a keyed one
+//! ([`Vault::set_project_key`]), so that a short file cannot be guessed from it.
 
 mod answer;
 mod request;
@@ -24,11 +25,12 @@ use smol_str::SmolStr;
 
 use crate::{
     interpreter::hex,
+    project_key::ProjectKey,
     redact::Redactor,
     value::{Arg, REDACTED, Secret, Value},
 };
 
-pub use answer::{WireAnswer, read_answer, write_answer};
+pub use answer::{WireAnswer, read_answer, write_answer, write_answer_text};
 pub use request::{WireAttachment, WireEnv, WireHeader, WireRequest, read_request, write_request};
 
 /// The version of the forms that are written.
@@ -66,6 +68,8 @@ pub struct Vault {
     secrets: Vec<(SmolStr, SmolStr)>,
     /// Finds secrets in texts that are not marked as secret.
     redactor: Redactor,
+    /// The key that hides hashes of contents.
+    project_key: Option<ProjectKey>,
 }
 
 impl Vault {
@@ -78,6 +82,19 @@ impl Vault {
         }
         vault.redactor = Redactor::new(vault.secrets.iter().map(|(_, secret)| secret.as_str()));
         vault
+    }
+
+    /// From now on, hashes of contents are written as keyed digests.
+    pub fn set_project_key(&mut self, key: Option<ProjectKey>) {
+        self.project_key = key;
+    }
+
+    /// The form of the hash of a content.
+    pub fn hide_hash(&self, hash: &str) -> String {
+        match &self.project_key {
+            Some(key) => key.name_content("attachment", hash.as_bytes()),
+            None => hash.to_owned(),
+        }
     }
 
     /// Adds a secret without a name.
@@ -140,7 +157,8 @@ impl Vault {
 pub trait Resolver {
     /// The secret with this name.
     fn secret(&self, name: &str) -> Option<SmolStr>;
-    /// The content with this SHA-256 in hex.
+    /// The content with this hash, as [`Vault::hide_hash`] wrote it: of the SHA-256 in hex, or, without a project key and
+    /// in older records, the SHA-256 itself.
     fn content(&self, hash: &str) -> Option<Arc<[u8]>>;
 }
 

@@ -3,11 +3,15 @@
 use cascade_ir::Program;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
 use super::{Resolver, VERSION, Vault, WireError, WireText, check_version};
 use crate::{
-    request::{Attachment, BuiltinArg, BuiltinRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest},
+    interpreter::hex,
+    request::{
+        Attachment, BuiltinArg, BuiltinRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest,
+    },
     workspace::Workspace,
 };
 
@@ -131,7 +135,7 @@ pub struct WireHeader {
     pub value: WireText,
 }
 
-/// A file attached to a prompt, by the hash of its content.
+/// A file attached to a prompt, by a hash of its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WireAttachment {
     /// Its path in the program.
@@ -185,7 +189,7 @@ impl WireRequest {
                     .map(|file| WireAttachment {
                         path: file.path.clone(),
                         media: file.media.clone(),
-                        hash: file.hash.clone(),
+                        hash: vault.hide_hash(&file.hash),
                     })
                     .collect(),
                 schema: prompt.schema.clone(),
@@ -307,7 +311,8 @@ impl WireAttachment {
         let content = resolver
             .content(&self.hash)
             .ok_or_else(|| WireError(format!("the content of `{}` is not known here", self.path)))?;
-        Ok(Attachment { path: self.path, media: self.media, content, hash: self.hash })
+        let hash = hex(&Sha256::digest(&content));
+        Ok(Attachment { path: self.path, media: self.media, content, hash })
     }
 }
 

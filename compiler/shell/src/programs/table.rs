@@ -1,111 +1,52 @@
-//! What programs do with their arguments: which read code, which pass the question on to another
-//! program, which have options that carry code. A program that is in no row reads its arguments
-//! as data.
+//! The table of programs: a row for each.
 
-/// How a program reads its arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Program {
-    /// A shell: `-c` is given a script, the first operand is a file with one, and without both
-    /// the standard input is one.
-    Shell,
-    /// Reads code from options, from its first operand, or from its standard input.
-    Interpreter(Interpreter),
-    /// Runs the program that stands after its options and operands.
-    Wrapper(Wrapper),
-    /// Runs the program that stands after a first word (`docker run image …`).
-    Runner(Runner),
-    /// All arguments are code.
-    Code,
-    /// Runs programs of the network: after the host, all arguments are code.
-    RemoteShell,
-    /// Reads arguments as data, but for some options.
-    Carrier(Carrier),
-    /// `git`, whose subcommands differ.
-    Git,
-    /// `find`, with the commands of `-exec`.
-    Find,
-    /// `xargs`, which adds words of its standard input.
-    Xargs,
-    /// `env`, with variables before the program.
-    Env,
-    /// A built-in command of the shell with rules of its own.
-    Builtin(Builtin),
-}
-
-/// Built-in commands of the shell that change variables, directories or what is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Builtin {
-    Alias,
-    ChangeDirectory,
-    Declare,
-    Eval,
-    Let,
-    Printf,
-    Read,
-    Set,
-    Source,
-    Test,
-    Trap,
-    Unset,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interpreter {
-    /// Options whose value is code.
-    pub code: &'static [&'static str],
-    /// Options whose value is data.
-    pub data: &'static [&'static str],
-    /// Options that name a module to run; what follows is data.
-    pub module: &'static [&'static str],
-    /// How many operands are data before the one that is code or a file with code.
-    pub data_operands: usize,
-    /// Whether standard input is code when there is no other.
-    pub stdin: bool,
-    /// Whether options may stand after operands.
-    pub late_options: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wrapper {
-    /// Options with a value.
-    pub values: &'static [&'static str],
-    /// Options whose value is code.
-    pub code: &'static [&'static str],
-    /// How many operands stand before the program.
-    pub operands: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Runner {
-    /// The subcommands that run a program. Others read data.
-    pub subcommands: &'static [&'static str],
-    /// Options without a value.
-    pub flags: &'static [&'static str],
-    /// How many operands stand between the subcommand and the program; they choose what is run.
-    pub operands: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Carrier {
-    /// Options whose value is code or a program.
-    pub code: &'static [&'static str],
-    /// Options whose value is data.
-    pub data: &'static [&'static str],
-    /// Whether an operand that begins with a dash would be read as such an option.
-    pub operands: bool,
-}
+use super::{Builtin, Carrier, Interpreter, Program, Runner, Wrapper};
 
 const fn interpreter(code: &'static [&'static str], data: &'static [&'static str]) -> Program {
-    Program::Interpreter(Interpreter { code, data, module: &[], data_operands: 0, stdin: true, late_options: false })
+    preloading_interpreter(code, &[], data)
+}
+
+/// An interpreter with options for libraries or start files.
+const fn preloading_interpreter(
+    code: &'static [&'static str],
+    preload: &'static [&'static str],
+    data: &'static [&'static str],
+) -> Program {
+    Program::Interpreter(Interpreter {
+        code,
+        preload,
+        data,
+        module: &[],
+        data_operands: 0,
+        stdin: true,
+        late_options: false,
+    })
 }
 
 /// An interpreter whose options may stand after its operands.
 const fn late_interpreter(code: &'static [&'static str], data: &'static [&'static str]) -> Program {
-    Program::Interpreter(Interpreter { code, data, module: &[], data_operands: 0, stdin: true, late_options: true })
+    Program::Interpreter(Interpreter {
+        code,
+        preload: &[],
+        data,
+        module: &[],
+        data_operands: 0,
+        stdin: true,
+        late_options: true,
+    })
 }
 
 const fn wrapper(values: &'static [&'static str], operands: usize) -> Program {
-    Program::Wrapper(Wrapper { values, code: &[], operands })
+    choosing_wrapper(&[], values, operands)
+}
+
+/// A wrapper with options that choose what is run.
+const fn choosing_wrapper(
+    choices: &'static [&'static str],
+    values: &'static [&'static str],
+    operands: usize,
+) -> Program {
+    Program::Wrapper(Wrapper { values, code: &[], choices, operands })
 }
 
 const fn runner(subcommands: &'static [&'static str], flags: &'static [&'static str], operands: usize) -> Program {
@@ -145,8 +86,20 @@ const CONTAINER: Program = runner(
     1,
 );
 
+const NODE: Program = preloading_interpreter(
+    &["-e", "--eval", "-p", "--print"],
+    &["-r", "--require", "--import", "--loader", "--experimental-loader"],
+    &[],
+);
+
+const GAWK: Program = preloading_interpreter(
+    &["-e", "--source", "-f", "--file", "-E", "--exec"],
+    &["-i", "--include", "-l", "--load"],
+    &["-v", "-F", "--assign", "--field-separator"],
+);
+
 /// Programs by name. Names with a version (`python3.12`) are found without it.
-const PROGRAMS: &[(&str, Program)] = &[
+pub(super) const PROGRAMS: &[(&str, Program)] = &[
     // Shells.
     ("sh", Program::Shell),
     ("ash", Program::Shell),
@@ -165,6 +118,7 @@ const PROGRAMS: &[(&str, Program)] = &[
         "python",
         Program::Interpreter(Interpreter {
             code: &["-c"],
+            preload: &[],
             data: &["-W", "-X", "--check-hash-based-pycs"],
             module: &["-m"],
             data_operands: 0,
@@ -176,6 +130,7 @@ const PROGRAMS: &[(&str, Program)] = &[
         "pypy",
         Program::Interpreter(Interpreter {
             code: &["-c"],
+            preload: &[],
             data: &["-W", "-X"],
             module: &["-m"],
             data_operands: 0,
@@ -184,62 +139,71 @@ const PROGRAMS: &[(&str, Program)] = &[
         }),
     ),
     ("ipython", interpreter(&["-c"], &[])),
-    ("perl", interpreter(&["-e", "-E", "-M", "-m", "-I", "-x"], &[])),
-    ("ruby", interpreter(&["-e", "-r", "-I"], &["-E", "-W"])),
-    ("irb", interpreter(&["-r"], &[])),
-    ("node", interpreter(&["-e", "--eval", "-p", "--print", "-r", "--require", "--import", "--loader"], &[])),
-    ("nodejs", interpreter(&["-e", "--eval", "-p", "--print", "-r", "--require"], &[])),
+    ("perl", preloading_interpreter(&["-e", "-E", "-x"], &["-M", "-m", "-I"], &[])),
+    ("ruby", preloading_interpreter(&["-e"], &["-r", "-I"], &["-E", "-W"])),
+    ("irb", preloading_interpreter(&[], &["-r", "-I"], &[])),
+    ("node", NODE),
+    ("nodejs", NODE),
     ("deno", runner(&["run", "eval", "x"], &["-A", "--allow-all"], 0)),
     ("bun", runner(&["run", "x", "exec"], &[], 0)),
-    ("tsx", interpreter(&["-e", "--eval", "-p"], &[])),
-    ("ts-node", interpreter(&["-e", "--eval", "-p", "-r"], &[])),
-    ("php", interpreter(&["-r", "-B", "-R", "-E", "-f"], &["-d"])),
-    ("lua", interpreter(&["-e", "-l"], &[])),
-    ("luajit", interpreter(&["-e", "-l"], &[])),
+    ("tsx", NODE),
+    ("ts-node", NODE),
+    ("php", preloading_interpreter(&["-r", "-B", "-R", "-E", "-f"], &["-c", "-d", "-z"], &[])),
+    ("lua", preloading_interpreter(&[], &["-e", "-l"], &[])),
+    ("luajit", preloading_interpreter(&[], &["-e", "-l", "-j"], &[])),
     ("Rscript", interpreter(&["-e"], &[])),
     ("R", interpreter(&["-e", "-f", "--file"], &[])),
-    ("julia", interpreter(&["-e", "-E", "--eval", "--print", "-L", "--load"], &["-p", "-t"])),
+    ("julia", preloading_interpreter(&["-e", "-E", "--eval", "--print"], &["-L", "--load"], &["-p", "-t"])),
     ("octave", interpreter(&["--eval"], &[])),
     ("scala", interpreter(&["-e"], &[])),
     ("groovy", interpreter(&["-e"], &[])),
-    ("java", interpreter(&["-jar", "-cp", "-classpath", "--class-path", "-agentpath", "-javaagent"], &[])),
-    ("ghci", interpreter(&["-e"], &[])),
+    (
+        "java",
+        preloading_interpreter(&["-jar"], &["-cp", "-classpath", "--class-path", "-agentpath", "-javaagent"], &[]),
+    ),
+    ("ghci", preloading_interpreter(&[], &["-e"], &[])),
     ("runghc", interpreter(&["-e"], &[])),
     ("racket", interpreter(&["-e", "-r", "-l"], &[])),
-    ("guile", interpreter(&["-c", "-l", "-s"], &[])),
+    ("guile", preloading_interpreter(&["-c", "-s"], &["-l", "-L"], &[])),
     ("tclsh", interpreter(&[], &[])),
-    ("expect", interpreter(&["-c", "-f"], &[])),
+    ("expect", preloading_interpreter(&["-f"], &["-c"], &[])),
     ("osascript", interpreter(&["-e"], &["-l"])),
     ("pwsh", interpreter(&["-c", "-Command", "-e", "-EncodedCommand", "-File"], &[])),
     ("powershell", interpreter(&["-c", "-Command", "-e", "-EncodedCommand", "-File"], &[])),
-    (
-        "awk",
-        interpreter(&["-e", "--source", "-f", "--file", "-i", "-l"], &["-v", "-F", "--assign", "--field-separator"]),
-    ),
-    (
-        "gawk",
-        interpreter(&["-e", "--source", "-f", "--file", "-i", "-l"], &["-v", "-F", "--assign", "--field-separator"]),
-    ),
+    ("awk", GAWK),
+    ("gawk", GAWK),
     ("mawk", interpreter(&["--source", "-f", "--file"], &["-v", "-F"])),
     ("nawk", interpreter(&["-f"], &["-v", "-F"])),
     ("sed", late_interpreter(&["-e", "--expression", "-f", "--file"], &["-l"])),
     ("gsed", late_interpreter(&["-e", "--expression", "-f", "--file"], &["-l"])),
-    ("m4", late_interpreter(&[], &["-D"])),
+    (
+        "m4",
+        Program::Interpreter(Interpreter {
+            code: &[],
+            preload: &["-D", "--define"],
+            data: &[],
+            module: &[],
+            data_operands: 0,
+            stdin: true,
+            late_options: true,
+        }),
+    ),
     ("ed", late_interpreter(&[], &["-p"])),
     ("ex", late_interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
     ("vi", late_interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
     ("vim", late_interpreter(&["-c", "--cmd", "-S", "-u"], &[])),
     ("nvim", late_interpreter(&["-c", "--cmd", "-S", "-u", "-l"], &[])),
     ("emacs", late_interpreter(&["--eval", "--execute", "-l", "--load", "-f", "--funcall", "--script"], &[])),
-    ("gnuplot", interpreter(&["-e"], &[])),
+    ("gnuplot", preloading_interpreter(&[], &["-e"], &[])),
     ("gdb", late_interpreter(&["-ex", "-x", "-iex", "-ix", "--command", "--eval-command"], &["-p"])),
     ("lldb", late_interpreter(&["-o", "-O", "-s", "-S", "-k"], &["-p", "-n"])),
-    ("dc", interpreter(&["-e", "-f"], &[])),
+    ("dc", preloading_interpreter(&[], &["-e", "-f", "--expression", "--file"], &[])),
     // Their commands can run programs: `\!`, `.shell`, `system`.
     (
         "psql",
         Program::Interpreter(Interpreter {
             code: &["-c", "--command", "-f", "--file"],
+            preload: &[],
             data: &[
                 "-h",
                 "--host",
@@ -266,6 +230,7 @@ const PROGRAMS: &[(&str, Program)] = &[
         "sqlite3",
         Program::Interpreter(Interpreter {
             code: &["-cmd", "-init"],
+            preload: &[],
             data: &["-separator", "-nullvalue", "-newline"],
             module: &[],
             data_operands: 1,
@@ -277,6 +242,7 @@ const PROGRAMS: &[(&str, Program)] = &[
         "mysql",
         Program::Interpreter(Interpreter {
             code: &["-e", "--execute", "--init-command"],
+            preload: &[],
             data: &["-h", "--host", "-P", "--port", "-u", "--user", "-D", "--database"],
             module: &[],
             data_operands: 1,
@@ -290,7 +256,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     // Wrappers: what they run is asked again.
     ("builtin", wrapper(&[], 0)),
     ("busybox", wrapper(&[], 0)),
-    ("chpst", wrapper(&["-u", "-U", "-b", "-e", "-d", "-l", "-m", "-o", "-n"], 0)),
+    ("chpst", choosing_wrapper(&["-e"], &["-u", "-U", "-b", "-d", "-l", "-m", "-o", "-n"], 0)),
     ("chroot", wrapper(&[], 1)),
     ("chrt", wrapper(&["-T", "-P", "-D"], 1)),
     ("command", wrapper(&[], 0)),
@@ -302,7 +268,12 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("firejail", wrapper(&[], 0)),
     (
         "flock",
-        Program::Wrapper(Wrapper { values: &["-w", "--timeout", "-E"], code: &["-c", "--command"], operands: 1 }),
+        Program::Wrapper(Wrapper {
+            values: &["-w", "--timeout", "-E"],
+            code: &["-c", "--command"],
+            choices: &[],
+            operands: 1,
+        }),
     ),
     ("ionice", wrapper(&["-c", "-n", "-p", "--class", "--classdata"], 0)),
     ("ltrace", wrapper(&["-e", "-o", "-p", "-u", "-s"], 0)),
@@ -313,23 +284,42 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("proot", wrapper(&["-r", "-b", "-w"], 0)),
     (
         "runuser",
-        Program::Wrapper(Wrapper { values: &["-u", "-g", "-G", "-s"], code: &["-c", "--command"], operands: 0 }),
+        Program::Wrapper(Wrapper {
+            values: &["-u", "-g", "-G"],
+            code: &["-c", "--command"],
+            choices: &["-s", "--shell"],
+            operands: 0,
+        }),
     ),
-    ("script", Program::Wrapper(Wrapper { values: &["-o", "-O", "-I"], code: &["-c", "--command"], operands: 9 })),
+    (
+        "script",
+        Program::Wrapper(Wrapper {
+            values: &["-o", "-O", "-I"],
+            code: &["-c", "--command"],
+            choices: &[],
+            operands: 9,
+        }),
+    ),
     ("setarch", wrapper(&[], 1)),
     ("setpriv", wrapper(&[], 0)),
     ("setsid", wrapper(&[], 0)),
     ("stdbuf", wrapper(&["-i", "-o", "-e", "--input", "--output", "--error"], 0)),
-    ("strace", wrapper(&["-e", "-o", "-p", "-u", "-s", "-E", "-P"], 0)),
+    // Output to `|command` is given to a command.
+    ("strace", choosing_wrapper(&["-o", "--output", "-E", "--env"], &["-e", "-p", "-u", "-s", "-P"], 0)),
     (
         "su",
-        Program::Wrapper(Wrapper { values: &["-g", "-G"], code: &["-c", "--command", "-s", "--shell"], operands: 9 }),
+        Program::Wrapper(Wrapper {
+            values: &["-g", "-G"],
+            code: &["-c", "--command"],
+            choices: &["-s", "--shell"],
+            operands: 9,
+        }),
     ),
     (
         "sudo",
         wrapper(&["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--chdir"], 0),
     ),
-    ("systemd-run", wrapper(&["-p", "--property", "-u", "--unit", "-M", "-E", "--setenv"], 0)),
+    ("systemd-run", choosing_wrapper(&["-p", "--property", "-E", "--setenv"], &["-u", "--unit", "-M"], 0)),
     ("taskset", wrapper(&[], 1)),
     ("time", wrapper(&["-f", "-o", "--format", "--output"], 0)),
     ("timeout", wrapper(&["-s", "-k", "--signal", "--kill-after"], 1)),
@@ -338,9 +328,9 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("unshare", wrapper(&["-R", "-w", "-S", "-G"], 0)),
     ("valgrind", wrapper(&[], 0)),
     ("xvfb-run", wrapper(&["-e", "-f", "-n", "-p", "-s", "-w"], 0)),
-    ("npx", wrapper(&["-p", "--package", "-w"], 0)),
-    ("bunx", wrapper(&[], 0)),
-    ("uvx", wrapper(&["--from", "--with", "--python", "-p"], 0)),
+    ("npx", choosing_wrapper(&["-p", "--package"], &["-w"], 0)),
+    ("bunx", choosing_wrapper(&["-p", "--package"], &[], 0)),
+    ("uvx", choosing_wrapper(&["--from", "--with", "--python", "-p", "--index-url"], &[], 0)),
     ("env", Program::Env),
     ("xargs", Program::Xargs),
     ("find", Program::Find),
@@ -409,7 +399,7 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("split", carrier(&["--filter"], &["-l", "-b", "-n", "-a"], true)),
     ("curl", carrier(&["-K", "--config"], &[], false)),
     ("wget", carrier(&["--use-askpass", "--config", "-e", "--execute"], &["-O", "-o", "-P"], true)),
-    ("go", carrier(&["-exec", "-toolexec", "-vettool"], &[], false)),
+    ("go", carrier(&["-exec", "-toolexec", "-vettool", "run"], &[], false)),
     ("cargo", carrier(&["--config"], &[], false)),
     ("tcpdump", carrier(&["-z"], &["-i", "-w", "-r", "-c"], true)),
     // Built-in commands of the shell.
@@ -437,168 +427,3 @@ const PROGRAMS: &[(&str, Program)] = &[
     ("trap", Program::Builtin(Builtin::Trap)),
     ("unset", Program::Builtin(Builtin::Unset)),
 ];
-
-/// Variables that choose a program, or code that a program reads.
-const PROGRAM_VARIABLES: &[&str] = &[
-    "BASH_ENV",
-    "BROWSER",
-    "CARGO_BUILD_RUSTC",
-    "CC",
-    "CLASSPATH",
-    "CVS_RSH",
-    "CXX",
-    "EDITOR",
-    "ENV",
-    "FPATH",
-    "GEM_HOME",
-    "GEM_PATH",
-    "GOFLAGS",
-    "IFS",
-    "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS",
-    "LESSCLOSE",
-    "LESSOPEN",
-    "LUA_INIT",
-    "LUA_PATH",
-    "MAKEFLAGS",
-    "MANPAGER",
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "PAGER",
-    "PATH",
-    "PERL5DB",
-    "PERL5LIB",
-    "PERL5OPT",
-    "PHPRC",
-    "PROMPT_COMMAND",
-    "PS1",
-    "PS4",
-    "PYTHONHOME",
-    "PYTHONINSPECT",
-    "PYTHONPATH",
-    "PYTHONSTARTUP",
-    "PYTHONUSERBASE",
-    "RSYNC_RSH",
-    "RUBYLIB",
-    "RUBYOPT",
-    "RUSTC",
-    "RUSTC_WRAPPER",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTDOC",
-    "SHELL",
-    "SSH_ASKPASS",
-    "SUDO_ASKPASS",
-    "SVN_SSH",
-    "TAR_OPTIONS",
-    "TERMINFO",
-    "VISUAL",
-    "ZDOTDIR",
-    "_JAVA_OPTIONS",
-];
-
-/// Beginnings of the names of such variables.
-const PROGRAM_VARIABLE_PREFIXES: &[&str] = &["DYLD_", "GIT_", "LD_", "CARGO_TARGET_"];
-
-/// `GIT_…` variables that are data.
-const GIT_DATA: &[&str] = &[
-    "GIT_AUTHOR_DATE",
-    "GIT_AUTHOR_EMAIL",
-    "GIT_AUTHOR_NAME",
-    "GIT_COMMITTER_DATE",
-    "GIT_COMMITTER_EMAIL",
-    "GIT_COMMITTER_NAME",
-];
-
-/// Whether the value of a variable of the environment can choose a program or be code.
-pub fn chooses_program(variable: &str) -> bool {
-    PROGRAM_VARIABLES.contains(&variable)
-        || (PROGRAM_VARIABLE_PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
-            && !GIT_DATA.contains(&variable))
-}
-
-/// Whether a program runs the program that stands after its options.
-pub fn is_wrapper(name: &str) -> bool {
-    matches!(find_program(name), Some(Program::Wrapper(_) | Program::Env | Program::Xargs))
-}
-
-/// How a program of a name reads its arguments; `None` when it reads them as data.
-pub(crate) fn find_program(name: &str) -> Option<Program> {
-    let name = name.rsplit('/').next().unwrap_or(name);
-    let find = |name: &str| PROGRAMS.iter().find(|(known, _)| *known == name).map(|(_, program)| *program);
-    find(name).or_else(|| {
-        let name = name.strip_suffix(".exe").unwrap_or(name);
-        let bare = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-        (!bare.is_empty()).then(|| find(bare)).flatten()
-    })
-}
-
-/// Subcommands of `git` all of whose arguments are code or configuration.
-pub(crate) const GIT_CODE: &[&str] = &["bisect", "config", "filter-branch", "submodule"];
-/// Subcommands of `git` that have options with code.
-pub(crate) const GIT_CARRIERS: &[&str] = &[
-    "archive",
-    "clone",
-    "daemon",
-    "difftool",
-    "fetch",
-    "fetch-pack",
-    "grep",
-    "instaweb",
-    "ls-remote",
-    "mergetool",
-    "pull",
-    "push",
-    "rebase",
-    "remote",
-    "send-email",
-    "send-pack",
-];
-/// What the options of those mean.
-pub(crate) const GIT_OPTIONS: Carrier = Carrier {
-    code: &[
-        "--upload-pack",
-        "--receive-pack",
-        "--exec",
-        "-x",
-        "--extcmd",
-        "-O",
-        "--open-files-in-pager",
-        "-c",
-        "--config",
-        "--template",
-        "--tool",
-        "-t",
-        "--smtp-server",
-        "--sendmail-cmd",
-    ],
-    data: &["-b", "--branch", "-o", "--origin", "--depth", "--onto", "-m", "--format", "--prefix", "-e"],
-    operands: true,
-};
-/// Options of `git` before its subcommand.
-pub(crate) const GIT_GLOBAL_VALUES: &[&str] = &["-C", "--git-dir", "--work-tree", "--namespace"];
-/// Options of `git` before its subcommand that carry code.
-pub(crate) const GIT_GLOBAL_CODE: &[&str] = &["-c", "--config-env", "--exec-path"];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_and_folders_do_not_hide_a_program() {
-        for name in ["python", "python3", "/usr/bin/python3.12", "pypy3", "perl5.36.0", "bash", "lua5.4", "bash.exe"] {
-            assert!(find_program(name).is_some(), "{name}");
-        }
-        for name in ["cat", "printf-it", "jq", "sha256sum", "g++-12", ""] {
-            assert!(find_program(name).is_none(), "{name}");
-        }
-    }
-
-    #[test]
-    fn each_program_stands_once() {
-        let mut names: Vec<&str> = PROGRAMS.iter().map(|(name, _)| *name).collect();
-        names.sort_unstable();
-        let before = names.len();
-        names.dedup();
-        assert_eq!(names.len(), before);
-    }
-}
