@@ -376,7 +376,7 @@ async fn drive_recorded<H: Host>(
     let recorded = |(param, value): (&Param, &Value)| (param.name.to_string(), record_input(&redactor, value));
     let shown: Map<String, Json> = entry.params.iter().zip(&inputs).map(recorded).collect();
     let recalled = match options.begin {
-        Begin::New => Recalled { key_version: KeyVersion::V3, ..Recalled::default() },
+        Begin::New => Recalled { key_version: KeyVersion::V4, ..Recalled::default() },
         Begin::Resume(_) | Begin::Fork(_) => ledger.recalled(),
     };
     let started = match (&options.store, resumed) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
@@ -176,6 +177,17 @@ pub struct RunRequest {
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
     pub stdin: Option<Arg>,
+    /// The files that it makes.
+    pub files: Option<FilesRequest>,
+}
+
+/// The files that a program makes, which the host keeps with the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesRequest {
+    /// A path, or a pattern for `many`, relative to the working directory.
+    pub pattern: String,
+    /// Whether there may be several files.
+    pub many: bool,
 }
 
 /// A built-in skill of the standard library.
@@ -235,6 +247,8 @@ pub struct PromptRequest {
 /// Files to read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LoadRequest {
+    /// The hash of one file, without its content.
+    Hash(String),
     /// One file.
     File(String),
     /// The files that match the pattern, below the directory.

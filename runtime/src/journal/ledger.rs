@@ -135,7 +135,7 @@ impl Ledger {
                 KeyVersion::of_key(&record.key, record.parts.as_ref().is_some_and(|parts| !parts.is_empty()))
             }
             (None, Some(question)) => KeyVersion::of_key(question, true),
-            (None, None) => KeyVersion::V3,
+            (None, None) => KeyVersion::V4,
         }
     }
 }
@@ -151,7 +151,8 @@ mod tests {
             let newest_question = question.map(str::to_owned);
             Ledger { newest_question, ..Ledger::default() }.recalled().key_version
         };
-        assert_eq!(version(None), KeyVersion::V3);
+        assert_eq!(version(None), KeyVersion::V4);
+        assert_eq!(version(Some("4:ab")), KeyVersion::V4);
         assert_eq!(version(Some("3:ab")), KeyVersion::V3);
         assert_eq!(version(Some("2:ab")), KeyVersion::V2);
         assert_eq!(version(Some("ab")), KeyVersion::V1);

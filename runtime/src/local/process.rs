@@ -26,7 +26,7 @@ use super::{
 use crate::{
     host::Progress,
     redact::{Cut, Redactor},
-    request::{Answer, Output, Process},
+    request::{Answer, Output, Process, Usage},
     value::Arg,
 };
 
@@ -81,13 +81,27 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
         );
     }
     match watched.and(status) {
-        Ok(status) => Answer::ok(Output::Process(Process {
-            code: status.code(),
-            signal: status.signal(),
-            stderr: last_lines(&streams.masked_stderr()),
-            stdout: streams.stdout.into(),
-        })),
+        Ok(status) => {
+            let process = Process {
+                code: status.code(),
+                signal: status.signal(),
+                stderr: last_lines(&streams.masked_stderr()),
+                stdout: streams.stdout.into(),
+            };
+            with_files(job, process)
+        }
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
+    }
+}
+
+/// The answer of a program, with the files that it declares. Of one that failed they are not looked at.
+fn with_files(job: &Job, process: Process) -> Answer {
+    let Some(files) = &job.request.files else { return Answer::ok(Output::Process(process)) };
+    match super::workspace::collect_outputs(files, &job.request.workspace, job.cwd.as_deref()) {
+        Ok(patch) => Answer::ok(Output::WithPatch(Box::new(Output::Process(process)), patch.into())),
+        // What it says of itself explains more than a file that is missing.
+        Err(_) if process.code != Some(0) => Answer::ok(Output::Process(process)),
+        Err(failure) => Answer { result: Err(failure), usage: Usage::default() },
     }
 }
 

@@ -10,7 +10,8 @@ use super::{Resolver, VERSION, Vault, WireError, WireText, check_version};
 use crate::{
     interpreter::hex,
     request::{
-        Attachment, BuiltinArg, BuiltinRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest,
+        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind,
+        RunRequest,
     },
     workspace::Workspace,
 };
@@ -34,6 +35,9 @@ pub enum WireRequest {
         /// Standard input.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdin: Option<WireText>,
+        /// The files that it makes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<FilesRequest>,
     },
     /// Send an HTTP request.
     Http {
@@ -165,6 +169,7 @@ impl WireRequest {
                     .map(|(name, value)| WireEnv { name: name.clone(), value: value.as_ref().map(hide) })
                     .collect(),
                 stdin: run.stdin.as_ref().map(hide),
+                files: run.files.clone(),
             },
             RequestKind::Http(http) => Self::Http {
                 v: VERSION,
@@ -244,7 +249,7 @@ impl WireRequest {
         | Self::Person { v, .. }) = &self;
         check_version(*v)?;
         Ok(match self {
-            Self::Run { v: _, argv, workspace, env, stdin } => RequestKind::Run(RunRequest {
+            Self::Run { v: _, argv, workspace, env, stdin, files } => RequestKind::Run(RunRequest {
                 argv: argv.into_iter().map(resolve).collect::<Result<_, _>>()?,
                 workspace,
                 env: env
@@ -252,6 +257,7 @@ impl WireRequest {
                     .map(|variable| Ok((variable.name, variable.value.map(resolve).transpose()?)))
                     .collect::<Result<_, WireError>>()?,
                 stdin: stdin.map(resolve).transpose()?,
+                files,
             }),
             Self::Http { v: _, method, url, headers, body, follows_redirects } => RequestKind::Http(HttpRequest {
                 method,
