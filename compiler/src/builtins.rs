@@ -4,8 +4,8 @@ use crate::types::{Ty, TyKind};
 
 /// Names of the built-in types.
 pub(crate) const BASIC_TYPE_NAMES: &[&str] = &[
-    "string", "int", "float", "bool", "path", "json", "duration", "money", "secret", "command", "file", "image",
-    "audio", "video", "model", "list", "map",
+    "string", "int", "float", "bool", "path", "json", "duration", "time", "money", "secret", "command", "file",
+    "image", "audio", "video", "model", "list", "map", "outcome",
 ];
 
 /// The built-in type of a name; `list` and `map` take an argument and are not among them.
@@ -18,6 +18,7 @@ pub(crate) fn basic_type(name: &str) -> Option<Ty> {
         "path" => Ty::PATH,
         "json" => Ty::JSON,
         "duration" => Ty::DURATION,
+        "time" => Ty::TIME,
         "money" => Ty::MONEY,
         "secret" => Ty::SECRET,
         "command" => Ty::COMMAND,
@@ -59,6 +60,7 @@ const LIST: &[&str] = &[
     "sort_by",
     "reverse",
     "group_by",
+    "walk",
     "first",
     "last",
     "take",
@@ -106,6 +108,7 @@ const TEXT: &[&str] = &[
     "to_int",
     "to_float",
     "parse_json",
+    "parse_time",
     "to_text",
     "to_json",
 ];
@@ -124,10 +127,11 @@ const MAP: &[&str] = &[
     "to_text",
     "to_json",
 ];
-const NUMBER: &[&str] = &["abs", "round", "floor", "ceil", "clamp", "to_text", "to_json"];
+const NUMBER: &[&str] = &["abs", "round", "floor", "ceil", "clamp", "to_float", "to_text", "to_json"];
 const PATH: &[&str] =
     &["join", "name", "stem", "extension", "parent", "to_text", "to_json", "starts_with", "ends_with"];
 const DURATION: &[&str] = &["seconds", "to_text", "to_json"];
+const TIME: &[&str] = &["format", "to_text", "to_json"];
 const MONEY: &[&str] = &["usd", "to_text", "to_json"];
 const JSON: &[&str] = &["get", "to_text", "to_json"];
 const COMMAND: &[&str] = &["with"];
@@ -142,6 +146,7 @@ pub(crate) fn method_names(kind: &TyKind) -> &'static [&'static str] {
         TyKind::Int | TyKind::Float => NUMBER,
         TyKind::Path => PATH,
         TyKind::Duration => DURATION,
+        TyKind::Time => TIME,
         TyKind::Money => MONEY,
         TyKind::Json => JSON,
         TyKind::Command => COMMAND,

@@ -146,6 +146,8 @@ codes! {
     NOT_ASSIGNABLE = "E0311";
     /// A value that must be known before the program runs.
     NOT_CONSTANT = "E0312";
+    /// A whole-number division where a float is wanted.
+    WHOLE_DIVISION = "E0313";
     /// A `match` that does not cover everything.
     NOT_EXHAUSTIVE = "E0401";
     /// Statements that can never run.
@@ -200,6 +202,8 @@ codes! {
     POINTLESS_BOUND = "W0204";
     /// An `@allow` that silences nothing.
     ALLOWS_NOTHING = "W0205";
+    /// A hole that is written as in another language.
+    FOREIGN_HOLE = "W0206";
     /// A budget that the worst case passes.
     OVER_BUDGET = "W0801";
     /// A construct that this version checks but does not run.

@@ -52,6 +52,7 @@ pub(crate) fn assemble(world: World<'_>, types: &Types, bodies: CheckedBodies, r
         main,
         default_route,
         tests: tests.into_iter().filter(|(module, _)| *module == root).map(|(_, test)| test).collect(),
+        variables: declared.variables.clone(),
     };
     program.number_nodes();
     program

@@ -37,6 +37,8 @@ pub(crate) struct Local {
     pub level: u32,
     /// Its identity in the index.
     pub symbol: Symbol,
+    /// Of a stage that gives nothing and has `on error skip`: it is null whatever happened.
+    pub gives_nothing: bool,
 }
 
 /// A variable, or fields of one: the only things whose type can be narrowed, since nothing
@@ -137,6 +139,11 @@ impl Scope {
     /// Where a variable was declared whose scope has ended.
     pub fn ended(&self, name: &str) -> Option<Span> {
         self.ended.get(name).copied()
+    }
+
+    /// Counts the variable of a slot as used.
+    pub fn use_slot(&mut self, slot: ir::Slot) {
+        self.locals.iter_mut().filter(|local| local.slot == slot).for_each(|local| local.used = true);
     }
 
     /// Counts every variable as used.
@@ -326,6 +333,7 @@ mod tests {
             used: false,
             level: 0,
             symbol: Symbol::Missing,
+            gives_nothing: false,
         })
     }
 

@@ -1,8 +1,17 @@
 //! Visits every expression below a node, the node itself first.
 
 use cascade_grammar::ast::{
-    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, RecordEntry, Stmt, StmtKind, StrLit, StrPart,
+    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, FnBody, RecordEntry, Stmt, StmtKind, StrLit,
+    StrPart,
 };
+
+/// Calls `f` for every expression of the body of a fn.
+pub(crate) fn fn_body<'a>(body: &'a FnBody, f: &mut dyn FnMut(&'a Expr)) {
+    match body {
+        FnBody::Expr(value) => expr(value, f),
+        FnBody::Block(b) => block(b, f),
+    }
+}
 
 /// Calls `f` for every expression of a block.
 pub(crate) fn block<'a>(b: &'a Block, f: &mut dyn FnMut(&'a Expr)) {
@@ -18,7 +27,7 @@ pub(crate) fn stmt<'a>(s: &'a Stmt, f: &mut dyn FnMut(&'a Expr)) {
             expr(value, f);
             clauses(c, f);
         }
-        StmtKind::Let { value, .. } | StmtKind::Var { value, .. } => expr(value, f),
+        StmtKind::Let { value, .. } | StmtKind::LetFields { value, .. } | StmtKind::Var { value, .. } => expr(value, f),
         StmtKind::Assign { target, value, .. } => {
             expr(target, f);
             expr(value, f);
@@ -42,6 +51,7 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
             | ClauseKind::Budget(e)
             | ClauseKind::TokenBudget(e)
             | ClauseKind::Cache(e)
+            | ClauseKind::Exclusive { name: e, .. }
             | ClauseKind::Branch(e) => expr(e, f),
             ClauseKind::Timeout { total, idle } => {
                 expr(total, f);
@@ -61,7 +71,7 @@ pub(crate) fn clauses<'a>(list: &'a [Clause], f: &mut dyn FnMut(&'a Expr)) {
                 }
                 ErrorAction::Use(e) | ErrorAction::Fallback(e) => expr(e, f),
                 ErrorAction::Escalate(e) | ErrorAction::Fail(e) => optional_expr(e, f),
-                ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Error => {}
+                ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Keep | ErrorAction::Error => {}
             },
             ClauseKind::Needs(_) | ClauseKind::Isolate | ClauseKind::Discard | ClauseKind::Error => {}
         }
@@ -110,7 +120,7 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
             args.iter().for_each(|a| expr(&a.value, f));
         }
         ExprKind::Unary(_, x) | ExprKind::Paren(x) => expr(x, f),
-        ExprKind::Binary(a, _, b) => {
+        ExprKind::Binary(a, _, b) | ExprKind::Range(a, b) => {
             expr(a, f);
             expr(b, f);
         }
@@ -130,7 +140,7 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
             for arm in &x.arms {
                 optional_expr(&arm.guard, f);
                 match &arm.body {
-                    ArmBody::Block(b) => block(b, f),
+                    ArmBody::Block(b) | ArmBody::Statement(b) => block(b, f),
                     ArmBody::Expr(e) => expr(e, f),
                 }
             }
@@ -166,6 +176,7 @@ pub(crate) fn blocks_of<'a>(s: &'a Stmt, out: &mut Vec<&'a Block>) {
         StmtKind::Stage { value, .. }
         | StmtKind::Expr(value, _)
         | StmtKind::Let { value, .. }
+        | StmtKind::LetFields { value, .. }
         | StmtKind::Var { value, .. }
         | StmtKind::Assign { value, .. }
         | StmtKind::Return(Some(value)) => value,
@@ -185,7 +196,7 @@ pub(crate) fn blocks_of<'a>(s: &'a Stmt, out: &mut Vec<&'a Block>) {
             ExprKind::Match(x) => {
                 for arm in &x.arms {
                     match &arm.body {
-                        ArmBody::Block(b) => out.push(b),
+                        ArmBody::Block(b) | ArmBody::Statement(b) => out.push(b),
                         ArmBody::Expr(e) => values.push(e),
                     }
                 }

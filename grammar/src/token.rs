@@ -85,11 +85,11 @@ pub(crate) enum Kind {
     Question,
     Coalesce,
     Lt,
-    /// `<` right after `list` or `map`: opens the arguments of a type.
+    /// `<` right after `list`, `map` or `outcome`: opens the arguments of a type.
     TypeLt,
     Gt,
     Minus,
-    /// `+ * / % == != <= >= and or`.
+    /// `+ * / % == != <= >= and or in`, `not in`.
     Operator,
     Number,
     /// `true`, `false`, `null`.
@@ -119,6 +119,8 @@ pub(crate) enum Kind {
     Stage,
     /// `let`, `var`.
     Let,
+    /// `let` between declarations.
+    FileLet,
     If,
     Else,
     Match,
@@ -143,7 +145,7 @@ pub(crate) enum Kind {
     Needs,
     Timeout,
     Retry,
-    /// `budget`, `cache`, `branch`.
+    /// `budget`, `cache`, `branch`, `exclusive`.
     ClauseWord,
     /// `isolate`, `discard`.
     ClauseBare,
@@ -156,7 +158,7 @@ pub(crate) enum Kind {
     Use,
     /// `escalate`, `fail`.
     Escalate,
-    /// `skip`, `redistribute`.
+    /// `skip`, `keep`, `redistribute`.
     Skip,
     /// `prompt`, `run`, `system` and the like: a word and an expression.
     LineWord,
@@ -192,10 +194,10 @@ impl Kind {
             HoleStart | HoleEnd => TokenClass::Hole,
             Word | Ident => TokenClass::Name,
             HoleAs | Import | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade | Test | Stage
-            | Let | If | Else | Match | For | In | Repeat | Until | Parallel | Swarm | Sandbox | Check | Say
-            | Return | On | Where | As | AsOptional | Using | Needs | Timeout | Retry | ClauseWord | ClauseBare
-            | OnError | Fix | FixUsing | Use | Escalate | Skip | LineWord | Agent | Http | Output | Exit | Env
-            | Tools | Mock | Expect | Then | Times => TokenClass::Keyword,
+            | Let | FileLet | If | Else | Match | For | In | Repeat | Until | Parallel | Swarm | Sandbox | Check
+            | Say | Return | On | Where | As | AsOptional | Using | Needs | Timeout | Retry | ClauseWord
+            | ClauseBare | OnError | Fix | FixUsing | Use | Escalate | Skip | LineWord | Agent | Http | Output
+            | Exit | Env | Tools | Mock | Expect | Then | Times => TokenClass::Keyword,
         }
     }
 

@@ -36,6 +36,7 @@ pub(crate) fn hide_declared(program: &Program, ty: &Type, form: AnswerForm, outp
             process.stdout = hide(&String::from_utf8_lossy(&process.stdout)).into_bytes().into();
         }
         Output::WithPatch(output, _) => hide_declared(program, ty, form, output),
+        Output::Builtin(json) => mask_declared(program, ty, json),
         Output::Files(..) | Output::Person(_) | Output::Value(_) | Output::Fired => {}
     }
 }
@@ -61,7 +62,8 @@ pub(crate) fn mask_output(redactor: &Redactor, form: AnswerForm, output: &mut Ou
             }
             found
         }
-        Output::Person(json) => redactor.mask_json(json),
+        Output::Builtin(_) if form.secret => None,
+        Output::Builtin(json) | Output::Person(json) => redactor.mask_json(json),
         Output::Files(files, notes) => {
             notes.iter_mut().for_each(|note| *note = redactor.mask(note).into_owned());
             files.iter_mut().map(|file| mask_file(redactor, file)).fold(None, Option::or)

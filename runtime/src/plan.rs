@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     durable::{explain_key_change, explain_skill_change},
+    eval::Facts,
     events::Event,
     failure::{Failure, kind_name},
     folder::{folder_key, run_folder},
@@ -74,16 +75,26 @@ pub fn plan(
 ) -> Result<Plan, JournalError> {
     let PlanOptions { store, run, folder } = *options;
     let ledger = store.ledger(run)?;
-    let old = store.run(run)?.and_then(|row| store.program(&row.program).ok());
+    let row = store.run(run)?;
+    let old = row.as_ref().and_then(|row| store.program(&row.program).ok());
     let questions = store.questions(run)?;
     let memory = crate::run::snapshot_from(&store.memory_of(run)?);
+    let recalled = ledger.recalled();
+    let facts = Facts {
+        id: run.to_owned(),
+        started: row.as_ref().map_or(0, |row| row.started),
+        cascade: program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default(),
+        attempt: 1 + recalled.cancelled + u32::try_from(recalled.failed.len()).unwrap_or(u32::MAX - 1),
+        variables: crate::run::environment_variables(program),
+    };
     let environment = Environment {
+        facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),
         models: availability(program),
         listening: true,
         watched: false,
-        recalled: Arc::new(ledger.recalled()),
+        recalled: Arc::new(recalled),
         project_key: Some(store.project_key()?),
         redactor: run_redactor(program, &inputs),
         memory,
@@ -162,10 +173,16 @@ impl Planner<'_> {
                 let fired = self.ledger.timers.get(&timer)?.fired?;
                 return Some((fired, Answer::ok(Output::Fired)));
             }
-            RequestKind::Delay { .. } | RequestKind::Quota { .. } => return Some((0, Answer::ok(Output::Fired))),
+            RequestKind::Delay { .. } | RequestKind::Quota { .. } | RequestKind::Lock { .. } => {
+                return Some((0, Answer::ok(Output::Fired)));
+            }
             RequestKind::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
             RequestKind::Call(_) => return None,
-            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {}
+            RequestKind::Run(_)
+            | RequestKind::Http(_)
+            | RequestKind::Prompt(_)
+            | RequestKind::Builtin(_)
+            | RequestKind::Person(_) => {}
         }
         let info = effect?;
         let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();

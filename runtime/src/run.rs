@@ -15,10 +15,12 @@ use cascade_ir::{CascadeId, ErrorKind, Param, Program};
 use cascade_machine::record_input;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
 use crate::{
     driver::{DriveOutcome, drive},
     durable::{Asker, Durability, Durable, Observer, Pause},
+    eval::Facts,
     events::Event,
     failure::{Failure, Raise},
     folder::{folder_key, run_folder},
@@ -30,7 +32,7 @@ use crate::{
     recordings::{RecordingHost, Recordings},
     redact::{self, Cut, Redactor},
     request::KeyVersion,
-    value::{Value, to_json},
+    value::{Secret, Value, to_json},
     wire::Vault,
 };
 
@@ -106,7 +108,8 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     let redactor = run_redactor(program, &inputs);
     let run = id_of(&options.begin);
     let processes = options.store.as_ref().and_then(|store| store.process_list(&run));
-    let setup = Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone(), processes };
+    let locks = options.store.as_ref().and_then(|store| store.lock_directory());
+    let setup = Setup { program, cwd, max_commands, cancel, watched, redactor: redactor.clone(), processes, locks };
     let local = LocalHost::new(setup);
     let Some(recordings) = options.recordings.clone() else {
         return run_with_id(local, program, cascade, inputs, options, run).await;
@@ -342,6 +345,7 @@ const MIN_KEY_LENGTH: usize = 12;
 /// The redactor of a run: it knows the secrets among its inputs, and the API keys of its models.
 pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
     let mut redactor = Redactor::of_values(inputs);
+    environment_variables(program).values().for_each(|secret| redactor.learn(secret.reveal()));
     models::api_keys(program).iter().filter(|key| key.len() >= MIN_KEY_LENGTH).for_each(|key| redactor.learn(key));
     redactor
 }
@@ -375,7 +379,20 @@ async fn drive_recorded<H: Host>(
         Begin::New => Recalled { key_version: KeyVersion::V3, ..Recalled::default() },
         Begin::Resume(_) | Begin::Fork(_) => ledger.recalled(),
     };
+    let started = match (&options.store, resumed) {
+        (Some(store), true) => store.run(run)?.map(|row| row.started),
+        _ => None,
+    };
+    let started = started.unwrap_or_else(now);
+    let facts = Facts {
+        id: run.to_owned(),
+        started,
+        cascade: entry.name.to_string(),
+        attempt: 1 + recalled.cancelled + u32::try_from(recalled.failed.len()).unwrap_or(u32::MAX - 1),
+        variables: environment_variables(program),
+    };
     let environment = Environment {
+        facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(options.cwd.as_deref())),
         models,
@@ -414,7 +431,7 @@ async fn drive_recorded<H: Host>(
                 Begin::Fork(from) => Some(from.clone()),
                 _ => None,
             },
-            at: now(),
+            at: if resumed { now() } else { started },
         });
         journal = Some(store.open_journal(run)?);
     }
@@ -510,4 +527,10 @@ fn run_id() -> String {
     let chance = RandomState::new().build_hasher().finish() & 0x7fff;
     let bits = (ms << 15) | chance;
     (0..11).rev().map(|i| DIGITS[((bits >> (i * 5)) & 31) as usize] as char).collect()
+}
+
+/// The variables of the environment that a program names by `env("NAME")`, as far as they are set.
+pub fn environment_variables(program: &Program) -> Arc<HashMap<SmolStr, Secret>> {
+    let read = |name: &SmolStr| std::env::var(name.as_str()).ok().map(|value| (name.clone(), Secret::new(&value)));
+    Arc::new(program.variables.iter().filter_map(read).collect())
 }

@@ -19,8 +19,11 @@ macro_rules! modules {
 
 modules! {
     "std.audit" => "audit.cascade",
+    "std.files" => "files.cascade",
     "std.github" => "github.cascade",
     "std.models" => "models.cascade",
     "std.prelude" => "prelude.cascade",
+    "std.run" => "run.cascade",
     "std.testing" => "testing.cascade",
+    "std.time" => "time.cascade",
 }

@@ -11,7 +11,7 @@ use cascade_ir::{
     screen::{neutral, neutral_line},
 };
 use cascade_runtime::{
-    Begin, Cancel, Failure, RunOptions, Value, block_on, inputs_from_json,
+    Begin, Cancel, Failure, RunOptions, Value, block_on, environment_variables, inputs_with_variables,
     journal::{SqliteStore, Store},
     parse_input_text,
     recordings::Recordings,
@@ -266,15 +266,20 @@ pub fn inputs(
         };
         let param = entry.params.iter().find(|p| p.name == name);
         let value = match param {
-            Some(param) => {
-                parse_input_text(program, &param.ty, text).map_err(|e| Stop::usage(format!("input `{name}`: {e}")))?
-            }
+            Some(param) => input_value(program, param, text)?,
             // An unknown name is reported with the others.
             None => Json::String(text.to_owned()),
         };
         map.insert(name.to_owned(), value);
     }
-    inputs_from_json(program, cascade, &map).map_err(|errors| {
+    for (name, text) in project_inputs(program) {
+        if let Some(param) = entry.params.iter().find(|p| p.name == name.as_str())
+            && !map.contains_key(&name)
+        {
+            map.insert(name, input_value(program, param, &text)?);
+        }
+    }
+    inputs_with_variables(program, cascade, &map, environment_variables(program)).map_err(|errors| {
         let mut message = String::new();
         for (i, error) in errors.iter().enumerate() {
             if i > 0 {
@@ -294,6 +299,49 @@ pub fn inputs(
         };
         Stop::usage_help(message, help)
     })
+}
+
+/// The value of an input that was given as text. A secret may be given by reference: `env:NAME`, `@file`.
+fn input_value(program: &ir::Program, param: &ir::Param, text: &str) -> Result<Json, Stop> {
+    let name = &param.name;
+    if is_secret(program, &param.ty) {
+        if let Some(variable) = text.strip_prefix("env:") {
+            return match std::env::var(variable) {
+                Ok(value) => Ok(Json::String(value)),
+                Err(_) => Err(Stop::usage_help(
+                    format!("input `{name}`: the environment variable `{variable}` is not set, or is no text"),
+                    "export it, or give the secret by `@file`",
+                )),
+            };
+        }
+        if let Some(path) = text.strip_prefix('@') {
+            let path = Path::new(path);
+            let value = std::fs::read_to_string(path).map_err(|e| Stop::file("read", path, &e))?;
+            return Ok(Json::String(value.trim_end_matches(['\r', '\n']).to_owned()));
+        }
+    }
+    parse_input_text(program, &param.ty, text).map_err(|e| Stop::usage(format!("input `{name}`: {e}")))
+}
+
+/// Whether a type is a secret, perhaps an optional one.
+fn is_secret(program: &ir::Program, ty: &ir::Type) -> bool {
+    match ty {
+        ir::Type::Secret => true,
+        ir::Type::Optional(inner) | ir::Type::Refined(inner, _) => is_secret(program, inner),
+        ir::Type::Named(id) => match program.types.get(id.index()).map(|def| &def.kind) {
+            Some(ir::TypeDefKind::Alias(inner)) => is_secret(program, inner),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The inputs that the project of a program gives.
+fn project_inputs(program: &ir::Program) -> Vec<(String, String)> {
+    let file = std::path::absolute(&program.name).unwrap_or_else(|_| program.name.clone().into());
+    let sources = cascade_compiler::FileSources;
+    cascade_compiler::project::of_file(&file.to_string_lossy(), &sources)
+        .map_or_else(Vec::new, |project| project.inputs)
 }
 
 fn inputs_file(path: &Path, stdin_taken: bool) -> Result<Map<String, Json>, Stop> {

@@ -107,8 +107,12 @@ impl Driver<'_> {
                 return false;
             }
             let origin = self.world.declared.fns[index].origin;
-            let ItemKind::Fn(decl) = &self.world.files.item(origin.module, origin.item).kind else { continue };
-            let checked = body::check_fn(self.input(origin.module), ir::FnId(index as u32), decl);
+            let id = ir::FnId(index as u32);
+            let checked = match &self.world.files.item(origin.module, origin.item).kind {
+                ItemKind::Fn(decl) => body::check_fn(self.input(origin.module), id, decl),
+                ItemKind::Const(decl) => body::check_const(self.input(origin.module), id, decl),
+                _ => continue,
+            };
             functions[index] = Some(checked.ir);
             self.findings[origin.module].include(checked.findings);
         }

@@ -48,6 +48,13 @@ impl BodyChecker<'_> {
                 }
             }
         }
+        if let ExprKind::Name(base) = &receiver.kind
+            && base.text == "run"
+            && self.probe(base) == Target::Unknown
+            && matches!(self.kind, BodyKind::Cascade | BodyKind::Skill | BodyKind::Test)
+        {
+            return self.infer_run_fact(base, name);
+        }
         let value = self.infer(receiver);
         self.record_field_use(self.types.non_null(value.ty), name);
         if let Some(path) = self.scope.path(whole)
@@ -78,6 +85,34 @@ impl BodyChecker<'_> {
             return Typed::new(ir::Expr::SafeField(Box::new(value.ir), name.text.clone()), ty, value.flow);
         }
         Typed::new(ir::Expr::Field(Box::new(value.ir), name.text.clone()), ty, value.flow)
+    }
+
+    /// Infers `run.id` and its like.
+    fn infer_run_fact(&mut self, run: &Name, name: &Name) -> Typed {
+        const FACTS: &[(&str, ir::RunFact, Ty)] = &[
+            ("id", ir::RunFact::Id, Ty::STRING),
+            ("started", ir::RunFact::Started, Ty::TIME),
+            ("cascade", ir::RunFact::Cascade, Ty::STRING),
+            ("attempt", ir::RunFact::Attempt, Ty::INT),
+        ];
+        self.record_word(run);
+        self.record_type(run.span, Ty::ERROR, &Flow::default());
+        match FACTS.iter().find(|(known, ..)| *known == name.text) {
+            Some((_, fact, ty)) => {
+                self.record_word(name);
+                Typed::new(ir::Expr::Run(*fact), *ty, Flow::default())
+            }
+            None if name.text.is_empty() => Typed::error(),
+            None => {
+                let message = format!("nothing is known of a run as `{}`", name.text);
+                let d = self
+                    .diagnostic(codes::UNKNOWN_FIELD, name.span, message)
+                    .label("not a fact of the run")
+                    .help("there are `run.id`, `run.started`, `run.cascade` and `run.attempt`");
+                self.report(d);
+                Typed::error()
+            }
+        }
     }
 
     /// Infers `memory.name`.
@@ -121,6 +156,7 @@ impl BodyChecker<'_> {
         }
         match self.resolve_exported(other, name) {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
+            Some(Def::Const(id)) => self.read_constant(id),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
             Some(def) => {
                 let d = self

@@ -2,12 +2,14 @@
 
 use cascade_grammar::ast::{Arg, Expr, ExprKind, Name, Span};
 use cascade_ir::{self as ir, Builtin as B};
+use smol_str::SmolStr;
 
 use super::{BodyChecker, BodyKind, Typed, variables::Target};
 use crate::{
     builtins::{FREE_FUNCTIONS, PERSON_FUNCTIONS, method_names},
     checks::{calls, names::unknown_function},
     codes,
+    declare::plain_text,
     flow::Flow,
     index::{Builtin, Symbol},
     types::{Ty, TyKind},
@@ -32,12 +34,18 @@ impl BodyChecker<'_> {
     ) -> Typed {
         match &callee.kind {
             ExprKind::Name(name) => {
-                let target = self.resolve(name);
+                let target = match self.probe_called(name) {
+                    Target::Declared(_) => self.resolve_declared(name).map_or(Target::Unknown, Target::Declared),
+                    _ => self.resolve(name),
+                };
                 if let Target::Local(index) = target {
                     let ty = self.scope.local(index).ty;
                     self.report(calls::call_of_value(self.view(), name, ty));
                     self.infer_arguments(args);
                     return Typed::error();
+                }
+                if name.text == "env" && target == Target::Unknown {
+                    return self.infer_variable(name, args, args_span);
                 }
                 match target {
                     Target::Declared(def) => self.infer_declared_call(def, name, whole, args, args_span),
@@ -100,6 +108,35 @@ impl BodyChecker<'_> {
                 Typed::error()
             }
         }
+    }
+
+    /// Infers `env("NAME")`, a secret that the host reads from its environment.
+    fn infer_variable(&mut self, name: &Name, args: &[Arg], args_span: Span) -> Typed {
+        let variable = match args {
+            [Arg { name: None, value: Expr { kind: ExprKind::Str(text), .. } }] => plain_text(text),
+            _ => None,
+        };
+        self.infer_arguments(args);
+        let Some(variable) = variable.filter(|text| !text.is_empty()) else {
+            let d = self
+                .diagnostic(codes::ARGUMENTS, args_span, "`env` takes the name of a variable, as text")
+                .label("not a name")
+                .help("write `token: secret = env(\"GH_TOKEN\")`");
+            self.report(d);
+            return Typed::error();
+        };
+        if self.kind != BodyKind::Constant {
+            let d = self
+                .diagnostic(codes::MISPLACED, name.span, "`env(…)` stands only as the default of a parameter")
+                .label("not here")
+                .help(format!("declare a parameter: `token: secret = env(\"{variable}\")`"));
+            self.report(d);
+            return Typed::error();
+        }
+        self.record_builtin(name.span, Builtin::Function);
+        let variable = SmolStr::new(variable);
+        self.outcome.variables.push(variable.clone());
+        Typed::new(ir::Expr::Variable(variable), Ty::SECRET, Flow::default())
     }
 
     /// Infers `x?.method()`, which is null when x is null.

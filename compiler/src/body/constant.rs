@@ -32,7 +32,9 @@ impl CheckExpressions for DeclaredExpressions {
         let value = body.check(predicate, Ty::BOOL);
         let it = body.scope.local(it).clone();
         body.record_variable(&it, predicate.span.end);
-        CheckedExpression { ir: value.ir, slots: body.scope.slot_count(), findings: body.outcome.findings }
+        let slots = body.scope.slot_count();
+        let (variables, findings) = (body.outcome.variables, body.outcome.findings);
+        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
     }
 
     fn check_constant(
@@ -41,14 +43,19 @@ impl CheckExpressions for DeclaredExpressions {
         types: &mut Types,
         module: usize,
         value: &Expr,
-        expected: Ty,
+        expected: Option<Ty>,
         findings: Findings,
     ) -> CheckedExpression {
         let callees = Callees::default();
         let input = BodyInput { world, types, callees: &callees, findings };
         let mut body = BodyChecker::new(input, module, BodyKind::Constant);
-        let value = body.check(value, expected);
-        CheckedExpression { ir: value.ir, slots: body.scope.slot_count(), findings: body.outcome.findings }
+        let value = match expected {
+            Some(ty) => body.check(value, ty),
+            None => body.infer(value),
+        };
+        let slots = body.scope.slot_count();
+        let (variables, findings) = (body.outcome.variables, body.outcome.findings);
+        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
     }
 }
 
@@ -57,7 +64,7 @@ impl BodyChecker<'_> {
     pub(super) fn check_constant(&mut self, value: &Expr, expected: Ty) -> ir::Expr {
         let findings = std::mem::take(&mut self.outcome.findings);
         let checked =
-            DeclaredExpressions.check_constant(self.world, self.types, self.module, value, expected, findings);
+            DeclaredExpressions.check_constant(self.world, self.types, self.module, value, Some(expected), findings);
         self.outcome.findings = checked.findings;
         checked.ir
     }

@@ -152,6 +152,12 @@ impl BodyChecker<'_> {
             ExprKind::Paren(inner) => self.infer(inner),
             ExprKind::If(x) => self.check_if_expr(x, None).unwrap_or_else(Typed::error),
             ExprKind::Match(x) => self.check_match_expr(x, e.span, None).unwrap_or_else(Typed::error),
+            ExprKind::Range(low, high) => {
+                let (low, high) = (self.check(low, Ty::INT), self.check(high, Ty::INT));
+                let flow = low.flow.join(&high.flow);
+                let ir = ir::Expr::Builtin(ir::Builtin::Range, vec![low.ir, high.ir], self.place(e.span));
+                Typed::new(ir, self.types.list(Ty::INT), flow)
+            }
             ExprKind::For(_)
             | ExprKind::Repeat(_)
             | ExprKind::Parallel(_)
@@ -206,11 +212,30 @@ impl BodyChecker<'_> {
             let ir = ir::Expr::Refine(Box::new(inner.ir), Box::new(refinement), self.place(span));
             return Ok(Typed { ir, ty: expected, flow: inner.flow });
         }
+        // In a test a text stands for a secret or a file.
+        if self.kind == BodyKind::Test
+            && (expected == Ty::SECRET || types.artifact(expected))
+            && matches!(types.base(value.ty), Ty::STRING | Ty::PATH)
+        {
+            let target = types.lower(expected);
+            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(target), self.place(span));
+            return Ok(Typed { ir, ty: expected, flow: value.flow });
+        }
         if expected == Ty::PATH && types.base(value.ty) == Ty::STRING {
             let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(ir::Type::Path), self.place(span));
             return Ok(Typed { ir, ty: Ty::PATH, flow: value.flow });
         }
+        // A list of texts is a list of paths: what a program printed, line by line.
+        if let (TyKind::List(from), TyKind::List(to)) = (types.kind(types.base(value.ty)), types.kind(expected))
+            && *to == Ty::PATH
+            && types.base(*from) == Ty::STRING
+        {
+            let paths = types.lower(expected);
+            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(paths), self.place(span));
+            return Ok(Typed { ir, ty: expected, flow: value.flow });
+        }
         if expected == Ty::FLOAT && types.base(value.ty) == Ty::INT {
+            self.report_whole_division(&value);
             let ir = match value.ir {
                 ir::Expr::Const(ir::Const::Int(n)) => constant(ir::Const::Float(n as f64)),
                 other => ir::Expr::ToFloat(Box::new(other)),
@@ -240,6 +265,7 @@ impl BodyChecker<'_> {
         match found {
             Some(Def::Model(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Model(id)), Ty::MODEL, Flow::default()),
             Some(Def::Route(id)) => Typed::new(ir::Expr::Model(ir::ModelRef::Route(id)), Ty::MODEL, Flow::default()),
+            Some(Def::Const(id)) => self.read_constant(id),
             Some(Def::Missing) => Typed::error(),
             Some(def @ (Def::Skill(_) | Def::Cascade(_) | Def::Fn(_))) => {
                 let d = self
@@ -273,6 +299,13 @@ impl BodyChecker<'_> {
                 Typed::error()
             }
         }
+    }
+
+    /// The value of a constant of a file: written out where it is a literal, so that bounds see it.
+    pub(super) fn read_constant(&mut self, id: ir::FnId) -> Typed {
+        let signature = &self.world.declared.fns[id.index()];
+        let ir = signature.literal.clone().unwrap_or_else(|| ir::Expr::Call(id, Vec::new()));
+        Typed::new(ir, signature.result, Flow::default())
     }
 
     /// Infers `not x` and `-x`.

@@ -58,6 +58,9 @@ impl BodyChecker<'_> {
             TyKind::Path => self.infer_path_method(&mut call),
             TyKind::Int | TyKind::Float => self.infer_number_method(&mut call, base),
             TyKind::Duration if name.text == "seconds" => self.check_no_arguments(&mut call, B::Seconds, Ty::FLOAT),
+            TyKind::Time if name.text == "format" => {
+                self.check_arguments_up_to(&mut call, B::TimeFormat, &[Ty::STRING, Ty::STRING], 1, Ty::STRING)
+            }
             TyKind::Money if name.text == "usd" => self.check_no_arguments(&mut call, B::Usd, Ty::FLOAT),
             TyKind::Json if name.text == "get" => {
                 let result = self.types.optional(Ty::JSON);
@@ -144,6 +147,21 @@ impl BodyChecker<'_> {
         call.flow.include(&lambda.flow);
         call.values.push(lambda.ir);
         lambda.ty
+    }
+
+    /// The order after the lambda of `sort_by`: `descending` or `ascending`. It is no further argument for
+    /// the other checks.
+    fn sort_order(&mut self, call: &mut Call<'_>) -> Option<ir::Expr> {
+        let [lambda, order] = call.args else { return None };
+        let ExprKind::Name(word) = &order.value.kind else { return None };
+        if call.name.text != "sort_by" || !matches!(word.text.as_str(), "ascending" | "descending") {
+            return None;
+        }
+        self.record_word(word);
+        self.record_type(order.value.span, Ty::BOOL, &Flow::default());
+        call.args = std::slice::from_ref(lambda);
+        let descending = word.text == "descending";
+        descending.then_some(ir::Expr::Const(ir::Const::Bool(true)))
     }
 
     fn infer_list_method(
@@ -239,7 +257,9 @@ impl BodyChecker<'_> {
                 (B::Sort, list)
             }
             "sort_by" | "min_by" | "max_by" => {
+                let order = self.sort_order(call);
                 let key = self.check_lambda_argument(call, &[element], None);
+                call.values.extend(order);
                 let key_value = self.types.non_null(key);
                 if !self.types.ordered(key_value) {
                     let shown = self.type_text(key);
@@ -261,6 +281,12 @@ impl BodyChecker<'_> {
                     "min_by" => (B::MinBy, optional(self, element)),
                     _ => (B::MaxBy, optional(self, element)),
                 }
+            }
+            "walk" => {
+                // The children are elements again; they may be absent.
+                let children = self.types.optional(list);
+                self.check_lambda_argument(call, &[element], Some(children));
+                (B::Walk, list)
             }
             "group_by" => {
                 let key = self.check_lambda_argument(call, &[element], None);

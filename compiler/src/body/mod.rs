@@ -15,6 +15,7 @@ mod effects;
 mod error_kind;
 mod expr;
 mod function;
+mod interpolation;
 mod lambda;
 mod literal;
 mod methods;
@@ -38,7 +39,7 @@ use smol_str::SmolStr;
 pub(crate) use attributes::check_attributes;
 pub(crate) use cascade::check_cascade;
 pub(crate) use constant::DeclaredExpressions;
-pub(crate) use function::check_fn;
+pub(crate) use function::{check_const, check_fn};
 pub(crate) use skill::check_skill;
 pub(crate) use test::{ReachedStages, check_test};
 
@@ -136,6 +137,8 @@ struct Outcome {
     stdin_code: Option<CodeReason>,
     /// The cascades that are called.
     calls: Vec<ir::CascadeId>,
+    /// Variables of the environment that the expression names.
+    variables: Vec<SmolStr>,
 }
 
 /// A place where a value is code.
@@ -148,6 +151,14 @@ struct CodeSite {
     reason: CodeReason,
     /// Where it becomes code.
     at: (SourceId, Span),
+}
+
+/// A division of two integers.
+#[derive(Debug, Clone, Copy)]
+struct WholeDivision {
+    place: ir::Place,
+    left: Span,
+    right: Span,
 }
 
 /// The check of one body.
@@ -164,6 +175,10 @@ struct BodyChecker<'a> {
     /// Variables that were read since the list was last taken: the edges of a `parallel`.
     reads: Vec<u32>,
     unreadable: Unreadable,
+    /// Variables that the environment of the skill's command has.
+    shell_names: Vec<SmolStr>,
+    /// Divisions of two integers: where they are, with their operands.
+    whole_divisions: Vec<WholeDivision>,
     outcome: Outcome,
 }
 
@@ -181,6 +196,8 @@ impl<'a> BodyChecker<'a> {
             surroundings: Surroundings::default(),
             reads: Vec::new(),
             unreadable: Unreadable::default(),
+            shell_names: Vec::new(),
+            whole_divisions: Vec::new(),
             outcome: Outcome { findings, ..Outcome::default() },
         }
     }
@@ -290,6 +307,11 @@ impl<'a> BodyChecker<'a> {
             Some(id) => self.type_of(id),
             None => Ty::ERROR,
         }
+    }
+
+    /// `outcome<T>`.
+    fn outcome_of(&mut self, ty: Ty) -> Ty {
+        self.resolver().outcome(ty)
     }
 
     /// What a declared name stands for, which is used by that.

@@ -10,6 +10,18 @@ use crate::{
     types::{Ty, TyKind},
 };
 
+/// The place of a division of integers that decides the value of an arithmetic expression.
+fn find_division(e: &ir::Expr) -> Option<ir::Place> {
+    match e {
+        ir::Expr::Binary(ir::BinaryOp::Div, _, _, place) => Some(*place),
+        ir::Expr::Binary(ir::BinaryOp::Add | ir::BinaryOp::Sub | ir::BinaryOp::Mul, left, right, _) => {
+            find_division(left).or_else(|| find_division(right))
+        }
+        ir::Expr::Neg(inner, _) => find_division(inner),
+        _ => None,
+    }
+}
+
 impl BodyChecker<'_> {
     /// Infers `a op b`.
     pub(super) fn infer_binary(&mut self, a: &Expr, op: BinaryOp, b: &Expr, span: Span) -> Typed {
@@ -17,6 +29,7 @@ impl BodyChecker<'_> {
             BinaryOp::Coalesce => self.infer_coalesce(a, b, None),
             BinaryOp::And | BinaryOp::Or => self.infer_logic(a, op, b),
             BinaryOp::Eq | BinaryOp::Ne => self.infer_equality(a, op, b, span),
+            BinaryOp::In | BinaryOp::NotIn => self.infer_membership(a, op, b, span),
             BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => self.infer_comparison(a, op, b, span),
             _ => self.infer_arithmetic(a, op, b, span),
         }
@@ -48,7 +61,9 @@ impl BodyChecker<'_> {
             _ => self.infer(a),
         };
         let inner = self.types.non_null(left.ty);
-        if inner == left.ty && left.ty != Ty::ERROR && left.ty != Ty::JSON && left.ty != Ty::NEVER {
+        if self.report_nothing(a) {
+            // Reported: both outcomes look the same.
+        } else if inner == left.ty && left.ty != Ty::ERROR && left.ty != Ty::JSON && left.ty != Ty::NEVER {
             self.report(operators::coalescing_of_value(self.view(), left.ty, a.span));
         }
         let target = match expected {
@@ -128,6 +143,8 @@ impl BodyChecker<'_> {
             || self.are_comparable_lists(x, y);
         if !comparable {
             self.report(operators::never_equal(self.view(), left.ty, right.ty, span));
+        } else if self.report_nothing(a) || self.report_nothing(b) {
+            // Reported: both outcomes look the same.
         } else if (left.ty == Ty::NULL) != (right.ty == Ty::NULL) {
             let other = if left.ty == Ty::NULL { (right.ty, b.span) } else { (left.ty, a.span) };
             self.report(operators::never_null(self.view(), other, span));
@@ -137,11 +154,69 @@ impl BodyChecker<'_> {
         Typed::new(ir::Expr::Binary(op, Box::new(left.ir), Box::new(right.ir), self.place(span)), Ty::BOOL, flow)
     }
 
+    /// Reports the use of a stage that gives nothing and has `on error skip`: its value is null whether it
+    /// succeeded or not.
+    pub(super) fn report_nothing(&mut self, e: &Expr) -> bool {
+        let ExprKind::Name(name) = &e.kind else { return false };
+        let Target::Local(index) = self.probe(name) else { return false };
+        let local = self.scope.local(index);
+        if !local.gives_nothing {
+            return false;
+        }
+        let declared = local.span;
+        self.report(operators::says_nothing(self.view(), name, declared));
+        true
+    }
+
     fn are_comparable_lists(&self, a: Ty, b: Ty) -> bool {
         match (self.types.kind(a), self.types.kind(b)) {
             (TyKind::List(x), TyKind::List(y)) => self.types.fits(*x, *y) || self.types.fits(*y, *x),
             _ => false,
         }
+    }
+
+    /// Infers `x in xs` and `x not in xs`, where `xs` is a list, a map (its keys) or a text (its parts).
+    fn infer_membership(&mut self, a: &Expr, op: BinaryOp, b: &Expr, span: Span) -> Typed {
+        // A variant without its enum takes the type of the elements, and a list literal that of the value.
+        let bare = matches!(&a.kind, ExprKind::Name(n) if self.probe(n) == Target::Unknown);
+        let (value, container) = if bare || !matches!(b.kind, ExprKind::List(_)) {
+            let container = self.infer(b);
+            let wanted = match *self.types.kind(self.types.base(container.ty)) {
+                TyKind::List(element) => element,
+                TyKind::Map(_) | TyKind::String => Ty::STRING,
+                _ => Ty::ERROR,
+            };
+            (self.infer_expecting(a, wanted), container)
+        } else {
+            let value = self.infer(a);
+            let list = self.types.list(value.ty);
+            (value, self.check(b, list))
+        };
+        let flow = value.flow.clone().join(&container.flow);
+        let base = self.types.base(container.ty);
+        let fits = match *self.types.kind(base) {
+            TyKind::List(element) => {
+                let (x, y) = (self.types.non_null(value.ty), self.types.non_null(element));
+                self.types.fits(x, y)
+                    || self.types.fits(y, x)
+                    || self.types.base(x) == self.types.base(y)
+                    || matches!(
+                        (self.types.base(x), self.types.base(y)),
+                        (Ty::STRING, Ty::PATH) | (Ty::PATH, Ty::STRING)
+                    )
+            }
+            TyKind::Map(_) | TyKind::String => matches!(self.types.base(value.ty), Ty::STRING | Ty::ERROR),
+            TyKind::Error => true,
+            _ => false,
+        };
+        if !fits {
+            self.report(operators::wrong_membership(self.view(), (value.ty, a.span), (container.ty, b.span), span));
+            return Typed::new(ir::Expr::Const(ir::Const::Bool(false)), Ty::BOOL, flow);
+        }
+        let place = self.place(span);
+        let contains = ir::Expr::Builtin(ir::Builtin::Contains, vec![container.ir, value.ir], place);
+        let ir = if op == BinaryOp::In { contains } else { ir::Expr::Not(Box::new(contains)) };
+        Typed::new(ir, Ty::BOOL, flow)
     }
 
     fn infer_comparison(&mut self, a: &Expr, op: BinaryOp, b: &Expr, span: Span) -> Typed {
@@ -166,6 +241,19 @@ impl BodyChecker<'_> {
             _ => ir::BinaryOp::Ge,
         };
         Typed::new(ir::Expr::Binary(op, Box::new(left.ir), Box::new(right.ir), self.place(span)), Ty::BOOL, flow)
+    }
+
+    /// Reports a division of integers whose value becomes a float: its fraction is lost before that.
+    pub(super) fn report_whole_division(&mut self, value: &Typed) {
+        if self.types.base(value.ty) != Ty::INT {
+            return;
+        }
+        let Some(place) = find_division(&value.ir) else { return };
+        let Some(found) = self.whole_divisions.iter().rfind(|division| division.place == place).copied() else {
+            return;
+        };
+        let (left, right) = (self.source_text(found.left), self.source_text(found.right));
+        self.report(operators::whole_division(self.view(), found.left.to(found.right), left, right));
     }
 
     /// Converts an int operand to float when the other one is a float.
@@ -206,6 +294,10 @@ impl BodyChecker<'_> {
             (_, Ty::INT, Ty::INT) => Some(Ty::INT),
             (_, p, q) if number(p) && number(q) => Some(Ty::FLOAT),
             (BinaryOp::Add | BinaryOp::Sub, p, q) if p == q && matches!(p, Ty::DURATION | Ty::MONEY) => Some(p),
+            (BinaryOp::Sub, Ty::TIME, Ty::TIME) => Some(Ty::DURATION),
+            (BinaryOp::Add | BinaryOp::Sub, Ty::TIME, Ty::DURATION) | (BinaryOp::Add, Ty::DURATION, Ty::TIME) => {
+                Some(Ty::TIME)
+            }
             (BinaryOp::Mul, p @ (Ty::DURATION | Ty::MONEY), q) | (BinaryOp::Mul, q, p @ (Ty::DURATION | Ty::MONEY))
                 if number(q) =>
             {
@@ -225,7 +317,17 @@ impl BodyChecker<'_> {
             self.report(operators::wrong_operands(self.view(), op, (left.ty, a.span), (right.ty, b.span), span));
             return Typed::error();
         };
-        let (left, right) = if ty == Ty::FLOAT && number(x) { self.widen_to_float(left, right) } else { (left, right) };
+        let (left, right) = if ty == Ty::FLOAT && number(x) {
+            self.report_whole_division(&left);
+            self.report_whole_division(&right);
+            self.widen_to_float(left, right)
+        } else {
+            (left, right)
+        };
+        if (op, ty) == (BinaryOp::Div, Ty::INT) {
+            let place = self.place(span);
+            self.whole_divisions.push(super::WholeDivision { place, left: a.span, right: b.span });
+        }
         let ir_op = match op {
             BinaryOp::Add => ir::BinaryOp::Add,
             BinaryOp::Sub => ir::BinaryOp::Sub,

@@ -76,6 +76,22 @@ impl BodyChecker<'_> {
                 }
                 ir::Pattern::Range(low, high)
             }
+            PatternKind::OneOf(patterns) => {
+                let mut all = Vec::with_capacity(patterns.len());
+                for pattern in patterns {
+                    if let PatternKind::Variant { fields: Some(fields), .. } = &pattern.kind
+                        && !fields.is_empty()
+                    {
+                        let d = self
+                            .diagnostic(codes::MISPLACED, pattern.span, "one of several patterns binds no fields")
+                            .label("which of them matched is not known")
+                            .help("write an arm of its own for this pattern");
+                        self.report(d);
+                    }
+                    all.push(self.check_pattern(pattern, subject, coverage, guarded));
+                }
+                ir::Pattern::OneOf(all)
+            }
             PatternKind::Variant { name, fields } => {
                 if name.text.is_empty() {
                     coverage.all = true;
@@ -116,7 +132,12 @@ impl BodyChecker<'_> {
                     return ir::Pattern::Any;
                 };
                 let of = self.types.def(inner).map_or(0, |(id, _)| id.0);
-                self.record_use(name.span, Symbol::Variant { of, index: position });
+                // The variants of `outcome<T>` are declared nowhere.
+                let is_declared = (of as usize) < self.world.declared.types.len();
+                match is_declared {
+                    true => self.record_use(name.span, Symbol::Variant { of, index: position }),
+                    false => self.record_word(name),
+                }
                 if coverage.variants.contains(&variant.name) {
                     let d = self
                         .diagnostic(
@@ -133,7 +154,9 @@ impl BodyChecker<'_> {
                 let mut bound = Vec::new();
                 for field in fields.iter().flatten() {
                     let found = variant.fields.iter().position(|f| f.name == field.field.text);
-                    if let Some(index) = found {
+                    if let (Some(_), false) = (found, is_declared) {
+                        self.record_word(&field.field);
+                    } else if let Some(index) = found {
                         let index = index as u32;
                         self.record_use(field.field.span, Symbol::VariantField { of, variant: position, index });
                     }

@@ -1,13 +1,14 @@
 //! `if` and `match` in expressions: each branch is one expression.
 
-use cascade_grammar::ast::{ArmBody, Block, Else, Expr, ExprKind, IfExpr, MatchExpr, Span, StmtKind};
+use cascade_grammar::ast::{ArmBody, Block, Else, Expr, ExprKind, IfExpr, MatchExpr, PatternField, Span, StmtKind};
 use cascade_ir as ir;
 
 use super::{BodyChecker, Typed, spans::span_of_head};
 use crate::{
     checks::{
+        blocks,
         reachability::{self, Coverage},
-        types,
+        style, types,
     },
     codes,
     flow::Flow,
@@ -90,6 +91,47 @@ impl BodyChecker<'_> {
         Some(Typed::new(ir::Expr::If(Box::new(condition.ir), Box::new(then.ir), Box::new(otherwise.ir)), ty, flow))
     }
 
+    /// Checks the block of a fn: `let` lines, and the value as the last expression.
+    pub(super) fn check_fn_block(&mut self, block: &Block, result: Ty) -> Typed {
+        self.check_block_expr(block, "fn", Some(result)).unwrap_or_else(Typed::error)
+    }
+
+    /// Declares the variables of `let { a, b } = record`, where the record stands in the slot `whole`. Gives
+    /// their slots and values.
+    pub(super) fn declare_fields(
+        &mut self,
+        fields: &[PatternField],
+        record: &Typed,
+        whole: ir::Slot,
+    ) -> Vec<(ir::Slot, ir::Expr)> {
+        let mut out = Vec::with_capacity(fields.len());
+        let is_record = record.ty == Ty::ERROR || self.types.fields(record.ty).is_some();
+        if let (false, Some(first)) = (is_record, fields.first()) {
+            let span = fields.last().map_or(first.field.span, |last| first.field.span.to(last.field.span));
+            self.report(blocks::not_a_record(self.view(), record.ty, span));
+        }
+        for field in fields {
+            let ty = match self.types.field(record.ty, &field.field.text) {
+                Some(ty) => {
+                    self.record_field_use(record.ty, &field.field);
+                    ty
+                }
+                None => {
+                    if is_record && record.ty != Ty::ERROR {
+                        self.report(types::unknown_field(self.view(), record.ty, &field.field));
+                    }
+                    Ty::ERROR
+                }
+            };
+            let name = field.binding.as_ref().unwrap_or(&field.field);
+            self.report(style::value_name(self.view(), name));
+            let index = self.declare(&name.text, name.span, ty, record.flow.clone(), LocalKind::Let);
+            let value = ir::Expr::Field(Box::new(ir::Expr::Slot(whole)), field.field.text.clone());
+            out.push((self.scope.slot(index), value));
+        }
+        out
+    }
+
     fn check_block_expr(&mut self, block: &Block, word: &str, expected: Option<Ty>) -> Option<Typed> {
         let mark = self.enter(block.span);
         let mut lets = Vec::new();
@@ -105,6 +147,20 @@ impl BodyChecker<'_> {
                     };
                     let index = self.declare(&name.text, name.span, typed.ty, typed.flow, LocalKind::Let);
                     lets.push((self.scope.slot(index), typed.ir));
+                }
+                StmtKind::LetFields { fields, value } => {
+                    let typed = self.infer(value);
+                    let whole = self.scope.new_slot();
+                    let fields = self.declare_fields(fields, &typed, whole);
+                    lets.push((whole, typed.ir));
+                    lets.extend(fields);
+                }
+                StmtKind::Return(Some(e)) if last && word == "fn" => {
+                    self.report(blocks::return_in_fn(self.view(), stmt.span, e.span));
+                    value = Some(match expected {
+                        Some(ty) => self.check(e, ty),
+                        None => self.infer(e),
+                    });
                 }
                 StmtKind::Expr(e, _) if last => {
                     value = Some(match expected {
@@ -139,6 +195,7 @@ impl BodyChecker<'_> {
     /// Checks `match` in an expression: each arm is one expression.
     pub(super) fn check_match_expr(&mut self, x: &MatchExpr, span: Span, expected: Option<Ty>) -> Option<Typed> {
         let subject = self.infer(&x.subject);
+        self.report_nothing(&x.subject);
         let mut coverage = Coverage::default();
         let mut arms = Vec::new();
         let mut flow = subject.flow.clone();
@@ -151,7 +208,7 @@ impl BodyChecker<'_> {
             self.assume_in_arm(&x.subject, &pattern, null_before);
             let guard = arm.guard.as_ref().map(|g| self.check(g, Ty::BOOL).ir);
             let value = match &arm.body {
-                ArmBody::Block(b) => self.check_block_expr(b, "match", expected),
+                ArmBody::Block(b) | ArmBody::Statement(b) => self.check_block_expr(b, "match", expected),
                 ArmBody::Expr(e) => Some(match expected {
                     Some(ty) => self.check(e, ty),
                     None => self.infer(e),

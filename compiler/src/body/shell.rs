@@ -1,7 +1,7 @@
 //! `sh"…"`: lowers a command. How a shell reads its text is known by `cascade-shell`; what its
 //! values are made of is known here.
 
-use cascade_grammar::ast::{Name, Span, StrLit, StrPart};
+use cascade_grammar::ast::{Expr, Name, Span, StrLit, StrPart};
 use cascade_ir as ir;
 use cascade_shell::{CodePosition, DirectPart, HoleSet, Part, Position, Quoting, Reason, Script, Surroundings};
 use smol_str::SmolStr;
@@ -92,7 +92,7 @@ impl<'a> BodyChecker<'a> {
                     source.text.push_str(text);
                 }
                 StrPart::Hole { expr, format, .. } => {
-                    let value = self.infer(expr);
+                    let value = self.command_part(expr);
                     let format = format.as_ref().map_or(Format::Plain, |name| self.command_format(name));
                     self.report(leaks::command_argument(self.view(), value.ty, expr.span));
                     let Some(c) = cascade_shell::hole_character(holes.len() as u32) else {
@@ -125,6 +125,11 @@ impl<'a> BodyChecker<'a> {
                 return Typed::new(ir::Expr::Const(ir::Const::Null), Ty::COMMAND, flow);
             }
         };
+        for part in &literal.parts {
+            if let StrPart::Text { span, .. } = part {
+                self.report_foreign_holes_of_command(*span, &source.text);
+            }
+        }
         if script.list.is_empty() {
             let d = self.diagnostic(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
             self.report(d);
@@ -133,6 +138,17 @@ impl<'a> BodyChecker<'a> {
         self.report_code_positions(&script, &source, &holes, &flows, literal.span);
         let template = self.lower_script(&script, &holes);
         Typed::new(ir::Expr::Command(Box::new(template)), Ty::COMMAND, flow)
+    }
+
+    /// The value of a hole. A command is spliced as its words.
+    fn command_part(&mut self, e: &Expr) -> Typed {
+        let value = self.infer(e);
+        if self.types.base(self.types.non_null(value.ty)) != Ty::COMMAND {
+            return value;
+        }
+        let words = ir::Expr::Builtin(ir::Builtin::CommandWords, vec![value.ir], self.place(e.span));
+        let list = self.types.list(Ty::STRING);
+        Typed::new(words, list, value.flow)
     }
 
     fn file_text(&self) -> &'a str {

@@ -16,10 +16,12 @@ use crate::{
     callees::{Directory, NetworkUse, SkillSummary},
     checks::{capabilities, leaks, names::unknown_word, skills, style},
     codes,
+    declare::plain_text,
     findings::Findings,
     flow::{CodeReason, Flow, Origin, SkillFlow},
     index::Builtin,
     types::{Ty, TyKind},
+    walk,
     world::{Def, Signature, doc_text},
 };
 
@@ -56,8 +58,9 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     for need in &lines.needs {
         body.report(capabilities::misspelt_need(body.view(), need));
     }
-    let mut checker = SkillChecker { body, signature, lines: &lines };
+    let mut checker = SkillChecker { body, signature, lines: &lines, ended: EndedSlots::default() };
     let (effect, output, map, untrusted) = checker.check_effect(decl.name.span);
+    let ended = checker.ended;
     let mut body = checker.body;
     match lines.effect {
         Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
@@ -75,7 +78,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     body.leave_body(decl.body_span.end);
     let (unsupported, asks_model) = match &effect {
         ir::Effect::Unsupported(u) => (Some(u.construct.clone()), u.construct != "mcp"),
-        ir::Effect::Run(_) | ir::Effect::Http(_) => (None, false),
+        ir::Effect::Run(_) | ir::Effect::Http(_) | ir::Effect::Builtin(_) => (None, false),
         ir::Effect::Prompt(_) => (None, true),
     };
     let ir = ir::Skill {
@@ -88,6 +91,8 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         effect,
         output: body.types.lower(output),
         map,
+        exit_code: ended.exit_code,
+        stderr: ended.stderr,
         needs: needs.clone(),
         once: item.attributes.iter().any(|a| a.name.text == "once"),
     };
@@ -107,6 +112,14 @@ struct SkillChecker<'a> {
     body: BodyChecker<'a>,
     signature: &'a Signature,
     lines: &'a Lines<'a>,
+    ended: EndedSlots,
+}
+
+/// The slots of how a program ended, where its `return` names that.
+#[derive(Debug, Clone, Copy, Default)]
+struct EndedSlots {
+    exit_code: Option<ir::Slot>,
+    stderr: Option<ir::Slot>,
 }
 
 /// The effect of a skill, the type of its output, the mapping of that to the result, and where
@@ -123,6 +136,7 @@ impl SkillChecker<'_> {
         match &effect.kind {
             Line::Run(command) => self.check_run(command),
             Line::Http { method, url, settings } => self.check_http(method, url, settings),
+            Line::Builtin(name) => self.check_builtin(name, effect.span),
             Line::Prompt(prompt) => self.check_prompt(prompt, effect.span),
             Line::Agent { dir, prompt } => {
                 let place = match dir {
@@ -160,15 +174,56 @@ impl SkillChecker<'_> {
         }
     }
 
+    /// Checks `builtin "name"`, whose arguments are the parameters of the skill.
+    fn check_builtin(&mut self, name: &Expr, span: Span) -> Lowered {
+        self.body.scope.use_all();
+        let text = match &name.kind {
+            ExprKind::Str(text) => plain_text(text),
+            _ => None,
+        };
+        let module = self.body.module;
+        if !self.body.world.files.modules[module].std {
+            let d = self
+                .body
+                .diagnostic(
+                    codes::WRONG_PLACE,
+                    head_word(span, "builtin"),
+                    "only the standard library has built-in skills",
+                )
+                .label("not here")
+                .help("import a skill of the library, such as `import std.files { read }`, or run a command");
+            self.body.report(d);
+        }
+        let name = SmolStr::new(text.unwrap_or_default());
+        let (output, map) = self.check_mapping(self.signature.result, self.signature.result);
+        let origin = if name.starts_with("files.") { Some(Origin::Command) } else { None };
+        (ir::Effect::Builtin(name), output, map, origin)
+    }
+
     /// Checks `return expr`, which maps `output` to the result.
     fn check_mapping(&mut self, direct: Ty, output: Ty) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let Some(result) = self.lines.result else { return (direct, None) };
         let mark = self.body.enter(result.span);
         let local = self.body.declare_implicit("output", result.span, output);
         let slot = self.body.scope.slot(local);
+        if let Some(SkillLine { kind: Line::Run(_), .. }) = self.lines.effect {
+            self.ended.exit_code = self.declare_of_program("exit_code", Ty::INT, result);
+            self.ended.stderr = self.declare_of_program("stderr", Ty::STRING, result);
+        }
         let value = self.body.check(result, self.signature.result);
         self.body.leave(mark);
         (output, Some((slot, value.ir)))
+    }
+
+    /// Declares a value that says how the program ended, where `return` names it and it is no parameter.
+    fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
+        let mut named = false;
+        walk::expr(result, &mut |e| named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name));
+        if !named || self.body.scope.find(name).is_some() {
+            return None;
+        }
+        let local = self.body.declare_implicit(name, result.span, ty);
+        Some(self.body.scope.slot(local))
     }
 
     /// The format and the type that raw output is read as, and its mapping to the result.
@@ -255,6 +310,7 @@ impl SkillChecker<'_> {
 
     /// Checks `run`.
     fn check_run(&mut self, command: &Expr) -> Lowered {
+        self.body.shell_names = self.lines.env.iter().map(|setting| setting.name.text.clone()).collect();
         let command_value = self.body.check(command, Ty::COMMAND);
         let stdin_code = self.body.outcome.stdin_code.take();
         let cwd = self.lines.dir.map(|e| {
@@ -308,6 +364,7 @@ impl SkillChecker<'_> {
                 | Ty::ERROR
                 | Ty::NEVER
                 | Ty::DURATION
+                | Ty::TIME
                 | Ty::MONEY
         ) || self.body.types.variants(inner).is_some();
         if !fine {

@@ -31,7 +31,12 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
         let mut twice = false;
         match &line.kind {
             Line::Error => broken = true,
-            Line::Prompt(_) | Line::Agent { .. } | Line::Run(_) | Line::Http { .. } | Line::Mcp { .. } => {
+            Line::Prompt(_)
+            | Line::Agent { .. }
+            | Line::Run(_)
+            | Line::Http { .. }
+            | Line::Mcp { .. }
+            | Line::Builtin(_) => {
                 if let Some(first) = out.effect {
                     checker.report(skills::second_effect(checker.view(), line.span, first.span));
                 } else {

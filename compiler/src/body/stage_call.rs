@@ -47,7 +47,7 @@ impl BodyChecker<'_> {
             return None;
         };
         let def = match &callee.kind {
-            ExprKind::Name(name) => match self.probe(name) {
+            ExprKind::Name(name) => match self.probe_called(name) {
                 Target::Local(_) => None,
                 Target::Declared(_) => self.resolve_declared(name).map(|def| (def, name)),
                 Target::Unknown if PERSON_FUNCTIONS.contains(&name.text.as_str()) => {

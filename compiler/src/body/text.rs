@@ -50,7 +50,8 @@ impl BodyChecker<'_> {
         let mut indent: Option<u32> = Some(0);
         for part in &literal.parts {
             match part {
-                StrPart::Text { text, .. } => {
+                StrPart::Text { text, span } => {
+                    self.report_foreign_holes(*span);
                     let last = match text.rfind('\n') {
                         Some(i) => {
                             indent = Some(0);

@@ -96,7 +96,7 @@ impl BodyChecker<'_> {
             untrusted.carried = Some((self.world.files.source(self.module), span));
         }
         let (name, slot, level) = (SmolStr::new(name), self.scope.new_slot(), self.surroundings.level);
-        self.scope.add(Local { name, slot, ty, flow, kind, span, used: false, level, symbol })
+        self.scope.add(Local { name, slot, ty, flow, kind, span, used: false, level, symbol, gives_nothing: false })
     }
 
     /// Reports a variable whose name another variable has, and warns of one that hides something.
@@ -184,10 +184,19 @@ impl BodyChecker<'_> {
         }
     }
 
+    /// What a name would stand for where it is called: a stage may be named like the skill, the cascade or the
+    /// fn that it calls.
+    pub(super) fn probe_called(&self, name: &Name) -> Target {
+        match (self.probe(name), self.world.find_name(self.module, &name.text)) {
+            (Target::Local(_), Some(def @ (Def::Skill(_) | Def::Cascade(_) | Def::Fn(_)))) => Target::Declared(def),
+            (target, _) => target,
+        }
+    }
+
     /// What a callee is, when it is declared in a file: `name`, or `module.name`. Only asks.
     fn probe_callee(&self, callee: &Expr) -> Option<Def> {
         match &callee.kind {
-            ExprKind::Name(name) => match self.probe(name) {
+            ExprKind::Name(name) => match self.probe_called(name) {
                 Target::Declared(def) => Some(def),
                 _ => None,
             },

@@ -57,6 +57,37 @@ pub(crate) fn return_without_value(view: View<'_>, result: Ty, span: Span) -> Op
     })
 }
 
+/// Reports a `parallel first` whose stages do not compete: fewer than two, or one that waits for another.
+pub(crate) fn unsuitable_for_first(view: View<'_>, word: Span, depends: bool) -> Diagnostic {
+    let (message, label) = match depends {
+        true => ("the stages of `parallel first` cannot use each other", "one of them waits for another"),
+        false => ("`parallel first` needs at least two stages, and nothing else", "there is nothing to choose from"),
+    };
+    view.diagnostic(codes::MISPLACED, word, message)
+        .label(label)
+        .help("move what belongs together into a cascade, and call that as a stage")
+}
+
+/// Reports `return` in the block of a fn, whose value is its last expression.
+pub(crate) fn return_in_fn(view: View<'_>, whole: Span, value: Span) -> Diagnostic {
+    let word = Span { start: whole.start, end: value.start };
+    view.diagnostic(codes::MISPLACED, word, "the value of a fn is its last expression, without `return`")
+        .label("leave it out")
+        .safe_fix("leave `return` out", word, "")
+}
+
+/// Reports `let { a } = x` of something that has no fields.
+pub(crate) fn not_a_record(view: View<'_>, found: Ty, span: Span) -> Diagnostic {
+    let shown = view.type_text(found);
+    let d = view
+        .diagnostic(codes::MISMATCH, span, format!("`{shown}` has no fields to take apart"))
+        .label("a record is needed");
+    match view.types.non_null(found) != found {
+        true => d.help("say first what holds when it is null: `?? …`, or `if … == null { … }`"),
+        false => d,
+    }
+}
+
 /// Warns of an expression whose value nothing uses.
 pub(crate) fn unused_value(view: View<'_>, e: &Expr) -> Diagnostic {
     view.diagnostic(codes::UNUSED, e.span, "this value is not used")

@@ -16,6 +16,7 @@ pub(crate) fn clause_word(kind: &ClauseKind) -> &'static str {
         ClauseKind::TokenBudget(_) => "budget of tokens",
         ClauseKind::Cache(_) => "cache",
         ClauseKind::Isolate => "isolate",
+        ClauseKind::Exclusive { .. } => "exclusive",
         ClauseKind::OnError { .. } => "on error",
         ClauseKind::Discard => "discard",
         ClauseKind::Branch(_) => "branch",
@@ -48,12 +49,13 @@ pub(crate) fn of_stages_only(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnost
                 | ClauseKind::Budget(_)
                 | ClauseKind::TokenBudget(_)
                 | ClauseKind::Needs(_)
+                | ClauseKind::Exclusive { .. }
                 | ClauseKind::Error
         )
     });
     let report = |clause: &Clause| {
         view.diagnostic(codes::WRONG_PLACE, clause.span, "this clause belongs to a stage")
-            .label("a cascade has `budget`, `timeout`, `using` and `needs`")
+            .label("a cascade has `budget`, `timeout`, `using`, `needs` and `exclusive`")
             .help("put it on the stage that calls this cascade")
     };
     misplaced.map(report).collect()

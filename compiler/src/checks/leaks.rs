@@ -23,7 +23,6 @@ pub(crate) fn command_argument(view: View<'_>, ty: Ty, span: Span) -> Option<Dia
     let base = view.types.base(view.types.non_null(ty));
     let message = match view.types.kind(base) {
         TyKind::Secret => "a secret in an argument can be seen by every program of the machine",
-        TyKind::Command => "a command cannot be a part of another",
         TyKind::Model => "a model cannot be an argument of a command",
         _ if view.types.holds_secret(base) => "a secret in an argument can be seen by every program of the machine",
         _ => return None,

@@ -1,6 +1,6 @@
 //! Operators: operands that they do not work on.
 
-use cascade_grammar::ast::{BinaryOp, Span};
+use cascade_grammar::ast::{BinaryOp, Name, Span};
 
 use crate::{codes, diagnostic::Diagnostic, types::Ty, world::View};
 
@@ -31,6 +31,51 @@ pub(crate) fn wrong_operands(view: View<'_>, op: BinaryOp, left: Operand, right:
     } else {
         d
     }
+}
+
+/// Reports `in` with something that contains no such values.
+pub(crate) fn wrong_membership(view: View<'_>, value: Operand, container: Operand, span: Span) -> Diagnostic {
+    let (a, b) = (view.type_text(value.0), view.type_text(container.0));
+    if view.types.nullable(container.0) && container.0 != Ty::JSON {
+        return view
+            .diagnostic(codes::MAY_BE_NULL, container.1, "this may be null, and `in` needs a value")
+            .label(format!("`{b}`"))
+            .help("give a value for null with `?? …`, or test it first: `if x != null { … }`");
+    }
+    view.diagnostic(codes::OPERATOR, span, format!("a `{b}` never contains a `{a}`"))
+        .also(view.source(), value.1, format!("`{a}`"))
+        .also(view.source(), container.1, format!("`{b}`"))
+        .help("`in` looks for an element of a list, a key of a map, or a part of a text")
+}
+
+/// Reports a division of integers where a float is wanted.
+pub(crate) fn whole_division(view: View<'_>, span: Span, left: &str, right: &str) -> Diagnostic {
+    let simple = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '(' | ')'));
+    let float = match left.parse::<i64>() {
+        Ok(_) => format!("{left}.0"),
+        Err(_) if simple(left) || (left.starts_with('(') && left.ends_with(')')) => format!("{left}.to_float()"),
+        Err(_) => format!("({left}).to_float()"),
+    };
+    view.diagnostic(codes::WHOLE_DIVISION, span, "this is a whole-number division, and a float is wanted")
+        .label("rounds toward zero: `1 / 2` is 0")
+        .help(format!("write `{float} / {right}`, or `({left} / {right}).to_float()` for the whole number"))
+        .fix(format!("divide with a fraction: `{float} / {right}`"), span, format!("{float} / {right}"))
+        .fix(
+            format!("keep the whole number: `({left} / {right}).to_float()`"),
+            span,
+            format!("({left} / {right}).to_float()"),
+        )
+}
+
+/// Reports a comparison of a stage's value that is null whatever happened.
+pub(crate) fn says_nothing(view: View<'_>, name: &Name, declared: Span) -> Diagnostic {
+    let name_text = &name.text;
+    view.diagnostic(codes::OPERATOR, name.span, format!("`{name_text}` is null whether it succeeded or failed"))
+        .label("tells nothing")
+        .also(view.source(), declared, "gives nothing, and `on error skip` makes a failure null")
+        .help(format!(
+            "write `on error keep` instead of `on error skip`, and `match {name_text} {{ ok -> … failed {{ error }} -> … }}`"
+        ))
 }
 
 /// Reports `??` after a value that is never null.
@@ -73,5 +118,7 @@ fn operator_text(op: BinaryOp) -> &'static str {
         BinaryOp::Mul => "*",
         BinaryOp::Div => "/",
         BinaryOp::Rem => "%",
+        BinaryOp::In => "in",
+        BinaryOp::NotIn => "not in",
     }
 }

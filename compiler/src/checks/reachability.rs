@@ -199,9 +199,9 @@ fn may_fail(e: &Expr) -> bool {
             ExprKind::If(x) => {
                 has_statements(&x.then) || matches!(&x.otherwise, Some(Else::Block(block)) if has_statements(block))
             }
-            ExprKind::Match(x) => {
-                x.arms.iter().any(|arm| matches!(&arm.body, ArmBody::Block(block) if has_statements(block)))
-            }
+            ExprKind::Match(x) => x.arms.iter().any(
+                |arm| matches!(&arm.body, ArmBody::Block(block) | ArmBody::Statement(block) if has_statements(block)),
+            ),
             ExprKind::For(_)
             | ExprKind::Repeat(_)
             | ExprKind::Parallel(_)

@@ -24,6 +24,14 @@ pub(crate) fn value_name(view: View<'_>, name: &Name) -> Option<Diagnostic> {
     })
 }
 
+/// Warns of a hole that is written as in another language.
+pub(crate) fn foreign_hole(view: View<'_>, span: Span, written: &str, expression: &str) -> Diagnostic {
+    view.diagnostic(codes::FOREIGN_HOLE, span, format!("`{written}` is plain text here"))
+        .label("no value is inserted")
+        .help(format!("write `$<{expression}>`"))
+        .fix(format!("write `$<{expression}>` to insert the value"), span, format!("$<{expression}>"))
+}
+
 /// Warns of a type's name that is not `PascalCase`.
 pub(crate) fn type_name(view: View<'_>, name: &Name) -> Option<Diagnostic> {
     let bare = name.text.trim_start_matches('_');

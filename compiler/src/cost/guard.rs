@@ -105,7 +105,7 @@ impl<'p> Walk<'p> {
                 ErrorAction::Unsupported(what) => {
                     fallbacks.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
                 }
-                ErrorAction::Skip | ErrorAction::Fail(_) => {}
+                ErrorAction::Skip | ErrorAction::Keep { .. } | ErrorAction::Fail(_) => {}
             }
         }
         let many = |times: Poly| Repetition { what: format_smolstr!("retry of `{name}`"), place, times };
@@ -129,6 +129,9 @@ impl<'p> Walk<'p> {
             let times = one_more(&Poly::name(format_smolstr!("again({})", around.stage)));
             total = total.times(&Repetition { what: format_smolstr!("`escalate` of `{name}`"), place, times });
             total.time = Figure::unlimited(format_smolstr!("`{}` waits for a person", around.stage), place);
+        }
+        if clauses.exclusive.as_ref().is_some_and(|lock| !lock.nowait) {
+            total.time = Figure::unlimited(format_smolstr!("`{name}` waits for other runs"), place);
         }
         self.apply_limits(clauses, &mut total, &after, place, variables);
         total

@@ -22,6 +22,7 @@ impl<'p> Walk<'p> {
                 out.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
                 return;
             }
+            Effect::Builtin(_) => return,
             Effect::Run(_) | Effect::Http(_) => {
                 if matches!(skill.effect, Effect::Http(_)) {
                     out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);

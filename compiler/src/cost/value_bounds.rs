@@ -214,7 +214,7 @@ fn bytes(program: &Program, ty: &Type) -> Option<u64> {
     Some(match ty {
         Type::Null => 4,
         Type::Bool => 5,
-        Type::Int | Type::Duration | Type::Money => NUMBER,
+        Type::Int | Type::Duration | Type::Time | Type::Money => NUMBER,
         Type::Float => FLOAT,
         Type::Named(id) => match &program.types.get(id.index())?.kind {
             TypeDefKind::Enum(variants) if variants.iter().all(|v| v.fields.is_empty()) => {
@@ -322,6 +322,7 @@ impl<'p> BoundsEstimator<'p> {
             Expr::Model(model) => ValueBounds { models: Some(vec![*model]), ..ValueBounds::default() },
             Expr::Refine(inner, _, _) => self.eval(inner, slots),
             Expr::Cast(_, ty, _) | Expr::TryCast(_, ty) => ValueBounds { ty: Some(ty), ..ValueBounds::default() },
+            Expr::Run(_) | Expr::Variable(_) => ValueBounds::default(),
             Expr::Memory(memory, key) => {
                 let memory = self.program.memories.get(memory.index());
                 match memory.and_then(|m| Some((m, m.keys.get(*key as usize)?))) {

@@ -43,10 +43,12 @@ impl Declarer<'_> {
             params: Vec::new(),
             result: Ty::ERROR,
             deprecated: deprecation(item),
+            is_constant: matches!(item.kind, ItemKind::Const(_)),
+            literal: None,
         };
         let declared = &mut self.declared;
         let (name, def) = match &item.kind {
-            ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) => return,
+            ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) | ItemKind::Edition(_) => return,
             ItemKind::Type(ast::TypeDecl { name, .. })
             | ItemKind::Alias(ast::AliasDecl { name, .. })
             | ItemKind::Enum(ast::EnumDecl { name, .. }) => {
@@ -82,6 +84,11 @@ impl Declarer<'_> {
                 let id = ir::FnId(declared.fns.len() as u32);
                 declared.fns.push(signature(Callable::Fn(id.0), &decl.name));
                 (&decl.name, Def::Fn(id))
+            }
+            ItemKind::Const(decl) => {
+                let id = ir::FnId(declared.fns.len() as u32);
+                declared.fns.push(signature(Callable::Fn(id.0), &decl.name));
+                (&decl.name, Def::Const(id))
             }
             ItemKind::Memory(decl) => {
                 let id = ir::MemoryId(declared.memories.len() as u32);

@@ -2,13 +2,15 @@
 //! result is the [`Declared`] world, which nothing changes any more.
 //!
 //! Order: [`collect`] gives every declaration an id and every module its scope; [`types`] resolves
-//! the declared types, and then the defaults of their fields, which may name variants of any enum;
-//! [`models`], [`memories`] and [`signatures`] follow.
+//! the declared types; [`constants`] finds the types of the constants of files; then come the defaults
+//! of fields, which may name variants of any enum and constants; [`models`], [`memories`] and
+//! [`signatures`] follow.
 //!
 //! Defaults of fields and parameters, and the predicates of refined types, are expressions. They
 //! are checked as the bodies are, by a [`CheckExpressions`] that whoever calls [`declare`] brings.
 
 mod collect;
+mod constants;
 mod memories;
 mod models;
 pub(crate) mod names;
@@ -18,6 +20,7 @@ mod types;
 
 use cascade_grammar::ast::{Expr, ExprKind, Name, Span, StrLit, StrPart, TypeExpr};
 use cascade_ir as ir;
+use smol_str::SmolStr;
 
 pub(crate) use resolve::TypeResolver;
 
@@ -46,15 +49,15 @@ pub(crate) trait CheckExpressions {
         findings: Findings,
     ) -> CheckedExpression;
 
-    /// Checks an expression without variables, where a value of the type is expected: a default,
-    /// the first value of a memory's key.
+    /// Checks an expression without variables, where a value of the type is expected, if any: a
+    /// default, the first value of a memory's key, a constant.
     fn check_constant(
         &self,
         world: World<'_>,
         types: &mut Types,
         module: usize,
         value: &Expr,
-        expected: Ty,
+        expected: Option<Ty>,
         findings: Findings,
     ) -> CheckedExpression;
 }
@@ -62,8 +65,11 @@ pub(crate) trait CheckExpressions {
 /// A checked expression of a declaration.
 pub(crate) struct CheckedExpression {
     pub ir: ir::Expr,
+    pub ty: Ty,
     /// How many slots it needs.
     pub slots: u32,
+    /// The variables of the environment that it names.
+    pub variables: Vec<SmolStr>,
     pub findings: Findings,
 }
 
@@ -87,6 +93,8 @@ pub(crate) fn declare(files: Files<'_>, with_index: bool, expressions: &dyn Chec
     };
     declarer.collect();
     declarer.declare_types();
+    declarer.declare_constants();
+    declarer.declare_all_defaults();
     declarer.declare_models();
     declarer.declare_memories();
     declarer.declare_signatures();
@@ -149,8 +157,13 @@ impl Declarer<'_> {
     fn check_constant(&mut self, module: usize, value: &Expr, expected: Ty) -> ir::Expr {
         let world = World { files: self.files, declared: &self.declared };
         let findings = std::mem::take(&mut self.findings[module]);
-        let checked = self.expressions.check_constant(world, &mut self.types, module, value, expected, findings);
+        let checked = self.expressions.check_constant(world, &mut self.types, module, value, Some(expected), findings);
         self.findings[module] = checked.findings;
+        for name in checked.variables {
+            if !self.declared.variables.contains(&name) {
+                self.declared.variables.push(name);
+            }
+        }
         checked.ir
     }
 

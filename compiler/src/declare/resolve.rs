@@ -102,10 +102,19 @@ impl TypeResolver<'_> {
         }
     }
 
+    /// `outcome<T>`.
+    pub fn outcome(&mut self, of: Ty) -> Ty {
+        let error = match self.world.find_prelude_type("Error") {
+            Some(id) => self.types.intern(TyKind::Named(id)),
+            None => Ty::ERROR,
+        };
+        self.types.outcome(of, error)
+    }
+
     fn resolve_named(&mut self, module: usize, path: &[Name], args: &[TypeExpr], span: Span) -> Ty {
         let Some(first) = path.first() else { return Ty::ERROR };
         if path.len() == 1 {
-            if let "list" | "map" = first.text.as_str() {
+            if let "list" | "map" | "outcome" = first.text.as_str() {
                 self.findings.index.record_use(module, first.span, Symbol::Builtin(Builtin::Type));
                 let Some(arg) = args.first() else {
                     let word = &first.text;
@@ -130,7 +139,11 @@ impl TypeResolver<'_> {
                         .help(help);
                     self.report(d);
                 }
-                return if first.text == "list" { self.types.list(element) } else { self.types.map(element) };
+                return match first.text.as_str() {
+                    "list" => self.types.list(element),
+                    "map" => self.types.map(element),
+                    _ => self.outcome(element),
+                };
             }
             if let Some(ty) = basic_type(&first.text) {
                 self.findings.index.record_use(module, first.span, Symbol::Builtin(Builtin::Type));
@@ -172,7 +185,11 @@ impl TypeResolver<'_> {
 
     /// The type of a declaration; an alias is what it stands for.
     pub fn type_of(&mut self, id: ir::TypeId) -> Ty {
-        let origin = self.world.declared.types[id.index()].origin;
+        // The enums of `outcome<T>` are declared nowhere.
+        let Some(declared) = self.world.declared.types.get(id.index()) else {
+            return self.types.intern(TyKind::Named(id));
+        };
+        let origin = declared.origin;
         let item = self.world.files.item(origin.module, origin.item);
         let ItemKind::Alias(decl) = &item.kind else {
             return self.types.intern(TyKind::Named(id));

@@ -16,7 +16,8 @@ impl Declarer<'_> {
             let origin = self.declared.fns[index].origin;
             let module = origin.module;
             let ItemKind::Fn(decl) = &self.files.item(module, origin.item).kind else { continue };
-            let (params, result) = self.resolve_signature(module, &decl.params, decl.result.as_ref());
+            // The result is known since the constants were declared.
+            let (params, _) = self.resolve_signature(module, &decl.params, None);
             if decl.result.is_none() && !decl.name.text.is_empty() {
                 let message = format!("`{}` does not say what it gives", decl.name.text);
                 let d = self
@@ -25,9 +26,7 @@ impl Declarer<'_> {
                     .label("write `-> T` after the parameters");
                 self.report(module, d);
             }
-            let signature = &mut self.declared.fns[index];
-            signature.params = params;
-            signature.result = if decl.result.is_none() { Ty::ERROR } else { result };
+            self.declared.fns[index].params = params;
         }
         for index in 0..self.declared.skills.len() {
             let origin = self.declared.skills[index].origin;

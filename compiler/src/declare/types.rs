@@ -11,13 +11,16 @@ use crate::{
 };
 
 impl Declarer<'_> {
-    /// Resolves all declared types.
+    /// Resolves all declared types, without the defaults of their fields.
     pub(super) fn declare_types(&mut self) {
         for index in 0..self.declared.types.len() {
             self.declare_type(index);
         }
         self.report_infinite_types();
-        // Defaults may name variants of any enum, so they come after all types.
+    }
+
+    /// Checks the defaults of fields, which may name variants of any enum and all constants.
+    pub(super) fn declare_all_defaults(&mut self) {
         for index in 0..self.declared.types.len() {
             self.declare_defaults(index);
         }

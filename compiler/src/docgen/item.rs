@@ -1,6 +1,6 @@
 //! The documentation of one declaration.
 
-use cascade_grammar::ast::{DocLine, FieldDecl, Item, ItemKind, Param, Span, TypeExpr, TypeExprKind};
+use cascade_grammar::ast::{DocLine, FieldDecl, FnBody, FnDecl, Item, ItemKind, Param, Span, TypeExpr, TypeExprKind};
 use cascade_ir as ir;
 
 use super::{
@@ -77,6 +77,7 @@ impl Printer<'_> {
             ItemKind::Type(_) | ItemKind::Enum(_) => return None,
             ItemKind::Skill(decl) => decl.body_span.start,
             ItemKind::Cascade(decl) => decl.body.span.start,
+            ItemKind::Fn(FnDecl { body: FnBody::Block(body), .. }) => body.span.start,
             ItemKind::Memory(decl) => decl.via.as_ref().map_or(decl.scope.span.end, |via| via.span.end),
             _ => item.span.end,
         };
@@ -89,6 +90,7 @@ impl Printer<'_> {
             ItemKind::Cascade(decl) => (&decl.params[..], decl.result.as_ref()),
             ItemKind::Fn(decl) => (&decl.params[..], decl.result.as_ref()),
             ItemKind::Alias(decl) => (&[][..], Some(&decl.ty)),
+            ItemKind::Const(decl) => (&[][..], decl.ty.as_ref()),
             _ => (&[][..], None),
         };
         for param in params.0 {

@@ -17,9 +17,10 @@ pub(super) fn declared(item: &Item) -> Option<(&'static str, &Name)> {
         ItemKind::Mcp(decl) => ("mcp", &decl.name),
         ItemKind::Skill(decl) => ("skill", &decl.name),
         ItemKind::Fn(decl) => ("fn", &decl.name),
+        ItemKind::Const(decl) => ("let", &decl.name),
         ItemKind::Memory(decl) => ("memory", &decl.name),
         ItemKind::Cascade(decl) => ("cascade", &decl.name),
-        ItemKind::Import(_) | ItemKind::Test(_) | ItemKind::Error => return None,
+        ItemKind::Import(_) | ItemKind::Test(_) | ItemKind::Edition(_) | ItemKind::Error => return None,
     })
     .filter(|(_, name)| !name.text.is_empty())
 }

@@ -31,7 +31,10 @@ impl<'t> Formatter<'t> {
                 docs.extend(node.until.as_ref().map(|until| self.worded(" until ", until)));
                 Doc::seq(docs)
             }
-            ExprKind::Parallel(node) => self.bounded(vec![Doc::Text("parallel")], node.max.as_ref(), &node.body),
+            ExprKind::Parallel(node) => {
+                let head = if node.first.is_some() { "parallel first" } else { "parallel" };
+                self.bounded(vec![Doc::Text(head)], node.max.as_ref(), &node.body)
+            }
             ExprKind::Swarm(node) => self.swarm(node),
             ExprKind::Sandbox(node) => {
                 let mut docs = vec![self.worded("sandbox ", &node.dir)];
@@ -148,6 +151,9 @@ impl<'t> Formatter<'t> {
                 docs.push(Doc::Text(" -> "));
                 docs.push(match &arm.body {
                     ArmBody::Block(block) => this.block(block),
+                    ArmBody::Statement(block) => {
+                        Doc::seq(block.stmts.iter().map(|stmt| this.stmt(stmt)).collect::<Vec<_>>())
+                    }
                     ArmBody::Expr(value) => this.expr(value),
                 });
                 Doc::seq(docs)
@@ -171,17 +177,32 @@ impl<'t> Formatter<'t> {
             PatternKind::Variant { name, fields: None } => Doc::Text(&name.text),
             PatternKind::Variant { name, fields: Some(fields) } => {
                 let mut docs = vec![Doc::Text(&name.text), Doc::Text(" {")];
-                for (index, field) in fields.iter().enumerate() {
-                    docs.push(Doc::Text(if index > 0 { ", " } else { " " }));
-                    docs.push(Doc::Text(&field.field.text));
-                    if let Some(binding) = &field.binding {
-                        docs.extend([Doc::Text(": "), Doc::Text(&binding.text)]);
-                    }
+                docs.extend(pattern_fields(fields));
+                Doc::seq(docs)
+            }
+            PatternKind::OneOf(patterns) => {
+                let mut docs = Vec::new();
+                for (index, pattern) in patterns.iter().enumerate() {
+                    docs.push(Doc::Text(if index > 0 { " | " } else { "" }));
+                    docs.push(self.pattern(pattern));
                 }
-                docs.push(Doc::Text(if fields.is_empty() { "}" } else { " }" }));
                 Doc::seq(docs)
             }
             PatternKind::Error => Doc::Text(self.str(pattern.span)),
         }
     }
+}
+
+/// ` a, b: c }` after a brace.
+pub(super) fn pattern_fields(fields: &[PatternField]) -> Vec<Doc<'_>> {
+    let mut docs = Vec::new();
+    for (index, field) in fields.iter().enumerate() {
+        docs.push(Doc::Text(if index > 0 { ", " } else { " " }));
+        docs.push(Doc::Text(&field.field.text));
+        if let Some(binding) = &field.binding {
+            docs.extend([Doc::Text(": "), Doc::Text(&binding.text)]);
+        }
+    }
+    docs.push(Doc::Text(if fields.is_empty() { "}" } else { " }" }));
+    docs
 }

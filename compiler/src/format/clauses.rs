@@ -59,6 +59,10 @@ impl<'t> Formatter<'t> {
             ClauseKind::TokenBudget(value) => Doc::seq([self.worded("budget ", value), Doc::Text(" tokens")]),
             ClauseKind::Cache(value) => self.worded("cache ", value),
             ClauseKind::Branch(value) => self.worded("branch ", value),
+            ClauseKind::Exclusive { name, nowait } => {
+                let clause = self.worded("exclusive ", name);
+                Doc::seq([clause, Doc::Text(if *nowait { " nowait" } else { "" })])
+            }
             ClauseKind::Needs(names) => {
                 let names = self.names(names, std::slice::from_ref, clause.span.end - 1);
                 Doc::seq([Doc::Text("needs "), names])
@@ -78,7 +82,7 @@ impl<'t> Formatter<'t> {
             }
             ClauseKind::Isolate => Doc::Text("isolate"),
             ClauseKind::Discard => Doc::Text("discard"),
-            ClauseKind::OnError { filter, action } => {
+            ClauseKind::OnError { filter, binding, action } => {
                 let mut docs = vec![Doc::Text("on error ")];
                 if !filter.is_empty() {
                     docs.push(Doc::Text("("));
@@ -87,6 +91,9 @@ impl<'t> Formatter<'t> {
                         docs.push(Doc::Text(&kind.text));
                     }
                     docs.push(Doc::Text(") "));
+                }
+                if let Some(name) = binding {
+                    docs.extend([Doc::Text("as "), Doc::Text(&name.text), Doc::Text(" ")]);
                 }
                 docs.push(self.error_action(action, clause.span));
                 Doc::seq(docs)
@@ -109,6 +116,7 @@ impl<'t> Formatter<'t> {
             ErrorAction::Escalate(Some(message)) => self.worded("escalate ", message),
             ErrorAction::Escalate(None) => Doc::Text("escalate"),
             ErrorAction::Skip => Doc::Text("skip"),
+            ErrorAction::Keep => Doc::Text("keep"),
             ErrorAction::Fail(Some(message)) => self.worded("fail ", message),
             ErrorAction::Fail(None) => Doc::Text("fail"),
             ErrorAction::Error => Doc::Text(self.str(span)),

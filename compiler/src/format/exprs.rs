@@ -28,6 +28,8 @@ fn operator(op: BinaryOp) -> &'static str {
         BinaryOp::Mul => "* ",
         BinaryOp::Div => "/ ",
         BinaryOp::Rem => "% ",
+        BinaryOp::In => "in ",
+        BinaryOp::NotIn => "not in ",
     }
 }
 
@@ -45,7 +47,7 @@ fn can_break_as_last_argument(expr: &Expr) -> bool {
         ExprKind::Record(entries) => !entries.is_empty(),
         ExprKind::List(items) => !items.is_empty(),
         ExprKind::Str(literal) | ExprKind::Command(literal) => literal.block,
-        ExprKind::Lambda { body, .. } => can_break_as_last_argument(body),
+        ExprKind::Lambda { body, .. } => matches!(body.kind, ExprKind::Match(_)) || can_break_as_last_argument(body),
         ExprKind::Call { args, .. } => args.last().is_some_and(|last| can_break_as_last_argument(&last.value)),
         _ => false,
     }
@@ -88,6 +90,10 @@ impl<'t> Formatter<'t> {
             ExprKind::Paren(inner) => {
                 let inner = self.expr(inner);
                 Doc::seq([Doc::Text("("), inner, Doc::Text(")")])
+            }
+            ExprKind::Range(low, high) => {
+                let low = self.expr(low);
+                Doc::seq([low, self.worded("..", high)])
             }
             ExprKind::If(_)
             | ExprKind::Match(_)

@@ -23,6 +23,11 @@ impl<'t> Formatter<'t> {
             ItemKind::Route(decl) => self.route(decl, end),
             ItemKind::Skill(decl) => self.skill(decl),
             ItemKind::Fn(decl) => self.fn_decl(decl),
+            ItemKind::Const(decl) => {
+                let head = self.binding("let ", &decl.name, decl.ty.as_ref());
+                Doc::seq([head, self.expr(&decl.value)])
+            }
+            ItemKind::Edition(decl) => Doc::seq([Doc::Text("cascade "), Doc::Text(&decl.number.text)]),
             ItemKind::Memory(decl) => self.memory(decl, end),
             ItemKind::Cascade(decl) => self.cascade(decl),
             ItemKind::Test(decl) => self.test(decl),
@@ -97,8 +102,16 @@ impl<'t> Formatter<'t> {
 
     fn fn_decl(&mut self, decl: &'t FnDecl) -> Doc<'t> {
         let mut docs = self.head("fn ", &decl.name, &decl.params, decl.result.as_ref());
-        let own_line = !brings_its_brackets(&decl.body);
-        let body = self.expr(&decl.body);
+        let body = match &decl.body {
+            FnBody::Expr(body) => body,
+            FnBody::Block(block) => {
+                docs.push(Doc::Text(" "));
+                docs.push(self.block(block));
+                return Doc::seq(docs);
+            }
+        };
+        let own_line = !brings_its_brackets(body);
+        let body = self.expr(body);
         if own_line && !body.is_hard() {
             docs.push(Doc::Text(" ="));
             docs.push(Doc::group(Doc::nest(Doc::seq([Doc::Soft, body]))));

@@ -71,22 +71,25 @@ impl<'t> Formatter<'t> {
             let head = self.comments.leading(&file.docs, last.span.end);
             lines(&head.lines, &mut docs);
         }
-        let mut after_import = None;
+        let mut before: Option<&ItemKind> = None;
         let mut carried = Vec::new();
         for item in &file.items {
-            let is_import = matches!(item.kind, ItemKind::Import(_));
             let mut entry = self.entry(&item.docs, item.span, |this| this.item(item));
             // Only one comment fits at the end of a line.
             let rest = entry.trailing.split_off(entry.trailing.len().min(1));
             entry.put_before(std::mem::replace(&mut carried, rest));
-            let together = is_import && after_import == Some(true);
+            // Imports, and constants, stand on lines one below the other.
+            let together = matches!(
+                (&item.kind, before),
+                (ItemKind::Import(_), Some(ItemKind::Import(_))) | (ItemKind::Const(_), Some(ItemKind::Const(_)))
+            );
             if !docs.is_empty() {
                 docs.push(Doc::Hard);
                 if entry.blank || !together {
                     docs.push(Doc::Hard);
                 }
             }
-            after_import = Some(is_import);
+            before = Some(&item.kind);
             lines(&entry.leading, &mut docs);
             if let Some((_, blank)) = entry.leading.last() {
                 docs.extend([Doc::Hard]);

@@ -74,6 +74,7 @@ impl<'t> Formatter<'t> {
                 docs.extend(args.as_ref().map(|args| self.worded(" ", args)));
                 Doc::seq(docs)
             }
+            SkillLineKind::Builtin(name) => self.worded("builtin ", name),
             SkillLineKind::SkillFile(path) => Doc::seq([Doc::Text("skill_file "), self.str_lit(path)]),
             SkillLineKind::System(value) => self.worded("system ", value),
             SkillLineKind::Needs(names) => {

@@ -3,6 +3,7 @@
 use cascade_grammar::ast::*;
 
 use super::Formatter;
+use super::blocks::pattern_fields;
 use super::doc::Doc;
 
 impl<'t> Formatter<'t> {
@@ -16,7 +17,7 @@ impl<'t> Formatter<'t> {
         self.body(entries, block.span)
     }
 
-    fn stmt(&mut self, stmt: &'t Stmt) -> Doc<'t> {
+    pub(super) fn stmt(&mut self, stmt: &'t Stmt) -> Doc<'t> {
         let mut docs = Vec::new();
         self.attributes(&stmt.attributes, &mut docs);
         docs.push(match &stmt.kind {
@@ -29,6 +30,13 @@ impl<'t> Formatter<'t> {
             StmtKind::Let { name, ty, value } => {
                 let head = self.binding("let ", name, ty.as_ref());
                 Doc::seq([head, self.expr(value)])
+            }
+            StmtKind::LetFields { fields, value } => {
+                let mut docs = vec![Doc::Text("let {")];
+                docs.extend(pattern_fields(fields));
+                docs.push(Doc::Text(" = "));
+                docs.push(self.expr(value));
+                Doc::seq(docs)
             }
             StmtKind::Var { name, ty, value } => {
                 let head = self.binding("var ", name, ty.as_ref());

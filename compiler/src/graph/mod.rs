@@ -171,7 +171,7 @@ impl Reader<'_> {
             ),
             ir::Work::Match(_, arms) => Part::Choice(
                 frame_title("match"),
-                arms.iter().map(|arm| (pattern(&arm.pattern), self.block(&arm.body))).collect(),
+                arms.iter().map(|arm| (pattern_text(&arm.pattern), self.block(&arm.body))).collect(),
             ),
             ir::Work::For(x) => {
                 let what = if x.parallel { "for each, in parallel" } else { "for each" };
@@ -210,12 +210,13 @@ impl Reader<'_> {
     }
 }
 
-fn pattern(pattern: &ir::Pattern) -> String {
+fn pattern_text(pattern: &ir::Pattern) -> String {
     let end = |e: &Option<ir::Expr>| e.as_ref().map(text).unwrap_or_default();
     match pattern {
         ir::Pattern::Any => "otherwise".into(),
         ir::Pattern::Equal(e) => text(e),
         ir::Pattern::Range(a, b) => format!("{}..{}", end(a), end(b)),
+        ir::Pattern::OneOf(all) => all.iter().map(pattern_text).collect::<Vec<_>>().join(" | "),
         ir::Pattern::Variant { name, .. } => name.to_string(),
     }
 }

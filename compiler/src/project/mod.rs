@@ -39,6 +39,8 @@ pub struct Project {
     pub levels: Levels,
     /// The baseline, relative to the project folder.
     pub baseline: Option<String>,
+    /// Inputs of cascades that are not given otherwise, as `--input` takes them.
+    pub inputs: Vec<(String, String)>,
 }
 
 impl Project {

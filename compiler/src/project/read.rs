@@ -53,7 +53,8 @@ impl Reader {
             match &**key.get_ref() {
                 "project" => self.project(value, &mut project),
                 "check" => self.check(value, &mut project),
-                other => self.report_unknown("section", other, key.span(), &["project", "check"]),
+                "inputs" => self.inputs(value, &mut project),
+                other => self.report_unknown("section", other, key.span(), &["project", "check", "inputs"]),
             }
         }
         project
@@ -73,6 +74,19 @@ impl Reader {
                     self.report_unknown("setting of `[project]`", other, key.span(), &known);
                 }
             }
+        }
+    }
+
+    fn inputs(&mut self, value: &Value<'_>, project: &mut Project) {
+        let Some(table) = self.table(value, "[inputs]") else { return };
+        for (key, value) in table {
+            let text = match value.get_ref() {
+                DeValue::Boolean(value) => Some(value.to_string()),
+                DeValue::Integer(number) => Some(number.to_string()),
+                DeValue::Float(number) => Some(number.to_string()),
+                _ => self.text(value),
+            };
+            project.inputs.extend(text.map(|text| (key.get_ref().to_string(), text)));
         }
     }
 

@@ -16,6 +16,7 @@ impl Types {
             TyKind::Path => ir::Type::Path,
             TyKind::Json => ir::Type::Json,
             TyKind::Duration => ir::Type::Duration,
+            TyKind::Time => ir::Type::Time,
             TyKind::Money => ir::Type::Money,
             TyKind::Secret => ir::Type::Secret,
             TyKind::Command => ir::Type::Command,

@@ -38,6 +38,7 @@ basics! {
     IMAGE = 15 Image;
     AUDIO = 16 Audio;
     VIDEO = 17 Video;
+    TIME = 18 Time;
 }
 
 /// What a type is.
@@ -55,6 +56,7 @@ pub enum TyKind {
     Path,
     Json,
     Duration,
+    Time,
     Money,
     Secret,
     Command,
@@ -137,12 +139,19 @@ pub struct Types {
     pub defs: Vec<TypeDef>,
     /// Predicates of refined types.
     pub refinements: Vec<ir::Refinement>,
+    /// The enums `outcome<T>`, by `T`.
+    outcomes: HashMap<Ty, ir::TypeId>,
 }
 
 impl Default for Types {
     fn default() -> Self {
-        let mut types =
-            Self { kinds: Vec::new(), index: HashMap::default(), defs: Vec::new(), refinements: Vec::new() };
+        let mut types = Self {
+            kinds: Vec::new(),
+            index: HashMap::default(),
+            defs: Vec::new(),
+            refinements: Vec::new(),
+            outcomes: HashMap::default(),
+        };
         for kind in BASICS {
             types.intern(kind.clone());
         }
@@ -184,6 +193,44 @@ impl Types {
     /// A record of fields.
     pub fn record(&mut self, fields: Vec<(SmolStr, Ty)>) -> Ty {
         self.intern(TyKind::Record(fields))
+    }
+    /// `outcome<T>`: the enum `ok { value: T } | failed { error: Error }`, which `on error keep` gives. Where
+    /// there is no value, `ok` has no field.
+    pub fn outcome(&mut self, of: Ty, error: Ty) -> Ty {
+        if of == Ty::ERROR {
+            return Ty::ERROR;
+        }
+        if let Some(id) = self.outcomes.get(&of) {
+            return self.intern(TyKind::Named(*id));
+        }
+        let field = |name: &str, ty: Ty, doc: &str| FieldDef {
+            name: name.into(),
+            ty,
+            doc: doc.to_owned(),
+            default: None,
+            span: Span::default(),
+        };
+        let variant = |name: &str, doc: &str, fields: Vec<FieldDef>| VariantDef {
+            name: name.into(),
+            doc: doc.to_owned(),
+            fields,
+            span: Span::default(),
+        };
+        let value = match of {
+            Ty::NULL | Ty::NEVER => Vec::new(),
+            _ => vec![field("value", of, "What the stage gave.")],
+        };
+        let id = ir::TypeId(self.defs.len() as u32);
+        self.defs.push(TypeDef {
+            name: format!("outcome<{}>", self.type_text(of)).into(),
+            doc: "What became of a stage with `on error keep`.".to_owned(),
+            kind: TypeDefKind::Enum(vec![
+                variant("ok", "The stage succeeded.", value),
+                variant("failed", "The stage failed.", vec![field("error", error, "How it failed.")]),
+            ]),
+        });
+        self.outcomes.insert(of, id);
+        self.intern(TyKind::Named(id))
     }
     /// A type without its refinements.
     pub fn base(&self, mut ty: Ty) -> Ty {
@@ -261,7 +308,16 @@ impl Types {
     pub fn ordered(&self, ty: Ty) -> bool {
         matches!(
             self.base(ty),
-            Ty::INT | Ty::FLOAT | Ty::STRING | Ty::PATH | Ty::DURATION | Ty::MONEY | Ty::BOOL | Ty::ERROR | Ty::NEVER
+            Ty::INT
+                | Ty::FLOAT
+                | Ty::STRING
+                | Ty::PATH
+                | Ty::DURATION
+                | Ty::TIME
+                | Ty::MONEY
+                | Ty::BOOL
+                | Ty::ERROR
+                | Ty::NEVER
         )
     }
     /// Whether a value of the type could hold a secret.
@@ -309,6 +365,7 @@ impl Types {
             TyKind::Path => "path".into(),
             TyKind::Json => "json".into(),
             TyKind::Duration => "duration".into(),
+            TyKind::Time => "time".into(),
             TyKind::Money => "money".into(),
             TyKind::Secret => "secret".into(),
             TyKind::Command => "command".into(),

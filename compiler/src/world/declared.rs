@@ -19,6 +19,8 @@ pub(crate) enum Def {
     Mcp(u32),
     Skill(ir::SkillId),
     Fn(ir::FnId),
+    /// A constant of a file, which is a fn without parameters.
+    Const(ir::FnId),
     Memory(ir::MemoryId),
     Cascade(ir::CascadeId),
     Module(usize),
@@ -36,6 +38,7 @@ impl Def {
             Def::Mcp(_) => "an mcp server",
             Def::Skill(_) => "a skill",
             Def::Fn(_) => "a fn",
+            Def::Const(_) => "a constant",
             Def::Memory(_) => "a memory",
             Def::Cascade(_) => "a cascade",
             Def::Module(_) => "a module",
@@ -51,7 +54,7 @@ impl Def {
             Def::Route(id) => id.into(),
             Def::Mcp(id) => Symbol::Mcp(id),
             Def::Skill(id) => id.into(),
-            Def::Fn(id) => id.into(),
+            Def::Fn(id) | Def::Const(id) => id.into(),
             Def::Memory(id) => id.into(),
             Def::Cascade(id) => id.into(),
             Def::Module(module) => Symbol::Module(module as u32),
@@ -102,6 +105,10 @@ pub(crate) struct Signature {
     pub result: Ty,
     /// When it is deprecated: what to use instead, perhaps empty.
     pub deprecated: Option<String>,
+    /// Whether it is a constant of a file.
+    pub is_constant: bool,
+    /// The value of a constant that is a plain literal: bounds and checks see it.
+    pub literal: Option<ir::Expr>,
 }
 
 /// A declared record, enum or alias; its definition stands in [`Types::defs`].
@@ -156,6 +163,8 @@ pub(crate) struct Declared {
     pub fns: Vec<Signature>,
     pub skills: Vec<Signature>,
     pub cascades: Vec<Signature>,
+    /// Variables of the environment that defaults name.
+    pub variables: Vec<SmolStr>,
     /// Types, models, routes and memories that are deprecated, each with what to use instead.
     pub deprecated: Vec<(Def, String)>,
 }

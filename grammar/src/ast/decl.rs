@@ -222,6 +222,8 @@ pub enum SkillLineKind {
         /// The arguments, a record literal.
         args: Option<Expr>,
     },
+    /// `builtin "files.read"` (effect), in the standard library.
+    Builtin(Expr),
     /// `skill_file "./SKILL.md"`.
     SkillFile(StrLit),
     /// `system "…"`.
@@ -292,7 +294,44 @@ pub struct FnDecl {
     /// Its result.
     pub result: Option<TypeExpr>,
     /// What it computes.
-    pub body: Expr,
+    pub body: FnBody,
+}
+
+/// The body of a fn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FnBody {
+    /// `= expr`.
+    Expr(Expr),
+    /// `{ let … }` with the value as the last expression.
+    Block(Block),
+}
+
+impl FnBody {
+    /// Where it stands, with its braces.
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Expr(value) => value.span,
+            Self::Block(block) => block.span,
+        }
+    }
+}
+
+/// `let name: T = expr` between declarations: a constant of the file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConstDecl {
+    /// Its name.
+    pub name: Name,
+    /// Its declared type.
+    pub ty: Option<TypeExpr>,
+    /// Its value.
+    pub value: Expr,
+}
+
+/// `cascade 1` on the first line: the edition of the language.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EditionDecl {
+    /// The number as written.
+    pub number: Name,
 }
 
 /// `memory name: scope via mcp server { entries }`.

@@ -121,6 +121,8 @@ pub enum ExprKind {
     If(Box<IfExpr>),
     /// `match x { arms }`.
     Match(Box<MatchExpr>),
+    /// `low..high` after the `in` of a `for`: the integers from `low` up to, but not including, `high`.
+    Range(Box<Expr>, Box<Expr>),
     /// `for x in xs parallel max n { }`.
     For(Box<ForExpr>),
     /// `repeat max n { } until cond`.
@@ -224,6 +226,10 @@ pub enum BinaryOp {
     Gt,
     /// `>=`.
     Ge,
+    /// `in`: whether a list, a map's keys or a text contains the value before it.
+    In,
+    /// `not in`.
+    NotIn,
     /// `+`.
     Add,
     /// `-`.

@@ -114,6 +114,10 @@ pub enum ItemKind {
     Skill(SkillDecl),
     /// `fn name(params) -> T = expr`.
     Fn(FnDecl),
+    /// `let name = expr` between declarations.
+    Const(ConstDecl),
+    /// `cascade 1`: the edition.
+    Edition(EditionDecl),
     /// `memory name: scope { entries }`.
     Memory(MemoryDecl),
     /// `cascade name(params) -> T clauses { body }`.

@@ -47,6 +47,13 @@ pub enum StmtKind {
         /// Its value.
         value: Expr,
     },
+    /// `let { a, b: c } = record`.
+    LetFields {
+        /// The fields, and the names that they get.
+        fields: Vec<PatternField>,
+        /// The record.
+        value: Expr,
+    },
     /// `var name: T = expr`.
     Var {
         /// Its name.
@@ -146,12 +153,21 @@ pub enum ClauseKind {
     TokenBudget(Expr),
     /// `cache 7d`.
     Cache(Expr),
+    /// `exclusive "name"`, `exclusive "name" nowait`.
+    Exclusive {
+        /// The name that only one run of the project may hold.
+        name: Expr,
+        /// Whether to fail at once when another run holds it.
+        nowait: bool,
+    },
     /// `isolate`.
     Isolate,
     /// `on error (kinds) action`.
     OnError {
         /// Kinds of error that it is for; all when empty.
         filter: Vec<Name>,
+        /// `as name`: the error, for the action.
+        binding: Option<Name>,
         /// What to do.
         action: ErrorAction,
     },
@@ -183,6 +199,8 @@ pub enum ErrorAction {
     Escalate(Option<Expr>),
     /// `skip`.
     Skip,
+    /// `keep`.
+    Keep,
     /// `fail "message"`.
     Fail(Option<Expr>),
     /// Not readable; reported already.
@@ -236,6 +254,8 @@ pub struct MatchArm {
 pub enum ArmBody {
     /// `-> { statements }`.
     Block(Block),
+    /// `-> return x`, `-> fail "…"`: a block with this one statement, and without braces.
+    Statement(Block),
     /// `-> expr`.
     Expr(Expr),
 }
@@ -258,6 +278,8 @@ pub enum PatternKind {
     Literal(Expr),
     /// `90..`, `low..high`, `..10`: both ends included; ends are literals or names.
     Range(Option<Expr>, Option<Expr>),
+    /// `1 | 2`: any of several patterns.
+    OneOf(Vec<Pattern>),
     /// `name` or `name { a, b: c }`: a variant of an enum.
     Variant {
         /// The variant.
@@ -304,9 +326,11 @@ pub struct RepeatExpr {
     pub until: Option<Expr>,
 }
 
-/// `parallel max n { }`.
+/// `parallel max n { }`, `parallel first { }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParallelExpr {
+    /// `first`: the first stage that succeeds gives the value, and the others are cancelled.
+    pub first: Option<Span>,
     /// `max n`.
     pub max: Option<Expr>,
     /// Its stages.

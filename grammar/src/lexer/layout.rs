@@ -49,6 +49,10 @@ struct Layout<'t> {
     has_body: bool,
     /// Whether `on error`, perhaps with its filter, was just read.
     action_next: bool,
+    /// Whether the name of the error, after `on error as`, comes next.
+    error_name_next: bool,
+    /// Whether the current line of a skill is a `return`.
+    skill_return: bool,
     /// How many tokens that nest without brackets stand since the last brace or line end.
     prefixes: u16,
     /// How many `<` of types are open between declarations.
@@ -69,6 +73,8 @@ pub(crate) fn layout(scan: &mut Scan<'_>) -> Vec<Token> {
         item: Kind::LineEnd,
         has_body: false,
         action_next: false,
+        error_name_next: false,
+        skill_return: false,
         prefixes: 0,
         file_angles: 0,
         closed_angle: false,
@@ -139,8 +145,13 @@ impl Layout<'_> {
         if kind == Kind::LBrace && self.frames.is_empty() && self.previous_kind() == Kind::Arrow {
             self.type_missing(span);
         }
+        let named = std::mem::take(&mut self.error_name_next);
         self.track_brackets(kind, raw, span, action_next);
-        self.action_next |= kind == Kind::OnError;
+        self.error_name_next = action_next && kind == Kind::As;
+        self.action_next |= kind == Kind::OnError || named;
+        if self.place() == Place::Skill && kind.begins_line() {
+            self.skill_return = kind == Kind::Return;
+        }
         next
     }
 
@@ -181,8 +192,8 @@ impl Layout<'_> {
     /// Keeps the stack of brackets, and pushes the token.
     fn track_brackets(&mut self, kind: Kind, raw: Raw, span: Span, action_next: bool) {
         use Kind::{
-            CommandStart, Fn, Gt, HoleEnd, HoleStart, ItemEnd, ItemStart, LBrace, LBracket, LParen, RBrace, RBracket,
-            RParen, RecordBrace, StrEnd, StrStart, TypeLt,
+            CommandStart, FileLet, Fn, Gt, HoleEnd, HoleStart, ItemEnd, ItemStart, LBrace, LBracket, LParen, Let,
+            RBrace, RBracket, RParen, RecordBrace, StrEnd, StrStart, TypeLt,
         };
         let was_angle = std::mem::take(&mut self.closed_angle);
         let mut kind = kind;
@@ -197,7 +208,7 @@ impl Layout<'_> {
                     || was_angle
                     || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
                 let place = match self.item {
-                    _ if !self.frames.is_empty() || self.item == Fn || !after_head => Place::Braces,
+                    _ if !self.frames.is_empty() || matches!(self.item, Fn | FileLet) || !after_head => Place::Braces,
                     Kind::Skill => Place::Skill,
                     Kind::Test => Place::Test,
                     _ => Place::Item,
@@ -225,6 +236,10 @@ impl Layout<'_> {
                 self.closed_angle = true;
             }
             _ if kind.begins_item() && self.frames.is_empty() => (self.item, self.has_body) = (kind, false),
+            Let if self.frames.is_empty() && self.statement_begins_line() => {
+                kind = FileLet;
+                (self.item, self.has_body) = (kind, false);
+            }
             _ => {}
         }
         self.out.push(Token(kind, span));
@@ -237,11 +252,25 @@ impl Layout<'_> {
         }
     }
 
-    /// Whether `<` at `span` opens the arguments of a type: only these two have any.
+    /// Whether `<` at `span` opens the arguments of a type: only these three have any. Values may well be
+    /// called `outcome`, so that word must stand where a type does.
     fn after_generic(&self, span: Span) -> bool {
-        self.out.last().is_some_and(|last| {
-            last.0 == Kind::Ident && last.1.end == span.start && matches!(&self.text[last.1.range()], "list" | "map")
-        })
+        let Some(last) = self.out.last().filter(|last| last.0 == Kind::Ident && last.1.end == span.start) else {
+            return false;
+        };
+        match &self.text[last.1.range()] {
+            "list" | "map" => true,
+            "outcome" => {
+                let before = self.out.len().checked_sub(2).map(|at| self.out[at].0);
+                let alias = self.item == Kind::Type && self.frames.is_empty();
+                match before {
+                    Some(Kind::Colon | Kind::Arrow | Kind::As | Kind::AsOptional | Kind::TypeLt) => true,
+                    Some(Kind::Assign) => alias,
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
     }
 
     /// Whether the line before the token at `at`, the first of its own line, ends.
@@ -249,7 +278,7 @@ impl Layout<'_> {
         let Some(frame) = self.frames.last() else {
             // Declarations need no line ends; they give mistakes a line to stand on.
             // After the head of a cascade the brace of its body is missing.
-            let statement = kind.begins_statement() && (self.item != Kind::Cascade || self.has_body);
+            let statement = kind.begins_statement() && self.statement_begins_line();
             let begins = kind.begins_item() || kind == Kind::At || statement;
             return !self.out.is_empty() && begins;
         };
@@ -266,6 +295,12 @@ impl Layout<'_> {
             return true;
         }
         self.line_can_end() && !self.continues_line(kind, at)
+    }
+
+    /// Whether the word of a statement between declarations begins a line: it does not after the head of
+    /// a cascade without its brace.
+    fn statement_begins_line(&self) -> bool {
+        self.item != Kind::Cascade || self.has_body
     }
 
     /// Whether a line of braces may end after the last token.
@@ -354,6 +389,10 @@ impl Layout<'_> {
                 (if named { Kind::Ident } else { Kind::On }, 1)
             }
             Meaning::Reserved(Kind::As) if self.is_hole_format(at) => (Kind::HoleAs, 1),
+            Meaning::Reserved(Kind::In) if self.is_membership(previous) => (Kind::Operator, 1),
+            Meaning::Reserved(Kind::Not) if self.word_at(at + 1) == "in" && self.ends_value(previous) => {
+                (Kind::Operator, 2)
+            }
             Meaning::Reserved(kind) => (kind, 1),
             Meaning::Clause(Kind::Using) if previous == Kind::Fix => (Kind::FixUsing, 1),
             Meaning::Clause(_) if previous.wants_operand() && !(previous == Kind::Gt && self.closed_angle) => {
@@ -364,10 +403,25 @@ impl Layout<'_> {
         }
     }
 
+    /// Whether a value ends with `previous`.
+    fn ends_value(&self, previous: Kind) -> bool {
+        previous.ends_operand() || (previous == Kind::Gt && self.closed_angle)
+    }
+
+    /// Whether `in` after `previous` asks if something contains a value; else it belongs to a `for`, or to a
+    /// line of a skill (`run sh"…" in dir`).
+    fn is_membership(&self, previous: Kind) -> bool {
+        let before = self.out.len().checked_sub(2).map(|at| self.out[at].0);
+        self.ends_value(previous) && before != Some(Kind::For) && (self.place() != Place::Skill || self.skill_return)
+    }
+
     /// Whether a name is declared right after `previous`.
     fn names_next(&self, previous: Kind) -> bool {
-        use Kind::{Cascade, Enum, Fn, For, Let, Mcp, Memory, Model, Route, Skill, Stage, Type};
-        matches!(previous, Stage | Let | For | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade)
+        use Kind::{Cascade, Enum, FileLet, Fn, For, Let, Mcp, Memory, Model, Route, Skill, Stage, Type};
+        matches!(
+            previous,
+            Stage | Let | FileLet | For | Type | Enum | Model | Route | Mcp | Skill | Fn | Memory | Cascade
+        )
     }
 
     /// Whether `as` at `at` begins the format of the hole that it stands in.
@@ -408,7 +462,7 @@ impl Layout<'_> {
         // A clause follows a complete operand and has one of its own, which no name has.
         let clause_can_stand = after_operand || matches!(previous, Kind::ClauseBare | Kind::Skip | Kind::Escalate);
         match word {
-            "cache" | "branch"
+            "cache" | "branch" | "exclusive"
                 if clause_can_stand && next_on_line && matches!(next, Kind::Number | Kind::Word | Kind::StrStart) =>
             {
                 Kind::ClauseWord

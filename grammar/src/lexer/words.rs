@@ -72,7 +72,7 @@ pub(crate) fn item_keyword(word: &str) -> Option<Kind> {
 /// The words that begin a line of a skill's body.
 pub(crate) fn skill_line_keyword(word: &str) -> Option<Kind> {
     match word {
-        "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file" | "attach" => {
+        "prompt" | "run" | "system" | "temperature" | "max_tokens" | "stdin" | "skill_file" | "attach" | "builtin" => {
             Some(Kind::LineWord)
         }
         "agent" => Some(Kind::Agent),
@@ -101,7 +101,7 @@ pub(crate) fn error_action_keyword(word: &str) -> Option<Kind> {
         "fix" => Some(Kind::Fix),
         "use" | "fallback" => Some(Kind::Use),
         "escalate" | "fail" => Some(Kind::Escalate),
-        "skip" | "redistribute" => Some(Kind::Skip),
+        "skip" | "keep" | "redistribute" => Some(Kind::Skip),
         _ => None,
     }
 }

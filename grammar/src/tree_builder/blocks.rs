@@ -79,7 +79,20 @@ impl TreeBuilder<'_> {
 
     pub(crate) fn parallel_expr(&mut self, start: Span, max: Option<Expr>, body: Block) -> Expr {
         let span = start.to(body.span);
-        self.expr(ExprKind::Parallel(Box::new(ParallelExpr { max, body })), span)
+        self.expr(ExprKind::Parallel(Box::new(ParallelExpr { first: None, max, body })), span)
+    }
+
+    /// `parallel first { … }`.
+    pub(crate) fn parallel_first_expr(&mut self, start: Span, word: Span, body: Block) -> Expr {
+        self.expect_word(word, &["first", "max"]);
+        let span = start.to(body.span);
+        self.expr(ExprKind::Parallel(Box::new(ParallelExpr { first: Some(word), max: None, body })), span)
+    }
+
+    /// `low..high` after `in`.
+    pub(crate) fn range_expr(&mut self, low: Expr, high: Expr) -> Expr {
+        let span = low.span.to(high.span);
+        self.expr(ExprKind::Range(Box::new(low), Box::new(high)), span)
     }
 
     pub(crate) fn swarm_expr(&mut self, start: Span, options: Vec<SwarmOption>, body: Block) -> Expr {
@@ -139,6 +152,23 @@ pub(crate) fn match_arm(pattern: Pattern, guard: Option<Expr>, body: (ArmBody, S
     let (body, end) = body;
     let span = pattern.span.to(end);
     MatchArm { pattern, guard, body, span }
+}
+
+/// `a | b`.
+pub(crate) fn either_pattern(first: Pattern, next: Pattern) -> Pattern {
+    let span = first.span.to(next.span);
+    let mut all = match first.kind {
+        PatternKind::OneOf(all) => all,
+        _ => vec![first],
+    };
+    all.push(next);
+    Pattern { kind: PatternKind::OneOf(all), span }
+}
+
+/// `-> return x`, `-> fail "…"`.
+pub(crate) fn statement_arm(stmt: Stmt) -> (ArmBody, Span) {
+    let span = stmt.span;
+    (ArmBody::Statement(Block { stmts: vec![stmt], span }), span)
 }
 
 /// A pattern that is one name or one literal.

@@ -95,6 +95,7 @@ fn depth_below(kind: &ExprKind) -> u16 {
             node.condition.depth.max(block_depth(&node.then)).max(otherwise)
         }
         ExprKind::Match(node) => node.subject.depth.max(max_depth(node.arms.iter().map(arm_depth))),
+        ExprKind::Range(low, high) => low.depth.max(high.depth),
         ExprKind::For(node) => node.iterable.depth.max(optional_depth(&node.max)).max(block_depth(&node.body)),
         ExprKind::Repeat(node) => {
             optional_depth(&node.max).max(block_depth(&node.body)).max(optional_depth(&node.until))
@@ -109,10 +110,12 @@ fn arm_depth(arm: &MatchArm) -> u16 {
     let pattern = match &arm.pattern.kind {
         PatternKind::Literal(value) => value.depth,
         PatternKind::Range(low, high) => optional_depth(low).max(optional_depth(high)),
+        // Alternatives do not nest, and their parts are literals.
+        PatternKind::OneOf(_) => 1,
         PatternKind::Wildcard | PatternKind::Variant { .. } | PatternKind::Error => 0,
     };
     let body = match &arm.body {
-        ArmBody::Block(body) => block_depth(body),
+        ArmBody::Block(body) | ArmBody::Statement(body) => block_depth(body),
         ArmBody::Expr(value) => value.depth,
     };
     pattern.max(optional_depth(&arm.guard)).max(body)
@@ -129,6 +132,7 @@ fn stmt_depth(stmt: &Stmt) -> u16 {
             optional_type_depth(ty).max(value.depth).max(max_depth(clauses.iter().map(clause_depth)))
         }
         StmtKind::Let { ty, value, .. } | StmtKind::Var { ty, value, .. } => optional_type_depth(ty).max(value.depth),
+        StmtKind::LetFields { value, .. } => value.depth,
         StmtKind::Assign { target, value, .. } => target.depth.max(value.depth),
         StmtKind::Gate { condition, message } | StmtKind::Warn { condition, message } => {
             condition.depth.max(optional_depth(message))
@@ -147,6 +151,7 @@ fn clause_depth(clause: &Clause) -> u16 {
         | ClauseKind::Budget(value)
         | ClauseKind::TokenBudget(value)
         | ClauseKind::Cache(value)
+        | ClauseKind::Exclusive { name: value, .. }
         | ClauseKind::Branch(value) => value.depth,
         ClauseKind::Timeout { total, idle } => total.depth.max(optional_depth(idle)),
         ClauseKind::Retry { count, backoff } => {
@@ -157,7 +162,7 @@ fn clause_depth(clause: &Clause) -> u16 {
             ErrorAction::Fix { using, max } => optional_depth(using).max(optional_depth(max)),
             ErrorAction::Use(value) | ErrorAction::Fallback(value) => value.depth,
             ErrorAction::Escalate(message) | ErrorAction::Fail(message) => optional_depth(message),
-            ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Error => 0,
+            ErrorAction::Redistribute | ErrorAction::Skip | ErrorAction::Keep | ErrorAction::Error => 0,
         },
         ClauseKind::Needs(_) | ClauseKind::Isolate | ClauseKind::Discard | ClauseKind::Error => 0,
     }

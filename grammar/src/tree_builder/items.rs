@@ -2,6 +2,7 @@
 
 use super::exprs::path_span;
 use super::{Mistake, TreeBuilder};
+use crate::SyntaxErrorKind;
 use crate::ast::*;
 
 /// What a declaration says and where it stands, before its documentation and attributes.
@@ -22,6 +23,25 @@ impl TreeBuilder<'_> {
     pub(crate) fn error_item(&mut self, mistake: Mistake) -> Item {
         let span = self.record_mistake(mistake);
         Item { docs: Vec::new(), attributes: Vec::new(), span, kind: ItemKind::Error }
+    }
+
+    /// `let name: T = expr` between declarations.
+    pub(crate) fn const_decl(&mut self, word: Span, name: Name, ty: Option<TypeExpr>, value: Expr) -> Declared {
+        if self.slice(word) == "var" {
+            let kind = SyntaxErrorKind::Other {
+                message: "a file has no variables".to_owned(),
+                help: Some("a constant is `let`; what changes is a `var` of a cascade, or a `memory`".to_owned()),
+                instead: Some("let".to_owned()),
+            };
+            self.error(kind, word);
+        }
+        (word.to(value.span), ItemKind::Const(ConstDecl { name, ty, value }))
+    }
+
+    /// `cascade 1`.
+    pub(crate) fn edition_decl(&mut self, word: Span, number: Span) -> Declared {
+        let number = self.name(number);
+        (word.to(number.span), ItemKind::Edition(EditionDecl { number }))
     }
 
     pub(crate) fn attribute(&mut self, at: Span, name: Name, args: Option<(Vec<Expr>, Span)>) -> Attribute {

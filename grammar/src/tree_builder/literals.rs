@@ -73,22 +73,48 @@ fn parse_number(text: &str) -> Result<ExprKind, String> {
         }
         "" => plain.parse().map(ExprKind::Int).map_err(|_| too_large()),
         "usd" => parse_money(&plain).map(ExprKind::Money),
-        "ms" | "s" | "m" | "h" | "d" => {
-            let millis = match unit {
-                "ms" => 1,
-                "s" => 1_000,
-                "m" => 60_000,
-                "h" => 3_600_000,
-                _ => 86_400_000,
-            };
-            if plain.contains('.') {
-                return Err("a duration is a whole number of its unit".to_owned());
-            }
-            let count: i64 = plain.parse().map_err(|_| too_large())?;
-            count.checked_mul(millis).map(ExprKind::Duration).ok_or_else(too_large)
-        }
+        _ if starts_with_time_unit(unit) => parse_duration(text).map(ExprKind::Duration),
         _ => Err(format!("unknown unit `{unit}`; the units are `ms`, `s`, `m`, `h`, `d` and `usd`")),
     }
+}
+
+/// The units of a duration, from the longest, with their milliseconds.
+const TIME_UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Whether the text is a unit of time, or one that more digits follow (`h30m`).
+fn starts_with_time_unit(unit: &str) -> bool {
+    let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
+    TIME_UNITS.iter().any(|(name, _)| *name == &unit[..end])
+}
+
+/// Milliseconds of `30s`, `1h30m`: units from the longest to the shortest, each at most once.
+fn parse_duration(text: &str) -> Result<i64, String> {
+    let too_large = || "the number is too large".to_owned();
+    let mut rest = text;
+    let mut total: i64 = 0;
+    let mut allowed = &TIME_UNITS[..];
+    while !rest.is_empty() {
+        let at = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (digits, after) = rest.split_at(at);
+        let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, next) = after.split_at(end);
+        if digits.contains('.') {
+            return Err("a duration is a whole number of its unit; write `1h30m` for an hour and a half".to_owned());
+        }
+        let Some(position) = TIME_UNITS.iter().position(|(name, _)| *name == unit) else {
+            return Err(format!("unknown unit `{unit}`; the units of a duration are `ms`, `s`, `m`, `h` and `d`"));
+        };
+        let first = TIME_UNITS.len() - allowed.len();
+        if position < first {
+            return Err("the units of a duration stand from the longest to the shortest, as in `1h30m`".to_owned());
+        }
+        allowed = &TIME_UNITS[position + 1..];
+        let count: i64 = digits.replace('_', "").parse().map_err(|_| too_large())?;
+        let millis = count.checked_mul(TIME_UNITS[position].1).ok_or_else(too_large)?;
+        total = total.checked_add(millis).ok_or_else(too_large)?;
+        rest = next;
+    }
+    Ok(total)
 }
 
 /// Millionths of a dollar, exactly.

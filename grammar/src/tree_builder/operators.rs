@@ -33,7 +33,14 @@ fn precedence(op: BinaryOp) -> u8 {
         BinaryOp::Coalesce => 1,
         BinaryOp::Or => 2,
         BinaryOp::And => 3,
-        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge => 5,
+        BinaryOp::Eq
+        | BinaryOp::Ne
+        | BinaryOp::Lt
+        | BinaryOp::Le
+        | BinaryOp::Gt
+        | BinaryOp::Ge
+        | BinaryOp::In
+        | BinaryOp::NotIn => 5,
         BinaryOp::Add | BinaryOp::Sub => 6,
         BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => 7,
     }
@@ -59,6 +66,9 @@ fn parse_operator(word: &str) -> BinaryOp {
         "<=" => BinaryOp::Le,
         ">" => BinaryOp::Gt,
         ">=" => BinaryOp::Ge,
+        "in" => BinaryOp::In,
+        // `not in`, with any white space between the words.
+        _ if word.starts_with("not") => BinaryOp::NotIn,
         "-" => BinaryOp::Sub,
         "*" => BinaryOp::Mul,
         "/" => BinaryOp::Div,

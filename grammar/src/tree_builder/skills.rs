@@ -39,6 +39,7 @@ impl TreeBuilder<'_> {
             "temperature" => SkillLineKind::Temperature(value),
             "max_tokens" => SkillLineKind::MaxTokens(value),
             "stdin" => SkillLineKind::Stdin(value),
+            "builtin" => SkillLineKind::Builtin(value),
             "attach" => SkillLineKind::Attach(Attach::Value(value)),
             _ => match value.kind {
                 ExprKind::Str(path) => SkillLineKind::SkillFile(path),

@@ -1,6 +1,7 @@
 //! Statements and clauses.
 
 use super::TreeBuilder;
+use crate::SyntaxErrorKind;
 use crate::ast::*;
 
 type StmtParts = (Span, StmtKind);
@@ -29,9 +30,9 @@ pub(crate) fn clause(span: Span, kind: ClauseKind) -> Clause {
     Clause { kind, span }
 }
 
-pub(crate) fn on_error(word: Span, filter: Vec<Name>, action: (ErrorAction, Span)) -> Clause {
+pub(crate) fn on_error(word: Span, filter: Vec<Name>, binding: Option<Name>, action: (ErrorAction, Span)) -> Clause {
     let (action, end) = action;
-    clause(word.to(end), ClauseKind::OnError { filter, action })
+    clause(word.to(end), ClauseKind::OnError { filter, binding, action })
 }
 
 impl TreeBuilder<'_> {
@@ -57,6 +58,19 @@ impl TreeBuilder<'_> {
             StmtKind::Let { name, ty, value }
         };
         (span, kind)
+    }
+
+    /// `let { a, b } = record`.
+    pub(crate) fn let_fields_stmt(&mut self, word: Span, fields: Vec<PatternField>, value: Expr) -> StmtParts {
+        if self.slice(word) == "var" {
+            let kind = SyntaxErrorKind::Other {
+                message: "the fields of a record are taken apart by `let`".to_owned(),
+                help: Some("write `let { … } = …`, and a `var` for what changes".to_owned()),
+                instead: Some("let".to_owned()),
+            };
+            self.error(kind, word);
+        }
+        (word.to(value.span), StmtKind::LetFields { fields, value })
     }
 
     /// `gate`, `warn`.
@@ -108,17 +122,22 @@ impl TreeBuilder<'_> {
         clause(span, ClauseKind::Retry { count, backoff })
     }
 
-    /// `budget`, `cache`, `branch`.
+    /// `budget`, `cache`, `branch`, `exclusive`.
     pub(crate) fn word_clause(&mut self, word: Span, value: Expr, unit: Option<Span>) -> Clause {
         let span = word.to(unit.unwrap_or(value.span));
-        let budget = self.slice(word) == "budget";
         if let Some(unit) = unit {
-            self.expect_word(unit, if budget { &["tokens"] } else { &["a new line"] });
+            let wanted: &[&'static str] = match self.slice(word) {
+                "budget" => &["tokens"],
+                "exclusive" => &["nowait"],
+                _ => &["a new line"],
+            };
+            self.expect_word(unit, wanted);
         }
         let kind = match self.slice(word) {
             "budget" if unit.is_some() => ClauseKind::TokenBudget(value),
             "budget" => ClauseKind::Budget(value),
             "cache" => ClauseKind::Cache(value),
+            "exclusive" => ClauseKind::Exclusive { name: value, nowait: unit.is_some() },
             _ => ClauseKind::Branch(value),
         };
         clause(span, kind)
@@ -160,9 +179,13 @@ impl TreeBuilder<'_> {
         (if fail { ErrorAction::Fail(message) } else { ErrorAction::Escalate(message) }, span)
     }
 
-    /// `skip`, `redistribute`.
+    /// `skip`, `keep`, `redistribute`.
     pub(crate) fn bare_action(&mut self, word: Span) -> (ErrorAction, Span) {
-        let skip = self.slice(word) == "skip";
-        (if skip { ErrorAction::Skip } else { ErrorAction::Redistribute }, word)
+        let action = match self.slice(word) {
+            "skip" => ErrorAction::Skip,
+            "keep" => ErrorAction::Keep,
+            _ => ErrorAction::Redistribute,
+        };
+        (action, word)
     }
 }

@@ -26,6 +26,12 @@ pub struct Skill {
     pub output: Type,
     /// `return expr` and the slot that holds `output`; without it the output is the result.
     pub map: Option<(Slot, Expr)>,
+    /// Of a program: the slot of its exit code, where `return` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<Slot>,
+    /// Of a program: the slot of the last lines of its standard error, where `return` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<Slot>,
     /// Capabilities that a model must provide, from `needs` and the result's type.
     pub needs: Vec<SmolStr>,
     /// `@once`: never repeated blindly.
@@ -41,6 +47,9 @@ pub enum Effect {
     Http(Box<Http>),
     /// A model.
     Prompt(Box<Prompt>),
+    /// A built-in skill of the standard library, which the host carries out; its arguments are the
+    /// parameters of the skill.
+    Builtin(SmolStr),
     /// One that this version cannot run.
     Unsupported(crate::Unsupported),
 }

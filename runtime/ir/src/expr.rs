@@ -95,10 +95,28 @@ pub enum Expr {
     Model(ModelRef),
     /// The current value of a memory's key (position).
     Memory(MemoryId, u32),
+    /// A fact of the run: `run.id`.
+    Run(RunFact),
+    /// A secret of the environment, which the host has read: `env("NAME")`.
+    Variable(SmolStr),
     /// int to float.
     ToFloat(Box<Expr>),
     /// Checks a refinement where the compiler could not prove it; fails with `failed`.
     Refine(Box<Expr>, Box<crate::Refinement>, Place),
+}
+
+/// What a program can know of its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunFact {
+    /// `run.id`.
+    Id,
+    /// `run.started`: when it began, as recorded.
+    Started,
+    /// `run.cascade`: the cascade that was started.
+    Cascade,
+    /// `run.attempt`: 1, and one more for each time that it was resumed.
+    Attempt,
 }
 
 /// An entry of a map literal.
@@ -130,6 +148,8 @@ pub enum Pattern {
     Equal(Expr),
     /// Between these, both included.
     Range(Option<Expr>, Option<Expr>),
+    /// Any of these, which bind nothing.
+    OneOf(Vec<Pattern>),
     /// This variant; its fields go into slots.
     Variant {
         /// The variant's name.
@@ -453,6 +473,15 @@ builtins! {
     /// money.usd(): float.
     Usd,
     // Commands.
+    /// Words of a command, of which another command is made: a list of texts.
+    CommandWords,
+    /// list.walk(f): the elements and, below each, those of the list that `f` gives for it, depth first.
+    Walk,
+    // Instants.
+    /// time.format(pattern) or (pattern, zone).
+    TimeFormat,
+    /// text.parse_time(): or null.
+    ParseTime,
     /// command.with(name, value): `{name}` in every word replaced by the value, as one argument.
     CommandWith,
 }

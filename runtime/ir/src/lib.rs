@@ -61,6 +61,9 @@ pub struct Program {
     pub default_route: Option<RouteId>,
     /// Tests of the compiled file itself, in its order.
     pub tests: Vec<Test>,
+    /// Variables of the environment that defaults name by `env("NAME")`.
+    #[serde(default)]
+    pub variables: Vec<SmolStr>,
 }
 
 impl Program {
@@ -81,6 +84,7 @@ impl Program {
             main: None,
             default_route: None,
             tests: Vec::new(),
+            variables: Vec::new(),
         }
     }
 }

@@ -155,6 +155,9 @@ pub struct Repeat {
     pub max: Expr,
     /// What is done.
     pub body: Block,
+    /// Where the value of a round goes before `until` is evaluated, which names it by the stage's name.
+    #[serde(default)]
+    pub round: Option<Slot>,
     /// When to stop early; sees the body's slots. The block's value is computed before it.
     pub until: Option<Expr>,
     /// Where it is written.
@@ -164,6 +167,9 @@ pub struct Repeat {
 /// `parallel`: a graph of branches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parallel {
+    /// `parallel first`: the value is that of the first branch that succeeds, and the others are cancelled.
+    #[serde(default)]
+    pub first: bool,
     /// Most branches at once.
     pub max: Option<Expr>,
     /// In the order of the text.
@@ -209,6 +215,9 @@ pub struct Clauses {
     pub cache: Option<Expr>,
     /// `isolate`.
     pub isolate: bool,
+    /// `exclusive`.
+    #[serde(default)]
+    pub exclusive: Option<Exclusive>,
     /// `on error`, in the order written.
     pub on_error: Vec<OnError>,
 }
@@ -217,15 +226,37 @@ impl Clauses {
     /// Whether there is no clause: such a stage needs nothing but its work. Every field is named, so
     /// that a clause that is added to the language must be added here.
     pub fn is_empty(&self) -> bool {
-        let Self { using, needs, timeout, idle, retry, budget, budget_tokens, budget_time, cache, isolate, on_error } =
-            self;
+        let Self {
+            using,
+            needs,
+            timeout,
+            idle,
+            retry,
+            budget,
+            budget_tokens,
+            budget_time,
+            cache,
+            isolate,
+            exclusive,
+            on_error,
+        } = self;
         let single = [using, timeout, idle, budget, budget_tokens, budget_time, cache];
         single.into_iter().all(Option::is_none)
             && needs.is_empty()
             && retry.is_none()
             && !*isolate
+            && exclusive.is_none()
             && on_error.is_empty()
     }
+}
+
+/// `exclusive name`: only one run of the project at a time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exclusive {
+    /// The name that runs share.
+    pub name: Expr,
+    /// `nowait`: fails with `unavailable` when another run holds the name.
+    pub nowait: bool,
 }
 
 /// `retry n backoff low..high`.
@@ -245,6 +276,9 @@ pub struct OnError {
     pub id: NodeId,
     /// Kinds; all (but `cancelled`) when empty.
     pub kinds: Vec<ErrorKind>,
+    /// `as name`: where the error goes before the action.
+    #[serde(default)]
+    pub binding: Option<Slot>,
     /// What to do.
     pub action: ErrorAction,
     /// Where it is written.
@@ -256,6 +290,12 @@ pub struct OnError {
 pub enum ErrorAction {
     /// The value is null.
     Skip,
+    /// The value is the variant `failed` of an `outcome`; on success it is `ok`, with the value in a field
+    /// unless the stage gives nothing.
+    Keep {
+        /// Whether there is a value.
+        value: bool,
+    },
     /// Tries again with each of these models.
     Use(Expr),
     /// Does this instead; a skill, a cascade or a pure expression.

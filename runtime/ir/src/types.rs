@@ -24,6 +24,8 @@ pub enum Type {
     Json,
     /// A span of time; milliseconds inside, text such as `1m30s` or a number of seconds in JSON.
     Duration,
+    /// An instant; milliseconds since 1970 inside, RFC 3339 text in JSON.
+    Time,
     /// Money; millionths of a US dollar inside, a number of dollars in JSON.
     Money,
     /// Text that is never shown.

@@ -124,6 +124,7 @@ macro_rules! visitor {
                 | ErrorAction::Use(_)
                 | ErrorAction::Fail(_)
                 | ErrorAction::Escalate { .. }
+                | ErrorAction::Keep { .. }
                 | ErrorAction::Unsupported(_) => {}
             }
         }

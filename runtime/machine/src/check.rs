@@ -8,7 +8,7 @@ use crate::{
     eval::{Eval, Result},
     failure::{Failure, Raise, defect},
     lenient::{Repair, is_placeholder, same_word, stated_word},
-    value::{Artifact, REDACTED, Secret, Value, parse_duration, to_json, whole},
+    value::{Artifact, REDACTED, Secret, Value, parse_duration, parse_time, to_json, whole},
 };
 
 /// 2^53: smaller floats without a fraction are exact integers.
@@ -76,6 +76,7 @@ pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
         Type::Path => "path".into(),
         Type::Json => "json".into(),
         Type::Duration => "duration".into(),
+        Type::Time => "time".into(),
         Type::Money => "money".into(),
         Type::Secret => "secret".into(),
         Type::Command => "command".into(),
@@ -181,10 +182,18 @@ impl<'e, 'p> Checker<'e, 'p> {
             (Type::Secret, Value::Str(s)) => Ok(Value::Secret(Secret::new(&s))),
             (Type::Duration, value @ Value::Duration(_)) | (Type::Money, value @ Value::Money(_)) => Ok(value),
             (Type::Duration, value) => self.duration(value, ty),
+            (Type::Time, value @ Value::Time(_)) => Ok(value),
+            (Type::Time, Value::Str(text)) => match parse_time(&text) {
+                Some(ms) => Ok(Value::Time(ms)),
+                None => Err(self.mismatch(&Value::Str(text), ty)),
+            },
             (Type::Money, value) => self.money(value, ty),
             (Type::Json, value) => self.json(value),
             (Type::Command, value @ Value::Command(_)) | (Type::Model, value @ (Value::Model(_) | Value::List(_))) => {
                 Ok(value)
+            }
+            (Type::Command, Value::Str(text)) if self.strictness == Strictness::Input => {
+                Ok(Value::Command(crate::value::command_of_text(&text).into()))
             }
             (Type::Artifact(_), value @ Value::Artifact(_)) => Ok(value),
             (Type::Artifact(kind), Value::Str(s)) => Ok(artifact(*kind, &s)),
@@ -361,6 +370,9 @@ impl<'e, 'p> Checker<'e, 'p> {
             _ => None,
         };
         let Some(name) = name else {
+            if let Some(variant) = self.untagged_variant(&value, variants) {
+                return self.read_variant(&value, variant, tagged);
+            }
             return self.coerce_leniently(value, ty);
         };
         let known: Vec<&str> = variants.iter().map(|v| v.name.as_str()).collect();
@@ -371,6 +383,10 @@ impl<'e, 'p> Checker<'e, 'p> {
             if let Some(variant) = variant {
                 self.repair(&format!("the value was read as `{}`", variant.name));
             }
+        }
+        if variant.is_none() {
+            // A record may have a field `kind` of its own.
+            variant = self.untagged_variant(&value, variants);
         }
         let Some(variant) = variant else {
             let expected = known.join(", ");
@@ -387,8 +403,39 @@ impl<'e, 'p> Checker<'e, 'p> {
                 }
             }
         }
-        let fields = self.record_fields(&value, &variant.fields)?;
+        self.read_variant(&value, variant, tagged)
+    }
+
+    fn read_variant(&mut self, value: &Value, variant: &Variant, tagged: bool) -> Result {
+        let fields = self.record_fields(value, &variant.fields)?;
         Ok(Value::variant(variant.name.clone(), tagged, fields))
+    }
+
+    /// The one variant with fields that an object without a tag fits: it has all fields that the variant
+    /// needs, no others, and their types fit. `None` when none fits, or several do.
+    fn untagged_variant<'v>(&mut self, value: &Value, variants: &'v [Variant]) -> Option<&'v Variant> {
+        if !matches!(value, Value::Map(_) | Value::Record(_)) {
+            return None;
+        }
+        let mut fitting = None;
+        for variant in variants.iter().filter(|variant| !variant.fields.is_empty()) {
+            let has_others = value
+                .entries()
+                .into_iter()
+                .flatten()
+                .any(|(key, _)| !variant.fields.iter().any(|field| field.name == *key));
+            if has_others {
+                continue;
+            }
+            let (depth, repairs) = (self.path.len(), self.repairs.len());
+            let fits = self.record_fields(value, &variant.fields).is_ok();
+            self.path.truncate(depth);
+            self.repairs.truncate(repairs);
+            if fits && fitting.replace(variant).is_some() {
+                return None;
+            }
+        }
+        fitting
     }
 
     fn duration(&mut self, value: Value, ty: &Type) -> Result {

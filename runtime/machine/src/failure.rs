@@ -23,6 +23,19 @@ pub struct Failure {
     /// The time that the service asks to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// How the program ended whose failure this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<EndedProgram>,
+}
+
+/// How a program ended that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedProgram {
+    /// Its exit code; absent when a signal ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The last lines of its standard error.
+    pub stderr: String,
 }
 
 /// The failure of an operation; boxed because it is rare and large.
@@ -39,6 +52,7 @@ impl Failure {
             place: None,
             causes: Vec::new(),
             retry_after_ms: None,
+            program: None,
         }
     }
 

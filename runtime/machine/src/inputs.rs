@@ -1,13 +1,16 @@
 //! The inputs of a cascade.
 
+use std::{collections::HashMap, sync::Arc};
+
 use cascade_ir::{CascadeId, Field, Program, Type, TypeDefKind};
 use serde_json::{Map, Value as Json};
+use smol_str::SmolStr;
 
 use crate::{
     check::{Strictness, coerce, declares_secret, describe, is_tagged, suggest},
     eval::{DEFAULT_FUEL, Eval},
     redact::Redactor,
-    value::{REDACTED, Value, check_integers, from_json, parse_duration, parse_money, to_json},
+    value::{REDACTED, Secret, Value, check_integers, from_json, parse_duration, parse_money, parse_time, to_json},
 };
 
 /// An invalid input.
@@ -28,6 +31,19 @@ pub fn inputs_from_json(
     cascade: CascadeId,
     inputs: &Map<String, Json>,
 ) -> Result<Vec<Value>, Vec<InputError>> {
+    inputs_with_variables(program, cascade, inputs, Arc::default())
+}
+
+/// The same, where defaults may name variables of the environment (`env("NAME")`).
+///
+/// # Errors
+/// All errors, not only the first.
+pub fn inputs_with_variables(
+    program: &Program,
+    cascade: CascadeId,
+    inputs: &Map<String, Json>,
+    variables: Arc<HashMap<SmolStr, Secret>>,
+) -> Result<Vec<Value>, Vec<InputError>> {
     let Some(entry) = program.cascades.get(cascade.index()) else {
         return Err(vec![InputError { input: String::new(), message: "there is no such cascade".to_owned() }]);
     };
@@ -38,6 +54,7 @@ pub fn inputs_from_json(
         errors.push(InputError { input: name.clone(), message: format!("`{}` has no such input{hint}", entry.name) });
     }
     let mut eval = Eval::new(program, DEFAULT_FUEL);
+    eval.facts.variables = variables;
     let mut slots = vec![Value::Null; entry.slots as usize];
     for param in &entry.params {
         let value = match (inputs.get(param.name.as_str()), &param.default) {
@@ -125,6 +142,7 @@ fn holds_secret(program: &Program, ty: &Type, value: &Json) -> bool {
         | Type::Path
         | Type::Json
         | Type::Duration
+        | Type::Time
         | Type::Money
         | Type::Command
         | Type::Artifact(_)
@@ -148,6 +166,12 @@ pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json
                 .map(Json::from)
                 .map_err(|_| format!("`{text}` is not a duration; write it like `90s` or `1h30m`")),
         },
+        Type::Time => match parse_time(text) {
+            Some(_) => Ok(Json::from(text.trim())),
+            None => Err(format!("`{text}` is not a time; write it like `2026-03-01T12:00:00Z`")),
+        },
+        Type::Command if text.trim().is_empty() => Err("the command is empty".to_owned()),
+        Type::Command => Ok(Json::from(text)),
         Type::Money => match parse_money(text) {
             Some(micro) => Ok(Json::from(micro as f64 / 1e6)),
             None => Err(format!("`{text}` is not an amount; write it like `0.50usd`")),

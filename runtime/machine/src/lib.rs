@@ -32,6 +32,8 @@ mod request_id;
 
 pub use events::Event;
 pub use failure::Failure;
-pub use inputs::{InputError, inputs_from_json, parse_input_text, record_input, recorded_inputs};
+pub use inputs::{
+    InputError, inputs_from_json, inputs_with_variables, parse_input_text, record_input, recorded_inputs,
+};
 pub use interpreter::Machine;
 pub use value::{Value, from_json, to_json};

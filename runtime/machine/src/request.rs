@@ -116,6 +116,8 @@ pub enum RequestKind {
     Http(HttpRequest),
     /// Send a prompt to a model.
     Prompt(Box<PromptRequest>),
+    /// Carry out a built-in skill.
+    Builtin(BuiltinRequest),
     /// Read the files attached to a prompt.
     Load(Vec<LoadRequest>),
     /// Ask a person a question.
@@ -139,6 +141,16 @@ pub enum RequestKind {
         ms: u64,
         /// Which timer it is.
         timer: TimerId,
+    },
+    /// Answer when the run holds a name that only one run of the project may hold. It is held until the
+    /// request is withdrawn, also after it was answered.
+    Lock {
+        /// The name.
+        name: String,
+        /// Whether to fail with `unavailable` when another run holds it.
+        nowait: bool,
+        /// The stage that waits; empty when it waited for another stage of the run before.
+        path: String,
     },
     /// Answer when the quota is available again. Until then no new request starts.
     Quota {
@@ -164,6 +176,24 @@ pub struct RunRequest {
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
     pub stdin: Option<Arg>,
+}
+
+/// A built-in skill of the standard library.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuiltinRequest {
+    /// Its name: `files.read`.
+    pub name: SmolStr,
+    /// Its arguments by name, as JSON; a secret that is an argument of its own is text.
+    pub args: Vec<(SmolStr, BuiltinArg)>,
+}
+
+/// An argument of a built-in skill.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BuiltinArg {
+    /// A value without secrets.
+    Value(Json),
+    /// A secret.
+    Secret(Arg),
 }
 
 /// An HTTP request.
@@ -337,6 +367,8 @@ pub enum Output {
     Model(String),
     /// The files, and notes on files that were left out.
     Files(Vec<Attachment>, Vec<String>),
+    /// The result of a built-in skill.
+    Builtin(Json),
     /// A person's answer.
     Person(Json),
     /// The result of a whole call; it is checked against the type.
@@ -408,12 +440,14 @@ impl RequestKind {
             Self::Run(_) => "run",
             Self::Http(_) => "http",
             Self::Prompt(_) => "prompt",
+            Self::Builtin(_) => "builtin",
             Self::Load(_) => "load",
             Self::Person(_) => "person",
             Self::Call(_) => "call",
             Self::Delay { .. } => "delay",
             Self::Timer { .. } => "timer",
             Self::Quota { .. } => "quota",
+            Self::Lock { .. } => "lock",
         }
     }
 }

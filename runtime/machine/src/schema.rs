@@ -164,6 +164,7 @@ impl Writer<'_> {
             Type::Duration => {
                 json!({ "type": "string", "description": "A duration such as 1m30s" })
             }
+            Type::Time => json!({ "type": "string", "format": "date-time" }),
             Type::Money => json!({ "type": "number", "description": "US dollars" }),
             Type::List(inner) => json!({ "type": "array", "items": self.schema(inner) }),
             Type::Map(inner) => {
@@ -299,6 +300,7 @@ fn cascade_type_name(ty: &Type) -> Option<&'static str> {
         Type::Path => "path",
         Type::Secret => "secret",
         Type::Duration => "duration",
+        Type::Time => "time",
         Type::Money => "money",
         Type::Command => "command",
         Type::Model => "model",

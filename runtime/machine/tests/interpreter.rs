@@ -77,6 +77,7 @@ fn loops_give_lists_and_their_paths_have_indexes() {
     let rounds = Repeat {
         max: int(5),
         body: valued(vec![stage("try", 3, skill(e, text("x"))), set(4, add(slot(4), slot(3)))], slot(4)),
+        round: None,
         until: Some(binary(BinaryOp::Eq, slot(4), text("xxx"))),
         place: place(9),
     };

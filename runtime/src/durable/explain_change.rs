@@ -79,6 +79,7 @@ fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
             ("limit of tokens", json(&prompt.max_tokens)),
             ("attachments", json(&prompt.attach)),
         ],
+        Effect::Builtin(name) => vec![("built-in skill", json(name))],
         Effect::Unsupported(_) => Vec::new(),
     }
 }

@@ -403,6 +403,7 @@ impl<'p, H: Host> Durable<'p, H> {
 fn is_cheap(kind: &RequestKind) -> bool {
     match kind {
         RequestKind::Http(http) => matches!(http.method.as_str(), "GET" | "HEAD"),
+        RequestKind::Builtin(builtin) => crate::local::is_harmless(&builtin.name),
         _ => false,
     }
 }
@@ -437,10 +438,14 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
             }
             RequestKind::Quota { .. } => self.wait_for_quota(request),
+            // A resumed run takes its names again.
+            RequestKind::Lock { .. } => self.inner.start(request),
             RequestKind::Load(_) | RequestKind::Call(_) => self.begin(request),
-            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Person(_) => {
-                self.effect(request)
-            }
+            RequestKind::Run(_)
+            | RequestKind::Http(_)
+            | RequestKind::Prompt(_)
+            | RequestKind::Builtin(_)
+            | RequestKind::Person(_) => self.effect(request),
         }
     }
 

@@ -16,6 +16,7 @@ pub(super) fn answer_from_report(kind: &RequestKind, json: &Json) -> Option<Answ
                 Output::Response(Response { status: 200, body: Arc::from(output.as_bytes()), retry_after_ms: None })
             }
             RequestKind::Prompt(_) => Output::Model(output.to_owned()),
+            RequestKind::Builtin(_) => Output::Builtin(json.get("output").cloned().unwrap_or_default()),
             _ => Output::Process(Process {
                 code: Some(0),
                 signal: None,

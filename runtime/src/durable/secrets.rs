@@ -9,7 +9,7 @@ use crate::{
     host::{Host, Progress},
     masking::mask_output,
     redact::Redactor,
-    request::{Answer, EffectInfo, RequestKind},
+    request::{Answer, BuiltinArg, EffectInfo, RequestKind},
 };
 
 impl<H: Host> Durable<'_, H> {
@@ -48,6 +48,13 @@ pub(super) fn learn_args(redactor: &mut Redactor, kind: &RequestKind) {
         RequestKind::Http(http) => {
             learn(&http.url);
             http.headers.iter().map(|(_, value)| value).chain(&http.body).for_each(learn);
+        }
+        RequestKind::Builtin(builtin) => {
+            for (_, arg) in &builtin.args {
+                if let BuiltinArg::Secret(arg) = arg {
+                    learn(arg);
+                }
+            }
         }
         _ => {}
     }

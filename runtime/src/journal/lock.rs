@@ -39,6 +39,12 @@ pub(super) fn process_list(journal: &Path, run: &str) -> PathBuf {
     file(journal, &format!("{run}.programs"))
 }
 
+/// The folder of the names that only one run may hold at a time.
+pub(super) fn lock_directory(journal: &Path) -> PathBuf {
+    let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    dir.join("locks")
+}
+
 impl RunLock {
     /// Takes a run; `Err` with the process that has it.
     ///

@@ -110,6 +110,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         let _ = run;
         None
     }
+    /// A folder in which this machine may lock names that only one run may hold at a time; `None` where there
+    /// is no place for one.
+    fn lock_directory(&self) -> Option<std::path::PathBuf> {
+        None
+    }
     /// Begins to write the record of a run. The caller holds its guard.
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>>;
 

@@ -114,6 +114,10 @@ impl Store for SqliteStore {
         Some(lock::process_list(&self.path, run))
     }
 
+    fn lock_directory(&self) -> Option<PathBuf> {
+        Some(lock::lock_directory(&self.path))
+    }
+
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
         Ok(Box::new(SqliteJournal::open(&self.path, run)?))
     }

@@ -58,26 +58,7 @@ fn matching(
     if !root.is_dir() {
         return Err(format!("there is no directory `{}`", root.display()));
     }
-    let glob = globset::GlobBuilder::new(pattern.trim_start_matches("./"))
-        .literal_separator(true)
-        .build()
-        .map_err(|e| format!("`{pattern}` is not a pattern: {e}"))?
-        .compile_matcher();
-    let mut found: Vec<PathBuf> = Vec::new();
-    let walk = ignore::WalkBuilder::new(&root)
-        .require_git(false)
-        .hidden(!pattern.contains("/.") && !pattern.starts_with('.'))
-        .build();
-    for entry in walk.flatten() {
-        let path = entry.path();
-        if entry.file_type().is_some_and(|t| t.is_file())
-            && let Ok(relative) = path.strip_prefix(&root)
-            && glob.is_match(relative)
-        {
-            found.push(relative.to_owned());
-        }
-    }
-    found.sort();
+    let found = find_files(pattern, &root, false)?;
     if found.is_empty() {
         notes.push(format!("`{pattern}` matches no file"));
     }
@@ -92,6 +73,33 @@ fn matching(
         }
     }
     Ok(())
+}
+
+/// The files below a folder whose paths match a pattern, relative to the folder and sorted. Those that
+/// `.gitignore` names count only with `ignored`, hidden ones only when the pattern names them.
+pub(super) fn find_files(pattern: &str, root: &Path, ignored: bool) -> Result<Vec<PathBuf>, String> {
+    let glob = globset::GlobBuilder::new(pattern.trim_start_matches("./"))
+        .literal_separator(true)
+        .build()
+        .map_err(|e| format!("`{pattern}` is not a pattern: {e}"))?
+        .compile_matcher();
+    let mut found: Vec<PathBuf> = Vec::new();
+    let walk = ignore::WalkBuilder::new(root)
+        .require_git(false)
+        .standard_filters(!ignored)
+        .hidden(!pattern.contains("/.") && !pattern.starts_with('.'))
+        .build();
+    for entry in walk.flatten() {
+        let path = entry.path();
+        if entry.file_type().is_some_and(|t| t.is_file())
+            && let Ok(relative) = path.strip_prefix(root)
+            && glob.is_match(relative)
+        {
+            found.push(relative.to_owned());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn read(path: &Path, total: &mut u64) -> io::Result<Vec<u8>> {

@@ -3,8 +3,10 @@
 //! Commands run on a pool of threads; HTTP and models as tasks of the caller's runtime; timers and
 //! everything else on the thread of the run.
 
+mod builtins;
 mod commands;
 mod files;
+mod locks;
 mod process;
 mod survivors;
 mod throttle;
@@ -31,8 +33,10 @@ use crate::{
     value::Secret,
     workspace::WorkspacePatch,
 };
+pub(crate) use builtins::is_harmless;
 use commands::{Commands, Job, Watching};
 pub(crate) use files::load;
+use locks::Locks;
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};
 use throttle::{Ended, Throttle};
@@ -64,6 +68,8 @@ pub(crate) enum Message {
     Done(RequestId, Answer),
     /// A running effect has something to report.
     Progress(RequestId, Progress),
+    /// A name that was waited for is locked by this file.
+    Locked(RequestId, std::fs::File),
 }
 
 pub(crate) type Outbox = mpsc::UnboundedSender<Message>;
@@ -87,6 +93,8 @@ pub(crate) struct Setup<'p> {
     pub(crate) redactor: Redactor,
     /// Where the programs that run are noted, for the one who resumes the run.
     pub(crate) processes: Option<PathBuf>,
+    /// Where names are locked that one run may hold at a time.
+    pub(crate) locks: Option<PathBuf>,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -104,6 +112,9 @@ pub(crate) struct LocalHost<'p> {
     throttle: Throttle,
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, ModelCall>,
+    locks: Locks,
+    /// Built-in skills that are being carried out.
+    builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
     /// Programs that were asked to end and have not ended yet.
     ending: HashSet<RequestId>,
     /// Requests that begin when such programs have ended.
@@ -114,6 +125,7 @@ pub(crate) struct LocalHost<'p> {
 impl<'p> LocalHost<'p> {
     pub(crate) fn new(setup: Setup<'p>) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
+        let locks = Locks::new(setup.locks, outbox.clone());
         Self {
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
@@ -128,6 +140,8 @@ impl<'p> LocalHost<'p> {
             timers: HashSet::new(),
             throttle: Throttle::default(),
             queued: HashMap::new(),
+            locks,
+            builtins: HashMap::new(),
             ending: HashSet::new(),
             held: Vec::new(),
             jitter: Jitter::new(),
@@ -144,6 +158,10 @@ impl<'p> LocalHost<'p> {
     fn handle(&mut self, message: Message) -> Report {
         match message {
             Message::Progress(id, progress) => Report::Progress(id, progress),
+            Message::Locked(id, file) => {
+                self.locks.acquired(id, file);
+                Report::Answer(id, Answer::ok(Output::Fired))
+            }
             Message::Done(id, answer) => {
                 self.commands.forget(id);
                 if self.ending.remove(&id) {
@@ -153,6 +171,7 @@ impl<'p> LocalHost<'p> {
                     }
                 }
                 self.web.forget(id);
+                self.builtins.remove(&id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
                         Ended::Slow(failure.retry_after_ms.map(Duration::from_millis))
@@ -240,6 +259,14 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                 }
             },
+            RequestKind::Builtin(builtin) => {
+                let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
+                let task = tokio::spawn(async move {
+                    let answer = builtins::carry_out(builtin, cwd).await;
+                    let _ = outbox.send(Message::Done(id, answer));
+                });
+                self.builtins.insert(id, task);
+            }
             RequestKind::Load(loads) => {
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));
@@ -252,6 +279,7 @@ impl Host for LocalHost<'_> {
                 let answer = Answer::failed(ErrorKind::Internal, "a call that only a rehearsal knows");
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
+            RequestKind::Lock { name, nowait, .. } => self.locks.acquire(id, &name, nowait),
             RequestKind::Quota { message, .. } => {
                 let _ = self.outbox.send(Message::Done(id, Answer::failed(ErrorKind::QuotaExhausted, message)));
             }
@@ -259,7 +287,7 @@ impl Host for LocalHost<'_> {
     }
 
     fn cancel(&mut self, id: RequestId) {
-        if self.timers.remove(&id) {
+        if self.timers.remove(&id) || self.locks.release(id) {
             return;
         }
         if let Some(position) = self.held.iter().position(|request| request.id == id) {
@@ -269,6 +297,9 @@ impl Host for LocalHost<'_> {
         if self.commands.stop(id) {
             self.ending.insert(id);
             self.set_alarm(GRACE.as_millis() as u64, Alarm::Kill(id));
+        }
+        if let Some(task) = self.builtins.remove(&id) {
+            task.abort();
         }
         self.queued.remove(&id);
         self.throttle.ended(id, Ended::GivenUp, Instant::now());

@@ -114,8 +114,14 @@ impl Host for TestHost<'_> {
             RequestKind::Quota { retry_after_ms, .. } => {
                 self.schedule_answer(id, retry_after_ms.unwrap_or(QUOTA), true, Answer::ok(Output::Fired));
             }
+            // No other run takes part in a test; the stages of one run take turns without the host.
+            RequestKind::Lock { .. } => self.schedule_answer(id, 0, true, Answer::ok(Output::Fired)),
             // Tests make no such requests.
-            RequestKind::Run(_) | RequestKind::Http(_) | RequestKind::Prompt(_) | RequestKind::Load(_) => {
+            RequestKind::Run(_)
+            | RequestKind::Http(_)
+            | RequestKind::Prompt(_)
+            | RequestKind::Builtin(_)
+            | RequestKind::Load(_) => {
                 self.schedule_answer(id, 0, false, Answer::failed(ErrorKind::Internal, "a test makes no real calls"));
             }
         }

@@ -25,7 +25,7 @@ pub use stages::StageOutcome;
 
 use crate::{
     driver::{DriveOutcome, drive},
-    eval::{DEFAULT_FUEL, Eval, write_slot},
+    eval::{DEFAULT_FUEL, Eval, Facts, write_slot},
     failure::{Failure, Raise},
     interpreter::{Environment, Machine, Rehearsal},
     value::Value,
@@ -188,6 +188,13 @@ impl<'p> Prepared<'p> {
         let Self { slots, mocks, inputs, cascades } = self;
         let environment = Environment {
             run: "test".to_owned(),
+            facts: Facts {
+                id: "test".to_owned(),
+                started: 0,
+                cascade: program.cascades.get(test.cascade.index()).map(|c| c.name.to_string()).unwrap_or_default(),
+                attempt: 1,
+                variables: Arc::default(),
+            },
             rehearsal: Some(Arc::new(Rehearsal { cascades, coverage: how.coverage })),
             ..Environment::default()
         };

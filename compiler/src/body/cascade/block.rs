@@ -151,6 +151,14 @@ impl CascadeChecker<'_> {
                 out.push(ir::Stmt::Set(self.body.scope.slot(index), typed.ir));
                 false
             }
+            StmtKind::LetFields { fields, value } => {
+                let typed = self.check_value(value, None, out);
+                let whole = self.body.scope.new_slot();
+                let fields = self.body.declare_fields(fields, &typed, whole);
+                out.push(ir::Stmt::Set(whole, typed.ir));
+                out.extend(fields.into_iter().map(|(slot, value)| ir::Stmt::Set(slot, value)));
+                false
+            }
             StmtKind::Var { name, ty, value } => {
                 let declared = ty.as_ref().map(|t| self.body.resolve_type(t));
                 let typed = self.check_value(value, declared, out);

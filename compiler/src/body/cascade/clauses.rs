@@ -12,22 +12,31 @@ use crate::{
         clauses::{self, is_duration},
     },
     codes,
-    flow::Flow,
+    flow::{Flow, Origin},
     types::Ty,
 };
 
+/// What `on error` makes of the value of a stage.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct OnFailure {
+    /// `skip`: the value may be null.
+    pub skips: bool,
+    /// `keep`: the value is an `outcome`.
+    pub keeps: bool,
+}
+
 impl CascadeChecker<'_> {
-    /// Checks the clauses of a stage whose value has the type `ty`. Gives them, and whether
-    /// `on error skip` makes the value optional. `block` tells whether the stage is a block.
+    /// Checks the clauses of a stage whose value has the type `ty`. Gives them, and what `on error` makes of
+    /// the value. `block` tells whether the stage is a block.
     pub(super) fn check_clauses(
         &mut self,
         clauses: &[Clause],
         ty: Ty,
         value: &Expr,
         block: bool,
-    ) -> (ir::Clauses, bool) {
+    ) -> (ir::Clauses, OnFailure) {
         let mut out = ir::Clauses::default();
-        let mut skips = false;
+        let mut on_failure = OnFailure::default();
         self.body.report_all(clauses::repeated(self.body.view(), clauses));
         let is_sandbox = matches!(value.kind, ExprKind::Sandbox(_));
         for clause in clauses {
@@ -69,20 +78,33 @@ impl CascadeChecker<'_> {
                         self.body.report(clauses::without_sandbox(self.body.view(), clause));
                     }
                 }
-                ClauseKind::OnError { filter, action } => {
+                ClauseKind::Exclusive { name, nowait } => {
+                    let name = self.body.check_message(name, "the name of a lock");
+                    out.exclusive = Some(ir::Exclusive { name, nowait: *nowait });
+                }
+                ClauseKind::OnError { filter, binding, action } => {
                     let kinds = filter.iter().filter_map(|name| self.body.resolve_error_kind(name)).collect();
-                    let (action, skip) = self.check_error_action(action, clause.span, ty, block);
-                    skips |= skip;
+                    let mark = self.body.enter(clause.span);
+                    let binding = binding.as_ref().map(|name| {
+                        let error = self.body.prelude_type("Error");
+                        let flow = Flow::of_untrusted(Origin::Failure, self.body.source(), name.span);
+                        self.body.declare_bound(name, error, flow)
+                    });
+                    let (action, gives) = self.check_error_action(action, clause.span, ty, block);
+                    self.body.leave(mark);
+                    on_failure.skips |= gives.skips;
+                    on_failure.keeps |= gives.keeps;
                     out.on_error.push(ir::OnError {
                         id: ir::NodeId::default(),
                         kinds,
+                        binding,
                         action,
                         place: self.body.place(clause.span),
                     });
                 }
             }
         }
-        (out, skips)
+        (out, on_failure)
     }
 
     /// Records where a budget of money stands, for the analysis of the worst case.
@@ -122,11 +144,22 @@ impl CascadeChecker<'_> {
         }
     }
 
-    /// Checks the action of `on error`. Gives it, and whether it skips the stage.
-    fn check_error_action(&mut self, action: &ErrorAction, span: Span, ty: Ty, block: bool) -> (ir::ErrorAction, bool) {
+    /// Checks the action of `on error`. Gives it, and what it makes of the stage's value.
+    fn check_error_action(
+        &mut self,
+        action: &ErrorAction,
+        span: Span,
+        ty: Ty,
+        block: bool,
+    ) -> (ir::ErrorAction, OnFailure) {
+        let none = OnFailure::default();
         match action {
-            ErrorAction::Error => (ir::ErrorAction::Fail(None), false),
-            ErrorAction::Skip => (ir::ErrorAction::Skip, true),
+            ErrorAction::Error => (ir::ErrorAction::Fail(None), none),
+            ErrorAction::Skip => (ir::ErrorAction::Skip, OnFailure { skips: true, ..none }),
+            ErrorAction::Keep => {
+                let value = !matches!(ty, Ty::NULL | Ty::NEVER);
+                (ir::ErrorAction::Keep { value }, OnFailure { keeps: true, ..none })
+            }
             ErrorAction::Use(e) => {
                 let models = self.check_models(e);
                 if block {
@@ -137,11 +170,11 @@ impl CascadeChecker<'_> {
                         .help("put the clause on the stages inside");
                     self.body.report(d);
                 }
-                (ir::ErrorAction::Use(models), false)
+                (ir::ErrorAction::Use(models), none)
             }
             ErrorAction::Fail(message) => {
                 let message = message.as_ref().map(|m| self.body.check_message(m, "a message"));
-                (ir::ErrorAction::Fail(message), false)
+                (ir::ErrorAction::Fail(message), none)
             }
             ErrorAction::Fallback(e) => {
                 let is_effect = matches!(&e.kind, ExprKind::Call { callee, .. } if self.body.is_stage_call(callee));
@@ -152,13 +185,13 @@ impl CascadeChecker<'_> {
                             if !self.body.types.fits(called.ty, ty) {
                                 self.body.report_mismatch(called.ty, ty, e.span);
                             }
-                            (ir::ErrorAction::Fallback(called.work), false)
+                            (ir::ErrorAction::Fallback(called.work), none)
                         }
-                        None => (ir::ErrorAction::Skip, false),
+                        None => (ir::ErrorAction::Skip, none),
                     };
                 }
                 let value = self.body.check(e, ty);
-                (ir::ErrorAction::Fallback(ir::Work::Pure(value.ir)), false)
+                (ir::ErrorAction::Fallback(ir::Work::Pure(value.ir)), none)
             }
             ErrorAction::Fix { using, max } => {
                 if let Some(e) = using {
@@ -167,10 +200,10 @@ impl CascadeChecker<'_> {
                 if let Some(e) = max {
                     self.body.check(e, Ty::INT);
                 }
-                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error fix", span)), false)
+                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error fix", span)), none)
             }
             ErrorAction::Redistribute => {
-                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error redistribute", span)), false)
+                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error redistribute", span)), none)
             }
             ErrorAction::Escalate(message) => {
                 let message = match message {
@@ -178,7 +211,7 @@ impl CascadeChecker<'_> {
                     None => ir::Expr::Const(ir::Const::Str("a stage failed; what shall be done?".into())),
                 };
                 let skip = self.body.types.nullable(ty);
-                (ir::ErrorAction::Escalate { message, ty: self.body.types.lower(ty), skip }, false)
+                (ir::ErrorAction::Escalate { message, ty: self.body.types.lower(ty), skip }, none)
             }
         }
     }

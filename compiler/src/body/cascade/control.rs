@@ -9,7 +9,10 @@ use super::{
     block::{BlockOut, Want, is_block},
 };
 use crate::{
-    body::spans::{head_word, span_of_head},
+    body::{
+        spans::{head_word, span_of_head},
+        variables::Target,
+    },
     checks::{
         blocks, bounds, calls, capabilities, concurrency,
         reachability::{self, Coverage},
@@ -32,7 +35,7 @@ impl CascadeChecker<'_> {
             ExprKind::Match(x) => Some(self.check_match(x, want, e.span)),
             ExprKind::For(x) => Some(self.check_for(x, want, e.span)),
             ExprKind::Repeat(x) => Some(self.check_repeat(x, want, e.span)),
-            ExprKind::Parallel(x) => Some(self.check_parallel(x.max.as_ref(), &x.body, e.span)),
+            ExprKind::Parallel(x) => Some(self.check_parallel(x, e.span)),
             ExprKind::Swarm(x) => Some(self.check_swarm(x, e.span)),
             ExprKind::Sandbox(x) => Some(self.check_sandbox(x, want, e.span)),
             _ => None,
@@ -104,6 +107,7 @@ impl CascadeChecker<'_> {
     /// Checks `match`, and that its arms take every value.
     fn check_match(&mut self, x: &MatchExpr, want: Want, span: Span) -> Worked {
         let subject = self.body.infer(&x.subject);
+        self.body.report_nothing(&x.subject);
         let mut coverage = Coverage::default();
         let mut arms = Vec::new();
         let mut flow = Flow::default();
@@ -120,7 +124,7 @@ impl CascadeChecker<'_> {
                 guard
             });
             let out = match &arm.body {
-                ArmBody::Block(b) => self.check_block(b, want),
+                ArmBody::Block(b) | ArmBody::Statement(b) => self.check_block(b, want),
                 ArmBody::Expr(e) => self.check_arm_expr(e, want),
             };
             self.body.leave(mark);
@@ -232,6 +236,7 @@ impl CascadeChecker<'_> {
 
     /// Checks `repeat`.
     fn check_repeat(&mut self, x: &RepeatExpr, want: Want, span: Span) -> Worked {
+        let named = self.named_stage.take();
         let max = match &x.max {
             Some(e) => self.body.check(e, Ty::INT).ir,
             None => {
@@ -248,6 +253,16 @@ impl CascadeChecker<'_> {
         self.body.scope.forget_facts_of_vars();
         let (locals, writes) = (self.body.scope.len(), self.writes.len());
         let body = self.check_statements(&x.body, want);
+        // `until` sees the value of the round by the name of the stage.
+        let round = match (named, &x.until) {
+            (Some(name), Some(_)) if want.value && self.body.probe(&name) == Target::Unknown => {
+                let index = self.body.declare(&name.text, name.span, body.ty, body.flow.clone(), LocalKind::Stage);
+                let local = self.body.scope.local_mut(index);
+                local.used = true;
+                Some(local.slot)
+            }
+            _ => None,
+        };
         let until = x.until.as_ref().map(|e| {
             let assigned = &self.writes[writes..];
             let changes = |local: u32| local as usize >= locals || assigned.contains(&local);
@@ -259,7 +274,8 @@ impl CascadeChecker<'_> {
         self.body.scope.forget_facts_of_vars();
         self.paths.leave(outer);
         let ends = body.ends;
-        let work = ir::Work::Repeat(Box::new(ir::Repeat { max, body: body.ir, until, place: self.body.place(span) }));
+        let work =
+            ir::Work::Repeat(Box::new(ir::Repeat { max, body: body.ir, round, until, place: self.body.place(span) }));
         (work, if want.value { body.ty } else { Ty::NULL }, body.flow, ends)
     }
 

@@ -23,6 +23,7 @@ use crate::{
     codes, cost,
     findings::Findings,
     flow::{CascadeFlow, Flow, Origin},
+    scope::LocalKind,
     types::Ty,
     world::doc_text,
 };
@@ -102,6 +103,8 @@ struct CascadeChecker<'a> {
     /// Whether the current place is in `on success`, `on failure` or `on cancel`.
     in_hook: bool,
     paths: StagePaths,
+    /// The name of the stage whose block begins here: the `until` of a `repeat` sees it.
+    named_stage: Option<Name>,
     /// The bounds that hold at the current place.
     limits: Limits,
     /// The models of the cascade's own `using`.
@@ -123,6 +126,7 @@ impl<'a> CascadeChecker<'a> {
             result,
             in_hook: false,
             paths: StagePaths::default(),
+            named_stage: None,
             limits: Limits::default(),
             cascade_models: None,
             writes: Vec::new(),
@@ -173,6 +177,10 @@ impl CascadeChecker<'_> {
                 }
                 ClauseKind::Budget(e) => self.check_budget(e, &mut out),
                 ClauseKind::TokenBudget(e) => out.budget_tokens = Some(self.body.check(e, Ty::INT).ir),
+                ClauseKind::Exclusive { name, nowait } => {
+                    let name = self.body.check_message(name, "the name of a lock");
+                    out.exclusive = Some(ir::Exclusive { name, nowait: *nowait });
+                }
                 _ => {}
             }
         }
@@ -204,8 +212,18 @@ impl CascadeChecker<'_> {
             let outer = self.paths.enter_hook(&event.text);
             self.in_hook = true;
             let unset = reachability::unset_in_hook(stmts, &event.text);
-            self.body.surroundings.unset_in_hook =
-                unset.into_iter().filter_map(|name| self.body.scope.find(&name.text)).collect();
+            let unset: Vec<u32> = unset.into_iter().filter_map(|name| self.body.scope.find(&name.text)).collect();
+            // A stage that did not end is null there; what is computed of it is not known.
+            let (stages, others): (Vec<u32>, Vec<u32>) = unset
+                .into_iter()
+                .partition(|local| event.text != "success" && self.body.scope.local(*local).kind == LocalKind::Stage);
+            let facts = self.body.scope.take_facts();
+            let declared: Vec<(u32, Ty)> =
+                stages.iter().map(|local| (*local, self.body.scope.local(*local).ty)).collect();
+            for (local, ty) in &declared {
+                self.body.scope.local_mut(*local).ty = self.body.types.optional(*ty);
+            }
+            self.body.surroundings.unset_in_hook = others;
             let mark = self.body.enter(body.span);
             let ty = match event.text.as_str() {
                 "success" => result,
@@ -228,6 +246,10 @@ impl CascadeChecker<'_> {
             }
             let block = self.check_statements(body, Want::NOTHING);
             self.body.leave(mark);
+            for (local, ty) in declared {
+                self.body.scope.local_mut(local).ty = ty;
+            }
+            self.body.scope.restore_facts(facts);
             self.in_hook = false;
             self.paths.leave(outer);
             self.result = outer_result;

@@ -1,6 +1,6 @@
 //! `parallel` and `swarm`: each stage starts when the stages that it names are done.
 
-use cascade_grammar::ast::{Block, Expr, ExprKind, Name, Span, Stmt, StmtKind, SwarmExpr};
+use cascade_grammar::ast::{Block, Expr, ExprKind, Name, ParallelExpr, Span, Stmt, StmtKind, SwarmExpr};
 use cascade_ir as ir;
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
@@ -24,8 +24,42 @@ use crate::{
 };
 
 impl CascadeChecker<'_> {
-    /// Checks `parallel max n { … }`.
-    pub(super) fn check_parallel(&mut self, max: Option<&Expr>, body: &Block, span: Span) -> Worked {
+    /// Checks `parallel max n { … }` and `parallel first { … }`.
+    pub(super) fn check_parallel(&mut self, x: &ParallelExpr, span: Span) -> Worked {
+        match x.first {
+            Some(word) => self.check_parallel_first(&x.body, word, span),
+            None => self.check_parallel_all(x.max.as_ref(), &x.body, span),
+        }
+    }
+
+    /// Checks `parallel first { … }`, whose value is that of the stage that succeeds first.
+    fn check_parallel_first(&mut self, body: &Block, word: Span, span: Span) -> Worked {
+        let mark = self.body.enter(body.span);
+        self.body.surroundings.level += 1;
+        let (branches, stages) = self.check_branches(body);
+        self.body.surroundings.level -= 1;
+        let depends = branches.iter().any(|branch| !branch.after.is_empty());
+        if stages.len() < 2 || depends || branches.len() != stages.len() {
+            self.body.report(blocks::unsuitable_for_first(self.body.view(), word, depends));
+        }
+        let mut flow = Flow::default();
+        let mut joined: Option<Ty> = None;
+        for (_, slot, ty, stage_flow) in &stages {
+            flow.include(stage_flow);
+            self.body.scope.use_slot(*slot);
+            joined = Some(match joined {
+                None => *ty,
+                Some(before) => self.body.join_types((before, false), (*ty, false), span),
+            });
+        }
+        self.body.leave(mark);
+        let place = self.body.place(span);
+        let null = ir::Expr::Const(ir::Const::Null);
+        let work = ir::Work::Parallel(Box::new(ir::Parallel { first: true, max: None, branches, value: null, place }));
+        (work, joined.unwrap_or(Ty::ERROR), flow, false)
+    }
+
+    fn check_parallel_all(&mut self, max: Option<&Expr>, body: &Block, span: Span) -> Worked {
         if let Some(e) = max {
             self.body.report(bounds::less_than_one(self.body.view(), e, "nothing would ever run"));
         }
@@ -48,7 +82,13 @@ impl CascadeChecker<'_> {
         }
         let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
         self.body.leave(mark);
-        let work = ir::Work::Parallel(Box::new(ir::Parallel { max, branches, value, place: self.body.place(span) }));
+        let work = ir::Work::Parallel(Box::new(ir::Parallel {
+            first: false,
+            max,
+            branches,
+            value,
+            place: self.body.place(span),
+        }));
         (work, ty, flow, false)
     }
 
@@ -60,7 +100,7 @@ impl CascadeChecker<'_> {
             self.body.record_server(via);
         }
         self.check_setting_word(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
-        self.check_parallel(x.max.as_ref(), &x.body, span)
+        self.check_parallel_all(x.max.as_ref(), &x.body, span)
     }
 
     fn check_setting_word(&mut self, name: Option<&Name>, setting: &str, known: &[&str]) {
@@ -160,8 +200,16 @@ impl CascadeChecker<'_> {
         let mut needs: Vec<Vec<(usize, Span)>> = Vec::with_capacity(stmts.len());
         for stmt in stmts {
             let mut found: Vec<(usize, Span)> = Vec::new();
+            let mut callees: Vec<Span> = Vec::new();
             walk::stmt(stmt, &mut |e| {
+                // A name that is called is a skill, even if a stage has the same name.
+                if let ExprKind::Call { callee, .. } = &e.kind
+                    && self.body.is_stage_call(callee)
+                {
+                    callees.push(callee.span);
+                }
                 if let ExprKind::Name(name) = &e.kind
+                    && !callees.contains(&name.span)
                     && let Some(i) = declared.get(name.text.as_str())
                     && !found.iter().any(|(j, _)| j == i)
                 {

@@ -51,11 +51,16 @@ impl CascadeChecker<'_> {
         let edits = self.body.outcome.effects.edits.len();
         let mut ends = false;
         let mut skill = None;
+        // A stage that gives nothing, and is skipped when it fails, has the same value in both cases.
+        let mut gives_nothing = false;
         let mut from_block = false;
         let called = if is_block(value) {
             from_block = true;
             let want = Want { value: true, ty: declared };
-            match self.check_control(value, want) {
+            self.named_stage = Some(name.clone());
+            let checked = self.check_control(value, want);
+            self.named_stage = None;
+            match checked {
                 Some((work, ty, flow, block_ends)) => {
                     ends = block_ends;
                     Some((work, ty, flow))
@@ -73,7 +78,7 @@ impl CascadeChecker<'_> {
         if skill.is_none() && ty != Ty::ERROR {
             self.body.report(clauses::cache_without_skill(self.body.view(), clauses));
         }
-        let (lowered, skips) = self.check_clauses(clauses, ty, value, from_block);
+        let (lowered, on_failure) = self.check_clauses(clauses, ty, value, from_block);
         self.limits = outer_limits;
         if let Some(skill) = skill {
             let of_cascade = self.cascade_models.as_ref();
@@ -86,8 +91,14 @@ impl CascadeChecker<'_> {
         }
         if unread {
             ty = Ty::ERROR;
-        } else if skips {
-            ty = self.body.types.optional(ty);
+        } else {
+            if on_failure.skips {
+                gives_nothing = ty == Ty::NULL;
+                ty = self.body.types.optional(ty);
+            }
+            if on_failure.keeps {
+                ty = self.body.outcome_of(ty);
+            }
         }
         if let Some(declared) = declared {
             if !self.body.types.fits(ty, declared) {
@@ -99,7 +110,9 @@ impl CascadeChecker<'_> {
                     .diagnostic(codes::MISMATCH, span, format!("the stage is declared `{b}` and gives `{a}`"))
                     .label(format!("`{b}`"))
                     .also(source, value.span, format!("`{a}`"));
-                if skips {
+                if on_failure.keeps {
+                    d = d.help("`on error keep` gives `ok { value }` or `failed { error }`: use `match`");
+                } else if on_failure.skips {
                     d = d.help("`on error skip` makes the value null when the stage fails");
                 }
                 self.body.report(d);
@@ -114,6 +127,7 @@ impl CascadeChecker<'_> {
         }
         self.note_budget(&lowered, clauses, stmt.span);
         let index = self.body.declare(&name.text, name.span, ty, flow.clone(), LocalKind::Stage);
+        self.body.scope.local_mut(index).gives_nothing = gives_nothing;
         let (slot, symbol) = (self.body.scope.slot(index), self.body.scope.local(index).symbol);
         self.stages.push(StageSite { name: name.text.clone(), symbol });
         let once = stmt.attributes.iter().any(|a| a.name.text == "once");

@@ -76,6 +76,10 @@ impl BodyChecker<'_> {
             "to_int" => self.check_no_arguments(call, B::ToInt, int_opt),
             "to_float" => self.check_no_arguments(call, B::ToFloat, float_opt),
             "parse_json" => self.check_no_arguments(call, B::ParseJson, json_opt),
+            "parse_time" => {
+                let time = self.types.optional(Ty::TIME);
+                self.check_no_arguments(call, B::ParseTime, time)
+            }
             _ => None,
         }
     }
@@ -98,6 +102,7 @@ impl BodyChecker<'_> {
     pub(super) fn infer_number_method(&mut self, call: &mut Call<'_>, ty: Ty) -> Option<(B, Ty)> {
         match call.name.text.as_str() {
             "abs" => self.check_no_arguments(call, B::Abs, ty),
+            "to_float" => self.check_no_arguments(call, B::ToFloat, Ty::FLOAT),
             "round" => {
                 let result = if call.args.is_empty() { Ty::INT } else { Ty::FLOAT };
                 self.check_arguments_up_to(call, B::Round, &[Ty::INT], 0, result)

@@ -3,7 +3,10 @@
 use cascade_ir::{Builtin, Expr, Slot};
 
 use super::{Eval, Result, write_slot};
-use crate::{failure::defect, value::Value};
+use crate::{
+    failure::{defect, fail},
+    value::Value,
+};
 
 /// The evaluated arguments of a built-in.
 pub(super) struct Args(std::vec::IntoIter<Value>);
@@ -17,6 +20,17 @@ impl Args {
     /// The next argument, if the caller gave one.
     pub(super) fn optional(&mut self) -> Option<Value> {
         self.0.next()
+    }
+
+    /// The next argument as a float, if it is a number.
+    pub(super) fn take_number(&mut self) -> Option<f64> {
+        let number = match self.0.as_slice().first() {
+            Some(Value::Int(n)) => *n as f64,
+            Some(Value::Float(x)) => *x,
+            _ => return None,
+        };
+        self.0.next();
+        Some(number)
     }
 
     pub(super) fn text(&mut self) -> Result<smol_str::SmolStr> {
@@ -94,6 +108,7 @@ impl Eval<'_> {
             | B::Find
             | B::Reduce
             | B::SortBy
+            | B::Walk
             | B::GroupBy
             | B::MinBy
             | B::MaxBy
@@ -138,11 +153,31 @@ impl Eval<'_> {
             | B::ToInt
             | B::ToFloat
             | B::ParseJson
+            | B::ParseTime
             | B::ToText
             | B::ToJson
             | B::Slug => self.text_builtin(builtin, &mut args),
-            B::PathJoin | B::PathName | B::PathStem | B::PathExtension | B::PathParent | B::CommandWith => {
-                super::text::paths_and_commands(builtin, &mut args)
+            B::PathJoin
+            | B::PathName
+            | B::PathStem
+            | B::PathExtension
+            | B::PathParent
+            | B::CommandWith
+            | B::CommandWords => super::text::paths_and_commands(builtin, &mut args),
+            B::TimeFormat => {
+                let time = args.next();
+                let pattern = args.text()?;
+                let zone = match args.optional() {
+                    Some(Value::Str(zone)) => zone,
+                    _ => "UTC".into(),
+                };
+                match time {
+                    Value::Time(ms) => match crate::value::format_time_as(ms, &pattern, &zone) {
+                        Ok(text) => Ok(Value::str(text)),
+                        Err(why) => fail!("{why}"),
+                    },
+                    other => Err(defect!("`format` of {}", other.kind())),
+                }
             }
             B::Min | B::Max | B::Abs | B::Round | B::Floor | B::Ceil | B::Clamp | B::Seconds | B::Usd => {
                 super::numbers::number_builtin(builtin, &mut args)

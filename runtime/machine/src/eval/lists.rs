@@ -52,6 +52,7 @@ impl Eval<'_> {
         slots: &mut [Value],
     ) -> Result {
         let receiver = args.next();
+        let descending = builtin == Builtin::SortBy && args.next() == Value::Bool(true);
         if builtin == Builtin::MapValues {
             let mut map = IndexMap::new();
             for (key, value) in receiver.entries().into_iter().flatten() {
@@ -119,6 +120,21 @@ impl Eval<'_> {
                 }
                 acc
             }
+            Builtin::Walk => {
+                // Each element comes before those below it. The data bound the walk, and so does the limit of lists.
+                let mut out = Vec::new();
+                let mut next: Vec<Value> = list.iter().rev().cloned().collect();
+                while let Some(item) = next.pop() {
+                    self.use_fuel(1)?;
+                    let children = f.call(self, slots, &[&item])?;
+                    if children != Value::Null {
+                        next.extend(items(&children)?.iter().rev().cloned());
+                    }
+                    out.push(item);
+                    check_length(out.len())?;
+                }
+                Value::list(out)
+            }
             Builtin::GroupBy => {
                 let mut groups: IndexMap<SmolStr, Vec<Value>> = IndexMap::new();
                 for item in list {
@@ -135,7 +151,11 @@ impl Eval<'_> {
                 match builtin {
                     Builtin::SortBy => {
                         self.use_fuel(list.len() * 4)?;
-                        keyed.sort_by(|a, b| compare_or_equal(&a.0, &b.0));
+                        match descending {
+                            // Equal elements keep their order in both directions.
+                            true => keyed.sort_by(|a, b| compare_or_equal(&b.0, &a.0)),
+                            false => keyed.sort_by(|a, b| compare_or_equal(&a.0, &b.0)),
+                        }
                         Value::list(keyed.into_iter().map(|(_, v)| v.clone()).collect())
                     }
                     Builtin::MinBy => nullable(first_extreme(keyed.iter().map(|(k, v)| (k, *v)), Ordering::Less)),

@@ -5,6 +5,7 @@
 
 mod address;
 mod builtins;
+mod facts;
 mod lists;
 mod maps;
 mod numbers;
@@ -26,6 +27,7 @@ use crate::{
     value::{MAX_DEPTH, MAX_WEIGHT, Value},
 };
 
+pub use facts::Facts;
 pub(crate) use ops::order;
 pub use prompt_context::escape_in_tag;
 pub(crate) use template::Target;
@@ -44,6 +46,8 @@ pub struct Eval<'p> {
     pub(crate) fuel: u64,
     depth: u32,
     patterns: IndexMap<SmolStr, Rc<Regex>>,
+    /// What expressions can know of the run.
+    pub facts: Facts,
 }
 
 /// The result of an evaluation; a value by default.
@@ -60,7 +64,7 @@ pub(crate) fn with_place<T>(result: Result<T>, place: Place) -> Result<T> {
 impl<'p> Eval<'p> {
     /// An evaluator with `fuel` units of fuel.
     pub fn new(program: &'p Program, fuel: u64) -> Self {
-        Self { program, memory: Vec::new(), fuel, depth: 0, patterns: IndexMap::new() }
+        Self { program, memory: Vec::new(), fuel, depth: 0, patterns: IndexMap::new(), facts: Facts::default() }
     }
 
     /// Uses up fuel.
@@ -192,6 +196,8 @@ impl<'p> Eval<'p> {
                 Err(defect!("no arm of a match applies"))
             }
             Expr::Model(model) => Ok(Value::Model(*model)),
+            Expr::Run(fact) => Ok(self.facts.value(*fact)),
+            Expr::Variable(name) => self.facts.variable(name),
             Expr::Memory(memory, key) => self
                 .memory
                 .get(memory.index())
@@ -294,6 +300,14 @@ impl<'p> Eval<'p> {
                     }
                 }
                 true
+            }
+            Pattern::OneOf(patterns) => {
+                for pattern in patterns {
+                    if self.matches(pattern, subject, slots)? {
+                        return Ok(true);
+                    }
+                }
+                false
             }
             Pattern::Variant { name, fields } => {
                 let matched = match subject {

@@ -107,6 +107,13 @@ fn arithmetic(op: BinaryOp, a: &Value, b: &Value) -> Result {
         _ => Value::Money,
     };
     match (a, b) {
+        (Value::Time(x), Value::Time(y)) if op == Sub => check_overflow(x.checked_sub(*y), Value::Duration),
+        (Value::Time(x), Value::Duration(y)) => match op {
+            Add => check_overflow(x.checked_add(*y), Value::Time),
+            Sub => check_overflow(x.checked_sub(*y), Value::Time),
+            _ => Err(defect!("an operator on {} and {}", a.kind(), b.kind())),
+        },
+        (Value::Duration(y), Value::Time(x)) if op == Add => check_overflow(x.checked_add(*y), Value::Time),
         (Value::Duration(x), Value::Duration(y)) | (Value::Money(x), Value::Money(y)) => match op {
             Add => check_overflow(x.checked_add(*y), wrap),
             Sub => check_overflow(x.checked_sub(*y), wrap),
@@ -178,7 +185,9 @@ pub(super) fn negate(a: Value) -> Result {
 pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Some(a.cmp(b)),
-        (Value::Duration(a), Value::Duration(b)) | (Value::Money(a), Value::Money(b)) => Some(a.cmp(b)),
+        (Value::Duration(a), Value::Duration(b))
+        | (Value::Time(a), Value::Time(b))
+        | (Value::Money(a), Value::Money(b)) => Some(a.cmp(b)),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => a.as_float()?.partial_cmp(&b.as_float()?),
         (Value::Str(_) | Value::Path(_), Value::Str(_) | Value::Path(_)) => Some(a.as_text()?.cmp(b.as_text()?)),

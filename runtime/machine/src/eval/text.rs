@@ -13,7 +13,7 @@ use super::{
 use crate::{
     failure::{defect, fail},
     render::render,
-    value::{MAX_WEIGHT, Value, from_json, to_json},
+    value::{Command, MAX_WEIGHT, Value, from_json, to_json},
 };
 
 impl Eval<'_> {
@@ -28,6 +28,11 @@ impl Eval<'_> {
                 }));
             }
             _ => {}
+        }
+        if builtin == Builtin::ToFloat
+            && let Some(number) = args.take_number()
+        {
+            return Ok(Value::Float(number));
         }
         let text = args.text()?;
         self.use_fuel(text.len() / 16)?;
@@ -85,6 +90,7 @@ impl Eval<'_> {
                 Ok(x) if x.is_finite() => Value::Float(x),
                 _ => Value::Null,
             },
+            Builtin::ParseTime => crate::value::parse_time(&text).map_or(Value::Null, Value::Time),
             Builtin::ParseJson => serde_json::from_str(&text).map_or(Value::Null, |json| from_json(&json)),
             Builtin::Slug => Value::str(slug(&text)),
             other => return Err(defect!("{other:?} is not of text")),
@@ -146,6 +152,13 @@ pub(super) fn paths_and_commands(builtin: Builtin, args: &mut Args) -> Result {
             other => Err(defect!("`with` of {}", other.kind())),
         };
     }
+    if builtin == Builtin::CommandWords {
+        return match args.next() {
+            Value::Command(command) => command_words(&command),
+            Value::Null => Ok(Value::Null),
+            other => Err(defect!("the words of {}", other.kind())),
+        };
+    }
     let text = args.text()?;
     let path = Path::new(text.as_str());
     let part = |p: Option<&std::ffi::OsStr>| p.and_then(|s| s.to_str()).map_or(Value::Null, Value::str);
@@ -162,4 +175,20 @@ pub(super) fn paths_and_commands(builtin: Builtin, args: &mut Args) -> Result {
         },
         other => return Err(defect!("{other:?} is not of paths")),
     })
+}
+
+/// The words of a command, of which another command is made. A script has none.
+fn command_words(command: &Command) -> Result {
+    match command {
+        Command::Direct(_) => {
+            let words = command.argv();
+            if words.iter().any(|word| word.secret) {
+                fail!("a command with a secret in it cannot be a part of another");
+            }
+            Ok(Value::list(words.into_iter().map(|word| Value::Str(word.text)).collect()))
+        }
+        Command::Shell { .. } => {
+            fail!("`{command}` is a script of the shell: only a command of plain words can be a part of another")
+        }
+    }
 }

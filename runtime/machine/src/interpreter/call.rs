@@ -24,8 +24,8 @@ use crate::{
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
     request::{
-        Answer, AnswerForm, Attachment, EffectInfo, LoadRequest, Output, PromptRequest, RequestId, RequestKind,
-        RunRequest, Usage,
+        Answer, AnswerForm, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, LoadRequest, Output, PromptRequest,
+        RequestId, RequestKind, RunRequest, Usage,
     },
     schema,
     value::{Arg, Value, to_json},
@@ -143,6 +143,7 @@ impl<'p> Machine<'p> {
         let kind = match &skill.effect {
             Effect::Run(run) => self.run_request(run, &mut slots).map(Some),
             Effect::Http(http) => self.http_request(http, &mut slots).map(Some),
+            Effect::Builtin(name) => Ok(Some(builtin_request(name, skill, &call.args))),
             Effect::Prompt(prompt) if !prompt.attach.is_empty() && call.attachments.is_none() => {
                 self.load_request(prompt, &mut slots).map(|loads| Some(RequestKind::Load(loads)))
             }
@@ -454,10 +455,22 @@ impl<'p> Machine<'p> {
         let mut slots = std::mem::take(&mut call.slots);
         let (raw, format) = match (&skill.effect, output) {
             (Effect::Run(run), Output::Process(process)) => {
-                (parse::read_process_output(run, process)?, Some(run.format))
+                let value = parse::read_process_output(run, &process)?;
+                if let Some(slot) = skill.exit_code {
+                    let code = process.code.map_or(Value::Null, |code| Value::Int(code.into()));
+                    crate::eval::write_slot(&mut slots, slot, code)?;
+                }
+                if let Some(slot) = skill.stderr {
+                    crate::eval::write_slot(&mut slots, slot, Value::str(process.stderr.trim_end()))?;
+                }
+                (value, Some(run.format))
             }
             (Effect::Http(http), Output::Response(response)) => {
                 (parse::read_http_response(http, response)?, Some(http.format))
+            }
+            (Effect::Builtin(_), Output::Builtin(json)) => {
+                let raw = crate::value::from_json(&json);
+                (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
             }
             (Effect::Prompt(_), Output::Model(text)) => {
                 (crate::lenient::read_answer(&mut self.eval, &skill.output, &text)?.value, None)
@@ -490,7 +503,7 @@ fn reads_text(skill: &Skill) -> bool {
     match &skill.effect {
         Effect::Run(run) => run.format == OutputFormat::Text,
         Effect::Http(http) => http.format == OutputFormat::Text,
-        Effect::Prompt(_) | Effect::Unsupported(_) => false,
+        Effect::Prompt(_) | Effect::Builtin(_) | Effect::Unsupported(_) => false,
     }
 }
 
@@ -499,7 +512,7 @@ fn answer_form(program: &Program, skill: &Skill) -> AnswerForm {
     let format = match &skill.effect {
         Effect::Run(run) => run.format,
         Effect::Http(http) => http.format,
-        Effect::Prompt(_) | Effect::Unsupported(_) => OutputFormat::Text,
+        Effect::Prompt(_) | Effect::Builtin(_) | Effect::Unsupported(_) => OutputFormat::Text,
     };
     AnswerForm {
         json: matches!(format, OutputFormat::Json | OutputFormat::JsonLines),
@@ -527,6 +540,18 @@ fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'
 
 fn watches_idle(fiber: &Fiber<'_>) -> bool {
     fiber.frames.iter().any(|f| matches!(f, Frame::Guard(guard) if guard.watches_idle()))
+}
+
+/// The request of a built-in skill.
+fn builtin_request(name: &smol_str::SmolStr, skill: &Skill, args: &[Value]) -> RequestKind {
+    let args = skill.params.iter().zip(args).map(|(param, value)| {
+        let arg = match value {
+            Value::Secret(secret) => BuiltinArg::Secret(Arg::from(secret)),
+            other => BuiltinArg::Value(to_json(other)),
+        };
+        (param.name.clone(), arg)
+    });
+    RequestKind::Builtin(BuiltinRequest { name: name.clone(), args: args.collect() })
 }
 
 /// Gives the idempotency key to those who can use it.

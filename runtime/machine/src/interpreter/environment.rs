@@ -8,7 +8,12 @@ use std::{
 use serde_json::Value as Json;
 
 use super::mocked_call::Rehearsal;
-use crate::{eval::DEFAULT_FUEL, key_parts::KeyVersion, project_key::ProjectKey, redact::Redactor};
+use crate::{
+    eval::{DEFAULT_FUEL, Facts},
+    key_parts::KeyVersion,
+    project_key::ProjectKey,
+    redact::Redactor,
+};
 
 /// Whether a model can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub struct Environment {
     pub redactor: Redactor,
     /// Contents of the memories that outlive runs, by name and key.
     pub memory: HashMap<(String, String), Json>,
+    /// What expressions can know of the run.
+    pub facts: Facts,
     /// Whether nothing is done and every call is answered as a whole: a test.
     pub rehearsal: Option<Arc<Rehearsal>>,
 }
@@ -75,6 +82,7 @@ impl Default for Environment {
             project_key: None,
             redactor: Redactor::default(),
             memory: HashMap::new(),
+            facts: Facts::default(),
             rehearsal: None,
         }
     }

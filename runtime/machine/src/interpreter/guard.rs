@@ -12,16 +12,21 @@ use super::{
     budget::{Limits, Reserve},
     fiber::Fiber,
     frame::{Cut, Frame, Mode},
+    locks::GuardLock,
     person::{Decision, Escalated},
+    unwind::error_record,
 };
 use crate::{
-    eval::{Result, with_place},
+    eval::{Result, with_place, write_slot},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     render::render,
     request::{RequestId, RequestKind},
     value::Value,
 };
+
+/// The status of a stage whose failure is its value (`on error keep`).
+const KEPT: &str = "kept";
 
 /// What the clauses apply to.
 #[derive(Clone, Copy)]
@@ -70,6 +75,8 @@ pub(super) struct Guard<'p> {
     pub(super) falling_back: bool,
     /// A failure that a person is being asked about.
     pub(super) escalated: Option<Escalated<'p>>,
+    /// The name of its `exclusive`.
+    pub(super) lock: GuardLock,
 }
 
 impl<'p> Guard<'p> {
@@ -104,6 +111,7 @@ impl<'p> Guard<'p> {
             next_handler: 0,
             falling_back: false,
             escalated: None,
+            lock: GuardLock::default(),
         }
     }
 
@@ -134,6 +142,9 @@ impl<'p> Machine<'p> {
         let prepared = self.evaluate_clauses(fiber)?;
         if prepared {
             self.start_budget(id, fiber);
+        }
+        if let Some(wait) = self.acquire_lock(id, fiber)? {
+            return Ok(wait);
         }
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
             return Err(defect!("an attempt without its guard"));
@@ -242,8 +253,20 @@ impl<'p> Machine<'p> {
         let Some(Frame::Guard(guard)) = fiber.frames.pop() else {
             return Err(defect!("a guard ended that was not there"));
         };
+        let keeps = guard.clauses.on_error.iter().find_map(|handler| match handler.action {
+            ErrorAction::Keep { value } => Some(value),
+            _ => None,
+        });
+        let value = match keeps {
+            // With `on error keep` success is a variant too.
+            Some(has_value) if status != KEPT => {
+                let fields = if has_value { vec![("value".into(), value)] } else { Vec::new() };
+                Value::variant("ok".into(), true, fields)
+            }
+            _ => value,
+        };
         if let Subject::Stage(stage) = guard.subject {
-            crate::eval::write_slot(fiber.slots(), stage.slot, value.clone())?;
+            write_slot(fiber.slots(), stage.slot, value.clone())?;
         }
         Ok(Mode::Give(value))
     }
@@ -256,6 +279,12 @@ impl<'p> Machine<'p> {
             _ => None,
         };
         self.withdraw_request(budget);
+        if let Some(Frame::Guard(guard)) = fiber.frames.last()
+            && guard.clauses.exclusive.is_some()
+        {
+            let serial = guard.serial;
+            self.release_lock(serial);
+        }
         let Some(Frame::Guard(guard)) = fiber.frames.last() else {
             return;
         };
@@ -373,8 +402,18 @@ impl<'p> Machine<'p> {
                 continue;
             }
             self.mark_reached(handler.id);
+            if let Some(slot) = handler.binding {
+                write_slot(fiber.slots(), slot, error_record(&failure))?;
+            }
             match &handler.action {
                 ErrorAction::Skip => return self.guard_done(fiber, Value::Null, "skipped"),
+                ErrorAction::Keep { .. } if self.retry_ended_run(fiber, path, attempt, &failure) => {
+                    return Ok(Mode::Run);
+                }
+                ErrorAction::Keep { .. } => {
+                    let kept = Value::variant("failed".into(), true, vec![("error".into(), error_record(&failure))]);
+                    return self.guard_done(fiber, kept, KEPT);
+                }
                 ErrorAction::Use(expr) => {
                     let value = self.eval.eval(expr, fiber.slots());
                     match with_place(value.and_then(|v| models_of_value(&v)), handler.place) {

@@ -17,6 +17,7 @@ mod frame;
 mod guard;
 mod http_request;
 mod keys;
+mod locks;
 mod memory;
 mod mocked_call;
 mod parallel;
@@ -61,6 +62,8 @@ enum Waiter {
     Idle(usize, u64),
     /// A guard's budget of time.
     Budget(usize, u64),
+    /// A guard that waits for the name of its `exclusive`.
+    Lock(usize, u64),
 }
 
 impl Waiter {
@@ -70,7 +73,8 @@ impl Waiter {
             | Self::Delay(fiber)
             | Self::Deadline(fiber, _)
             | Self::Idle(fiber, _)
-            | Self::Budget(fiber, _) => *fiber,
+            | Self::Budget(fiber, _)
+            | Self::Lock(fiber, _) => *fiber,
         }
     }
 }
@@ -97,6 +101,8 @@ pub struct Machine<'p> {
     next_serial: u64,
     outcome: Option<Result<Value, Raise>>,
     cancelled: bool,
+    /// Names of `exclusive` that the run holds or has asked for.
+    locks: Vec<locks::Held>,
     digests: HashMap<u32, keys::PartDigest>,
     spent: Spent,
     /// How often memory that outlives the run was changed, by place.
@@ -160,6 +166,7 @@ impl<'p> Machine<'p> {
             next_serial: 0,
             outcome: None,
             cancelled: false,
+            locks: Vec::new(),
             digests: HashMap::new(),
             spent: Spent::default(),
             changes: HashMap::new(),
@@ -167,6 +174,7 @@ impl<'p> Machine<'p> {
             last_memory: Vec::new(),
             reached,
         };
+        machine.eval.facts = machine.env.facts.clone();
         let mut fiber = Fiber::new(None, "".into());
         fiber.memory = machine.first_memory().map_err(|f| *f)?;
         machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
@@ -262,6 +270,7 @@ impl<'p> Machine<'p> {
             Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
             Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
             Waiter::Budget(fiber, serial) => self.budget_passed(fiber, serial),
+            Waiter::Lock(fiber, serial) => self.lock_answered(fiber, serial, id, answer.result.err()),
         }
     }
 

@@ -30,12 +30,27 @@ pub(super) struct Fork<'p> {
     results: Vec<Value>,
     /// Fibers of the branches that have begun and not ended.
     pub(super) children: Vec<usize>,
-    /// The first failure; its siblings are being cancelled.
+    /// The first failure; its siblings are being cancelled, unless the first success is wanted: then it is
+    /// kept until all have failed.
     pub(super) failure: Option<Raise>,
+    /// Of a `parallel first`: the value of the branch that succeeded first; the others are being cancelled.
+    winner: Option<Value>,
     path: Arc<str>,
     label: Option<smol_str::SmolStr>,
     /// Changes of memory by branches that have ended, in the order of the text.
     pub(super) changes: BTreeMap<usize, Vec<Change>>,
+}
+
+impl Fork<'_> {
+    /// Whether it is a `parallel first`.
+    fn wants_first(&self) -> bool {
+        matches!(self.node, Node::Graph(node) if node.first)
+    }
+
+    /// Whether a failure must wait: of a `parallel first`, until no branch is left that could succeed.
+    fn waits_for_all(&self) -> bool {
+        matches!(self.node, Node::Graph(node) if node.first && self.done < node.branches.len())
+    }
 }
 
 enum Node<'p> {
@@ -100,6 +115,7 @@ impl<'p> Machine<'p> {
             results,
             children: Vec::new(),
             failure: None,
+            winner: None,
             path,
             label,
             changes: BTreeMap::new(),
@@ -112,7 +128,15 @@ impl<'p> Machine<'p> {
             let Some(Frame::Fork(fork)) = fiber.frames.last_mut() else {
                 return Err(defect!("branches without their fork"));
             };
-            if fork.failure.is_some() {
+            if fork.winner.is_some() {
+                if !fork.children.is_empty() {
+                    return Ok(Mode::Wait);
+                }
+                let value = fork.winner.take().unwrap_or(Value::Null);
+                self.close_fork(fiber)?;
+                return Ok(Mode::Give(value));
+            }
+            if fork.failure.is_some() && !fork.waits_for_all() {
                 if !fork.children.is_empty() {
                     return Ok(Mode::Wait);
                 }
@@ -218,6 +242,12 @@ impl<'p> Machine<'p> {
         }
         let mut siblings = Vec::new();
         match result {
+            Ok(value) if fork.wants_first() => {
+                if fork.winner.is_none() && !cut {
+                    fork.winner = Some(value);
+                    siblings.clone_from(&fork.children);
+                }
+            }
             Ok(value) => {
                 fork.done += 1;
                 match fork.node {
@@ -238,6 +268,16 @@ impl<'p> Machine<'p> {
                             }
                         }
                     }
+                }
+            }
+            Err(failure) if fork.wants_first() => {
+                fork.done += 1;
+                if let Some(state) = fork.state.get_mut(parent.branch) {
+                    *state = State::Done;
+                }
+                match &mut fork.failure {
+                    Some(first) => first.causes.push(failure.to_string()),
+                    None => fork.failure = Some(failure),
                 }
             }
             Err(failure) => {

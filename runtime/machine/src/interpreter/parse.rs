@@ -5,7 +5,7 @@ use cascade_ir::{ErrorKind, Http, OutputFormat, Run};
 use super::call::with_pause;
 use crate::{
     eval::Result,
-    failure::{Failure, Raise},
+    failure::{EndedProgram, Failure, Raise},
     output,
     request::{Process, Response},
     value::Value,
@@ -17,10 +17,16 @@ fn is_accepted(ranges: &[(i64, i64)], default: (i64, i64), code: i64) -> bool {
 }
 
 /// The output of a program that ended with an accepted exit code; a failure otherwise.
-pub(super) fn read_process_output(run: &Run, process: Process) -> Result {
+pub(super) fn read_process_output(run: &Run, process: &Process) -> Result {
     let tail = |message: String| match process.stderr.trim_end() {
         "" => message,
         stderr => format!("{message}\n{stderr}"),
+    };
+    let ended = |message: String| {
+        let mut failure = Failure::raise(ErrorKind::CommandFailed, tail(message));
+        let stderr = process.stderr.trim_end().to_owned();
+        failure.program = Some(EndedProgram { exit_code: process.code, stderr });
+        failure
     };
     match (process.code, process.signal) {
         (Some(code), _) if is_accepted(&run.exit, (0, 0), i64::from(code)) => {
@@ -31,10 +37,10 @@ pub(super) fn read_process_output(run: &Run, process: Process) -> Result {
                 failure
             })
         }
-        (Some(code), _) => Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("exit code {code}")))),
+        (Some(code), _) => Err(ended(format!("exit code {code}"))),
         (None, signal) => {
             let signal = signal.map_or_else(|| "a signal".to_owned(), |s| format!("signal {s}"));
-            Err(Failure::raise(ErrorKind::CommandFailed, tail(format!("ended by {signal}"))))
+            Err(ended(format!("ended by {signal}")))
         }
     }
 }

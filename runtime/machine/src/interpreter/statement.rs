@@ -321,6 +321,9 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Repeat(frame)) => {
                 let (node, last) = (frame.node, frame.round >= frame.max);
+                if let Some(slot) = node.round {
+                    write_slot(fiber.slots(), slot, value.clone())?;
+                }
                 let stop = last || node.until.as_ref().map_or(Ok(false), |u| self.eval.eval_bool(u, fiber.slots()))?;
                 if stop {
                     fiber.frames.pop();

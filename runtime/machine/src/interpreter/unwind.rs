@@ -13,13 +13,16 @@ use crate::{
     value::Value,
 };
 
-/// The record that `on failure(error)` sees.
-fn error_record(failure: &Failure) -> Value {
+/// The record of a failure that the program sees: in `on failure(error)`, `on error as`, `on error keep`.
+pub(super) fn error_record(failure: &Failure) -> Value {
+    let program = failure.program.as_ref();
     Value::record(vec![
         ("stage".into(), Value::str(failure.stage.as_str())),
         ("message".into(), Value::str(failure.message.as_str())),
         ("kind".into(), Value::variant(kind_name(failure.kind).into(), false, Vec::new())),
         ("attempts".into(), Value::Int(i64::from(failure.attempts))),
+        ("exit_code".into(), program.and_then(|p| p.exit_code).map_or(Value::Null, |code| Value::Int(code.into()))),
+        ("stderr".into(), program.map_or(Value::Null, |p| Value::str(p.stderr.as_str()))),
     ])
 }
 

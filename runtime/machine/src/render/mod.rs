@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use cascade_ir::Rendering;
 use serde_json::Value as Json;
 
-use crate::value::{REDACTED, Value, format_duration, format_money, to_json};
+use crate::value::{REDACTED, Value, format_duration, format_money, format_time, to_json};
 
 /// A value as text. Secrets are redacted.
 pub fn render(value: &Value, rendering: Rendering) -> String {
@@ -39,6 +39,7 @@ pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
         Value::Int(i) => Cow::Owned(i.to_string()),
         Value::Float(f) => Cow::Owned(format!("{f:?}")),
         Value::Duration(ms) => Cow::Owned(format_duration(*ms)),
+        Value::Time(ms) => Cow::Owned(format_time(*ms)),
         Value::Money(micro) => Cow::Owned(format_money(*micro)),
         Value::Secret(_) => Cow::Borrowed(REDACTED),
         Value::Command(c) => Cow::Owned(c.to_string()),

@@ -3,9 +3,9 @@
 use serde_json::{Map, Number, Value as Json};
 use smol_str::SmolStr;
 
-use super::{REDACTED, Value, format_duration};
+use super::{REDACTED, Value, format_duration, format_time};
 
-/// The canonical JSON form. A secret becomes a placeholder, a duration a text, money a number of
+/// The canonical JSON form. A secret becomes a placeholder, a duration a text, a time RFC 3339 text, money a number of
 /// dollars, a variant its name or an object with `kind`.
 pub fn to_json(value: &Value) -> Json {
     match value {
@@ -15,6 +15,7 @@ pub fn to_json(value: &Value) -> Json {
         Value::Float(f) => Number::from_f64(*f).map_or(Json::Null, Json::Number),
         Value::Str(s) => Json::String(s.to_string()),
         Value::Duration(ms) => Json::String(format_duration(*ms)),
+        Value::Time(ms) => Json::String(format_time(*ms)),
         Value::Money(micro) if micro % 1_000_000 == 0 => Json::from(micro / 1_000_000),
         Value::Money(micro) => Number::from_f64(*micro as f64 / 1e6).map_or(Json::Null, Json::Number),
         Value::Path(p) => Json::String(p.to_string()),

@@ -7,7 +7,9 @@
 mod command;
 mod exact;
 mod json;
+mod time;
 mod units;
+mod words;
 
 use std::{fmt, sync::Arc};
 
@@ -18,8 +20,10 @@ use smol_str::SmolStr;
 pub use command::{Arg, Command, CommandPart, CommandWord, ScriptPart, shown_command};
 pub use exact::{check_integers, parse_json};
 pub use json::{from_json, to_json};
+pub use time::{format_time, format_time_as, parse_time};
 pub(crate) use units::whole;
 pub use units::{format_duration, format_money, parse_duration, parse_money};
+pub use words::command_of_text;
 
 /// The maximal nesting of a value; each list, map, record or variant is one level.
 pub const MAX_DEPTH: u32 = 256;
@@ -43,6 +47,8 @@ pub enum Value {
     Str(SmolStr),
     /// Milliseconds.
     Duration(i64),
+    /// Milliseconds since 1970, in UTC.
+    Time(i64),
     /// Millionths of a US dollar.
     Money(i64),
     /// A path of the file system.
@@ -300,6 +306,7 @@ impl Value {
             Self::Float(_) => "a float",
             Self::Str(_) => "text",
             Self::Duration(_) => "a duration",
+            Self::Time(_) => "a time",
             Self::Money(_) => "money",
             Self::Path(_) => "a path",
             Self::Secret(_) => "a secret",
@@ -356,7 +363,9 @@ impl PartialEq for Value {
             (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Float(a), Self::Float(b)) => a == b,
             (Self::Int(a), Self::Float(b)) | (Self::Float(b), Self::Int(a)) => *a as f64 == *b,
-            (Self::Duration(a), Self::Duration(b)) | (Self::Money(a), Self::Money(b)) => a == b,
+            (Self::Duration(a), Self::Duration(b))
+            | (Self::Time(a), Self::Time(b))
+            | (Self::Money(a), Self::Money(b)) => a == b,
             (Self::Str(_) | Self::Path(_), Self::Str(_) | Self::Path(_)) => self.as_text() == other.as_text(),
             (Self::Secret(a), Self::Secret(b)) => a == b,
             (Self::Command(a), Self::Command(b)) => a == b,

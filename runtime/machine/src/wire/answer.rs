@@ -46,6 +46,9 @@ enum WireOutput {
     Model {
         text: String,
     },
+    Builtin {
+        value: Json,
+    },
     Person {
         answer: Json,
     },
@@ -67,6 +70,7 @@ impl WireAnswer {
                 retry_after_ms: r.retry_after_ms,
             },
             Output::Model(text) => WireOutput::Model { text: text.clone() },
+            Output::Builtin(value) => WireOutput::Builtin { value: value.clone() },
             Output::Person(answer) => WireOutput::Person { answer: answer.clone() },
             Output::WithPatch(output, patch) => {
                 return Some(Self { patch: Some(Arc::clone(patch)), ..Self::from_output(output)? });
@@ -90,6 +94,7 @@ impl WireAnswer {
                 Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms })
             }
             WireOutput::Model { text } => Output::Model(text),
+            WireOutput::Builtin { value } => Output::Builtin(value),
             WireOutput::Person { answer } => Output::Person(answer),
         };
         Ok(match self.patch {

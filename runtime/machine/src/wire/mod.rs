@@ -132,6 +132,13 @@ impl Vault {
         }
     }
 
+    /// JSON without the secrets that are known.
+    pub fn mask_json(&self, json: &Json) -> Json {
+        let mut masked = json.clone();
+        self.redactor.mask_json(&mut masked);
+        masked
+    }
+
     /// The form of an argument. A secret is only named if it is the whole argument: the rest of a longer
     /// argument may be derived from another secret.
     pub fn hide(&self, arg: &Arg) -> WireText {

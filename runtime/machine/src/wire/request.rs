@@ -9,7 +9,9 @@ use smol_str::SmolStr;
 use super::{Resolver, VERSION, Vault, WireError, WireText, check_version};
 use crate::{
     interpreter::hex,
-    request::{Attachment, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest},
+    request::{
+        Attachment, BuiltinArg, BuiltinRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest,
+    },
     workspace::Workspace,
 };
 
@@ -78,6 +80,15 @@ pub enum WireRequest {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_tokens: Option<u64>,
     },
+    /// Carry out a built-in skill.
+    Builtin {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// Its name.
+        name: SmolStr,
+        /// Its arguments.
+        args: Vec<WireArg>,
+    },
     /// Ask a person.
     Person {
         /// [`VERSION`] of the writer.
@@ -100,6 +111,19 @@ pub struct WireEnv {
     /// Its value; `None` removes the variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<WireText>,
+}
+
+/// An argument of a built-in skill.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireArg {
+    /// Its name.
+    pub name: SmolStr,
+    /// Its value, where it is no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Json>,
+    /// The secret that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<WireText>,
 }
 
 /// A header of an HTTP request.
@@ -173,6 +197,22 @@ impl WireRequest {
                 temperature: prompt.temperature,
                 max_tokens: prompt.max_tokens,
             },
+            RequestKind::Builtin(builtin) => Self::Builtin {
+                v: VERSION,
+                name: builtin.name.clone(),
+                args: builtin
+                    .args
+                    .iter()
+                    .map(|(name, arg)| match arg {
+                        BuiltinArg::Value(json) => {
+                            WireArg { name: name.clone(), value: Some(vault.mask_json(json)), secret: None }
+                        }
+                        BuiltinArg::Secret(arg) => {
+                            WireArg { name: name.clone(), value: None, secret: Some(vault.hide(arg)) }
+                        }
+                    })
+                    .collect(),
+            },
             RequestKind::Person(person) => Self::Person {
                 v: VERSION,
                 ask: person.kind.into(),
@@ -183,6 +223,7 @@ impl WireRequest {
             | RequestKind::Load(_)
             | RequestKind::Delay { .. }
             | RequestKind::Timer { .. }
+            | RequestKind::Lock { .. }
             | RequestKind::Quota { .. } => {
                 return None;
             }
@@ -196,7 +237,11 @@ impl WireRequest {
     /// wrote the form.
     pub fn into_request(self, program: &Program, resolver: &dyn Resolver) -> Result<RequestKind, WireError> {
         let resolve = |text: WireText| text.resolve(resolver);
-        let (Self::Run { v, .. } | Self::Http { v, .. } | Self::Prompt { v, .. } | Self::Person { v, .. }) = &self;
+        let (Self::Run { v, .. }
+        | Self::Http { v, .. }
+        | Self::Prompt { v, .. }
+        | Self::Builtin { v, .. }
+        | Self::Person { v, .. }) = &self;
         check_version(*v)?;
         Ok(match self {
             Self::Run { v: _, argv, workspace, env, stdin } => RequestKind::Run(RunRequest {
@@ -237,6 +282,17 @@ impl WireRequest {
                     temperature,
                     max_tokens,
                 }))
+            }
+            Self::Builtin { v: _, name, args } => {
+                let arg = |arg: WireArg| {
+                    let value = match arg.secret {
+                        Some(secret) => BuiltinArg::Secret(secret.resolve(resolver)?),
+                        None => BuiltinArg::Value(arg.value.unwrap_or_default()),
+                    };
+                    Ok((arg.name, value))
+                };
+                let args = args.into_iter().map(arg).collect::<Result<_, WireError>>()?;
+                RequestKind::Builtin(BuiltinRequest { name, args })
             }
             Self::Person { v: _, ask, question, options } => {
                 let kinds = ["approve", "ask", "choose", "escalate"];

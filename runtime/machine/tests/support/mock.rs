@@ -150,6 +150,7 @@ impl<'p> Mock<'p> {
                 self.delays.push(ms);
                 self.later(ms, id, Answer::ok(Output::Fired));
             }
+            RequestKind::Lock { .. } => self.later(0, id, Answer::ok(Output::Fired)),
             RequestKind::Load(_) => self.later(0, id, Answer::ok(Output::Files(Vec::new(), Vec::new()))),
             kind => {
                 let effect = effect.unwrap();

@@ -27,6 +27,8 @@ impl Make {
             effect,
             output,
             map: None,
+            exit_code: None,
+            stderr: None,
             needs: Vec::new(),
             once: false,
         });
@@ -217,7 +219,7 @@ pub fn stage_with(name: &str, n: u32, work: Work, clauses: Clauses) -> Stmt {
 }
 
 pub fn on_error(kinds: &[ErrorKind], action: ErrorAction) -> OnError {
-    OnError { id: NodeId::default(), kinds: kinds.to_vec(), action, place: place(30) }
+    OnError { id: NodeId::default(), kinds: kinds.to_vec(), binding: None, action, place: place(30) }
 }
 
 pub fn retry(count: i64) -> Option<Retry> {
@@ -253,6 +255,7 @@ pub fn parallel(max: Option<i64>, branches: Vec<(&str, u32, Work, Clauses, Vec<u
     let value = branches.iter().map(|(name, n, ..)| (*name, slot(*n))).collect::<Vec<_>>();
     let value = record(&value);
     Work::Parallel(Box::new(Parallel {
+        first: false,
         max: max.map(int),
         branches: branches
             .into_iter()
