@@ -81,14 +81,14 @@ impl Diagnostic {
     }
     /// Suggests a change in the primary span's file that may be what the user meant.
     pub fn fix(self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
-        self.offer(title.into(), span, replacement.into(), false)
+        self.add_fix(title.into(), span, replacement.into(), false)
     }
     /// Suggests a change in the primary span's file that keeps the program's meaning, or that is the
     /// only possible correction: `check --fix` applies it.
     pub fn safe_fix(self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
-        self.offer(title.into(), span, replacement.into(), true)
+        self.add_fix(title.into(), span, replacement.into(), true)
     }
-    fn offer(mut self, title: String, span: Span, replacement: String, safe: bool) -> Self {
+    fn add_fix(mut self, title: String, span: Span, replacement: String, safe: bool) -> Self {
         self.fixes.push(Fix { title, source: self.primary.source, span, replacement, safe });
         self
     }

@@ -151,7 +151,7 @@ impl Loader<'_> {
                 .enumerate()
                 .filter(|(i, _)| !self.modules[next].imports.contains_key(i))
                 .filter_map(|(i, item)| match &item.kind {
-                    ast::ItemKind::Import(import) => Some((i, wanted(import))),
+                    ast::ItemKind::Import(import) => Some((i, imported_source(import))),
                     _ => None,
                 })
                 .collect();
@@ -290,7 +290,7 @@ enum Wanted {
     Nothing,
 }
 
-fn wanted(import: &ast::Import) -> Wanted {
+fn imported_source(import: &ast::Import) -> Wanted {
     match &import.source {
         ast::ImportSource::Module(parts) => match (parts.first(), parts.last()) {
             (Some(first), Some(last)) => {

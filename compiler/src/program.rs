@@ -22,7 +22,7 @@ pub(crate) struct CheckedBodies {
 /// The program of the root module.
 pub(crate) fn assemble(world: World<'_>, types: &Types, bodies: CheckedBodies, root: usize) -> ir::Program {
     let CheckedBodies { functions, skills, mut cascades, tests } = bodies;
-    conclude(&mut cascades, &skills);
+    mark_pure_and_unsupported(&mut cascades, &skills);
     let (files, declared) = (world.files, world.declared);
     let entries: Vec<ir::CascadeId> = declared
         .cascades
@@ -82,7 +82,7 @@ fn main_entry(entries: &[ir::CascadeId], cascades: &[ir::Cascade]) -> Option<ir:
 }
 
 /// Marks pure blocks, and passes what cannot run from callees to callers.
-fn conclude(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
+fn mark_pure_and_unsupported(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
     let mut pure_cascades = vec![false; cascades.len()];
     let order = depth_first::search(cascades.len(), |index| {
         let mut callees = Vec::new();

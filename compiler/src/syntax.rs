@@ -13,7 +13,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     match &error.kind {
         Kind::Unexpected { found, expected } => {
             let mut d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
-            d.help = hint(found, expected).map(str::to_owned);
+            d.help = foreign_habit(found, expected).map(str::to_owned);
             if expected.is_empty() {
                 d.label("cannot stand here")
             } else {
@@ -90,8 +90,8 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     }
 }
 
-/// What people mean who write this out of habit from another language.
-fn hint(found: &str, expected: &[String]) -> Option<&'static str> {
+/// An explanation for syntax that is correct in other languages.
+fn foreign_habit(found: &str, expected: &[String]) -> Option<&'static str> {
     let wanted = |what: &str| expected.iter().any(|e| e == what);
     Some(match found {
         "`=`" if wanted("`{`") => "`==` compares; `=` gives a value to a variable",

@@ -1,11 +1,10 @@
-//! `docs/reference/grammar.md`, written from the grammar that the compiler reads.
+//! Generates `docs/reference/grammar.md` from the grammar of the parser.
 //!
-//! What the rules do is left out: actions, names of parts, and the alternatives with which reading
-//! goes on after a mistake.
+//! Left out are actions, names of parts, and the alternatives for error recovery.
 
 use std::fmt::Write as _;
 
-/// Rules that are explained in words, since their text tells how and not what.
+/// Rules that the page explains in words instead: their definitions only serve error recovery.
 const HELPERS: &[&str] = &[
     "Lines",
     "LinesSeparated",
@@ -20,17 +19,17 @@ const HELPERS: &[&str] = &[
 
 const HEAD: &str = r#"# The grammar
 
-Written from `grammar/src/cascade.lalrpop` by a test; do not edit it here. A rule is read like this:
-`A` is `A`, `"word"` is the word or the sign itself, `|` one or the other, `?` perhaps, `*` any number of
-times, `+` at least once.
+Generated from `grammar/src/cascade.lalrpop` by a test; do not edit this page. In a rule, `A` refers to the rule `A`,
+`"word"` is a token, `|` separates alternatives, `?` marks an optional part, `*` a part that occurs any number of times,
+and `+` one that occurs at least once. Tokens stand for themselves, except these:
 
-| | |
+| notation | meaning |
 | --- | --- |
-| `lines of X` | each on a line of its own, or with commas between |
-| `list of X` | with commas between; one at the end is fine |
-| `"ident"` | a name; where a rule gives no other choice, a word that is known by its place, such as `max` |
-| `"line end"` | the end of a line that does not go on; see [values.md](values.md#text) |
-| `"begin of item"`, `"end of item"`, `"record {"` | `{`, `}` and `{`, told apart by what stands around them |
+| `lines of X` | any number of `X`, separated by line ends or commas |
+| `list of X` | any number of `X`, separated by commas; a trailing comma is allowed |
+| `"ident"` | a name, or a contextual keyword such as `max` |
+| `"line end"` | the end of a line, unless the construct continues on the next line |
+| `"begin of item"`, `"end of item"`, `"record {"` | `{`, `}` and `{`, distinguished by the lexer |
 | `"type <"` | `<` after `list` or `map` |
 | `"operator"` | `+ * / % == != <= >= and or` |
 | `"number"`, `"constant"` | `42`, `0.5`, `30s`, `0.50usd`; `true`, `false`, `null` |
@@ -42,7 +41,7 @@ times, `+` at least once.
 | `"use"`, `"escalate"`, `"skip"` | `use`, `fallback`; `escalate`, `fail`; `skip`, `redistribute` |
 "#;
 
-/// The page.
+/// Generates the page.
 pub fn write_page(grammar: &str) -> String {
     let rules = grammar.split_once("// Files and declarations").map_or("", |(_, rules)| rules);
     let mut out = format!("{HEAD}\n## Files and declarations\n\n```text\n");
@@ -51,7 +50,7 @@ pub fn write_page(grammar: &str) -> String {
         rest = rest.trim_start();
         if let Some(comment) = rest.strip_prefix("//") {
             let (line, after) = comment.split_once('\n').unwrap_or((comment, ""));
-            // A heading stands alone; what explains a rule stands right above it.
+            // A comment with an empty line after it is a heading; others explain the next rule.
             if after.starts_with('\n') {
                 let _ = write!(out, "```\n\n## {}\n\n```text\n", line.trim());
             }
@@ -67,7 +66,7 @@ pub fn write_page(grammar: &str) -> String {
     out.replace("```text\n```\n\n", "")
 }
 
-/// Where a character stands outside of brackets and quotes.
+/// The position of a character outside of brackets and quotes.
 fn find_end(text: &str, wanted: char) -> usize {
     let (mut depth, mut quoted, mut before) = (0i32, false, ' ');
     for (at, c) in text.char_indices() {

@@ -1,4 +1,4 @@
-//! What is written is read again, however deep it is nested; and what is damaged is refused.
+//! Deeply nested programs and values are recorded and read again; damaged programs are refused.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
@@ -16,7 +16,7 @@ fn call_cascadec(project: &Project, args: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Programs as deep as the compiler takes them.
+/// Programs with the deepest nesting that the compiler accepts.
 fn deep_programs() -> [(&'static str, String); 2] {
     let (opened, closed) = ("if x >= 0 {\n".repeat(120), "}\n".repeat(120));
     let nested = format!("cascade main(x: int) -> int {{\n  var y = 0\n{opened}y = 7\n{closed}  return y\n}}\n");

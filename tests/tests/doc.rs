@@ -1,4 +1,4 @@
-//! `cascadec doc`: every link leads somewhere, every page is whole.
+//! `cascadec doc`: every link has a target, every page is well-formed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -12,7 +12,7 @@ use cascade_tests::{binary::cascadec, programs::repository_root};
 
 const VOID: &[&str] = &["meta", "img", "br", "hr", "link", "!doctype"];
 
-/// What a page has: the addresses it names and the places that it offers.
+/// The links of a page and its anchors.
 #[derive(Default)]
 struct Seen {
     links: Vec<String>,

@@ -72,7 +72,7 @@ fn read_fences(page: &str) -> Vec<Fence> {
     out
 }
 
-/// Whether a text is what a page shows, where `...` stands for any lines.
+/// Whether an output matches that of a page, in which `...` stands for any lines.
 fn matches_output(expected: &[&str], found: &[&str]) -> bool {
     match expected.split_first() {
         None => found.is_empty(),
@@ -83,7 +83,7 @@ fn matches_output(expected: &[&str], found: &[&str]) -> bool {
     }
 }
 
-/// Whether a line is what a page shows, where `...` stands for anything that differs each time.
+/// Whether a line matches that of a page, in which `...` stands for any text.
 fn matches_line(expected: &str, found: &str) -> bool {
     let mut parts = expected.split("...");
     let Some(mut rest) = found.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -132,7 +132,7 @@ fn run_console(fence: &Fence, folder: &Path, page: &str, failures: &mut Vec<Stri
             .output()
             .unwrap();
         let found = String::from_utf8_lossy(&output.stdout).into_owned();
-        // Progress is not what a page is about, and its times differ.
+        // Progress is left out, since its times differ.
         let found: Vec<&str> = found.lines().filter(|l| !l.starts_with("done ") && !l.starts_with("warn ")).collect();
         if output.status.code() != Some(code) || !matches_output(&expected, &found) {
             failures.push(format!(
@@ -152,7 +152,7 @@ fn check_page(page: &Path) -> Vec<String> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("docs-{name}"));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
-    // Pages speak of "this repository"; give them one that is always the same.
+    // Pages mention "this repository": they run in one with fixed content.
     let git = "git init -q . && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m one";
     assert!(Command::new("sh").args(["-c", git]).current_dir(&folder).status().unwrap().success());
     let mut failures = Vec::new();
@@ -203,7 +203,7 @@ fn check_page(page: &Path) -> Vec<String> {
 }
 
 #[test]
-fn pages_tell_the_truth() {
+fn commands_of_pages_have_the_output_shown() {
     let mut pages = vec![root().join("README.md")];
     let folders = ["docs", "docs/reference"].map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     for entry in folders.into_iter().flatten() {
@@ -251,10 +251,9 @@ fn the_tests_of_examples_pass() {
     }
 }
 
-/// The commands that examples name in their documentation (`//!     cascadec …`) do what they say,
-/// from the top of the repository.
+/// The commands in the documentation of examples (`//!     cascadec …`) succeed at the root of the repository.
 #[test]
-fn examples_run_as_they_say() {
+fn commands_of_examples_succeed() {
     let mut commands = Vec::new();
     for path in programs_below("examples") {
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,6 +1,6 @@
-//! Programs from which one token is missing: what is said of them stands near the damage.
+//! Programs without one of their tokens: the errors are reported near the missing token.
 //!
-//! The normal run takes a sample; `CASCADE_MUTATIONS=all cargo test -p cascade-tests --test
+//! By default a sample of tokens is deleted; `CASCADE_MUTATIONS=all cargo test -p cascade-tests --test
 //! mutations -- --nocapture` deletes every token of every program once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -15,15 +15,15 @@ use cascade_tests::{
     tokens::tokens,
 };
 
-/// How much of the wrong deletions must be reported within one line of the damage.
+/// The share of erroneous deletions that must be reported within one line of the deleted token.
 const BAR: f64 = 0.95;
-/// How many deletions the normal run tries.
+/// How many deletions are tried by default.
 const SAMPLE: usize = 2_500;
 
 struct Tried {
-    /// Deletions that make the program wrong.
+    /// Deletions after which the program has errors.
     wrong: usize,
-    /// Those that are reported within one line.
+    /// Those with a diagnostic within one line.
     near: usize,
     /// The others.
     far: Vec<String>,
@@ -35,7 +35,7 @@ fn read_samples() -> Vec<(PathBuf, String)> {
     files.map(|f| (f.clone(), fs::read_to_string(&f).unwrap())).collect()
 }
 
-/// Deletes one token and judges what is said of the rest.
+/// Deletes one token and checks where the errors are reported.
 fn delete_token(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &mut Tried) {
     let mut damaged = text.to_owned();
     damaged.replace_range(token.clone(), "");
@@ -48,7 +48,7 @@ fn delete_token(path: &Path, text: &str, token: std::ops::Range<usize>, tried: &
         let what = || format!("{}:{at}: without `{}`: {}", shown_path(path), &text[token.clone()], d.message);
         assert_eq!(source.name, path.to_string_lossy(), "{} is said of another file", what());
         assert!(damaged.get(d.primary.span.range()).is_some(), "{} is outside of the file", what());
-        // What a person sees: the place itself, and what is pointed at beside it.
+        // The primary span and the labels.
         let labels = d.labels.iter().filter(|l| l.source == d.primary.source).map(|l| l.span.end);
         for place in std::iter::once(d.primary.span.start).chain(labels) {
             lines.push((line(&damaged, place as usize), d.message.clone()));
@@ -71,7 +71,7 @@ fn a_missing_token_is_reported_where_it_is_missing() {
     let all: Vec<(usize, std::ops::Range<usize>)> =
         samples.iter().enumerate().flat_map(|(i, (_, text))| tokens(text).into_iter().map(move |t| (i, t))).collect();
     assert!(all.len() > 5_000, "only {} tokens", all.len());
-    // A step that shares no factor with anything likely walks over all files alike.
+    // Equal steps spread the sample over all files.
     let every = std::env::var("CASCADE_MUTATIONS").is_ok_and(|v| v == "all");
     let step = if every { 1 } else { all.len() / SAMPLE };
     let mut tried = Tried { wrong: 0, near: 0, far: Vec::new() };

@@ -1,4 +1,4 @@
-//! The programs of the seed check, keep their format, and run without their sources once built.
+//! The sample programs check, are formatted stably, and run without their sources when they are built.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{fs, path::Path, process::Command};
@@ -31,14 +31,14 @@ fn programs_check_with_known_warnings() {
 }
 
 #[test]
-fn formatting_settles_and_keeps_the_meaning() {
+fn formatting_is_idempotent_and_keeps_the_program() {
     for folder in ["tests/programs", "tests/run", "examples"] {
         for file in programs_below(folder).unwrap() {
             let text = fs::read_to_string(&file).unwrap();
             let once = format(&text, &cascade_grammar::parse(&text)).expect("it can be read");
             let twice = format(&once, &cascade_grammar::parse(&once)).expect("it can still be read");
             assert_eq!(once, twice, "{}", shown_path(&file));
-            // The places differ and nothing else.
+            // Only the positions differ.
             assert_eq!(without_places(&text, &file), without_places(&once, &file), "{}", shown_path(&file));
         }
     }

@@ -1,4 +1,4 @@
-//! Whole projects: all files, in any order, again and again.
+//! Checks of projects with many files: one report, and `--watch`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -25,7 +25,7 @@ fn write_file(folder: &Path, name: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// Many files that import one with a mistake: told once, sorted, the same each time.
+/// An error in a file that many files import is reported once; the report is sorted and deterministic.
 #[test]
 fn many_files_give_one_report() {
     let folder = tempfile::tempdir().unwrap();
@@ -60,7 +60,7 @@ fn many_files_give_one_report() {
     assert_eq!(all[0], all[2]);
 }
 
-/// The process is ended whatever happens to the test.
+/// A process that is killed when the test ends.
 struct Watching {
     child: Child,
     lines: Receiver<String>,
@@ -87,7 +87,7 @@ impl Watching {
         Self { child, lines }
     }
 
-    /// What is said up to the next time that it waits.
+    /// The output until the process waits for changes.
     fn read_round(&self) -> String {
         let mut out = String::new();
         loop {
@@ -101,7 +101,7 @@ impl Watching {
         }
     }
 
-    /// Rounds until one says what is wanted: one change can be seen as two.
+    /// Reads rounds until one contains a text: one change can cause several rounds.
     fn read_until(&self, wanted: &str) -> String {
         loop {
             let said = self.read_round();
@@ -113,14 +113,14 @@ impl Watching {
 }
 
 #[test]
-fn watching_sees_every_kind_of_change() {
+fn watch_reports_every_kind_of_change() {
     let folder = tempfile::tempdir().unwrap();
     let good = "fn one() -> int = 1\n";
     write_file(folder.path(), "cascade.toml", "");
     write_file(folder.path(), "a.cascade", good);
     let watching = Watching::start(folder.path());
     assert_eq!(watching.read_round(), "1 file checked: no mistakes found\nwatching 1 file; Ctrl-C ends\n");
-    // A mistake, and its end.
+    // An error is made and corrected.
     write_file(folder.path(), "a.cascade", "fn one() -> int = two\n");
     assert!(watching.read_until("1 file checked: 1 error").contains("changed: a.cascade\n[E0201] Error: "));
     write_file(folder.path(), "a.cascade", good);
@@ -130,13 +130,13 @@ fn watching_sees_every_kind_of_change() {
     watching.read_until("2 files checked: no mistakes found");
     write_file(folder.path(), "deep/b.cascade", "fn one() -> int = two\n");
     watching.read_until("2 files checked: 1 error");
-    // The way editors save, and the end of a file.
+    // A file is replaced by renaming, as editors do, and removed.
     write_file(folder.path(), "deep/b.cascade~", good);
     fs::rename(folder.path().join("deep/b.cascade~"), folder.path().join("deep/b.cascade")).unwrap();
     watching.read_until("2 files checked: no mistakes found");
     fs::remove_file(folder.path().join("deep/b.cascade")).unwrap();
     watching.read_until("1 file checked: no mistakes found");
-    // The project itself.
+    // `cascade.toml` changes.
     write_file(folder.path(), "cascade.toml", "[chekc]\n");
     assert!(watching.read_until("1 file checked: 1 error").contains("did you mean `check`?"));
 }

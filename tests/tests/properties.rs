@@ -1,5 +1,5 @@
-//! Whatever the text: no panic, the same twice, places inside the text. And what is compiled
-//! computes what Rust computes.
+//! For any text: no panic, deterministic results, positions within the text. And compiled programs compute the same
+//! values as Rust.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{fs, sync::OnceLock};
@@ -62,7 +62,7 @@ fn process_text(text: &str) {
     if let Some(program) = first.program {
         let json = serde_json::to_string(&program).unwrap();
         assert_eq!(serde_json::from_str::<Program>(&json).unwrap(), program);
-        // What has a skill could do anything to this machine.
+        // A program with a skill could run any command on this machine, so it is not run.
         if program.skills.is_empty() {
             program.entries.iter().for_each(|entry| run_bounded(&program, *entry));
         }
@@ -135,7 +135,7 @@ fn any_damages() -> impl Strategy<Value = Vec<Damage>> {
     prop::collection::vec(one, 1..4)
 }
 
-/// 300 cases, or as many as `PROPTEST_CASES` says.
+/// 300 cases, or `PROPTEST_CASES`.
 fn proptest_config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }

@@ -1,5 +1,5 @@
-//! The language reference is whole: every word that the compiler knows is in it, and its page of
-//! the grammar is the grammar.
+//! The language reference is complete: it mentions every keyword and built-in name of the compiler, and its page of the
+//! grammar is generated from the current grammar.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
@@ -20,7 +20,7 @@ fn the_page_of_the_grammar_is_current() {
     let found = fs::read_to_string(&page).unwrap_or_default();
     let stale = "docs/reference/grammar.md is stale: CASCADE_WRITE_DOCS=1 cargo test -p cascade-tests --test reference";
     assert!(found == wanted, "{stale}");
-    // No action, no name of a part, no rule without a way.
+    // The page has neither actions nor names of parts.
     assert!(!wanted.contains("=>") && !wanted.contains("tree."));
     for rule in ["File", "Declaration", "Stmt", "Clause", "Expr", "Pattern"] {
         assert!(wanted.contains(&format!("\n{rule}\n  = ")), "{rule} is missing");
@@ -37,7 +37,7 @@ fn quoted_words(file: &str, from: &str, to: &str) -> Vec<String> {
 }
 
 /// Words in the code of the pages: between backquotes, and in fences.
-fn words_of_code() -> BTreeSet<String> {
+fn words_in_code() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for page in ["README.md", "tour.md", "values.md", "declarations.md", "statements.md"] {
         let text = read_file(&format!("docs/reference/{page}")).replace("```", "`");
@@ -48,7 +48,7 @@ fn words_of_code() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_word_is_in_the_reference() {
+fn every_keyword_and_name_is_in_the_reference() {
     let mut wanted = quoted_words("grammar/src/lexer/words.rs", "match word {", "\n}");
     wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn skill_line", "\n}"));
     wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn test_line", "\n}"));
@@ -61,7 +61,7 @@ fn every_word_is_in_the_reference() {
     let attributes = quoted_words("compiler/src/checks/attributes.rs", "const ATTRIBUTES", "];");
     wanted.extend(attributes.into_iter().filter(|word| !word.contains(' ') && !word.is_empty()));
     assert!(wanted.len() > 150, "only {} words were found", wanted.len());
-    let known = words_of_code();
+    let known = words_in_code();
     let word = |w: &&String| w.chars().all(|c| c.is_alphanumeric() || c == '_') && !w.is_empty();
     let missing: BTreeSet<&String> = wanted.iter().filter(word).filter(|w| !known.contains(*w)).collect();
     assert!(missing.is_empty(), "the reference does not say {missing:?}");

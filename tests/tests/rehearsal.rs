@@ -55,7 +55,7 @@ fn assert_passes(text: &str) -> RehearsalOutcome {
     out
 }
 
-/// What is wrong, a line each: message, notes, help.
+/// The failures of a test, one line each: message, notes, help.
 #[track_caller]
 fn failure_lines(text: &str) -> Vec<String> {
     let out = rehearse_text(text);
@@ -84,7 +84,7 @@ test "t" {
 }
 
 #[test]
-fn failures_go_the_way_of_failures() {
+fn mocked_failures_are_handled_like_failures() {
     let out = assert_passes(
         r#"
 cascade main() -> int {
@@ -159,7 +159,7 @@ test "t" {
     );
 }
 
-/// Nothing of a rehearsal is passed over because it is pure.
+/// In a test, pure cascades are stages like others.
 #[test]
 fn pure_cascades_are_stages_and_can_be_mocked() {
     let out = assert_passes(
@@ -214,7 +214,7 @@ test "t" {
 }
 
 #[test]
-fn a_spent_quota_is_waited_for() {
+fn an_exhausted_quota_is_waited_for() {
     let out = assert_passes(
         r#"
 cascade main() -> int {
@@ -251,7 +251,7 @@ test "t" {
 }
 
 #[test]
-fn memory_begins_as_declared_and_is_seen_afterwards() {
+fn memory_begins_as_declared_and_can_be_expected() {
     assert_passes(
         r#"
 cascade main() -> int {
@@ -273,7 +273,7 @@ test "t" {
 }
 
 #[test]
-fn the_world_is_never_touched() {
+fn a_rehearsal_has_no_side_effects() {
     let main = r#"
 cascade main() {
   stage a = look("a")
@@ -301,7 +301,7 @@ cascade main() {
 }
 
 #[test]
-fn a_mock_with_too_few_answers() {
+fn a_mock_with_too_few_answers_fails_the_test() {
     let said = failure_lines(
         r#"
 cascade main() {
@@ -317,8 +317,8 @@ test "t" {
 }
 
 #[test]
-fn the_type_holds_for_mocks_too() {
-    // The compiler does not know the number; the type does.
+fn values_of_mocks_are_checked_by_type() {
+    // The number is only known at run time, where its type is checked.
     let said = failure_lines(
         r#"
 fn far(n: int) -> int = n * 100
@@ -393,7 +393,7 @@ test "t" {
 }
 
 #[test]
-fn unused_mocks_are_told() {
+fn unused_mocks_are_reported() {
     let out = assert_passes(
         r#"
 cascade main() -> int {
@@ -473,7 +473,7 @@ fn a_program_keeps_its_tests_when_it_is_written() {
     assert!(rehearse(&read, &read.tests[0], RehearsalOptions::default()).passed());
 }
 
-/// Branches, loops, retries and memory at once: whoever is faster, the outcome is the same.
+/// A program with branches, loops, retries and memory whose result does not depend on the order of answers.
 const AT_ONCE: &str = r#"
 cascade main(files: list<path>) -> list<int> {
   stage all = parallel {
@@ -504,16 +504,15 @@ proptest! {
         let program = compile_program(AT_ONCE);
         let out = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
         prop_assert!(out.passed(), "{:#?}\n{:#?}", out.problems, out.stages);
-        // And the same seed does the same.
+        // The same seed gives the same result.
         let again = rehearse(&program, &program.tests[0], RehearsalOptions { seed, coverage: false });
         prop_assert_eq!(out.stages, again.stages);
     }
 }
 
-/// A program that depends on who is faster is found out: one that is right passes with every
-/// seed, this one does not.
+/// A test of a program that depends on the order of answers fails with some seeds.
 #[test]
-fn dependence_on_the_order_is_found() {
+fn dependence_on_the_order_of_answers_is_detected() {
     let program = compile_program(
         r#"
 cascade main() -> int {

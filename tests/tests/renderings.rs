@@ -1,4 +1,4 @@
-//! Every rendering of diagnostics is what its readers expect, for every program of `ui/`.
+//! The renderings of the diagnostics of every program of `ui/` are valid in their formats.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{fs, path::PathBuf, process::Command};
@@ -8,7 +8,7 @@ use cascade_tests::programs::{programs_below, repository_root};
 use jsonschema::Validator;
 use serde_json::Value as Json;
 
-/// What is wrong with all programs of `ui/`, each by itself.
+/// The report of each program of `ui/`.
 fn all_reports() -> Vec<(PathBuf, Report)> {
     let files = programs_below("tests/ui").unwrap();
     assert!(files.len() > 70);
@@ -30,7 +30,7 @@ fn assert_valid(validator: &Validator, value: &Json) {
 }
 
 #[test]
-fn json_lines_are_what_their_schema_says() {
+fn json_lines_are_valid_by_their_schema() {
     let schema: Json =
         serde_json::from_str(&fs::read_to_string(repository_root().join("docs/diagnostic.schema.json")).unwrap())
             .unwrap();
@@ -51,7 +51,7 @@ fn json_lines_are_what_their_schema_says() {
 fn sarif_schema() -> Json {
     let version = Command::new("rustc").arg("-vV").output().unwrap().stdout;
     let version = String::from_utf8(version).unwrap();
-    // Packages of other platforms need not be on this machine.
+    // Packages of other platforms may not be downloaded.
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -64,7 +64,7 @@ fn sarif_schema() -> Json {
     let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
     let text = fs::read_to_string(manifest.with_file_name("src").join("schema.json")).unwrap();
     let mut schema: Json = serde_json::from_str(&text).unwrap();
-    // The pattern of a language, which no log of ours has, is no regular expression by today's rules.
+    // The pattern for languages is not a valid regular expression; our logs name no language.
     for definition in ["run", "toolComponent"] {
         let language = schema["definitions"][definition]["properties"]["language"].as_object_mut();
         assert!(language.unwrap().remove("pattern").is_some());
@@ -83,7 +83,7 @@ fn sarif_is_valid() {
         let text = render::render(&report.diagnostics, &report.sources, render::Format::Sarif, false);
         let log: Json = serde_json::from_str(&text).unwrap();
         assert_valid(&validator, &log);
-        // What a reader of the types of the standard makes of it.
+        // The log is read with the types of the standard.
         let typed: serde_sarif::sarif::Sarif = serde_json::from_str(&text).unwrap();
         let run = &typed.runs[0];
         let rules = run.tool.driver.rules.as_ref().map_or(&[][..], Vec::as_slice);
@@ -107,9 +107,9 @@ fn sarif_is_valid() {
     assert!(!validator.is_valid(&wrong));
 }
 
-/// The lines of `short` and `github` are one a diagnostic.
+/// `short` and `github` have one line for each diagnostic.
 #[test]
-fn lines_are_one_a_diagnostic() {
+fn short_and_github_have_one_line_for_each_diagnostic() {
     for (path, report) in all_reports() {
         for format in [render::Format::Short, render::Format::Github, render::Format::Json] {
             let text = render::render(&report.diagnostics, &report.sources, format, false);
@@ -118,7 +118,7 @@ fn lines_are_one_a_diagnostic() {
     }
 }
 
-/// Safe changes leave no text that reads worse, and settle.
+/// Applying safe fixes adds no error, and ends.
 #[test]
 fn safe_fixes_remove_their_diagnostics() {
     let mut mended = 0;

@@ -1,4 +1,4 @@
-//! Whole programs give the result, or the failure, that stands at their head; see `README.md`.
+//! Whole programs have the result or the failure that is written at their head; see `README.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::BTreeMap, fs, path::Path, thread};
@@ -12,7 +12,7 @@ use cascade_tests::{
 };
 use serde_json::{Map, Value as Json, json};
 
-/// What came of a program: its result, or the kind and message of its failure.
+/// The outcome of a program: its result, or the kind and message of its failure.
 type Outcome = Result<Json, (String, String)>;
 
 fn compile_program(name: &str, text: &str) -> Result<Program, String> {
@@ -45,7 +45,7 @@ fn run_program(program: &Program, header: &Header, folder: &Path) -> (Outcome, V
         Ok(value) => Ok(to_json(&value)),
         Err(failure) => Err((cascade_runtime::failure::kind_name(failure.kind).to_string(), failure.message)),
     };
-    // A server that was not asked as often as it expects would wait for ever.
+    // A server that expects more requests would wait without end.
     let asked = server.map(|(_, thread)| thread.join().unwrap()).unwrap_or_default();
     (result, asked)
 }
@@ -57,7 +57,7 @@ fn read_files(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What is wrong with one program.
+/// Runs one program; returns how it differs from its head.
 fn check_program(path: &Path) -> Option<String> {
     let name = shown_path(path);
     let text = fs::read_to_string(path).unwrap();
@@ -87,10 +87,10 @@ fn check_program(path: &Path) -> Option<String> {
 }
 
 #[test]
-fn programs_give_what_they_say() {
+fn programs_have_the_outcome_at_their_head() {
     let all = programs_below("tests/run").unwrap();
     assert!(all.len() >= 60, "only {} programs were found", all.len());
-    // Much of it is waiting for other processes; four at once do not disturb each other.
+    // Four at once, since they mostly wait for other processes.
     let wrong: Vec<String> = thread::scope(|scope| {
         let parts: Vec<_> = (0..4)
             .map(|n| all.iter().skip(n).step_by(4).collect::<Vec<_>>())
@@ -102,7 +102,7 @@ fn programs_give_what_they_say() {
 }
 
 #[test]
-fn http_sends_what_the_program_says() {
+fn http_requests_are_sent_as_declared() {
     let path = programs_below("tests/run").unwrap().into_iter().find(|p| p.ends_with("http.cascade")).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use cascade_tests::types::Choices;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-/// A program whose text must be fine.
+/// Compiles a program without errors.
 fn compile_program(text: &str) -> Program {
     let compiled = compile("types.cascade", text.into(), &MemorySources::default());
     let said = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, false);
@@ -21,7 +21,7 @@ fn schema_of(text: &str, name: &str) -> Json {
     document(&program, TypeId(u32::try_from(index).unwrap()))
 }
 
-/// What is promised of everything that is imported.
+/// Imports a schema and checks that the result compiles and is formatted.
 fn import_schema(schema: &Json) -> import::Imported {
     let imported = import::types(schema, "Root");
     let text = &imported.text;

@@ -555,9 +555,9 @@ cascade main(keys: Keys, single: secret? = null) -> string {
     }
 }
 
-/// Local servers accept any word as a key; a short one is not masked.
+/// Local servers accept any word as a key. A short one is only masked in the answers of its server.
 #[test]
-fn a_short_api_key_of_a_local_server_is_not_masked() {
+fn a_short_api_key_is_only_masked_in_answers_of_its_server() {
     let model = Model::start(|_| error_reply(401, "", json!({ "error": { "message": "the key lm-studio is wrong" } })));
     let (project, _) = project_with_secret(&model);
     project.write("note", "lm-studio is fine");

@@ -1,4 +1,4 @@
-//! Ten mistakes in realistic programs: each is found before anything runs, and told once.
+//! Ten mistakes in realistic programs: each is one error of the check, and nothing is started.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{

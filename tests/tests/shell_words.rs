@@ -1,6 +1,5 @@
-//! Values in scripts, against real shells: each arrives as exactly the words that it is, whatever
-//! stands around it, and the same without a shell; and text that is not vouched for is refused, or
-//! arrives as data.
+//! Values in scripts, with real shells: each value becomes exactly its words, in any context, and the same words without
+//! a shell; and untrusted text is refused or passed as data.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{fs, path::Path, process::Command as Process, process::Stdio};
@@ -9,7 +8,7 @@ use cascade_ir::Quote;
 use cascade_machine::value::{Arg, Command, CommandPart, ScriptPart};
 use cascade_shell::{DirectPart, Part, Quoting, Surroundings, hole_character, parse};
 
-/// A generator of numbers that gives the same ones for the same seed.
+/// Pseudo-random numbers from a seed.
 struct Random(u64);
 
 impl Random {
@@ -76,8 +75,7 @@ const HOSTILE: &[&str] = &[
     "a'b\"c`d$e\\f",
 ];
 
-/// The command of a text with values, as the compiler lowers it. The values are lists when they
-/// have not exactly one word.
+/// The command of a text with values, as the compiler lowers it. A value that has not exactly one word is a list.
 fn command_of(text: &str, values: &[Vec<&str>]) -> Command {
     let script = parse(text).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
     let args = |id: u32| values[id as usize].iter().map(|v| Arg::plain(*v)).collect::<Vec<_>>();
@@ -123,7 +121,7 @@ fn command_of(text: &str, values: &[Vec<&str>]) -> Command {
     Command::Shell { parts, stop_on_error: true }
 }
 
-/// Runs a command in a folder by a shell; gives what it writes.
+/// Runs a command with a shell in a folder; returns its output.
 fn run_by_shell(command: &Command, shell: &str, folder: &Path) -> (bool, Vec<u8>, String) {
     let argv = command.argv();
     let program = if argv[0].text == "/bin/sh" { shell } else { argv[0].text.as_str() };
@@ -141,7 +139,7 @@ fn installed_shells() -> Vec<&'static str> {
     ["/bin/dash", "/bin/bash", "/bin/sh"].into_iter().filter(|shell| Path::new(shell).exists()).take(2).collect()
 }
 
-/// Writes a script in which values stand in many ways, and what it must write.
+/// Generates a script with values in many contexts, and its expected output.
 struct Maker {
     random: Random,
     values: Vec<Vec<&'static str>>,
@@ -156,7 +154,7 @@ impl Maker {
         Self { random, values: Vec::new(), text: String::new(), expected: Vec::new(), names: 0 }
     }
 
-    /// A value of one word and its character.
+    /// A value of one word, and the character that stands for it.
     fn any_value(&mut self) -> (char, &'static str) {
         let text = self.random.pick(HOSTILE);
         self.values.push(vec![text]);
@@ -168,7 +166,7 @@ impl Maker {
         format!("v{}", self.names)
     }
 
-    /// A word with a value, and the text that it is.
+    /// A word with a value, and its expected text.
     fn write_word(&mut self) -> (String, String) {
         let (c, v) = self.any_value();
         match self.random.next(13) {
@@ -245,7 +243,7 @@ impl Maker {
                 (format!("printf '%s.' {c} | {{ {name}=$(cat); probe \"${name}\"; }}"), vec![format!("{v}.")])
             }
             _ => {
-                // A list: one word for each element, whatever quotes stand around it alone.
+                // A list is one word for each element, with or without quotes around it.
                 let several = vec![self.random.pick(HOSTILE), self.random.pick(HOSTILE)];
                 self.values.push(several.clone());
                 let c = hole_character(self.values.len() as u32 - 1).unwrap();
@@ -257,7 +255,7 @@ impl Maker {
         command
     }
 
-    /// A command with others in it.
+    /// A compound command.
     fn command(&mut self, depth: usize) -> String {
         if depth == 0 {
             return self.write_plain_command();
@@ -297,7 +295,7 @@ fn expected_output(expected: &[Vec<String>]) -> String {
 }
 
 #[test]
-fn each_value_arrives_as_the_words_that_it_is() {
+fn each_value_becomes_exactly_its_words() {
     let folder = tempfile::tempdir().unwrap();
     let shells = installed_shells();
     let scripts: u64 = std::env::var("CASCADE_SHELL_SCRIPTS").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000);
@@ -333,7 +331,7 @@ fn each_value_arrives_as_the_words_that_it_is() {
 }
 
 #[test]
-fn a_command_gives_the_same_words_with_and_without_a_shell() {
+fn commands_have_the_same_words_with_and_without_a_shell() {
     let folder = tempfile::tempdir().unwrap();
     for seed in 1..400_u64 {
         let mut maker = Maker::new(seed);
@@ -373,7 +371,7 @@ fn a_command_gives_the_same_words_with_and_without_a_shell() {
     assert!(!folder.path().join("owned").exists());
 }
 
-/// Texts that leave a trace when anything runs them.
+/// Texts that create a file when they are executed.
 const PAYLOADS: &[&str] = &[
     "touch owned",
     "; touch owned; :",
@@ -404,7 +402,7 @@ const PAYLOADS: &[&str] = &[
     "-I\ntouch owned",
 ];
 
-/// Places of a script that read text in different ways; `@` is the value.
+/// Contexts of a script that interpret text in different ways; `@` is the value.
 const PLACES: &[&str] = &[
     "@",
     "\"@\" x",
@@ -545,7 +543,7 @@ const PLACES: &[&str] = &[
 ];
 
 #[test]
-fn untrusted_text_is_refused_or_arrives_as_data() {
+fn untrusted_text_is_refused_or_passed_as_data() {
     let (mut refused, mut ran) = (0, 0);
     let hole = hole_character(0).unwrap().to_string();
     let wrappers = [
@@ -568,11 +566,11 @@ fn untrusted_text_is_refused_or_arrives_as_data() {
                 refused += 1;
                 continue;
             }
-            // What stands around the place matters to the check; the shell runs it alike.
+            // The surrounding commands matter to the check; they do not change what the shell executes.
             let payloads = if wrapper == "@" { PAYLOADS } else { &PAYLOADS[number % PAYLOADS.len()..][..1] };
             for payload in payloads {
                 let folder = tempfile::tempdir().unwrap();
-                // Programs that a search path, a file name or an interpreter could find.
+                // Programs that could be found through a search path, a file name or an interpreter.
                 let trap = folder.path().join("owned.sh");
                 fs::write(&trap, "#!/bin/sh\ntouch owned\n").unwrap();
                 let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);

@@ -1,4 +1,4 @@
-//! Wrong programs give exactly the diagnostics that are written into them; see `README.md`.
+//! Programs with mistakes have exactly the diagnostics that are annotated in them; see `README.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
@@ -13,10 +13,10 @@ use cascade_tests::{
     programs::{programs_below, repository_root, shown_path},
 };
 
-/// Codes that no program of a sensible size can show, or that speak of the files of a project.
+/// Codes that need a very large program, or that are about the files of a project.
 const WITHOUT_PROGRAM: &[&str] = &["E0111", "E1001", "E1002", "E1003", "W1001"];
 
-/// The programs: a file that stands for itself, or the `main.cascade` of a folder of several.
+/// The programs: single files, and the `main.cascade` of each folder with several files.
 fn program_names() -> Vec<String> {
     let all = programs_below("tests/ui").unwrap();
     let of_several = |p: &Path| p.ancestors().skip(1).any(|folder| folder.join("main.cascade").exists());
@@ -24,14 +24,14 @@ fn program_names() -> Vec<String> {
     all.iter().filter(|p| alone(p)).map(|p| shown_path(p)).collect()
 }
 
-/// Compiles with the names that messages show, whatever folder the test runs in.
+/// Compiles a program by its path, independent of the folder in which the test runs.
 fn compile_program(name: &str) -> Compilation {
-    // Bytes that are no UTF-8 never reach the compiler.
+    // Only UTF-8 reaches the compiler.
     let text = fs::read_to_string(repository_root().join(name)).unwrap();
     compile(&repository_root().join(name).to_string_lossy(), text.into(), &FileSources)
 }
 
-/// What a diagnostic would be annotated with, and the file that it is in.
+/// The file of a diagnostic, and its annotation.
 fn describe_diagnostic(compilation: &Compilation, d: &Diagnostic) -> (String, Expected) {
     let source = compilation.sources.get(d.primary.source);
     let (line, first) = source.position(d.primary.span.start);
@@ -41,7 +41,7 @@ fn describe_diagnostic(compilation: &Compilation, d: &Diagnostic) -> (String, Ex
         last if last <= first => first.to_string(),
         last => format!("{first}-{last}"),
     };
-    // Messages name files by their full path, which is another one in every checkout.
+    // Messages contain full paths, which differ between checkouts.
     let folder = format!("{}/", repository_root().display());
     let help = d.help.as_ref().and_then(|help| help.lines().next()).map(|line| line.trim().replace(&folder, ""));
     let message = d.message.replace(&folder, "");
@@ -61,8 +61,7 @@ fn annotated_files(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Rewrites the annotations of a program with what it gives: each takes the diagnostic of its line and
-/// code.
+/// Rewrites the annotations of a program: each gets the diagnostic of its line and code.
 fn rewrite_annotations(name: &str) {
     let compilation = compile_program(name);
     let mut given: Vec<(String, Expected)> =
@@ -76,7 +75,7 @@ fn rewrite_annotations(name: &str) {
             let fits = |(f, e): &(String, Expected)| *f == file && e.line == old.line && e.code == old.code;
             let Some(at) = given.iter().position(fits) else { continue };
             let (_, new) = given.remove(at);
-            // One that fits stays as it is, so that `...` is kept.
+            // A matching annotation is not changed, so that `...` is kept.
             let new = if old.fits(&new) { old.clone() } else { new };
             let line = lines[annotation.on as usize - 1].clone();
             let kept = rewritten.entry(annotation.on).or_insert_with(|| line[..annotation.bytes.start].to_owned());
@@ -92,7 +91,7 @@ fn rewrite_annotations(name: &str) {
     }
 }
 
-/// What is wrong with the annotations of one program.
+/// The differences between the annotations and the diagnostics of a program.
 fn compare_annotations(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
     let compilation = compile_program(name);
     let mut expected: BTreeMap<String, Vec<Expected>> = BTreeMap::new();
@@ -122,7 +121,7 @@ fn compare_annotations(name: &str, seen: &mut BTreeSet<String>) -> Vec<String> {
 }
 
 #[test]
-fn diagnostics_are_those_that_are_annotated() {
+fn diagnostics_equal_annotations() {
     let mut seen = BTreeSet::new();
     let programs = program_names();
     if std::env::var_os("CASCADE_WRITE_UI").is_some() {
@@ -152,7 +151,7 @@ fn ten_mistakes_are_ten_errors() {
     }
 }
 
-/// What a person sees of some representative mistakes.
+/// Snapshots of the human rendering of representative mistakes.
 #[test]
 fn human_rendering_of_common_mistakes() {
     for name in [
@@ -174,7 +173,7 @@ fn human_rendering_of_common_mistakes() {
     ] {
         let compilation = compile_program(&format!("tests/ui/{name}.cascade"));
         let shown = render::render(&compilation.diagnostics, &compilation.sources, render::Format::Human, false);
-        // The name of the folder is that of whoever runs the test.
+        // The path of the repository is removed.
         let shown = shown.replace(&format!("{}/", repository_root().display()), "");
         insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
             insta::assert_snapshot!(name.replace('/', "__"), shown);

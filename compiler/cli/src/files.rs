@@ -54,7 +54,7 @@ pub fn expand(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop>
                 ));
             }
         } else {
-            out.files.push(tidy(path.clone()));
+            out.files.push(strip_current_folder(path.clone()));
         }
     }
     out.files.retain(|file| seen.insert(file.clone()));
@@ -82,7 +82,7 @@ fn walk(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), S
         let hidden = name.starts_with('.') || matches!(&*name, "target" | "node_modules");
         let wanted = if kind.is_dir() { !hidden } else { kind.is_file() && name.ends_with(".cascade") };
         if wanted && !excluded(&name) {
-            found.push((tidy(entry.path()), kind.is_dir()));
+            found.push((strip_current_folder(entry.path()), kind.is_dir()));
         }
     }
     found.sort();
@@ -97,7 +97,7 @@ fn walk(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), S
 }
 
 /// `./a` as `a`.
-fn tidy(path: PathBuf) -> PathBuf {
+fn strip_current_folder(path: PathBuf) -> PathBuf {
     path.strip_prefix("./").map(Path::to_path_buf).unwrap_or(path)
 }
 

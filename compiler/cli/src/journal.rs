@@ -47,7 +47,7 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
 }
 
 /// The journal that the current folder belongs to: its own, or that of a folder above.
-pub fn here() -> Result<Arc<dyn Store>, Stop> {
+pub fn open_project_store() -> Result<Arc<dyn Store>, Stop> {
     let start = std::env::current_dir().unwrap_or_default();
     let found = start.ancestors().map(|a| a.join(FILE)).find(|f| f.is_file());
     let Some(path) = found else {

@@ -13,7 +13,7 @@ use crate::{
 
 /// `cascadec memory …`.
 pub fn run(args: &MemoryArgs) -> Result<u8, Stop> {
-    let store = journal::here()?;
+    let store = journal::open_project_store()?;
     match &args.command {
         MemoryCommand::List(args) => list(&*store, args.json),
         MemoryCommand::Get { key } => {

@@ -21,7 +21,7 @@ use crate::{
 
 /// `cascadec approve` and `cascadec reject`.
 pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
-    let store = journal::here()?;
+    let store = journal::open_project_store()?;
     let row = journal::run(&*store, &args.run)?;
     let open: Vec<QuestionRow> = open_questions(&*store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
     let question = pick_question(&row, open, args.stage.as_deref(), "asks for approval")?;
@@ -31,7 +31,7 @@ pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
 
 /// `cascadec answer`.
 pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
-    let store = journal::here()?;
+    let store = journal::open_project_store()?;
     let row = journal::run(&*store, &args.run)?;
     let question = pick_question(&row, open_questions(&*store, &row)?, Some(&args.stage), "asks")?;
     let answer =

@@ -26,7 +26,7 @@ use crate::{
 
 /// Goes on with a run.
 pub fn run(args: &ResumeArgs, color: bool) -> Result<u8, Stop> {
-    let store = journal::here()?;
+    let store = journal::open_project_store()?;
     let row = match &args.run {
         Some(id) => journal::run(&*store, id)?,
         None => journal::newest_unfinished(&*store)?,

@@ -152,7 +152,7 @@ impl<'s> Cursor<'s> {
         self.depth
     }
 
-    pub fn note(&mut self, range: Range<usize>, kind: EditKind) {
+    pub fn record_edit(&mut self, range: Range<usize>, kind: EditKind) {
         self.edits.push(Edit { range, kind, word: None });
     }
 
@@ -168,7 +168,7 @@ impl<'s> Cursor<'s> {
         }
         while let Some(c) = self.peek().filter(|c| *c != '\n') {
             if hole_of(c).is_some() {
-                self.note(self.at..self.at + c.len_utf8(), EditKind::Text(""));
+                self.record_edit(self.at..self.at + c.len_utf8(), EditKind::Text(""));
             }
             self.next();
         }

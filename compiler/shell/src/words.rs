@@ -89,14 +89,14 @@ impl Cursor<'_> {
             '{' if self.placeholder().is_some() => {
                 let name = self.placeholder().unwrap_or_default().to_owned();
                 self.at += name.len() + 2;
-                self.note(start..self.at, EditKind::Placeholder(name.clone(), holes));
+                self.record_edit(start..self.at, EditKind::Placeholder(name.clone(), holes));
                 pieces.push(Piece::Placeholder(name));
             }
             _ => {
                 self.next();
                 match hole_of(c) {
                     Some(id) => {
-                        self.note(start..self.at, EditKind::Hole(id, holes));
+                        self.record_edit(start..self.at, EditKind::Hole(id, holes));
                         pieces.push(Piece::Hole(id));
                     }
                     None => push_text(pieces, c, holes == Quoting::Double),
@@ -124,7 +124,7 @@ impl Cursor<'_> {
                     self.next();
                     match hole_of(c) {
                         Some(id) => {
-                            self.note(at..self.at, EditKind::Hole(id, Quoting::Single));
+                            self.record_edit(at..self.at, EditKind::Hole(id, Quoting::Single));
                             pieces.push(Piece::Hole(id));
                         }
                         None => push_text(&mut pieces, c, true),
@@ -171,7 +171,7 @@ impl Cursor<'_> {
             Some(next) => {
                 if hole_of(next).is_some() {
                     // Before the expansion that stands for the value it would quote the `$`.
-                    self.note(start..self.at, EditKind::Text("\\\\"));
+                    self.record_edit(start..self.at, EditKind::Text("\\\\"));
                 }
                 push_text(pieces, '\\', true);
             }
@@ -385,7 +385,7 @@ impl Cursor<'_> {
         self.documents = documents;
         let list = read.map_err(|error| crate::SyntaxError { at: start, ..error })?;
         if !edits.is_empty() {
-            self.note(start..self.at, EditKind::Substitution(inner, edits));
+            self.record_edit(start..self.at, EditKind::Substitution(inner, edits));
         }
         Ok(Piece::Substitution(list))
     }

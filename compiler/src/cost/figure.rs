@@ -120,7 +120,7 @@ impl Figure {
             (Bound::AtMost(_), Bound::Unlimited(_)) => self.bound = other.bound.clone(),
             (Bound::Unlimited(_), _) => {}
         }
-        if saving(other.peak.as_ref()) > saving(self.peak.as_ref()) {
+        if saving_of(other.peak.as_ref()) > saving_of(self.peak.as_ref()) {
             self.peak.clone_from(&other.peak);
         }
     }
@@ -152,7 +152,7 @@ impl Figure {
             unlimited => unlimited.clone(),
         };
         let times = many.times.weight(TYPICAL);
-        let inner = saving(self.peak.as_ref()) * times;
+        let inner = saving_of(self.peak.as_ref()) * times;
         let own = if self.is_zero() { 0.0 } else { self.weight() * (times - 1.0) };
         let peak = if own > 0.0 && own >= inner {
             Some(Arc::new(Peak { what: many.what.clone(), place: many.place, saving: own }))
@@ -173,6 +173,6 @@ impl Figure {
     }
 }
 
-fn saving(peak: Option<&Arc<Peak>>) -> f64 {
+fn saving_of(peak: Option<&Arc<Peak>>) -> f64 {
     peak.map_or(0.0, |p| p.saving)
 }

@@ -64,24 +64,28 @@ fn value(figure: &Figure, format_number: fn(u128) -> String) -> String {
     }
 }
 
-fn place(place: Place, files: &[String]) -> String {
+fn place_text(place: Place, files: &[String]) -> String {
     format!("{}:{}", files.get(place.file as usize).map_or("?", String::as_str), place.line)
 }
 
 /// The explanation of a figure: why it is unlimited, what limits it, or what dominates it.
-fn remark(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) -> Option<String> {
+fn explain_figure(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) -> Option<String> {
     if let Bound::Unlimited(why) = &figure.bound {
-        return Some(format!("{}, {}", why.text, place(why.place, files)));
+        return Some(format!("{}, {}", why.text, place_text(why.place, files)));
     }
     if let Some(cap) = &figure.cap {
         let otherwise = cap.otherwise.as_ref().map_or("no limit".to_owned(), |p| p.format(format_number));
-        return Some(format!("limited by the {} at {}; without it {otherwise}", cap.clause, place(cap.place, files)));
+        return Some(format!(
+            "limited by the {} at {}; without it {otherwise}",
+            cap.clause,
+            place_text(cap.place, files)
+        ));
     }
-    figure.peak.as_ref().map(|peak| format!("mostly {}, {}", peak.what, place(peak.place, files)))
+    figure.peak.as_ref().map(|peak| format!("mostly {}, {}", peak.what, place_text(peak.place, files)))
 }
 
 /// The message of a note.
-fn note(kind: NoteKind, example: &str) -> String {
+fn note_message(kind: NoteKind, example: &str) -> String {
     match kind {
         NoteKind::Window => format!(
             "the length of `{example}`'s prompt is known only at run time: it is assumed to fill its model's context window"
@@ -110,9 +114,9 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
         // Writing into a string cannot fail.
-        let _ = writeln!(out, "{} ({}), at most:", cost.cascade, place(cost.place, files));
+        let _ = writeln!(out, "{} ({}), at most:", cost.cascade, place_text(cost.place, files));
         let rows = rows(cost).map(|(name, figure, format_number)| {
-            (name, value(figure, format_number), remark(figure, format_number, files))
+            (name, value(figure, format_number), explain_figure(figure, format_number, files))
         });
         let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or(0).min(48);
         for (name, value, remark) in rows {
@@ -120,7 +124,7 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
             let _ = writeln!(out, "{}", line.trim_end());
         }
         for (kind, example, at) in notes(cost) {
-            let _ = writeln!(out, "  note: {}, {}", note(kind, example), place(at, files));
+            let _ = writeln!(out, "  note: {}, {}", note_message(kind, example), place_text(at, files));
         }
     }
     out
@@ -131,7 +135,7 @@ pub fn short(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
         let rows = rows(cost).map(|(name, figure, format_number)| format!("{name} {}", value(figure, format_number)));
-        let _ = writeln!(out, "{}: {}: {}", place(cost.place, files), cost.cascade, rows.join("; "));
+        let _ = writeln!(out, "{}: {}: {}", place_text(cost.place, files), cost.cascade, rows.join("; "));
     }
     out
 }
@@ -169,7 +173,7 @@ fn figure(figure: &Figure, format_number: fn(u128) -> String, files: &[String]) 
 pub fn json(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
-        let notes: Vec<String> = notes(cost).map(|(kind, example, _)| note(kind, example)).collect();
+        let notes: Vec<String> = notes(cost).map(|(kind, example, _)| note_message(kind, example)).collect();
         let mut object = json!({
             "kind": "cost",
             "cascade": cost.cascade.as_str(),

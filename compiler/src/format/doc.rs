@@ -158,7 +158,7 @@ impl<'t> Doc<'t> {
 impl<'t> Items<'t> {
     /// Brackets around the entries; decides which groups must break.
     pub(super) fn doc(mut self) -> Doc<'t> {
-        self.carry();
+        self.move_extra_comments();
         let commented = |entry: &Entry<'_>| !entry.leading.is_empty() || !entry.trailing.is_empty();
         let last = self.entries.len().saturating_sub(1);
         let mut inner_hard = false;
@@ -173,7 +173,7 @@ impl<'t> Items<'t> {
     }
 
     /// Only one comment fits at the end of a line: the others are moved before the next entry.
-    fn carry(&mut self) {
+    fn move_extra_comments(&mut self) {
         for index in 0..self.entries.len() {
             let trailing = &mut self.entries[index].trailing;
             if trailing.len() < 2 {

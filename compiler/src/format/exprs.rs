@@ -42,13 +42,13 @@ fn same_level(a: BinaryOp, b: BinaryOp) -> bool {
 }
 
 /// Whether the last argument of a call may break while the others stay on the line of the call.
-fn huggable(expr: &Expr) -> bool {
+fn can_break_as_last_argument(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Record(entries) => !entries.is_empty(),
         ExprKind::List(items) => !items.is_empty(),
         ExprKind::Str(literal) | ExprKind::Command(literal) => literal.block,
-        ExprKind::Lambda { body, .. } => matches!(body.kind, ExprKind::Match(_)) || huggable(body),
-        ExprKind::Call { args, .. } => args.last().is_some_and(|last| huggable(&last.value)),
+        ExprKind::Lambda { body, .. } => matches!(body.kind, ExprKind::Match(_)) || can_break_as_last_argument(body),
+        ExprKind::Call { args, .. } => args.last().is_some_and(|last| can_break_as_last_argument(&last.value)),
         _ => false,
     }
 }
@@ -234,7 +234,7 @@ impl<'t> Formatter<'t> {
             }));
         }
         let mut items = self.brackets("(", entries, ")", span.end.saturating_sub(1), false);
-        items.hug = args.last().is_some_and(|last| huggable(&last.value));
+        items.hug = args.last().is_some_and(|last| can_break_as_last_argument(&last.value));
         items.doc()
     }
 }

@@ -50,7 +50,7 @@ impl RunLock {
     ///
     /// # Errors
     /// The outer one when the lock cannot be made.
-    pub(super) fn take(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
+    pub(super) fn acquire(journal: &Path, run: &str) -> Result<std::result::Result<Self, Option<u32>>> {
         let path = file(journal, run);
         let wrong = |e: std::io::Error| JournalError(format!("the lock `{}` cannot be taken: {e}", path.display()));
         let mut opened = private::create_file(&path);
@@ -73,8 +73,8 @@ impl RunLock {
                 Ok(()) => break,
                 // A child that was being started when its run was killed holds an inherited lock until
                 // it has called `exec`.
-                Err(TryLockError::WouldBlock) => match holder(&mut file) {
-                    Some(pid) if !exists(pid) && Instant::now() < deadline => {
+                Err(TryLockError::WouldBlock) => match read_holder(&mut file) {
+                    Some(pid) if !process_exists(pid) && Instant::now() < deadline => {
                         std::thread::sleep(Duration::from_millis(1));
                     }
                     holder => return Ok(Err(holder)),
@@ -100,12 +100,12 @@ fn is_file_at(file: &File, path: &Path) -> bool {
 }
 
 /// Whether there is a process with this number.
-fn exists(pid: u32) -> bool {
+fn process_exists(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_none_or(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-fn holder(file: &mut File) -> Option<u32> {
+fn read_holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.seek(SeekFrom::Start(0)).ok()?;
     file.read_to_string(&mut text).ok()?;
@@ -113,10 +113,12 @@ fn holder(file: &mut File) -> Option<u32> {
 }
 
 /// The process that runs a run now; `None` when nobody does.
-pub(super) fn living(journal: &Path, run: &str) -> Option<u32> {
+pub(super) fn running_process(journal: &Path, run: &str) -> Option<u32> {
     let mut file = OpenOptions::new().read(true).write(true).open(file(journal, run)).ok()?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Some(holder(&mut file).unwrap_or(0)).filter(|pid| *pid == 0 || exists(*pid)),
+        Err(TryLockError::WouldBlock) => {
+            Some(read_holder(&mut file).unwrap_or(0)).filter(|pid| *pid == 0 || process_exists(*pid))
+        }
         _ => None,
     }
 }

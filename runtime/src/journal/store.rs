@@ -88,7 +88,7 @@ impl SqliteStore {
     /// A run that says that it runs does so only while its process holds its lock.
     fn find_process(&self, row: &mut RunRow) {
         if row.status == "running" {
-            row.pid = lock::living(&self.path, &row.id);
+            row.pid = lock::running_process(&self.path, &row.id);
             if row.pid.is_none() {
                 row.status = "dead".to_owned();
             }
@@ -104,7 +104,7 @@ impl Store for SqliteStore {
     }
 
     fn claim_run(&self, run: &str) -> Result<Claim> {
-        Ok(match lock::RunLock::take(&self.path, run)? {
+        Ok(match lock::RunLock::acquire(&self.path, run)? {
             Ok(lock) => Claim::Claimed(Box::new(lock)),
             Err(holder) => Claim::HeldBy(holder),
         })

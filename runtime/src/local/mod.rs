@@ -148,7 +148,7 @@ impl<'p> LocalHost<'p> {
         }
     }
 
-    fn alarm(&mut self, ms: u64, alarm: Alarm) {
+    fn set_alarm(&mut self, ms: u64, alarm: Alarm) {
         // A time beyond the clock's range never comes.
         if let Some(time) = Instant::now().checked_add(Duration::from_millis(ms)) {
             self.alarms.push(Reverse((time, alarm)));
@@ -195,7 +195,7 @@ impl<'p> LocalHost<'p> {
     }
 
     /// What is due by now.
-    fn due(&mut self) -> Option<Report> {
+    fn next_due_report(&mut self) -> Option<Report> {
         while let Some(Reverse((time, _))) = self.alarms.peek() {
             if *time > Instant::now() {
                 return None;
@@ -223,12 +223,12 @@ impl Host for LocalHost<'_> {
         match kind {
             RequestKind::Timer { ms, .. } => {
                 self.timers.insert(id);
-                self.alarm(ms, Alarm::Fire(id));
+                self.set_alarm(ms, Alarm::Fire(id));
             }
             RequestKind::Delay { up_to_ms, at_least_ms, .. } => {
                 self.timers.insert(id);
                 let ms = self.jitter.below(up_to_ms).max(at_least_ms);
-                self.alarm(ms, Alarm::Fire(id));
+                self.set_alarm(ms, Alarm::Fire(id));
             }
             RequestKind::Run(run) => {
                 if let Err(failure) = workspace::check_policy(&run.workspace) {
@@ -296,7 +296,7 @@ impl Host for LocalHost<'_> {
         }
         if self.commands.stop(id) {
             self.ending.insert(id);
-            self.alarm(GRACE.as_millis() as u64, Alarm::Kill(id));
+            self.set_alarm(GRACE.as_millis() as u64, Alarm::Kill(id));
         }
         if let Some(task) = self.builtins.remove(&id) {
             task.abort();
@@ -309,7 +309,7 @@ impl Host for LocalHost<'_> {
 
     async fn next(&mut self) -> Report {
         loop {
-            if let Some(report) = self.due() {
+            if let Some(report) = self.next_due_report() {
                 return report;
             }
             self.send_due();
@@ -333,7 +333,7 @@ impl Host for LocalHost<'_> {
     fn ready(&mut self) -> Option<Report> {
         match self.inbox.try_recv() {
             Ok(message) => Some(self.handle(message)),
-            Err(_) => self.due(),
+            Err(_) => self.next_due_report(),
         }
     }
 

@@ -360,11 +360,11 @@ fn last_line(bytes: &[u8], redactor: &Redactor) -> Option<String> {
     // All of the window is searched: a secret may be broken into lines.
     let masked = redactor.mask_bytes(&complete[whole..], Cut { start: whole > 0, end: true });
     let line = masked.rsplit(ends).map(<[u8]>::trim_ascii).find(|line| !line.is_empty())?;
-    Some(shown(&String::from_utf8_lossy(line)))
+    Some(printable_line(&String::from_utf8_lossy(line)))
 }
 
 /// A line as it is shown to people: cut to a length, control characters as spaces.
-fn shown(line: &str) -> String {
+fn printable_line(line: &str) -> String {
     line.chars().take(LONGEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -405,7 +405,7 @@ fn last_lines(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINE_WINDOW, LONGEST_LINE, Redactor, last_line, shown};
+    use super::{LINE_WINDOW, LONGEST_LINE, Redactor, last_line, printable_line};
 
     #[test]
     fn only_whole_lines_are_reported() {
@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn a_line_is_shown_short_and_without_controls() {
-        assert_eq!(shown("a\u{1b}[31mb"), "a [31mb");
-        assert_eq!(shown(&"ä".repeat(500)).chars().count(), LONGEST_LINE);
+        assert_eq!(printable_line("a\u{1b}[31mb"), "a [31mb");
+        assert_eq!(printable_line(&"ä".repeat(500)).chars().count(), LONGEST_LINE);
     }
 }

@@ -143,13 +143,10 @@ fn find_survivors(text: &str) -> Vec<Survivor> {
         let mut words = line.splitn(5, ' ');
         let (mark, number) = (words.next(), words.next());
         let Some(group) = number.and_then(|n| n.parse().ok()).and_then(Pid::from_raw) else { continue };
-        match (mark, words.next(), words.next(), words.next()) {
-            (Some("+"), Some(started), Some(once), Some(stage)) => {
-                let process = Process { stage: stage.to_owned(), once: once == "once" };
-                running.push((Survivor { group, process }, started.to_owned()));
-            }
-            // A line that was cut off, or one of a version that noted ends (`- number`).
-            _ => {}
+        // Others are lines that were cut off, or those of a version that noted ends (`- number`).
+        if let (Some("+"), Some(started), Some(once), Some(stage)) = (mark, words.next(), words.next(), words.next()) {
+            let process = Process { stage: stage.to_owned(), once: once == "once" };
+            running.push((Survivor { group, process }, started.to_owned()));
         }
     }
     running

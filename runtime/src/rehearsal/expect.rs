@@ -94,7 +94,7 @@ impl ExpectationChecker<'_, '_> {
                 let failure = match self.result {
                     Ok(value) => {
                         let problem = Problem::new(expect.place, "the run was expected to fail, but it succeeded");
-                        return Some(problem.note(format!("its result is {}", shown(value))));
+                        return Some(problem.note(format!("its result is {}", value_text(value))));
                     }
                     Err(failure) => failure,
                 };
@@ -138,7 +138,7 @@ impl ExpectationChecker<'_, '_> {
         };
         Some(parts.iter().fold(problem, |problem, (text, expr)| {
             match self.eval.eval(expr, &mut self.slots) {
-                Ok(value) => problem.note(format!("`{text}` is {}", shown(&value))),
+                Ok(value) => problem.note(format!("`{text}` is {}", value_text(&value))),
                 // The evaluation failed; the failure is the explanation.
                 Err(_) => problem,
             }
@@ -195,7 +195,7 @@ fn times_text(n: u64) -> String {
 }
 
 /// A value as JSON, shortened.
-fn shown(value: &Value) -> String {
+fn value_text(value: &Value) -> String {
     let text = to_json(value).to_string();
     match text.char_indices().nth(MAX_SHOWN) {
         Some((cut, _)) => format!("{}…", &text[..cut]),

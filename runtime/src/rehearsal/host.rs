@@ -53,11 +53,11 @@ impl<'p> TestHost<'p> {
         self.now
     }
 
-    pub(super) fn parts(self) -> (Stages, Mocks<'p>, Option<Problem>) {
+    pub(super) fn into_parts(self) -> (Stages, Mocks<'p>, Option<Problem>) {
         (self.stages, self.mocks, self.stopped)
     }
 
-    fn draw(&mut self) -> u64 {
+    fn next_random(&mut self) -> u64 {
         if self.seed == 0 {
             return 0;
         }
@@ -71,7 +71,7 @@ impl<'p> TestHost<'p> {
 
     fn schedule_answer(&mut self, id: RequestId, ms: u64, timer: bool, answer: Answer) {
         self.order += 1;
-        let drawn = if timer { 0 } else { self.draw() };
+        let drawn = if timer { 0 } else { self.next_random() };
         let when = (self.now.saturating_add(ms), timer, drawn, self.order);
         self.coming.insert(when, (id, answer));
         self.when.insert(id, when);

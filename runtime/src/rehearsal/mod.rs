@@ -208,7 +208,7 @@ impl<'p> Prepared<'p> {
         let mut world = TestHost::new(program, test.run, mocks, how.seed);
         let driven = poll_to_end(drive(&mut machine, &mut world));
         let mut out = RehearsalOutcome { ms: world.now(), ..RehearsalOutcome::default() };
-        let (stages, mocks, stopped) = world.parts();
+        let (stages, mocks, stopped) = world.into_parts();
         out.stages = stages.seen();
         match (stopped, driven) {
             (Some(problem), _) => out.problems.push(problem),

@@ -1,4 +1,4 @@
-//! A world that answers at once, in an order that chance draws, and that counts what it is asked.
+//! A host that answers at once, in a pseudo-random order, and counts requests.
 
 use std::{
     cell::RefCell,
@@ -30,7 +30,7 @@ pub struct Called {
     pub said: Said,
 }
 
-/// What the world has seen, over all lives of all runs.
+/// The requests of all processes of all runs.
 #[derive(Debug, Default)]
 pub struct Seen {
     /// How often each path was called.
@@ -38,12 +38,12 @@ pub struct Seen {
     pub calls: Vec<Called>,
 }
 
-/// How the world is disposed.
+/// How often the host fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
-    /// Everything works.
+    /// No effect fails.
     Calm,
-    /// Much fails, something never ends.
+    /// Many effects fail, and some never end.
     Harsh,
 }
 
@@ -53,7 +53,7 @@ fn hash_of(value: impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// What the world says when a path is called for the n-th time.
+/// The answer to the n-th call of a path.
 pub fn choose_outcome(seed: u64, mood: Mood, path: &str, count: u32) -> Said {
     let drawn = hash_of((seed, path, count));
     match drawn % 20 {
@@ -69,9 +69,9 @@ pub struct World {
     pub seen: Rc<RefCell<Seen>>,
     pub order: Chance,
     pub waiting: Vec<(RequestId, Answer)>,
-    /// What was called and never ends.
+    /// Effects that never end.
     pub endless: Vec<RequestId>,
-    /// Dies when it can only wait for what never ends.
+    /// Dies when only effects that never end are left.
     pub fuse: Fuse,
 }
 
@@ -130,7 +130,7 @@ impl Host for World {
         if self.endless.is_empty() {
             return future::pending().await;
         }
-        // Whatever else is under way comes first.
+        // Other tasks are polled first.
         for _ in 0..8 {
             yield_once().await;
         }
@@ -150,7 +150,7 @@ impl Host for World {
     fn remember(&mut self, _op: MemoryOp) {}
 }
 
-/// Lets everything else that is ready go on.
+/// Yields to other tasks once.
 async fn yield_once() {
     let mut yielded = false;
     future::poll_fn(|context| {

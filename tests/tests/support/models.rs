@@ -1,4 +1,4 @@
-//! A model over HTTP that answers by a function and keeps what it was asked.
+//! A model server over HTTP that answers by a function and keeps the prompts.
 
 use std::{
     net::TcpListener,
@@ -9,10 +9,10 @@ use std::{
 use cascade_tests::server::{Reply, read_request, write_reply};
 use serde_json::{Value as Json, json};
 
-/// What a model says: status, headers, body.
+/// A reply: status, headers, body.
 pub type Said = (u16, String, String);
 
-/// The server; it ends with the process.
+/// The server; it runs until the process ends.
 pub struct Model {
     pub url: String,
     asked: Arc<Mutex<Vec<(String, String)>>>,
@@ -33,7 +33,7 @@ pub fn error_reply(status: u16, headers: &str, body: Json) -> Said {
 }
 
 impl Model {
-    /// Starts one; `answer` gets the text of the last message, or the body as it is.
+    /// Starts a server; `answer` gets the text of the last message, or the body as it is.
     pub fn start(mut answer: impl FnMut(&str) -> Said + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -46,14 +46,14 @@ impl Model {
                 let text = prompt_of_body(&body);
                 kept.lock().unwrap().push((text.clone(), head));
                 let (status, headers, body) = answer(&text);
-                // One that was killed meanwhile does not read it.
+                // The client may have been killed meanwhile.
                 let _ = write_reply(&mut stream, &Reply { status, headers, body });
             }
         });
         Self { url, asked }
     }
 
-    /// What it was asked, in order.
+    /// The prompts, in order.
     pub fn prompts(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|(text, _)| text.clone()).collect()
     }
@@ -63,7 +63,7 @@ impl Model {
         self.asked.lock().unwrap().iter().map(|(_, head)| head.clone()).collect()
     }
 
-    /// A declaration of it, as the default of all prompts.
+    /// The declaration of the model.
     pub fn declaration(&self) -> String {
         format!(
             "model m {{ provider: openai_compatible, id: \"m\", base_url: \"{}\", context: 100_000, \

@@ -1,8 +1,8 @@
-//! A process that can die: a store and a host around others, which share a fuse. When it has burnt down, the call
-//! that is being made is the last one.
+//! The simulated death of a process: a store and a host that wrap others and share a fuse, which counts their calls.
+//! The process dies, or its store fails, at the call at which the fuse burns down.
 //!
-//! As in a store on a disk, a record that nobody waits for may be lost with the process; one that somebody was told of
-//! is kept, with all before it.
+//! As in a store on a disk, a record that no caller waits for may be lost with the process; an acknowledged record is
+//! kept, and all before it.
 
 use std::{
     collections::HashMap,
@@ -24,19 +24,19 @@ use cascade_runtime::{
 };
 use serde_json::Value as Json;
 
-/// What a process says that dies.
+/// The message of the panic that simulates the death of a process.
 pub const LAST_WORDS: &str = "the process dies here";
 
 /// What happens at the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// The process dies; of the records that nobody waits for, so many hundredths reach the store.
+    /// The process dies; this percentage of the unacknowledged records reaches the store.
     Dies { kept: usize },
-    /// The store fails, and the process finds out.
+    /// The store fails, and the process gets the error.
     StoreFails,
 }
 
-/// What reached the store.
+/// A record that reached the store.
 #[derive(Debug, Clone)]
 pub enum Kept {
     Began,
@@ -49,7 +49,7 @@ pub enum Kept {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many calls are left; `None`: it does not end.
+    /// How many calls are left; `None`: any number.
     left: Option<u64>,
     way: Option<Way>,
     calls: u64,
@@ -58,12 +58,12 @@ struct State {
     questions: HashMap<String, String>,
 }
 
-/// What a store and a host share.
+/// The counter of calls that a store and a host share.
 #[derive(Debug, Clone, Default)]
 pub struct Fuse(Arc<Mutex<State>>);
 
 impl Fuse {
-    /// A fuse that burns down at the k-th call, or never.
+    /// A fuse that burns down at the k-th call; `None`: never.
     pub fn new(end: Option<(u64, Way)>) -> Self {
         let (left, way) = end.unzip();
         Self(Arc::new(Mutex::new(State { left, way, ..State::default() })))
@@ -83,12 +83,12 @@ impl Fuse {
         self.state().burnt
     }
 
-    /// Whether it burnt down by itself: the process did not choose to die.
+    /// Whether it burnt down by its count, and not by [`Fuse::die`].
     pub fn ended_by_count(&self) -> bool {
         self.state().left == Some(0)
     }
 
-    /// What reached the store.
+    /// A record that reached the store.
     pub fn kept(&self) -> Vec<Kept> {
         self.state().kept.clone()
     }
@@ -98,7 +98,7 @@ impl Fuse {
         self.state().questions.clone()
     }
 
-    /// Counts a call; gives how it ends when it is the last.
+    /// Counts a call; returns how the process ends if it is the last one.
     fn count(&self) -> Option<Way> {
         let mut state = self.state();
         if state.burnt {
@@ -121,7 +121,7 @@ impl Fuse {
     }
 }
 
-/// A store that may be the last that a process calls.
+/// A store at whose calls the process may die.
 #[derive(Debug)]
 pub struct MortalStore {
     pub inner: Arc<dyn Store>,
@@ -131,7 +131,7 @@ pub struct MortalStore {
 struct MortalJournal {
     inner: Box<dyn Journal>,
     fuse: Fuse,
-    /// Records that nobody waits for yet.
+    /// Records that no caller waits for yet.
     queue: Vec<Record>,
 }
 
@@ -155,7 +155,7 @@ impl MortalJournal {
         self.fuse.state().kept.push(kept);
     }
 
-    /// Passes on so many of the records, the last with what is to be called.
+    /// Passes on this number of records, the last one with its callback.
     fn pass_records(&mut self, count: usize, mut done: Option<Done>) {
         let records: Vec<Record> = self.queue.drain(..count).collect();
         let last = records.len().wrapping_sub(1);
@@ -165,7 +165,7 @@ impl MortalJournal {
         }
     }
 
-    /// The end, if this call is the last; `done` is given back if it is not.
+    /// Ends the process if this call is the last; returns `done` otherwise.
     fn last(&mut self, done: Option<Done>) -> std::result::Result<Option<Done>, ()> {
         match self.fuse.count() {
             None => Ok(done),
@@ -305,7 +305,7 @@ impl Store for MortalStore {
     }
 }
 
-/// A host whose next call may be the last.
+/// A host at whose calls the process may die.
 pub struct MortalHost<H> {
     pub inner: H,
     pub fuse: Fuse,
@@ -320,7 +320,7 @@ impl<H> MortalHost<H> {
 }
 
 impl<H: Host> Host for MortalHost<H> {
-    /// Dies before the effect begins, or after: the next call follows at once.
+    /// The process dies before the effect begins, or at the next call, which follows at once.
     fn start(&mut self, request: Request) {
         self.call();
         self.inner.start(request);

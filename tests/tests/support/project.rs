@@ -108,7 +108,7 @@ impl Project {
         assert!(store.answer_question(run, &open[0].path, &open[0].key, answer).unwrap());
     }
 
-    /// Calls the real command.
+    /// Runs `cascadec`.
     pub fn call(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }

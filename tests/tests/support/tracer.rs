@@ -1,5 +1,5 @@
-//! Ends a process from outside at one of its system calls: those that write, sync, move or remove files, begin
-//! programs, send, wait, or end the process. Linux alone has what it needs.
+//! Kills a process at one of its system calls, by `ptrace` (Linux only). Calls that write, sync, move or remove files,
+//! start programs, send, wait, or end the process are counted.
 
 use std::{
     collections::HashSet,
@@ -19,23 +19,23 @@ use nix::{
     unistd::Pid,
 };
 
-/// How a process ends at a call.
+/// Where in a call a process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Before the call has an effect.
     Before,
-    /// In the middle of it: half of what it writes is written.
+    /// After half of its data was written.
     Torn,
 }
 
-/// What came of a process.
+/// The result of a traced process.
 #[derive(Debug)]
 pub struct Traced {
     /// How many of its calls were counted.
     pub calls: u64,
-    /// The call at which it was ended; `None` when it came to its end.
+    /// The call at which it was killed; `None` if it ended by itself.
     pub cut: Option<&'static str>,
-    /// Its exit code, when it came to its end.
+    /// Its exit code, if it ended by itself.
     pub code: Option<i32>,
 }
 
@@ -74,7 +74,7 @@ fn call_name(number: i64, args: &[u64]) -> Option<&'static str> {
     })
 }
 
-/// The number and arguments of the call at which a thread stands.
+/// The number and arguments of the call at which a thread is stopped.
 fn call_of(thread: Pid) -> Option<(i64, Vec<u64>)> {
     let text = fs::read_to_string(format!("/proc/{thread}/syscall")).ok()?;
     let mut words = text.split_whitespace();
@@ -83,7 +83,7 @@ fn call_of(thread: Pid) -> Option<(i64, Vec<u64>)> {
     Some((number, words.map_while(hex).collect()))
 }
 
-/// Writes half of what a thread is about to write.
+/// Makes a thread write half of the data of its call.
 fn write_half(thread: Pid, number: i64, args: &[u64]) -> Option<()> {
     let [fd, buffer, length, offset, ..] = args else { return None };
     if number != libc::SYS_pwrite64 {
@@ -95,10 +95,10 @@ fn write_half(thread: Pid, number: i64, args: &[u64]) -> Option<()> {
     file.write_all_at(&half, *offset).ok()
 }
 
-/// Calls a program in a folder, and ends it at its k-th call. What it prints goes to a file.
+/// Runs a program in a folder and kills it at its k-th call. Its output is written to a file.
 pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: Option<(u64, Cut)>) -> Traced {
     let output = File::create(prints).unwrap();
-    // It waits until it is watched; only what follows is counted. `waitpid` below waits for its end.
+    // The program waits until it is traced; calls are counted from then on. `waitpid` below waits for its end.
     #[allow(clippy::zombie_processes)]
     let child = Command::new("sh")
         .args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""])
@@ -111,7 +111,7 @@ pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: 
         .spawn()
         .unwrap();
     let main = Pid::from_raw(child.id().cast_signed());
-    // Children of other threads of this test are none of ours.
+    // Children of other threads of the test are not waited for.
     let own = WaitPidFlag::__WALL | WaitPidFlag::__WNOTHREAD;
     assert!(matches!(waitpid(main, Some(own | WaitPidFlag::WUNTRACED)).unwrap(), WaitStatus::Stopped(..)));
     let options = Options::PTRACE_O_TRACESYSGOOD
@@ -122,7 +122,7 @@ pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: 
     kill(main, Signal::SIGCONT).unwrap();
     let mut traced = Traced { calls: 0, cut: None, code: None };
     let (mut begun, mut inside) = (false, HashSet::new());
-    // A thread may be gone when it is told to go on.
+    // A thread may have ended before it is continued.
     let go_on = |thread: Pid, signal: Option<Signal>| {
         let _ = ptrace::syscall(thread, signal);
     };
@@ -140,7 +140,7 @@ pub fn call(program: &Path, args: &[String], folder: &Path, prints: &Path, end: 
                     traced.calls += 1;
                     if let Some((_, cut)) = end.filter(|(k, _)| *k == traced.calls) {
                         if cut == Cut::Torn {
-                            // What cannot be torn is not made.
+                            // A call without data is not made.
                             let _ = write_half(thread, number, &args);
                         }
                         traced.cut = Some(name);

@@ -100,12 +100,12 @@ pub fn check(args: &CheckArgs) -> Result<Checked, Stop> {
 /// In the order of the jobs.
 fn on_all_cores(jobs: &[(&Path, Levels)], wanted: Wanted) -> Result<Vec<One>, Stop> {
     if let [(file, levels)] = jobs {
-        return Ok(vec![one(file, levels, wanted, true)?]);
+        return Ok(vec![check_file(file, levels, wanted, true)?]);
     }
-    jobs::run_on_all_cores(jobs, |(file, levels)| one(file, levels, wanted, false)).into_iter().collect()
+    jobs::run_on_all_cores(jobs, |(file, levels)| check_file(file, levels, wanted, false)).into_iter().collect()
 }
 
-fn one(file: &Path, levels: &Levels, wanted: Wanted, last: bool) -> Result<One, Stop> {
+fn check_file(file: &Path, levels: &Levels, wanted: Wanted, last: bool) -> Result<One, Stop> {
     let (name, text) = files::read(file)?;
     let mut compiled = compile(&name, text, &FileSources);
     let mut diagnostics = std::mem::take(&mut compiled.diagnostics);

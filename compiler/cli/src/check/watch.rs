@@ -36,13 +36,13 @@ type Files = BTreeMap<PathBuf, Option<Seen>>;
 /// Checks until the process is ended.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     // A wrong path at the start is wrong usage; later the file may be in the middle of an edit.
-    let mut folders = whole(&all::check(args)?.folders);
+    let mut folders = canonical_folders(&all::check(args)?.folders);
     let mut why = Vec::new();
     loop {
-        let before = round(args, color, &mut folders, &why);
+        let before = check_once(args, color, &mut folders, &why);
         why = loop {
             thread::sleep(EVERY);
-            let changed = changes(&before, &look(&folders));
+            let changed = changed_files(&before, &read_stamps(&folders));
             if !changed.is_empty() {
                 break changed;
             }
@@ -51,7 +51,7 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
 }
 
 /// Checks once and prints the report; returns the state of the files before the check.
-fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[PathBuf]) -> Files {
+fn check_once(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[PathBuf]) -> Files {
     if std::io::stderr().is_terminal() {
         eprint!("\x1b[2J\x1b[3J\x1b[H");
     }
@@ -61,10 +61,10 @@ fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[
     }
     let (checked, before) = loop {
         // Read before the check, so that a change during the check is noticed.
-        let mut before = look(folders);
+        let mut before = read_stamps(folders);
         let checked = all::check(args);
-        let now = checked.as_ref().map_or_else(|_| folders.clone(), |checked| whole(&checked.folders));
-        // A folder that is new here may have changed between its check and now.
+        let now = checked.as_ref().map_or_else(|_| folders.clone(), |checked| canonical_folders(&checked.folders));
+        // A folder that was not watched yet may have changed since it was checked.
         let more = !now.is_subset(folders);
         *folders = now;
         if !more {
@@ -81,22 +81,22 @@ fn round(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, why: &[
 }
 
 /// Folders without symbolic links, each once.
-fn whole(folders: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+fn canonical_folders(folders: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
     let here = |folder: &PathBuf| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.clone() };
     folders.iter().filter_map(|folder| std::fs::canonicalize(here(folder)).ok()).collect()
 }
 
-/// What is in folders now.
-fn look(folders: &BTreeSet<PathBuf>) -> Files {
+/// The watched files and folders in some folders, with their stamps.
+fn read_stamps(folders: &BTreeSet<PathBuf>) -> Files {
     let mut out = Files::new();
     for folder in folders {
-        // One that is gone is as good as empty, until it comes back.
+        // A folder that was removed is treated as empty.
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            // A link is as new as what it leads to.
+            // Of a link, the target counts.
             let Ok(meta) = std::fs::metadata(&path) else { continue };
-            if matters(&path, &meta) {
-                out.insert(path, meta.is_file().then(|| seen(&meta)));
+            if is_watched(&path, &meta) {
+                out.insert(path, meta.is_file().then(|| file_stamp(&meta)));
             }
         }
     }
@@ -104,29 +104,29 @@ fn look(folders: &BTreeSet<PathBuf>) -> Files {
 }
 
 #[cfg(unix)]
-fn identity(meta: &Metadata) -> u64 {
+fn file_number(meta: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(meta)
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> u64 {
+fn file_number(_: &Metadata) -> u64 {
     0
 }
 
-fn seen(meta: &Metadata) -> Seen {
-    Seen { modified: meta.modified().ok(), size: meta.len(), file: identity(meta) }
+fn file_stamp(meta: &Metadata) -> Seen {
+    Seen { modified: meta.modified().ok(), size: meta.len(), file: file_number(meta) }
 }
 
-/// The files that are new, gone, or not the same any more.
-fn changes(before: &Files, now: &Files) -> Vec<PathBuf> {
+/// The files that were added, removed or changed.
+fn changed_files(before: &Files, now: &Files) -> Vec<PathBuf> {
     let new = now.iter().filter(|(path, seen)| before.get(*path) != Some(seen)).map(|(path, _)| path);
     let gone = before.keys().filter(|path| !now.contains_key(*path));
     let all: BTreeSet<&PathBuf> = new.chain(gone).collect();
     all.into_iter().cloned().collect()
 }
 
-/// Whether a change of a file can change what is found: programs, the project's files, folders.
-fn matters(path: &Path, meta: &Metadata) -> bool {
+/// Whether a file can change the result of a check: programs, files of the project, folders.
+fn is_watched(path: &Path, meta: &Metadata) -> bool {
     let Some(name) = path.file_name().map(|name| name.to_string_lossy()) else { return false };
     let folder = meta.is_dir() && !matches!(&*name, "target" | "node_modules");
     let file = meta.is_file() && (name.ends_with(".cascade") || name.ends_with(".baseline") || name == project::FILE);

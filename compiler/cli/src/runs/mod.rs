@@ -22,7 +22,7 @@ use crate::{
 
 /// `cascadec runs …`.
 pub fn run(args: &RunsArgs, color: bool) -> Result<u8, Stop> {
-    let store = journal::here()?;
+    let store = journal::open_project_store()?;
     match &args.command {
         None => list_runs(&*store, &RunsListArgs::default(), color),
         Some(RunsCommand::List(args)) => list_runs(&*store, args, color),

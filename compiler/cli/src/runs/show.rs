@@ -129,7 +129,7 @@ impl<'e> Tree<'e> {
                     let attempts = self.effects.iter().map(|e| e.attempt).max().unwrap_or(1);
                     // An outcome that is older than the last effect was overcome by it.
                     let outcome = shown.outcomes.get(path).filter(|o| last.ended.is_none_or(|ended| o.at >= ended));
-                    let mark = outcome.map_or_else(|| mark(last), Outcome::mark);
+                    let mark = outcome.map_or_else(|| mark_of_effect(last), Outcome::mark);
                     let mut facts = facts(&self.effects, attempts);
                     if let Some(outcome) = outcome.filter(|_| last.error.is_none()) {
                         facts.push_str(&outcome.reason());
@@ -162,7 +162,7 @@ type Mark = (&'static str, &'static str);
 const FAILED: Mark = ("✗", "31");
 const NOT_DONE: Mark = ("○", "33");
 
-fn mark(effect: &EffectRow) -> Mark {
+fn mark_of_effect(effect: &EffectRow) -> Mark {
     match effect.status.as_str() {
         "done" => ("✓", "32"),
         "failed" => FAILED,
