@@ -264,8 +264,6 @@ pub enum Callee {
 /// requests are recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryOp {
-    /// The id, which stays the same in a resumed run.
-    pub id: String,
     /// The stage or cascade that makes the change.
     pub path: String,
     /// The memory.
@@ -284,7 +282,6 @@ impl MemoryOp {
     /// A change by a user, outside of a run.
     pub fn by_person(memory: &str, key: &str, value: Json) -> Self {
         Self {
-            id: String::new(),
             path: String::new(),
             memory: memory.to_owned(),
             key: key.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::ChangeId;
 use crate::{
     interpreter::Recalled,
     request::{KeyParts, KeyVersion, TimerId, Usage},
@@ -67,6 +68,8 @@ pub struct Ledger {
     pub timers: HashMap<TimerId, RecordedTimer>,
     /// Events that were reported before, as text, with how often.
     pub reported_events: HashMap<String, u32>,
+    /// Changes of memory that were made before, with how often.
+    pub changes: HashMap<ChangeId, u32>,
     /// The highest place in the order of answers.
     pub seq: i64,
     /// How long the run has lived, in milliseconds.
@@ -103,6 +106,7 @@ impl Ledger {
     pub(crate) fn become_a_fork(&mut self) {
         self.clock = 0;
         self.reported_events.clear();
+        self.changes.clear();
         for record in self.effects.values_mut().flatten() {
             record.usage = Usage { cost: Some(0), ..Usage::default() };
         }

@@ -99,8 +99,6 @@ pub struct Machine<'p> {
     cancelled: bool,
     digests: HashMap<u32, [u8; 32]>,
     spent: Spent,
-    /// How often memory that outlives the run was changed, by place.
-    changes: HashMap<String, u32>,
     memory_ops: Vec<MemoryOp>,
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
@@ -162,7 +160,6 @@ impl<'p> Machine<'p> {
             cancelled: false,
             digests: HashMap::new(),
             spent: Spent::default(),
-            changes: HashMap::new(),
             memory_ops: Vec::new(),
             last_memory: Vec::new(),
             reached,
