@@ -23,6 +23,9 @@ pub struct Failure {
     /// The time that the service asks to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Whether the same request would fail in the same way, so that `retry` does not apply whatever the kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub permanent: bool,
 }
 
 /// The failure of an operation; boxed because it is rare and large.
@@ -39,6 +42,7 @@ impl Failure {
             place: None,
             causes: Vec::new(),
             retry_after_ms: None,
+            permanent: false,
         }
     }
 
@@ -50,7 +54,8 @@ impl Failure {
     /// Whether `retry` applies: temporary failures are retried, decisions are not.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{CommandFailed, Internal, InvalidOutput, RateLimited, TimedOut, Unavailable};
-        matches!(self.kind, TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal)
+        !self.permanent
+            && matches!(self.kind, TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal)
     }
 }
 

@@ -18,13 +18,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascade_ir::{ErrorKind, Program};
+use cascade_ir::{ErrorKind, Program, limits::LONGEST_WAIT};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Progress, Report},
+    journal::now,
     models::{ModelCall, Models},
     redact::Redactor,
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Usage},
@@ -155,7 +156,9 @@ impl<'p> LocalHost<'p> {
                 self.web.forget(id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
-                        Ended::Slow(failure.retry_after_ms.map(Duration::from_millis))
+                        // A wait that no run waits is told to each request; nothing is kept back for it.
+                        let asked = failure.retry_after_ms.filter(|ms| *ms <= LONGEST_WAIT);
+                        Ended::Slow(asked.map(Duration::from_millis))
                     }
                     _ => Ended::Served,
                 };
@@ -233,6 +236,12 @@ impl Host for LocalHost<'_> {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
                         self.web.prompt(id, call, self.redactor.clone());
                     } else {
+                        if let Some(until) = self.throttle.opens_at(call.provider()) {
+                            let left = until.saturating_duration_since(Instant::now());
+                            let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+                            let progress = Progress::WaitsUntil(now().saturating_add(left));
+                            let _ = self.outbox.send(Message::Progress(id, progress));
+                        }
                         self.queued.insert(id, call);
                     }
                 }

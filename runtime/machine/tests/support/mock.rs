@@ -85,6 +85,12 @@ impl<'p> Mock<'p> {
         Self::with(program, Vec::new(), Environment { run: "run".into(), ..Environment::default() }, script)
     }
 
+    /// One whose machine tells its events.
+    pub fn listening(program: &'p Program, script: impl FnMut(&Asked) -> Reply + 'static) -> Self {
+        let environment = Environment { run: "run".into(), listening: true, ..Environment::default() };
+        Self::with(program, Vec::new(), environment, script)
+    }
+
     pub fn with(
         program: &'p Program,
         inputs: Vec<Value>,
