@@ -214,6 +214,8 @@ pub(super) fn merged(old: Json, new: &Json) -> Option<Json> {
         (Json::String(old), Json::String(new)) => Json::String(old + new),
         (Json::Number(a), Json::Number(b)) => match (a.as_i64(), b.as_i64()) {
             (Some(a), Some(b)) => Json::from(a.checked_add(b)?),
+            // The language does not reckon with integers beyond 64 bits.
+            _ if [&a, b].iter().any(|n| !n.is_i64() && !n.is_f64()) => return None,
             _ => serde_json::Number::from_f64(a.as_f64()? + b.as_f64()?).map(Json::Number)?,
         },
         _ => return None,
