@@ -384,6 +384,8 @@ pub struct Response {
     pub body: Arc<[u8]>,
     /// The time that the server asks to wait, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The charset that the server declares for the body. It goes before what the body says itself.
+    pub charset: Option<String>,
 }
 
 impl Answer {

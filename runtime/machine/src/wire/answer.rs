@@ -42,6 +42,8 @@ enum WireOutput {
         body: WireBytes,
         #[serde(default)]
         retry_after_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        charset: Option<String>,
     },
     Model {
         text: String,
@@ -65,6 +67,7 @@ impl WireAnswer {
                 status: r.status,
                 body: WireBytes::from_bytes(&r.body),
                 retry_after_ms: r.retry_after_ms,
+                charset: r.charset.clone(),
             },
             Output::Model(text) => WireOutput::Model { text: text.clone() },
             Output::Person(answer) => WireOutput::Person { answer: answer.clone() },
@@ -86,8 +89,8 @@ impl WireAnswer {
             WireOutput::Process { code, signal, stdout, stderr } => {
                 Output::Process(Process { code, signal, stdout: stdout.to_bytes()?, stderr })
             }
-            WireOutput::Response { status, body, retry_after_ms } => {
-                Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms })
+            WireOutput::Response { status, body, retry_after_ms, charset } => {
+                Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms, charset })
             }
             WireOutput::Model { text } => Output::Model(text),
             WireOutput::Person { answer } => Output::Person(answer),

@@ -73,7 +73,7 @@ pub fn model(text: &str, tokens_in: u64, tokens_out: u64) -> Answer {
 }
 
 pub fn http(status: u16, body: &str, retry_after_ms: Option<u64>) -> Answer {
-    Answer::ok(Output::Response(Response { status, body: Arc::from(body.as_bytes()), retry_after_ms }))
+    Answer::ok(Output::Response(Response { status, body: Arc::from(body.as_bytes()), retry_after_ms, charset: None }))
 }
 
 pub fn failed(kind: ErrorKind) -> Answer {
