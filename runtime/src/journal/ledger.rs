@@ -97,6 +97,12 @@ impl Ledger {
         sum
     }
 
+    /// Whether the last effect of an attempt has answered.
+    pub(crate) fn has_ended(&self, path: &str, attempt: u32) -> bool {
+        let last = self.effects.get(path).and_then(|records| records.iter().rev().find(|r| r.attempt == attempt));
+        last.is_some_and(|record| matches!(record.status, Status::Done | Status::Failed))
+    }
+
     /// The newest answer at a place, whatever was asked.
     pub(crate) fn newest(&self, path: &str) -> Option<&Recorded> {
         self.effects.get(path)?.last()

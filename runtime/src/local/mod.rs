@@ -223,8 +223,8 @@ impl Host for LocalHost<'_> {
                 let idle = effect.as_ref().is_some_and(|info| info.watch);
                 let watch = Watching { idle, lines: self.watched };
                 let process = match &effect {
-                    Some(info) => Process { stage: info.path.clone(), once: info.once },
-                    None => Process { stage: String::new(), once: false },
+                    Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
+                    None => Process { stage: String::new(), attempt: 1, once: false },
                 };
                 let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
                 let job = Job { id, request: run, cwd, watch, redactor, process };
