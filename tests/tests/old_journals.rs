@@ -17,16 +17,23 @@ fn restored(journal: &str) -> (Project, String) {
     std::fs::create_dir_all(project.journal().parent().unwrap()).unwrap();
     let dump = std::fs::read_to_string(format!("{FOLDER}/{journal}")).unwrap();
     rusqlite::Connection::open(project.journal()).unwrap().execute_batch(&dump).unwrap();
+    // Since the fourth format, keys are made with the key of the project.
+    if let Ok(key) = std::fs::read_to_string(format!("{FOLDER}/{journal}").replace(".sql", ".key")) {
+        project.write(".cascade/key", &key);
+    }
     (project, std::fs::read_to_string(format!("{FOLDER}/flow.cascade")).unwrap())
 }
 
 #[test]
 fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
-    for (journal, version) in [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:")] {
+    for (journal, version) in
+        [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:"), ("format_4.sql", "3:")]
+    {
         let (project, program) = restored(journal);
         // Since the third format, keys name folders by their path in the project.
         project.write("cascade.toml", "");
-        let run = project.store().runs().unwrap().remove(0);
+        let runs = project.store().runs().unwrap();
+        let run = runs.into_iter().find(|run| run.file == "flow.cascade").unwrap();
         assert_eq!((run.status.as_str(), run.cascade.as_str()), ("failed", "main"), "{journal}");
         let resume = || Begin::Resume(run.id.clone());
         // It fails once more first: what this version records keeps the version of the run, too.
@@ -52,4 +59,22 @@ fn a_new_run_beside_old_ones_has_keys_of_this_version() {
     let run = project.run(text, Begin::New);
     let effects = project.store().effects(&run.run).unwrap();
     assert!(effects.len() == 1 && effects[0].key.starts_with("3:"), "{effects:?}");
+}
+
+/// Older versions gave changes of memory other ids: by their number at a place.
+#[test]
+fn a_change_of_memory_of_an_older_version_is_not_made_again_after_an_edit() {
+    let (project, _) = restored("format_4.sql");
+    project.write("cascade.toml", "");
+    let program = std::fs::read_to_string(format!("{FOLDER}/memory.cascade")).unwrap();
+    let runs = project.store().runs().unwrap();
+    let run = runs.into_iter().find(|run| run.file == "memory.cascade").unwrap();
+    let edited = program.replace("  notes.seen += [\"one\"]", "  notes.seen += [\"new\"]\n  notes.seen += [\"one\"]");
+    assert_ne!(program, edited);
+    for text in [&edited, &program, &edited] {
+        assert!(project.run(text, Begin::Resume(run.id.clone())).result.is_err());
+    }
+    project.write("ready", "");
+    assert_eq!(value(&project.run(&edited, Begin::Resume(run.id))), "new one two");
+    assert_eq!(project.store().memory().unwrap()[0].value, json!(["one", "two", "new"]));
 }
