@@ -308,8 +308,6 @@ pub enum Callee {
 /// requests are recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryOp {
-    /// The id, which stays the same in a resumed run.
-    pub id: String,
     /// The stage or cascade that makes the change.
     pub path: String,
     /// The memory.
@@ -328,7 +326,6 @@ impl MemoryOp {
     /// A change by a user, outside of a run.
     pub fn by_person(memory: &str, key: &str, value: Json) -> Self {
         Self {
-            id: String::new(),
             path: String::new(),
             memory: memory.to_owned(),
             key: key.to_owned(),
@@ -433,6 +430,8 @@ pub struct Response {
     pub body: Arc<[u8]>,
     /// The time that the server asks to wait, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The charset that the server declares for the body. It goes before what the body says itself.
+    pub charset: Option<String>,
 }
 
 impl Answer {

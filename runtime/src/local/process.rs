@@ -21,7 +21,7 @@ use rustix::{
 use super::{
     Message, Outbox,
     commands::{Job, Running},
-    survivors::ProcessList,
+    survivors::{ProcessList, VARIABLE},
 };
 use crate::{
     host::Progress,
@@ -56,7 +56,7 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
-    let mut child = match spawn_patiently(job, running) {
+    let mut child = match spawn_patiently(job, running, processes) {
         Ok(child) => child,
         Err(answer) => return answer,
     };
@@ -107,10 +107,10 @@ fn with_files(job: &Job, process: Process) -> Answer {
 
 /// Starts the program. While the system has no more processes or open files, it waits for other programs to
 /// end: that there are many at once is no failure of one of them.
-fn spawn_patiently(job: &Job, running: &Running) -> Result<Child, Answer> {
+fn spawn_patiently(job: &Job, running: &Running, processes: &ProcessList) -> Result<Child, Answer> {
     let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
     loop {
-        match spawn(job) {
+        match spawn(job, processes) {
             Err(NotStarted { answer, is_shortage }) => {
                 if !is_shortage || Instant::now() >= deadline {
                     return Err(answer);
@@ -147,7 +147,7 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 /// Starts the program in a process group of its own.
-fn spawn(job: &Job) -> Result<Child, NotStarted> {
+fn spawn(job: &Job, processes: &ProcessList) -> Result<Child, NotStarted> {
     let request = &job.request;
     let Some((program, args)) = request.argv.split_first() else {
         return Err(Answer::failed(ErrorKind::Failed, "the command is empty").into());
@@ -168,6 +168,9 @@ fn spawn(job: &Job) -> Result<Child, NotStarted> {
             Some(value) => command.env(name.as_str(), value.text.as_str()),
             None => command.env_remove(name.as_str()),
         };
+    }
+    if let Some(value) = processes.variable(&job.process) {
+        command.env(VARIABLE, value);
     }
     command.spawn().map_err(|error| NotStarted {
         is_shortage: is_shortage(&error),

@@ -1,8 +1,8 @@
 //! The wire form of requests.
 
 use cascade_ir::Program;
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Number, Value as Json};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
@@ -78,7 +78,7 @@ pub enum WireRequest {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         schema_name: String,
         /// Sampling temperature.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_float")]
         temperature: Option<f64>,
         /// The maximal number of output tokens.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -152,6 +152,12 @@ pub struct WireAttachment {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Reads a float of a tagged form. Numbers of JSON keep their digits, and a tagged form is buffered by serde, which
+/// does not know that such a number can be read as a float.
+fn read_float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Ok(Option::<Number>::deserialize(deserializer)?.and_then(|number| number.as_f64()))
 }
 
 impl WireRequest {
