@@ -100,6 +100,8 @@ codes! {
     SYNTAX = "E0112";
     /// A command that no shell can read.
     COMMAND_SYNTAX = "E0113";
+    /// An edition of the language that this compiler does not read.
+    EDITION = "E0114";
     /// A name that nothing has.
     UNKNOWN_NAME = "E0201";
     /// A field or method that the type does not have.

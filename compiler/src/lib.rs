@@ -6,6 +6,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+mod edition;
 pub mod format;
 pub mod import;
 

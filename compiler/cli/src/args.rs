@@ -52,6 +52,8 @@ pub enum Color {
 pub enum Command {
     /// Find mistakes without running anything
     Check(CheckArgs),
+    /// Apply the safe suggestions to the files, and report what is left
+    Fix(FixArgs),
     /// Run a cascade
     Run(RunArgs),
     /// Resume a run that was interrupted, failed or waits
@@ -153,6 +155,41 @@ pub struct CheckArgs {
     /// Write all current diagnostics to the baseline: the one given, the project's, or cascade.baseline
     #[arg(long, conflicts_with_all = ["watch", "fix"])]
     pub write_baseline: bool,
+}
+
+/// `cascadec fix`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec fix                              the project of this folder, or the folder
+  cascadec fix flow.cascade
+
+A suggestion is applied when it is the only one that can be meant, and when it leaves no more errors
+than there were. Comments and formatting stay.")]
+pub struct FixArgs {
+    /// Files or folders; the project of the current folder when none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How the diagnostics that are left are printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+}
+
+impl FixArgs {
+    /// The same as arguments of `check`.
+    pub fn as_check(&self) -> CheckArgs {
+        CheckArgs {
+            paths: self.paths.clone(),
+            format: self.format,
+            deny: Vec::new(),
+            allow: Vec::new(),
+            fix: true,
+            watch: false,
+            cost: false,
+            all: false,
+            baseline: None,
+            write_baseline: false,
+        }
+    }
 }
 
 fn rule(text: &str) -> Result<Rule, String> {

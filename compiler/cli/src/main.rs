@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let color = use_color(cli.color);
     let result = match &cli.command {
         Command::Check(args) => check::run(args, color),
+        Command::Fix(args) => check::run(&args.as_check(), color),
         Command::Run(args) => run::run(args, color),
         Command::Resume(args) => resume::run(args, color),
         Command::Approve(args) => people::approve(args, true, color),

@@ -174,6 +174,14 @@ impl SkillChecker<'_> {
         }
     }
 
+    /// Whether the skill is one of the standard library, perhaps of its file opened as such.
+    fn is_of_library(&self) -> bool {
+        let module = &self.body.world.files.modules[self.body.module];
+        let mut folders = std::path::Path::new(&module.name).ancestors().skip(1);
+        let is = |folder: Option<&std::path::Path>, name: &str| folder.is_some_and(|folder| folder.ends_with(name));
+        module.std || (is(folders.next(), "std") && is(folders.next(), "stdlib"))
+    }
+
     /// Checks `builtin "name"`, whose arguments are the parameters of the skill.
     fn check_builtin(&mut self, name: &Expr, span: Span) -> Lowered {
         self.body.scope.use_all();
@@ -181,8 +189,8 @@ impl SkillChecker<'_> {
             ExprKind::Str(text) => plain_text(text),
             _ => None,
         };
-        let module = self.body.module;
-        if !self.body.world.files.modules[module].std {
+        self.body.record_type(name.span, Ty::STRING, &Flow::default());
+        if !self.is_of_library() {
             let d = self
                 .body
                 .diagnostic(

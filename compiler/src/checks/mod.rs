@@ -10,6 +10,7 @@ pub(crate) mod calls;
 pub(crate) mod capabilities;
 pub(crate) mod clauses;
 pub(crate) mod concurrency;
+pub(crate) mod edition;
 pub(crate) mod leaks;
 pub(crate) mod methods;
 pub(crate) mod names;

@@ -48,7 +48,11 @@ impl Declarer<'_> {
         };
         let declared = &mut self.declared;
         let (name, def) = match &item.kind {
-            ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) | ItemKind::Edition(_) => return,
+            ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) => return,
+            ItemKind::Edition(edition) => {
+                let d = crate::checks::edition::wrong_edition(self.view(module), edition, position);
+                return self.report(module, d);
+            }
             ItemKind::Type(ast::TypeDecl { name, .. })
             | ItemKind::Alias(ast::AliasDecl { name, .. })
             | ItemKind::Enum(ast::EnumDecl { name, .. }) => {

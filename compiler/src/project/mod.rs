@@ -31,6 +31,8 @@ pub struct Project {
     pub version: Option<String>,
     /// A description of one sentence.
     pub description: Option<String>,
+    /// The edition of the language of its files.
+    pub edition: Option<u32>,
     /// The file that a reader should start with, relative to the project folder.
     pub entry: Option<String>,
     /// Files and folders that are not part of it.

@@ -13,6 +13,7 @@ use super::{Level, Pattern, Project, Rule};
 use crate::{
     codes,
     diagnostic::{self, Diagnostic},
+    edition::unknown_edition,
     source::SourceId,
     suggest,
 };
@@ -69,10 +70,26 @@ impl Reader {
                 "description" => project.description = self.text(value),
                 "entry" => project.entry = self.path_in_project(value),
                 "exclude" => project.exclude = self.patterns(value),
+                "edition" => project.edition = self.edition(value),
                 other => {
-                    let known = ["name", "version", "description", "entry", "exclude"];
+                    let known = ["name", "version", "description", "edition", "entry", "exclude"];
                     self.report_unknown("setting of `[project]`", other, key.span(), &known);
                 }
+            }
+        }
+    }
+
+    fn edition(&mut self, value: &Value<'_>) -> Option<u32> {
+        let text = match value.get_ref() {
+            DeValue::Integer(number) => number.to_string(),
+            _ => self.text(value)?,
+        };
+        match unknown_edition(&text) {
+            None => text.parse().ok(),
+            Some(message) => {
+                let d = self.value_error(value, message).label("not an edition that it knows");
+                self.diagnostics.push(d);
+                None
             }
         }
     }
