@@ -191,6 +191,27 @@ fn gemini_generate_content() {
 }
 
 #[test]
+fn a_map_in_the_answer_is_asked_for_without_strict_mode() {
+    let answer = json!({
+        "output": [{ "type": "message", "content": [{ "type": "output_text", "text": "{\"value\":{\"cats\":2}}" }] }],
+    });
+    let (result, _, _, body) = exchange("openai", Type::Map(Box::new(Type::Int)), &answer);
+    assert_eq!(result.unwrap(), json!({ "cats": 2 }));
+    let format = &body["text"]["format"];
+    assert_eq!(format["strict"], json!(false));
+    assert_eq!(
+        format["schema"]["properties"]["value"],
+        json!({ "type": "object", "additionalProperties": { "type": "integer" } })
+    );
+    let answer = json!({
+        "choices": [{ "message": { "content": "{\"value\":{\"dogs\":1}}" }, "finish_reason": "stop" }],
+    });
+    let (result, _, _, body) = exchange("openai_compatible", Type::Map(Box::new(Type::Int)), &answer);
+    assert_eq!(result.unwrap(), json!({ "dogs": 1 }));
+    assert_eq!(body["response_format"]["json_schema"]["strict"], json!(false));
+}
+
+#[test]
 fn failures_have_kinds() {
     let cases = [
         ("anthropic", 429, r#"{"error":{"type":"rate_limit_error","message":"slow down"}}"#, ErrorKind::RateLimited),

@@ -22,10 +22,10 @@ pub fn document(program: &Program, id: TypeId) -> Json {
     out
 }
 
-/// The schema for a model: an object at the top, which every provider accepts. `None` if the answer is
-/// text or free JSON.
+/// The schema for a model: an object at the top, which every provider accepts. A map is an object whose
+/// properties are not named, free JSON an empty schema. `None` if the answer is text or nothing but free JSON.
 pub(crate) fn model_schema(program: &Program, ty: &Type) -> Option<Json> {
-    if is_text(program, ty) || has_free_json(program, ty, &mut Vec::new()) {
+    if is_text(program, ty) || is_free_json(program, ty) {
         return None;
     }
     let mut writer = Writer { program, defs: Vec::new(), strict: true };
@@ -78,26 +78,33 @@ pub(crate) fn is_wrapped(program: &Program, ty: &Type) -> bool {
     }
 }
 
-/// Free JSON and maps have no strict schema.
-fn has_free_json(program: &Program, ty: &Type, seen: &mut Vec<TypeId>) -> bool {
-    let fields = |fields: &[Field], seen: &mut Vec<TypeId>| fields.iter().any(|f| has_free_json(program, &f.ty, seen));
+/// Whether the type is any JSON: there is nothing to say of it.
+fn is_free_json(program: &Program, ty: &Type) -> bool {
     match ty {
-        Type::Json | Type::Map(_) => true,
-        Type::List(inner) | Type::Optional(inner) | Type::Refined(inner, _) => has_free_json(program, inner, seen),
-        Type::Record(all) => fields(all, seen),
-        Type::Named(id) => {
-            if seen.contains(id) {
-                return false;
-            }
-            seen.push(*id);
-            match program.types.get(id.index()).map(|d| &d.kind) {
-                Some(TypeDefKind::Record(all)) => fields(all, seen),
-                Some(TypeDefKind::Enum(variants)) => variants.iter().any(|v| fields(&v.fields, seen)),
-                Some(TypeDefKind::Alias(inner)) => has_free_json(program, inner, seen),
-                None => false,
-            }
-        }
+        Type::Json => true,
+        Type::Refined(inner, _) | Type::Optional(inner) => is_free_json(program, inner),
+        Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind) {
+            Some(TypeDefKind::Alias(inner)) => is_free_json(program, inner),
+            _ => false,
+        },
         _ => false,
+    }
+}
+
+/// Whether a schema for a model says all of its values: no part of it is a map or free JSON, which strict
+/// validators refuse.
+pub fn is_closed(schema: &Json) -> bool {
+    match schema {
+        Json::Object(fields) if fields.is_empty() => false,
+        Json::Object(fields) => fields.iter().all(|(keyword, value)| match keyword.as_str() {
+            "additionalProperties" => *value == Json::Bool(false),
+            // The names below are those of fields and definitions.
+            "properties" | "$defs" => value.as_object().into_iter().flatten().all(|(_, schema)| is_closed(schema)),
+            "enum" | "required" | "default" | "const" => true,
+            _ => is_closed(value),
+        }),
+        Json::Array(items) => items.iter().all(is_closed),
+        _ => true,
     }
 }
 
@@ -415,6 +422,33 @@ mod tests {
     fn free_json_and_text_have_no_schema() {
         let program = program(vec![]);
         assert_eq!(model_schema(&program, &Type::String), None);
-        assert_eq!(model_schema(&program, &Type::Map(Box::new(Type::Int))), None);
+        assert_eq!(model_schema(&program, &Type::Json), None);
+        assert_eq!(model_schema(&program, &Type::Optional(Box::new(Type::Json))), None);
+    }
+
+    #[test]
+    fn a_map_or_free_json_within_a_type_leaves_the_rest_of_the_schema() {
+        let fields = vec![
+            field("title", Type::String),
+            field("words", Type::Map(Box::new(Type::Int))),
+            field("rest", Type::Json),
+        ];
+        let program = program(vec![def("Summary", TypeDefKind::Record(fields))]);
+        let schema = model_schema(&program, &Type::Named(TypeId(0))).unwrap();
+        assert_eq!(
+            schema["properties"],
+            json!({
+                "title": { "type": "string" },
+                "words": { "type": "object", "additionalProperties": { "type": "integer" } },
+                "rest": {},
+            })
+        );
+        assert_eq!(schema["required"], json!(["title", "words", "rest"]));
+        assert!(!is_closed(&schema));
+        assert!(is_closed(&schema["properties"]["title"]));
+        let map = model_schema(&program, &Type::Map(Box::new(Type::Int))).unwrap();
+        assert_eq!(map["properties"]["value"]["additionalProperties"], json!({ "type": "integer" }));
+        let list = model_schema(&program, &Type::List(Box::new(Type::Int))).unwrap();
+        assert!(is_closed(&list));
     }
 }

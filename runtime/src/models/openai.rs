@@ -7,14 +7,18 @@ use super::{
     ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
     truncated_answer, usage,
 };
-use crate::request::{Attachment, PromptRequest};
+use crate::{
+    request::{Attachment, PromptRequest},
+    schema::is_closed,
+};
 
 fn data_url(file: &Attachment) -> String {
     format!("data:{};base64,{}", file.media, base64(file))
 }
 
 /// The schema without the keywords that strict mode refuses; the answer is validated against the
-/// full schema afterwards.
+/// full schema afterwards. Maps and free JSON are refused there too: then the mode is not strict, and the model
+/// is shown the schema all the same.
 fn strict(schema: &Json) -> Json {
     match schema {
         Json::Object(fields) => {
@@ -50,7 +54,12 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
     set_optional(&mut body, "max_output_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
         body["text"] = json!({
-            "format": { "type": "json_schema", "name": prompt.schema_name, "schema": strict(schema), "strict": true },
+            "format": {
+                "type": "json_schema",
+                "name": prompt.schema_name,
+                "schema": strict(schema),
+                "strict": is_closed(schema),
+            },
         });
     }
     body
@@ -110,7 +119,7 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
     if let Some(schema) = &prompt.schema {
         body["response_format"] = json!({
             "type": "json_schema",
-            "json_schema": { "name": prompt.schema_name, "schema": strict(schema), "strict": true },
+            "json_schema": { "name": prompt.schema_name, "schema": strict(schema), "strict": is_closed(schema) },
         });
     }
     body
