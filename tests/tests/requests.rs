@@ -9,7 +9,7 @@ use std::{io::Write, net::TcpListener, process::Output, thread};
 use cascade_ir::ErrorKind;
 use cascade_runtime::Begin;
 use cascade_tests::server::serve;
-use project::{Project, stderr, stdout, value as value_of};
+use project::{Project, result_json as value_of, stderr, stdout};
 use serde_json::json;
 
 const PROGRAM: &str = r#"skill read(base: string, id: string, token: secret) -> string {
