@@ -124,8 +124,15 @@ fn a_program_that_was_started_in_the_moment_of_the_kill_is_found() {
     let run = project.store().runs().unwrap().remove(0).id;
     assert!(named.starts_with(&format!("{run}.")) && named.ends_with(" - 1 main/a"), "{named}");
 
+    // The project may be reached on another way.
+    let link = other.path().join("link");
+    std::os::unix::fs::symlink(project.path(), &link).unwrap();
     for (project, first) in [(&project, true), (&other, false)] {
-        let resumed = project.call(&["resume"]);
+        let mut resume = project.command(&["resume"]);
+        if first {
+            resume.current_dir(&link);
+        }
+        let resumed = resume.output().unwrap();
         assert!(resumed.status.success(), "{}", project::stderr(&resumed));
         assert!(project::stderr(&resumed).contains("was still running"), "{}", project::stderr(&resumed));
         assert_eq!(project.lines("log"), ["first", "ended", "second"]);

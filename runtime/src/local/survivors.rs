@@ -14,7 +14,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -49,22 +49,23 @@ pub(crate) struct Process {
 #[derive(Debug, Default)]
 pub(super) struct ProcessList {
     path: Option<PathBuf>,
-    /// What programs of the run carry in their variable.
-    run: Option<String>,
+    /// What programs of the run carry in their variable. It is made with the first program: before, the folder may
+    /// not be there.
+    run: OnceLock<Option<String>>,
     file: Mutex<Option<File>>,
 }
 
 impl ProcessList {
     /// A list in a file, which is made when the first program begins. Without a path nothing is noted.
     pub(super) fn at(path: Option<PathBuf>) -> Self {
-        let run = path.as_deref().and_then(name_of_run);
-        Self { path, run, file: Mutex::new(None) }
+        Self { path, run: OnceLock::new(), file: Mutex::new(None) }
     }
 
     /// The value of [`VARIABLE`] for a program.
     pub(super) fn variable(&self, process: &Process) -> Option<String> {
         let once = if process.once { "once" } else { "-" };
-        Some(format!("{} {once} {} {}", self.run.as_ref()?, process.attempt, process.stage))
+        let run = self.run.get_or_init(|| self.path.as_deref().and_then(name_of_run));
+        Some(format!("{} {once} {} {}", run.as_ref()?, process.attempt, process.stage))
     }
 
     /// Notes that a program runs.
@@ -102,9 +103,8 @@ impl ProcessList {
 /// when its folder was copied.
 fn name_of_run(list: &Path) -> Option<String> {
     let run = list.file_name()?.to_str()?.strip_suffix(".programs")?;
-    let folder = std::path::absolute(list.parent()?).ok()?;
-    // Before the first run of a project its folder is not there.
-    let folder = folder.canonicalize().unwrap_or(folder);
+    // The same folder, however the project is reached.
+    let folder = list.parent()?.canonicalize().ok()?;
     Some(format!("{run}.{}", hex(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..4])))
 }
 

@@ -231,14 +231,15 @@ impl<'p> Machine<'p> {
         };
         let digest = self.skill_digest(call.id, skill);
         let models = &self.program.models;
-        let candidates: Vec<&Model> = call.candidates.iter().filter_map(|id| models.get(id.index())).collect();
+        let with_model = |id: &ModelId| Some((*id, models.get(id.index())?));
+        let candidates: Vec<(ModelId, &Model)> = call.candidates.iter().filter_map(with_model).collect();
         let attached: Vec<Attachment> =
             call.hashed.iter().flatten().chain(call.attachments.iter().flatten()).cloned().collect();
         let source = KeySource {
             digest,
             params: &skill.params,
             args: &call.args,
-            model: call.model.and_then(|id| models.get(id.index())),
+            model: call.model.as_ref().and_then(with_model),
             candidates: &candidates,
             attached: &attached,
             run: match kind {
@@ -406,14 +407,15 @@ impl<'p> Machine<'p> {
         let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
         let digest = self.skill_digest(id, skill);
         let recalled = Arc::clone(&self.env.recalled);
-        let (keys, models) = (self.keys.clone(), &self.program.models);
-        let recorded = |model: &Model, candidates: &[ModelId]| {
-            let candidates: Vec<&Model> = candidates.iter().filter_map(|id| models.get(id.index())).collect();
+        let (keys, models) = (Arc::clone(&self.keys), &self.program.models);
+        let with_model = |id: &ModelId| Some((*id, models.get(id.index())?));
+        let recorded = |model: ModelId, candidates: &[ModelId]| {
+            let candidates: Vec<(ModelId, &Model)> = candidates.iter().filter_map(with_model).collect();
             let source = KeySource {
                 digest,
                 params: &skill.params,
                 args: &args,
-                model: Some(model),
+                model: with_model(&model),
                 candidates: &candidates,
                 attached: &attachments,
                 run: None,

@@ -1,8 +1,11 @@
 //! Names of effects that outlive a run, and edits of the program: hashes.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
-use cascade_ir::{Model, Param, Rendering, Skill, SkillId};
+use cascade_ir::{Model, ModelId, Param, Rendering, Skill, SkillId};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
@@ -227,9 +230,9 @@ pub(super) struct KeySource<'a> {
     pub(super) params: &'a [Param],
     pub(super) args: &'a [Value],
     /// The model that is asked.
-    pub(super) model: Option<&'a Model>,
+    pub(super) model: Option<(ModelId, &'a Model)>,
     /// The models that the stage names, by itself or by a route, in the order of preference.
-    pub(super) candidates: &'a [&'a Model],
+    pub(super) candidates: &'a [(ModelId, &'a Model)],
     pub(super) attached: &'a [Attachment],
     /// The program that is run, and the directory of the run.
     pub(super) run: Option<(&'a RunRequest, &'a str)>,
@@ -243,19 +246,33 @@ pub(super) struct KeyScheme {
     project: Option<ProjectKey>,
     /// The directory of the run and its digest, which is a part of most keys.
     folder: Option<(String, PartDigest)>,
+    /// The digests of the program's models, each computed when it is first needed.
+    models: Vec<OnceLock<PartDigest>>,
 }
 
 impl KeyScheme {
     /// The scheme of a version. Version 3 without the key of a project is version 2.
     pub(super) fn new(version: KeyVersion, project: Option<&ProjectKey>) -> Self {
         let version = if project.is_none() { version.min(KeyVersion::V2) } else { version };
-        Self { version, project: project.cloned(), folder: None }
+        Self { version, project: project.cloned(), folder: None, models: Vec::new() }
     }
 
     /// The same for a run in a directory, whose digest is computed once.
     pub(super) fn in_folder(mut self, folder: &str) -> Self {
         self.folder = Some((folder.to_owned(), self.folder_digest(Path::new(folder))));
         self
+    }
+
+    /// The same for a program with so many models, whose digests are each computed once.
+    pub(super) fn for_models(mut self, count: usize) -> Self {
+        self.models.resize_with(count, OnceLock::new);
+        self
+    }
+
+    /// The digest of a model as a part of a key.
+    fn model_part(&self, id: ModelId, model: &Model) -> PartDigest {
+        let compute = || self.part_digest("model", model_digest(KeyVersion::V2, model));
+        self.models.get(id.index()).map_or_else(compute, |known| *known.get_or_init(compute))
     }
 
     fn folder_digest(&self, folder: &Path) -> PartDigest {
@@ -318,14 +335,14 @@ impl KeyScheme {
             let name = params.get(i).map_or_else(|| format!("input.{i}"), |param| format!("input.{}", param.name));
             push(&name, self.part_digest(&name, value_digest(KeyVersion::V2, arg)));
         }
-        if let Some(model) = model {
-            push("model", self.part_digest("model", model_digest(KeyVersion::V2, model)));
+        if let Some((id, model)) = model {
+            push("model", self.model_part(*id, model));
         }
         // What a single model means is said by the part above.
         if candidates.len() > 1 {
             let mut all = PartsHasher::default();
-            for model in *candidates {
-                all.part("model", &model_digest(KeyVersion::V2, model));
+            for (id, model) in *candidates {
+                all.part("model", &self.model_part(*id, model).content);
             }
             push("candidates", self.part_digest("candidates", all.finish()));
         }
@@ -365,7 +382,7 @@ fn effect_key_v0(source: &KeySource<'_>) -> String {
     for arg in source.args {
         hash_value(KeyVersion::V0, arg, &mut hash);
     }
-    if let Some(model) = source.model {
+    if let Some((_, model)) = source.model {
         for part in [model.provider.as_str(), &model.id, model.base_url.as_deref().unwrap_or_default()] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
@@ -383,7 +400,7 @@ fn effect_key_v1(source: &KeySource<'_>) -> (String, KeyParts) {
     let mut parts = KeyParts::default();
     parts.push("skill", &source.digest.content);
     hash.update(source.digest.content);
-    let model = source.model.map(|model| model_digest(KeyVersion::V1, model));
+    let model = source.model.map(|(_, model)| model_digest(KeyVersion::V1, model));
     if let Some(model) = &model {
         parts.push("model", model);
     }

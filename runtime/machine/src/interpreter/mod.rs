@@ -28,7 +28,10 @@ mod statement;
 mod timers;
 mod unwind;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program};
 
@@ -84,7 +87,7 @@ pub struct Machine<'p> {
     program: &'p Program,
     eval: Eval<'p>,
     env: Environment,
-    keys: KeyScheme,
+    keys: Arc<KeyScheme>,
     /// Secrets that effects gave since the host was told last.
     new_secrets: Vec<Secret>,
     fibers: Vec<Option<Fiber<'p>>>,
@@ -149,7 +152,11 @@ impl<'p> Machine<'p> {
         let mut machine = Self {
             program,
             eval: Eval::new(program, env.fuel),
-            keys: KeyScheme::new(env.recalled.key_version, env.project_key.as_ref()).in_folder(&env.folder),
+            keys: Arc::new(
+                KeyScheme::new(env.recalled.key_version, env.project_key.as_ref())
+                    .in_folder(&env.folder)
+                    .for_models(program.models.len()),
+            ),
             new_secrets: Vec::new(),
             env,
             fibers: Vec::new(),

@@ -1,7 +1,7 @@
 //! Which model answers a prompt.
 
 use cascade_ir::{
-    ErrorKind, Model, ModelId, ModelRef, Rendering,
+    ErrorKind, ModelId, ModelRef, Rendering,
     limits::{MAX_ROUTES, estimated_tokens},
 };
 use smol_str::SmolStr;
@@ -59,7 +59,7 @@ impl<'p> Machine<'p> {
         path: &str,
         using: Vec<ModelRef>,
         needs: &[SmolStr],
-        recorded: impl Fn(&Model, &[ModelId]) -> bool,
+        recorded: impl Fn(ModelId, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
     ) -> Result<Routed> {
         let mut candidates = Vec::new();
@@ -77,7 +77,7 @@ impl<'p> Machine<'p> {
         // An answer that is on record costs nothing, whatever has become of the model.
         if !self.env.recalled.answered.is_empty() {
             for id in &candidates {
-                if let Some(model) = self.program.models.get(id.index()).filter(|m| recorded(m, &candidates)) {
+                if let Some(model) = self.program.models.get(id.index()).filter(|_| recorded(*id, &candidates)) {
                     let (text, system, size) = write(self, model.prefers)?;
                     return Ok(Routed {
                         model: *id,
