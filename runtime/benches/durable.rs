@@ -52,6 +52,7 @@ impl Host for &mut Instant0 {
                 status: 200,
                 body: Arc::from(&b"fine"[..]),
                 retry_after_ms: None,
+                charset: None,
             })),
             _ => Answer::ok(Output::Fired),
         };

@@ -254,10 +254,6 @@ fn claim_and_load(store: Option<&dyn Store>, begin: &Begin, run: &str, has_memor
             return Err(Failure::raise(ErrorKind::Denied, message));
         }
     };
-    let mut ended_programs = Vec::new();
-    if let (Begin::Resume(_), Some(list)) = (begin, store.process_list(run)) {
-        ended_programs = end_survivors(&list).map_err(|why| Failure::raise(ErrorKind::Denied, why))?;
-    }
     let (mut ledger, mut memory) = (Ledger::default(), HashMap::new());
     match begin {
         Begin::New => {}
@@ -265,6 +261,11 @@ fn claim_and_load(store: Option<&dyn Store>, begin: &Begin, run: &str, has_memor
     }
     if let Begin::Fork(_) = begin {
         ledger.become_a_fork();
+    }
+    let mut ended_programs = Vec::new();
+    if let (Begin::Resume(_), Some(list)) = (begin, store.process_list(run)) {
+        ended_programs = end_survivors(&list, |stage, attempt| ledger.has_ended(stage, attempt))
+            .map_err(|why| Failure::raise(ErrorKind::Denied, why))?;
     }
     if has_memory {
         // A run uses the memory as it was when the run began, also after it is resumed.
@@ -376,7 +377,7 @@ async fn drive_recorded<H: Host>(
     let recorded = |(param, value): (&Param, &Value)| (param.name.to_string(), record_input(&redactor, value));
     let shown: Map<String, Json> = entry.params.iter().zip(&inputs).map(recorded).collect();
     let recalled = match options.begin {
-        Begin::New => Recalled { key_version: KeyVersion::V3, ..Recalled::default() },
+        Begin::New => Recalled { key_version: KeyVersion::V4, ..Recalled::default() },
         Begin::Resume(_) | Begin::Fork(_) => ledger.recalled(),
     };
     let started = match (&options.store, resumed) {

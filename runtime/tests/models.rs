@@ -255,6 +255,44 @@ fn what_does_not_fit_the_type_is_asked_for_again() {
 }
 
 #[test]
+fn an_answer_that_was_cut_off_is_not_asked_for_again() {
+    for (provider, cut) in [
+        (
+            "anthropic",
+            json!({ "stop_reason": "max_tokens", "content": [{ "type": "text", "text": "{\"li" }],
+                "usage": { "input_tokens": 9, "output_tokens": 64 } }),
+        ),
+        (
+            "openai",
+            json!({ "status": "incomplete", "incomplete_details": { "reason": "max_output_tokens" },
+                "usage": { "input_tokens": 9, "output_tokens": 64 } }),
+        ),
+        (
+            "openai_compatible",
+            json!({ "choices": [{ "finish_reason": "length", "message": { "content": "{\"li" } }],
+                "usage": { "prompt_tokens": 9, "completion_tokens": 64 } }),
+        ),
+        (
+            "google",
+            json!({ "candidates": [{ "finishReason": "MAX_TOKENS", "content": { "parts": [{ "text": "{\"li" }] } }],
+                "usageMetadata": { "promptTokenCount": 9, "candidatesTokenCount": 64 } }),
+        ),
+    ] {
+        let (url, server) = serve(vec![(200, "", cut.to_string())]);
+        let mut made = program(provider, &url, finding_type());
+        let Stmt::Stage(stage) = &mut made.cascades[0].body.stmts[0] else { panic!() };
+        stage.clauses.retry = Some(Retry { count: int(5), backoff: Some((ms(0), ms(0))) });
+        let outcome = run(&made, entry(&made), vec![], RunOptions::default());
+        let failure = outcome.result.unwrap_err();
+        assert_eq!((failure.kind, failure.attempts), (ErrorKind::InvalidOutput, 1), "{provider}: {failure}");
+        assert!(failure.message.contains("after 64 of them"), "{provider}: {failure}");
+        assert!(failure.message.contains("`max_tokens`"), "{provider}: {failure}");
+        assert_eq!(outcome.spent.tokens, 73, "{provider}: what was written is paid for");
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn attachments_go_along() {
     let dir = std::env::temp_dir().join(format!("cascade-attach-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
@@ -294,4 +332,29 @@ fn the_stand_in_understands_every_dialect() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+#[test]
+fn a_prompt_that_waits_for_its_provider_says_until_when() {
+    let answer = json!({ "choices": [{ "message": { "content": "hi" } }] }).to_string();
+    let (url, server) = serve(vec![(429, "retry-after: 0.3\r\n", "{}".to_owned()), (200, "", answer)]);
+    let mut made = program("openai_compatible", &url, Type::String);
+    let Stmt::Stage(stage) = &mut made.cascades[0].body.stmts[0] else { panic!() };
+    let again = stage.clone();
+    stage.clauses.on_error = vec![on_error(&[ErrorKind::RateLimited], ErrorAction::Skip)];
+    let mut second = again;
+    second.name = "second".into();
+    made.cascades[0].body.stmts.insert(1, Stmt::Stage(second));
+    let (began, mut waits) = (cascade_runtime::journal::now(), Vec::new());
+    let observer = Box::new(|e: &Event| {
+        if let Event::Progress { path, progress: cascade_runtime::host::Progress::WaitsUntil(until), .. } = e {
+            waits.push((path.clone(), *until));
+        }
+    });
+    let outcome = run(&made, entry(&made), vec![], RunOptions { observer: Some(observer), ..RunOptions::default() });
+    assert_eq!(to_json(&outcome.result.unwrap()), json!("hi"));
+    server.join().unwrap();
+    let [(path, until)] = waits.as_slice() else { panic!("{waits:?}") };
+    assert_eq!(path, "main/second");
+    assert!((began + 200..began + 60_000).contains(until));
 }

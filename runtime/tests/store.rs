@@ -15,7 +15,7 @@ use cascade_runtime::{
     Failure,
     journal::{
         Activity, CachedAnswer, Claim, Cursor, EffectEnd, EffectStart, InMemoryStore, Journal, ProgressMark, Question,
-        Record, RunEnd, RunGuard, RunStart, SqliteStore, Status, Store, TimerMark,
+        Record, Remembered, RunEnd, RunGuard, RunStart, SqliteStore, Status, Store, TimerMark,
     },
     request::{AnswerForm, EffectInfo, KeyParts, MemoryOp, Output, TimerId, TimerKind, Usage},
 };
@@ -292,7 +292,6 @@ fn questions_are_asked_once_and_answered_once() {
 
 fn change(id: &str, append: bool, value: Json) -> Record {
     let op = MemoryOp {
-        id: id.to_owned(),
         path: "main".to_owned(),
         memory: "m".to_owned(),
         key: "k".to_owned(),
@@ -300,7 +299,7 @@ fn change(id: &str, append: bool, value: Json) -> Record {
         initial: json!([0]),
         value,
     };
-    Record::Remember(Box::new(op), 4_000)
+    Record::Remember(Box::new(Remembered { id: id.to_owned(), op, at: 4_000 }))
 }
 
 #[test]

@@ -97,6 +97,64 @@ fn a_resumed_run_ends_the_programs_that_outlived_the_killed_one() {
     assert_eq!(project.lines("log"), ["first", "ended", "second"]);
 }
 
+/// Removes the lists of programs: what a kill leaves between the start of a program and its note.
+#[cfg(target_os = "linux")]
+fn forget_notes(project: &Project) {
+    for entry in std::fs::read_dir(project.path().join(".cascade/running")).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().ends_with(".programs") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_was_started_in_the_moment_of_the_kill_is_found() {
+    let project = Project::new();
+    let program = "skill job() -> string {\n  run sh\"\"\"\n    trap 'echo ended >> log; exit 1' TERM\n    \
+                   if [ -e log ]; then echo second >> log; exit 0; fi\n    echo \"$CASCADE_RUN\" >> run\n    \
+                   echo first >> log\n    while :; do :; done\n    \"\"\"\n}\n\
+                   cascade main() -> string {\n  stage a = job()\n  return \"done\"\n}\n";
+    let other = Project::new();
+    for project in [&project, &other] {
+        kill_in_the_middle(project, program);
+        forget_notes(project);
+    }
+    let named = project.lines("run").remove(0);
+    let run = project.store().runs().unwrap().remove(0).id;
+    assert!(named.starts_with(&format!("{run}.")) && named.ends_with(" - 1 main/a"), "{named}");
+
+    for (project, first) in [(&project, true), (&other, false)] {
+        let resumed = project.call(&["resume"]);
+        assert!(resumed.status.success(), "{}", project::stderr(&resumed));
+        assert!(project::stderr(&resumed).contains("was still running"), "{}", project::stderr(&resumed));
+        assert_eq!(project.lines("log"), ["first", "ended", "second"]);
+        // That of another project goes on.
+        if first {
+            assert_eq!(other.lines("log"), ["first"]);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_program_left_running_is_not_ended_when_the_program_has_ended() {
+    let project = Project::new();
+    let program = "skill server() -> string {\n  run sh\"\"\"\n    \
+                   (trap 'echo ended >> log; exit' TERM; echo $$ > up; while [ ! -e go ]; do sleep 0.02; done; echo served >> log) \
+                   >/dev/null 2>&1 &\n    while [ ! -e up ]; do sleep 0.02; done\n    echo up\n    \"\"\"\n}\n\
+                   skill use() -> string {\n  run sh\"test -e ready\"\n}\n\
+                   cascade main() -> string {\n  stage a = server()\n  stage b = use()\n  return \"done\"\n}\n";
+    project.write("flow.cascade", program);
+    assert!(!project.call(&["run", "-q", "flow.cascade"]).status.success());
+    project.write("ready", "");
+    let resumed = project.call(&["resume"]);
+    assert!(resumed.status.success(), "{}", project::stderr(&resumed));
+    project.write("go", "");
+    wait_for_lines(&project, 1);
+    assert_eq!(project.lines("log"), ["served"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_program_that_must_not_be_repeated_is_not_ended() {

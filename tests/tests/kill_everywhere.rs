@@ -180,7 +180,7 @@ impl Host for World {
             }
             RequestKind::Http(http) => {
                 let body = Arc::from(format!("{} answered", http.method).as_bytes());
-                Answer::ok(Output::Response(Response { status: 200, body, retry_after_ms: None }))
+                Answer::ok(Output::Response(Response { status: 200, body, retry_after_ms: None, charset: None }))
             }
             RequestKind::Prompt(prompt) => Answer::ok(Output::Model(format!("said: {}", prompt.text))),
             RequestKind::Timer { .. } => return,

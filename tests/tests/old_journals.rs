@@ -27,12 +27,19 @@ fn restore_journal(journal: &str) -> (Project, String) {
 
 #[test]
 fn a_run_of_every_format_is_resumed_without_repeating_an_effect() {
-    let journals = [("format_1.sql", ""), ("format_2.sql", ""), ("format_3.sql", "2:"), ("format_5.sql", "3:")];
+    let journals = [
+        ("format_1.sql", ""),
+        ("format_2.sql", ""),
+        ("format_3.sql", "2:"),
+        ("format_4.sql", "3:"),
+        ("format_5.sql", "3:"),
+    ];
     for (journal, version) in journals {
         let (project, program) = restore_journal(journal);
         // Since the third format, keys name folders by their path in the project.
         project.write("cascade.toml", "");
-        let run = project.store().runs().unwrap().remove(0);
+        let runs = project.store().runs().unwrap();
+        let run = runs.into_iter().find(|run| run.file == "flow.cascade").unwrap();
         assert_eq!((run.status.as_str(), run.cascade.as_str()), ("failed", "main"), "{journal}");
         let resume = || Begin::Resume(run.id.clone());
         // It fails once more first: what this version records keeps the version of the run, too.
@@ -57,7 +64,7 @@ fn a_new_run_beside_old_ones_has_keys_of_this_version() {
         "skill say() -> string { run sh\"echo hi\" }\ncascade main() -> string {\n  stage s = say()\n  return s\n}\n";
     let run = project.run(text, Begin::New);
     let effects = project.store().effects(&run.run).unwrap();
-    assert!(effects.len() == 1 && effects[0].key.starts_with("3:"), "{effects:?}");
+    assert!(effects.len() == 1 && effects[0].key.starts_with("4:"), "{effects:?}");
 }
 
 #[test]
@@ -66,4 +73,22 @@ fn the_hashes_of_an_older_version_are_checked() {
     let run = project.store().runs().unwrap().remove(0).id;
     let found = project.store().verify(&run).unwrap();
     assert!(found.faults.is_empty() && found.rows == 6, "{found:?}");
+}
+
+/// Older versions gave changes of memory other ids: by their number at a place.
+#[test]
+fn a_change_of_memory_of_an_older_version_is_not_made_again_after_an_edit() {
+    let (project, _) = restore_journal("format_4.sql");
+    project.write("cascade.toml", "");
+    let program = std::fs::read_to_string(format!("{FOLDER}/memory.cascade")).unwrap();
+    let runs = project.store().runs().unwrap();
+    let run = runs.into_iter().find(|run| run.file == "memory.cascade").unwrap();
+    let edited = program.replace("  notes.seen += [\"one\"]", "  notes.seen += [\"new\"]\n  notes.seen += [\"one\"]");
+    assert_ne!(program, edited);
+    for text in [&edited, &program, &edited] {
+        assert!(project.run(text, Begin::Resume(run.id.clone())).result.is_err());
+    }
+    project.write("ready", "");
+    assert_eq!(result_json(&project.run(&edited, Begin::Resume(run.id))), "new one two");
+    assert_eq!(project.store().memory().unwrap()[0].value, json!(["one", "two", "new"]));
 }

@@ -4,10 +4,13 @@
 #[path = "support/project.rs"]
 mod project;
 
-use std::process::Output;
+use std::{io::Write, net::TcpListener, process::Output, thread};
 
+use cascade_ir::ErrorKind;
+use cascade_runtime::Begin;
 use cascade_tests::server::serve;
-use project::{Project, stderr, stdout};
+use project::{Project, stderr, stdout, value as value_of};
+use serde_json::json;
 
 const PROGRAM: &str = r#"skill read(base: string, id: string, token: secret) -> string {
   http get "$<base>/users/$<id>/sessions" {
@@ -216,4 +219,77 @@ fn no_prompt_is_redirected() {
     let probe = run_cascade("get_it", &other, TOKEN);
     assert_eq!(stdout(&probe), "ok\n", "{}", stderr(&probe));
     assert!(theirs.join().unwrap()[0].starts_with("GET /users/7"));
+}
+
+/// Answers each connection with the next of these: the value of `Content-Type`, and the bytes of the body.
+fn serve_bytes(answers: Vec<(&'static str, &'static [u8])>) -> (String, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for (content, body) in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            cascade_tests::server::read_request(&stream).unwrap();
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 200 X\r\nconnection: close\r\ncontent-length: {length}\r\ncontent-type: {content}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body).unwrap();
+        }
+    });
+    (url, server)
+}
+
+#[test]
+fn an_answer_is_decoded_from_its_declared_charset() {
+    let report = "<?xml version='1.0' encoding='iso-8859-1'?><testsuite><testcase name='é'/></testsuite>";
+    for (output, content, body, expected) in [
+        ("json json", "application/json; charset=ISO-8859-1", &b"{\"a\": \"caf\xe9\"}"[..], Ok(json!({ "a": "café" }))),
+        ("json json", "application/json; Charset = \"utf-16le\"", b"\"\0\xe9\0\"\0", Ok(json!("é"))),
+        ("json json", "application/json; charset=utf-8", "\"é\"".as_bytes(), Ok(json!("é"))),
+        ("string", "text/plain; charset=shift_jis", b"\x82\xa0", Ok(json!("あ"))),
+        // What the server declares goes before what the report says.
+        ("junit", "text/xml; charset=utf-8", report.as_bytes(), Ok(json!("é"))),
+        (
+            "junit",
+            "text/xml",
+            b"<?xml version='1.0' encoding='iso-8859-1'?><testsuite><testcase name='\xe9'/></testsuite>",
+            Ok(json!("é")),
+        ),
+        (
+            "string",
+            "text/plain; charset=klingon",
+            b"x",
+            Err("the output is in the encoding `klingon`, which is not known"),
+        ),
+        ("string", "text/plain; charset=shift_jis", b"abc\xff", Err("the output is not Shift_JIS (at byte 3)")),
+        ("string", "text/plain; charset=utf-8", b"caf\xe9", Err("the output is not UTF-8 (at byte 3)")),
+        ("string", "text/plain", b"caf\xe9", Err("the output is not UTF-8 (at byte 3)")),
+    ] {
+        let (url, server) = serve_bytes(vec![(content, body)]);
+        let (ty, lines) = match output {
+            "junit" => ("string", "    output junit\n  return output.tests.map(|t| t.test).join(\",\")\n"),
+            "string" => ("string", ""),
+            _ => ("json", "    output json json\n"),
+        };
+        let text = format!(
+            "skill get() -> {ty} {{\n  http get \"{url}/\"\n{lines}}}\n\
+             cascade main() -> {ty} {{\n  stage a = get()\n  return a\n}}\n"
+        );
+        let project = Project::new();
+        let outcome = project.run(&text, Begin::New);
+        server.join().unwrap();
+        match expected {
+            Ok(expected) => assert_eq!(value_of(&outcome), expected, "{content}"),
+            Err(message) => {
+                let failure = outcome.result.as_ref().unwrap_err();
+                assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::InvalidOutput, message), "{content}");
+            }
+        }
+        // The record gives the same.
+        let again = project.run(&text, Begin::Fork(outcome.run.clone()));
+        if outcome.result.is_ok() {
+            assert_eq!(value_of(&again), value_of(&outcome), "{content}");
+        }
+    }
 }

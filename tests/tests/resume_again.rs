@@ -297,3 +297,50 @@ cascade main() -> string {
     assert!(project.run(&stopped, Begin::Resume(run.clone())).result.is_err());
     assert_eq!(result_json(&project.run(text, Begin::Resume(run))), "ada: noted alive");
 }
+
+/// A cascade that changes memory as `changes` say, and then waits for a file.
+fn remembering(changes: &str) -> String {
+    format!(
+        "memory notes: global {{\n  seen: list<string> = []\n  last: string = \"\"\n}}\n\
+         skill ready() -> string {{\n  run sh\"test -e ready && echo ready\"\n}}\n\
+         cascade main() -> string {{\n{changes}  stage s = ready()\n  return notes.seen.join(\" \")\n}}\n"
+    )
+}
+
+#[test]
+fn changes_of_memory_are_made_once_whatever_an_edit_puts_before_or_takes_away() {
+    let (one, two, new) = ("  notes.seen += [\"one\"]\n", "  notes.seen += [\"two\"]\n", "  notes.seen += [\"new\"]\n");
+    let set = "  notes.last = \"set\"\n";
+    for (before, after, kept) in [
+        // Something before, between and behind what was changed.
+        (format!("{one}{two}"), format!("{new}{one}{two}"), json!(["one", "two", "new"])),
+        (format!("{one}{two}"), format!("{one}{set}{two}"), json!(["one", "two"])),
+        (format!("{one}{two}"), format!("{one}{two}{new}"), json!(["one", "two", "new"])),
+        // Something is taken away, or stands elsewhere.
+        (format!("{one}{two}"), two.to_owned(), json!(["one", "two"])),
+        (format!("{set}{one}{two}"), format!("{one}{two}"), json!(["one", "two"])),
+        (format!("{one}{two}"), format!("{two}{one}"), json!(["one", "two"])),
+        // Equal changes are counted.
+        (format!("{one}{one}"), format!("{two}{one}{one}"), json!(["one", "one", "two"])),
+        (format!("{one}{two}"), format!("{one}{one}{two}"), json!(["one", "two", "one"])),
+        (format!("{two}{one}"), format!("{one}{one}{one}"), json!(["two", "one", "one", "one"])),
+        // Another value is another change.
+        (one.to_owned(), two.to_owned(), json!(["one", "two"])),
+    ] {
+        let project = Project::new();
+        let first = project.run(&remembering(&before), Begin::New);
+        assert!(first.result.is_err());
+        let resume = || Begin::Resume(first.run.clone());
+        let seen = || project.store().memory().unwrap().into_iter().find(|m| m.key == "seen").unwrap().value;
+        for _ in 0..2 {
+            assert!(project.run(&remembering(&after), resume()).result.is_err());
+            assert_eq!(seen(), kept, "{before} edited to\n{after}");
+        }
+        // And back again: nothing of it is new.
+        assert!(project.run(&remembering(&before), resume()).result.is_err());
+        assert_eq!(seen(), kept, "{after} edited back to\n{before}");
+        project.write("ready", "");
+        assert!(project.run(&remembering(&after), resume()).result.is_ok());
+        assert_eq!(seen(), kept, "{before} edited to\n{after}");
+    }
+}

@@ -6,6 +6,8 @@ mod models;
 #[path = "support/project.rs"]
 mod project;
 
+use std::io::{BufRead, BufReader};
+
 use cascade_runtime::Begin;
 use project::{Project, stderr, stdout};
 use serde_json::Value as Json;
@@ -306,4 +308,38 @@ fn a_run_whose_events_cannot_be_written_fails() {
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(stderr(&output).contains("cannot write to `standard output`"), "{}", stderr(&output));
     }
+}
+
+/// A provider that limits requests per minute: the wait is shown with its end, wherever one looks.
+#[test]
+fn a_wait_that_a_server_asks_for_is_shown_with_its_end() {
+    let busy = (429, "retry-after: 300\r\n", "{\"error\": \"slow down\"}".to_owned());
+    let (url, server) = cascade_tests::server::serve(vec![busy]);
+    let project = Project::new();
+    let text = format!(
+        "skill ask() -> string {{\n  http get \"{url}/\"\n}}\n\
+         cascade main() -> string {{\n  stage a = ask()\n    retry 2\n  return a\n}}\n"
+    );
+    project.write("wait.cascade", &text);
+    let mut child = project.command(&["run", "--json", "wait.cascade"]).spawn().unwrap();
+    let began = cascade_runtime::journal::now();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told = lines.map(|line| line.unwrap()).find(|line| line.contains("stage_retrying")).unwrap();
+    server.join().unwrap();
+    let event: Json = serde_json::from_str(&told).unwrap();
+    assert_eq!(event["wait_ms"], 300_000, "{event}");
+    let until = event["until"].as_i64().unwrap();
+    assert!((began + 300_000..began + 360_000).contains(&until), "{event}");
+    // The record has it soon.
+    let store = project.store();
+    let run = store.runs().unwrap().remove(0).id;
+    while store.events(&run, 0).unwrap().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let shown = stdout(&project.call(&["runs", "show", &run]));
+    assert!(shown.contains(" a  ask, ") && shown.contains(", waits until "), "{shown}");
+    let logs = stdout(&project.call(&["runs", "logs", &run]));
+    assert!(logs.contains("; next: retry at 2"), "{logs}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

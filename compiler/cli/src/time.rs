@@ -1,5 +1,6 @@
 //! Times of the clock, as they are printed.
 
+use cascade_runtime::journal::now;
 use jiff::Timestamp;
 
 /// Milliseconds since 1970 as a time of the local clock.
@@ -8,6 +9,11 @@ pub fn clock(ms: i64) -> String {
         Ok(at) => at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
         Err(_) => format!("{ms} ms"),
     }
+}
+
+/// The time of the local clock in so many milliseconds.
+pub fn clock_in(ms: u64) -> String {
+    clock(now().saturating_add_unsigned(ms))
 }
 
 /// A duration as the language writes it (`30d`, `12h`), in milliseconds.

@@ -225,10 +225,16 @@ impl BodyChecker<'_> {
             let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(ir::Type::Path), self.place(span));
             return Ok(Typed { ir, ty: Ty::PATH, flow: value.flow });
         }
+        // What a path names is read when the stage begins: then it is a file.
+        if types.artifact(expected) && matches!(types.base(value.ty), Ty::PATH) {
+            let target = types.lower(expected);
+            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(target), self.place(span));
+            return Ok(Typed { ir, ty: expected, flow: value.flow });
+        }
         // A list of texts is a list of paths: what a program printed, line by line.
         if let (TyKind::List(from), TyKind::List(to)) = (types.kind(types.base(value.ty)), types.kind(expected))
-            && *to == Ty::PATH
-            && types.base(*from) == Ty::STRING
+            && ((*to == Ty::PATH && types.base(*from) == Ty::STRING)
+                || (types.artifact(*to) && types.base(*from) == Ty::PATH))
         {
             let paths = types.lower(expected);
             let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(paths), self.place(span));
@@ -353,6 +359,7 @@ impl BodyChecker<'_> {
             || target == Ty::JSON
             || (from == Ty::STRING && (target == Ty::PATH || self.types.variants(target).is_some()))
             || (from == Ty::PATH && target == Ty::STRING)
+            || (matches!(from, Ty::STRING | Ty::PATH) && self.types.artifact(target))
             || self.types.fits(from, target)
             || self.types.fits(target, from)
             || self.types.fields(from).is_some() && self.types.fields(target).is_some();

@@ -327,9 +327,60 @@ impl SkillChecker<'_> {
             value.ir
         });
         let exit = self.check_exit_codes(0, 255, "exit codes are from 0 to 255");
-        let (format, output, map) = self.check_output();
-        let run = ir::Run { command: command_value.ir, cwd, env, stdin, exit, format };
+        let (format, files, output, map) = match self.lines.files {
+            Some((word, pattern)) => {
+                let (files, output, map) = self.check_output_files(word, pattern);
+                (ir::OutputFormat::None, Some(files), output, map)
+            }
+            None => {
+                let (format, output, map) = self.check_output();
+                (format, None, output, map)
+            }
+        };
+        let run = ir::Run { command: command_value.ir, cwd, env, stdin, exit, format, files };
         (ir::Effect::Run(Box::new(run)), output, map, Some(Origin::Command))
+    }
+
+    /// Checks `output file "…"`: the files that a program makes.
+    fn check_output_files(
+        &mut self,
+        word: &Name,
+        pattern: &Expr,
+    ) -> (ir::OutputFiles, Ty, Option<(ir::Slot, ir::Expr)>) {
+        self.body.record_word(word);
+        let many = word.text == "files";
+        if let Some((format, _, _)) = self.lines.output {
+            let d = self
+                .body
+                .diagnostic(
+                    codes::WRONG_PLACE,
+                    format.span,
+                    "the value of a skill is its files or its output, not both",
+                )
+                .label("one of them")
+                .help("`files.read` of `std.files` reads a file that another stage has made");
+            self.body.report(d);
+        }
+        let value = self.body.check(pattern, Ty::STRING);
+        // The kind of the files is what the skill declares.
+        let declared = self.signature.result;
+        let element = match self.body.types.kind(self.body.types.base(declared)) {
+            TyKind::List(element) if many => *element,
+            _ => declared,
+        };
+        let kind = if self.body.types.artifact(element) { element } else { Ty::FILE };
+        let raw = if many { self.body.types.list(kind) } else { kind };
+        let (output, map) = self.check_mapping(raw, raw);
+        if map.is_none() && !self.body.types.fits(raw, declared) {
+            let (shown, given) = (self.body.type_text(declared), self.body.type_text(raw));
+            let d = self
+                .body
+                .diagnostic(codes::MISMATCH, pattern.span, format!("the skill gives `{shown}`, and this is `{given}`"))
+                .label(format!("`{given}`"))
+                .help(format!("declare `-> {given}`, or make the result by `return …`"));
+            self.body.report(d);
+        }
+        (ir::OutputFiles { pattern: value.ir, many }, output, map)
     }
 
     /// Checks a variable of the environment of a program. Untrusted text must not be the value of one

@@ -20,6 +20,7 @@ pub(super) struct Lines<'a> {
     pub stdin: Option<&'a Expr>,
     pub exit: Vec<&'a ExitRange>,
     pub output: Option<(&'a Name, Option<&'a TypeExpr>, Span)>,
+    pub files: Option<(&'a Name, &'a Expr)>,
     pub result: Option<&'a Expr>,
 }
 
@@ -60,6 +61,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
                 tools.iter().for_each(|tool| record_tool(checker, tool));
                 twice = out.tools.replace(line.span).is_some();
             }
+            Line::OutputFiles { word, pattern } => twice = out.files.replace((word, pattern)).is_some(),
             Line::In(e) => twice = out.dir.replace(e).is_some(),
             Line::Env(settings) => {
                 settings.iter().for_each(|s| checker.record_builtin(s.name.span, Builtin::Key));

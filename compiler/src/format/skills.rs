@@ -7,8 +7,8 @@ use super::doc::{Doc, Entry};
 
 /// Whether a line is an option of the effect before it.
 fn is_option(kind: &SkillLineKind) -> bool {
-    use SkillLineKind::{Env, Exit, In, Output, Stdin};
-    matches!(kind, In(_) | Env(_) | Stdin(_) | Exit(_) | Output { .. })
+    use SkillLineKind::{Env, Exit, In, Output, OutputFiles, Stdin};
+    matches!(kind, In(_) | Env(_) | Stdin(_) | Exit(_) | Output { .. } | OutputFiles { .. })
 }
 
 fn takes_options(kind: &SkillLineKind) -> bool {
@@ -106,6 +106,10 @@ impl<'t> Formatter<'t> {
                     docs.extend([Doc::Text(" "), self.ty(ty)]);
                 }
                 Doc::seq(docs)
+            }
+            SkillLineKind::OutputFiles { word, pattern } => {
+                let pattern = self.expr(pattern);
+                Doc::seq([Doc::Text("output "), Doc::Text(&word.text), Doc::Text(" "), pattern])
             }
             SkillLineKind::Return(value) => self.worded("return ", value),
             SkillLineKind::Error => Doc::Text(self.str(line.span)),

@@ -253,6 +253,13 @@ pub enum SkillLineKind {
         /// The declared shape.
         ty: Option<TypeExpr>,
     },
+    /// `output file "out/x"`, `output files "out/*.png"`: the files that a command makes.
+    OutputFiles {
+        /// `file` or `files`.
+        word: Name,
+        /// The path or the pattern.
+        pattern: Expr,
+    },
     /// `return expr`.
     Return(Expr),
     /// Not readable; reported already.

@@ -29,6 +29,12 @@ impl TreeBuilder<'_> {
         skill_line_at(self.record_mistake(mistake), SkillLineKind::Error)
     }
 
+    /// `output file "…"`, `output files "…"`.
+    pub(crate) fn output_files_line(&mut self, start: Span, word: Name, pattern: Expr) -> SkillLine {
+        self.expect_word(word.span, &["file", "files"]);
+        skill_line_at(start.to(pattern.span), SkillLineKind::OutputFiles { word, pattern })
+    }
+
     /// A line that is a word and an expression.
     pub(crate) fn word_line(&mut self, word: Span, value: Expr) -> SkillLine {
         let span = word.to(value.span);

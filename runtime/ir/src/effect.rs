@@ -69,6 +69,18 @@ pub struct Run {
     pub exit: Vec<(i64, i64)>,
     /// How standard output is read.
     pub format: OutputFormat,
+    /// The files that it makes, which are its value then, instead of its standard output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<OutputFiles>,
+}
+
+/// The files that a program makes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputFiles {
+    /// A path, or a pattern for `many`, relative to the working directory of the program.
+    pub pattern: Expr,
+    /// Whether there may be several files.
+    pub many: bool,
 }
 
 /// An HTTP request.

@@ -7,6 +7,9 @@ use crate::Model;
 pub const UNKNOWN_OUTPUT: u64 = 16_384;
 /// First and longest pause between attempts without `backoff`, in milliseconds.
 pub const BACKOFF: (i64, i64) = (1_000, 30_000);
+/// Longest wait before another attempt that a server may ask for, in milliseconds. It is longer than any limit for a
+/// minute; who asks for more is not waited for.
+pub const LONGEST_WAIT: u64 = 10 * 60 * 1_000;
 /// Most attempts after the first, whatever `retry` says.
 pub const MAX_RETRIES: i64 = 1_000;
 /// Most branches at once where the program states no `max`.

@@ -176,6 +176,17 @@ impl<'e, 'p> Checker<'e, 'p> {
             (Type::String, Value::Variant(v)) if !v.tagged => Ok(Value::Str(v.name.clone())),
             (Type::Int, Value::Float(f)) if f.fract() == 0.0 && f.abs() < MAX_EXACT_FLOAT => Ok(Value::Int(f as i64)),
             (Type::Float, Value::Int(i)) => Ok(Value::Float(i as f64)),
+            (Type::Int | Type::Float, Value::Large(number)) => match (ty, number.as_exact_float()) {
+                (Type::Float, Some(float)) => Ok(Value::Float(float)),
+                _ => {
+                    let ty = describe(self.eval.program, ty);
+                    let message = format!(
+                        "{} does not fit into 64 bits, and {ty} was expected; `json` keeps its digits",
+                        self.shown(&Value::Large(number))
+                    );
+                    Err(self.error(message))
+                }
+            },
             (Type::Path, value @ Value::Path(_)) | (Type::Secret, value @ Value::Secret(_)) => Ok(value),
             (Type::Path, Value::Str(s)) => Ok(Value::path(&s)),
             (Type::Path, Value::Artifact(a)) => Ok(Value::path(&a.path)),
@@ -467,7 +478,7 @@ impl<'e, 'p> Checker<'e, 'p> {
     /// Any value, converted to JSON.
     fn json(&mut self, value: Value) -> Result {
         Ok(match value {
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_) => value,
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Large(_) | Value::Str(_) => value,
             Value::List(items) => self.list(&items, &Type::Json)?,
             Value::Map(_) | Value::Record(_) => self.map(&value, &Type::Json)?,
             other => crate::value::from_json(&to_json(&other)),
@@ -483,7 +494,7 @@ impl<'e, 'p> Checker<'e, 'p> {
             return Err(self.mismatch(&value, ty));
         }
         match (ty, &value) {
-            (Type::String, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+            (Type::String, Value::Int(_) | Value::Float(_) | Value::Large(_) | Value::Bool(_)) => {
                 self.repair("a number or truth value was read as text");
                 Ok(Value::str(to_json(&value).to_string()))
             }

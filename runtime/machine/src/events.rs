@@ -67,6 +67,9 @@ pub enum Event {
         /// The next step: `retry`, `use`, `fallback`, `escalate`, `wait`; `resume` if the run had failed with
         /// this failure and a resumed run repeats the stage.
         next: &'static str,
+        /// How long the service asks to wait before the next attempt, in milliseconds, counted from this event.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        wait_ms: Option<u64>,
     },
     /// A stage ended.
     StageFinished {

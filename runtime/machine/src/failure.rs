@@ -26,6 +26,9 @@ pub struct Failure {
     /// How the program ended whose failure this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<EndedProgram>,
+    /// Whether the same request would fail in the same way, so that `retry` does not apply whatever the kind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub permanent: bool,
 }
 
 /// How a program ended that failed.
@@ -53,6 +56,7 @@ impl Failure {
             causes: Vec::new(),
             retry_after_ms: None,
             program: None,
+            permanent: false,
         }
     }
 
@@ -64,7 +68,8 @@ impl Failure {
     /// Whether `retry` applies: temporary failures are retried, decisions are not.
     pub fn is_retryable(&self) -> bool {
         use ErrorKind::{CommandFailed, Internal, InvalidOutput, RateLimited, TimedOut, Unavailable};
-        matches!(self.kind, TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal)
+        !self.permanent
+            && matches!(self.kind, TimedOut | RateLimited | Unavailable | InvalidOutput | CommandFailed | Internal)
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Progress {
     Tokens(u64),
     /// The activity of an agent.
     Step(String),
+    /// It is not sent yet, since its provider asked to slow down: until this time, in milliseconds since 1970.
+    WaitsUntil(i64),
 }
 
 /// A report of the host.

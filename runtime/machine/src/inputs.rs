@@ -10,7 +10,7 @@ use crate::{
     check::{Strictness, coerce, declares_secret, describe, is_tagged, suggest},
     eval::{DEFAULT_FUEL, Eval},
     redact::Redactor,
-    value::{REDACTED, Secret, Value, check_integers, from_json, parse_duration, parse_money, parse_time, to_json},
+    value::{REDACTED, Secret, Value, from_json, parse_duration, parse_money, parse_time, to_json},
 };
 
 /// An invalid input.
@@ -191,10 +191,7 @@ pub fn parse_input_text(program: &Program, ty: &Type, text: &str) -> Result<Json
             }
             _ => parse_json_input(program, ty, text),
         },
-        Type::Json => match serde_json::from_str(text) {
-            Ok(json) => check_integers(text).map(|()| json).map_err(|why| format!("the JSON {why}")),
-            Err(_) => Ok(Json::from(text)),
-        },
+        Type::Json => Ok(serde_json::from_str(text).unwrap_or_else(|_| Json::from(text))),
         _ => parse_json_input(program, ty, text),
     }
 }
@@ -214,12 +211,9 @@ fn parse_json_input(program: &Program, ty: &Type, text: &str) -> Result<Json, St
         Type::Int | Type::Float | Type::Bool => wrong(String::new()),
         _ => wrong(format!(" ({e})")),
     })?;
-    // The error for a number that is too large comes from its type.
-    if !value.is_number() {
-        check_integers(text).map_err(|why| format!("the JSON {why}"))?;
-    }
     let fits = match ty {
-        Type::Int => value.as_f64().is_some_and(|f| f.fract() == 0.0),
+        // What a number that is too large cannot be is said by its type.
+        Type::Int => value.as_f64().is_none_or(|f| f.fract() == 0.0) && value.is_number(),
         Type::Float => value.is_number(),
         Type::Bool => value.is_boolean(),
         Type::List(_) => value.is_array(),

@@ -22,6 +22,8 @@ pub enum KeyVersion {
     /// Like version 2, with HMACs of the project's secret key
     /// ([`ProjectKey`](crate::project_key::ProjectKey)); the key starts with `3:`.
     V3,
+    /// Like version 3, with the content of the files that are inputs; the key starts with `4:`.
+    V4,
 }
 
 impl KeyVersion {
@@ -29,10 +31,13 @@ impl KeyVersion {
     pub const V2_PREFIX: &'static str = "2:";
     /// The prefix of keys of version 3.
     pub const V3_PREFIX: &'static str = "3:";
+    /// The prefix of keys of version 4.
+    pub const V4_PREFIX: &'static str = "4:";
 
     /// The version of a recorded key; `has_parts` tells whether its parts are recorded.
     pub fn of_key(key: &str, has_parts: bool) -> Self {
         match has_parts {
+            _ if key.starts_with(Self::V4_PREFIX) => Self::V4,
             _ if key.starts_with(Self::V3_PREFIX) => Self::V3,
             _ if key.starts_with(Self::V2_PREFIX) => Self::V2,
             true => Self::V1,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
@@ -176,6 +177,17 @@ pub struct RunRequest {
     pub env: Vec<(SmolStr, Option<Arg>)>,
     /// Standard input.
     pub stdin: Option<Arg>,
+    /// The files that it makes.
+    pub files: Option<FilesRequest>,
+}
+
+/// The files that a program makes, which the host keeps with the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesRequest {
+    /// A path, or a pattern for `many`, relative to the working directory.
+    pub pattern: String,
+    /// Whether there may be several files.
+    pub many: bool,
 }
 
 /// A built-in skill of the standard library.
@@ -235,6 +247,8 @@ pub struct PromptRequest {
 /// Files to read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LoadRequest {
+    /// The hash of one file, without its content.
+    Hash(String),
     /// One file.
     File(String),
     /// The files that match the pattern, below the directory.
@@ -294,8 +308,6 @@ pub enum Callee {
 /// requests are recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemoryOp {
-    /// The id, which stays the same in a resumed run.
-    pub id: String,
     /// The stage or cascade that makes the change.
     pub path: String,
     /// The memory.
@@ -314,7 +326,6 @@ impl MemoryOp {
     /// A change by a user, outside of a run.
     pub fn by_person(memory: &str, key: &str, value: Json) -> Self {
         Self {
-            id: String::new(),
             path: String::new(),
             memory: memory.to_owned(),
             key: key.to_owned(),
@@ -419,6 +430,8 @@ pub struct Response {
     pub body: Arc<[u8]>,
     /// The time that the server asks to wait, in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The charset that the server declares for the body. It goes before what the body says itself.
+    pub charset: Option<String>,
 }
 
 impl Answer {

@@ -72,6 +72,9 @@ pub struct FileChange {
     /// The file after the change; `None`: it was removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<FileState>,
+    /// Whether the file is a declared output of the effect: it is put back whatever has become of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_output: bool,
 }
 
 /// The content and the kind of a file.
@@ -90,8 +93,24 @@ pub struct FileState {
 pub enum FileContent {
     /// UTF-8.
     Text(String),
-    /// Other bytes.
+    /// Other bytes, as Base64.
+    #[serde(with = "base64_bytes")]
     Bytes(Vec<u8>),
+    /// The SHA-256 of a content that is too large to be kept, in hex.
+    Hash(String),
+}
+
+mod base64_bytes {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
 }
 
 impl FileContent {
@@ -103,11 +122,12 @@ impl FileContent {
         }
     }
 
-    /// Its bytes.
-    pub fn as_bytes(&self) -> &[u8] {
+    /// Its bytes; `None` when only their hash was kept.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Bytes(bytes) => bytes,
+            Self::Text(text) => Some(text.as_bytes()),
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Hash(_) => None,
         }
     }
 }
@@ -123,9 +143,19 @@ mod tests {
         let patch = WorkspacePatch {
             directory: Some("sub".into()),
             changes: vec![
-                FileChange { path: "a/b.txt".into(), before: None, after: Some(state(b"text\n", true)) },
-                FileChange { path: "c".into(), before: Some("00".into()), after: Some(state(&[0xff, 0], false)) },
-                FileChange { path: "d".into(), before: Some("11".into()), after: None },
+                FileChange {
+                    path: "a/b.txt".into(),
+                    before: None,
+                    after: Some(state(b"text\n", true)),
+                    is_output: false,
+                },
+                FileChange {
+                    path: "c".into(),
+                    before: Some("00".into()),
+                    after: Some(state(&[0xff, 0], false)),
+                    is_output: true,
+                },
+                FileChange { path: "d".into(), before: Some("11".into()), after: None, is_output: false },
             ],
         };
         let text = serde_json::to_string(&patch).unwrap();

@@ -76,6 +76,71 @@ fn some_kinds_are_not_retried_and_retry_after_is_honoured() {
 }
 
 #[test]
+fn a_wait_that_is_asked_for_has_a_cap_and_is_told() {
+    let asks = |wait: u64, attempt: u32| {
+        let mut answer = failed(ErrorKind::RateLimited);
+        if let Err(failure) = &mut answer.result {
+            failure.retry_after_ms = Some(wait);
+        }
+        Reply::Now(if attempt == 1 { answer } else { ok("fine") })
+    };
+    let mut make = Make::new();
+    let e = echo(&mut make);
+    let clauses = Clauses { retry: retry(3), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses.clone()), ret(slot(0))]);
+
+    let mut mock = Mock::listening(&program, move |asked| asks(600_000, asked.attempt));
+    assert_eq!(to_json(&mock.run().unwrap()), json!("fine"));
+    assert_eq!(mock.delays, [600_000]);
+    let told = mock.events.iter().find_map(|e| match e {
+        Event::StageRetrying { wait_ms, next, .. } => Some((*wait_ms, *next)),
+        _ => None,
+    });
+    assert_eq!(told, Some((Some(600_000), "retry")));
+
+    let mut mock = Mock::listening(&program, move |asked| asks(7_200_000, asked.attempt));
+    let failure = mock.run().unwrap_err();
+    assert_eq!((failure.kind, mock.asked.len(), mock.delays.len()), (ErrorKind::RateLimited, 1, 0));
+    assert_eq!(
+        failure.message,
+        "as scripted; the server asks to wait 2h, and a run waits at most 10m: try again later, or take another with \
+         `on error`"
+    );
+
+    // A budget of time is not waited away, and handlers take what is not waited for.
+    let mut make = Make::new();
+    let e = echo(&mut make);
+    let budget = Clauses { budget_time: Some(ms(20_000)), ..clauses.clone() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), budget), ret(slot(0))]);
+    let failure = Mock::new(&program, move |asked| asks(30_000, asked.attempt)).run().unwrap_err();
+    assert!(failure.message.contains("asks to wait 30s, and its budget is 20s"), "{failure}");
+    let mut mock = Mock::new(&program, move |asked| asks(10_000, asked.attempt));
+    assert_eq!(to_json(&mock.run().unwrap()), json!("fine"));
+    let mut make = Make::new();
+    let e = echo(&mut make);
+    let skipped = Clauses { on_error: vec![on_error(&[ErrorKind::RateLimited], ErrorAction::Skip)], ..clauses };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), skipped), ret(slot(0))]);
+    assert_eq!(result(&program, move |asked| asks(7_200_000, asked.attempt)), json!(null));
+}
+
+#[test]
+fn what_would_fail_again_is_not_repeated_at_any_level() {
+    let cut = || {
+        let mut answer = failed(ErrorKind::InvalidOutput);
+        if let Err(failure) = &mut answer.result {
+            failure.permanent = true;
+        }
+        Reply::Now(answer)
+    };
+    let mut make = Make::new();
+    let e = echo(&mut make);
+    let clauses = Clauses { retry: retry(3), ..Clauses::default() };
+    let program = make.main(2, vec![stage_with("a", 0, skill(e, text("x")), clauses), ret(slot(0))]);
+    let mut mock = Mock::new(&program, move |_| cut());
+    assert_eq!((mock.run().unwrap_err().kind, mock.asked.len()), (ErrorKind::InvalidOutput, 1));
+}
+
+#[test]
 fn handlers_are_tried_in_order_with_their_filters() {
     let mut make = Make::new();
     let e = echo(&mut make);

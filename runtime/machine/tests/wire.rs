@@ -133,9 +133,11 @@ fn plain_output() -> impl Strategy<Value = Output> {
         (any::<Option<i32>>(), any::<Option<i32>>(), bytes(), text()).prop_map(|(code, signal, stdout, stderr)| {
             Output::Process(Process { code, signal, stdout: stdout.into(), stderr })
         }),
-        (any::<u16>(), bytes(), any::<Option<u64>>()).prop_map(|(status, body, retry_after_ms)| {
-            Output::Response(Response { status, body: body.into(), retry_after_ms })
-        }),
+        (any::<u16>(), bytes(), any::<Option<u64>>(), any::<Option<String>>()).prop_map(
+            |(status, body, retry_after_ms, charset)| {
+                Output::Response(Response { status, body: body.into(), retry_after_ms, charset })
+            }
+        ),
         text().prop_map(Output::Model),
         (text(), any::<i64>()).prop_map(|(text, n)| Output::Person(json!({ "action": text, "kind": [n, null] }))),
     ]

@@ -101,7 +101,7 @@ pub(crate) fn explain_key_change(program: &Program, info: &EffectInfo, kept: &[u
         changed.push("the models to choose from".to_owned());
     }
     if differs("attached") {
-        changed.push("the attached files".to_owned());
+        changed.push("the content of its files".to_owned());
     }
     let skill = program.skills.iter().find(|s| s.name == info.skill);
     if differs("folder") {

@@ -30,7 +30,10 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Report},
-    journal::{EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, RunEnd, RunStart, Store, TimerMark, now},
+    journal::{
+        EffectEnd, EffectStart, Journal, JournalError, Ledger, Record, Remembered, RunEnd, RunStart, Store, TimerMark,
+        now,
+    },
     redact::Redactor,
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, RequestSet, TimerKind, Usage,
@@ -608,7 +611,9 @@ impl<H: Host> Host for Durable<'_, H> {
         self.vault.redactor().mask_json(&mut op.value);
         self.vault.redactor().mask_json(&mut op.initial);
         if self.journal.is_some() {
-            self.write(Record::Remember(Box::new(op), now()));
+            if let Some(id) = self.replay.id_of_new_change(&op) {
+                self.write(Record::Remember(Box::new(Remembered { id, op, at: now() })));
+            }
         } else if !self.noted_memory {
             self.noted_memory = true;
             let message = format!("memory `{}` is not kept: the run has no journal", op.memory);

@@ -12,9 +12,12 @@ pub(super) fn answer_from_report(kind: &RequestKind, json: &Json) -> Option<Answ
     let output = json.get("output").and_then(Json::as_str).unwrap_or_default();
     match json.get("action").and_then(Json::as_str) {
         Some("done") => Some(Answer::ok(match kind {
-            RequestKind::Http(_) => {
-                Output::Response(Response { status: 200, body: Arc::from(output.as_bytes()), retry_after_ms: None })
-            }
+            RequestKind::Http(_) => Output::Response(Response {
+                status: 200,
+                body: Arc::from(output.as_bytes()),
+                retry_after_ms: None,
+                charset: None,
+            }),
             RequestKind::Prompt(_) => Output::Model(output.to_owned()),
             RequestKind::Builtin(_) => Output::Builtin(json.get("output").cloned().unwrap_or_default()),
             _ => Output::Process(Process {

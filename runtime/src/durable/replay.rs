@@ -1,6 +1,6 @@
 //! Answers from the record.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use cascade_ir::ErrorKind;
 
@@ -9,8 +9,10 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Report},
-    journal::{Ledger, Recorded, Status, failure_from, now},
-    request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind, RequestMap, TimerId, TimerKind, Usage},
+    journal::{ChangeId, Ledger, Recorded, Status, failure_from, now},
+    request::{
+        Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, TimerId, TimerKind, Usage,
+    },
 };
 
 /// What the record holds for a request.
@@ -27,11 +29,13 @@ pub(super) struct Replay {
     /// Effects that the program withdrew in an earlier part of the run. They begin only if the program
     /// does not withdraw them again.
     withheld: Vec<Request>,
+    /// How often each change of memory was made since this process took the run.
+    changes: HashMap<ChangeId, u32>,
 }
 
 impl Replay {
     pub(super) fn new(ledger: Ledger) -> Self {
-        Self { ledger, due: Due::new(), due_of: RequestMap::default(), withheld: Vec::new() }
+        Self { ledger, due: Due::new(), due_of: RequestMap::default(), withheld: Vec::new(), changes: HashMap::new() }
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -89,6 +93,23 @@ impl Replay {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// The id of a change of memory, unless an earlier part of the run has made it. Equal changes are counted.
+    pub(super) fn id_of_new_change(&mut self, op: &MemoryOp) -> Option<String> {
+        let change = ChangeId::of(op);
+        let before = self.ledger.changes.get(&change).copied().unwrap_or(0);
+        match self.changes.get_mut(&change) {
+            Some(count) => {
+                *count += 1;
+                (*count > before).then(|| change.occurrence(*count))
+            }
+            None => {
+                let id = (before == 0).then(|| change.occurrence(1));
+                self.changes.insert(change, 1);
+                id
+            }
         }
     }
 

@@ -75,6 +75,6 @@ pub(super) fn hide_in_progress(redactor: &Redactor, progress: &Progress) -> Prog
     match progress {
         Progress::Line(line) => Progress::Line(hide(line)),
         Progress::Step(step) => Progress::Step(hide(step)),
-        Progress::Alive | Progress::Tokens(_) => progress.clone(),
+        Progress::Alive | Progress::Tokens(_) | Progress::WaitsUntil(_) => progress.clone(),
     }
 }

@@ -11,9 +11,9 @@ use cascade_ir::Program;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Activity, CachedAnswer, Claim, Collected, Cursor, Done, EffectEnd, EffectRow, EffectStart, Journal, JournalError,
-    Ledger, MemoryChange, MemoryValue, ProgressMark, Question, QuestionRow, Record, Recorded, RecordedTimer, Result,
-    RunRow, RunStart, Status, Store, TimerMark,
+    Activity, CachedAnswer, ChangeId, Claim, Collected, Cursor, Done, EffectEnd, EffectRow, EffectStart, Journal,
+    JournalError, Ledger, MemoryChange, MemoryValue, ProgressMark, Question, QuestionRow, Record, Recorded,
+    RecordedTimer, Result, RunRow, RunStart, Status, Store, TimerMark,
     memory::{cannot_be_added, merged},
     project_key,
     record::{failure_from, now, output_from, read_kept_program},
@@ -38,6 +38,8 @@ struct State {
     cache: HashMap<String, CachedAnswer>,
     memory: BTreeMap<(String, String), (Json, i64)>,
     changes: Vec<(MemoryOp, MemoryChange)>,
+    /// The runs and ids of changes that were made.
+    made: HashSet<(String, String)>,
     key: Option<ProjectKey>,
 }
 
@@ -120,10 +122,10 @@ impl State {
         Some(row)
     }
 
-    /// Makes a change once: the same change of the same run a second time does nothing.
-    fn change(&mut self, run: Option<&str>, op: &MemoryOp, at: i64) -> Result<()> {
-        let again = |(known, change): &(MemoryOp, MemoryChange)| change.run.as_deref() == run && known.id == op.id;
-        if run.is_some() && self.changes.iter().any(again) {
+    /// Makes a change once: one of the same run with the same id a second time does nothing.
+    fn change(&mut self, by: Option<(&str, &str)>, op: &MemoryOp, at: i64) -> Result<()> {
+        let run = by.map(|(run, _)| run);
+        if by.is_some_and(|(run, id)| !self.made.insert((run.to_owned(), id.to_owned()))) {
             return Ok(());
         }
         let place = (op.memory.clone(), op.key.clone());
@@ -188,7 +190,9 @@ impl State {
                 self.begin_run(&start);
                 return Ok(());
             }
-            Record::Remember(op, at) => return self.change(Some(id), &op, at),
+            Record::Remember(change) => {
+                return self.change(Some((id, &change.id)), &change.op, change.at);
+            }
             Record::Cache(cached) => {
                 self.cache.insert(cached.key.clone(), *cached);
                 return Ok(());
@@ -451,7 +455,7 @@ impl Store for InMemoryStore {
     }
 
     fn ledger(&self, run: &str) -> Result<Ledger> {
-        Ok(self.read(run, |run| {
+        let mut ledger = self.read(run, |run| {
             let mut ledger = Ledger {
                 failed: run.failed.clone(),
                 cancelled: run.cancelled,
@@ -493,7 +497,13 @@ impl Store for InMemoryStore {
             }
             ledger.clock = ledger.clock.max(run.row.as_ref().map_or(0, |row| row.clock));
             ledger
-        }))
+        });
+        for (op, change) in &lock(&self.state).changes {
+            if change.run.as_deref() == Some(run) {
+                *ledger.changes.entry(ChangeId::of(op)).or_insert(0) += 1;
+            }
+        }
+        Ok(ledger)
     }
 
     fn output(&self, answer: Option<&str>, _artifact: Option<&str>) -> Result<Output> {

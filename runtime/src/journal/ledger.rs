@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::ChangeId;
 use crate::{
     interpreter::Recalled,
     request::{KeyParts, KeyVersion, TimerId, Usage},
@@ -67,6 +68,8 @@ pub struct Ledger {
     pub timers: HashMap<TimerId, RecordedTimer>,
     /// Events that were reported before, as text, with how often.
     pub reported_events: HashMap<String, u32>,
+    /// Changes of memory that were made before, with how often.
+    pub changes: HashMap<ChangeId, u32>,
     /// The highest place in the order of answers.
     pub seq: i64,
     /// How long the run has lived, in milliseconds.
@@ -94,6 +97,12 @@ impl Ledger {
         sum
     }
 
+    /// Whether the last effect of an attempt has answered.
+    pub(crate) fn has_ended(&self, path: &str, attempt: u32) -> bool {
+        let last = self.effects.get(path).and_then(|records| records.iter().rev().find(|r| r.attempt == attempt));
+        last.is_some_and(|record| matches!(record.status, Status::Done | Status::Failed))
+    }
+
     /// The newest answer at a place, whatever was asked.
     pub(crate) fn newest(&self, path: &str) -> Option<&Recorded> {
         self.effects.get(path)?.last()
@@ -103,6 +112,7 @@ impl Ledger {
     pub(crate) fn become_a_fork(&mut self) {
         self.clock = 0;
         self.reported_events.clear();
+        self.changes.clear();
         for record in self.effects.values_mut().flatten() {
             record.usage = Usage { cost: Some(0), ..Usage::default() };
         }
@@ -135,7 +145,7 @@ impl Ledger {
                 KeyVersion::of_key(&record.key, record.parts.as_ref().is_some_and(|parts| !parts.is_empty()))
             }
             (None, Some(question)) => KeyVersion::of_key(question, true),
-            (None, None) => KeyVersion::V3,
+            (None, None) => KeyVersion::V4,
         }
     }
 }
@@ -151,7 +161,8 @@ mod tests {
             let newest_question = question.map(str::to_owned);
             Ledger { newest_question, ..Ledger::default() }.recalled().key_version
         };
-        assert_eq!(version(None), KeyVersion::V3);
+        assert_eq!(version(None), KeyVersion::V4);
+        assert_eq!(version(Some("4:ab")), KeyVersion::V4);
         assert_eq!(version(Some("3:ab")), KeyVersion::V3);
         assert_eq!(version(Some("2:ab")), KeyVersion::V2);
         assert_eq!(version(Some("ab")), KeyVersion::V1);

@@ -1,12 +1,63 @@
 //! Memory that outlives runs: the value of each key, and how it came about.
 
+use std::collections::HashMap;
+
 use cascade_ir::read::read_json;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use super::{JournalError, Result};
-use crate::request::MemoryOp;
+use crate::{interpreter::hex, request::MemoryOp};
+
+/// What makes a change of memory that change, in every part of its run: who makes it, of which key, and what is
+/// assigned or added. Where it stands among the other changes does not count, since an edit moves it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ChangeId(String);
+
+impl ChangeId {
+    /// The identity of a change.
+    pub fn of(op: &MemoryOp) -> Self {
+        Self::new(&op.path, &op.memory, &op.key, op.append, &op.value.to_string())
+    }
+
+    fn new(path: &str, memory: &str, key: &str, append: bool, value: &str) -> Self {
+        let sign = if append { "+=" } else { "=" };
+        Self(format!("{path}#{memory}.{key} {sign} {}", hex(&Sha256::digest(value)[..8])))
+    }
+
+    /// The id of its n-th occurrence in the run, from 1.
+    pub fn occurrence(&self, n: u32) -> String {
+        format!("{}#{n}", self.0)
+    }
+}
+
+/// A change of memory as it is recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remembered {
+    /// Its id in the run ([`ChangeId::occurrence`]): a change is recorded once.
+    pub id: String,
+    /// The change.
+    pub op: MemoryOp,
+    /// When it was made, in milliseconds since 1970.
+    pub at: i64,
+}
+
+/// The changes that a run has made, with how often: from what they are, since versions of Cascade before this
+/// one gave ids by another rule.
+pub(super) fn changes_of(connection: &Connection, run: &str) -> rusqlite::Result<HashMap<ChangeId, u32>> {
+    let mut statement =
+        connection.prepare("SELECT path, memory, key, kind, change FROM memory_changes WHERE run = ?1")?;
+    let mut rows = statement.query([run])?;
+    let mut changes = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let (Some(path), Some(value)): (Option<String>, Option<String>) = (row.get(0)?, row.get(4)?) else { continue };
+        let (memory, key, kind): (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+        *changes.entry(ChangeId::new(&path, &memory, &key, kind == "append", &value)).or_insert(0) += 1;
+    }
+    Ok(changes)
+}
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,13 +89,14 @@ pub struct MemoryChange {
     pub value: Option<Json>,
 }
 
-/// Makes a change once: the same change of the same run a second time does nothing.
+/// Makes a change once: one of the same run with the same id a second time does nothing. A person's has no id.
 pub(super) fn change(
     connection: &Connection,
-    run: Option<&str>,
+    by: Option<(&str, &str)>,
     op: &MemoryOp,
     at: i64,
 ) -> rusqlite::Result<Result<()>> {
+    let (run, id) = by.unzip();
     let kind = if op.append { "append" } else { "set" };
     let text = op.value.to_string();
     let added = connection
@@ -52,7 +104,7 @@ pub(super) fn change(
             "INSERT OR IGNORE INTO memory_changes (memory, key, at, run, op, path, kind, change)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(params![op.memory, op.key, at, run, run.map(|_| &op.id), op.path, kind, text])?;
+        .execute(params![op.memory, op.key, at, run, id, op.path, kind, text])?;
     if added == 0 {
         return Ok(Ok(()));
     }
@@ -162,6 +214,8 @@ pub(super) fn merged(old: Json, new: &Json) -> Option<Json> {
         (Json::String(old), Json::String(new)) => Json::String(old + new),
         (Json::Number(a), Json::Number(b)) => match (a.as_i64(), b.as_i64()) {
             (Some(a), Some(b)) => Json::from(a.checked_add(b)?),
+            // The language does not reckon with integers beyond 64 bits.
+            _ if [&a, b].iter().any(|n| !n.is_i64() && !n.is_f64()) => return None,
             _ => serde_json::Number::from_f64(a.as_f64()? + b.as_f64()?).map(Json::Number)?,
         },
         _ => return None,

@@ -30,7 +30,7 @@ pub use activity::{Activity, Cursor};
 pub use chain::Verification;
 pub use in_memory::InMemoryStore;
 pub use ledger::{Ledger, Recorded, RecordedTimer, Status};
-pub use memory::{MemoryChange, MemoryValue};
+pub use memory::{ChangeId, MemoryChange, MemoryValue, Remembered};
 pub use record::{
     CachedAnswer, EffectEnd, EffectStart, ProgressMark, Question, Record, RunEnd, RunStart, TimerMark, now,
 };

@@ -11,11 +11,11 @@ use cascade_ir::{
 };
 use serde_json::Value as Json;
 
-use super::{JournalError, Result};
+use super::{JournalError, Remembered, Result};
 use crate::{
     failure::{Failure, Raise},
     interpreter::price,
-    request::{Answer, EffectInfo, MemoryOp, Output, RequestKind, TimerId, Usage},
+    request::{Answer, EffectInfo, Output, RequestKind, TimerId, Usage},
     wire::{self, Vault},
 };
 
@@ -48,7 +48,7 @@ pub enum Record {
         key: String,
     },
     /// Memory that outlives the run changes.
-    Remember(Box<MemoryOp>, i64),
+    Remember(Box<Remembered>),
     /// An answer that other runs may take.
     Cache(Box<CachedAnswer>),
     /// The run ended, for good or for now.

@@ -425,8 +425,9 @@ impl Writer {
                     .execute(params![self.no, path, key])
                 })?;
             }
-            Record::Remember(op, at) => {
-                self.sql(|c| memory::change(c, Some(&self.run), op, *at)).and_then(|applied| applied)?;
+            Record::Remember(change) => {
+                let by = Some((self.run.as_str(), change.id.as_str()));
+                self.sql(|c| memory::change(c, by, &change.op, change.at)).and_then(|applied| applied)?;
             }
             Record::Cache(cached) => {
                 let (answer, artifact) = self.kept(cached.answer.as_deref())?;

@@ -380,6 +380,7 @@ impl Store for SqliteStore {
             while let Some(row) = rows.next()? {
                 *ledger.reported_events.entry(row.get(0)?).or_insert(0) += 1;
             }
+            ledger.changes = memory::changes_of(c, run)?;
             let clock: Option<i64> =
                 c.query_row("SELECT clock FROM runs WHERE id = ?1", [run], |row| row.get(0)).optional()?;
             ledger.clock = ledger.clock.max(clock.unwrap_or(0));

@@ -24,6 +24,7 @@ pub(crate) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
     let (mut files, mut notes, mut total) = (Vec::new(), Vec::new(), 0u64);
     for load in loads {
         let result = match load {
+            LoadRequest::Hash(path) => hashed(path, cwd).map(|file| files.push(file)),
             LoadRequest::File(path) => named(path, cwd, &mut files, &mut total),
             LoadRequest::Glob { pattern, dir } => {
                 matching(pattern, dir.as_deref(), cwd, &mut files, &mut notes, &mut total)
@@ -44,6 +45,17 @@ fn named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mu
     let content = read(&within(path, cwd), total).map_err(|e| format!("`{path}` cannot be attached: {e}"))?;
     files.push(attachment(path.to_owned(), content));
     Ok(())
+}
+
+/// The hash of a file, which may be of any size.
+fn hashed(path: &str, cwd: Option<&Path>) -> Result<Attachment, String> {
+    let digest = || {
+        let mut digest = Sha256::new();
+        io::copy(&mut fs::File::open(within(path, cwd))?, &mut digest)?;
+        io::Result::Ok(hex(&digest.finalize()))
+    };
+    let hash = digest().map_err(|error| format!("the input `{path}` cannot be read: {error}"))?;
+    Ok(Attachment { path: path.to_owned(), media: String::new(), content: Arc::from([]), hash })
 }
 
 fn matching(

@@ -20,13 +20,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cascade_ir::{ErrorKind, Program};
+use cascade_ir::{ErrorKind, Program, limits::LONGEST_WAIT};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Progress, Report},
+    journal::now,
     models::{ModelCall, Models},
     redact::Redactor,
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Usage},
@@ -174,7 +175,9 @@ impl<'p> LocalHost<'p> {
                 self.builtins.remove(&id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
-                        Ended::Slow(failure.retry_after_ms.map(Duration::from_millis))
+                        // A wait that no run waits is told to each request; nothing is kept back for it.
+                        let asked = failure.retry_after_ms.filter(|ms| *ms <= LONGEST_WAIT);
+                        Ended::Slow(asked.map(Duration::from_millis))
                     }
                     _ => Ended::Served,
                 };
@@ -239,8 +242,8 @@ impl Host for LocalHost<'_> {
                 let idle = effect.as_ref().is_some_and(|info| info.watch);
                 let watch = Watching { idle, lines: self.watched };
                 let process = match &effect {
-                    Some(info) => Process { stage: info.path.clone(), once: info.once },
-                    None => Process { stage: String::new(), once: false },
+                    Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
+                    None => Process { stage: String::new(), attempt: 1, once: false },
                 };
                 let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
                 let job = Job { id, request: run, cwd, watch, redactor, process };
@@ -252,6 +255,12 @@ impl Host for LocalHost<'_> {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
                         self.web.prompt(id, call, self.redactor.clone());
                     } else {
+                        if let Some(until) = self.throttle.opens_at(call.provider()) {
+                            let left = until.saturating_duration_since(Instant::now());
+                            let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+                            let progress = Progress::WaitsUntil(now().saturating_add(left));
+                            let _ = self.outbox.send(Message::Progress(id, progress));
+                        }
                         self.queued.insert(id, call);
                     }
                 }

@@ -21,12 +21,12 @@ use rustix::{
 use super::{
     Message, Outbox,
     commands::{Job, Running},
-    survivors::ProcessList,
+    survivors::{ProcessList, VARIABLE},
 };
 use crate::{
     host::Progress,
     redact::{Cut, Redactor},
-    request::{Answer, Output, Process},
+    request::{Answer, Output, Process, Usage},
     value::Arg,
 };
 
@@ -56,7 +56,7 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
-    let mut child = match spawn_patiently(job, running) {
+    let mut child = match spawn_patiently(job, running, processes) {
         Ok(child) => child,
         Err(answer) => return answer,
     };
@@ -81,22 +81,36 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
         );
     }
     match watched.and(status) {
-        Ok(status) => Answer::ok(Output::Process(Process {
-            code: status.code(),
-            signal: status.signal(),
-            stderr: last_lines(&streams.masked_stderr()),
-            stdout: streams.stdout.into(),
-        })),
+        Ok(status) => {
+            let process = Process {
+                code: status.code(),
+                signal: status.signal(),
+                stderr: last_lines(&streams.masked_stderr()),
+                stdout: streams.stdout.into(),
+            };
+            with_files(job, process)
+        }
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
+    }
+}
+
+/// The answer of a program, with the files that it declares. Of one that failed they are not looked at.
+fn with_files(job: &Job, process: Process) -> Answer {
+    let Some(files) = &job.request.files else { return Answer::ok(Output::Process(process)) };
+    match super::workspace::collect_outputs(files, &job.request.workspace, job.cwd.as_deref()) {
+        Ok(patch) => Answer::ok(Output::WithPatch(Box::new(Output::Process(process)), patch.into())),
+        // What it says of itself explains more than a file that is missing.
+        Err(_) if process.code != Some(0) => Answer::ok(Output::Process(process)),
+        Err(failure) => Answer { result: Err(failure), usage: Usage::default() },
     }
 }
 
 /// Starts the program. While the system has no more processes or open files, it waits for other programs to
 /// end: that there are many at once is no failure of one of them.
-fn spawn_patiently(job: &Job, running: &Running) -> Result<Child, Answer> {
+fn spawn_patiently(job: &Job, running: &Running, processes: &ProcessList) -> Result<Child, Answer> {
     let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
     loop {
-        match spawn(job) {
+        match spawn(job, processes) {
             Err(NotStarted { answer, is_shortage }) => {
                 if !is_shortage || Instant::now() >= deadline {
                     return Err(answer);
@@ -133,7 +147,7 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 /// Starts the program in a process group of its own.
-fn spawn(job: &Job) -> Result<Child, NotStarted> {
+fn spawn(job: &Job, processes: &ProcessList) -> Result<Child, NotStarted> {
     let request = &job.request;
     let Some((program, args)) = request.argv.split_first() else {
         return Err(Answer::failed(ErrorKind::Failed, "the command is empty").into());
@@ -154,6 +168,9 @@ fn spawn(job: &Job) -> Result<Child, NotStarted> {
             Some(value) => command.env(name.as_str(), value.text.as_str()),
             None => command.env_remove(name.as_str()),
         };
+    }
+    if let Some(value) = processes.variable(&job.process) {
+        command.env(VARIABLE, value);
     }
     command.spawn().map_err(|error| NotStarted {
         is_shortage: is_shortage(&error),

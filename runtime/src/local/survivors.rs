@@ -5,7 +5,9 @@
 //! remains; whoever resumes the run ends the programs that are still running before it begins any, so
 //! that no two of them do the same work at once. A group is known by the number and the start time of its
 //! first process: numbers are used again. That a program has ended is not noted: it is seen.
-//! Where the system does not tell start times (they are read from `/proc`), nothing is noted.
+//! A program that was started in the very moment of the kill is not noted. So each program also carries a
+//! variable that names its run, its project and its stage, and is found by it.
+//! Where the system does not tell start times and variables (they are read from `/proc`), nothing is found.
 
 use std::{
     fs::{File, OpenOptions},
@@ -18,19 +20,27 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
+use sha2::{Digest, Sha256};
 
 use super::GRACE;
+use crate::interpreter::hex;
 
 /// How often it is looked whether a program has ended.
 const POLL: Duration = Duration::from_millis(5);
 /// How long a program that was killed may take to end.
 const DEATH: Duration = Duration::from_secs(10);
 
+/// The variable that names the run of a program: the run, a dot, a digest of the project's folder, and then, after
+/// blanks, `once` or `-`, the attempt, and the stage.
+pub(super) const VARIABLE: &str = "CASCADE_RUN";
+
 /// What is noted of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Process {
     /// The path of its stage.
     pub(crate) stage: String,
+    /// The attempt of the stage, from 1.
+    pub(crate) attempt: u32,
     /// Whether it must never be repeated (`@once`).
     pub(crate) once: bool,
 }
@@ -39,13 +49,22 @@ pub(crate) struct Process {
 #[derive(Debug, Default)]
 pub(super) struct ProcessList {
     path: Option<PathBuf>,
+    /// What programs of the run carry in their variable.
+    run: Option<String>,
     file: Mutex<Option<File>>,
 }
 
 impl ProcessList {
     /// A list in a file, which is made when the first program begins. Without a path nothing is noted.
     pub(super) fn at(path: Option<PathBuf>) -> Self {
-        Self { path, file: Mutex::new(None) }
+        let run = path.as_deref().and_then(name_of_run);
+        Self { path, run, file: Mutex::new(None) }
+    }
+
+    /// The value of [`VARIABLE`] for a program.
+    pub(super) fn variable(&self, process: &Process) -> Option<String> {
+        let once = if process.once { "once" } else { "-" };
+        Some(format!("{} {once} {} {}", self.run.as_ref()?, process.attempt, process.stage))
     }
 
     /// Notes that a program runs.
@@ -79,6 +98,16 @@ impl ProcessList {
     }
 }
 
+/// The name of a run by which its programs are found: also another project on this machine may have a run of its id,
+/// when its folder was copied.
+fn name_of_run(list: &Path) -> Option<String> {
+    let run = list.file_name()?.to_str()?.strip_suffix(".programs")?;
+    let folder = std::path::absolute(list.parent()?).ok()?;
+    // Before the first run of a project its folder is not there.
+    let folder = folder.canonicalize().unwrap_or(folder);
+    Some(format!("{run}.{}", hex(&Sha256::digest(folder.as_os_str().as_encoded_bytes())[..4])))
+}
+
 /// A program that an earlier process of the run left running.
 struct Survivor {
     group: Pid,
@@ -86,17 +115,24 @@ struct Survivor {
 }
 
 /// Ends the programs that an earlier process of the run left running, and waits until they have ended;
-/// gives the paths of their stages.
+/// gives the paths of their stages. What a program left running on purpose whose end is recorded (`has_ended`, by stage
+/// and attempt) is left alone.
 ///
 /// # Errors
 /// The program that must not be repeated and still runs, or the one that cannot be ended, in words.
-pub(crate) fn end_survivors(list: &Path) -> Result<Vec<String>, String> {
+pub(crate) fn end_survivors(list: &Path, has_ended: impl Fn(&str, u32) -> bool) -> Result<Vec<String>, String> {
     let text = match std::fs::read_to_string(list) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(format!("the list of programs `{}` cannot be read: {error}", list.display())),
     };
-    let survivors = find_survivors(&text);
+    let mut survivors = find_survivors(&text);
+    for found in name_of_run(list).map(|run| find_carriers(&run)).unwrap_or_default() {
+        let is_known = survivors.iter().any(|survivor| survivor.group == found.group);
+        if !is_known && !has_ended(&found.process.stage, found.process.attempt) {
+            survivors.push(found);
+        }
+    }
     // One that is about to end needs nobody's attention.
     let patience = Instant::now() + GRACE;
     let once = || survivors.iter().find(|survivor| survivor.process.once && is_running(survivor.group));
@@ -145,7 +181,7 @@ fn find_survivors(text: &str) -> Vec<Survivor> {
         let Some(group) = number.and_then(|n| n.parse().ok()).and_then(Pid::from_raw) else { continue };
         // Others are lines that were cut off, or those of a version that noted ends (`- number`).
         if let (Some("+"), Some(started), Some(once), Some(stage)) = (mark, words.next(), words.next(), words.next()) {
-            let process = Process { stage: stage.to_owned(), once: once == "once" };
+            let process = Process { stage: stage.to_owned(), attempt: 0, once: once == "once" };
             running.push((Survivor { group, process }, started.to_owned()));
         }
     }
@@ -155,6 +191,36 @@ fn find_survivors(text: &str) -> Vec<Survivor> {
         .filter(|(survivor, _)| is_running(survivor.group))
         .map(|(survivor, _)| survivor)
         .collect()
+}
+
+/// The process groups that carry the name of a run in their variable, but for the one that asks.
+fn find_carriers(run: &str) -> Vec<Survivor> {
+    let own = rustix::process::getpgrp();
+    let start = format!("{VARIABLE}={run} ").into_bytes();
+    let mut found: Vec<Survivor> = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // Those of other users cannot be read, and are none of the run.
+        let Ok(variables) = std::fs::read(entry.path().join("environ")) else { continue };
+        let carried = variables.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(&start[..]));
+        let Some(process) = carried.and_then(|text| read_process(&String::from_utf8_lossy(text))) else { continue };
+        let Some(status) = ProcessStatus::read(&name) else { continue };
+        let group = status.field(2).and_then(|group| group.parse().ok()).and_then(Pid::from_raw);
+        let has_ended = matches!(status.field(0), Some("Z" | "X") | None);
+        if let Some(group) = group.filter(|group| !has_ended && *group != own)
+            && !found.iter().any(|survivor| survivor.group == group)
+        {
+            found.push(Survivor { group, process });
+        }
+    }
+    found
+}
+
+/// What the variable says after the name of the run.
+fn read_process(text: &str) -> Option<Process> {
+    let mut words = text.splitn(3, ' ');
+    let (once, attempt, stage) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
+    Some(Process { stage: stage.to_owned(), attempt, once: once == "once" })
 }
 
 /// The status of a process (proc(5)).

@@ -100,6 +100,11 @@ impl Throttle {
         }
     }
 
+    /// When a provider may be asked again that asked to slow down.
+    pub(super) fn opens_at(&self, provider: &str) -> Option<Instant> {
+        self.providers.get(provider)?.blocked_until
+    }
+
     /// What may be sent now.
     pub(super) fn due(&mut self, now: Instant) -> Vec<RequestId> {
         let mut out = Vec::new();
@@ -139,6 +144,7 @@ mod tests {
         assert!(!t.admit("a", id(10), start), "the provider rests");
         assert!(t.admit("b", id(11), start), "another does not");
         let later = start + Duration::from_secs(5);
+        assert_eq!((t.opens_at("a"), t.opens_at("b")), (Some(later), None));
         assert_eq!(t.next(), Some(later));
         assert!(t.due(start + Duration::from_secs(4)).is_empty());
         // Half of eight at once, and seven still run.

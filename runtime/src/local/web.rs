@@ -10,6 +10,7 @@ use std::{
 };
 
 use cascade_ir::ErrorKind;
+use encoding_rs::Encoding;
 use reqwest::{Client, Method, Url, header::HeaderMap, redirect::Policy};
 use tokio::task::AbortHandle;
 
@@ -162,6 +163,7 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
     };
     let status = response.status().as_u16();
     let retry_after_ms = retry_after(response.headers());
+    let charset = charset(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_BODY {
@@ -170,7 +172,15 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Response { status, body: Arc::from(body), retry_after_ms })
+    // What is recorded and searched for secrets is text where it can be. What cannot be decoded is told when it is read.
+    let (body, charset) = match charset {
+        Some(label) => match Encoding::for_label(label.as_bytes()).map(|encoding| encoding.decode(&body)) {
+            Some((text, _, false)) => (text.into_owned().into_bytes(), Some("utf-8".to_owned())),
+            _ => (body, Some(label)),
+        },
+        None => (body, None),
+    };
+    Ok(Response { status, body: Arc::from(body), retry_after_ms, charset })
 }
 
 /// Where an answer sends the request, if it is one that may go there: to read something twice is
@@ -240,6 +250,16 @@ fn reasons(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+/// The charset that `Content-Type` declares, in lower case.
+fn charset(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("content-type")?.to_str().ok()?;
+    text.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches('"').trim();
+        (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then(|| value.to_ascii_lowercase())
+    })
 }
 
 /// `Retry-After`: seconds, or a date.

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     failure::{Failure, Raise},
     interpreter::hex,
-    workspace::{FileChange, FileState, Workspace, WorkspacePatch},
+    request::FilesRequest,
+    workspace::{FileChange, FileContent, FileState, Workspace, WorkspacePatch},
 };
 
 /// Refuses a workspace whose policy this host cannot enforce.
@@ -24,6 +25,55 @@ pub(super) fn check_policy(workspace: &Workspace) -> Result<(), Raise> {
     }
     let message = "the policy of the workspace forbids something, and this host cannot enforce it; nothing was started";
     Err(Failure::raise(ErrorKind::Denied, message))
+}
+
+/// The largest file, and the largest sum of files, whose contents are kept as outputs of an effect. Of larger
+/// ones only the hash is kept: they are verified, and cannot be put back.
+const MAX_KEPT_FILE: u64 = 64 * 1024 * 1024;
+const MAX_KEPT: u64 = 256 * 1024 * 1024;
+
+/// The files that an effect has made and declares, as a change of its workspace.
+///
+/// # Errors
+/// When one leaves the workspace, or cannot be read.
+pub(super) fn collect_outputs(
+    files: &FilesRequest,
+    workspace: &Workspace,
+    run_directory: Option<&Path>,
+) -> Result<WorkspacePatch, Raise> {
+    let mut root = run_directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    root.extend(&workspace.directory);
+    let found: Vec<PathBuf> = match files.many {
+        true => super::files::find_files(&files.pattern, &root, true)
+            .map_err(|why| Failure::raise(ErrorKind::Failed, why))?,
+        false => vec![PathBuf::from(&files.pattern)],
+    };
+    let (mut changes, mut total) = (Vec::new(), 0);
+    for path in found {
+        let shown = path.to_string_lossy().replace('\\', "/");
+        let shown = shown.trim_start_matches("./").to_owned();
+        let file = locate(&root, &shown)?;
+        let size = match fs::metadata(&file) {
+            Ok(meta) if meta.is_file() => meta.len(),
+            Ok(_) => return Err(Failure::raise(ErrorKind::CommandFailed, format!("`{shown}` is no file"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed("read", &shown, &error)),
+        };
+        total += size;
+        let content = match size > MAX_KEPT_FILE || total > MAX_KEPT {
+            true => FileContent::Hash(hash_of(&file).map_err(|error| failed("read", &shown, &error))?),
+            false => FileContent::from_bytes(fs::read(&file).map_err(|error| failed("read", &shown, &error))?),
+        };
+        let state = FileState { content, executable: is_executable(&file) };
+        changes.push(FileChange { path: shown, before: None, after: Some(state), is_output: true });
+    }
+    Ok(WorkspacePatch { directory: workspace.directory.clone(), changes })
+}
+
+fn hash_of(file: &Path) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    io::copy(&mut fs::File::open(file)?, &mut digest)?;
+    Ok(hex(&digest.finalize()))
 }
 
 /// Applies a recorded change below the directory of a run. Files that are already as they were
@@ -75,15 +125,30 @@ fn locate(root: &Path, path: &str) -> Result<PathBuf, Raise> {
 
 /// Whether a change has still to be made.
 fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
+    if let Some(FileState { content: FileContent::Hash(hash), .. }) = &change.after {
+        return match hash_of(file) {
+            Ok(found) if found == *hash => Ok(false),
+            Ok(_) | Err(_) => {
+                let message = format!(
+                    "`{}` is not as it was recorded, and it was too large to be kept; run its stage again",
+                    change.path
+                );
+                Err(Failure::raise(ErrorKind::MergeConflict, message))
+            }
+        };
+    }
     let current = match fs::read(file) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed("read", &change.path, &error)),
     };
-    let after = change.after.as_ref().map(|state| state.content.as_bytes());
+    let after = change.after.as_ref().and_then(|state| state.content.as_bytes());
     if current.as_deref() == after {
         // Of a file that is there, whether it can be executed may still differ.
         return Ok(change.after.as_ref().is_some_and(|state| state.executable != is_executable(file)));
+    }
+    if change.is_output {
+        return Ok(true);
     }
     let digest = current.as_deref().map(|bytes| hex(&Sha256::digest(bytes)));
     if digest == change.before {
@@ -105,7 +170,7 @@ fn apply(after: Option<&FileState>, file: &Path) -> io::Result<()> {
     let mut partial = file.as_os_str().to_owned();
     partial.push(".cascade-restored");
     let partial = PathBuf::from(partial);
-    fs::write(&partial, state.content.as_bytes())?;
+    fs::write(&partial, state.content.as_bytes().unwrap_or_default())?;
     set_executable(&partial, state.executable)?;
     fs::rename(&partial, file)
 }

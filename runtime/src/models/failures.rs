@@ -121,8 +121,12 @@ mod tests {
     use super::*;
 
     fn failure(status: u16, retry_after_ms: Option<u64>, body: Json) -> (ErrorKind, Option<u64>) {
-        let failure =
-            failure_of_status(&Response { status, body: Arc::from(body.to_string().into_bytes()), retry_after_ms });
+        let failure = failure_of_status(&Response {
+            status,
+            body: Arc::from(body.to_string().into_bytes()),
+            retry_after_ms,
+            charset: None,
+        });
         (failure.kind, failure.retry_after_ms)
     }
 

@@ -281,8 +281,16 @@ fn empty_answer(usage: Usage) -> (Raise, Usage) {
     (Failure::raise(ErrorKind::InvalidOutput, "the model's answer is empty"), usage)
 }
 
+/// The failure of an answer that was cut off. The same prompt with the same limit would be cut off again.
 fn truncated_answer(usage: Usage) -> (Raise, Usage) {
-    (Failure::raise(ErrorKind::InvalidOutput, "the model's answer was cut off at the limit of output tokens"), usage)
+    let message = format!(
+        "the model's answer was cut off at the limit of output tokens, after {} of them, and is not asked for again: \
+         give the skill more with `max_tokens`, or ask for less",
+        usage.tokens_out
+    );
+    let mut failure = Failure::raise(ErrorKind::InvalidOutput, message);
+    failure.permanent = true;
+    (failure, usage)
 }
 
 fn refusal(reason: &str, usage: Usage) -> (Raise, Usage) {

@@ -149,7 +149,7 @@ impl MortalJournal {
             Record::Ended(end) => Kept::Ended { token: end.token, seq: end.seq, status: end.status },
             Record::Overtaken { seq } => Kept::Overtaken { seq: *seq },
             Record::RunEnded(end) => Kept::RunEnded { failed_at: end.failed_at.clone() },
-            Record::Remember(op, _) => Kept::Changed(MemoryOp::clone(op)),
+            Record::Remember(change) => Kept::Changed(change.op.clone()),
             _ => return,
         };
         self.fuse.state().kept.push(kept);

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::HashSet};
 
-use cascade_runtime::Event;
+use cascade_runtime::{Event, host::Progress};
 
 use super::figures::figures;
 
@@ -48,12 +48,17 @@ impl Plain {
                 }
                 line
             }
-            Event::StageRetrying { path, attempt, message, next, .. } => {
+            Event::StageRetrying { path, attempt, message, next, wait_ms, .. } => {
+                let end = wait_ms.map_or_else(String::new, |ms| format!(" at {}", crate::time::clock_in(ms)));
                 format!(
-                    "{} {path}: attempt {attempt} failed: {}; next: {next}",
+                    "{} {path}: attempt {attempt} failed: {}; next: {next}{end}",
                     self.paint("33", "retry"),
                     first_line(message)
                 )
+            }
+            Event::Progress { path, progress: Progress::WaitsUntil(until), .. } => {
+                let until = crate::time::clock(*until);
+                format!("{} {path}: its provider asked to slow down; it is sent at {until}", self.paint("33", "wait"))
             }
             Event::ModelPassedOver { path, model, reason } => {
                 format!("{} {path}: `{model}` is not used: {reason}", self.paint("33", "note"))

@@ -194,6 +194,7 @@ impl Tree {
                 let node = self.node(path);
                 self.nodes[node].attempt = *attempt;
                 self.nodes[node].status = Status::Running;
+                self.nodes[node].progress.clear();
             }
             Event::Progress { path, progress, .. } => {
                 let node = self.node(path);
@@ -201,14 +202,17 @@ impl Tree {
                     Progress::Alive => return,
                     Progress::Line(text) | Progress::Step(text) => text.clone(),
                     Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
+                    Progress::WaitsUntil(until) => format!("waits until {}", crate::time::clock(*until)),
                 };
             }
             Event::ModelChosen { path, model } => {
                 let node = self.node(path);
                 self.nodes[node].note = model.clone();
             }
-            Event::StageRetrying { path, message, .. } => {
+            Event::StageRetrying { path, message, wait_ms, .. } => {
                 let node = self.node(path);
+                self.nodes[node].progress =
+                    wait_ms.map_or_else(String::new, |ms| format!("waits until {}", crate::time::clock_in(ms)));
                 self.nodes[node].note = first_line(message).to_owned();
             }
             Event::StageFinished { path, status, attempts, tokens, cost, ms, message } => {

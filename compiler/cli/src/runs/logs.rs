@@ -45,8 +45,18 @@ fn as_event(activity: Activity, live: bool) -> Option<Json> {
             json!({ "event": "progress", "path": path, "attempt": attempt, "progress": progress })
         }
         Activity::Progress { .. } => return None,
-        Activity::Event { event, .. } => event,
+        Activity::Event { at, mut event, .. } => {
+            if let Some(until) = wait_end(at, &event) {
+                event["until"] = until.into();
+            }
+            event
+        }
     })
+}
+
+/// When a wait that a service asked for is over, in milliseconds since 1970; `at` is the time of its event.
+pub fn wait_end(at: i64, event: &Json) -> Option<i64> {
+    Some(at.saturating_add_unsigned(event.get("wait_ms")?.as_u64()?))
 }
 
 fn with_time(at: i64, event: &Json) -> String {
@@ -69,10 +79,18 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "progress" => {
             let progress = event.get("progress").unwrap_or(&Json::Null);
             let said = ["line", "step"].iter().find_map(|name| progress.get(name).and_then(Json::as_str));
-            let tokens = || format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0));
-            format!("      {}: {}", text("path"), said.map_or_else(tokens, neutral_line))
+            let until = progress.get("waits_until").and_then(Json::as_i64);
+            let otherwise = || match until {
+                Some(until) => format!("waits until {}", time::clock(until)),
+                None => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
+            };
+            format!("      {}: {}", text("path"), said.map_or_else(otherwise, neutral_line))
         }
-        "stage_retrying" => format!("retry {}: {message}; next: {}", text("path"), text("next")),
+        "stage_retrying" => {
+            let end = event.get("until").and_then(Json::as_i64);
+            let end = end.map_or_else(String::new, |until| format!(" at {}", time::clock(until)));
+            format!("retry {}: {message}; next: {}{end}", text("path"), text("next"))
+        }
         "model_passed_over" => {
             format!("note  {}: `{}` is not used: {}", text("path"), text("model"), text("reason"))
         }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::{
-    journal::{EffectRow, RunRow, Store},
+    journal::{EffectRow, RunRow, Store, now},
     value::{REDACTED, shown_command},
     wire::shown_text,
 };
 use serde_json::{Value as Json, json};
 
-use super::{lifetime_ms, paint_status, verify::describe};
+use super::{lifetime_ms, logs::wait_end, paint_status, verify::describe};
 use crate::{
     args::RunsShowArgs,
     commands::print,
@@ -134,6 +134,9 @@ impl<'e> Tree<'e> {
                     if let Some(outcome) = outcome.filter(|_| last.error.is_none()) {
                         facts.push_str(&outcome.reason());
                     }
+                    if let Some(wait) = shown.waits.get(path).filter(|wait| wait.began >= last.started) {
+                        facts.push_str(&format!(", waits until {}", time::clock(wait.until)));
+                    }
                     if shown.fell_back.contains(path) {
                         facts.push_str(", fell back");
                     }
@@ -199,6 +202,12 @@ impl Outcome {
     }
 }
 
+/// A wait that a service asked for, in milliseconds since 1970.
+struct Wait {
+    began: i64,
+    until: i64,
+}
+
 /// What the tree of a run is written with.
 struct Shown<'a> {
     args: &'a RunsShowArgs,
@@ -207,22 +216,31 @@ struct Shown<'a> {
     outcomes: HashMap<String, Outcome>,
     /// Stages whose `fallback` was used.
     fell_back: HashSet<String>,
+    /// Waits that are not over, by path of the stage.
+    waits: HashMap<String, Wait>,
 }
 
 impl<'a> Shown<'a> {
     fn new(args: &'a RunsShowArgs, color: bool, events: Vec<(i64, i64, Json)>) -> Self {
-        let (mut outcomes, mut fell_back) = (HashMap::new(), HashSet::new());
+        let (mut outcomes, mut fell_back, mut waits) = (HashMap::new(), HashSet::new(), HashMap::new());
         for (_, at, event) in events {
             let text = |name: &str| event.get(name).and_then(Json::as_str).map(str::to_owned);
             let (Some(kind), Some(path)) = (text("event"), text("path")) else { continue };
             if kind == "stage_finished" {
                 let status = text("status").unwrap_or_default();
+                waits.remove(&path);
                 outcomes.insert(path, Outcome { at, status, message: text("message") });
-            } else if kind == "stage_retrying" && text("next").as_deref() == Some("fallback") {
-                fell_back.insert(path);
+            } else if kind == "stage_retrying" {
+                waits.remove(&path);
+                if let Some(until) = wait_end(at, &event).filter(|until| *until > now()) {
+                    waits.insert(path.clone(), Wait { began: at, until });
+                }
+                if text("next").as_deref() == Some("fallback") {
+                    fell_back.insert(path);
+                }
             }
         }
-        Self { args, color, outcomes, fell_back }
+        Self { args, color, outcomes, fell_back, waits }
     }
 }
 

@@ -24,12 +24,12 @@ use crate::{
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
     request::{
-        Answer, AnswerForm, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, LoadRequest, Output, PromptRequest,
-        RequestId, RequestKind, RunRequest, Usage,
+        Answer, AnswerForm, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output,
+        PromptRequest, RequestId, RequestKind, RunRequest, Usage,
     },
     schema,
     value::{Arg, Value, to_json},
-    workspace::{Policy, Workspace},
+    workspace::{FileChange, Policy, Workspace, WorkspacePatch},
 };
 
 /// An effect on its way.
@@ -42,6 +42,10 @@ pub(super) struct Call<'p> {
     pub(super) request: Option<RequestId>,
     answer: Option<Box<Answer>>,
     attachments: Option<Vec<Attachment>>,
+    /// The hashes of the files among its arguments, once they are known.
+    pub(super) hashed: Option<Vec<Attachment>>,
+    /// What the effect changed in its workspace.
+    pub(super) patch: Option<Arc<WorkspacePatch>>,
     pub(super) model: Option<ModelId>,
     /// The models that it could have been, in the order of preference.
     candidates: Vec<ModelId>,
@@ -61,6 +65,8 @@ impl<'p> Call<'p> {
             request: None,
             answer: None,
             attachments: None,
+            hashed: None,
+            patch: None,
             model: None,
             candidates: Vec::new(),
             reserved: Reserve::default(),
@@ -114,7 +120,19 @@ impl<'p> Machine<'p> {
         if let Some(answer) = call.answer.take() {
             let skill = call.skill;
             // The host has changed the workspace, or has restored the change.
-            let (output, _) = answer.result?.split_patch();
+            let (output, patch) = answer.result?.split_patch();
+            let output = match output {
+                Output::Files(files, _) if call.hashed.is_none() => {
+                    call.hashed = Some(files);
+                    self.start_call(id, fiber)?;
+                    return Ok(Mode::Wait);
+                }
+                output => output,
+            };
+            let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
+                return Err(defect!("an answer without its call"));
+            };
+            call.patch = patch;
             if let Output::Files(files, notes) = output {
                 call.attachments = Some(files);
                 let path = fiber.path();
@@ -139,6 +157,21 @@ impl<'p> Machine<'p> {
             return Err(defect!("an effect without its call"));
         };
         let skill = call.skill;
+        if call.hashed.is_none() {
+            let files = match self.keys.version() >= KeyVersion::V4 {
+                true => files_among(&call.args),
+                false => Vec::new(),
+            };
+            if !files.is_empty() {
+                let loads = RequestKind::Load(files.into_iter().map(LoadRequest::Hash).collect());
+                let request = self.send_request(loads, None, Waiter::Call(id));
+                if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
+                    call.request = Some(request);
+                }
+                return Ok(());
+            }
+            call.hashed = Some(Vec::new());
+        }
         let mut slots = std::mem::take(&mut call.slots);
         let kind = match &skill.effect {
             Effect::Run(run) => self.run_request(run, &mut slots).map(Some),
@@ -199,13 +232,15 @@ impl<'p> Machine<'p> {
         let digest = self.skill_digest(call.id, skill);
         let models = &self.program.models;
         let candidates: Vec<&Model> = call.candidates.iter().filter_map(|id| models.get(id.index())).collect();
+        let attached: Vec<Attachment> =
+            call.hashed.iter().flatten().chain(call.attachments.iter().flatten()).cloned().collect();
         let source = KeySource {
             digest,
             params: &skill.params,
             args: &call.args,
             model: call.model.and_then(|id| models.get(id.index())),
             candidates: &candidates,
-            attached: call.attachments.as_deref().unwrap_or_default(),
+            attached: &attached,
             run: match kind {
                 RequestKind::Run(run) => Some((run, self.env.folder.as_str())),
                 _ => None,
@@ -214,9 +249,11 @@ impl<'p> Machine<'p> {
         let version = self.keys.version();
         let (key, parts) = self.keys.effect_key(&source);
         let mut old_keys = Vec::new();
-        if cache_ms.is_some() {
-            for older in [KeyVersion::V2, KeyVersion::V1].into_iter().filter(|older| *older < version) {
-                let scheme = KeyScheme::new(older, None);
+        // Older keys say nothing of the content of files.
+        if cache_ms.is_some() && call.hashed.as_ref().is_none_or(Vec::is_empty) {
+            for older in [KeyVersion::V3, KeyVersion::V2, KeyVersion::V1].into_iter().filter(|older| *older < version) {
+                let project = self.env.project_key.as_ref().filter(|_| older == KeyVersion::V3);
+                let scheme = KeyScheme::new(older, project);
                 let digest = scheme.part_digest("skill", skill_digest(older, self.program, skill));
                 let source = KeySource { digest, ..source };
                 old_keys.push(scheme.effect_key(&source).0);
@@ -260,12 +297,16 @@ impl<'p> Machine<'p> {
             Some(expr) => self.body_text(expr, slots)?.map(|(text, _)| text),
             None => None,
         };
-        Ok(RequestKind::Run(RunRequest {
-            argv,
-            workspace: Workspace { directory, policy: Policy::default() },
-            env,
-            stdin,
-        }))
+        let files = match &run.files {
+            Some(files) => {
+                let pattern = self.eval.eval(&files.pattern, slots)?;
+                let pattern = pattern.as_text().unwrap_or_default().to_owned();
+                Some(FilesRequest { pattern, many: files.many })
+            }
+            None => None,
+        };
+        let workspace = Workspace { directory, policy: Policy::default() };
+        Ok(RequestKind::Run(RunRequest { argv, workspace, env, stdin, files }))
     }
 
     /// A text where secrets may go; null gives none.
@@ -456,6 +497,12 @@ impl<'p> Machine<'p> {
         let (raw, format) = match (&skill.effect, output) {
             (Effect::Run(run), Output::Process(process)) => {
                 let value = parse::read_process_output(run, &process)?;
+                let value = match &run.files {
+                    Some(files) => {
+                        made_files(files.many, call.patch.as_deref(), &mut self.eval, &files.pattern, &mut slots)?
+                    }
+                    None => value,
+                };
                 if let Some(slot) = skill.exit_code {
                     let code = process.code.map_or(Value::Null, |code| Value::Int(code.into()));
                     crate::eval::write_slot(&mut slots, slot, code)?;
@@ -540,6 +587,50 @@ fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'
 
 fn watches_idle(fiber: &Fiber<'_>) -> bool {
     fiber.frames.iter().any(|f| matches!(f, Frame::Guard(guard) if guard.watches_idle()))
+}
+
+/// The paths of the files among the arguments of a call, also in lists.
+fn files_among(args: &[Value]) -> Vec<String> {
+    let mut found = Vec::new();
+    for arg in args {
+        let items = arg.as_list().unwrap_or(std::slice::from_ref(arg));
+        found.extend(items.iter().filter_map(|item| match item {
+            Value::Artifact(artifact) => Some(artifact.path.clone()),
+            _ => None,
+        }));
+    }
+    found
+}
+
+/// The files that a program has made, as paths relative to the folder of the run.
+fn made_files(
+    many: bool,
+    patch: Option<&WorkspacePatch>,
+    eval: &mut crate::eval::Eval<'_>,
+    pattern: &Expr,
+    slots: &mut [Value],
+) -> Result {
+    let directory = patch.and_then(|patch| patch.directory.as_deref()).unwrap_or_default();
+    let changes = patch.map(|patch| patch.changes.as_slice()).unwrap_or_default();
+    let path = |change: &FileChange| match directory {
+        "" => change.path.clone(),
+        directory => format!("{}/{}", directory.trim_end_matches('/'), change.path),
+    };
+    let files: Vec<Value> =
+        changes.iter().filter(|change| change.is_output).map(|change| Value::path(&path(change))).collect();
+    if files.is_empty() {
+        let pattern = eval.eval(pattern, slots)?;
+        let pattern = pattern.as_text().unwrap_or_default();
+        let message = match many {
+            true => format!("the program ended well, and made no file that `{pattern}` matches"),
+            false => format!("the program ended well, and did not make `{pattern}`"),
+        };
+        return Err(Failure::raise(ErrorKind::CommandFailed, message));
+    }
+    Ok(match many {
+        true => Value::list(files),
+        false => files.into_iter().next().unwrap_or(Value::Null),
+    })
 }
 
 /// The request of a built-in skill.

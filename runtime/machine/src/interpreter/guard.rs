@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use cascade_ir::{
     Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work,
-    limits::{BACKOFF, MAX_RETRIES},
+    limits::{BACKOFF, LONGEST_WAIT, MAX_RETRIES},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
     failure::{Failure, Raise, defect, fail},
     render::render,
     request::{RequestId, RequestKind},
-    value::Value,
+    value::{Value, format_duration},
 };
 
 /// The status of a stage whose failure is its value (`on error keep`).
@@ -331,7 +331,7 @@ impl<'p> Machine<'p> {
         }
         if failure.kind == ErrorKind::QuotaExhausted && guard.is_skill() && !guard.takes_quota() {
             let (retry_after_ms, message) = (failure.retry_after_ms, failure.message.clone());
-            self.emit_retrying(&path, attempt, &failure, "wait");
+            self.emit_retrying(&path, attempt, &failure, "wait", None);
             let kind = RequestKind::Quota { path, attempt, retry_after_ms, message };
             let quota = self.send_request(kind, None, Waiter::Delay(id));
             set_timer(fiber, |guard| {
@@ -340,13 +340,14 @@ impl<'p> Machine<'p> {
             });
             return Ok(Mode::Wait);
         }
+        refuse_long_wait(&mut failure, guard.limits.time);
         if guard.retries_left > 0 && failure.is_retryable() && !guard.falling_back {
             guard.retries_left -= 1;
             let doubled = guard.backoff.0.saturating_mul(1 << guard.retries_done.min(30));
             guard.retries_done += 1;
             let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
             let at_least_ms = failure.retry_after_ms.unwrap_or(0);
-            self.emit_retrying(&path, attempt, &failure, "retry");
+            self.emit_retrying(&path, attempt, &failure, "retry", failure.retry_after_ms);
             let kind = RequestKind::Delay { up_to_ms, at_least_ms, path, attempt };
             let delay = self.send_request(kind, None, Waiter::Delay(id));
             set_timer(fiber, |guard| guard.delay = Some(delay));
@@ -354,7 +355,7 @@ impl<'p> Machine<'p> {
         }
         if let Some(model) = guard.candidates.pop_front() {
             guard.using = Some(vec![model]);
-            self.emit_retrying(&path, attempt, &failure, "use");
+            self.emit_retrying(&path, attempt, &failure, "use", None);
             return Ok(Mode::Run);
         }
         self.apply_handlers(id, fiber, failure, &path)
@@ -427,14 +428,14 @@ impl<'p> Machine<'p> {
                                 guard.candidates = models;
                                 guard.falling_back = false;
                             }
-                            self.emit_retrying(path, attempt, &failure, "use");
+                            self.emit_retrying(path, attempt, &failure, "use", None);
                             return Ok(Mode::Run);
                         }
                         Err(other) => failure = with_cause(other, failure),
                     }
                 }
                 ErrorAction::Fallback(work) => {
-                    self.emit_retrying(path, attempt, &failure, "fallback");
+                    self.emit_retrying(path, attempt, &failure, "fallback", None);
                     set_timer(fiber, |guard| guard.falling_back = true);
                     self.start_timers(id, fiber);
                     let depth = fiber.frames.len();
@@ -469,7 +470,7 @@ impl<'p> Machine<'p> {
                 }
                 ErrorAction::Escalate { message, ty, skip } => {
                     let message = self.evaluate_message(fiber, Some(message), "")?;
-                    self.emit_retrying(path, attempt, &failure, "escalate");
+                    self.emit_retrying(path, attempt, &failure, "escalate", None);
                     let escalated = Escalated { failure, ty, skip: *skip };
                     return self.begin_escalation(fiber, escalated, message);
                 }
@@ -488,18 +489,19 @@ impl<'p> Machine<'p> {
             && self.env.recalled.failed.contains(&(path.to_owned(), attempt));
         if ended {
             guard.start_over();
-            self.emit_retrying(path, attempt, failure, "resume");
+            self.emit_retrying(path, attempt, failure, "resume", None);
         }
         ended
     }
 
-    fn emit_retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str) {
+    fn emit_retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str, wait_ms: Option<u64>) {
         self.emit(|| Event::StageRetrying {
             path: path.to_owned(),
             attempt,
             kind: failure.kind,
             message: failure.message.clone(),
             next,
+            wait_ms,
         });
     }
 
@@ -531,6 +533,24 @@ pub(super) fn set_timer<'p>(fiber: &mut Fiber<'p>, f: impl FnOnce(&mut Guard<'p>
     if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
         f(guard);
     }
+}
+
+/// Makes a failure final whose service asks to wait longer than a run waits, or than the budget of time allows.
+fn refuse_long_wait(failure: &mut Failure, budget: Option<i64>) {
+    let Some(asked) = failure.retry_after_ms.filter(|_| failure.is_retryable()) else { return };
+    let budget = budget.map(|ms| ms.max(0).unsigned_abs()).filter(|ms| *ms < LONGEST_WAIT);
+    let longest = budget.unwrap_or(LONGEST_WAIT);
+    if asked <= longest {
+        return;
+    }
+    let shown = |ms: u64| format_duration(i64::try_from(ms).unwrap_or(i64::MAX));
+    let why = if budget.is_some() { "its budget is" } else { "a run waits at most" };
+    failure.message.push_str(&format!(
+        "; the server asks to wait {}, and {why} {}: try again later, or take another with `on error`",
+        shown(asked),
+        shown(longest),
+    ));
+    failure.permanent = true;
 }
 
 /// The path of the guard on top, without the marks of its attempts.

@@ -270,7 +270,7 @@ impl KeyScheme {
     pub(super) fn part_digest(&self, name: &str, content: [u8; 32]) -> PartDigest {
         let recorded = match &self.project {
             // Only the beginning of a digest is recorded, and so it was when it was not keyed.
-            Some(project) if self.version == KeyVersion::V3 => project.digest(name, &content[..8]),
+            Some(project) if self.version >= KeyVersion::V3 => project.digest(name, &content[..8]),
             _ => content,
         };
         PartDigest { content, recorded }
@@ -283,8 +283,12 @@ impl KeyScheme {
     /// A key of version 2 as one of this scheme.
     fn keyed(&self, key: String) -> String {
         match (&self.project, self.version) {
-            (Some(project), KeyVersion::V3) => {
-                format!("{}{}", KeyVersion::V3_PREFIX, hex(&project.digest("key", key.as_bytes())))
+            (Some(project), KeyVersion::V3 | KeyVersion::V4) => {
+                let prefix = match self.version {
+                    KeyVersion::V3 => KeyVersion::V3_PREFIX,
+                    _ => KeyVersion::V4_PREFIX,
+                };
+                format!("{prefix}{}", hex(&project.digest("key", key.as_bytes())))
             }
             _ => key,
         }
@@ -295,7 +299,7 @@ impl KeyScheme {
         match self.version {
             KeyVersion::V0 => (effect_key_v0(source), KeyParts::default()),
             KeyVersion::V1 => effect_key_v1(source),
-            KeyVersion::V2 | KeyVersion::V3 => {
+            KeyVersion::V2 | KeyVersion::V3 | KeyVersion::V4 => {
                 let (key, parts) = self.effect_key_v2(source);
                 (self.keyed(key), parts)
             }

@@ -6,7 +6,7 @@
 
 use cascade_ir::ErrorKind;
 
-use super::{Machine, fiber::Fiber, frame::Frame, hex};
+use super::{Machine, fiber::Fiber, frame::Frame};
 use crate::{
     check::{Strictness, coerce},
     eval::{Eval, Result, check_limits},
@@ -22,15 +22,8 @@ pub(super) struct Change {
     key: usize,
     append: bool,
     value: Value,
-    /// The place in the run that made it; only for memory that outlives the run.
-    origin: Option<Origin>,
-}
-
-#[derive(Clone)]
-struct Origin {
-    path: String,
-    /// Number of the change at that place, from 1.
-    number: u32,
+    /// The path of the stage or cascade that made it; only for memory that outlives the run.
+    origin: Option<String>,
 }
 
 impl<'p> Machine<'p> {
@@ -75,12 +68,7 @@ impl<'p> Machine<'p> {
         value: Value,
     ) -> Result<()> {
         let global = self.program.memories.get(memory).is_some_and(|m| m.global);
-        let origin = global.then(|| {
-            let path = fiber.path();
-            let number = self.changes.entry(path.clone()).or_insert(0);
-            *number += 1;
-            Origin { path, number: *number }
-        });
+        let origin = global.then(|| fiber.path());
         let change = Change { memory, key, append, value, origin };
         self.apply_own_change(fiber, change)
     }
@@ -98,22 +86,17 @@ impl<'p> Machine<'p> {
 
     /// Hands a change of memory that outlives the run to the host.
     fn emit_memory_op(&mut self, change: Change) {
-        let Some(origin) = change.origin else { return };
+        let Some(path) = change.origin else { return };
         let Some(memory) = self.program.memories.get(change.memory) else { return };
         let Some(key) = memory.keys.get(change.key) else { return };
         let initial = if change.append { self.eval.eval(&key.initial, &mut []).ok() } else { None };
-        let value = to_json(&change.value);
-        use sha2::{Digest, Sha256};
-        // An edited program may make another change at the same place: the digest tells them apart.
-        let digest = hex(&Sha256::digest(value.to_string().as_bytes())[..8]);
         self.memory_ops.push(MemoryOp {
-            id: format!("{}#{}:{digest}", origin.path, origin.number),
-            path: origin.path,
+            path,
             memory: memory.name.to_string(),
             key: key.name.to_string(),
             append: change.append,
             initial: initial.as_ref().map_or(serde_json::Value::Null, to_json),
-            value,
+            value: to_json(&change.value),
         });
     }
 

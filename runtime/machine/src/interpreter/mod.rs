@@ -105,8 +105,6 @@ pub struct Machine<'p> {
     locks: Vec<locks::Held>,
     digests: HashMap<u32, keys::PartDigest>,
     spent: Spent,
-    /// How often memory that outlives the run was changed, by place.
-    changes: HashMap<String, u32>,
     memory_ops: Vec<MemoryOp>,
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
@@ -169,7 +167,6 @@ impl<'p> Machine<'p> {
             locks: Vec::new(),
             digests: HashMap::new(),
             spent: Spent::default(),
-            changes: HashMap::new(),
             memory_ops: Vec::new(),
             last_memory: Vec::new(),
             reached,

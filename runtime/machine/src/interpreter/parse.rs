@@ -49,7 +49,11 @@ pub(super) fn read_process_output(run: &Run, process: &Process) -> Result {
 pub(super) fn read_http_response(http: &Http, response: Response) -> Result {
     let status = response.status;
     if is_accepted(&http.status, (200, 299), i64::from(status)) {
-        return format_output(http.format, &response.body);
+        return match (http.format, response.charset) {
+            (OutputFormat::None, _) | (_, None) => format_output(http.format, &response.body),
+            (OutputFormat::Junit, Some(charset)) => output::junit_text(&output::decode_body(&response.body, &charset)?),
+            (format, Some(charset)) => format_output(format, output::decode_body(&response.body, &charset)?.as_bytes()),
+        };
     }
     Err(status_failure(status, &response.body, response.retry_after_ms))
 }

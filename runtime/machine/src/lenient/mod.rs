@@ -25,7 +25,7 @@ use crate::{
     eval::{Eval, Result, check_limits},
     failure::{Failure, Raise},
     schema,
-    value::{Value, check_integers, from_json},
+    value::{Value, from_json},
 };
 
 /// A deviation of an answer that was corrected, in words.
@@ -51,7 +51,6 @@ pub(crate) fn read_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Read {
     }
     let mut complaint = None;
     if let Ok(json) = serde_json::from_str::<Json>(text.trim()) {
-        check_integers(text.trim()).map_err(|message| invalid(format!("the answer {message}")))?;
         match fit(eval, ty, json.clone(), Vec::new()) {
             Ok(reading) => return Ok(reading),
             Err(failure) if !matches!(json, Json::String(_)) => return Err(failure),
@@ -61,7 +60,6 @@ pub(crate) fn read_answer(eval: &mut Eval<'_>, ty: &Type, text: &str) -> Read {
         if let Json::String(inner) = &json
             && let Ok(json @ (Json::Object(_) | Json::Array(_))) = serde_json::from_str::<Json>(inner)
         {
-            check_integers(inner).map_err(|message| invalid(format!("the answer {message}")))?;
             return fit(eval, ty, json, vec![Repair("JSON within a text was read".to_owned())]);
         }
     }

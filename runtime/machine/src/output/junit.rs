@@ -2,20 +2,27 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::Encoding;
 use quick_xml::{
     Reader,
     events::{BytesStart, Event},
 };
 
-use super::{TestCase, invalid, test_run};
+use super::{
+    TestCase,
+    charset::{self, find_encoding},
+    invalid, test_run,
+};
 use crate::{eval::Result, value::Value};
 
 /// Parses all test cases of a report. A report that is inconsistent (its suites count more failures or
 /// tests than it contains), incomplete, or without tests is `invalid_output`: it proves nothing.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
-    let text = decode(bytes)?;
-    let mut reader = Reader::from_str(&text);
+    parse_text(&decode(bytes)?)
+}
+
+/// Parses a report that is decoded, whatever encoding it says to have.
+pub(crate) fn parse_text(text: &str) -> Result<Value> {
+    let mut reader = Reader::from_str(text);
     let mut report = Report::default();
     loop {
         let event = reader.read_event().map_err(|e| invalid(format!("the output is not JUnit XML: {e}")))?;
@@ -57,21 +64,11 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>> {
         .and_then(|rest| rest.split_once("?>"))
         .and_then(|(declaration, _)| declaration.split_once("encoding="))
         .and_then(|(_, value)| value.trim_start().get(1..)?.split(['"', '\'']).next().map(str::to_owned));
-    let named = match (Encoding::for_bom(bytes), &declared) {
-        (Some((encoding, _)), _) => Some(encoding),
-        (None, Some(name)) => match Encoding::for_label(name.as_bytes()) {
-            Some(encoding) => Some(encoding),
-            None => return Err(invalid(format!("the report is in the encoding `{name}`, which is not known"))),
-        },
-        (None, None) => None,
+    let encoding = match declared {
+        Some(name) => find_encoding("the report", &name)?,
+        None => encoding_rs::UTF_8,
     };
-    let encoding = named.unwrap_or(encoding_rs::UTF_8);
-    let (text, encoding, wrong) = encoding.decode(bytes);
-    if wrong {
-        let name = encoding.name();
-        return Err(invalid(format!("the report is not {name}, which is its encoding")));
-    }
-    Ok(text)
+    charset::decode("the report", bytes, encoding)
 }
 
 /// An open suite, or the whole report.

@@ -1,5 +1,6 @@
 //! Parses the output of commands and services.
 
+mod charset;
 mod junit;
 mod tap;
 
@@ -13,7 +14,8 @@ use crate::{
     value::{Value, from_json, parse_json},
 };
 
-pub(crate) use junit::parse as junit;
+pub(crate) use charset::decode_body;
+pub(crate) use junit::{parse as junit, parse_text as junit_text};
 pub(crate) use tap::parse as tap;
 
 fn invalid(message: impl Into<String>) -> Raise {
@@ -282,6 +284,8 @@ line</failure></testcase>
         assert_eq!(name(&utf16), "caf\u{e9}");
         assert_eq!(name(text.as_bytes()), "caf\u{e9}");
         assert!(junit(b"<testsuite><testcase name='caf\xe9'/></testsuite>").unwrap_err().message.contains("UTF-8"));
+        let wrong = b"<?xml version='1.0' encoding='shift_jis'?><testsuite><testcase name='\xff'/></testsuite>";
+        assert_eq!(junit(wrong).unwrap_err().message, "the report is not Shift_JIS (at byte 69)");
         assert!(
             junit(b"<?xml version='1.0' encoding='klingon'?><testsuite/>").unwrap_err().message.contains("klingon")
         );

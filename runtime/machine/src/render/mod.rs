@@ -38,6 +38,7 @@ pub fn scalar(value: &Value) -> Option<Cow<'_, str>> {
         Value::Bool(b) => Cow::Borrowed(if *b { "true" } else { "false" }),
         Value::Int(i) => Cow::Owned(i.to_string()),
         Value::Float(f) => Cow::Owned(format!("{f:?}")),
+        Value::Large(number) => Cow::Borrowed(number.as_str()),
         Value::Duration(ms) => Cow::Owned(format_duration(*ms)),
         Value::Time(ms) => Cow::Owned(format_time(*ms)),
         Value::Money(micro) => Cow::Owned(format_money(*micro)),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value as Json};
 use smol_str::SmolStr;
 
-use super::{REDACTED, Value, format_duration, format_time};
+use super::{LargeNumber, REDACTED, Value, format_duration, format_time};
 
 /// The canonical JSON form. A secret becomes a placeholder, a duration a text, a time RFC 3339 text, money a number of
 /// dollars, a variant its name or an object with `kind`.
@@ -13,6 +13,7 @@ pub fn to_json(value: &Value) -> Json {
         Value::Bool(b) => Json::Bool(*b),
         Value::Int(i) => Json::from(*i),
         Value::Float(f) => Number::from_f64(*f).map_or(Json::Null, Json::Number),
+        Value::Large(number) => number.to_json(),
         Value::Str(s) => Json::String(s.to_string()),
         Value::Duration(ms) => Json::String(format_duration(*ms)),
         Value::Time(ms) => Json::String(format_time(*ms)),
@@ -39,14 +40,18 @@ fn object(value: &Value) -> Map<String, Json> {
     value.entries().into_iter().flatten().map(|(k, v)| (k.to_string(), to_json(v))).collect()
 }
 
-/// JSON as a dynamic value: objects become maps, integers beyond 64 bits floats.
+/// JSON as a dynamic value: objects become maps, and numbers that neither an integer nor a float holds stay as they are.
 pub fn from_json(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(b) => Value::Bool(*b),
         Json::Number(n) => match n.as_i64() {
             Some(i) => Value::Int(i),
-            None => Value::Float(n.as_f64().unwrap_or(0.0)),
+            None => match (LargeNumber::of(n), n.as_f64()) {
+                (None, Some(float)) => Value::Float(float),
+                (Some(large), _) => Value::Large(large),
+                (None, None) => Value::Null,
+            },
         },
         Json::String(s) => Value::str(s.as_str()),
         Json::Array(items) => Value::list(items.iter().map(from_json).collect()),

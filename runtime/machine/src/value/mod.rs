@@ -18,7 +18,7 @@ use indexmap::IndexMap;
 use smol_str::SmolStr;
 
 pub use command::{Arg, Command, CommandPart, CommandWord, ScriptPart, shown_command};
-pub use exact::{check_integers, parse_json};
+pub use exact::{LargeNumber, parse_json};
 pub use json::{from_json, to_json};
 pub use time::{format_time, format_time_as, parse_time};
 pub(crate) use units::whole;
@@ -43,6 +43,8 @@ pub enum Value {
     Int(i64),
     /// A finite float.
     Float(f64),
+    /// A number that neither of them holds; only in `json`.
+    Large(LargeNumber),
     /// Text.
     Str(SmolStr),
     /// Milliseconds.
@@ -195,6 +197,7 @@ impl Value {
             Self::Variant(n) => n.weight,
             Self::Str(s) => 1 + s.len() as u64 / 16,
             Self::Path(s) => 1 + s.len() as u64 / 16,
+            Self::Large(n) => 1 + n.as_str().len() as u64 / 16,
             Self::Command(c) => c.weight(),
             _ => 1,
         }
@@ -304,6 +307,7 @@ impl Value {
             Self::Bool(_) => "a truth value",
             Self::Int(_) => "an integer",
             Self::Float(_) => "a float",
+            Self::Large(_) => "a number beyond 64 bits",
             Self::Str(_) => "text",
             Self::Duration(_) => "a duration",
             Self::Time(_) => "a time",
@@ -362,6 +366,7 @@ impl PartialEq for Value {
             (Self::Bool(a), Self::Bool(b)) => a == b,
             (Self::Int(a), Self::Int(b)) => a == b,
             (Self::Float(a), Self::Float(b)) => a == b,
+            (Self::Large(a), Self::Large(b)) => a == b,
             (Self::Int(a), Self::Float(b)) | (Self::Float(b), Self::Int(a)) => *a as f64 == *b,
             (Self::Duration(a), Self::Duration(b))
             | (Self::Time(a), Self::Time(b))

@@ -42,6 +42,8 @@ enum WireOutput {
         body: WireBytes,
         #[serde(default)]
         retry_after_ms: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        charset: Option<String>,
     },
     Model {
         text: String,
@@ -68,6 +70,7 @@ impl WireAnswer {
                 status: r.status,
                 body: WireBytes::from_bytes(&r.body),
                 retry_after_ms: r.retry_after_ms,
+                charset: r.charset.clone(),
             },
             Output::Model(text) => WireOutput::Model { text: text.clone() },
             Output::Builtin(value) => WireOutput::Builtin { value: value.clone() },
@@ -90,8 +93,8 @@ impl WireAnswer {
             WireOutput::Process { code, signal, stdout, stderr } => {
                 Output::Process(Process { code, signal, stdout: stdout.to_bytes()?, stderr })
             }
-            WireOutput::Response { status, body, retry_after_ms } => {
-                Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms })
+            WireOutput::Response { status, body, retry_after_ms, charset } => {
+                Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms, charset })
             }
             WireOutput::Model { text } => Output::Model(text),
             WireOutput::Builtin { value } => Output::Builtin(value),

@@ -1,8 +1,8 @@
 //! The wire form of requests.
 
 use cascade_ir::Program;
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Number, Value as Json};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
@@ -10,7 +10,8 @@ use super::{Resolver, VERSION, Vault, WireError, WireText, check_version};
 use crate::{
     interpreter::hex,
     request::{
-        Attachment, BuiltinArg, BuiltinRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind, RunRequest,
+        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind,
+        RunRequest,
     },
     workspace::Workspace,
 };
@@ -34,6 +35,9 @@ pub enum WireRequest {
         /// Standard input.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         stdin: Option<WireText>,
+        /// The files that it makes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        files: Option<FilesRequest>,
     },
     /// Send an HTTP request.
     Http {
@@ -74,7 +78,7 @@ pub enum WireRequest {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         schema_name: String,
         /// Sampling temperature.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_float")]
         temperature: Option<f64>,
         /// The maximal number of output tokens.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +154,12 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Reads a float of a tagged form. Numbers of JSON keep their digits, and a tagged form is buffered by serde, which
+/// does not know that such a number can be read as a float.
+fn read_float<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    Ok(Option::<Number>::deserialize(deserializer)?.and_then(|number| number.as_f64()))
+}
+
 impl WireRequest {
     /// The form of a request; `None` if it is not an effect.
     pub fn from_request(what: &RequestKind, program: &Program, vault: &Vault) -> Option<Self> {
@@ -165,6 +175,7 @@ impl WireRequest {
                     .map(|(name, value)| WireEnv { name: name.clone(), value: value.as_ref().map(hide) })
                     .collect(),
                 stdin: run.stdin.as_ref().map(hide),
+                files: run.files.clone(),
             },
             RequestKind::Http(http) => Self::Http {
                 v: VERSION,
@@ -244,7 +255,7 @@ impl WireRequest {
         | Self::Person { v, .. }) = &self;
         check_version(*v)?;
         Ok(match self {
-            Self::Run { v: _, argv, workspace, env, stdin } => RequestKind::Run(RunRequest {
+            Self::Run { v: _, argv, workspace, env, stdin, files } => RequestKind::Run(RunRequest {
                 argv: argv.into_iter().map(resolve).collect::<Result<_, _>>()?,
                 workspace,
                 env: env
@@ -252,6 +263,7 @@ impl WireRequest {
                     .map(|variable| Ok((variable.name, variable.value.map(resolve).transpose()?)))
                     .collect::<Result<_, WireError>>()?,
                 stdin: stdin.map(resolve).transpose()?,
+                files,
             }),
             Self::Http { v: _, method, url, headers, body, follows_redirects } => RequestKind::Http(HttpRequest {
                 method,

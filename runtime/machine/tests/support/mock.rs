@@ -73,7 +73,7 @@ pub fn model(text: &str, tokens_in: u64, tokens_out: u64) -> Answer {
 }
 
 pub fn http(status: u16, body: &str, retry_after_ms: Option<u64>) -> Answer {
-    Answer::ok(Output::Response(Response { status, body: Arc::from(body.as_bytes()), retry_after_ms }))
+    Answer::ok(Output::Response(Response { status, body: Arc::from(body.as_bytes()), retry_after_ms, charset: None }))
 }
 
 pub fn failed(kind: ErrorKind) -> Answer {
@@ -83,6 +83,12 @@ pub fn failed(kind: ErrorKind) -> Answer {
 impl<'p> Mock<'p> {
     pub fn new(program: &'p Program, script: impl FnMut(&Asked) -> Reply + 'static) -> Self {
         Self::with(program, Vec::new(), Environment { run: "run".into(), ..Environment::default() }, script)
+    }
+
+    /// One whose machine tells its events.
+    pub fn listening(program: &'p Program, script: impl FnMut(&Asked) -> Reply + 'static) -> Self {
+        let environment = Environment { run: "run".into(), listening: true, ..Environment::default() };
+        Self::with(program, Vec::new(), environment, script)
     }
 
     pub fn with(
