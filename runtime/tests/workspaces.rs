@@ -32,7 +32,7 @@ struct Scripted {
 
 fn patch(name: &str) -> WorkspacePatch {
     let after = FileState { content: FileContent::Text(format!("by {name}")), executable: false };
-    let change = FileChange { path: name.to_owned(), before: None, after: Some(after) };
+    let change = FileChange { path: name.to_owned(), before: None, after: Some(after), is_output: false };
     WorkspacePatch { directory: Some("repo".to_owned()), changes: vec![change] }
 }
 

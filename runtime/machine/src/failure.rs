@@ -25,7 +25,7 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
     /// How the program ended whose failure this is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub program: Option<EndedProgram>,
+    pub program: Option<Box<EndedProgram>>,
     /// Whether the same request would fail in the same way, so that `retry` does not apply whatever the kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub permanent: bool,

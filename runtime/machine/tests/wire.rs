@@ -11,8 +11,8 @@ use cascade_machine::{
     Value,
     interpreter::hex,
     request::{
-        Attachment, HttpRequest, Output, PersonRequest, Process, PromptRequest, RequestKind, Response, RunRequest,
-        TimerId, TimerKind,
+        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, Output, PersonRequest, Process,
+        PromptRequest, RequestKind, Response, RunRequest, TimerId, TimerKind,
     },
     value::{Arg, Secret},
     wire::{Resolver, Vault, WireText, read_answer, read_request, write_answer, write_answer_text, write_request},
@@ -88,9 +88,23 @@ fn named<T: Strategy>(value: T) -> impl Strategy<Value = Vec<(SmolStr, T::Value)
 }
 
 fn request() -> impl Strategy<Value = RequestKind> {
-    let run =
-        (prop::collection::vec(arg(), 0..4), workspace(), named(prop::option::of(arg())), prop::option::of(arg()))
-            .prop_map(|(argv, workspace, env, stdin)| RequestKind::Run(RunRequest { argv, workspace, env, stdin }));
+    let files = prop::option::of((text(), any::<bool>()).prop_map(|(pattern, many)| FilesRequest { pattern, many }));
+    let run = (
+        prop::collection::vec(arg(), 0..4),
+        workspace(),
+        named(prop::option::of(arg())),
+        prop::option::of(arg()),
+        files,
+    )
+        .prop_map(|(argv, workspace, env, stdin, files)| {
+            RequestKind::Run(RunRequest { argv, workspace, env, stdin, files })
+        });
+    let builtin_arg = prop_oneof![
+        text().prop_map(|text| BuiltinArg::Value(json!({ "a": [text, null, 1] }))),
+        arg().prop_map(BuiltinArg::Secret),
+    ];
+    let builtin = (text(), named(builtin_arg))
+        .prop_map(|(name, args)| RequestKind::Builtin(BuiltinRequest { name: name.into(), args }));
     let http = (text(), arg(), named(arg()), prop::option::of(arg())).prop_map(|(method, url, headers, body)| {
         RequestKind::Http(HttpRequest { method: method.into(), url, headers, body, follows_redirects: false })
     });
@@ -124,7 +138,7 @@ fn request() -> impl Strategy<Value = RequestKind> {
     let kinds = prop::sample::select(vec!["approve", "ask", "choose", "escalate"]);
     let person = (kinds, text(), prop::collection::vec(text(), 0..3))
         .prop_map(|(kind, question, options)| RequestKind::Person(PersonRequest { kind, question, options }));
-    prop_oneof![run, http, prompt, person]
+    prop_oneof![run, http, prompt, builtin, person]
 }
 
 fn plain_output() -> impl Strategy<Value = Output> {
@@ -139,6 +153,7 @@ fn plain_output() -> impl Strategy<Value = Output> {
             }
         ),
         text().prop_map(Output::Model),
+        text().prop_map(|text| Output::Builtin(json!([text, { "kind": "builtin" }]))),
         (text(), any::<i64>()).prop_map(|(text, n)| Output::Person(json!({ "action": text, "kind": [n, null] }))),
     ]
 }
@@ -146,7 +161,7 @@ fn plain_output() -> impl Strategy<Value = Output> {
 fn output() -> impl Strategy<Value = Output> {
     (plain_output(), prop::option::of((text(), any::<bool>()))).prop_map(|(output, patch)| match patch {
         Some((path, was)) => {
-            let change = FileChange { path, before: was.then(|| "00".to_owned()), after: None };
+            let change = FileChange { path, before: was.then(|| "00".to_owned()), after: None, is_output: was };
             let patch = WorkspacePatch { directory: None, changes: vec![change] };
             Output::WithPatch(Box::new(output), Arc::new(patch))
         }
@@ -229,8 +244,13 @@ fn forms_that_cannot_be_read_are_errors() {
 
 #[test]
 fn a_field_that_has_its_default_is_not_written() {
-    let run =
-        RunRequest { argv: vec![Arg::plain("ls")], workspace: Workspace::default(), env: Vec::new(), stdin: None };
+    let run = RunRequest {
+        argv: vec![Arg::plain("ls")],
+        workspace: Workspace::default(),
+        env: Vec::new(),
+        stdin: None,
+        files: None,
+    };
     let text = write_request(&RequestKind::Run(run), &program(), &Vault::default());
     assert_eq!(text, r#"{"kind":"run","v":1,"argv":["ls"]}"#);
 }

@@ -211,6 +211,7 @@ mod tests {
                 content: FileContent::from_bytes(text.into()),
                 executable: path.ends_with(".sh"),
             }),
+            is_output: false,
         }
     }
 

@@ -43,7 +43,8 @@ fn plain_words(text: &str) -> Option<Vec<String>> {
                 }
             }
             '\\' => word.get_or_insert_default().push(chars.next()?),
-            c if OF_SHELLS.contains(c) && !(c == '=' && !words.is_empty()) => return None,
+            // In an argument `=` is a character like others.
+            c if OF_SHELLS.contains(c) && (c != '=' || words.is_empty()) => return None,
             c => word.get_or_insert_default().push(c),
         }
     }

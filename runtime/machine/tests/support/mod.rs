@@ -49,6 +49,7 @@ impl Make {
             stdin: None,
             exit: Vec::new(),
             format,
+            files: None,
         };
         self.skill(name, 1, Effect::Run(Box::new(run)), output)
     }
