@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use cascade_compiler::{Diagnostic, FileSources, SourceMap, Sources, compile, project};
+use cascade_compiler::{Diagnostic, FileSources, SourceId, SourceMap, Sources, compile, project};
 use cascade_grammar::Parse;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -84,6 +84,8 @@ pub(crate) struct Analysis {
     pub reads: BTreeSet<String>,
     /// The texts of the diagnostics' spans.
     pub sources: SourceMap,
+    /// The trees of all files, shared with the cache.
+    pub trees: HashMap<SourceId, Arc<Parse>>,
     /// The diagnostics of all files.
     pub diagnostics: Vec<Diagnostic>,
     /// Whether the compiler panicked, so that there is no result.
@@ -125,6 +127,11 @@ impl Snapshot {
                 root,
                 revision,
                 reads,
+                trees: checked
+                    .sources
+                    .iter()
+                    .filter_map(|(id, _)| checked.analysis.parse(id).map(|parse| (id, Arc::clone(parse))))
+                    .collect(),
                 sources: checked.sources,
                 diagnostics: checked.diagnostics,
                 crashed: false,
@@ -135,6 +142,7 @@ impl Snapshot {
                 revision,
                 reads,
                 sources: SourceMap::default(),
+                trees: HashMap::new(),
                 diagnostics: Vec::new(),
                 crashed: true,
                 cancelled,

@@ -4,10 +4,7 @@
 use std::collections::BTreeSet;
 
 use cascade_compiler::{Diagnostic, FileSources, Label, Severity, SourceId, Sources};
-use cascade_grammar::{
-    ast::{Import, ImportSource, ItemKind, Span, StrPart},
-    parse,
-};
+use cascade_grammar::ast::{Import, ImportSource, ItemKind, Span, StrPart};
 
 use crate::analysis::Analysis;
 
@@ -66,8 +63,8 @@ fn source(analysis: &Analysis, name: &str) -> Option<SourceId> {
 
 /// The paths that a file imports, with their spans.
 fn imports(analysis: &Analysis, source: SourceId) -> Vec<(String, Span)> {
-    let file = parse(&analysis.sources.get(source).text).file;
-    let imports = file.items.iter().filter_map(|item| match &item.kind {
+    let items = analysis.trees.get(&source).map_or(&[][..], |parse| &parse.file.items);
+    let imports = items.iter().filter_map(|item| match &item.kind {
         ItemKind::Import(Import { source: ImportSource::Path(path), .. }) => Some(path),
         _ => None,
     });

@@ -19,7 +19,7 @@ fn review_program(model: &Model, style: &str) -> String {
 skill summary(text: string) -> string {{
   prompt "Sum up: $<text>"
 }}
-skill review_program(text: string) -> string {{
+skill review(text: string) -> string {{
   prompt "Review {style}: $<text>"
 }}
 skill conclude(a: string, b: string) -> string {{
@@ -29,7 +29,7 @@ cascade main() -> string {{
   stage both = parallel {{
     stage s = summary("a text")
       using m
-    stage r = review_program("a text")
+    stage r = review("a text")
       using m
   }}
   stage end = conclude(both.s, both.r)

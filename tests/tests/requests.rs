@@ -9,7 +9,7 @@ use std::{io::Write, net::TcpListener, process::Output, thread};
 use cascade_ir::ErrorKind;
 use cascade_runtime::Begin;
 use cascade_tests::server::serve;
-use project::{Project, result_json as value_of, stderr, stdout};
+use project::{Project, result_json, stderr, stdout};
 use serde_json::json;
 
 const PROGRAM: &str = r#"skill read(base: string, id: string, token: secret) -> string {
@@ -280,7 +280,7 @@ fn an_answer_is_decoded_from_its_declared_charset() {
         let outcome = project.run(&text, Begin::New);
         server.join().unwrap();
         match expected {
-            Ok(expected) => assert_eq!(value_of(&outcome), expected, "{content}"),
+            Ok(expected) => assert_eq!(result_json(&outcome), expected, "{content}"),
             Err(message) => {
                 let failure = outcome.result.as_ref().unwrap_err();
                 assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::InvalidOutput, message), "{content}");
@@ -289,7 +289,7 @@ fn an_answer_is_decoded_from_its_declared_charset() {
         // The record gives the same.
         let again = project.run(&text, Begin::Fork(outcome.run.clone()));
         if outcome.result.is_ok() {
-            assert_eq!(value_of(&again), value_of(&outcome), "{content}");
+            assert_eq!(result_json(&again), result_json(&outcome), "{content}");
         }
     }
 }
