@@ -104,7 +104,7 @@ fn end_effect(token: u64, seq: i64, answer: &str) -> EffectEnd {
         status: "done",
         answer: Some(json!({ "text": answer }).to_string()),
         error: None,
-        usage: Usage { tokens_in: 3, tokens_out: 4, cost: Some(50) },
+        usage: Usage { tokens_in: 3, tokens_out: 4, cost: Some(50), ..Usage::default() },
         seq,
         full: true,
         secret: false,

@@ -49,13 +49,13 @@ impl<'p> Walk<'p> {
         let asked = asked.map(|n| u64::try_from(n.max(1)).unwrap_or(u64::MAX));
         for model in models {
             let (tokens_in, tokens_out) = self.answer(model, input, asked, out, around);
-            let money = |tokens_in| model.price(tokens_in, tokens_out).max(0).unsigned_abs();
+            let money = |tokens_in| model.highest_price(tokens_in, tokens_out).unsigned_abs();
             let (tokens, money) = match tokens_in {
                 Some(n) => (Figure::number(n.saturating_add(tokens_out).into()), Figure::number(money(n).into())),
                 None => {
                     let why = format_smolstr!("`{}` states no context for `{}`", model.name, around.stage);
                     let unlimited = Figure::unlimited(why, around.place);
-                    let priced = model.price_input.is_some_and(|p| p > 0);
+                    let priced = model.highest_price(1_000_000, 0) > 0;
                     (unlimited.clone(), if priced { unlimited } else { Figure::number(money(0).into()) })
                 }
             };

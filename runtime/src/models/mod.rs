@@ -273,7 +273,7 @@ fn token_count(json: &Json, name: &str) -> u64 {
 }
 
 fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
-    Usage { tokens_in, tokens_out, cost: None }
+    Usage { tokens_in, tokens_out, ..Usage::default() }
 }
 
 /// The failure of a response without text.

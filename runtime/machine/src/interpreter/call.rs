@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cascade_ir::{
     Attach, Effect, ErrorKind, Expr, Model, ModelId, OutputFormat, Program, Prompt, Run, Skill, SkillId, Type,
+    limits::Tokens,
 };
 use smol_str::SmolStr;
 
@@ -664,7 +665,12 @@ fn attach_idempotency_key(kind: &mut RequestKind, key: &str) {
 
 /// Price of an answer, rounded up.
 pub fn price(model: &Model, usage: &Usage) -> i64 {
-    model.price(usage.tokens_in, usage.tokens_out)
+    model.price(Tokens {
+        input: usage.tokens_in,
+        cache_read: usage.cache_read,
+        cache_write: usage.cache_write,
+        output: usage.tokens_out,
+    })
 }
 
 /// A failure with the pause that the service asks for.
