@@ -208,6 +208,23 @@ pub(super) fn pascal(words: &str) -> String {
     }
 }
 
+/// Words in snake_case.
+pub(super) fn snake(words: &str) -> String {
+    let mut out = String::new();
+    let mut last = None;
+    for c in words.chars() {
+        let begins = c.is_ascii_uppercase() && last.is_some_and(|l: char| l.is_ascii_lowercase() || l.is_ascii_digit());
+        if (begins || !c.is_ascii_alphanumeric()) && !out.is_empty() && !out.ends_with('_') {
+            out.push('_');
+        }
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        }
+        last = Some(c);
+    }
+    out.trim_end_matches('_').to_owned()
+}
+
 /// A value for a comment or a message: short, on one line.
 pub(super) fn short(value: &Json) -> String {
     let text = value.to_string();
