@@ -17,7 +17,7 @@ const MIN_FIELDS_OF_DECLARATION: usize = 5;
 
 /// The types of the language that a schema can name in `x-cascade`.
 const CASCADE_TYPES: &[&str] =
-    &["path", "secret", "duration", "money", "command", "model", "file", "image", "audio", "video"];
+    &["path", "secret", "duration", "time", "money", "command", "model", "file", "image", "audio", "video"];
 
 /// The declarations of a schema, and what could not be converted.
 pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
@@ -226,7 +226,8 @@ impl<'s> Importer<'s> {
                 None => break,
             }
         }
-        let own = target.get("x-cascade").is_some_and(|own| own != "path");
+        let own = target.get("x-cascade").is_some_and(|own| own != "path")
+            || target.get("format").is_some_and(|format| format == "date-time");
         let of_enum = target.get("enum").is_some() || target.get("oneOf").is_some();
         match value {
             Json::String(word) if of_enum && is_variant(word) => Some(word.clone()),
@@ -296,7 +297,11 @@ impl<'s> Importer<'s> {
             && let Some(own) = CASCADE_TYPES.iter().find(|o| **o == own)
         {
             let null = fields.get("type").and_then(Json::as_array).is_some_and(|all| all.iter().any(|t| t == "null"));
-            let base = if *own == "money" { "float" } else { "string" };
+            let base = match *own {
+                "money" => "float",
+                "time" => "time",
+                _ => "string",
+            };
             return (ImportedType { text: (*own).to_owned(), null, notes: Vec::new() }, base);
         }
         if let Some(reference) = fields.get("$ref").and_then(Json::as_str) {
@@ -334,6 +339,7 @@ impl<'s> Importer<'s> {
             _ => "",
         };
         let (mut ty, base) = match word {
+            "string" if fields.get("format").is_some_and(|f| f == "date-time") => (ImportedType::new("time"), "time"),
             "string" => (ImportedType::new("string"), "string"),
             "integer" => (ImportedType::new("int"), "int"),
             "number" => (ImportedType::new("float"), "float"),
