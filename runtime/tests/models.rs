@@ -268,20 +268,51 @@ fn what_does_not_fit_the_type_is_asked_for_again() {
     let (url, server) = serve(vec![
         (200, "", answer("I cannot say.")),
         (200, "", answer("{\"line\": 0, \"severity\": \"low\"}")),
-        (200, "", answer("Here: {\"line\": 4, \"severity\": \"low\"} as you wished")),
+        (200, "", answer("Here: {\"line\": 4, \"severity\": \"LOW\",} as you wished")),
     ]);
     let mut made = program("openai_compatible", &url, finding_type());
     let Stmt::Stage(stage) = &mut made.cascades[0].body.stmts[0] else { panic!() };
     stage.clauses.retry = Some(Retry { count: int(5), backoff: Some((ms(0), ms(0))) });
-    let mut messages = Vec::new();
-    let observer = Box::new(|e: &Event| {
-        if let Event::StageRetrying { message, .. } = e {
-            messages.push(message.clone());
-        }
+    let (mut messages, mut repaired) = (Vec::new(), Vec::new());
+    let observer = Box::new(|e: &Event| match e {
+        Event::StageRetrying { message, .. } => messages.push(message.clone()),
+        Event::AnswerRepaired { path, attempt, repairs } => repaired.push((path.clone(), *attempt, repairs.clone())),
+        _ => {}
     });
     let outcome = run(&made, entry(&made), vec![], RunOptions { observer: Some(observer), ..RunOptions::default() });
     assert_eq!(to_json(&outcome.result.unwrap()), json!({ "line": 4, "severity": "low" }));
-    server.join().unwrap();
+    let asked: Vec<Json> = server
+        .join()
+        .unwrap()
+        .iter()
+        .map(|request| {
+            let (_, body) = request.split_once("\n\n").or_else(|| request.split_once("\r\n\n")).unwrap();
+            serde_json::from_str::<Json>(body).unwrap()["messages"][1]["content"].clone()
+        })
+        .collect();
+    let told = |answer: &str, complaint: &str| {
+        json!(format!(
+            "{TEXT}\n\nYour previous answer was:\n<previous_answer>\n{answer}\n</previous_answer>\n\
+             It could not be used: {complaint}\nAnswer again, so that it can be used."
+        ))
+    };
+    assert_eq!(asked[0], json!(TEXT));
+    assert_eq!(asked[1], told("I cannot say.", "the answer is not JSON: I cannot say."));
+    assert_eq!(
+        asked[2],
+        told("{\"line\": 0, \"severity\": \"low\"}", "at /line: 0 does not satisfy `it >= 1`"),
+        "only the last answer is shown"
+    );
+    assert_eq!(
+        repaired,
+        [(
+            "main/judge".to_owned(),
+            3,
+            ["a comma before a closing bracket was dropped", "at /severity: the value was read as `low`"]
+                .map(str::to_owned)
+                .to_vec()
+        )]
+    );
     assert_eq!(messages, ["the answer is not JSON: I cannot say.", "at /line: 0 does not satisfy `it >= 1`"]);
 }
 

@@ -84,6 +84,8 @@ struct Context {
     using: Option<Rc<Vec<ModelRef>>>,
     /// The prefix of variables that belong to a called cascade.
     prefix: SmolStr,
+    /// Whether the nearest stage may ask a model again, and tell it why.
+    asks_again: bool,
     /// The nearest stage and its place.
     stage: SmolStr,
     place: Place,
@@ -142,6 +144,7 @@ impl<'p> Walk<'p> {
             needs: Rc::default(),
             using: Some(using),
             prefix: "".into(),
+            asks_again: false,
             stage: cascade.name.clone(),
             place: cascade.place,
         };

@@ -2,7 +2,7 @@
 
 use cascade_ir::{
     Effect, Model, ModelId, ModelRef, Program, Prompt, Skill,
-    limits::{MAX_ROUTES, UNKNOWN_OUTPUT, estimated_tokens, most_tokens},
+    limits::{MAX_ROUTES, MOST_COMPLAINT, UNKNOWN_OUTPUT, estimated_tokens, most_tokens},
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -43,7 +43,8 @@ impl<'p> Walk<'p> {
         };
         let mut slots: Vec<ValueBounds<'p>> = args.into_iter().zip(&skill.params).map(|(a, p)| named(a, p)).collect();
         slots.resize((skill.slots as usize).max(slots.len()), ValueBounds::default());
-        let input = self.input(prompt, &mut slots);
+        let complaint = if around.asks_again { MOST_COMPLAINT } else { 0 };
+        let input = self.input(prompt, &mut slots).map(|bytes| bytes.saturating_add(complaint));
         let asked = prompt.max_tokens.as_ref().map(|e| self.estimator.eval(e, &mut slots));
         let asked = asked.and_then(|k| k.upper_bound(self.program)).and_then(|p| p.as_number());
         let asked = asked.map(|n| u64::try_from(n.max(1)).unwrap_or(u64::MAX));

@@ -20,6 +20,14 @@ pub const MAX_ROUTES: u32 = 16;
 /// Bytes of a token, in halves: an estimate that is a little high for prose.
 const HALF_BYTES_A_TOKEN: u64 = 7;
 
+/// How much of an answer that could not be used is shown to the model that is asked again, in bytes.
+pub const LONGEST_REFUSED_ANSWER: usize = 1_000;
+/// How much of the reason is shown to it, in bytes.
+pub const LONGEST_COMPLAINT: usize = 500;
+/// The bytes that a prompt is longer by, at most, when a model is asked again: the two above, what escaping adds to
+/// them, and the words around them.
+pub const MOST_COMPLAINT: u64 = 2_000;
+
 /// About how many tokens a text of so many bytes has.
 pub fn estimated_tokens(bytes: u64) -> u64 {
     bytes.saturating_mul(2).div_ceil(HALF_BYTES_A_TOKEN)

@@ -45,6 +45,15 @@ pub enum Event {
         /// The reason.
         reason: String,
     },
+    /// The answer of a model was not JSON of its type, and was read as the value that it states.
+    AnswerRepaired {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+        /// What was corrected, in words and in the order of the corrections.
+        repairs: Vec<String>,
+    },
     /// The progress of a running attempt, at most a few times per second and stage.
     Progress {
         /// The stage's path.
@@ -188,6 +197,7 @@ impl Event {
             | Self::Log { message, .. }
             | Self::Warning { message, .. }
             | Self::GateFailed { message, .. } => vec![message],
+            Self::AnswerRepaired { repairs, .. } => repairs.iter_mut().collect(),
             Self::StageFinished { message, .. } => message.iter_mut().collect(),
             Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
             Self::RunStarted { .. }

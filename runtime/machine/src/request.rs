@@ -345,7 +345,7 @@ pub struct Answer {
     pub usage: Usage,
 }
 
-fn is_zero(n: &u64) -> bool {
+fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
@@ -358,10 +358,10 @@ pub struct Usage {
     pub tokens_out: u64,
     /// Those of the input tokens that the provider read from its cache.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub cache_read: u64,
+    pub cache_read: u32,
     /// Those of the input tokens that the provider wrote into its cache.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub cache_write: u64,
+    pub cache_write: u32,
     /// The cost in millionths of a US dollar, if the service reports it.
     pub cost: Option<i64>,
 }

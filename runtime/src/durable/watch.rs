@@ -72,5 +72,6 @@ pub(super) fn is_kept(event: &Event) -> bool {
             | Event::GateFailed { .. }
             | Event::StageRetrying { .. }
             | Event::ModelPassedOver { .. }
+            | Event::AnswerRepaired { .. }
     )
 }

@@ -5,8 +5,8 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
-    truncated_answer, usage,
+    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
+    text_with_documents, token_count, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
 
@@ -52,9 +52,10 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
 pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
     let spent = &json["usage"];
     // What the cache read or wrote is not within `input_tokens`.
-    let cache_read = token_count(spent, "cache_read_input_tokens");
-    let cache_write = token_count(spent, "cache_creation_input_tokens");
-    let tokens_in = token_count(spent, "input_tokens").saturating_add(cache_read).saturating_add(cache_write);
+    let cache_read = cached_tokens(spent, "cache_read_input_tokens");
+    let cache_write = cached_tokens(spent, "cache_creation_input_tokens");
+    let tokens_in =
+        token_count(spent, "input_tokens").saturating_add(cache_read.into()).saturating_add(cache_write.into());
     let usage = Usage { cache_read, cache_write, ..usage(tokens_in, token_count(spent, "output_tokens")) };
     match json["stop_reason"].as_str() {
         Some("max_tokens" | "model_context_window_exceeded") => return Err(truncated_answer(usage)),

@@ -63,6 +63,10 @@ impl Plain {
             Event::ModelPassedOver { path, model, reason } => {
                 format!("{} {path}: `{model}` is not used: {reason}", self.paint("33", "note"))
             }
+            Event::AnswerRepaired { path, repairs, .. } => {
+                let repairs = repairs.join("; ");
+                format!("{} {path}: the answer was repaired: {}", self.paint("33", "note"), first_line(&repairs))
+            }
             Event::Reused { path, from, .. } => {
                 self.reused.borrow_mut().insert(path.clone());
                 let word = if *from == "cache" { "from the cache" } else { "from the record" };

@@ -111,6 +111,8 @@ struct Node {
     children: Vec<usize>,
     /// Where its answer was taken from, when it was not asked.
     reused: Option<&'static str>,
+    /// The number of corrections that its answer needed.
+    repairs: usize,
     /// An iteration of a loop: it has no events of its own, only the stages below it have.
     iteration: bool,
 }
@@ -177,6 +179,7 @@ impl Tree {
             parent,
             children: Vec::new(),
             reused: None,
+            repairs: 0,
             iteration,
         });
         match parent {
@@ -234,6 +237,10 @@ impl Tree {
             Event::GateFailed { message, .. } => self.push_message("31", "✗", message),
             Event::ModelPassedOver { model, reason, .. } => {
                 self.push_message("33", "!", &format!("`{model}` is not used: {reason}"))
+            }
+            Event::AnswerRepaired { path, repairs, .. } => {
+                let node = self.node(path);
+                self.nodes[node].repairs = repairs.len();
             }
             Event::Reused { path, from, .. } => {
                 let node = self.node(path);
@@ -347,6 +354,9 @@ impl Tree {
             Some(_) => "from the record".to_owned(),
             None => figures::figures(ms, node.attempt, node.tokens, node.cost),
         };
+        if node.repairs > 0 {
+            facts.push_str(", repaired");
+        }
         if !node.note.is_empty() {
             facts = format!("{facts}  {}", node.note);
         }

@@ -94,6 +94,7 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "model_passed_over" => {
             format!("note  {}: `{}` is not used: {}", text("path"), text("model"), text("reason"))
         }
+        "answer_repaired" => format!("note  {}: the answer was repaired: {}", text("path"), repairs(event).join("; ")),
         "stage_finished" if message.is_empty() => format!("{} {}", text("status"), text("path")),
         "stage_finished" => format!("{} {}: {message}", text("status"), text("path")),
         "gate_failed" => format!("gate  {message}"),
@@ -102,4 +103,10 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         other => format!("{other} {}", text("path")),
     };
     format!("{dim}{}{end} {what}", time::clock(at))
+}
+
+/// What was corrected to read the answer of a model.
+pub fn repairs(event: &Json) -> Vec<String> {
+    let repairs = event.get("repairs").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    repairs.iter().filter_map(Json::as_str).map(neutral_line).collect()
 }

@@ -75,6 +75,8 @@ pub(super) struct Guard<'p> {
     pub(super) falling_back: bool,
     /// A failure that a person is being asked about.
     pub(super) escalated: Option<Escalated<'p>>,
+    /// What the model is told of its last answer when it is asked again.
+    pub(super) complaint: Option<String>,
     /// The name of its `exclusive`.
     pub(super) lock: GuardLock,
 }
@@ -111,6 +113,7 @@ impl<'p> Guard<'p> {
             next_handler: 0,
             falling_back: false,
             escalated: None,
+            complaint: None,
             lock: GuardLock::default(),
         }
     }

@@ -9,6 +9,7 @@
 //!   requests whose answers are no longer wanted.
 //! - [`Machine::answer`] takes the answer to a request.
 
+mod answer;
 mod budget;
 mod call;
 mod environment;
