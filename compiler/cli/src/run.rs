@@ -54,7 +54,8 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     }
     if args.dry_run {
         let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-        let source = resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None };
+        let source =
+            resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None, use_cache: !args.live.no_cache };
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;

@@ -22,6 +22,7 @@ use cascade_ir::{ErrorKind, ModelId, Program};
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use cache::find_cached_output;
 pub(crate) use explain_change::{explain_key_change, explain_skill_change};
 pub use people::{Asked, Asker, Pause};
 pub use watch::Observer;
