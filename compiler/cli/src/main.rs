@@ -2,6 +2,7 @@
 //! libraries.
 
 mod args;
+mod ask_first;
 mod check;
 mod commands;
 mod doc;

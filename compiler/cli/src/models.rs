@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::{
     args::{ModelsArgs, ModelsCommand, ModelsListArgs},
+    ask_first::missing,
     commands::print,
     error::Stop,
     files, journal,
@@ -51,8 +52,7 @@ fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
         let mark = if state(i).is_none() { "✓" } else { "✗" };
         out.push_str(&format!("{mark} {:width$}  {}\n", model.name, described(model)));
         if let Some(reason) = state(i) {
-            // The reason of a run names the model at its end, which stands above here.
-            let reason = reason.split(" (model `").next().unwrap_or(reason);
+            let reason = missing(reason);
             out.push_str(&format!("  {:width$}  not used: {reason}\n", ""));
         }
     }

@@ -22,6 +22,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     args::{InputArgs, LiveArgs, RunArgs},
+    ask_first::ask_first,
     commands::print,
     error::Stop,
     files, journal, people,
@@ -59,6 +60,9 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
+    if !ask_first(args, &program, cascade)? {
+        return Ok(0);
+    }
     let how = Performance { store, begin, cwd: None, cancel_first: false, recordings, live: &args.live, color };
     perform(&program, cascade, inputs, how)
 }

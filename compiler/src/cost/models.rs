@@ -37,6 +37,11 @@ impl<'p> Walk<'p> {
             out.notes.record(NoteKind::NoModel, around.stage.clone(), around.place);
             return;
         }
+        for model in &models {
+            if !self.asked.iter().any(|known| known.name == model.name) {
+                self.asked.push(model);
+            }
+        }
         out.calls = Figure::number(1);
         let named = |arg: ValueBounds<'p>, param: &'p cascade_ir::Param| {
             arg.or_named(|| format_smolstr!("{}.{}", skill.name, param.name), &param.ty)
