@@ -91,6 +91,7 @@ pub fn plan(
         variables: crate::run::environment_variables(program),
     };
     let environment = Environment {
+        outcomes: crate::run::known_outcomes(program, Some(store))?,
         facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),

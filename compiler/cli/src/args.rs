@@ -68,6 +68,8 @@ pub enum Command {
     Runs(RunsArgs),
     /// Read and change what a project remembers between runs
     Memory(MemoryArgs),
+    /// Show which models can be asked here, and how they answered
+    Models(ModelsArgs),
     /// Run the tests of source files
     Test(TestArgs),
     /// Format source files

@@ -35,6 +35,9 @@ pub enum Event {
         path: String,
         /// The model.
         model: String,
+        /// Why it was preferred, where a `best_of` says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A model was skipped: it is not available, or the prompt does not fit into its context window.
     ModelPassedOver {
@@ -44,6 +47,13 @@ pub enum Event {
         model: String,
         /// The reason.
         reason: String,
+    },
+    /// The answer of a model could not be read as its type.
+    AnswerRefused {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
     },
     /// The answer of a model was not JSON of its type, and was read as the value that it states.
     AnswerRepaired {
@@ -197,12 +207,13 @@ impl Event {
             | Self::Log { message, .. }
             | Self::Warning { message, .. }
             | Self::GateFailed { message, .. } => vec![message],
+            Self::ModelChosen { reason, .. } => reason.iter_mut().collect(),
             Self::AnswerRepaired { repairs, .. } => repairs.iter_mut().collect(),
             Self::StageFinished { message, .. } => message.iter_mut().collect(),
             Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
             Self::RunStarted { .. }
             | Self::StageStarted { .. }
-            | Self::ModelChosen { .. }
+            | Self::AnswerRefused { .. }
             | Self::Progress { .. }
             | Self::Reused { .. }
             | Self::TimedOut { .. }

@@ -73,5 +73,7 @@ pub(super) fn is_kept(event: &Event) -> bool {
             | Event::StageRetrying { .. }
             | Event::ModelPassedOver { .. }
             | Event::AnswerRepaired { .. }
+            | Event::AnswerRefused { .. }
+            | Event::ModelChosen { reason: Some(_), .. }
     )
 }

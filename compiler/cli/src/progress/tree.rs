@@ -208,7 +208,7 @@ impl Tree {
                     Progress::WaitsUntil(until) => format!("waits until {}", crate::time::clock(*until)),
                 };
             }
-            Event::ModelChosen { path, model } => {
+            Event::ModelChosen { path, model, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = model.clone();
             }
@@ -249,7 +249,7 @@ impl Tree {
             Event::CacheMissed { path, reason } => {
                 self.push_message("2", "·", &format!("{path}: not taken from the cache: {reason}"))
             }
-            Event::TimedOut { .. } => {}
+            Event::TimedOut { .. } | Event::AnswerRefused { .. } => {}
             Event::Asked { path, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = "waits for an answer".to_owned();

@@ -97,6 +97,10 @@ impl<'p> Machine<'p> {
                         if failure.kind == ErrorKind::InvalidOutput && !is_secret {
                             keep_complaint(fiber, &text, &failure.message);
                         }
+                        if !is_recorded {
+                            let attempt = guard_below(fiber).map_or(1, |guard| guard.attempts);
+                            self.emit(|| Event::AnswerRefused { path: fiber.path(), attempt });
+                        }
                         return Err(failure);
                     }
                 };

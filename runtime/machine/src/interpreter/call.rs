@@ -13,7 +13,7 @@ use super::{
     frame::{Frame, Mode},
     guard::Subject,
     keys::{KeyScheme, KeySource, skill_digest},
-    routing::Routed,
+    routing::{Routed, Wanted},
 };
 use crate::{
     eval::{Result, Target, with_place},
@@ -119,6 +119,13 @@ impl<'p> Machine<'p> {
         };
         if let Some(answer) = call.answer.take() {
             let skill = call.skill;
+            let asked = call.model.filter(|_| !call.is_recorded);
+            let cost = self.answer_cost(asked, &answer.usage);
+            if let Err(failure) = &answer.result
+                && is_fault_of_model(failure.kind)
+            {
+                self.count_outcome(&skill.name, asked, false, cost);
+            }
             // The host has changed the workspace, or has restored the change.
             let (output, patch) = answer.result?.split_patch();
             let output = match output {
@@ -142,7 +149,9 @@ impl<'p> Machine<'p> {
                 self.start_call(id, fiber)?;
                 return Ok(Mode::Wait);
             }
-            let value = with_place(self.read_output(fiber, output), skill.place)?;
+            let value = with_place(self.read_output(fiber, output), skill.place);
+            self.count_outcome(&skill.name, asked, value.is_ok(), cost);
+            let value = value?;
             fiber.frames.pop();
             return Ok(Mode::Give(value));
         }
@@ -424,7 +433,9 @@ impl<'p> Machine<'p> {
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
         let complaint = guard_below(fiber).and_then(|guard| guard.complaint.clone());
-        let routed = self.choose_model(&path, using, &needs, recorded, |machine, prefers| {
+        let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
+        let wanted = Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked };
+        let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
                 Ok(machine.env.redactor.mask_stored(&text).0.into_owned())
@@ -438,7 +449,7 @@ impl<'p> Machine<'p> {
             let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
             Ok((text, system, size))
         })?;
-        let Routed { model, candidates, text, system, tokens, recorded } = routed;
+        let Routed { model, candidates, text, system, tokens, recorded, ranked, reason } = routed;
         let mut max_tokens = max_tokens;
         let mut reserved = Reserve::default();
         if !recorded && let Some(known) = self.program.models.get(model.index()) {
@@ -450,8 +461,15 @@ impl<'p> Machine<'p> {
             call.reserved = reserved;
             call.is_recorded = recorded;
         }
+        if let Some(Frame::Guard(guard)) = fiber.frames.iter_mut().rev().nth(1) {
+            guard.ranked = ranked;
+        }
         if let Some(known) = self.program.models.get(model.index()) {
-            self.emit_if_watched(|| Event::ModelChosen { path, model: known.name.to_string() });
+            let model = known.name.to_string();
+            match reason {
+                Some(_) => self.emit(|| Event::ModelChosen { path, model, reason }),
+                None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
+            }
         }
         let schema = schema::model_schema(self.program, &skill.output);
         Ok(RequestKind::Prompt(Box::new(PromptRequest {
@@ -528,6 +546,12 @@ pub fn price(model: &Model, usage: &Usage) -> i64 {
         cache_write: usage.cache_write.into(),
         output: usage.tokens_out,
     })
+}
+
+/// Whether a failed call says something of the model: neither a limit of rates nor the end of the run does.
+pub fn is_fault_of_model(kind: ErrorKind) -> bool {
+    use ErrorKind::{InvalidOutput, Refused, TimedOut, Unavailable};
+    matches!(kind, InvalidOutput | Refused | TimedOut | Unavailable)
 }
 
 /// A failure with the pause that the service asks for.

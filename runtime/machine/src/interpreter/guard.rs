@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use cascade_ir::{
-    Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work,
+    Cascade, Clauses, ErrorAction, ErrorKind, ModelId, ModelRef, OnError, Stage, Work,
     limits::{BACKOFF, LONGEST_WAIT, MAX_RETRIES},
 };
 
@@ -77,6 +77,8 @@ pub(super) struct Guard<'p> {
     pub(super) escalated: Option<Escalated<'p>>,
     /// What the model is told of its last answer when it is asked again.
     pub(super) complaint: Option<String>,
+    /// The order of its models that a `best_of` has drawn.
+    pub(super) ranked: Option<Vec<ModelId>>,
     /// The name of its `exclusive`.
     pub(super) lock: GuardLock,
 }
@@ -114,6 +116,7 @@ impl<'p> Guard<'p> {
             falling_back: false,
             escalated: None,
             complaint: None,
+            ranked: None,
             lock: GuardLock::default(),
         }
     }
