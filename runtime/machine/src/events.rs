@@ -202,7 +202,9 @@ impl Event {
             Self::ModelPassedOver { reason, .. } | Self::CacheMissed { reason, .. } | Self::Paused { reason, .. } => {
                 vec![reason]
             }
-            Self::Progress { progress: Progress::Line(text) | Progress::Step(text), .. } => vec![text],
+            Self::Progress {
+                progress: Progress::Line(text) | Progress::Step(text) | Progress::WaitsFor(text), ..
+            } => vec![text],
             Self::StageRetrying { message, .. }
             | Self::Log { message, .. }
             | Self::Warning { message, .. }

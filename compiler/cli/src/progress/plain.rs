@@ -39,6 +39,7 @@ impl Plain {
                     "done" => ("done", "32"),
                     "failed" => ("FAIL", "31"),
                     "skipped" => ("skip", "33"),
+                    "kept" => ("kept", "33"),
                     _ => ("stop", "33"),
                 };
                 let mut line =
@@ -55,6 +56,9 @@ impl Plain {
                     self.paint("33", "retry"),
                     first_line(message)
                 )
+            }
+            Event::Progress { path, progress: Progress::WaitsFor(name), .. } => {
+                format!("{} {path}: waits for its turn at `{name}`", self.paint("33", "wait"))
             }
             Event::Progress { path, progress: Progress::WaitsUntil(until), .. } => {
                 let until = crate::time::clock(*until);

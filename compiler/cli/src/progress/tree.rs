@@ -205,6 +205,7 @@ impl Tree {
                     Progress::Alive => return,
                     Progress::Line(text) | Progress::Step(text) => text.clone(),
                     Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
+                    Progress::WaitsFor(name) => format!("waits for its turn at `{name}`"),
                     Progress::WaitsUntil(until) => format!("waits until {}", crate::time::clock(*until)),
                 };
             }

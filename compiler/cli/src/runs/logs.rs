@@ -80,9 +80,11 @@ fn line(at: i64, event: &Json, color: bool) -> String {
             let progress = event.get("progress").unwrap_or(&Json::Null);
             let said = ["line", "step"].iter().find_map(|name| progress.get(name).and_then(Json::as_str));
             let until = progress.get("waits_until").and_then(Json::as_i64);
-            let otherwise = || match until {
-                Some(until) => format!("waits until {}", time::clock(until)),
-                None => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
+            let name = progress.get("waits_for").and_then(Json::as_str);
+            let otherwise = || match (until, name) {
+                (_, Some(name)) => format!("waits for its turn at `{}`", neutral(name)),
+                (Some(until), _) => format!("waits until {}", time::clock(until)),
+                (None, None) => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
             };
             format!("      {}: {}", text("path"), said.map_or_else(otherwise, neutral_line))
         }
