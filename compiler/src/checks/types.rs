@@ -121,10 +121,7 @@ pub(crate) fn how_to_match(view: View<'_>, ty: Ty) -> Option<String> {
         }
     });
     let more = if variants.len() > SHOWN { ", _ -> …" } else { "" };
-    Some(format!(
-        "what it has depends on its variant: `match … {{ {}{more} }}`",
-        arms.collect::<Vec<_>>().join(", ")
-    ))
+    Some(format!("what it has depends on its variant: `match … {{ {}{more} }}`", arms.collect::<Vec<_>>().join(", ")))
 }
 
 /// Reports a variant that an enum does not have.
