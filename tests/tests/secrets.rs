@@ -268,6 +268,61 @@ fn a_secret_that_a_server_repeats_is_masked() {
     }
 }
 
+/// The addresses of webhooks are secrets: as a whole, or in a part of the path or the query.
+#[test]
+fn a_secret_address_reaches_its_server_and_nobody_else() {
+    let traces = recognisable_parts(TOKEN);
+    let (url, server) = serve(
+        vec![(200, "fine"), (500, "no"), (200, "fine"), (500, "no")]
+            .into_iter()
+            .map(|(status, body)| (status, body.to_owned()))
+            .collect(),
+    );
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        "skill whole(hook: secret) -> string {\n  http post hook {\n    body: { text: \"hello\" }\n  }\n}\n\n\
+         skill parts(base: string, token: secret) -> string {\n  http get \"$<base>/hooks/$<token>?key=$<token>\"\n}\n\n\
+         cascade all(hook: secret) -> string {\n  stage a = whole(hook)\n  return a\n}\n\n\
+         cascade some(base: string, token: secret) -> string {\n  stage a = parts(base, token)\n  return a\n}\n",
+    );
+    let percent: String = TOKEN
+        .bytes()
+        .map(|b| match b {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    let hook = format!("{url}/services/{percent}");
+    for expected in [0, 1] {
+        let mut command = project.command(&["run", "--json", "flow.cascade", "all", "--input", "hook=env:HOOK"]);
+        let output = command.env("HOOK", &hook).output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{}", stderr(&output));
+        assert_clean("standard output", &output.stdout, &traces);
+        assert_clean("standard error", &output.stderr, &traces);
+        assert_in_no_output(&project, &traces);
+    }
+    for expected in [0, 1] {
+        let base = format!("base={url}");
+        let mut command =
+            project.command(&["run", "flow.cascade", "some", "--input", &base, "--input", "token=env:TOKEN"]);
+        let output = command.env("TOKEN", TOKEN).output().unwrap();
+        assert_eq!(output.status.code(), Some(expected), "{}", stderr(&output));
+        assert_clean("standard output", &output.stdout, &traces);
+        assert_clean("standard error", &output.stderr, &traces);
+        assert_in_no_output(&project, &traces);
+    }
+    let asked = server.join().unwrap();
+    assert!(asked[0].starts_with(&format!("POST /services/{percent} ")), "{}", asked[0]);
+    assert!(asked[2].starts_with(&format!("GET /hooks/{percent}?key={percent} ")), "{}", asked[2]);
+    // Nobody listens there any more.
+    let mut command = project.command(&["run", "flow.cascade", "all", "--input", "hook=env:HOOK"]);
+    let output = command.env("HOOK", &hook).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_clean("standard error", &output.stderr, &traces);
+    assert_in_no_output(&project, &traces);
+}
+
 #[test]
 fn an_api_key_that_the_provider_repeats_is_masked() {
     let said = json!({ "error": { "message": format!("{} the key {KEY} is wrong", "x".repeat(270)) } });

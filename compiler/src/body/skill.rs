@@ -472,7 +472,7 @@ impl SkillChecker<'_> {
         self.body.record_word(method);
         let network = NetworkUse { program: "http".into(), at: (self.body.source(), method.span) };
         self.body.use_network(network, method.span);
-        let (address, flows) = self.body.check_shown_template(url, "an address");
+        let (address, flows) = self.body.check_address(url);
         self.check_host(&address, &flows, url);
         let mut http = ir::Http {
             method: SmolStr::new(method.text.to_uppercase()),

@@ -135,20 +135,35 @@ impl BodyChecker<'_> {
         ir::Expr::Builtin(ir::Builtin::ToText, vec![value.ir], self.place(e.span))
     }
 
-    /// Checks a template that others see: a prompt, a URL. Gives its parts with the flow of each. An
+    /// Checks a template that others see, such as a prompt. Gives its parts with the flow of each. An
     /// expression that is no string literal is one hole.
     pub(super) fn check_shown_template(&mut self, e: &Expr, place: &'static str) -> (ir::Template, Vec<Flow>) {
+        self.check_template_for(e, TextUse::Shown(place))
+    }
+
+    /// The same for the address of a request, which may hold a secret: those of webhooks are secrets.
+    pub(super) fn check_address(&mut self, e: &Expr) -> (ir::Template, Vec<Flow>) {
+        self.check_template_for(e, TextUse::Address)
+    }
+
+    fn check_template_for(&mut self, e: &Expr, used: TextUse) -> (ir::Template, Vec<Flow>) {
         if let ExprKind::Str(literal) = &e.kind {
-            let (template, flows, _) = self.check_template(literal, TextUse::Shown(place));
+            let (template, flows, _) = self.check_template(literal, used);
             self.record_type(e.span, Ty::STRING, &Flow::join_all(&flows));
             return (template, flows);
         }
         let value = self.infer(e);
-        self.check_hole(value.ty, TextUse::Shown(place), e.span);
-        if !matches!(self.types.base(value.ty), Ty::STRING | Ty::ERROR | Ty::PATH) {
+        self.check_hole(value.ty, used, e.span);
+        let base = self.types.base(value.ty);
+        let is_secret_address = used == TextUse::Address && base == Ty::SECRET;
+        if !is_secret_address && !matches!(base, Ty::STRING | Ty::ERROR | Ty::PATH) {
             self.report_mismatch(value.ty, Ty::STRING, e.span);
         }
-        let part = ir::TextPart::Hole { value: value.ir, rendering: Some(ir::Rendering::Text), indent: 0 };
+        let part = ir::TextPart::Hole {
+            value: value.ir,
+            rendering: (!is_secret_address).then_some(ir::Rendering::Text),
+            indent: 0,
+        };
         (ir::Template { parts: vec![part] }, vec![value.flow])
     }
 }

@@ -14,6 +14,8 @@ use crate::{
 pub(crate) enum TextUse {
     /// A value of the program: with a secret in it, it is a secret.
     Value,
+    /// The address of a request: it is shown as `[secret]` where a secret stands in it.
+    Address,
     /// Something that others see: a prompt, a log line, a message.
     Shown(&'static str),
 }
@@ -46,14 +48,14 @@ pub(crate) fn value_in_text(
             TextUse::Shown(place) => Some(
                 view.diagnostic(codes::SECRET_LEAK, span, format!("a secret cannot be used in {place}"))
                     .label(format!("`{}`", view.type_text(ty)))
-                    .help("secrets go into the headers of `http`, the `env` or `stdin` of `run`, and nowhere else"),
+                    .help("secrets go into the address or the headers of `http`, the `env` or `stdin` of `run`, and nowhere else"),
             ),
-            TextUse::Value if view.types.base(ty) != Ty::SECRET => Some(
+            TextUse::Value | TextUse::Address if view.types.base(ty) != Ty::SECRET => Some(
                 view.diagnostic(codes::SECRET_LEAK, span, "a value that contains a secret cannot be put into text")
                     .label("holds a secret")
                     .help("name the field that you mean"),
             ),
-            TextUse::Value => None,
+            TextUse::Value | TextUse::Address => None,
         };
     }
     matches!(view.types.base(ty), Ty::COMMAND | Ty::MODEL).then(|| {
