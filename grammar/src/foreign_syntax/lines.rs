@@ -8,7 +8,8 @@ const FAILURE: &str = "a stage says what happens when it fails: `on error skip`,
 const FAIL: &str = "write `fail \"message\"`";
 const LOG: &str = "`log \"…\"` writes a message";
 const PERSON: &str = "a person is asked by a stage: `stage ok = approve(\"question\")`";
-const WAIT: &str = "a cascade does not wait by itself; a person is waited for by `approve`, and `retry` waits between attempts";
+const WAIT: &str =
+    "a cascade does not wait by itself; a person is waited for by `approve`, and `retry` waits between attempts";
 
 /// Words that mean nothing anywhere, and what Cascade has instead.
 const ANYWHERE: &[(&str, &str)] = &[
@@ -37,22 +38,34 @@ const STATEMENTS: &[(&[&str], &str)] = &[
     (&["foreach"], "write `for {rest}`"),
     (&["unless"], "write `if not (…) { … }`"),
     (&["when"], "write `if … { … }`, or `match x { 1 -> … }`"),
-    (&["guard", "require", "ensure", "check", "verify", "invariant"], "write `gate condition, \"message\"`"),
+    (&["assert", "guard", "require", "ensure", "check", "verify", "invariant"], "write `gate {rest}, \"message\"`"),
     (&["print", "println", "echo", "puts", "printf", "console", "debug", "info"], LOG),
-    (&["set", "mut", "auto", "final", "local", "declare", "define", "val", "my"], "write `let {name} = …`, or `var {name} = …` for what changes"),
+    (
+        &["set", "mut", "auto", "final", "local", "declare", "define", "val", "my"],
+        "write `let {name} = …`, or `var {name} = …` for what changes",
+    ),
     (&["global", "nonlocal"], "a value from outside is a parameter; what a later run needs is a `memory`"),
     (&["yield"], "write `return {rest}`, or let the block end with the value"),
     (&["break", "continue"], "a loop ends by its `until`; write `if` around what is not done each time"),
-    (&["defer", "ensure"], "the end of a cascade has `on success`, `on failure` and `on cancel`"),
+    (&["defer"], "the end of a cascade has `on success`, `on failure` and `on cancel`"),
     (&["go", "spawn", "fork"], "what runs at once stands in `parallel { … }`: there `stage name = {rest}`"),
-    (&["with"], "a cascade opens nothing; a file is read by a stage: `stage text = files.read(path)` after `import std.files`"),
+    (
+        &["with"],
+        "a cascade opens nothing; a file is read by a stage: `stage text = files.read(path)` after `import std.files`",
+    ),
     (&["wait", "delay", "sleep", "pause"], WAIT),
     (&["call", "invoke", "exec", "execute", "do_step"], "write `stage name = {rest}`"),
     (&["approve", "approval", "confirm"], PERSON),
     (&["ask", "prompt_user"], "a person is asked by a stage: `stage answer = ask(\"question\")`"),
-    (&["prompt", "agent", "llm", "generate", "run", "shell", "http", "bash", "sh"], "an effect stands in a skill: `skill name(…) -> string { … }`, and `stage a = name(…)` calls it"),
+    (
+        &["prompt", "agent", "llm", "generate", "run", "shell", "http", "bash", "sh"],
+        "an effect stands in a skill: `skill name(…) -> string { … }`, and `stage a = name(…)` calls it",
+    ),
     (&["panic", "abort", "exit", "die", "stop", "error"], FAIL),
-    (&["steps", "jobs", "stages", "tasks", "nodes", "edges"], "a step is a statement of its own: `stage name = skill(…)`"),
+    (
+        &["steps", "jobs", "stages", "tasks", "nodes", "edges"],
+        "a step is a statement of its own: `stage name = skill(…)`",
+    ),
     (&["step", "task", "job", "node"], "write `stage {name} = skill(…)`"),
     (&["export"], "a variable of the environment belongs to a skill: `env { NAME: value }`"),
     (&["race", "any"], "write `parallel first { … }`"),
@@ -75,43 +88,82 @@ const CLAUSES: &[(&[&str], &str)] = &[
     (&["cost", "max_cost", "cost_limit", "spend"], "write `budget {rest}`"),
     (&["cached", "ttl", "memoize"], "write `cache {rest}`"),
     (&["lock", "mutex", "concurrency_group"], "write `exclusive {rest}`"),
-    (&["concurrency", "max_parallel", "workers"], "the block says how many run at once: `parallel max {rest} { … }`, `for x in xs parallel max {rest} { … }`"),
-    (&["depends_on", "depends", "after", "requires", "dependsOn", "wait_for"], "a stage waits for the stages whose names it uses; use `{name}` in its arguments"),
+    (
+        &["concurrency", "max_parallel", "workers"],
+        "the block says how many run at once: `parallel max {rest} { … }`, `for x in xs parallel max {rest} { … }`",
+    ),
+    (
+        &["depends_on", "depends", "after", "requires", "dependsOn", "wait_for"],
+        "a stage waits for the stages whose names it uses; use `{name}` in its arguments",
+    ),
     (&["fallback", "rescue", "or_else", "default_to"], "write `on error fallback {rest}`"),
-    (&["on_failure", "on_error", "onerror", "onError", "on_fail", "handle"], "write `on error skip`, `on error fallback …`, `on error fail \"…\"`"),
+    (
+        &["on_failure", "on_error", "onerror", "onError", "on_fail", "handle"],
+        "write `on error skip`, `on error fallback …`, `on error fail \"…\"`",
+    ),
     (&["continue_on_error", "ignore_errors", "allow_failure", "optional"], "write `on error skip`"),
-    (&["priority", "tags", "label", "labels"], "there is no such clause; stages start when those that they use are done"),
+    (
+        &["priority", "tags", "label", "labels"],
+        "there is no such clause; stages start when those that they use are done",
+    ),
     (&["expect", "validate", "assert_that"], "write `gate condition, \"message\"` after the stage"),
     (&["max_tokens", "temperature", "system", "tools"], "it is a line of the skill, which says how its model is asked"),
     (&["then"], "write `stage next = {rest}`"),
     (&["no", "without"], "leave it out: nothing is cached unless `cache` says so"),
+    (&["env", "stdin", "attach", "exit"], "it is a line of the skill, beside its effect"),
     (&["output"], "how the output is read is a line of the skill: `output json int`"),
 ];
 
 /// Words that begin a line of a skill elsewhere.
 const SKILL_LINES: &[(&[&str], &str)] = &[
-    (&["let", "var", "const"], "a skill has no variables: give the value as an argument, or write it in the hole: `$<x + 1>`"),
-    (&["if", "match", "for", "repeat", "parallel"], "a skill has one effect; choose in the cascade that calls it, or write the `if` in the hole: `$<if x { \"a\" } else { \"b\" }>`"),
+    (
+        &["let", "var", "const"],
+        "a skill has no variables: give the value as an argument, or write it in the hole: `$<x + 1>`",
+    ),
+    (
+        &["if", "match", "for", "repeat", "parallel"],
+        "a skill has one effect; choose in the cascade that calls it, or write the `if` in the hole: `$<if x { \"a\" } else { \"b\" }>`",
+    ),
     (&["stage"], "a skill has one effect; a cascade calls skills by stages"),
     (&["log", "warn", "gate", "fail"], "it stands in the cascade that calls the skill"),
-    (&["using", "model", "client", "provider", "llm_model"], "a skill does not choose its model; the stage that calls it does: `stage a = skill(…) using claude`"),
-    (&["retry", "timeout", "budget", "cache", "isolate", "exclusive"], "it stands below the stage that calls the skill: `stage a = skill(…)`, then `{line}` on the next line"),
+    (
+        &["using", "model", "client", "provider", "llm_model"],
+        "a skill does not choose its model; the stage that calls it does: `stage a = skill(…) using claude`",
+    ),
+    (
+        &["retry", "timeout", "budget", "cache", "isolate", "exclusive"],
+        "it stands below the stage that calls the skill: `stage a = skill(…)`, then `{line}` on the next line",
+    ),
     (&["temp"], "write `temperature {rest}`"),
-    (&["top_p", "top_k", "seed", "stop"], "a skill has `temperature` and `max_tokens`; other settings belong to a `model`"),
+    (
+        &["top_p", "top_k", "seed", "stop"],
+        "a skill has `temperature` and `max_tokens`; other settings belong to a `model`",
+    ),
     (&["image", "images", "file", "files", "document"], "write `attach {rest}`"),
     (&["get", "post", "put", "patch", "delete"], "write `http {line}`"),
     (&["fetch", "request", "url", "GET"], "write `http get {rest}`"),
+    (&["sh"], "write `run {line}`"),
+    (&["on"], "it stands below the stage that calls the skill: `stage a = skill(…)`, then `{line}` on the next line"),
     (&["curl", "wget", "echo", "git", "npm", "cargo", "python3", "node"], "a command is written `run sh\"{line}\"`"),
     (&["exec", "execute", "shell", "bash", "command", "cmd", "script"], "write `run sh\"…\"`"),
-    (&["python", "javascript", "ruby"], "write `run sh\"python3 -c …\"`, or a script's file: `run sh\"python3 job.py\"`"),
-    (&["ask", "llm", "generate", "user", "message", "instruction", "instructions", "template", "complete"], "write `prompt {rest}`"),
+    (
+        &["python", "javascript", "ruby"],
+        "write `run sh\"python3 -c …\"`, or a script's file: `run sh\"python3 job.py\"`",
+    ),
+    (
+        &["ask", "llm", "generate", "user", "message", "instruction", "instructions", "template", "complete"],
+        "write `prompt {rest}`",
+    ),
     (&["messages"], "write `system \"…\"` and `prompt \"…\"`"),
     (&["role", "assistant"], "write `system {rest}`"),
     (&["cwd", "workdir", "working_directory", "dir", "chdir"], "it follows the command: `run sh\"…\" in {rest}`"),
     (&["environment", "envs"], "write `env { NAME: value }`"),
     (&["input", "inputs", "params", "args", "with"], "what a skill needs is a parameter: `skill name(x: string)`"),
     (&["outputs", "produces", "artifacts", "creates"], "write `output file \"…\"`, or `output files \"out/*.png\"`"),
-    (&["returns", "response", "result", "schema", "format"], "write `output json T`, or the result after the parameters: `-> T`"),
+    (
+        &["returns", "response", "result", "schema", "format"],
+        "write `output json T`, or the result after the parameters: `-> T`",
+    ),
     (&["exit_codes", "exit_code", "ok_codes", "status"], "write `exit [0..1]`"),
     (&["description", "doc", "docs", "name"], "a description is a comment before the skill: `/// what it does`"),
     (&["call", "invoke"], "a skill calls nothing; a cascade calls skills by stages"),
@@ -137,13 +189,19 @@ fn fill(help: &str, line: &str, rest: &str) -> String {
     let clean = |text: &str| {
         let text = text.trim().trim_start_matches(['=', ':']).trim();
         let text = text.split("//").next().unwrap_or_default().trim().trim_end_matches(['{', ';', ',']).trim();
-        if text.is_empty() || text.chars().count() > 60 || text.contains('`') { "…".to_owned() } else { text.to_owned() }
+        if text.is_empty() || text.chars().count() > 60 || text.contains('`') {
+            "…".to_owned()
+        } else {
+            text.to_owned()
+        }
     };
     let rest = clean(rest);
     let name = match first_word(rest.trim_start_matches(['[', '(', ' '])) {
         "" => "name",
         name => name,
     };
+    // A condition with its message stays as it is.
+    let help = if rest.contains(", \"") { help.replace("{rest}, \"message\"", "{rest}") } else { help.to_owned() };
     help.replace("{line}", &clean(line)).replace("{name}", name).replace("{rest}", &rest)
 }
 
@@ -153,7 +211,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     if let Some((word, help)) = ANYWHERE.iter().find(|(w, _)| *w == site.word || *w == found) {
         // `new` and its like may stand in the middle of a line, and be names of the user's.
         let span = if *word == found { site.here() } else { site.word_span() };
-        return Some(Explained::at(span, no_such_word(word), *help).covering(site.block_end()));
+        let end = if matches!(*word, "case" | "default") { site.enclosing_end() } else { site.block_end() };
+        return Some(Explained::at(span, no_such_word(word), *help).covering(end));
     }
     if matches!(site.first, "catch" | "except" | "finally") && matches!(found, "{" | ":" | "(") {
         return Some(Explained::at(site.here(), no_such_word(site.first), FAILURE).covering(site.block_end()));
@@ -169,14 +228,29 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         return None;
     };
     if word.is_empty() {
+        return (place.skill_line && found.starts_with('"')).then(|| {
+            Explained::at(
+                site.here(),
+                "a text by itself does nothing",
+                "write `prompt \"…\"`; a description is a comment before the skill: `/// what it does`",
+            )
+            .covering(site.line_end())
+        });
+    }
+    // The words of a skill's own lines, with a value that they do not have.
+    if !site.begins_line()
+        && !site.operator
+        && matches!(word, "http" | "run" | "prompt" | "agent" | "exit" | "env" | "mcp" | "output")
+    {
         return None;
     }
-    if place.skill_line && !place.test_line
+    if place.skill_line
+        && !place.test_line
         && let Some(help) = find(SKILL_LINES, word)
     {
         let message = match word {
-            "let" | "var" | "if" | "match" | "for" | "repeat" | "parallel" | "stage" | "log" | "warn" | "gate" | "fail"
-            | "using" | "retry" | "timeout" | "budget" | "cache" | "isolate" | "exclusive" => {
+            "let" | "var" | "if" | "match" | "for" | "repeat" | "parallel" | "stage" | "log" | "warn" | "gate"
+            | "fail" | "using" | "retry" | "timeout" | "budget" | "cache" | "isolate" | "exclusive" => {
                 format!("a skill has no `{word}`")
             }
             _ => no_such_word(word),
@@ -186,7 +260,16 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     if place.test_line
         && let Some(help) = find(TEST_LINES, word)
     {
-        return Some(Explained::at(span, format!("a test has no `{word}`"), fill(help, &line, &rest)).covering(site.line_end()));
+        return Some(
+            Explained::at(span, format!("a test has no `{word}`"), fill(help, &line, &rest)).covering(site.line_end()),
+        );
+    }
+    if place.test_line && site.begins_line() {
+        let call = rest.split_once("run ").map_or_else(|| line.clone(), |(_, call)| call.to_owned());
+        if rest.trim_start().starts_with(['=', '(']) && call.contains('(') {
+            let help = format!("write `run {}`; `result` is what it gives", call.trim());
+            return Some(Explained::at(span, "a test runs a cascade by `run`", help).covering(site.line_end()));
+        }
     }
     if place.skill_line || place.test_line || place.declaration {
         return None;

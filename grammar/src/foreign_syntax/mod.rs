@@ -4,7 +4,7 @@
 //! [`Site`] is what stands around the token. Each part looks at it for one idea: [`lines`] for words that
 //! begin a line, [`clauses`], [`expressions`], [`declarations`], [`types`].
 
-mod clauses;
+pub(crate) mod clauses;
 mod declarations;
 mod expressions;
 mod lines;
@@ -14,6 +14,7 @@ use crate::ast::Span;
 use crate::{SyntaxError, SyntaxErrorKind};
 
 /// What could stand where the token stands.
+#[derive(Default)]
 pub(crate) struct Place {
     pub declaration: bool,
     pub statement: bool,
@@ -24,6 +25,7 @@ pub(crate) struct Place {
     pub block: bool,
     pub name: bool,
     pub action: bool,
+    pub arrow: bool,
 }
 
 /// An unexpected token with the text around it.
@@ -45,6 +47,8 @@ struct Site<'t> {
     before: usize,
     /// Whether nothing stands between the token and what is before it.
     glued: bool,
+    /// Whether a value ends right before the token, on the same line.
+    operator: bool,
 }
 
 /// A mistake that is explained.
@@ -104,6 +108,7 @@ impl<'t> Site<'t> {
         let line = crate::errors::line_start(before, before.len()).map_or("", |start| &before[start..]);
         let same_line = !text[before.len()..start].contains('\n');
         let rest = line_rest(text, end);
+        let ends_value = line.ends_with(|c: char| is_name_char(c) || matches!(c, ')' | ']' | '}' | '"'));
         Self {
             text,
             span,
@@ -115,6 +120,7 @@ impl<'t> Site<'t> {
             word: if same_line { last_word(before) } else { "" },
             before: before.len(),
             glued: before.len() == start,
+            operator: place.operator || (same_line && !place.expression && ends_value),
         }
     }
 
@@ -149,10 +155,40 @@ impl<'t> Site<'t> {
         self.span.end as usize + self.rest.len()
     }
 
+    /// The end of the block that the token stands in.
+    fn enclosing_end(&self) -> usize {
+        let from = self.span.end as usize;
+        let mut depth = 0_i32;
+        for (at, c) in self.text[from..].char_indices().take(4_000) {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => return from + at,
+                '}' => depth -= 1,
+                _ => {}
+            }
+        }
+        self.line_end()
+    }
+
+    /// The end of the lines below that are further to the right than the beginning of a line, closing braces included.
+    fn indented_end(&self) -> usize {
+        let mut end = self.line_end();
+        let below = self.text[end..].strip_prefix('\n').unwrap_or_default();
+        end += usize::from(end < self.text.len());
+        for line in below.split_inclusive('\n').take(100) {
+            if !line.starts_with([' ', '\t', '}', '\n', '\r']) {
+                break;
+            }
+            end += line.len();
+        }
+        end
+    }
+
     /// The end of the block that opens on the line, with the blocks that are joined to it (`else`, `catch`); the end
     /// of the line when none does.
     fn block_end(&self) -> usize {
-        let line_start = self.before.min(self.span.start as usize) - if self.begins_line() { 0 } else { self.line.len() };
+        let line_start =
+            self.before.min(self.span.start as usize) - if self.begins_line() { 0 } else { self.line.len() };
         let mut end = self.line_end();
         let Some(open) = self.text[line_start..end].find('{') else { return end };
         let mut at = line_start + open;
@@ -217,4 +253,10 @@ pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Opt
         .or_else(|| types::explain(&site))
         .or_else(|| expressions::explain(&site))
         .map(Explained::into_error)
+}
+
+/// The error that explains a word that none of the `expected` ones is, which stands where one of them could.
+pub(crate) fn foreign_word_error(text: &str, span: Span, expected: &[&str]) -> Option<SyntaxError> {
+    let place = Place::default();
+    clauses::explain_word(&Site::new(text, span, &place), expected).map(Explained::into_error)
 }

@@ -5,12 +5,27 @@ use crate::ast::Span;
 
 /// Names of types elsewhere that have one meaning here.
 const NAMES: &[(&[&str], &str)] = &[
-    (&["str", "String", "Str", "text", "Text", "char", "varchar", "url", "Url", "URL", "uri", "email", "uuid", "UUID"], "string"),
-    (&["Int", "Integer", "integer", "long", "Long", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize", "isize", "int32", "int64", "uint", "bigint", "BigInt"], "int"),
+    (
+        &[
+            "str", "String", "Str", "text", "Text", "char", "varchar", "url", "Url", "URL", "uri", "email", "uuid",
+            "UUID",
+        ],
+        "string",
+    ),
+    (
+        &[
+            "Int", "Integer", "integer", "long", "Long", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize",
+            "isize", "int32", "int64", "uint", "bigint", "BigInt",
+        ],
+        "int",
+    ),
     (&["Float", "double", "Double", "f32", "f64", "float32", "float64", "decimal", "Decimal", "real"], "float"),
     (&["Bool", "boolean", "Boolean"], "bool"),
     (&["any", "Any", "unknown", "object", "Object", "interface{}"], "json"),
-    (&["date", "Date", "datetime", "DateTime", "Datetime", "timestamp", "Timestamp", "instant", "Instant", "Time"], "time"),
+    (
+        &["date", "Date", "datetime", "DateTime", "Datetime", "timestamp", "Timestamp", "instant", "Instant", "Time"],
+        "time",
+    ),
     (&["timedelta", "Duration", "interval"], "duration"),
     (&["Path", "filepath", "filename", "Pathlike"], "path"),
     (&["File"], "file"),
@@ -20,8 +35,21 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["password", "token", "SecretStr", "Secret"], "secret"),
 ];
 
-const LISTS: &[&str] =
-    &["list", "List", "Array", "array", "ReadonlyArray", "Vec", "vec", "Sequence", "Iterable", "Set", "set", "HashSet", "slice"];
+const LISTS: &[&str] = &[
+    "list",
+    "List",
+    "Array",
+    "array",
+    "ReadonlyArray",
+    "Vec",
+    "vec",
+    "Sequence",
+    "Iterable",
+    "Set",
+    "set",
+    "HashSet",
+    "slice",
+];
 const MAPS: &[&str] = &["map", "Map", "dict", "Dict", "HashMap", "BTreeMap", "Record", "Mapping", "record"];
 const OPTIONS: &[&str] = &["Option", "Optional", "option", "optional", "Maybe", "Nullable"];
 const WRAPPERS: &[&str] = &["Promise", "Awaitable", "Future", "Box", "Rc", "Arc", "Final", "Readonly"];
@@ -81,9 +109,7 @@ pub fn translate_type(text: &str) -> Option<String> {
             1 if WRAPPERS.contains(&name) => translate_type(last),
             1 | 2 if MAPS.contains(&name) => Some(format!("map<{}>", translate_type(last)?)),
             1 if name == "outcome" => Some(format!("outcome<{}>", translate_type(last)?)),
-            1 | 2 if RESULTS.contains(&name) => {
-                Some(format!("outcome<{}>", translate_type(args.first().copied()?)?))
-            }
+            1 | 2 if RESULTS.contains(&name) => Some(format!("outcome<{}>", translate_type(args.first().copied()?)?)),
             _ => None,
         };
     }
@@ -148,7 +174,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     let goes_on = !word.is_empty() && matches!(found, "[" | "<" | "|");
     let head = line.trim_end_matches(|c: char| is_name_char(c) || matches!(c, '.' | '?' | '<' | '>' | ' '));
     let after_colon = head.ends_with(':') && !head.ends_with("::");
-    let of_type = after_colon || line.trim_end_matches(|c: char| is_name_char(c) || matches!(c, '.' | '?' | ' ')).ends_with("->");
+    let of_type =
+        after_colon || line.trim_end_matches(|c: char| is_name_char(c) || matches!(c, '.' | '?' | ' ')).ends_with("->");
     let alias = site.first == "type" && line.contains('=');
     if !(begins || goes_on) || !(of_type || alias) || (place.operator && !alias && site.first == "return") {
         return None;
