@@ -19,7 +19,6 @@ const OF_LOST_STATEMENTS: &[Code] = &[
     codes::MISSING_FIELD,
     codes::NOT_EXHAUSTIVE,
     codes::UNREACHABLE,
-    codes::UNBOUNDED,
 ];
 
 /// Where a file could not be read.

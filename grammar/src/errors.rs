@@ -161,6 +161,7 @@ pub(crate) fn drop_follow_up_errors(
     let mut kept: Vec<SyntaxError> = Vec::with_capacity(errors.len());
     let mut suppressed_spans = suppressed.into_iter().peekable();
     let mut suppressed_to: Option<u32> = None;
+    let mut foreign_to: Option<u32> = None;
     let mut last_line = None;
     let mut outside = false;
     let mut stray = false;
@@ -187,7 +188,15 @@ pub(crate) fn drop_follow_up_errors(
             SyntaxErrorKind::ReservedWord(_) => suppressed_to.is_some_and(|end| error.span.start <= end),
             // Once a line: what follows on it follows from it.
             SyntaxErrorKind::Foreign { .. } => {
+                outside = true;
                 last_line == Some(line) || suppressed_to.is_some_and(|end| error.span.start <= end)
+            }
+            // What another mistake of its line explains.
+            SyntaxErrorKind::Other { message, .. } => {
+                let covered = foreign_to.is_some_and(|end| error.span.start <= end);
+                let once_a_line =
+                    ["there is no `", "a statement ends with its line"].iter().any(|start| message.starts_with(start));
+                covered || (last_line == Some(line) && once_a_line)
             }
             SyntaxErrorKind::TooDeep => std::mem::replace(&mut too_deep, true),
             SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
@@ -203,6 +212,7 @@ pub(crate) fn drop_follow_up_errors(
         }
         if let SyntaxErrorKind::Foreign { covers, .. } = &error.kind {
             suppressed_to = suppressed_to.max(Some(*covers));
+            foreign_to = foreign_to.max(Some(*covers));
         }
         kept.push(error);
     }

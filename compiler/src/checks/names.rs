@@ -113,6 +113,12 @@ pub(crate) fn unknown_declaration(view: View<'_>, name: &Name, wanted: &str, may
         d.fixes.clear();
         d = d.help(*help);
     }
+    if wanted == "skill or cascade"
+        && let Some(help) = elsewhere::function(&name.text, &[])
+    {
+        d.fixes.clear();
+        d = d.help(help);
+    }
     if d.help.is_none()
         && let Some(module) = std_module_of(&name.text)
     {

@@ -19,9 +19,8 @@ pub(crate) fn tell_once_a_file(diagnostics: &mut Vec<Diagnostic>) {
     for d in diagnostics.iter_mut().filter(|d| d.code == codes::NOT_YET) {
         let more = uses.get(&(d.primary.source, d.message.clone())).map_or(0, |count| count - 1);
         if more > 0 {
-            let times = if more == 1 { "one more use" } else { "more uses" };
-            let counted = if more == 1 { String::new() } else { format!("{more} ") };
-            d.primary.text = format!("{}; {counted}{times} in this file", d.primary.text);
+            let times = if more == 1 { "once more".to_owned() } else { format!("{more} more times") };
+            d.help = Some(format!("it is used {times} in this file"));
         }
     }
 }

@@ -224,7 +224,7 @@ pub(super) fn explain_word(site: &Site<'_>, expected: &[&str]) -> Option<Explain
     if number && let Some(unit) = unit_of(found) {
         let written = format!("{word}{unit}");
         let message = "a number and its unit are one word";
-        return Some(Explained::at(site.back(word.len() + 1), message, format!("write `{written}`")).instead(written));
+        return Some(Explained::at(site.back(word.len()), message, format!("write `{written}`")).instead(written));
     }
     if matches!(found, "cents" | "cent" | "eur" | "EUR" | "euros") && line.contains("budget") {
         return Some(Explained::at(site.here(), "money is in US dollars", "write `budget 0.50usd`"));

@@ -142,7 +142,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         ":" if head_word && place.block && head.ends_with(')') => {
-            let ty = rest.trim().trim_end_matches(['{', '=']).trim();
+            let ty = rest.split(['{', '=']).next().unwrap_or_default().trim();
             let here = translate_type(ty).unwrap_or_else(|| "type".to_owned());
             Some(
                 Explained::at(site.here(), "the result stands after `->`", format!("write `-> {here}`"))

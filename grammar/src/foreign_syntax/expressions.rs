@@ -187,7 +187,7 @@ fn explain_signs(site: &Site<'_>) -> Option<Explained> {
             Explained::at(site.here(), "a regular expression is text", "write `text.matches(\"…\")`")
                 .covering(site.line_end()),
         ),
-        "@" if place.expression => Some(Explained::at(
+        "@" if place.expression && site.rest.starts_with(is_name_char) => Some(Explained::at(
             site.here(),
             "a value has no sign before its name",
             format!("write `{}`", first_word(site.rest)),
@@ -326,7 +326,7 @@ fn explain_blocks(site: &Site<'_>) -> Option<Explained> {
                 .instead("else if")
                 .covering(site.block_end()),
         ),
-        "else" if head.ends_with('{') || site.begins_line() && rest.trim_start().starts_with("->") => Some(
+        "else" if rest.trim_start().starts_with("->") => Some(
             Explained::at(site.here(), "the arm for what is left is `_`", "write `_ -> …`")
                 .instead("_")
                 .covering(site.line_end()),
@@ -440,9 +440,15 @@ fn explain_blocks(site: &Site<'_>) -> Option<Explained> {
         ),
         "max" if head.contains("until") => {
             let number = first_word(rest.trim());
+            // At the head of the loop, which has no bound otherwise.
+            let from = site.before.saturating_sub(4_000);
+            let span = match site.text.get(from..site.before).and_then(|text| text.rfind("repeat")) {
+                Some(at) => Span::new(from + at, from + at + "repeat".len()),
+                None => site.here(),
+            };
             Some(
                 Explained::at(
-                    site.here(),
+                    span,
                     "the bound of a loop stands at its beginning",
                     format!("write `repeat max {number} {{ … }} until …`"),
                 )
@@ -457,7 +463,12 @@ fn explain_blocks(site: &Site<'_>) -> Option<Explained> {
             )
             .covering(site.line_end()),
         ),
-        _ if place.block && !place.expression && !place.name && line.contains("if ") && !matches!(found, "{" | "}") => {
+        _ if place.block
+            && !place.expression
+            && !place.name
+            && line.contains("if ")
+            && !matches!(found.trim(), "{" | "}" | "") =>
+        {
             let condition = line[line.rfind("if ").unwrap_or(0)..].trim_start_matches("if ").trim();
             let branches = [found, rest].concat();
             let help = match branches.split_once(" else ") {
@@ -516,6 +527,10 @@ fn explain_stages(site: &Site<'_>) -> Option<Explained> {
     let name = first_word(head.trim_start_matches("stage").trim_start());
     let name = if name.is_empty() { "name" } else { name };
     match found {
+        "->" if head == format!("stage {name}") && !rest.contains('=') => {
+            let help = format!("write `stage {name} = {}`", rest.trim());
+            Some(Explained::at(site.here(), "a stage has a name and `=`", help).instead("=").covering(site.line_end()))
+        }
         "->" if head == format!("stage {name}") => {
             let ty = rest.split('=').next().unwrap_or_default().trim();
             let call = rest.split_once('=').map_or("skill(…)", |(_, call)| call.trim());
@@ -912,12 +927,8 @@ fn explain_names(site: &Site<'_>) -> Option<Explained> {
     );
     if type_word && begins_word && !place.expression {
         return Some(
-            Explained::at(
-                site.back(word.len() + usize::from(!glued)),
-                "a value begins with `let`",
-                format!("write `let {found} = …`"),
-            )
-            .covering(site.line_end()),
+            Explained::at(site.back(word.len()), "a value begins with `let`", format!("write `let {found} = …`"))
+                .covering(site.line_end()),
         );
     }
     if place.test_line

@@ -239,7 +239,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     }
     // The words of a skill's own lines, with a value that they do not have.
     if !site.begins_line()
-        && !site.operator
+        && place.name
+        && !place.operator
         && matches!(word, "http" | "run" | "prompt" | "agent" | "exit" | "env" | "mcp" | "output")
     {
         return None;

@@ -173,8 +173,9 @@ impl<'t> Site<'t> {
     /// The end of the lines below that are further to the right than the beginning of a line, closing braces included.
     fn indented_end(&self) -> usize {
         let mut end = self.line_end();
-        let below = self.text[end..].strip_prefix('\n').unwrap_or_default();
-        end += usize::from(end < self.text.len());
+        let Some(newline) = self.text[end..].find('\n').filter(|at| *at < 240) else { return end };
+        end += newline + 1;
+        let below = &self.text[end..];
         for line in below.split_inclusive('\n').take(100) {
             if !line.starts_with([' ', '\t', '}', '\n', '\r']) {
                 break;
@@ -217,7 +218,10 @@ fn line_rest(text: &str, at: usize) -> &str {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text[at..end].split('\n').next().unwrap_or_default()
+    let rest = text[at..end].split('\n').next().unwrap_or_default();
+    // A comment is no part of what is written.
+    let comment = rest.match_indices("//").find(|(at, _)| rest[..*at].matches('"').count().is_multiple_of(2));
+    comment.map_or(rest, |(at, _)| rest[..at].trim_end())
 }
 
 /// Where the block ends whose brace stands at `open`. Looks a few thousand characters ahead.
