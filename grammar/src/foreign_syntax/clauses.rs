@@ -32,7 +32,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             Explained::at(span, "a number and its unit are one word", format!("write `{written}`")).instead(written),
         );
     }
-    if site.begins_line() && found.starts_with("on") && found.ends_with("error") && place.statement {
+    if site.begins_line()
+        && found.starts_with("on")
+        && found.ends_with("error")
+        && !place.skill_line
+        && !place.test_line
+    {
         return Some(
             Explained::at(
                 site.here(),
@@ -117,6 +122,16 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
             .covering(site.line_end()),
         ),
+        "on_failure" | "on_success" | "on_cancel" | "on_error" if found == "{" && site.operator => {
+            let event = if first == "on_error" { "failure" } else { first.trim_start_matches("on_") };
+            let error = head
+                .split(['(', ')'])
+                .nth(1)
+                .filter(|name| !name.is_empty())
+                .map_or(String::new(), |name| format!("({name})"));
+            let help = format!("write `on {event}{error} {{ … }}`");
+            Some(Explained::at(site.here(), format!("there is no `{first}`"), help).covering(site.block_end()))
+        }
         "on" if place.block
             && matches!(word, "failure" | "timeout" | "error" | "exception" | "fail")
             && head.starts_with("on ")

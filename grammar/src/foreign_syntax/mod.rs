@@ -220,7 +220,7 @@ fn line_rest(text: &str, at: usize) -> &str {
     }
     let rest = text[at..end].split('\n').next().unwrap_or_default();
     // A comment is no part of what is written.
-    let comment = rest.match_indices("//").find(|(at, _)| rest[..*at].matches('"').count().is_multiple_of(2));
+    let comment = rest.match_indices("//").find(|(at, _)| rest[..*at].ends_with(char::is_whitespace));
     comment.map_or(rest, |(at, _)| rest[..at].trim_end())
 }
 

@@ -351,6 +351,9 @@ impl Scan<'_> {
             (_, text) if text.starts_with("/*") => {
                 ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None, None)
             }
+            (_, "=>") if self.is_after_result_of_fn(span) => {
+                ("the body of a fn follows after `=`", "write `=`", Some(Kind::Assign), Some("=".to_owned()))
+            }
             (_, "=>") => ("`=>` is not an arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
             (_, "!") if self.ends_value_before(span) => return self.report_mark_after_value(span),
             (_, "!") => ("`!` is not an operator", "write `not`", Some(Kind::Not), self.pad_word("not", span)),
@@ -378,6 +381,14 @@ impl Scan<'_> {
         let instead = plain.then(|| format!("{sign}\"{inner}\""));
         self.error(SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help), instead }, span);
         Kind::Constant
+    }
+
+    /// Whether the line begins with a `fn` and has its result before a place.
+    fn is_after_result_of_fn(&self, span: Span) -> bool {
+        let start = span.start as usize;
+        crate::errors::line_start(self.text, start)
+            .map(|line| &self.text[line..start])
+            .is_some_and(|line| line.starts_with("fn ") && line.contains("->"))
     }
 
     /// Whether a name or a bracket ends right before a place.
