@@ -32,7 +32,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                 '^' => d.help("a power is a product: `x * x`; of two bools, `xor` is `!=`"),
                 '~' => d.help("write `not`; a pattern is matched by `text.matches(\"…\")`"),
                 '\\' => d.help("a lambda is written `|x| …`"),
-                '&' => d.help("`and` joins conditions"),
+                '&' => d.help("`and` joins conditions; there are no references: leave `&` out before a name"),
                 '!' => d.help("write `not`"),
                 '\'' | '`' => d.help("strings are written in double quotes"),
                 '$' => d.help("a value in text is written `$<name>`; money is written `5usd`"),

@@ -52,6 +52,7 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
         statement: has("\"stage\"") && has("\"check\""),
         skill_line: has("\"line word\"") && has("\"http\""),
         test_line: has("\"mock\"") && has("\"expect\""),
+        line_end: has("\"line end\"") || has("\"}\"") || has("\"end of item\""),
         arrow: has("\"->\""),
         action: has("\"skip\"") && has("\"escalate\""),
         expression,

@@ -73,6 +73,10 @@ const TYPES_ELSEWHERE: &[(&str, &str)] = &[
 /// Reports a type that is written as in another language. Its text has one meaning here.
 pub(crate) fn foreign_type(view: View<'_>, name: &Name, span: Span) -> Option<Diagnostic> {
     let written = view.world.files.text(view.module, span);
+    // Of one of two types by itself.
+    if written == "number" {
+        return None;
+    }
     let here = translate_type(written).filter(|here| here != written)?;
     let message = match &name.text {
         word if word == written => format!("there is no type `{word}`"),

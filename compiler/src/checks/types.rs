@@ -37,8 +37,10 @@ pub(crate) fn mismatch(view: View<'_>, found: Ty, expected: Ty, span: Span) -> D
             d.help(format!("write it without quotes: `{}`", written.trim_matches('"').replace(' ', "")))
         }
         (Ty::STRING, Ty::COMMAND) if written.starts_with('"') => {
-            let shown =
-                if written.contains('\n') { "`sh\"\"\" … \"\"\"`".to_owned() } else { format!("`sh{written}`") };
+            let shown = match written.contains('\n') {
+                true => "with `sh` before its quotes".to_owned(),
+                false => format!("`sh{written}`"),
+            };
             let start = Span { end: span.start, ..span };
             d.help(format!("a command is written {shown}")).safe_fix("write `sh` before it", start, "sh")
         }

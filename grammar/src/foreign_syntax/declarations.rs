@@ -187,7 +187,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
             .covering(site.line_end()),
         ),
-        "=" if !place.expression && line.contains('(') && head_word => {
+        "=" if !place.expression && head_word && line.rfind('(') > line.rfind(')') => {
             Some(Explained::at(site.here(), "the type of a parameter comes before its value", "write `n: int = 3`"))
         }
         "?" if head_word && head.contains('(') && !head.contains(')') && rest.trim_start().starts_with(':') => {

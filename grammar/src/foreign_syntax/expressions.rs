@@ -258,7 +258,7 @@ fn explain_signs(site: &Site<'_>) -> Option<Explained> {
             )
             .covering(site.line_end()),
         ),
-        "->" if site.operator && glued_lambda(line) => {
+        "->" if site.operator && glued_lambda(line) && !lambda_params(line).is_empty() => {
             let (params, body) = (lambda_params(line), operand_after(site.rest));
             let help = format!("write `|{params}| {body}`");
             Some(
@@ -307,7 +307,7 @@ fn explain_blocks(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     match found {
-        ":" if place.arrow && !place.block => Some(
+        ":" if place.arrow && !place.block && !head.starts_with("mock ") => Some(
             Explained::at(site.here(), "an arm has an arrow", "write `->` after its pattern")
                 .instead(" ->")
                 .covering(site.enclosing_end()),
@@ -442,7 +442,7 @@ fn explain_blocks(site: &Site<'_>) -> Option<Explained> {
             let number = first_word(rest.trim());
             // At the head of the loop, which has no bound otherwise.
             let from = site.before.saturating_sub(4_000);
-            let span = match site.text.get(from..site.before).and_then(|text| text.rfind("repeat")) {
+            let span = match site.text.get(from..site.before).and_then(|text| text.rfind("repeat {")) {
                 Some(at) => Span::new(from + at, from + at + "repeat".len()),
                 None => site.here(),
             };
@@ -611,7 +611,7 @@ fn explain_values(site: &Site<'_>) -> Option<Explained> {
         "for" if site.operator && !place.expression && line.contains('[') => {
             let value = line.rsplit('[').next().unwrap_or_default().trim();
             let (name, over) = rest.split_once(" in ").unwrap_or(("x", "xs"));
-            let over = over.trim_end_matches([']', ')', ';', ' ']);
+            let over = operand_after(over);
             let (name, value) = (name.trim(), value);
             let help = match over.split_once(" if ") {
                 Some((over, condition)) => {
@@ -868,6 +868,13 @@ fn explain_names(site: &Site<'_>) -> Option<Explained> {
                 .covering(site.line_end()),
         );
     }
+    if place.test_line
+        || line.trim_start().starts_with("expect ")
+        || line.trim_start().starts_with("mock ")
+        || (line.trim_start().starts_with("run ") && found == "->")
+    {
+        return explain_tests(site);
+    }
     if site.operator
         && !place.expression
         && begins_word
@@ -931,13 +938,7 @@ fn explain_names(site: &Site<'_>) -> Option<Explained> {
                 .covering(site.line_end()),
         );
     }
-    if place.test_line
-        || line.trim_start().starts_with("expect ")
-        || line.trim_start().starts_with("mock ")
-        || (line.trim_start().starts_with("run ") && found == "->")
-    {
-        return explain_tests(site);
-    }
+
     if matches!(
         found,
         "prompt"
@@ -1057,8 +1058,12 @@ fn explain_names(site: &Site<'_>) -> Option<Explained> {
     }
     if matches!(first, "needs" | "tools") && found.starts_with('"') {
         return Some(
-            Explained::at(site.here(), "names stand without quotes", format!("write `{}`", found.trim_matches('"')))
-                .covering(site.line_end()),
+            Explained::at(
+                site.here(),
+                "names stand without quotes",
+                format!("write `[{}]`", rest.split('"').next().unwrap_or_default()),
+            )
+            .covering(site.line_end()),
         );
     }
     None

@@ -196,6 +196,8 @@ fn fill(help: &str, line: &str, rest: &str) -> String {
         }
     };
     let rest = clean(rest);
+    let rest =
+        if help.contains(", \"message\"") { rest.split(" else ").next().unwrap_or_default().to_owned() } else { rest };
     let name = match first_word(rest.trim_start_matches(['[', '(', ' '])) {
         "" => "name",
         name => name,
@@ -239,9 +241,25 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     }
     // The words of a skill's own lines, with a value that they do not have.
     if !site.begins_line()
-        && place.name
-        && !place.operator
-        && matches!(word, "http" | "run" | "prompt" | "agent" | "exit" | "env" | "mcp" | "output")
+        && !place.line_end
+        && matches!(
+            word,
+            "http"
+                | "run"
+                | "prompt"
+                | "agent"
+                | "exit"
+                | "env"
+                | "mcp"
+                | "output"
+                | "temperature"
+                | "tools"
+                | "stdin"
+                | "attach"
+                | "max_tokens"
+                | "system"
+                | "needs"
+        )
     {
         return None;
     }

@@ -26,6 +26,7 @@ pub(crate) struct Place {
     pub name: bool,
     pub action: bool,
     pub arrow: bool,
+    pub line_end: bool,
 }
 
 /// An unexpected token with the text around it.

@@ -1,6 +1,6 @@
 //! Types of other languages, with the Cascade type that is meant.
 
-use super::{Explained, Site, is_name_char};
+use super::{Explained, Site, first_word, is_name_char};
 use crate::ast::Span;
 
 /// Names of types elsewhere that have one meaning here.
@@ -19,7 +19,13 @@ const NAMES: &[(&[&str], &str)] = &[
         ],
         "int",
     ),
-    (&["Float", "double", "Double", "f32", "f64", "float32", "float64", "decimal", "Decimal", "real"], "float"),
+    (
+        &[
+            "Float", "double", "Double", "f32", "f64", "float32", "float64", "decimal", "Decimal", "real", "number",
+            "Number",
+        ],
+        "float",
+    ),
     (&["Bool", "boolean", "Boolean"], "bool"),
     (&["any", "Any", "unknown", "object", "Object", "interface{}"], "json"),
     (
@@ -154,6 +160,7 @@ pub(super) fn type_end(text: &str) -> usize {
     for (at, c) in text.char_indices() {
         match c {
             '<' | '[' | '(' => depth += 1,
+            '>' if text[..at].ends_with('-') => {}
             '>' | ']' | ')' if depth == 0 => return at,
             '>' | ']' | ')' => depth -= 1,
             '\n' | '{' => return at,
@@ -167,7 +174,8 @@ pub(super) fn type_end(text: &str) -> usize {
 pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     let Site { place, found, line, word, .. } = *site;
     if found == "?" && !place.expression && place.name {
-        return Some(Explained::at(site.here(), "`?` stands after its type", "write `string?`"));
+        let ty = translate_type(first_word(site.rest)).unwrap_or_else(|| "string".to_owned());
+        return Some(Explained::at(site.here(), "`?` stands after its type", format!("write `{ty}?`")));
     }
     // A type that begins with something else than a name, or goes on after its name.
     let begins = place.name && !place.expression && matches!(found, "[" | "(" | "*" | "&" | "\"" | "enum" | "null");
@@ -196,6 +204,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         format!("declare an enum: `enum Name {{ {} }}`", names.join(", "))
     } else if found == "|" || written.contains('|') {
         "what may be null is `string?`; one of several is an `enum`".to_owned()
+    } else if written.contains("->") {
+        "a function is no value: a lambda is the argument of a method, a `fn` is called by its name".to_owned()
     } else if found == "(" {
         "several values together are a record: `{ first: int, second: string }`".to_owned()
     } else if found == "enum" {
