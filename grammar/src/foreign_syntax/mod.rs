@@ -2,13 +2,19 @@
 //! syntax to write instead.
 //!
 //! [`Site`] is what stands around the token. Each part looks at it for one idea: [`lines`] for words that
-//! begin a line, [`clauses`], [`expressions`], [`declarations`], [`types`].
+//! begin a line, [`clauses`], [`declarations`], [`types`], [`operators`], [`blocks`], [`stages`], [`values`], [`words`]
+//! between values, and the lines of [tests](tests_of_programs).
 
+mod blocks;
 pub(crate) mod clauses;
 mod declarations;
-mod expressions;
 mod lines;
+mod operators;
+mod stages;
+mod tests_of_programs;
 pub(crate) mod types;
+mod values;
+mod words;
 
 use crate::ast::Span;
 use crate::{SyntaxError, SyntaxErrorKind};
@@ -256,7 +262,11 @@ pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Opt
         .or_else(|| clauses::explain(&site))
         .or_else(|| lines::explain(&site))
         .or_else(|| types::explain(&site))
-        .or_else(|| expressions::explain(&site))
+        .or_else(|| operators::explain(&site))
+        .or_else(|| blocks::explain(&site))
+        .or_else(|| stages::explain(&site))
+        .or_else(|| values::explain(&site))
+        .or_else(|| words::explain(&site))
         .map(Explained::into_error)
 }
 
