@@ -59,6 +59,9 @@ E0301 = "allow"
 W0102 = "allow"
 
 [limts]
+
+[run]
+ask_above = "5 dollars"
 "#;
     assert_eq!(
         wrong(text),
@@ -72,6 +75,7 @@ cascade.toml:8:1: error[E1002]: unknown warning: `W9999`
 cascade.toml:9:9: error[E1003]: a level must be \"allow\", \"warn\" or \"deny\"
 cascade.toml:10:1: error[E1003]: `E0301` is an error, and errors have no level
 cascade.toml:13:2: error[E1002]: unknown section: `limts`
+cascade.toml:16:13: error[E1003]: `5 dollars` is no amount of money
 "
     );
     // What can be read holds all the same.

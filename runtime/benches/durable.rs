@@ -46,7 +46,7 @@ impl Host for &mut Instant0 {
         let answer = match &request.kind {
             RequestKind::Prompt(_) => Answer {
                 result: Ok(Output::Model("fine".into())),
-                usage: Usage { tokens_in: 10, tokens_out: 10, cost: Some(1) },
+                usage: Usage { tokens_in: 10, tokens_out: 10, cost: Some(1), ..Usage::default() },
             },
             RequestKind::Http(_) => Answer::ok(Output::Response(Response {
                 status: 200,

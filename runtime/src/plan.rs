@@ -10,13 +10,14 @@ use cascade_ir::{CascadeId, ErrorKind, Program};
 use serde::Serialize;
 
 use crate::{
-    durable::{explain_key_change, explain_skill_change},
+    durable::{explain_key_change, explain_skill_change, find_cached_output},
     eval::Facts,
     events::Event,
     failure::{Failure, kind_name},
     folder::{folder_key, run_folder},
     interpreter::{Environment, Machine},
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
+    local::{RestoredFiles, load_after},
     models::availability,
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
     run::run_redactor,
@@ -26,7 +27,7 @@ use crate::{
 /// The plan of a resumption.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Plan {
-    /// The number of answers taken from the record.
+    /// The answers taken from the record, or from the cache.
     pub reused: Vec<PlannedEffect>,
     /// Effects that would start, each with the reason.
     pub runs: Vec<PlannedEffect>,
@@ -61,6 +62,8 @@ pub struct PlanOptions<'a> {
     /// The folder of attached files, whose content is part of the request; the working directory if
     /// absent.
     pub folder: Option<&'a Path>,
+    /// Whether the run would take answers of other runs for stages with `cache`.
+    pub use_cache: bool,
 }
 
 /// Plans the resumption of a run with this program and these inputs. Nothing is started or written.
@@ -73,7 +76,7 @@ pub fn plan(
     inputs: Vec<Value>,
     options: &PlanOptions<'_>,
 ) -> Result<Plan, JournalError> {
-    let PlanOptions { store, run, folder } = *options;
+    let PlanOptions { store, run, folder, use_cache } = *options;
     let ledger = store.ledger(run)?;
     let row = store.run(run)?;
     let old = row.as_ref().and_then(|row| store.program(&row.program).ok());
@@ -88,6 +91,7 @@ pub fn plan(
         variables: crate::run::environment_variables(program),
     };
     let environment = Environment {
+        outcomes: crate::run::known_outcomes(program, Some(store))?,
         facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),
@@ -112,6 +116,8 @@ pub fn plan(
         store,
         questions,
         folder,
+        use_cache,
+        restored: RestoredFiles::default(),
         plan: Plan::default(),
         seen: HashSet::new(),
         failed: HashMap::new(),
@@ -151,6 +157,9 @@ pub fn plan(
 struct Planner<'p> {
     program: &'p Program,
     folder: Option<&'p Path>,
+    use_cache: bool,
+    /// The files that the answers of `plan.reused` put back.
+    restored: RestoredFiles,
     /// The program as it was when the run was recorded.
     old: Option<Program>,
     ledger: Ledger,
@@ -176,7 +185,7 @@ impl Planner<'_> {
             RequestKind::Delay { .. } | RequestKind::Quota { .. } | RequestKind::Lock { .. } => {
                 return Some((0, Answer::ok(Output::Fired)));
             }
-            RequestKind::Load(loads) => return Some((0, crate::local::load(&loads, self.folder))),
+            RequestKind::Load(loads) => return Some((0, load_after(&loads, self.folder, &self.restored))),
             RequestKind::Call(_) => return None,
             RequestKind::Run(_)
             | RequestKind::Http(_)
@@ -184,6 +193,7 @@ impl Planner<'_> {
             | RequestKind::Builtin(_)
             | RequestKind::Person(_) => {}
         }
+        let is_of_a_person = matches!(kind, RequestKind::Person(_));
         let info = effect?;
         let found = self.ledger.find(&info.path, info.attempt, &info.key).cloned();
         match found {
@@ -196,15 +206,37 @@ impl Planner<'_> {
                         .output(record.answer.as_deref(), record.artifact.as_deref())
                         .map_err(|e| Failure::raise(ErrorKind::Internal, e.to_string())),
                 };
-                self.plan.reused.push(planned_effect(&info, String::new()));
-                Some((record.seq, Answer { result: answer, usage: record.usage }))
+                Some((record.seq, self.reuse(&info, String::new(), Answer { result: answer, usage: record.usage })))
             }
             found => {
+                if let Some(output) = self.cached_output(&info, is_of_a_person, found.as_ref()) {
+                    return Some((0, self.reuse(&info, "from the cache".to_owned(), Answer::ok(output))));
+                }
                 let reason = self.reason(&info, found.as_ref());
                 self.plan.runs.push(planned_effect(&info, reason));
                 None
             }
         }
+    }
+
+    /// Notes that an answer is used again, with the files that it puts back.
+    fn reuse(&mut self, info: &EffectInfo, reason: String, answer: Answer) -> Answer {
+        if let Ok(Output::WithPatch(_, patch)) = &answer.result {
+            self.restored.add(patch, self.folder);
+        }
+        self.plan.reused.push(planned_effect(info, reason));
+        answer
+    }
+
+    /// The answer of another run that an effect without a recorded answer would take.
+    fn cached_output(&self, info: &EffectInfo, is_of_a_person: bool, found: Option<&Recorded>) -> Option<Output> {
+        let begins = match found.map(|record| record.status) {
+            None => true,
+            Some(Status::Open) => !info.once,
+            Some(_) => false,
+        };
+        let max_age = info.cache_ms.filter(|_| self.use_cache && begins && !is_of_a_person)?;
+        find_cached_output(self.store, self.program, info, max_age).ok()
     }
 
     /// The reason why an effect would start.

@@ -25,7 +25,7 @@ use crate::{
     failure::{Failure, Raise},
     folder::{folder_key, run_folder},
     host::Host,
-    interpreter::{Environment, Machine, Recalled, Spent, hex},
+    interpreter::{Environment, KnownOutcomes, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
     local::{Cancel, LocalHost, Setup, end_survivors},
     models::{self, availability},
@@ -351,6 +351,15 @@ pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
     redactor
 }
 
+/// What is known of the models that a `best_of` of the program compares; nothing is read for other programs.
+pub(crate) fn known_outcomes(program: &Program, store: Option<&dyn Store>) -> Result<Arc<KnownOutcomes>, JournalError> {
+    let compares = program.routes.iter().any(|route| route.arms.iter().any(|arm| arm.by.is_some()));
+    match store.filter(|_| compares) {
+        Some(store) => Ok(Arc::new(store.model_outcomes()?)),
+        None => Ok(Arc::default()),
+    }
+}
+
 /// Drives a run that was claimed, and records it.
 async fn drive_recorded<H: Host>(
     host: H,
@@ -393,6 +402,7 @@ async fn drive_recorded<H: Host>(
         variables: environment_variables(program),
     };
     let environment = Environment {
+        outcomes: known_outcomes(program, options.store.as_deref())?,
         facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(options.cwd.as_deref())),

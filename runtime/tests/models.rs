@@ -50,6 +50,8 @@ fn program(provider: &str, base: &str, output: Type) -> Program {
     let id = make.model("m", provider);
     make.program.models[0].base_url = Some(base.into());
     make.program.models[0].key_env = Some(KEY.into());
+    make.program.models[0].price_cache_read = Some(300_000);
+    make.program.models[0].price_cache_write = Some(3_750_000);
     let parts = vec![TextPart::Text("Judge:\n".into()), TextPart::Hole { value: slot(0), rendering: None, indent: 0 }];
     let prompt = Prompt {
         prompt: Template { parts },
@@ -105,12 +107,17 @@ fn anthropic_messages() {
     let answer = json!({
         "content": [{ "type": "tool_use", "id": "t", "name": "answer", "input": { "line": 3, "severity": "high" } }],
         "stop_reason": "tool_use",
-        "usage": { "input_tokens": 1000, "output_tokens": 200, "cache_read_input_tokens": 500 },
+        "usage": {
+            "input_tokens": 1000,
+            "output_tokens": 200,
+            "cache_read_input_tokens": 500,
+            "cache_creation_input_tokens": 400,
+        },
     });
     let (result, spent, head, body) = exchange("anthropic", finding_type(), &answer);
     assert_eq!(result.unwrap(), json!({ "line": 3, "severity": "high" }));
-    // 1,500 tokens at 3 dollars and 200 at 15 dollars a million.
-    assert_eq!(spent, Spent { tokens: 1_700, cost: 7_500 });
+    // 1,000 tokens at 3 dollars, 500 at 0.30, 400 at 3.75, and 200 at 15 dollars a million.
+    assert_eq!(spent, Spent { tokens: 2_100, cost: 7_650 });
     assert!(head.starts_with("post /v1/messages ") && head.contains("x-api-key: cascade-runtime"), "{head}");
     assert_eq!(
         body,
@@ -134,11 +141,12 @@ fn openai_responses() {
             { "type": "reasoning", "summary": [] },
             { "type": "message", "content": [{ "type": "output_text", "text": "{\"value\":[{\"line\":null,\"severity\":\"low\"}]}" }] },
         ],
-        "usage": { "input_tokens": 10, "output_tokens": 2 },
+        "usage": { "input_tokens": 10, "output_tokens": 2, "input_tokens_details": { "cached_tokens": 10 } },
     });
     let (result, spent, head, body) = exchange("openai", Type::List(Box::new(finding_type())), &answer);
     assert_eq!(result.unwrap(), json!([{ "line": null, "severity": "low" }]));
-    assert_eq!(spent.tokens, 12);
+    // 10 tokens at 0.30 dollars and 2 at 15 dollars a million.
+    assert_eq!(spent, Spent { tokens: 12, cost: 33 });
     assert!(head.starts_with("post /responses ") && head.contains("authorization: bearer cascade-runtime"));
     let format = &body["text"]["format"];
     assert_eq!(
@@ -158,11 +166,12 @@ fn openai_responses() {
 fn chat_completions_at_any_base_url() {
     let answer = json!({
         "choices": [{ "message": { "role": "assistant", "content": "Just text.\n" }, "finish_reason": "stop" }],
-        "usage": { "prompt_tokens": 7, "completion_tokens": 5 },
+        "usage": { "prompt_tokens": 7, "completion_tokens": 5, "prompt_tokens_details": { "cached_tokens": 6 } },
     });
     let (result, spent, head, body) = exchange("openai_compatible", Type::String, &answer);
     assert_eq!(result.unwrap(), "Just text.");
-    assert_eq!(spent.tokens, 12);
+    // 1 token at 3 dollars, 6 at 0.30 and 5 at 15 dollars a million: 79.8 millionths, rounded up.
+    assert_eq!(spent, Spent { tokens: 12, cost: 80 });
     assert!(head.starts_with("post /chat/completions "));
     assert_eq!(
         body,
@@ -179,11 +188,12 @@ fn chat_completions_at_any_base_url() {
 fn gemini_generate_content() {
     let answer = json!({
         "candidates": [{ "content": { "parts": [{ "text": "thinking", "thought": true }, { "text": "```json\n{\"line\": 2, \"severity\": \"High\",}\n```" }] }, "finishReason": "STOP" }],
-        "usageMetadata": { "promptTokenCount": 5, "candidatesTokenCount": 3, "thoughtsTokenCount": 4 },
+        "usageMetadata": { "promptTokenCount": 5, "candidatesTokenCount": 3, "thoughtsTokenCount": 4, "cachedContentTokenCount": 5 },
     });
     let (result, spent, head, body) = exchange("google", finding_type(), &answer);
     assert_eq!(result.unwrap(), json!({ "line": 2, "severity": "high" }));
-    assert_eq!(spent.tokens, 12);
+    // 5 tokens at 0.30 dollars and 7 at 15 dollars a million: 106.5 millionths, rounded up.
+    assert_eq!(spent, Spent { tokens: 12, cost: 107 });
     assert!(head.starts_with("post /v1beta/models/m-id:generatecontent ") && head.contains("x-goog-api-key: "));
     assert_eq!(body["contents"], json!([{ "role": "user", "parts": [{ "text": TEXT }] }]));
     assert_eq!(body["systemInstruction"], json!({ "parts": [{ "text": "Be strict." }] }));
@@ -258,20 +268,51 @@ fn what_does_not_fit_the_type_is_asked_for_again() {
     let (url, server) = serve(vec![
         (200, "", answer("I cannot say.")),
         (200, "", answer("{\"line\": 0, \"severity\": \"low\"}")),
-        (200, "", answer("Here: {\"line\": 4, \"severity\": \"low\"} as you wished")),
+        (200, "", answer("Here: {\"line\": 4, \"severity\": \"LOW\",} as you wished")),
     ]);
     let mut made = program("openai_compatible", &url, finding_type());
     let Stmt::Stage(stage) = &mut made.cascades[0].body.stmts[0] else { panic!() };
     stage.clauses.retry = Some(Retry { count: int(5), backoff: Some((ms(0), ms(0))) });
-    let mut messages = Vec::new();
-    let observer = Box::new(|e: &Event| {
-        if let Event::StageRetrying { message, .. } = e {
-            messages.push(message.clone());
-        }
+    let (mut messages, mut repaired) = (Vec::new(), Vec::new());
+    let observer = Box::new(|e: &Event| match e {
+        Event::StageRetrying { message, .. } => messages.push(message.clone()),
+        Event::AnswerRepaired { path, attempt, repairs } => repaired.push((path.clone(), *attempt, repairs.clone())),
+        _ => {}
     });
     let outcome = run(&made, entry(&made), vec![], RunOptions { observer: Some(observer), ..RunOptions::default() });
     assert_eq!(to_json(&outcome.result.unwrap()), json!({ "line": 4, "severity": "low" }));
-    server.join().unwrap();
+    let asked: Vec<Json> = server
+        .join()
+        .unwrap()
+        .iter()
+        .map(|request| {
+            let (_, body) = request.split_once("\n\n").or_else(|| request.split_once("\r\n\n")).unwrap();
+            serde_json::from_str::<Json>(body).unwrap()["messages"][1]["content"].clone()
+        })
+        .collect();
+    let told = |answer: &str, complaint: &str| {
+        json!(format!(
+            "{TEXT}\n\nYour previous answer was:\n<previous_answer>\n{answer}\n</previous_answer>\n\
+             It could not be used: {complaint}\nAnswer again, so that it can be used."
+        ))
+    };
+    assert_eq!(asked[0], json!(TEXT));
+    assert_eq!(asked[1], told("I cannot say.", "the answer is not JSON: I cannot say."));
+    assert_eq!(
+        asked[2],
+        told("{\"line\": 0, \"severity\": \"low\"}", "at /line: 0 does not satisfy `it >= 1`"),
+        "only the last answer is shown"
+    );
+    assert_eq!(
+        repaired,
+        [(
+            "main/judge".to_owned(),
+            3,
+            ["a comma before a closing bracket was dropped", "at /severity: the value was read as `low`"]
+                .map(str::to_owned)
+                .to_vec()
+        )]
+    );
     assert_eq!(messages, ["the answer is not JSON: I cannot say.", "at /line: 0 does not satisfy `it >= 1`"]);
 }
 

@@ -104,7 +104,7 @@ fn end_effect(token: u64, seq: i64, answer: &str) -> EffectEnd {
         status: "done",
         answer: Some(json!({ "text": answer }).to_string()),
         error: None,
-        usage: Usage { tokens_in: 3, tokens_out: 4, cost: Some(50) },
+        usage: Usage { tokens_in: 3, tokens_out: 4, cost: Some(50), ..Usage::default() },
         seq,
         full: true,
         secret: false,
@@ -429,5 +429,41 @@ fn no_two_claim_a_run_at_once() {
                 });
             }
         });
+    }
+}
+
+#[test]
+fn outcomes_of_models_are_counted() {
+    for (name, store, again) in stores() {
+        let guard = claim(&*store, "run1");
+        let mut journal = store.open_journal("run1").unwrap();
+        write(&mut journal, Record::RunStarted(Box::new(start("run1"))));
+        let failure = |kind| serde_json::to_string(&Failure::new(kind, "no")).ok();
+        let cases = [
+            ("good", "done", None),
+            ("refused", "done", None),
+            ("unreachable", "failed", failure(ErrorKind::Unavailable)),
+            ("limited", "failed", failure(ErrorKind::RateLimited)),
+            ("late", "withdrawn", None),
+            ("cancelled", "withdrawn", None),
+        ];
+        for (token, (path, status, error)) in (1..).zip(cases) {
+            let begun = EffectStart { model: Some("m".into()), ..begin_effect(token, path, 1) };
+            write(&mut journal, Record::Started(Box::new(begun)));
+            let ended = EffectEnd { status, error, ..end_effect(token, token as i64, "hi") };
+            write(&mut journal, Record::Ended(Box::new(ended)));
+        }
+        let event = |event: Json| Record::Event(event.to_string(), 4_000);
+        write(&mut journal, event(json!({ "event": "answer_refused", "path": "refused", "attempt": 1 })));
+        write(&mut journal, event(json!({ "event": "answer_refused", "path": "good", "attempt": 2 })));
+        let late = json!({ "event": "stage_retrying", "path": "late", "attempt": 1, "kind": "timed_out" });
+        write(&mut journal, event(late));
+        flush(&mut journal);
+        let outcomes = again().model_outcomes().unwrap();
+        assert_eq!(outcomes.len(), 1, "{name}");
+        let ((_, model), known) = outcomes.iter().next().unwrap();
+        assert_eq!(model, "m", "{name}");
+        assert_eq!((known.good, known.bad, known.cost, known.timed, known.ms), (1, 3, 200, 4, 4_000), "{name}");
+        drop(guard);
     }
 }

@@ -5,6 +5,7 @@ pub mod binary;
 pub mod generate;
 pub mod grammar_page;
 pub mod headers;
+pub mod language_sheet;
 pub mod mutate;
 pub mod programs;
 pub mod pure;

@@ -128,6 +128,8 @@ impl<'b> Choices<'b> {
     }
 
     fn basic(&mut self) -> &'static str {
-        self.pick(&["string", "int", "float", "bool", "path", "json", "duration", "money", "secret", "file", "image"])
+        self.pick(&[
+            "string", "int", "float", "bool", "path", "json", "duration", "time", "money", "secret", "file", "image",
+        ])
     }
 }

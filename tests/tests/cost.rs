@@ -212,10 +212,10 @@ fn figures_of_small_programs() {
             "stage a = ask(text)\nusing m\ntimeout 10s",
             "stages 1; model calls 1; tokens 1,100; money $0.002000; time 10s",
         ),
-        // Pauses of 1, 2 and 3 s.
+        // Pauses of 1, 2 and 3 s; the second prompt and those after it say why the answer before was refused.
         (
             "stage a = two()\nusing m\ntimeout 10s\nretry 3 backoff 1s..3s",
-            "stages 1; model calls 4; tokens 44; money $0.000404; time 46s",
+            "stages 1; model calls 4; tokens 3,041; money $0.003401; time 46s",
         ),
         // Lengths that are names, products, numbers.
         (

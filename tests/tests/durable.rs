@@ -53,7 +53,7 @@ fn only_effects_that_depend_on_an_edit_run_again() {
     assert_eq!(plan.reused.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/both/s"]);
     assert_eq!(plan.runs.len(), 1);
     assert_eq!(plan.runs[0].path, "main/both/r");
-    assert_eq!(plan.runs[0].reason, "the prompt of `review_program` changed");
+    assert_eq!(plan.runs[0].reason, "the prompt of `review` changed");
     assert_eq!(plan.depends.iter().map(|p| &p.path[..]).collect::<Vec<_>>(), ["main/end"]);
     assert_eq!(model.prompts().len(), 3, "a plan asks nothing");
 

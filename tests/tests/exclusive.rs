@@ -6,6 +6,7 @@ mod project;
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     process::Child,
     thread,
     time::{Duration, Instant},
@@ -102,6 +103,13 @@ fn nowait_fails_at_once_while_another_run_holds_the_name() {
     wait_for(|| !project.lines("log").is_empty());
     let output = project.call(&["run", "-q", "flow.cascade", "impatient"]);
     assert_eq!(stdout(&output).trim(), "another run holds `deploy`", "{}", stderr(&output));
+    // One that waits says for what; so does the second branch of the first run.
+    let mut waiting = project.command(&["run", "flow.cascade", "main"]).spawn().unwrap();
+    let lines = BufReader::new(waiting.stderr.take().unwrap()).lines().map(|line| line.unwrap());
+    let told: Vec<String> = lines.filter(|line| line.contains("waits for its turn at `deploy`")).take(2).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
     fs::remove_file(project.path().join("hold")).unwrap();
     assert!(holder.wait_with_output().unwrap().status.success());
 }

@@ -90,6 +90,34 @@ fn an_output_that_was_deleted_or_changed_is_put_back() {
     assert_eq!(project.lines("out/all.txt"), ["1", "2", "3"]);
 }
 
+/// A plan reads inputs as the run would find them: what its recorded answers leave is put back first.
+#[test]
+fn a_plan_knows_that_outputs_are_put_back() {
+    let project = pipeline();
+    let first = run(&project);
+    let paths = |planned: &[cascade_runtime::PlannedEffect]| -> Vec<String> {
+        planned.iter().map(|effect| effect.path.clone()).collect()
+    };
+    for lost in ["out", "out/a.sorted", "out/all.txt"] {
+        let path = project.path().join(lost);
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap()
+        } else {
+            fs::write(&path, "by hand\n").unwrap()
+        }
+        let plan = project.plan(PIPELINE, &first.run);
+        assert_eq!(plan.end.as_deref(), Some("done"), "{lost}: {plan:?}");
+        assert_eq!((plan.reused.len(), paths(&plan.runs)), (4, vec![]), "{lost}");
+        run(&project);
+    }
+    project.write("b.txt", "0\n");
+    fs::remove_dir_all(project.path().join("out")).unwrap();
+    let plan = project.plan(PIPELINE, &first.run);
+    assert_eq!(paths(&plan.reused), ["main/sorted[0]/one"]);
+    assert_eq!(paths(&plan.runs), ["main/sorted[1]/one"]);
+    assert_eq!(paths(&plan.depends), ["main/all", "main/parts"]);
+}
+
 #[test]
 fn a_resumed_run_puts_the_outputs_of_finished_stages_back() {
     let program = r#"

@@ -32,7 +32,7 @@ fn programs_check_with_known_warnings() {
 
 #[test]
 fn formatting_is_idempotent_and_keeps_the_program() {
-    for folder in ["tests/programs", "tests/run", "examples"] {
+    for folder in ["tests/programs", "tests/run", "tests/gauntlet", "examples"] {
         for file in programs_below(folder).unwrap() {
             let text = fs::read_to_string(&file).unwrap();
             let once = format(&text, &cascade_grammar::parse(&text)).expect("it can be read");
@@ -64,7 +64,7 @@ fn without_places(text: &str, file: &Path) -> serde_json::Value {
 
 #[test]
 fn built_programs_round_trip() {
-    for folder in ["tests/programs", "tests/run", "examples"] {
+    for folder in ["tests/programs", "tests/run", "tests/gauntlet", "examples"] {
         for file in programs_below(folder).unwrap() {
             let compiled = compile(&file.to_string_lossy(), fs::read_to_string(&file).unwrap().into(), &FileSources);
             let program = compiled.program.expect("it has no error");

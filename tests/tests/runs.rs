@@ -9,6 +9,7 @@ mod project;
 use std::io::{BufRead, BufReader};
 
 use cascade_runtime::Begin;
+use models::{Model, chat_reply};
 use project::{Project, stderr, stdout};
 use serde_json::Value as Json;
 
@@ -342,4 +343,32 @@ fn a_wait_that_a_server_asks_for_is_shown_with_its_end() {
     assert!(logs.contains("; next: retry at 2"), "{logs}");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// What was corrected to read an answer of a model is told while the run lives and stays in its record, once.
+#[test]
+fn repairs_of_an_answer_are_shown() {
+    let model = Model::start(|text| match text.contains("could not be used") {
+        false => chat_reply("{\"n\": -1}"),
+        true => chat_reply("{n: 2,}"),
+    });
+    let project = Project::new();
+    let text = format!(
+        "{}type Count {{\n  n: int where it >= 0\n}}\n\nskill count() -> Count {{\n  prompt \"Count.\"\n}}\n\n\
+         cascade main(fails: bool = true) -> int {{\n  stage counted = count()\n    using m\n    retry 1 backoff 1ms..1ms\n  \
+         gate not fails, \"no\"\n  return counted.n\n}}\n",
+        model.declaration()
+    );
+    project.write("count.cascade", &text);
+    let output = project.call(&["run", "count.cascade"]);
+    assert!(stderr(&output).contains("main/counted: the answer was repaired: "), "{}", stderr(&output));
+    let run = project.store().runs().unwrap().remove(0).id;
+    project.write("count.cascade", &text.replace("fails: bool = true", "fails: bool = false"));
+    project.call(&["resume", &run]);
+    assert_eq!(model.prompts().len(), 2);
+    let shown = stdout(&project.call(&["runs", "show", "--io", &run]));
+    assert!(shown.contains("attempts, ") && shown.contains(", repaired\n"), "{shown}");
+    assert!(shown.contains("read  a comma before a closing bracket was dropped\n"), "{shown}");
+    let logs = stdout(&project.call(&["runs", "logs", &run]));
+    assert_eq!(logs.matches("the answer was repaired: ").count(), 1, "{logs}");
 }

@@ -123,17 +123,49 @@ proptest! {
     }
 
     #[test]
+    fn any_alternatives_give_types_that_check(
+        ways in prop::collection::vec((0..4_usize, prop::collection::vec(0..6_usize, 0..3), any::<bool>()), 0..5),
+        any_of: bool,
+    ) {
+        let (titles, keys) = (["Cat", "big dog", "match", ""], ["a", "type", "kind", "in", "not-a-name", "x"]);
+        let way = |(title, fields, constant): &(usize, Vec<usize>, bool)| {
+            let value = if *constant { json!({ "const": "fixed" }) } else { json!({ "$ref": "#/$defs/Other" }) };
+            let properties: serde_json::Map<String, Json> =
+                fields.iter().map(|key| (keys[*key].to_owned(), value.clone())).collect();
+            if fields.is_empty() && *constant {
+                json!({ "type": "null" })
+            } else {
+                json!({ "type": "object", "title": titles[*title], "properties": properties })
+            }
+        };
+        let ways: Vec<Json> = ways.iter().map(way).collect();
+        let word = if any_of { "anyOf" } else { "oneOf" };
+        import_schema(&json!({ word: ways, "$defs": { "Other": { word: ways }, "Root": { "type": "integer" } } }));
+    }
+
+    #[test]
     fn any_schema_gives_types_that_check(schema in any_schema()) {
         import_schema(&schema);
     }
 }
 
+/// The declarations of a schema, and what they cannot say.
+fn shown_import(schema: &str) -> String {
+    let imported = import_schema(&serde_json::from_str(schema).unwrap());
+    let lost: Vec<String> = imported.lost.iter().map(|l| format!("{}: {}", l.place, l.what)).collect();
+    format!("{}\n{}\n", imported.text, lost.join("\n"))
+}
+
 #[test]
 fn a_schema_written_by_another_tool() {
-    let schema: Json = serde_json::from_str(include_str!("../support/order.schema.json")).unwrap();
-    let imported = import_schema(&schema);
-    let lost: Vec<String> = imported.lost.iter().map(|l| format!("{}: {}", l.place, l.what)).collect();
     insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
-        insta::assert_snapshot!("import", format!("{}\n{}\n", imported.text, lost.join("\n")));
+        insta::assert_snapshot!("import", shown_import(include_str!("../support/order.schema.json")));
+    });
+}
+
+#[test]
+fn alternatives_are_variants() {
+    insta::with_settings!({ snapshot_path => "../snapshots", prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("import_alternatives", shown_import(include_str!("../support/shapes.schema.json")));
     });
 }

@@ -68,6 +68,8 @@ pub enum Command {
     Runs(RunsArgs),
     /// Read and change what a project remembers between runs
     Memory(MemoryArgs),
+    /// Show which models can be asked here, and how they answered
+    Models(ModelsArgs),
     /// Run the tests of source files
     Test(TestArgs),
     /// Format source files
@@ -227,6 +229,12 @@ pub struct RunArgs {
     /// With --resume or --fork: show what would run, what is reused, and why; start nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Show what the run costs at most, and ask whether to start it
+    #[arg(long, conflicts_with = "dry_run")]
+    pub plan: bool,
+    /// Start without a question, whatever the run may cost
+    #[arg(long)]
+    pub yes: bool,
     /// Options of a run
     #[command(flatten)]
     pub live: LiveArgs,

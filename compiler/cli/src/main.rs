@@ -2,6 +2,7 @@
 //! libraries.
 
 mod args;
+mod ask_first;
 mod check;
 mod commands;
 mod doc;
@@ -12,6 +13,7 @@ mod jobs;
 mod journal;
 mod lsp;
 mod memory;
+mod models;
 mod people;
 mod progress;
 mod projects;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Answer(args) => people::answer(args, color),
         Command::Runs(args) => runs::run(args, color),
         Command::Memory(args) => memory::run(args),
+        Command::Models(args) => models::run(args, color),
         Command::Test(args) => test_command::run(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),

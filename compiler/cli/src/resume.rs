@@ -70,7 +70,8 @@ pub fn resume_run(
     let begin = Begin::Resume(row.id.clone());
     let cwd = Some(PathBuf::from(&row.cwd)).filter(|c| c.is_dir());
     if dry_run {
-        let source = PlanSource { store: Some(&*store), begin: &begin, folder: cwd.as_deref() };
+        let source =
+            PlanSource { store: Some(&*store), begin: &begin, folder: cwd.as_deref(), use_cache: !live.no_cache };
         return show_plan(&program, cascade, inputs, &source, live.json, color);
     }
     let how = Performance { store: Some(store), begin, cwd, cancel_first: false, recordings: None, live, color };
@@ -150,6 +151,8 @@ pub struct PlanSource<'a> {
     pub begin: &'a Begin,
     /// The folder in which the run would look for files; the current one if absent.
     pub folder: Option<&'a Path>,
+    /// Whether the run would take answers from the cache.
+    pub use_cache: bool,
 }
 
 /// Prints what a run would do.
@@ -161,14 +164,14 @@ pub fn show_plan(
     as_json: bool,
     color: bool,
 ) -> Result<u8, Stop> {
-    let PlanSource { store, begin, folder } = *source;
+    let PlanSource { store, begin, folder, use_cache } = *source;
     let (Some(store), Begin::Resume(run) | Begin::Fork(run)) = (store, begin) else {
         return Err(Stop::usage_help(
             "a new run has nothing to reuse",
             "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
         ));
     };
-    let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder })?;
+    let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder, use_cache })?;
     if as_json {
         print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {
@@ -182,7 +185,8 @@ fn format_plan(run: &str, plan: &Plan, color: bool) -> String {
     let mut out = String::new();
     let attempt = |n: u32| if n > 1 { format!(" (attempt {n})") } else { String::new() };
     for reused in &plan.reused {
-        out.push_str(&format!("{} {}{}\n", paint("32", "reuse"), reused.path, attempt(reused.attempt)));
+        let from = if reused.reason.is_empty() { String::new() } else { format!(": {}", reused.reason) };
+        out.push_str(&format!("{} {}{}{from}\n", paint("32", "reuse"), reused.path, attempt(reused.attempt)));
     }
     for new in &plan.runs {
         let line =

@@ -22,6 +22,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     args::{InputArgs, LiveArgs, RunArgs},
+    ask_first::ask_first,
     commands::print,
     error::Stop,
     files, journal, people,
@@ -54,10 +55,14 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     }
     if args.dry_run {
         let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
-        let source = resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None };
+        let source =
+            resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None, use_cache: !args.live.no_cache };
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
     let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
+    if !ask_first(args, &program, cascade)? {
+        return Ok(0);
+    }
     let how = Performance { store, begin, cwd: None, cancel_first: false, recordings, live: &args.live, color };
     perform(&program, cascade, inputs, how)
 }

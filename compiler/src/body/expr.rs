@@ -5,7 +5,7 @@ use cascade_ir as ir;
 
 use super::{BodyChecker, BodyKind, Typed, variables::Target};
 use crate::{
-    checks::{blocks::block_in_expression, names::deprecated_use},
+    checks::{blocks::block_in_expression, names::deprecated_use, taint::carries_nothing},
     codes,
     flow::Flow,
     types::{Ty, TyKind},
@@ -27,7 +27,11 @@ impl BodyChecker<'_> {
 
     /// Infers the type of an expression.
     pub(super) fn infer(&mut self, e: &Expr) -> Typed {
-        let typed = self.infer_kind(e);
+        let mut typed = self.infer_kind(e);
+        // A number or a variant of an enum carries no text, also where it was a part of what does.
+        if typed.flow != Flow::default() && carries_nothing(self.types, typed.ty) {
+            typed.flow = Flow::default();
+        }
         self.record_type(e.span, typed.ty, &typed.flow);
         typed
     }

@@ -2,7 +2,7 @@
 
 use cascade_grammar::ast::{BinaryOp, Name, Span};
 
-use crate::{codes, diagnostic::Diagnostic, types::Ty, world::View};
+use crate::{checks::types::how_to_match, codes, diagnostic::Diagnostic, types::Ty, world::View};
 
 /// An operand: its type, and where it stands.
 pub(crate) type Operand = (Ty, Span);
@@ -106,11 +106,15 @@ pub(crate) fn never_equal(view: View<'_>, left: Ty, right: Ty, span: Span) -> Di
 /// Reports a comparison with null of an operand that is never null.
 pub(crate) fn never_null(view: View<'_>, operand: Operand, span: Span) -> Option<Diagnostic> {
     (!view.types.nullable(operand.0)).then(|| {
-        view.diagnostic(codes::OPERATOR, span, "this is never null").label("always the same answer").also(
+        let d = view.diagnostic(codes::OPERATOR, span, "this is never null").label("always the same answer").also(
             view.source(),
             operand.1,
             format!("`{}`", view.type_text(operand.0)),
-        )
+        );
+        match how_to_match(view, operand.0) {
+            Some(help) => d.help(help),
+            None => d,
+        }
     })
 }
 

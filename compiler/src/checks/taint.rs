@@ -48,6 +48,12 @@ pub(crate) fn holds_text(types: &Types, ty: Ty) -> bool {
     types.holds(ty, &mut Vec::new(), &text)
 }
 
+/// Whether the values of the type are neither text nor named by text: numbers, booleans, variants without such fields.
+pub(crate) fn carries_nothing(types: &Types, ty: Ty) -> bool {
+    let named = |t| matches!(t, Ty::IMAGE | Ty::AUDIO | Ty::VIDEO | Ty::SECRET | Ty::MODEL);
+    !holds_text(types, ty) && !types.holds(ty, &mut Vec::new(), &named)
+}
+
 /// Adds the way of untrusted text from where it comes to where it is.
 fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
     let (source, span) = untrusted.from;

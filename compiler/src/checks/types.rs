@@ -86,6 +86,9 @@ pub(crate) fn unknown_field(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic {
     }
     let message = format!("`{}` has no field `{}`", view.type_text(ty), name.text);
     let d = view.diagnostic(codes::UNKNOWN_FIELD, name.span, message).label("not found");
+    if let Some(help) = how_to_match(view, ty) {
+        return d.help(help);
+    }
     let fields: Vec<SmolStr> = view.types.fields(ty).unwrap_or_default().into_iter().map(|(n, _)| n).collect();
     let methods = method_names(view.types.kind(view.types.base(ty)));
     if methods.contains(&name.text.as_str()) {
@@ -113,6 +116,9 @@ pub(crate) fn unknown_method(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic 
     let known = method_names(view.types.kind(ty));
     let message = format!("`{}` has no method `{}`", view.type_text(ty), name.text);
     let d = view.diagnostic(codes::UNKNOWN_FIELD, name.span, message).label("not found");
+    if let Some(help) = how_to_match(view, ty) {
+        return d.help(help);
+    }
     if view.types.field(ty, &name.text).is_some() {
         return d.help(format!("`{}` is a field: read it without `()`", name.text));
     }
@@ -123,6 +129,24 @@ pub(crate) fn unknown_method(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic 
         Some(help) => d.help(help),
         None => with_suggestion(d, &name.text, name.span, known.iter().copied()),
     }
+}
+
+/// How a value is read whose fields depend on its variant; `None` for other types.
+pub(crate) fn how_to_match(view: View<'_>, ty: Ty) -> Option<String> {
+    const SHOWN: usize = 3;
+    let variants = view.types.variants(view.types.base(ty))?;
+    if variants.iter().all(|variant| variant.fields.is_empty()) {
+        return None;
+    }
+    let arms = variants.iter().take(SHOWN).map(|variant| match variant.fields.as_slice() {
+        [] => format!("{} -> …", variant.name),
+        fields => {
+            let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+            format!("{} {{ {} }} -> …", variant.name, names.join(", "))
+        }
+    });
+    let more = if variants.len() > SHOWN { ", _ -> …" } else { "" };
+    Some(format!("what it has depends on its variant: `match … {{ {}{more} }}`", arms.collect::<Vec<_>>().join(", ")))
 }
 
 /// Reports a variant that an enum does not have.

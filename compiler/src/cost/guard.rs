@@ -59,6 +59,9 @@ impl<'p> Walk<'p> {
         if let Some(using) = &clauses.using {
             inside.using = self.models(using, variables).0;
         }
+        let repeats = |action: &ErrorAction| matches!(action, ErrorAction::Use(_) | ErrorAction::Escalate { .. });
+        let repeated = clauses.retry.is_some() || clauses.on_error.iter().any(|h| repeats(&h.action));
+        inside.asks_again = false;
         let timeout = self.upper_bound(clauses.timeout.as_ref(), variables);
         let first = self.attempt(&inside, timeout, place, variables, &work);
         let retries = match &clauses.retry {
@@ -74,6 +77,10 @@ impl<'p> Walk<'p> {
             None => Poly::default(),
         };
         let mut any = first.clone();
+        inside.asks_again = repeated;
+        if repeated {
+            any.join(&self.attempt(&inside, timeout, place, variables, &work));
+        }
         let (mut others, mut fallbacks) = (None::<Amounts>, Amounts::default());
         let mut again = false;
         let mut using = inside.using.clone();
@@ -113,7 +120,11 @@ impl<'p> Walk<'p> {
         // The time that may follow after a time limit has ended an attempt.
         let mut after = fallbacks.time.clone();
         let mut total = match others {
-            None => any.times(&many(one_more(&retries))),
+            None => {
+                let mut total = any.times(&many(retries));
+                total.add(&first);
+                total
+            }
             Some(mut others) => {
                 // The model that fails last may be retried.
                 others.add(&any.times(&many(retries)));

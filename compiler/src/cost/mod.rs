@@ -19,8 +19,8 @@ mod value_bounds;
 use std::rc::Rc;
 
 use cascade_ir::{
-    Block, CascadeId, ErrorAction, Expr, For, Hook, HookKind, ModelRef, OnError, Pattern, Place, Program, SkillId,
-    Slot, Stage, Stmt, Visitor, Work, walk_hook, walk_stmt, walk_work,
+    Block, CascadeId, ErrorAction, Expr, For, Hook, HookKind, Model, ModelRef, OnError, Pattern, Place, Program,
+    SkillId, Slot, Stage, Stmt, Visitor, Work, walk_hook, walk_stmt, walk_work,
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -69,6 +69,13 @@ pub fn costs(program: &Program, all: bool) -> Vec<Cost> {
     costs_of(program, if all { &every } else { &program.entries })
 }
 
+/// The worst case of one cascade, and the models that its stages may ask.
+pub fn cost_of(program: &Program, cascade: CascadeId) -> Option<(Cost, Vec<&Model>)> {
+    let mut walk = Walk::new(program);
+    let cost = walk.entry(cascade)?;
+    Some((cost, walk.asked))
+}
+
 /// The worst cases of the chosen cascades.
 fn costs_of(program: &Program, chosen: &[CascadeId]) -> Vec<Cost> {
     let mut walk = Walk::new(program);
@@ -84,6 +91,8 @@ struct Context {
     using: Option<Rc<Vec<ModelRef>>>,
     /// The prefix of variables that belong to a called cascade.
     prefix: SmolStr,
+    /// Whether the nearest stage may ask a model again, and tell it why.
+    asks_again: bool,
     /// The nearest stage and its place.
     stage: SmolStr,
     place: Place,
@@ -103,6 +112,8 @@ struct Walk<'p> {
     /// By cascade: how often each of its variables is assigned.
     writes: Vec<Option<Rc<Vec<u8>>>>,
     exceeded: Vec<ExceededBudget>,
+    /// The models that the stages seen so far may ask.
+    asked: Vec<&'p Model>,
 }
 
 /// The variables of a cascade.
@@ -131,6 +142,7 @@ impl<'p> Walk<'p> {
             cache: program.cascades.iter().map(|_| Vec::new()).collect(),
             writes: vec![None; program.cascades.len()],
             exceeded: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -142,6 +154,7 @@ impl<'p> Walk<'p> {
             needs: Rc::default(),
             using: Some(using),
             prefix: "".into(),
+            asks_again: false,
             stage: cascade.name.clone(),
             place: cascade.place,
         };

@@ -2,7 +2,7 @@
 
 use cascade_ir::{
     Effect, Model, ModelId, ModelRef, Program, Prompt, Skill,
-    limits::{MAX_ROUTES, UNKNOWN_OUTPUT, estimated_tokens, most_tokens},
+    limits::{MAX_ROUTES, MOST_COMPLAINT, UNKNOWN_OUTPUT, estimated_tokens, most_tokens},
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -37,25 +37,31 @@ impl<'p> Walk<'p> {
             out.notes.record(NoteKind::NoModel, around.stage.clone(), around.place);
             return;
         }
+        for model in &models {
+            if !self.asked.iter().any(|known| known.name == model.name) {
+                self.asked.push(model);
+            }
+        }
         out.calls = Figure::number(1);
         let named = |arg: ValueBounds<'p>, param: &'p cascade_ir::Param| {
             arg.or_named(|| format_smolstr!("{}.{}", skill.name, param.name), &param.ty)
         };
         let mut slots: Vec<ValueBounds<'p>> = args.into_iter().zip(&skill.params).map(|(a, p)| named(a, p)).collect();
         slots.resize((skill.slots as usize).max(slots.len()), ValueBounds::default());
-        let input = self.input(prompt, &mut slots);
+        let complaint = if around.asks_again { MOST_COMPLAINT } else { 0 };
+        let input = self.input(prompt, &mut slots).map(|bytes| bytes.saturating_add(complaint));
         let asked = prompt.max_tokens.as_ref().map(|e| self.estimator.eval(e, &mut slots));
         let asked = asked.and_then(|k| k.upper_bound(self.program)).and_then(|p| p.as_number());
         let asked = asked.map(|n| u64::try_from(n.max(1)).unwrap_or(u64::MAX));
         for model in models {
             let (tokens_in, tokens_out) = self.answer(model, input, asked, out, around);
-            let money = |tokens_in| model.price(tokens_in, tokens_out).max(0).unsigned_abs();
+            let money = |tokens_in| model.highest_price(tokens_in, tokens_out).unsigned_abs();
             let (tokens, money) = match tokens_in {
                 Some(n) => (Figure::number(n.saturating_add(tokens_out).into()), Figure::number(money(n).into())),
                 None => {
                     let why = format_smolstr!("`{}` states no context for `{}`", model.name, around.stage);
                     let unlimited = Figure::unlimited(why, around.place);
-                    let priced = model.price_input.is_some_and(|p| p > 0);
+                    let priced = model.highest_price(1_000_000, 0) > 0;
                     (unlimited.clone(), if priced { unlimited } else { Figure::number(money(0).into()) })
                 }
             };

@@ -50,6 +50,7 @@ impl Declarer<'_> {
         let (name, def) = match &item.kind {
             ItemKind::Import(_) | ItemKind::Error | ItemKind::Test(_) => return,
             ItemKind::Edition(edition) => {
+                self.record_words(module, [&edition.number]);
                 let d = crate::checks::edition::wrong_edition(self.view(module), edition, position);
                 return self.report(module, d);
             }

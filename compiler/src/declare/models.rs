@@ -149,12 +149,14 @@ impl Declarer<'_> {
             };
             match key.text.as_str() {
                 "input" => out.price_input = Some(micro),
+                "cache_read" => out.price_cache_read = Some(micro),
+                "cache_write" => out.price_cache_write = Some(micro),
                 "output" => out.price_output = Some(micro),
                 other => {
                     let d = self
                         .view(module)
                         .diagnostic(codes::UNKNOWN_SETTING, key.span, format!("a price has no `{other}`"))
-                        .label("`input` or `output`");
+                        .label("`input`, `output`, `cache_read` or `cache_write`");
                     self.report(module, d);
                 }
             }
@@ -310,6 +312,8 @@ pub(super) fn empty_model(decl: &ModelDecl) -> ir::Model {
         provides: Vec::new(),
         price_input: None,
         price_output: None,
+        price_cache_read: None,
+        price_cache_write: None,
         prefers: ir::Rendering::Text,
     }
 }

@@ -9,6 +9,7 @@ use super::{
     decls::{Decl, Decls, Field, Kind, Variant},
     inspect::{Place, description, docs_of, not_null, record},
     keywords::{constraints, is_field, is_type, is_variant, literal, pascal, short},
+    shapes::{alternatives, is_null},
 };
 
 /// An inline object with at least this many fields gets a declaration of its own.
@@ -16,7 +17,7 @@ const MIN_FIELDS_OF_DECLARATION: usize = 5;
 
 /// The types of the language that a schema can name in `x-cascade`.
 const CASCADE_TYPES: &[&str] =
-    &["path", "secret", "duration", "money", "command", "model", "file", "image", "audio", "video"];
+    &["path", "secret", "duration", "time", "money", "command", "model", "file", "image", "audio", "video"];
 
 /// The declarations of a schema, and what could not be converted.
 pub(super) fn declarations(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
@@ -79,7 +80,7 @@ impl ImportedType {
     }
 }
 
-struct Importer<'s> {
+pub(super) struct Importer<'s> {
     root: &'s Json,
     decls: Decls,
     taken: HashSet<String>,
@@ -98,7 +99,7 @@ impl<'s> Importer<'s> {
     }
 
     /// The schema that a local reference points to.
-    fn resolve_reference(&self, reference: &str) -> Option<&'s Json> {
+    pub(super) fn resolve_reference(&self, reference: &str) -> Option<&'s Json> {
         let pointer = reference.strip_prefix('#')?;
         self.root.pointer(pointer)
     }
@@ -152,7 +153,7 @@ impl<'s> Importer<'s> {
         let null = |fields: &Map<String, Json>| {
             let has =
                 |word: &str| fields.get(word).and_then(Json::as_array).is_some_and(|all| !all.iter().all(not_null));
-            has("type") || has("enum")
+            has("type") || has("enum") || alternatives(fields).is_some_and(|(_, ways)| ways.iter().any(is_null))
         };
         if let Some(fields) = schema.as_object().filter(|fields| !null(fields)) {
             if let Some(variants) = self.variants(fields, name, place) {
@@ -169,7 +170,7 @@ impl<'s> Importer<'s> {
     }
 
     /// The fields of an object, without the one to skip.
-    fn fields(
+    pub(super) fn fields(
         &mut self,
         schema: &'s Map<String, Json>,
         (name, place, skip): (&str, &str, &str),
@@ -225,7 +226,8 @@ impl<'s> Importer<'s> {
                 None => break,
             }
         }
-        let own = target.get("x-cascade").is_some_and(|own| own != "path");
+        let own = target.get("x-cascade").is_some_and(|own| own != "path")
+            || target.get("format").is_some_and(|format| format == "date-time");
         let of_enum = target.get("enum").is_some() || target.get("oneOf").is_some();
         match value {
             Json::String(word) if of_enum && is_variant(word) => Some(word.clone()),
@@ -269,9 +271,6 @@ impl<'s> Importer<'s> {
     fn nullable(&mut self, fields: &'s Map<String, Json>, hint: &str, place: &str, at: Place) -> Option<ImportedType> {
         for word in ["anyOf", "oneOf"] {
             let Some(ways) = fields.get(word).and_then(Json::as_array) else { continue };
-            let is_null = |way: &Json| {
-                way.get("type").is_some_and(|t| t == "null") || way.get("const").is_some_and(Json::is_null)
-            };
             let others: Vec<(usize, &Json)> = ways.iter().enumerate().filter(|(_, way)| !is_null(way)).collect();
             let null = others.len() < ways.len();
             if !null && self.is_variants(fields) {
@@ -298,7 +297,11 @@ impl<'s> Importer<'s> {
             && let Some(own) = CASCADE_TYPES.iter().find(|o| **o == own)
         {
             let null = fields.get("type").and_then(Json::as_array).is_some_and(|all| all.iter().any(|t| t == "null"));
-            let base = if *own == "money" { "float" } else { "string" };
+            let base = match *own {
+                "money" => "float",
+                "time" => "time",
+                _ => "string",
+            };
             return (ImportedType { text: (*own).to_owned(), null, notes: Vec::new() }, base);
         }
         if let Some(reference) = fields.get("$ref").and_then(Json::as_str) {
@@ -307,7 +310,8 @@ impl<'s> Importer<'s> {
                 None => (self.json(place, format!("`{reference}`, which is in another file")), "json"),
             };
         }
-        if fields.contains_key("enum") || fields.contains_key("const") || self.is_variants(fields) {
+        let chooses = self.is_variants(fields) || self.shapes(fields).is_some();
+        if chooses || fields.contains_key("enum") || fields.contains_key("const") {
             return self.one_of(fields, hint, place, at);
         }
         if let Some(all) = fields.get("allOf").and_then(Json::as_array) {
@@ -335,6 +339,7 @@ impl<'s> Importer<'s> {
             _ => "",
         };
         let (mut ty, base) = match word {
+            "string" if fields.get("format").is_some_and(|f| f == "date-time") => (ImportedType::new("time"), "time"),
             "string" => (ImportedType::new("string"), "string"),
             "integer" => (ImportedType::new("int"), "int"),
             "number" => (ImportedType::new("float"), "float"),
@@ -458,7 +463,8 @@ impl<'s> Importer<'s> {
     ) -> (ImportedType, &'static str) {
         if let Some(variants) = self.variants(fields, hint, place) {
             let name = self.free_name(fields.get("title").and_then(Json::as_str).unwrap_or(hint));
-            let null = fields.get("enum").and_then(Json::as_array).is_some_and(|all| all.iter().any(Json::is_null));
+            let null = fields.get("enum").and_then(Json::as_array).is_some_and(|all| all.iter().any(Json::is_null))
+                || alternatives(fields).is_some_and(|(_, ways)| ways.iter().any(is_null));
             let docs = docs_of(fields, at);
             let kind = Kind::Enum(variants);
             self.decls.0.push(Decl { name: name.clone(), docs, notes: Vec::new(), place: place.to_owned(), kind });
@@ -525,10 +531,9 @@ impl<'s> Importer<'s> {
             return fine.then(|| words.iter().map(|w| plain(w, String::new())).collect());
         }
         if !self.is_variants(fields) {
-            return None;
+            return self.shapes(fields).map(|shapes| self.shape_variants(shapes, name, place));
         }
-        let word = if fields.contains_key("oneOf") { "oneOf" } else { "anyOf" };
-        let ways = fields.get(word)?.as_array()?;
+        let (word, ways) = alternatives(fields)?;
         let mut out: Vec<Variant> = Vec::new();
         for (index, way) in ways.iter().enumerate() {
             let place = format!("{place}/{word}/{index}");

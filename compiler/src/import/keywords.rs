@@ -42,7 +42,6 @@ fn format_pattern(format: &str) -> Option<&'static str> {
     Some(match format {
         "date" => r"^\d{4}-\d{2}-\d{2}$",
         "time" => r"^\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$",
-        "date-time" => r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$",
         "uuid" => r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
         "email" => r"^[^@\s]+@[^@\s]+$",
         "uri" | "url" => r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$",
@@ -88,6 +87,7 @@ pub(super) fn constraints(schema: &Map<String, Json>, base: &str) -> Constraints
                 Some(format) => format_pattern(format).and_then(matches),
                 None => None,
             },
+            ("time", "format") => continue,
             (_, "format") if matches!(value.as_str(), Some("int32" | "int64" | "float" | "double")) => continue,
             (_, "uniqueItems") if *value == Json::Bool(false) => continue,
             (_, word) if IGNORED.contains(&word) || word.starts_with("x-") => continue,
@@ -206,6 +206,23 @@ pub(super) fn pascal(words: &str) -> String {
         Some(c) if c.is_ascii_digit() => format!("T{out}"),
         Some(_) => out,
     }
+}
+
+/// Words in snake_case.
+pub(super) fn snake(words: &str) -> String {
+    let mut out = String::new();
+    let mut last = None;
+    for c in words.chars() {
+        let begins = c.is_ascii_uppercase() && last.is_some_and(|l: char| l.is_ascii_lowercase() || l.is_ascii_digit());
+        if (begins || !c.is_ascii_alphanumeric()) && !out.is_empty() && !out.ends_with('_') {
+            out.push('_');
+        }
+        if c.is_ascii_alphanumeric() {
+            out.push(c.to_ascii_lowercase());
+        }
+        last = Some(c);
+    }
+    out.trim_end_matches('_').to_owned()
 }
 
 /// A value for a comment or a message: short, on one line.

@@ -8,6 +8,7 @@ mod decls;
 mod inspect;
 mod keywords;
 mod merge;
+mod shapes;
 mod write;
 
 use serde_json::Value as Json;

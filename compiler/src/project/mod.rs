@@ -43,6 +43,8 @@ pub struct Project {
     pub baseline: Option<String>,
     /// Inputs of cascades that are not given otherwise, as `--input` takes them.
     pub inputs: Vec<(String, String)>,
+    /// A run whose worst case may cost more than this, in millionths of a US dollar, is shown and asked for first.
+    pub ask_above: Option<i64>,
 }
 
 impl Project {

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use cascade_grammar::ast::Span;
+use cascade_grammar::ast::{ConstDecl, Expr, ExprKind, Item, ItemKind, Span};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -55,7 +55,8 @@ impl Reader {
                 "project" => self.project(value, &mut project),
                 "check" => self.check(value, &mut project),
                 "inputs" => self.inputs(value, &mut project),
-                other => self.report_unknown("section", other, key.span(), &["project", "check", "inputs"]),
+                "run" => self.run(value, &mut project),
+                other => self.report_unknown("section", other, key.span(), &["project", "check", "inputs", "run"]),
             }
         }
         project
@@ -105,6 +106,37 @@ impl Reader {
             };
             project.inputs.extend(text.map(|text| (key.get_ref().to_string(), text)));
         }
+    }
+
+    fn run(&mut self, value: &Value<'_>, project: &mut Project) {
+        let Some(table) = self.table(value, "[run]") else { return };
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "ask_above" => project.ask_above = self.money(value),
+                other => self.report_unknown("setting of `[run]`", other, key.span(), &["ask_above"]),
+            }
+        }
+    }
+
+    /// An amount of money as a program writes it: `"5usd"`.
+    fn money(&mut self, value: &Value<'_>) -> Option<i64> {
+        let text = self.text(value)?;
+        let parsed = cascade_grammar::parse(&format!("let amount = {text}"));
+        let amount = match parsed.file.items.as_slice() {
+            [
+                Item {
+                    kind: ItemKind::Const(ConstDecl { value: Expr { kind: ExprKind::Money(micro), .. }, .. }), ..
+                },
+            ] => Some(*micro),
+            _ => None,
+        };
+        let amount = amount.filter(|_| parsed.errors.is_empty());
+        if amount.is_none() {
+            let message = format!("`{text}` is no amount of money");
+            let d = self.value_error(value, message).label("such as `\"5usd\"` or `\"0.50usd\"`");
+            self.diagnostics.push(d);
+        }
+        amount
     }
 
     fn check(&mut self, value: &Value<'_>, project: &mut Project) {

@@ -141,6 +141,8 @@ pub struct Types {
     pub refinements: Vec<ir::Refinement>,
     /// The enums `outcome<T>`, by `T`.
     outcomes: HashMap<Ty, ir::TypeId>,
+    /// What the enums `outcome<T>` hold when the stage succeeded: `T`.
+    outcome_values: HashMap<ir::TypeId, Ty>,
 }
 
 impl Default for Types {
@@ -151,6 +153,7 @@ impl Default for Types {
             defs: Vec::new(),
             refinements: Vec::new(),
             outcomes: HashMap::default(),
+            outcome_values: HashMap::default(),
         };
         for kind in BASICS {
             types.intern(kind.clone());
@@ -230,7 +233,12 @@ impl Types {
             ]),
         });
         self.outcomes.insert(of, id);
+        self.outcome_values.insert(id, of);
         self.intern(TyKind::Named(id))
+    }
+    /// The `T` of an enum `outcome<T>`.
+    pub fn outcome_value(&self, id: ir::TypeId) -> Option<Ty> {
+        self.outcome_values.get(&id).copied()
     }
     /// A type without its refinements.
     pub fn base(&self, mut ty: Ty) -> Ty {

@@ -15,6 +15,11 @@ impl Types {
             (TyKind::List(a), TyKind::List(b)) | (TyKind::Map(a), TyKind::Map(b)) => self.fits(*a, *b),
             (TyKind::Image | TyKind::Audio | TyKind::Video, TyKind::File) => true,
             (TyKind::Null, TyKind::Json) => true,
+            // Variants are known by their names; an `ok` without a value has no field.
+            (TyKind::Named(a), TyKind::Named(b)) => match (self.outcome_value(*a), self.outcome_value(*b)) {
+                (Some(a), Some(b)) => a != Ty::NULL && b != Ty::NULL && self.fits(a, b),
+                _ => false,
+            },
             (TyKind::Record(have), _) => match self.fields(to) {
                 Some(want) => {
                     have.len() == want.len()
@@ -39,6 +44,9 @@ impl Types {
         let (base_a, base_b) = (self.base(a), self.base(b));
         if base_a == base_b {
             return Some(base_a);
+        }
+        if (base_a, base_b) != (a, b) {
+            return self.join(base_a, base_b);
         }
         if a == Ty::NULL {
             return Some(self.optional(b));

@@ -73,6 +73,7 @@ impl<'b> Generator<'b> {
     /// The whole.
     pub fn program(&mut self) -> String {
         let mut out = self.maybe(|g| format!("//! About it.\n//! {}\n{}", g.name(), g.break_()));
+        out.push_str(&self.maybe(|g| format!("cascade  1{}", g.break_())));
         for _ in 0..=self.below(4) {
             out.push_str(&self.item());
             out.push_str(&self.break_());
@@ -89,7 +90,7 @@ impl<'b> Generator<'b> {
     }
 
     fn item(&mut self) -> String {
-        let kind = self.below(13);
+        let kind = self.below(14);
         if kind == 1 {
             return self.pick(&[
                 "import std.models",
@@ -129,9 +130,14 @@ impl<'b> Generator<'b> {
                 self.pick(&["run ", "global ", "global via mcp m "]),
                 self.fields(3)
             ),
+            9 if self.below(2) == 0 => {
+                let lets = self.maybe(|g| format!("let b = {}{}let {{a, c :d}} = x\n", g.expr(2), g.break_()));
+                format!("fn {name}({}) -> {} {{\n{lets}({})\n}}", self.params(), self.ty(1), self.expr(1))
+            }
             9 => format!("fn {name}({}) -> {} = {}", self.params(), self.ty(1), self.expr(0)),
             10 => self.test(),
             11 => self.skill(),
+            12 => format!("let {name}{} = {}", self.maybe(|g| format!(":{}", g.ty(1))), self.expr(0)),
             _ => format!(
                 "cascade {name}({}) {}{}{{\n{}{}}}",
                 self.params(),
@@ -180,14 +186,21 @@ impl<'b> Generator<'b> {
     }
 
     fn skill(&mut self) -> String {
-        let effect = match self.below(5) {
+        let effect = match self.below(6) {
+            5 => "builtin  \"std.run.info\"".to_owned(),
             0 => format!("prompt {}", self.text()),
             1 => format!("agent in {} {}", self.name(), self.text()),
             2 => format!(
                 "run sh\"ls $<x> | wc\"{}{}{}",
                 self.maybe(|_| " in dir".to_owned()),
                 self.maybe(|g| format!("\n env {{ A:{}, B: \"x\" }}", g.leaf())),
-                self.maybe(|_| " exit [0,1..3]\noutput json list<{a:int}>".to_owned())
+                self.maybe(|g| {
+                    g.pick(&[
+                        " exit [0,1..3]\noutput json list<{a:int}>",
+                        " output  file \"a.txt\"",
+                        " output files \"*.x\"",
+                    ])
+                })
             ),
             3 => format!("http get \"https://x.y/$<a>\" {{ headers:{{ \"X-A\":\"b\" }},{}query: {{}} }}", self.gap()),
             _ => format!("mcp server.tool {{ first: 1, {} }}", self.list(2, |g| format!("{}: {}", g.name(), g.leaf()))),
@@ -233,19 +246,19 @@ impl<'b> Generator<'b> {
 
     fn statement(&mut self, depth: usize) -> String {
         let name = self.name();
-        match self.below(if depth < 3 { 16 } else { 8 }) {
+        match self.below(if depth < 3 { 18 } else { 8 }) {
             0 => format!("let {name} = {}", self.expr(depth)),
             1 => format!("var {name}: {} = {}", self.ty(1), self.expr(depth)),
             2 => format!("{name} {} {}", self.pick(&["=", "+="]), self.expr(depth)),
             3 => format!("log {}", self.text()),
             4 => format!("gate {}, {}", self.expr(depth + 1), self.text()),
             5 => format!("return {}", self.expr(depth)),
-            6 => format!("{}stage {name} = call({}) {}", self.docs(), self.args(), self.clauses(10)),
+            6 => format!("{}stage {name} = call({}) {}", self.docs(), self.args(), self.clauses(13)),
             7 => format!("warn ({}), \"x\"", self.expr(depth + 1)),
             8 => format!("if {} {{\n{}}}{}", self.leaf_name(), self.statements(depth + 1), self.otherwise(depth)),
             9 => format!(
                 "for {name} in {}{} {{\n{}}}",
-                self.leaf_name(),
+                self.pick(&["a", "(a > b)", "some.field", "f(a, b)", "0..count", "x.first .. 3"]),
                 self.maybe(|_| " parallel max 8".to_owned()),
                 self.statements(depth + 1)
             ),
@@ -253,6 +266,8 @@ impl<'b> Generator<'b> {
                 format!("stage {name} = repeat max 3 {{\n{}}} until {}", self.statements(depth + 1), self.leaf_name())
             }
             11 => format!("parallel max 2 {{{}{}}}", self.break_(), self.statements(depth + 1)),
+            16 => format!("let {{ {} }} = {}", self.pick(&["a", "a,b:c", "a : b,"]), self.expr(depth)),
+            17 => format!("stage {name} = parallel  first {{{}{}}}", self.break_(), self.statements(depth + 1)),
             12 => format!(
                 "sandbox {name} network off as box {{\n{}}}{}",
                 self.statements(depth + 1),
@@ -271,12 +286,14 @@ impl<'b> Generator<'b> {
                         "passed { score: s }",
                         "low",
                         "failed { reason }",
+                        "1|2  | 5..9",
+                        "low|high",
                     ]);
                     let guard = self.maybe(|g| format!(" if {}", g.leaf_name()));
-                    let body = if self.below(2) == 0 {
-                        self.expr(depth + 2)
-                    } else {
-                        format!("{{\n{}}}", self.statements(depth + 2))
+                    let body = match self.below(4) {
+                        0 | 1 => self.expr(depth + 2),
+                        2 => self.pick(&["fail \"no\"", "return 1", "return"]),
+                        _ => format!("{{\n{}}}", self.statements(depth + 2)),
                     };
                     arms.push_str(&format!("{pattern}{guard} -> {body}{}", self.break_()));
                 }
@@ -308,7 +325,10 @@ impl<'b> Generator<'b> {
                 7 => "on error fix using a max 3".to_owned(),
                 // The others stand at a cascade too.
                 8 => "using [claude, auto]".to_owned(),
-                _ => "isolate".to_owned(),
+                9 => "isolate".to_owned(),
+                10 => self.pick(&["exclusive  \"deploy\"", "exclusive \"$<a>\"  nowait"]),
+                11 => self.pick(&["on error keep", "on error  as e fallback e.message"]),
+                _ => "on error (timed_out) as e fail \"$<e.kind>\"".to_owned(),
             };
             out.push_str(&clause);
             let more = match self.below(4) {
@@ -346,6 +366,7 @@ impl<'b> Generator<'b> {
             "true",
             "0.5",
             "5m",
+            "1h30m",
             "1usd",
             "\"x\"",
             "[]",
@@ -372,7 +393,7 @@ impl<'b> Generator<'b> {
             8 => format!(
                 "({}) {} ({})",
                 self.expr(next),
-                self.pick(&["+", "-", "*", "and", "or", "??", "==", "<", ">=", "%"]),
+                self.pick(&["+", "-", "*", "and", "or", "??", "==", "<", ">=", "%", "in", "not in", "not  in"]),
                 self.expr(next)
             ),
             9 => format!(

@@ -237,6 +237,8 @@ impl Layout<'_> {
                 self.closed_angle = true;
             }
             _ if kind.begins_item() && self.frames.is_empty() => (self.item, self.has_body) = (kind, false),
+            // `cascade 1` is the edition of the file, and has no body.
+            Kind::Number if self.frames.is_empty() && self.previous_kind() == Kind::Cascade => self.has_body = true,
             Let if self.frames.is_empty() && self.statement_begins_line() => {
                 kind = FileLet;
                 (self.item, self.has_body) = (kind, false);

@@ -258,6 +258,12 @@ pub struct Model {
     pub price_input: Option<i64>,
     /// Price in millionths of a US dollar per million output tokens.
     pub price_output: Option<i64>,
+    /// Price in millionths of a US dollar per million input tokens that the provider reads from its cache; that of
+    /// other input if absent.
+    pub price_cache_read: Option<i64>,
+    /// Price in millionths of a US dollar per million input tokens that the provider writes into its cache; that of
+    /// other input if absent.
+    pub price_cache_write: Option<i64>,
     /// Rendering of structured values in prompts.
     pub prefers: Rendering,
 }

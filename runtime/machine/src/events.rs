@@ -35,6 +35,9 @@ pub enum Event {
         path: String,
         /// The model.
         model: String,
+        /// Why it was preferred, where a `best_of` says so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A model was skipped: it is not available, or the prompt does not fit into its context window.
     ModelPassedOver {
@@ -44,6 +47,22 @@ pub enum Event {
         model: String,
         /// The reason.
         reason: String,
+    },
+    /// The answer of a model could not be read as its type.
+    AnswerRefused {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The answer of a model was not JSON of its type, and was read as the value that it states.
+    AnswerRepaired {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+        /// What was corrected, in words and in the order of the corrections.
+        repairs: Vec<String>,
     },
     /// The progress of a running attempt, at most a few times per second and stage.
     Progress {
@@ -183,16 +202,20 @@ impl Event {
             Self::ModelPassedOver { reason, .. } | Self::CacheMissed { reason, .. } | Self::Paused { reason, .. } => {
                 vec![reason]
             }
-            Self::Progress { progress: Progress::Line(text) | Progress::Step(text), .. } => vec![text],
+            Self::Progress {
+                progress: Progress::Line(text) | Progress::Step(text) | Progress::WaitsFor(text), ..
+            } => vec![text],
             Self::StageRetrying { message, .. }
             | Self::Log { message, .. }
             | Self::Warning { message, .. }
             | Self::GateFailed { message, .. } => vec![message],
+            Self::ModelChosen { reason, .. } => reason.iter_mut().collect(),
+            Self::AnswerRepaired { repairs, .. } => repairs.iter_mut().collect(),
             Self::StageFinished { message, .. } => message.iter_mut().collect(),
             Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
             Self::RunStarted { .. }
             | Self::StageStarted { .. }
-            | Self::ModelChosen { .. }
+            | Self::AnswerRefused { .. }
             | Self::Progress { .. }
             | Self::Reused { .. }
             | Self::TimedOut { .. }

@@ -26,6 +26,8 @@ pub enum Progress {
     Step(String),
     /// It is not sent yet, since its provider asked to slow down: until this time, in milliseconds since 1970.
     WaitsUntil(i64),
+    /// It waits for its turn: another stage or another run holds this name (`exclusive`).
+    WaitsFor(String),
 }
 
 /// A report of the host.

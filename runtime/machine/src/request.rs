@@ -345,6 +345,10 @@ pub struct Answer {
     pub usage: Usage,
 }
 
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
 /// Tokens and money.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Usage {
@@ -352,6 +356,12 @@ pub struct Usage {
     pub tokens_in: u64,
     /// Output tokens of a model.
     pub tokens_out: u64,
+    /// Those of the input tokens that the provider read from its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_read: u32,
+    /// Those of the input tokens that the provider wrote into its cache.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cache_write: u32,
     /// The cost in millionths of a US dollar, if the service reports it.
     pub cost: Option<i64>,
 }
@@ -361,6 +371,8 @@ impl Usage {
     pub fn add(&mut self, before: Usage) {
         self.tokens_in = self.tokens_in.saturating_add(before.tokens_in);
         self.tokens_out = self.tokens_out.saturating_add(before.tokens_out);
+        self.cache_read = self.cache_read.saturating_add(before.cache_read);
+        self.cache_write = self.cache_write.saturating_add(before.cache_write);
         if let Some(cost) = before.cost {
             self.cost = Some(self.cost.unwrap_or(0).saturating_add(cost));
         }

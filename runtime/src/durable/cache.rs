@@ -1,10 +1,12 @@
 //! Answers that other runs may use: when one is found, and what is kept of a new one.
 
+use cascade_ir::Program;
+
 use super::{Durable, explain_key_change};
 use crate::{
     events::Event,
     host::Host,
-    journal::{CachedAnswer, EffectEnd, now},
+    journal::{CachedAnswer, EffectEnd, Store, now},
     request::{Answer, EffectInfo, KeyVersion, Output, Request},
 };
 
@@ -15,37 +17,49 @@ impl<H: Host> Durable<'_, H> {
         let max_age = info.cache_ms?;
         let path = info.path.clone();
         let store = self.store.as_ref()?;
-        let mut keys = std::iter::once(&info.key).chain(&info.old_keys);
-        let find = |key: &String| store.cached(key).ok().flatten();
-        let found = if self.use_cache { keys.find_map(find) } else { None };
-        let reason = match found {
-            Some(found) => {
-                let age = now().saturating_sub(found.at);
-                if (0..=max_age).contains(&age) {
-                    match store.output(found.answer.as_deref(), found.artifact.as_deref()) {
-                        Ok(output) => {
-                            self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
-                            return Some(Answer::ok(output));
-                        }
-                        Err(error) => error.to_string(),
-                    }
-                } else {
-                    let (age, limit) = (crate::value::format_duration(age), crate::value::format_duration(max_age));
-                    format!("the answer is {age} old, and at most {limit} are allowed")
-                }
-            }
-            None if !self.use_cache => "the cache is switched off".to_owned(),
-            None => match store.cached_of_skill(&info.skill).ok().flatten() {
-                // The parts of keys of different versions cannot be compared.
-                Some(other) if KeyVersion::of_key(&other.key, true) != KeyVersion::of_key(&info.key, true) => {
-                    format!("what is kept of `{}` was kept by an older version of Cascade", info.skill)
-                }
-                Some(other) => explain_key_change(self.program, info, &other.parts),
-                None => format!("no answer of `{}` is kept", info.skill),
-            },
+        let found = match self.use_cache {
+            true => find_cached_output(&**store, self.program, info, max_age),
+            false => Err("the cache is switched off".to_owned()),
         };
-        self.watch.tell(Event::CacheMissed { path, reason });
-        None
+        match found {
+            Ok(output) => {
+                self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
+                Some(Answer::ok(output))
+            }
+            Err(reason) => {
+                self.watch.tell(Event::CacheMissed { path, reason });
+                None
+            }
+        }
+    }
+}
+
+/// The answer of another run to the same request, if it is at most `max_age` milliseconds old; otherwise why there is
+/// none.
+pub(crate) fn find_cached_output(
+    store: &dyn Store,
+    program: &Program,
+    info: &EffectInfo,
+    max_age: i64,
+) -> Result<Output, String> {
+    let mut keys = std::iter::once(&info.key).chain(&info.old_keys);
+    match keys.find_map(|key| store.cached(key).ok().flatten()) {
+        Some(found) => {
+            let age = now().saturating_sub(found.at);
+            if (0..=max_age).contains(&age) {
+                return store.output(found.answer.as_deref(), found.artifact.as_deref()).map_err(|e| e.to_string());
+            }
+            let (age, limit) = (crate::value::format_duration(age), crate::value::format_duration(max_age));
+            Err(format!("the answer is {age} old, and at most {limit} are allowed"))
+        }
+        None => Err(match store.cached_of_skill(&info.skill).ok().flatten() {
+            // The parts of keys of different versions cannot be compared.
+            Some(other) if KeyVersion::of_key(&other.key, true) != KeyVersion::of_key(&info.key, true) => {
+                format!("what is kept of `{}` was kept by an older version of Cascade", info.skill)
+            }
+            Some(other) => explain_key_change(program, info, &other.parts),
+            None => format!("no answer of `{}` is kept", info.skill),
+        }),
     }
 }
 

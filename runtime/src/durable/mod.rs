@@ -22,6 +22,7 @@ use cascade_ir::{ErrorKind, ModelId, Program};
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use cache::find_cached_output;
 pub(crate) use explain_change::{explain_key_change, explain_skill_change};
 pub use people::{Asked, Asker, Pause};
 pub use watch::Observer;
@@ -119,6 +120,8 @@ pub(crate) struct Durable<'p, H> {
     committing: RequestMap<i64>,
     /// Files being read and pauses between attempts: the run is not idle while they last.
     busy: RequestSet,
+    /// The stages that have asked for a name of their own (`exclusive`).
+    locks: RequestMap<String>,
     /// Requests that may not begin while a quota is spent.
     held: VecDeque<Request>,
     /// Requests that may not begin before the run itself is recorded: otherwise the run could not be
@@ -159,6 +162,7 @@ impl<'p, H: Host> Durable<'p, H> {
             beginning: RequestMap::default(),
             committing: RequestMap::default(),
             busy: RequestSet::default(),
+            locks: RequestMap::default(),
             held: VecDeque::new(),
             unknown: None,
             broken: None,
@@ -442,7 +446,10 @@ impl<H: Host> Host for Durable<'_, H> {
             }
             RequestKind::Quota { .. } => self.wait_for_quota(request),
             // A resumed run takes its names again.
-            RequestKind::Lock { .. } => self.inner.start(request),
+            RequestKind::Lock { path, .. } => {
+                self.locks.insert(id, path.clone());
+                self.inner.start(request);
+            }
             RequestKind::Load(_) | RequestKind::Call(_) => self.begin(request),
             RequestKind::Run(_)
             | RequestKind::Http(_)

@@ -75,6 +75,7 @@ pub(super) fn hide_in_progress(redactor: &Redactor, progress: &Progress) -> Prog
     match progress {
         Progress::Line(line) => Progress::Line(hide(line)),
         Progress::Step(step) => Progress::Step(hide(step)),
+        Progress::WaitsFor(name) => Progress::WaitsFor(hide(name)),
         Progress::Alive | Progress::Tokens(_) | Progress::WaitsUntil(_) => progress.clone(),
     }
 }

@@ -45,9 +45,13 @@ impl<H: Host> Durable<'_, H> {
     /// Passes on what a running effect reports, to those who watch here and to those who read the
     /// store.
     pub(super) fn progressed(&mut self, id: RequestId, progress: &Progress) {
-        let Some(open) = self.open.get(&id).filter(|_| *progress != Progress::Alive) else { return };
+        let (path, attempt) = match (self.open.get(&id), self.locks.get(&id)) {
+            _ if *progress == Progress::Alive => return,
+            (Some(open), _) => (open.info.path.clone(), open.info.attempt),
+            (None, Some(path)) => (path.clone(), 1),
+            (None, None) => return,
+        };
         let progress = &hide_in_progress(self.vault.redactor(), progress);
-        let (path, attempt) = (open.info.path.clone(), open.info.attempt);
         if let Some(journal) = &mut self.journal
             && let Ok(text) = serde_json::to_string(progress)
         {
@@ -72,5 +76,8 @@ pub(super) fn is_kept(event: &Event) -> bool {
             | Event::GateFailed { .. }
             | Event::StageRetrying { .. }
             | Event::ModelPassedOver { .. }
+            | Event::AnswerRepaired { .. }
+            | Event::AnswerRefused { .. }
+            | Event::ModelChosen { reason: Some(_), .. }
     )
 }

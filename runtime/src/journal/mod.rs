@@ -12,6 +12,7 @@ mod in_memory;
 mod ledger;
 mod lock;
 mod memory;
+mod outcomes;
 mod private;
 mod project_key;
 mod record;
@@ -38,7 +39,7 @@ pub(crate) use record::{failure_from, output_from};
 pub use rows::{EffectRow, QuestionRow, RunRow};
 pub use store::SqliteStore;
 
-use crate::{project_key::ProjectKey, request::Output};
+use crate::{interpreter::KnownOutcomes, project_key::ProjectKey, request::Output};
 
 /// Why the record could not be kept or read, in words for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +159,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn cached(&self, key: &str) -> Result<Option<CachedAnswer>>;
     /// The newest cached answer of a skill, whatever its key.
     fn cached_of_skill(&self, skill: &str) -> Result<Option<CachedAnswer>>;
+
+    /// What the newest recorded answers of models tell of them, by the names of the skill and the model.
+    fn model_outcomes(&self) -> Result<KnownOutcomes> {
+        outcomes::of_rows(self)
+    }
 
     /// Every key of the memories that outlive runs.
     fn memory(&self) -> Result<Vec<MemoryValue>>;

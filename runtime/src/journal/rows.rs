@@ -206,6 +206,8 @@ pub(super) fn recorded(row: &Row<'_>, seq: i64) -> rusqlite::Result<Recorded> {
             tokens_in: number(row.get(13)?),
             tokens_out: number(row.get(14)?),
             cost: row.get::<_, Option<i64>>(15)?,
+            // The cost is recorded: what of it the cache saved is not needed again.
+            ..Usage::default()
         },
     })
 }

@@ -14,13 +14,14 @@ use super::{
     Activity, CachedAnswer, Claim, Collected, Cursor, EffectRow, Journal, JournalError, Ledger, MemoryChange,
     MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store, Verification,
     artifacts::Artifacts,
-    chain, lock, memory, project_key, record,
+    chain, lock, memory, outcomes, project_key, record,
     record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
     sqlite::SqliteJournal,
     tables,
 };
 use crate::{
+    interpreter::KnownOutcomes,
     project_key::ProjectKey,
     request::{MemoryOp, Output, TimerId, TimerKind},
 };
@@ -431,6 +432,10 @@ impl Store for SqliteStore {
             .query_row([skill], cached_row)
             .optional()
         })
+    }
+
+    fn model_outcomes(&self) -> Result<KnownOutcomes> {
+        self.sql(outcomes::of_tables)
     }
 
     fn memory(&self) -> Result<Vec<MemoryValue>> {

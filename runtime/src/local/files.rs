@@ -1,6 +1,7 @@
 //! Files that go with a prompt.
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     interpreter::hex,
     request::{Answer, Attachment, LoadRequest, Output},
+    workspace::{FileContent, WorkspacePatch},
 };
 
 /// Largest single file, and most bytes of all files of a prompt.
@@ -21,10 +23,50 @@ const MAX_ALL: u64 = 64 * 1024 * 1024;
 /// Reads files by name and by pattern. Those that a pattern finds are sorted, `.gitignore` is
 /// honoured, and binary ones are left out with a note; a file that is named must be there.
 pub(crate) fn load(loads: &[LoadRequest], cwd: Option<&Path>) -> Answer {
+    load_after(loads, cwd, &RestoredFiles::default())
+}
+
+/// Files as recorded answers leave them, when they are used again; by path, with their hashes.
+#[derive(Debug, Default)]
+pub(crate) struct RestoredFiles(HashMap<PathBuf, String>);
+
+impl RestoredFiles {
+    /// Adds what a recorded answer puts back, in a run that begins in `cwd`.
+    pub(crate) fn add(&mut self, patch: &WorkspacePatch, cwd: Option<&Path>) {
+        let folder = within(patch.directory.as_deref().unwrap_or_default(), cwd);
+        for change in &patch.changes {
+            let path = without_dots(&folder.join(&change.path));
+            match &change.after {
+                Some(state) => {
+                    let hash = match (&state.content, state.content.as_bytes()) {
+                        (FileContent::Hash(hash), _) => hash.clone(),
+                        (_, bytes) => hex(&Sha256::digest(bytes.unwrap_or_default())),
+                    };
+                    self.0.insert(path, hash);
+                }
+                None => {
+                    self.0.remove(&path);
+                }
+            }
+        }
+    }
+
+    fn hash_of(&self, path: &Path) -> Option<String> {
+        self.0.get(&without_dots(path)).cloned()
+    }
+}
+
+/// The path without its parts `.`.
+fn without_dots(path: &Path) -> PathBuf {
+    path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
+}
+
+/// Reads files as [`load`] would after the recorded answers were used that leave `restored`.
+pub(crate) fn load_after(loads: &[LoadRequest], cwd: Option<&Path>, restored: &RestoredFiles) -> Answer {
     let (mut files, mut notes, mut total) = (Vec::new(), Vec::new(), 0u64);
     for load in loads {
         let result = match load {
-            LoadRequest::Hash(path) => hashed(path, cwd).map(|file| files.push(file)),
+            LoadRequest::Hash(path) => hashed(path, cwd, restored).map(|file| files.push(file)),
             LoadRequest::File(path) => named(path, cwd, &mut files, &mut total),
             LoadRequest::Glob { pattern, dir } => {
                 matching(pattern, dir.as_deref(), cwd, &mut files, &mut notes, &mut total)
@@ -48,8 +90,11 @@ fn named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mu
 }
 
 /// The hash of a file, which may be of any size.
-fn hashed(path: &str, cwd: Option<&Path>) -> Result<Attachment, String> {
+fn hashed(path: &str, cwd: Option<&Path>, restored: &RestoredFiles) -> Result<Attachment, String> {
     let digest = || {
+        if let Some(hash) = restored.hash_of(&within(path, cwd)) {
+            return Ok(hash);
+        }
         let mut digest = Sha256::new();
         io::copy(&mut fs::File::open(within(path, cwd))?, &mut digest)?;
         io::Result::Ok(hex(&digest.finalize()))

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::{Message, Outbox};
 use crate::{
     failure::{Failure, Raise},
+    host::Progress,
     interpreter::hex,
     request::{Answer, Output, RequestId, Usage},
 };
@@ -54,6 +55,7 @@ impl Locks {
                 self.refuse(id, Failure::raise(ErrorKind::Unavailable, format!("another run holds `{name}`")));
             }
             Err(TryLockError::WouldBlock) => {
+                let _ = self.outbox.send(Message::Progress(id, Progress::WaitsFor(name.to_owned())));
                 let outbox = self.outbox.clone();
                 let task = tokio::spawn(async move {
                     let message = wait_for_lock(file).await;

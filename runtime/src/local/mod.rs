@@ -36,7 +36,7 @@ use crate::{
 };
 pub(crate) use builtins::is_harmless;
 use commands::{Commands, Job, Watching};
-pub(crate) use files::load;
+pub(crate) use files::{RestoredFiles, load_after};
 use locks::Locks;
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};

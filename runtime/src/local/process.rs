@@ -113,7 +113,7 @@ fn spawn_patiently(job: &Job, running: &Running, processes: &ProcessList) -> Res
         match spawn(job, processes) {
             Err(NotStarted { answer, is_shortage }) => {
                 if !is_shortage || Instant::now() >= deadline {
-                    return Err(answer);
+                    return Err(*answer);
                 }
                 if running.is_stopped() {
                     return Err(Answer::failed(ErrorKind::Cancelled, "cancelled"));
@@ -128,14 +128,14 @@ fn spawn_patiently(job: &Job, running: &Running, processes: &ProcessList) -> Res
 
 /// Why a program was not started.
 struct NotStarted {
-    answer: Answer,
+    answer: Box<Answer>,
     /// Whether the system lacks processes, open files or memory at the moment.
     is_shortage: bool,
 }
 
 impl From<Answer> for NotStarted {
     fn from(answer: Answer) -> Self {
-        Self { answer, is_shortage: false }
+        Self { answer: Box::new(answer), is_shortage: false }
     }
 }
 
@@ -174,7 +174,7 @@ fn spawn(job: &Job, processes: &ProcessList) -> Result<Child, NotStarted> {
     }
     command.spawn().map_err(|error| NotStarted {
         is_shortage: is_shortage(&error),
-        answer: why_not_started(&error, program, dir.as_deref()),
+        answer: Box::new(why_not_started(&error, program, dir.as_deref())),
     })
 }
 

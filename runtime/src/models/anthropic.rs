@@ -5,10 +5,10 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
-    truncated_answer, usage,
+    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
+    text_with_documents, token_count, truncated_answer, usage,
 };
-use crate::request::PromptRequest;
+use crate::request::{PromptRequest, Usage};
 
 /// The default limit of output tokens; the API requires one.
 const DEFAULT_MAX_TOKENS: u64 = 8_192;
@@ -51,10 +51,12 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
 
 pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
     let spent = &json["usage"];
-    let tokens_in = token_count(spent, "input_tokens")
-        + token_count(spent, "cache_creation_input_tokens")
-        + token_count(spent, "cache_read_input_tokens");
-    let usage = usage(tokens_in, token_count(spent, "output_tokens"));
+    // What the cache read or wrote is not within `input_tokens`.
+    let cache_read = cached_tokens(spent, "cache_read_input_tokens");
+    let cache_write = cached_tokens(spent, "cache_creation_input_tokens");
+    let tokens_in =
+        token_count(spent, "input_tokens").saturating_add(cache_read.into()).saturating_add(cache_write.into());
+    let usage = Usage { cache_read, cache_write, ..usage(tokens_in, token_count(spent, "output_tokens")) };
     match json["stop_reason"].as_str() {
         Some("max_tokens" | "model_context_window_exceeded") => return Err(truncated_answer(usage)),
         Some("refusal") => return Err(refusal("the provider refused the request", usage)),

@@ -4,10 +4,10 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
-    truncated_answer, usage,
+    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
+    text_with_documents, token_count, truncated_answer, usage,
 };
-use crate::request::PromptRequest;
+use crate::request::{PromptRequest, Usage};
 
 pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut parts: Vec<Json> = Vec::new();
@@ -37,7 +37,8 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
 pub(super) fn parse_answer(json: &Json) -> ModelAnswer {
     let spent = &json["usageMetadata"];
     let tokens_out = token_count(spent, "candidatesTokenCount") + token_count(spent, "thoughtsTokenCount");
-    let usage = usage(token_count(spent, "promptTokenCount"), tokens_out);
+    let cache_read = cached_tokens(spent, "cachedContentTokenCount");
+    let usage = Usage { cache_read, ..usage(token_count(spent, "promptTokenCount"), tokens_out) };
     if let Some(reason) = json["promptFeedback"]["blockReason"].as_str() {
         return Err(refusal(reason, usage));
     }

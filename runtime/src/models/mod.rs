@@ -272,8 +272,13 @@ fn token_count(json: &Json, name: &str) -> u64 {
     json.get(name).and_then(Json::as_u64).unwrap_or(0)
 }
 
+/// A number of input tokens that a cache was used for.
+fn cached_tokens(json: &Json, name: &str) -> u32 {
+    u32::try_from(token_count(json, name)).unwrap_or(u32::MAX)
+}
+
 fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
-    Usage { tokens_in, tokens_out, cost: None }
+    Usage { tokens_in, tokens_out, ..Usage::default() }
 }
 
 /// The failure of a response without text.

@@ -4,11 +4,11 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, empty_answer, is_image, refusal, set_optional, temperature, text_with_documents, token_count,
-    truncated_answer, usage,
+    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
+    text_with_documents, token_count, truncated_answer, usage,
 };
 use crate::{
-    request::{Attachment, PromptRequest},
+    request::{Attachment, PromptRequest, Usage},
     schema::is_closed,
 };
 
@@ -67,7 +67,8 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
 
 pub(super) fn read_responses(json: &Json) -> ModelAnswer {
     let spent = &json["usage"];
-    let usage = usage(token_count(spent, "input_tokens"), token_count(spent, "output_tokens"));
+    let cache_read = cached_tokens(&spent["input_tokens_details"], "cached_tokens");
+    let usage = Usage { cache_read, ..usage(token_count(spent, "input_tokens"), token_count(spent, "output_tokens")) };
     match (json["status"].as_str(), json["incomplete_details"]["reason"].as_str()) {
         (Some("incomplete"), Some("content_filter")) => {
             return Err(refusal("content filter", usage));
@@ -127,7 +128,9 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
 
 pub(super) fn read_chat(json: &Json) -> ModelAnswer {
     let spent = &json["usage"];
-    let usage = usage(token_count(spent, "prompt_tokens"), token_count(spent, "completion_tokens"));
+    let cache_read = cached_tokens(&spent["prompt_tokens_details"], "cached_tokens");
+    let usage =
+        Usage { cache_read, ..usage(token_count(spent, "prompt_tokens"), token_count(spent, "completion_tokens")) };
     let choice = &json["choices"][0];
     if let Some(reason) = choice["message"]["refusal"].as_str() {
         return Err(refusal(reason, usage));

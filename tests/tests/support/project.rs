@@ -97,7 +97,7 @@ impl Project {
     pub fn plan(&self, text: &str, of: &str) -> Plan {
         let (program, main) = self.compile(text);
         let (store, folder) = (self.store(), Some(self.path()));
-        plan(&program, main, Vec::new(), &PlanOptions { store: &*store, run: of, folder }).unwrap()
+        plan(&program, main, Vec::new(), &PlanOptions { store: &*store, run: of, folder, use_cache: true }).unwrap()
     }
 
     /// Answers the only open question of a run.

@@ -1,5 +1,7 @@
 //! Arguments of the commands that are about recorded runs and memory.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 use super::{InputArgs, LiveArgs};
@@ -259,6 +261,42 @@ pub enum MemoryCommand {
 /// `cascadec memory list`.
 #[derive(Debug, Args)]
 pub struct MemoryListArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec models`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec models list
+  cascadec models list flow.cascade
+  cascadec models stats")]
+pub struct ModelsArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub command: ModelsCommand,
+}
+
+/// The commands of `cascadec models`.
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// List the models of a program, which of them can be asked, and why others cannot
+    List(ModelsListArgs),
+    /// Print what the recorded answers tell of each model, by skill
+    Stats {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `cascadec models list`.
+#[derive(Debug, Args)]
+pub struct ModelsListArgs {
+    /// The program; without it, the models of the standard library
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

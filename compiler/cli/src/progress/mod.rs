@@ -12,7 +12,7 @@ use cascade_runtime::{Asker, Cancel, Event, Observer};
 
 use crate::{error::Stop, people};
 
-pub use figures::{figures, money, seconds};
+pub use figures::{count, figures, money, seconds};
 
 /// An event as a terminal may show it.
 fn harmless(event: &Event) -> Event {

@@ -39,6 +39,7 @@ impl Plain {
                     "done" => ("done", "32"),
                     "failed" => ("FAIL", "31"),
                     "skipped" => ("skip", "33"),
+                    "kept" => ("kept", "33"),
                     _ => ("stop", "33"),
                 };
                 let mut line =
@@ -56,12 +57,19 @@ impl Plain {
                     first_line(message)
                 )
             }
+            Event::Progress { path, progress: Progress::WaitsFor(name), .. } => {
+                format!("{} {path}: waits for its turn at `{name}`", self.paint("33", "wait"))
+            }
             Event::Progress { path, progress: Progress::WaitsUntil(until), .. } => {
                 let until = crate::time::clock(*until);
                 format!("{} {path}: its provider asked to slow down; it is sent at {until}", self.paint("33", "wait"))
             }
             Event::ModelPassedOver { path, model, reason } => {
                 format!("{} {path}: `{model}` is not used: {reason}", self.paint("33", "note"))
+            }
+            Event::AnswerRepaired { path, repairs, .. } => {
+                let repairs = repairs.join("; ");
+                format!("{} {path}: the answer was repaired: {}", self.paint("33", "note"), first_line(&repairs))
             }
             Event::Reused { path, from, .. } => {
                 self.reused.borrow_mut().insert(path.clone());

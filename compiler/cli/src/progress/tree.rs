@@ -111,6 +111,8 @@ struct Node {
     children: Vec<usize>,
     /// Where its answer was taken from, when it was not asked.
     reused: Option<&'static str>,
+    /// The number of corrections that its answer needed.
+    repairs: usize,
     /// An iteration of a loop: it has no events of its own, only the stages below it have.
     iteration: bool,
 }
@@ -177,6 +179,7 @@ impl Tree {
             parent,
             children: Vec::new(),
             reused: None,
+            repairs: 0,
             iteration,
         });
         match parent {
@@ -202,10 +205,11 @@ impl Tree {
                     Progress::Alive => return,
                     Progress::Line(text) | Progress::Step(text) => text.clone(),
                     Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
+                    Progress::WaitsFor(name) => format!("waits for its turn at `{name}`"),
                     Progress::WaitsUntil(until) => format!("waits until {}", crate::time::clock(*until)),
                 };
             }
-            Event::ModelChosen { path, model } => {
+            Event::ModelChosen { path, model, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = model.clone();
             }
@@ -235,6 +239,10 @@ impl Tree {
             Event::ModelPassedOver { model, reason, .. } => {
                 self.push_message("33", "!", &format!("`{model}` is not used: {reason}"))
             }
+            Event::AnswerRepaired { path, repairs, .. } => {
+                let node = self.node(path);
+                self.nodes[node].repairs = repairs.len();
+            }
             Event::Reused { path, from, .. } => {
                 let node = self.node(path);
                 self.nodes[node].reused = Some(*from);
@@ -242,7 +250,7 @@ impl Tree {
             Event::CacheMissed { path, reason } => {
                 self.push_message("2", "·", &format!("{path}: not taken from the cache: {reason}"))
             }
-            Event::TimedOut { .. } => {}
+            Event::TimedOut { .. } | Event::AnswerRefused { .. } => {}
             Event::Asked { path, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = "waits for an answer".to_owned();
@@ -347,6 +355,9 @@ impl Tree {
             Some(_) => "from the record".to_owned(),
             None => figures::figures(ms, node.attempt, node.tokens, node.cost),
         };
+        if node.repairs > 0 {
+            facts.push_str(", repaired");
+        }
         if !node.note.is_empty() {
             facts = format!("{facts}  {}", node.note);
         }

@@ -80,9 +80,11 @@ fn line(at: i64, event: &Json, color: bool) -> String {
             let progress = event.get("progress").unwrap_or(&Json::Null);
             let said = ["line", "step"].iter().find_map(|name| progress.get(name).and_then(Json::as_str));
             let until = progress.get("waits_until").and_then(Json::as_i64);
-            let otherwise = || match until {
-                Some(until) => format!("waits until {}", time::clock(until)),
-                None => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
+            let name = progress.get("waits_for").and_then(Json::as_str);
+            let otherwise = || match (until, name) {
+                (_, Some(name)) => format!("waits for its turn at `{}`", neutral(name)),
+                (Some(until), _) => format!("waits until {}", time::clock(until)),
+                (None, None) => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
             };
             format!("      {}: {}", text("path"), said.map_or_else(otherwise, neutral_line))
         }
@@ -94,6 +96,9 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         "model_passed_over" => {
             format!("note  {}: `{}` is not used: {}", text("path"), text("model"), text("reason"))
         }
+        "model_chosen" => format!("note  {}: `{}` is asked, {}", text("path"), text("model"), text("reason")),
+        "answer_refused" => format!("note  {}: the answer of attempt {} was refused", text("path"), event["attempt"]),
+        "answer_repaired" => format!("note  {}: the answer was repaired: {}", text("path"), repairs(event).join("; ")),
         "stage_finished" if message.is_empty() => format!("{} {}", text("status"), text("path")),
         "stage_finished" => format!("{} {}: {message}", text("status"), text("path")),
         "gate_failed" => format!("gate  {message}"),
@@ -102,4 +107,10 @@ fn line(at: i64, event: &Json, color: bool) -> String {
         other => format!("{other} {}", text("path")),
     };
     format!("{dim}{}{end} {what}", time::clock(at))
+}
+
+/// What was corrected to read the answer of a model.
+pub fn repairs(event: &Json) -> Vec<String> {
+    let repairs = event.get("repairs").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    repairs.iter().filter_map(Json::as_str).map(neutral_line).collect()
 }

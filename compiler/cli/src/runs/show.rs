@@ -10,7 +10,12 @@ use cascade_runtime::{
 };
 use serde_json::{Value as Json, json};
 
-use super::{lifetime_ms, logs::wait_end, paint_status, verify::describe};
+use super::{
+    lifetime_ms,
+    logs::{repairs, wait_end},
+    paint_status,
+    verify::describe,
+};
 use crate::{
     args::RunsShowArgs,
     commands::print,
@@ -137,12 +142,18 @@ impl<'e> Tree<'e> {
                     if let Some(wait) = shown.waits.get(path).filter(|wait| wait.began >= last.started) {
                         facts.push_str(&format!(", waits until {}", time::clock(wait.until)));
                     }
+                    if shown.repaired.contains_key(path) {
+                        facts.push_str(", repaired");
+                    }
                     if shown.fell_back.contains(path) {
                         facts.push_str(", fell back");
                     }
                     out.push_str(&format!("{indent}{} {name}  {facts}\n", paint_mark(mark, color)));
                     if args.full || args.io {
                         details(last, &format!("{indent}    "), args.full, out);
+                        for repair in shown.repaired.get(path).into_iter().flatten() {
+                            out.push_str(&format!("{indent}    read  {repair}\n"));
+                        }
                     }
                     if args.keys {
                         key(last, &format!("{indent}    "), out);
@@ -218,11 +229,14 @@ struct Shown<'a> {
     fell_back: HashSet<String>,
     /// Waits that are not over, by path of the stage.
     waits: HashMap<String, Wait>,
+    /// What was corrected to read the last answer of a model, by path of the stage.
+    repaired: HashMap<String, Vec<String>>,
 }
 
 impl<'a> Shown<'a> {
     fn new(args: &'a RunsShowArgs, color: bool, events: Vec<(i64, i64, Json)>) -> Self {
         let (mut outcomes, mut fell_back, mut waits) = (HashMap::new(), HashSet::new(), HashMap::new());
+        let mut repaired = HashMap::new();
         for (_, at, event) in events {
             let text = |name: &str| event.get(name).and_then(Json::as_str).map(str::to_owned);
             let (Some(kind), Some(path)) = (text("event"), text("path")) else { continue };
@@ -230,6 +244,8 @@ impl<'a> Shown<'a> {
                 let status = text("status").unwrap_or_default();
                 waits.remove(&path);
                 outcomes.insert(path, Outcome { at, status, message: text("message") });
+            } else if kind == "answer_repaired" {
+                repaired.insert(path, repairs(&event));
             } else if kind == "stage_retrying" {
                 waits.remove(&path);
                 if let Some(until) = wait_end(at, &event).filter(|until| *until > now()) {
@@ -240,7 +256,7 @@ impl<'a> Shown<'a> {
                 }
             }
         }
-        Self { args, color, outcomes, fell_back, waits }
+        Self { args, color, outcomes, fell_back, waits, repaired }
     }
 }
 

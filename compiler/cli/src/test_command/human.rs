@@ -1,6 +1,6 @@
 //! Test results for people: a line for each test that passed, and the details of each that failed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use cascade_ir::{
     Place,
@@ -93,7 +93,7 @@ fn failure(out: &mut String, one: &Done<'_>, paint: &Paint) {
     if !one.rehearsed.stages.is_empty() {
         out.push_str(&format!("  {}the stages of the run{}\n", paint.dim, paint.end));
         let known: HashSet<&str> = one.rehearsed.stages.iter().map(|stage| stage.path.as_str()).collect();
-        for stage in &one.rehearsed.stages {
+        for stage in in_tree_order(&one.rehearsed.stages, &known) {
             out.push_str(&line_of(stage, &known, paint));
         }
     }
@@ -147,6 +147,36 @@ fn first(message: &str) -> &str {
     message.lines().next().unwrap_or_default()
 }
 
+/// Stages with those below them after each; those of one stage in the order in which they began.
+fn in_tree_order<'s>(stages: &'s [StageOutcome], known: &HashSet<&str>) -> Vec<&'s StageOutcome> {
+    let mut below: HashMap<&str, Vec<&StageOutcome>> = HashMap::new();
+    for stage in stages.iter().rev() {
+        let above = ends_above(&stage.path, known).last().map_or("", |end| known_path(&stage.path[..*end], known));
+        below.entry(above).or_default().push(stage);
+    }
+    let mut waiting = below.remove("").unwrap_or_default();
+    let mut ordered = Vec::with_capacity(stages.len());
+    while let Some(stage) = waiting.pop() {
+        ordered.push(stage);
+        waiting.extend(below.remove(stage.path.as_str()).unwrap_or_default());
+    }
+    ordered
+}
+
+/// Where the paths of the stages end that are above a stage.
+fn ends_above(path: &str, known: &HashSet<&str>) -> Vec<usize> {
+    let ends = path.match_indices('/').map(|(at, _)| at);
+    ends.filter(|at| known.contains(known_path(&path[..*at], known))).collect()
+}
+
+/// The path of the stage itself. What a loop repeats stands below the loop.
+fn known_path<'p>(path: &'p str, known: &HashSet<&str>) -> &'p str {
+    match path.rsplit_once('[') {
+        Some((of_loop, _)) if !known.contains(path) => of_loop,
+        _ => path,
+    }
+}
+
 fn line_of(stage: &StageOutcome, known: &HashSet<&str>, paint: &Paint) -> String {
     let (mark, hue) = match stage.status {
         "done" => ("✓", paint.green),
@@ -155,11 +185,7 @@ fn line_of(stage: &StageOutcome, known: &HashSet<&str>, paint: &Paint) -> String
         "cancelled" => ("■", paint.dim),
         _ => ("…", paint.dim),
     };
-    // What a loop repeats stands below the loop.
-    let is_known =
-        |path: &str| known.contains(path) || path.rsplit_once('[').is_some_and(|(path, _)| known.contains(path));
-    let above: Vec<usize> =
-        stage.path.match_indices('/').map(|(at, _)| at).filter(|at| is_known(&stage.path[..*at])).collect();
+    let above = ends_above(&stage.path, known);
     let depth = above.len();
     // Loops and hooks above the stage are shown with its name; the cascade is not.
     let begin = above.last().copied().or_else(|| stage.path.find('/')).map_or(0, |at| at + 1);

@@ -6,11 +6,10 @@ use cascade_ir::{
     limits::{UNKNOWN_OUTPUT, most_tokens},
 };
 
-use super::{Machine, call::price, fiber::Fiber, frame::Frame, guard::Guard};
+use super::{Machine, fiber::Fiber, frame::Frame, guard::Guard};
 use crate::{
     eval::Result,
     failure::{Failure, Raise},
-    request::Usage,
     value::format_money,
 };
 
@@ -100,7 +99,7 @@ impl<'p> Machine<'p> {
             return Ok(Reserve::default());
         }
         let tokens_in = most_tokens(tokens_in);
-        let cost_of = |tokens_out: u64| price(model, &Usage { tokens_in, tokens_out, cost: None });
+        let cost_of = |tokens_out: u64| model.highest_price(tokens_in, tokens_out);
         let limit = max_tokens.or(model.max_output).unwrap_or(UNKNOWN_OUTPUT);
         let mut affordable = limit;
         if let Some(left) = money {

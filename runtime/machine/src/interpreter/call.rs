@@ -2,34 +2,31 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{
-    Attach, Effect, ErrorKind, Expr, Model, ModelId, OutputFormat, Program, Prompt, Run, Skill, SkillId, Type,
-};
+use cascade_ir::{Attach, Effect, ErrorKind, Expr, Model, ModelId, Prompt, Run, Skill, SkillId, Type, limits::Tokens};
 use smol_str::SmolStr;
 
 use super::{
     Machine, Waiter,
+    answer::answer_form,
     budget::Reserve,
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
     keys::{KeyScheme, KeySource, skill_digest},
-    parse,
-    routing::Routed,
+    routing::{Routed, Wanted},
 };
 use crate::{
-    check::{Strictness, coerce, declares_secret},
     eval::{Result, Target, with_place},
     events::Event,
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
     request::{
-        Answer, AnswerForm, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output,
-        PromptRequest, RequestId, RequestKind, RunRequest, Usage,
+        Answer, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output, PromptRequest,
+        RequestId, RequestKind, RunRequest, Usage,
     },
     schema,
     value::{Arg, Value, to_json},
-    workspace::{FileChange, Policy, Workspace, WorkspacePatch},
+    workspace::{Policy, Workspace, WorkspacePatch},
 };
 
 /// An effect on its way.
@@ -38,7 +35,7 @@ pub(super) struct Call<'p> {
     pub(super) skill: &'p Skill,
     args: Vec<Value>,
     /// Variables of the skill, its inputs first.
-    slots: Vec<Value>,
+    pub(super) slots: Vec<Value>,
     pub(super) request: Option<RequestId>,
     answer: Option<Box<Answer>>,
     attachments: Option<Vec<Attachment>>,
@@ -51,6 +48,8 @@ pub(super) struct Call<'p> {
     candidates: Vec<ModelId>,
     /// What its answer may cost at most, held back from the budgets around it.
     pub(super) reserved: Reserve,
+    /// Whether an earlier process recorded the answer of the model.
+    pub(super) is_recorded: bool,
 }
 
 impl<'p> Call<'p> {
@@ -70,6 +69,7 @@ impl<'p> Call<'p> {
             model: None,
             candidates: Vec::new(),
             reserved: Reserve::default(),
+            is_recorded: false,
         }
     }
 }
@@ -119,6 +119,13 @@ impl<'p> Machine<'p> {
         };
         if let Some(answer) = call.answer.take() {
             let skill = call.skill;
+            let asked = call.model.filter(|_| !call.is_recorded);
+            let cost = self.answer_cost(asked, &answer.usage);
+            if let Err(failure) = &answer.result
+                && is_fault_of_model(failure.kind)
+            {
+                self.count_outcome(&skill.name, asked, false, cost);
+            }
             // The host has changed the workspace, or has restored the change.
             let (output, patch) = answer.result?.split_patch();
             let output = match output {
@@ -142,7 +149,9 @@ impl<'p> Machine<'p> {
                 self.start_call(id, fiber)?;
                 return Ok(Mode::Wait);
             }
-            let value = with_place(self.read_output(fiber, output), skill.place)?;
+            let value = with_place(self.read_output(fiber, output), skill.place);
+            self.count_outcome(&skill.name, asked, value.is_ok(), cost);
+            let value = value?;
             fiber.frames.pop();
             return Ok(Mode::Give(value));
         }
@@ -423,17 +432,24 @@ impl<'p> Machine<'p> {
             let (key, _) = keys.effect_key(&source);
             recalled.answered.contains(&(path.clone(), attempt, key))
         };
-        let routed = self.choose_model(&path, using, &needs, recorded, |machine, prefers| {
+        let complaint = guard_below(fiber).and_then(|guard| guard.complaint.clone());
+        let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
+        let wanted = Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked };
+        let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
                 Ok(machine.env.redactor.mask_stored(&text).0.into_owned())
             };
-            let text = write(&prompt.prompt)?;
+            let mut text = write(&prompt.prompt)?;
             let system = prompt.system.as_ref().map(write).transpose()?;
+            if let Some(complaint) = &complaint {
+                text.push_str("\n\n");
+                text.push_str(&machine.env.redactor.mask_stored(complaint).0);
+            }
             let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
             Ok((text, system, size))
         })?;
-        let Routed { model, candidates, text, system, tokens, recorded } = routed;
+        let Routed { model, candidates, text, system, tokens, recorded, ranked, reason } = routed;
         let mut max_tokens = max_tokens;
         let mut reserved = Reserve::default();
         if !recorded && let Some(known) = self.program.models.get(model.index()) {
@@ -443,9 +459,17 @@ impl<'p> Machine<'p> {
             call.model = Some(model);
             call.candidates = candidates;
             call.reserved = reserved;
+            call.is_recorded = recorded;
+        }
+        if let Some(Frame::Guard(guard)) = fiber.frames.iter_mut().rev().nth(1) {
+            guard.ranked = ranked;
         }
         if let Some(known) = self.program.models.get(model.index()) {
-            self.emit_if_watched(|| Event::ModelChosen { path, model: known.name.to_string() });
+            let model = known.name.to_string();
+            match reason {
+                Some(_) => self.emit(|| Event::ModelChosen { path, model, reason }),
+                None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
+            }
         }
         let schema = schema::model_schema(self.program, &skill.output);
         Ok(RequestKind::Prompt(Box::new(PromptRequest {
@@ -459,127 +483,10 @@ impl<'p> Machine<'p> {
             max_tokens,
         })))
     }
-
-    /// The value of an answer, checked, without the secrets that nobody declared; those that its type
-    /// declares are known from now on.
-    fn read_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
-        let Some(Frame::Call(call)) = fiber.frames.last() else {
-            return Err(defect!("an answer without its call"));
-        };
-        if !answer_form(self.program, call.skill).secret {
-            // Text is what was searched when it came; in all else escapes have been decoded since then.
-            let searched = call.skill.map.is_none() && reads_text(call.skill);
-            let value = self.read_declared_output(fiber, output);
-            return match searched || self.env.redactor.is_empty() || !self.hides_secrets() {
-                true => value,
-                false => value.map(|value| self.env.redactor.mask_value(value)),
-            };
-        }
-        match self.read_declared_output(fiber, output) {
-            Ok(value) => {
-                self.new_secrets.extend(self.env.redactor.learn_value(&value));
-                Ok(self.env.redactor.mask_value(value))
-            }
-            Err(mut failure) => {
-                if failure.kind == ErrorKind::InvalidOutput {
-                    hide_content(&mut failure);
-                }
-                self.env.redactor.mask_failure(&mut failure);
-                Err(failure)
-            }
-        }
-    }
-
-    fn read_declared_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
-        let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
-            return Err(defect!("an answer without its call"));
-        };
-        let skill = call.skill;
-        let mut slots = std::mem::take(&mut call.slots);
-        let (raw, format) = match (&skill.effect, output) {
-            (Effect::Run(run), Output::Process(process)) => {
-                let value = parse::read_process_output(run, &process)?;
-                let value = match &run.files {
-                    Some(files) => {
-                        made_files(files.many, call.patch.as_deref(), &mut self.eval, &files.pattern, &mut slots)?
-                    }
-                    None => value,
-                };
-                if let Some(slot) = skill.exit_code {
-                    let code = process.code.map_or(Value::Null, |code| Value::Int(code.into()));
-                    crate::eval::write_slot(&mut slots, slot, code)?;
-                }
-                if let Some(slot) = skill.stderr {
-                    crate::eval::write_slot(&mut slots, slot, Value::str(process.stderr.trim_end()))?;
-                }
-                (value, Some(run.format))
-            }
-            (Effect::Http(http), Output::Response(response)) => {
-                (parse::read_http_response(http, response)?, Some(http.format))
-            }
-            (Effect::Builtin(_), Output::Builtin(json)) => {
-                let raw = crate::value::from_json(&json);
-                (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
-            }
-            (Effect::Prompt(_), Output::Model(text)) => {
-                (crate::lenient::read_answer(&mut self.eval, &skill.output, &text)?.value, None)
-            }
-            _ => return Err(defect!("an answer of another kind than was asked for")),
-        };
-        let value = match format {
-            Some(format) => {
-                self.eval.use_fuel(raw.weight() as usize)?;
-                let strictness = output_strictness(format);
-                coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, strictness)?
-            }
-            None => raw,
-        };
-        let Some((slot, expr)) = &skill.map else {
-            return if skill.output == skill.result {
-                Ok(value)
-            } else {
-                coerce(&mut self.eval, value, &skill.result, Strictness::Effect)
-            };
-        };
-        crate::eval::write_slot(&mut slots, *slot, value)?;
-        let mapped = self.eval.eval(expr, &mut slots)?;
-        coerce(&mut self.eval, mapped, &skill.result, Strictness::Effect)
-    }
-}
-
-/// Whether the value of a skill is the text of its answer.
-fn reads_text(skill: &Skill) -> bool {
-    match &skill.effect {
-        Effect::Run(run) => run.format == OutputFormat::Text,
-        Effect::Http(http) => http.format == OutputFormat::Text,
-        Effect::Prompt(_) | Effect::Builtin(_) | Effect::Unsupported(_) => false,
-    }
-}
-
-/// How the answer of a skill is read.
-fn answer_form(program: &Program, skill: &Skill) -> AnswerForm {
-    let format = match &skill.effect {
-        Effect::Run(run) => run.format,
-        Effect::Http(http) => http.format,
-        Effect::Prompt(_) | Effect::Builtin(_) | Effect::Unsupported(_) => OutputFormat::Text,
-    };
-    AnswerForm {
-        json: matches!(format, OutputFormat::Json | OutputFormat::JsonLines),
-        secret: declares_secret(program, &skill.output),
-    }
-}
-
-/// A message about an answer in which a secret is declared says where it is wrong, and not what stands
-/// there: that may be the secret.
-fn hide_content(failure: &mut Failure) {
-    let place = failure.message.strip_prefix("at ").and_then(|rest| rest.split_once(": "));
-    let place = place.map(|(place, _)| format!("at {place}: ")).unwrap_or_default();
-    failure.message =
-        format!("{place}the answer does not fit its type; what it says is not shown, since it holds a secret");
 }
 
 /// The guard whose work is the call on top.
-fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'p>> {
+pub(super) fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'p>> {
     let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
     match below {
         Some(Frame::Guard(guard)) => Some(guard),
@@ -602,37 +509,6 @@ fn files_among(args: &[Value]) -> Vec<String> {
         }));
     }
     found
-}
-
-/// The files that a program has made, as paths relative to the folder of the run.
-fn made_files(
-    many: bool,
-    patch: Option<&WorkspacePatch>,
-    eval: &mut crate::eval::Eval<'_>,
-    pattern: &Expr,
-    slots: &mut [Value],
-) -> Result {
-    let directory = patch.and_then(|patch| patch.directory.as_deref()).unwrap_or_default();
-    let changes = patch.map(|patch| patch.changes.as_slice()).unwrap_or_default();
-    let path = |change: &FileChange| match directory {
-        "" => change.path.clone(),
-        directory => format!("{}/{}", directory.trim_end_matches('/'), change.path),
-    };
-    let files: Vec<Value> =
-        changes.iter().filter(|change| change.is_output).map(|change| Value::path(&path(change))).collect();
-    if files.is_empty() {
-        let pattern = eval.eval(pattern, slots)?;
-        let pattern = pattern.as_text().unwrap_or_default();
-        let message = match many {
-            true => format!("the program ended well, and made no file that `{pattern}` matches"),
-            false => format!("the program ended well, and did not make `{pattern}`"),
-        };
-        return Err(Failure::raise(ErrorKind::CommandFailed, message));
-    }
-    Ok(match many {
-        true => Value::list(files),
-        false => files.into_iter().next().unwrap_or(Value::Null),
-    })
 }
 
 /// The request of a built-in skill.
@@ -664,7 +540,18 @@ fn attach_idempotency_key(kind: &mut RequestKind, key: &str) {
 
 /// Price of an answer, rounded up.
 pub fn price(model: &Model, usage: &Usage) -> i64 {
-    model.price(usage.tokens_in, usage.tokens_out)
+    model.price(Tokens {
+        input: usage.tokens_in,
+        cache_read: usage.cache_read.into(),
+        cache_write: usage.cache_write.into(),
+        output: usage.tokens_out,
+    })
+}
+
+/// Whether a failed call says something of the model: neither a limit of rates nor the end of the run does.
+pub fn is_fault_of_model(kind: ErrorKind) -> bool {
+    use ErrorKind::{InvalidOutput, Refused, TimedOut, Unavailable};
+    matches!(kind, InvalidOutput | Refused | TimedOut | Unavailable)
 }
 
 /// A failure with the pause that the service asks for.
@@ -672,12 +559,4 @@ pub(super) fn with_pause(kind: ErrorKind, message: String, retry_after_ms: Optio
     let mut failure = Failure::raise(kind, message);
     failure.retry_after_ms = retry_after_ms;
     failure
-}
-
-/// Tables hold text only; their cells are read as what the type says.
-fn output_strictness(format: cascade_ir::OutputFormat) -> Strictness {
-    match format {
-        cascade_ir::OutputFormat::Csv => Strictness::Cells,
-        _ => Strictness::Effect,
-    }
 }

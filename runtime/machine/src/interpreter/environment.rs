@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::mocked_call::Rehearsal;
+use super::{best_of::KnownOutcomes, mocked_call::Rehearsal};
 use crate::{
     eval::{DEFAULT_FUEL, Facts},
     key_parts::KeyVersion,
@@ -41,6 +41,8 @@ pub struct Environment {
     pub fuel: u64,
     /// Answers of models that are on record, from an earlier part of this run.
     pub recalled: Arc<Recalled>,
+    /// What earlier answers of models tell of them, for `best_of`.
+    pub outcomes: Arc<KnownOutcomes>,
     /// The key of the project, where the run is recorded in one.
     pub project_key: Option<ProjectKey>,
     /// The secrets of the run.
@@ -79,6 +81,7 @@ impl Default for Environment {
             watched: true,
             fuel: DEFAULT_FUEL,
             recalled: Arc::default(),
+            outcomes: Arc::default(),
             project_key: None,
             redactor: Redactor::default(),
             memory: HashMap::new(),

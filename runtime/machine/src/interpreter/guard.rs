@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use cascade_ir::{
-    Cascade, Clauses, ErrorAction, ErrorKind, ModelRef, OnError, Stage, Work,
+    Cascade, Clauses, ErrorAction, ErrorKind, ModelId, ModelRef, OnError, Stage, Work,
     limits::{BACKOFF, LONGEST_WAIT, MAX_RETRIES},
 };
 
@@ -75,6 +75,10 @@ pub(super) struct Guard<'p> {
     pub(super) falling_back: bool,
     /// A failure that a person is being asked about.
     pub(super) escalated: Option<Escalated<'p>>,
+    /// What the model is told of its last answer when it is asked again.
+    pub(super) complaint: Option<String>,
+    /// The order of its models that a `best_of` has drawn.
+    pub(super) ranked: Option<Vec<ModelId>>,
     /// The name of its `exclusive`.
     pub(super) lock: GuardLock,
 }
@@ -111,6 +115,8 @@ impl<'p> Guard<'p> {
             next_handler: 0,
             falling_back: false,
             escalated: None,
+            complaint: None,
+            ranked: None,
             lock: GuardLock::default(),
         }
     }

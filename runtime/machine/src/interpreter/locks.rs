@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     eval::Result,
+    events::Event,
     failure::{Failure, Raise, defect},
+    host::Progress,
     render::render,
     request::{RequestId, RequestKind},
 };
@@ -86,7 +88,11 @@ impl<'p> Machine<'p> {
                 let message = format!("another stage of this run holds `{name}`");
                 return Err(Failure::raise(ErrorKind::Unavailable, message));
             }
-            Some(held) => held.waiting.push_back(turn),
+            Some(held) => {
+                held.waiting.push_back(turn);
+                let (path, progress) = (fiber.path(), Progress::WaitsFor(name));
+                self.emit_if_watched(|| Event::Progress { path, attempt: 1, progress });
+            }
             None => {
                 let path = fiber.path();
                 let request = self.ask_for_lock(turn, &name, clause.nowait, path);

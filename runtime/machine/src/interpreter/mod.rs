@@ -9,6 +9,8 @@
 //!   requests whose answers are no longer wanted.
 //! - [`Machine::answer`] takes the answer to a request.
 
+mod answer;
+mod best_of;
 mod budget;
 mod call;
 mod environment;
@@ -35,7 +37,8 @@ use std::{
 
 use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program};
 
-pub use call::price;
+pub use best_of::{KnownOutcomes, ModelOutcomes};
+pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::{hex, part_digest};
 pub use mocked_call::Rehearsal;
@@ -107,6 +110,8 @@ pub struct Machine<'p> {
     /// Names of `exclusive` that the run holds or has asked for.
     locks: Vec<locks::Held>,
     digests: HashMap<u32, keys::PartDigest>,
+    /// What is known of the answers of models, with those of this run.
+    outcomes: KnownOutcomes,
     spent: Spent,
     memory_ops: Vec<MemoryOp>,
     /// Memory as it was when the run ended.
@@ -158,6 +163,7 @@ impl<'p> Machine<'p> {
                     .for_models(program.models.len()),
             ),
             new_secrets: Vec::new(),
+            outcomes: env.outcomes.as_ref().clone(),
             env,
             fibers: Vec::new(),
             free: Vec::new(),

@@ -1,12 +1,20 @@
 //! Which model answers a prompt.
 
+use std::ops::Range;
+
 use cascade_ir::{
-    ErrorKind, ModelId, ModelRef, Rendering,
+    ErrorKind, Model, ModelId, ModelRef, Rendering,
     limits::{MAX_ROUTES, estimated_tokens},
 };
 use smol_str::SmolStr;
 
-use super::{Machine, environment::Availability, fiber::Fiber, frame::Frame};
+use super::{
+    Machine,
+    best_of::{ModelOutcomes, rank},
+    environment::Availability,
+    fiber::Fiber,
+    frame::Frame,
+};
 use crate::{
     eval::Result,
     events::Event,
@@ -24,6 +32,33 @@ pub(super) struct Routed {
     pub(super) tokens: u64,
     /// Whether its answer is on record.
     pub(super) recorded: bool,
+    /// All models in the order in which they are asked, where a `best_of` has changed it.
+    pub(super) ranked: Option<Vec<ModelId>>,
+    /// Why the model was preferred, where a `best_of` says so.
+    pub(super) reason: Option<String>,
+}
+
+/// What a prompt's model is chosen by.
+pub(super) struct Wanted<'a> {
+    /// The path of the stage.
+    pub(super) path: &'a str,
+    /// The models and routes that the nearest `using` names.
+    pub(super) using: Vec<ModelRef>,
+    /// The capabilities that the model must have.
+    pub(super) needs: &'a [SmolStr],
+    /// The name of the skill.
+    pub(super) skill: &'a SmolStr,
+    /// The order that an earlier attempt of the stage has drawn.
+    pub(super) ranked: Option<Vec<ModelId>>,
+}
+
+/// The models that a `using` stands for.
+#[derive(Default)]
+struct Named {
+    /// In the order of the program, without repetition.
+    models: Vec<ModelId>,
+    /// The parts of `models` that a `best_of` compares, and by what.
+    compared: Vec<(Range<usize>, SmolStr)>,
 }
 
 impl<'p> Machine<'p> {
@@ -56,16 +91,16 @@ impl<'p> Machine<'p> {
     /// `recorded` tells whether a model's answer is known already.
     pub(super) fn choose_model(
         &mut self,
-        path: &str,
-        using: Vec<ModelRef>,
-        needs: &[SmolStr],
+        wanted: Wanted<'_>,
         recorded: impl Fn(ModelId, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
     ) -> Result<Routed> {
-        let mut candidates = Vec::new();
+        let Wanted { path, using, needs, skill, ranked } = wanted;
+        let mut named = Named::default();
         for model in using {
-            self.expand_model_ref(model, needs, &mut candidates, 0);
+            self.expand_model_ref(model, needs, &mut named, 0);
         }
+        let Named { models: candidates, compared } = named;
         if candidates.is_empty() {
             let wanted = needs.join(", ");
             let message = match needs {
@@ -86,12 +121,23 @@ impl<'p> Machine<'p> {
                         system,
                         tokens: estimated_tokens(size as u64),
                         recorded: true,
+                        // Another attempt keeps to it.
+                        ranked: (!compared.is_empty()).then(|| move_to_front(&candidates, *id)),
+                        reason: None,
                     });
                 }
             }
         }
+        let ranked = match ranked {
+            // `on error use` names other models.
+            Some(ranked) if ranked.len() == candidates.len() && ranked.iter().all(|id| candidates.contains(id)) => {
+                Some(ranked)
+            }
+            _ => (!compared.is_empty()).then(|| self.rank_models(&candidates, &compared, skill, path)),
+        };
+        let order = ranked.clone().unwrap_or_else(|| candidates.clone());
         let (mut missing, mut too_small): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-        for id in candidates.iter().copied() {
+        for id in order {
             let Some(model) = self.program.models.get(id.index()) else {
                 return Err(defect!("there is no model {}", id.0));
             };
@@ -115,7 +161,14 @@ impl<'p> Machine<'p> {
                 too_small.push(reason);
                 continue;
             }
-            return Ok(Routed { model: id, candidates, text, system, tokens, recorded: false });
+            let is_compared = |range: &Range<usize>| candidates.get(range.clone()).is_some_and(|all| all.contains(&id));
+            let by = compared.iter().find(|(range, _)| is_compared(range)).map(|(_, by)| by);
+            let reason = by.map(|by| {
+                let known = self.outcomes_of(skill, id);
+                let (good, all) = (known.good, known.count());
+                format!("best by {by}: {good} of {all} answers to `{skill}` were good")
+            });
+            return Ok(Routed { model: id, candidates, text, system, tokens, recorded: false, ranked, reason });
         }
         if too_small.is_empty() {
             Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))
@@ -126,12 +179,48 @@ impl<'p> Machine<'p> {
         }
     }
 
-    /// Models in the order of preference, without repetition.
-    fn expand_model_ref(&self, model: ModelRef, needs: &[SmolStr], out: &mut Vec<ModelId>, level: u32) {
+    /// The models with each part that is compared in the order of its draws.
+    fn rank_models(
+        &self,
+        candidates: &[ModelId],
+        compared: &[(Range<usize>, SmolStr)],
+        skill: &SmolStr,
+        path: &str,
+    ) -> Vec<ModelId> {
+        let mut order = candidates.to_vec();
+        for (range, by) in compared {
+            let Some(part) = order.get_mut(range.clone()) else { continue };
+            let known: Vec<(ModelId, &Model, ModelOutcomes)> = part
+                .iter()
+                .filter_map(|id| Some((*id, self.program.models.get(id.index())?, self.outcomes_of(skill, *id))))
+                .collect();
+            let ranked = rank(by, &known, &self.env.run, path);
+            if ranked.len() == part.len() {
+                part.copy_from_slice(&ranked);
+            }
+        }
+        order
+    }
+
+    /// What is known of a model's answers to a skill: from earlier runs, and from this one.
+    fn outcomes_of(&self, skill: &SmolStr, model: ModelId) -> ModelOutcomes {
+        let Some(model) = self.program.models.get(model.index()) else { return ModelOutcomes::default() };
+        self.outcomes.get(&(skill.clone(), model.name.clone())).copied().unwrap_or_default()
+    }
+
+    /// Counts an answer for later choices in this run. The machine has no clock and knows no durations.
+    pub(super) fn count_outcome(&mut self, skill: &SmolStr, model: Option<ModelId>, good: bool, cost: i64) {
+        if let Some(model) = model.and_then(|id| self.program.models.get(id.index())) {
+            self.outcomes.entry((skill.clone(), model.name.clone())).or_default().add(good, cost, None);
+        }
+    }
+
+    /// Adds the models that a reference stands for.
+    fn expand_model_ref(&self, model: ModelRef, needs: &[SmolStr], out: &mut Named, level: u32) {
         match model {
             ModelRef::Model(id) => {
-                if !out.contains(&id) {
-                    out.push(id);
+                if !out.models.contains(&id) {
+                    out.models.push(id);
                 }
             }
             ModelRef::Route(id) => {
@@ -140,12 +229,25 @@ impl<'p> Machine<'p> {
                 };
                 for arm in &route.arms {
                     if arm.capability.as_ref().is_none_or(|c| needs.contains(c)) {
+                        let begin = out.models.len();
                         for model in &arm.models {
                             self.expand_model_ref(*model, needs, out, level + 1);
+                        }
+                        if let Some(by) = &arm.by
+                            && out.models.len() > begin + 1
+                        {
+                            // What it names is compared as a whole, also where it names another `best_of`.
+                            out.compared.retain(|(range, _)| range.end <= begin);
+                            out.compared.push((begin..out.models.len(), by.clone()));
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// The models with one of them first.
+fn move_to_front(models: &[ModelId], first: ModelId) -> Vec<ModelId> {
+    std::iter::once(first).chain(models.iter().copied().filter(|id| *id != first)).collect()
 }

@@ -83,6 +83,15 @@ impl<'p> Machine<'p> {
 
     /// Tells that a guard's time is over; the record of it makes a resumed run take the same way.
     fn timed_out(&mut self, fiber: usize, serial: u64, kind: TimerKind) {
+        let blamed = self.fiber(fiber).and_then(|fiber| match fiber.frames.as_slice() {
+            [.., Frame::Guard(guard), Frame::Call(call)] if guard.serial == serial => {
+                call.model.map(|model| (call.skill.name.clone(), model))
+            }
+            _ => None,
+        });
+        if let Some((skill, model)) = blamed {
+            self.count_outcome(&skill, Some(model), false, 0);
+        }
         if !self.env.listening {
             return;
         }

@@ -69,7 +69,7 @@ pub fn exit(code: i32, stdout: &str) -> Answer {
 }
 
 pub fn model(text: &str, tokens_in: u64, tokens_out: u64) -> Answer {
-    Answer { result: Ok(Output::Model(text.into())), usage: Usage { tokens_in, tokens_out, cost: None } }
+    Answer { result: Ok(Output::Model(text.into())), usage: Usage { tokens_in, tokens_out, ..Usage::default() } }
 }
 
 pub fn http(status: u16, body: &str, retry_after_ms: Option<u64>) -> Answer {

@@ -77,6 +77,8 @@ impl Make {
             provides: Vec::new(),
             price_input: Some(3_000_000),
             price_output: Some(15_000_000),
+            price_cache_read: None,
+            price_cache_write: None,
             prefers: Rendering::Json,
         });
         ModelId(self.program.models.len() as u32 - 1)

@@ -1,0 +1,87 @@
+//! The worst case of a run before it starts (`run --plan`, and `ask_above` in `cascade.toml`).
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use cascade_compiler::{
+    FileSources,
+    cost::{self, Cost},
+    project,
+};
+use cascade_ir::{CascadeId, Model, Program};
+use cascade_runtime::{availability, interpreter::Availability};
+
+use crate::{args::RunArgs, error::Stop, progress::money};
+
+/// Shows what a run may cost at most where that was asked for, and asks whether to start it. `false`: it is not
+/// started.
+pub fn ask_first(args: &RunArgs, program: &Program, cascade: CascadeId) -> Result<bool, Stop> {
+    let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    let threshold = match args.plan {
+        true => None,
+        // Only a person at a terminal can be asked; a script has started the run on purpose.
+        false if args.yes || !terminal || args.live.json => return Ok(true),
+        false => match ask_above(program) {
+            Some(threshold) => Some(threshold),
+            None => return Ok(true),
+        },
+    };
+    let Some((cost, models)) = cost::cost_of(program, cascade) else { return Ok(true) };
+    if threshold.is_some_and(|threshold| !may_exceed(&cost, threshold)) {
+        return Ok(true);
+    }
+    eprint!("{}{}", cost::human(std::slice::from_ref(&cost), &program.files), describe_models(program, &models));
+    if let Some(threshold) = threshold {
+        eprintln!("It may cost more than {} (`ask_above` in cascade.toml).", money(threshold));
+    }
+    if args.yes {
+        return Ok(true);
+    }
+    if !terminal {
+        eprintln!("Not started. `--yes` starts it without a question.");
+        return Ok(false);
+    }
+    eprint!("Start it? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|e| Stop::usage(format!("no answer can be read: {e}")))?;
+    let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+    if !yes {
+        eprintln!("Not started.");
+    }
+    Ok(yes)
+}
+
+/// The threshold of the project to which the program belongs.
+fn ask_above(program: &Program) -> Option<i64> {
+    let file = std::path::absolute(&program.name).ok()?;
+    project::of_file(&file.to_string_lossy(), &FileSources)?.ask_above
+}
+
+/// Whether the worst case is more than an amount, or not known.
+fn may_exceed(cost: &Cost, micro: i64) -> bool {
+    cost.money.as_number().is_none_or(|most| most > u128::from(micro.max(0).unsigned_abs()))
+}
+
+/// The models that the run may ask, and which of them cannot be asked here.
+fn describe_models(program: &Program, asked: &[&Model]) -> String {
+    let states = availability(program);
+    let mut out = String::new();
+    for (model, state) in program.models.iter().zip(&states) {
+        if !asked.iter().any(|known| known.name == model.name) {
+            continue;
+        }
+        let price = |price: Option<i64>| price.map_or_else(|| "no price".to_owned(), money);
+        let (input, output) = (price(model.price_input), price(model.price_output));
+        let note = match state {
+            Availability::Missing(reason) => format!("; not used here: {}", missing(reason)),
+            Availability::Available => String::new(),
+        };
+        out.push_str(&format!("  model `{}`, {input} in and {output} out for a million tokens{note}\n", model.name));
+    }
+    out
+}
+
+/// The reason without the name of the model, which stands beside it.
+pub fn missing(reason: &str) -> &str {
+    reason.split(" (model `").next().unwrap_or(reason)
+}
