@@ -12,8 +12,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
     match &error.kind {
         Kind::Unexpected { found, expected } => {
-            let mut d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
-            d.help = foreign_habit(found, expected).map(str::to_owned);
+            let d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
             if expected.is_empty() {
                 d.label("cannot stand here")
             } else {
@@ -30,7 +29,10 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
                     error.span,
                     "",
                 ),
-                '&' => d.help("`and` joins conditions"),
+                '^' => d.help("a power is a product: `x * x`; of two bools, `xor` is `!=`"),
+                '~' => d.help("write `not`; a pattern is matched by `text.matches(\"…\")`"),
+                '\\' => d.help("a lambda is written `|x| …`"),
+                '&' => d.help("`and` joins conditions; there are no references: leave `&` out before a name"),
                 '!' => d.help("write `not`"),
                 '\'' | '`' => d.help("strings are written in double quotes"),
                 '$' => d.help("a value in text is written `$<name>`; money is written `5usd`"),
@@ -79,6 +81,13 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             .label("too deep")
             .help("give parts of it names"),
         Kind::TooLarge => at(codes::TOO_LARGE, "the file is larger than 4 GiB".into()),
+        Kind::Foreign { message, help, instead, .. } => {
+            let d = at(codes::SYNTAX, message.clone()).label("here").help(help.clone());
+            match instead {
+                Some(text) => d.safe_fix(help.as_str(), error.span, text),
+                None => d,
+            }
+        }
         Kind::Other { message, help, instead } => {
             let mut d = at(codes::SYNTAX, message.clone()).label("here");
             d.help.clone_from(help);
@@ -88,33 +97,6 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             }
         }
     }
-}
-
-/// An explanation for syntax that is correct in other languages.
-fn foreign_habit(found: &str, expected: &[String]) -> Option<&'static str> {
-    let wanted = |what: &str| expected.iter().any(|e| e == what);
-    Some(match found {
-        "`=`" if wanted("`{`") => "`==` compares; `=` gives a value to a variable",
-        "`minutes`" | "`minute`" | "`min`" | "`seconds`" | "`second`" | "`sec`" | "`hours`" | "`hour`" => {
-            "a duration is one word: `30s`, `5m`, `2h`"
-        }
-        "`elif`" | "`elsif`" | "`elseif`" => "write `else if`",
-        "`else`" => "`else` follows the block of an `if`",
-        "`?`" => "a choice is written `if condition { a } else { b }`",
-        "`let`" | "`const`" | "`var`" if wanted("a declaration") => {
-            "values stand inside of a cascade; a constant of the file is a fn: `fn limit() -> int = 3`"
-        }
-        "`function`" | "`def`" | "`func`" | "`fun`" if wanted("a declaration") => {
-            "write `fn` for what is pure, `skill` for an effect, `cascade` for what is run"
-        }
-        "`{`" if wanted("`=`") => "the body of a fn is one expression: `fn name() -> int = 1`",
-        "`:`" if wanted("`->`") => "a result is written `-> type`",
-        "`[`" if wanted("`)`") && wanted("`,`") => "a type's own types stand in `<>`: `list<int>`",
-        "`retry`" | "`timeout`" | "`using`" | "`budget`" | "`cache`" | "`isolate`" | "`on error`" => {
-            "a clause belongs to a stage: it follows `stage name = …`"
-        }
-        _ => return None,
-    })
 }
 
 /// "a, b or c".

@@ -1,7 +1,7 @@
 //! Turns the parser's expectations into error messages, and drops errors that only follow from others.
 
 use crate::ast::Span;
-use crate::foreign_syntax::{self, Place, foreign_syntax_error};
+use crate::foreign_syntax::{Place, foreign_syntax_error};
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
@@ -47,16 +47,14 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     };
     let expression = has("\"number\"") && has("\"constant\"");
     let operator = has("\"operator\"");
-    if let Some(Token(kind, span)) = token
-        && !expression
-        && has("\"ident\"")
-        && is_reserved(text, kind, span)
-    {
-        let word = text[span.range()].to_owned();
-        return SyntaxError { kind: SyntaxErrorKind::ReservedWord(word), span };
-    }
     let place = Place {
         declaration: has("\"import\"") && has("\"cascade\""),
+        statement: has("\"stage\"") && has("\"check\""),
+        skill_line: has("\"line word\"") && has("\"http\""),
+        test_line: has("\"mock\"") && has("\"expect\""),
+        line_end: has("\"line end\"") || has("\"}\"") || has("\"end of item\""),
+        arrow: has("\"->\""),
+        action: has("\"skip\"") && has("\"escalate\""),
         expression,
         operator,
         block: has("\"{\"") || has("\"begin of item\""),
@@ -64,6 +62,14 @@ pub(crate) fn unexpected(text: &str, token: Option<Token>, expected: &[String]) 
     };
     if let Some(error) = foreign_syntax_error(text, span, &place) {
         return error;
+    }
+    if let Some(Token(kind, span)) = token
+        && !expression
+        && has("\"ident\"")
+        && is_reserved(text, kind, span)
+    {
+        let word = text[span.range()].to_owned();
+        return SyntaxError { kind: SyntaxErrorKind::ReservedWord(word), span };
     }
     // Before a `:` a name is missing; the line before it is complete.
     let named = matches!(token, Some(Token(Kind::Colon, _)));
@@ -156,6 +162,7 @@ pub(crate) fn drop_follow_up_errors(
     let mut kept: Vec<SyntaxError> = Vec::with_capacity(errors.len());
     let mut suppressed_spans = suppressed.into_iter().peekable();
     let mut suppressed_to: Option<u32> = None;
+    let mut foreign_to: Option<u32> = None;
     let mut last_line = None;
     let mut outside = false;
     let mut stray = false;
@@ -180,9 +187,17 @@ pub(crate) fn drop_follow_up_errors(
                     || (!kept.is_empty() && !missing && is_closing_bracket(text, error.span))
             }
             SyntaxErrorKind::ReservedWord(_) => suppressed_to.is_some_and(|end| error.span.start <= end),
-            SyntaxErrorKind::Other { .. } => {
-                (last_line == Some(line) && foreign_syntax::is_reported_once_a_line(&error.kind))
-                    || foreign_syntax::follows_from_earlier(&error.kind, &kept)
+            // Once a line: what follows on it follows from it.
+            SyntaxErrorKind::Foreign { .. } => {
+                outside = true;
+                last_line == Some(line) || suppressed_to.is_some_and(|end| error.span.start <= end)
+            }
+            // What another mistake of its line explains.
+            SyntaxErrorKind::Other { message, .. } => {
+                let covered = foreign_to.is_some_and(|end| error.span.start <= end);
+                let once_a_line =
+                    ["there is no `", "a statement ends with its line"].iter().any(|start| message.starts_with(start));
+                covered || (last_line == Some(line) && once_a_line)
             }
             SyntaxErrorKind::TooDeep => std::mem::replace(&mut too_deep, true),
             SyntaxErrorKind::UnknownCharacter(_) => last_line == Some(line),
@@ -195,6 +210,10 @@ pub(crate) fn drop_follow_up_errors(
         }
         if may_cause_another(&error.kind) {
             last_line = Some(line);
+        }
+        if let SyntaxErrorKind::Foreign { covers, .. } = &error.kind {
+            suppressed_to = suppressed_to.max(Some(*covers));
+            foreign_to = foreign_to.max(Some(*covers));
         }
         kept.push(error);
     }

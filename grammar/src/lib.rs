@@ -11,6 +11,7 @@ mod token;
 mod tree_builder;
 
 use ast::Span;
+pub use foreign_syntax::types::translate_type;
 pub use parse::parse;
 pub use token::{Token, TokenClass};
 
@@ -83,6 +84,17 @@ pub enum SyntaxErrorKind {
     TooDeep,
     /// The file is larger than 2^32 - 1 bytes.
     TooLarge,
+    /// Syntax of another language, of which a line has one.
+    Foreign {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+        /// What to write instead, when only that can be meant.
+        instead: Option<String>,
+        /// Up to where errors of the grammar follow from this one.
+        covers: u32,
+    },
     /// An error with its own message, where "unexpected token" would say less.
     Other {
         /// What is wrong.

@@ -17,7 +17,7 @@ fn errors(text: &str) -> Vec<String> {
             SyntaxErrorKind::Unclosed { open, .. } => format!("unclosed {open}"),
             SyntaxErrorKind::Unopened(c) => format!("unopened {c}"),
             SyntaxErrorKind::ReservedWord(word) => format!("reserved {word}"),
-            SyntaxErrorKind::Other { message, .. } => message.clone(),
+            SyntaxErrorKind::Other { message, .. } | SyntaxErrorKind::Foreign { message, .. } => message.clone(),
             SyntaxErrorKind::BadNumber(why) => why.clone(),
             SyntaxErrorKind::BadEscape(escape) => format!("escape {escape}"),
             SyntaxErrorKind::UnknownCharacter(c) => format!("character {c}"),
@@ -164,7 +164,7 @@ fn lines_of_a_skill_recover() {
             "2: the end of the line, not an expression",
             "3: `3`, not `[`",
             "4: `foo`, not a line of a skill or `}` or the end of the line",
-            "5: `reasoning`, not `[`",
+            "5: `needs` is followed by a list",
         ]
     );
 }

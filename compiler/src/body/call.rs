@@ -382,7 +382,7 @@ impl BodyChecker<'_> {
                 let is_method =
                     [TyKind::List(Ty::ERROR), TyKind::String].iter().any(|kind| method_names(kind).contains(&word));
                 let may_suggest = self.may_suggest();
-                self.report(unknown_function(self.view(), name, is_method, may_suggest));
+                self.report(unknown_function(self.view(), name, args, is_method, may_suggest));
                 self.infer_arguments(args);
                 Typed::error()
             }

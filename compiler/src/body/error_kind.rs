@@ -4,7 +4,11 @@ use cascade_grammar::ast::Name;
 use cascade_ir as ir;
 
 use super::BodyChecker;
-use crate::{checks::names::unknown_word, codes, suggest::quoted_list};
+use crate::{
+    checks::names::unknown_word,
+    codes,
+    suggest::{closest, quoted_list},
+};
 
 impl BodyChecker<'_> {
     /// The kind of error that a name stands for; reports an unknown one.
@@ -30,6 +34,17 @@ impl BodyChecker<'_> {
         if found.is_none() && !name.text.is_empty() {
             let known = KINDS.iter().map(|(n, _)| *n);
             let message = format!("there is no kind of error `{}`", name.text);
+            let near = closest(&name.text, known.clone()).is_some();
+            if !near && (name.text.len() <= 3 || matches!(name.text.as_str(), "err" | "error" | "exception" | "_")) {
+                // As in `catch (e)`: the name of the error.
+                let d = self
+                    .diagnostic(codes::UNKNOWN_VARIANT, name.span, message)
+                    .label("not a kind of error")
+                    .help(format!("the error gets its name by `as`: `on error as {} …`", name.text));
+                self.report(d);
+                self.unreadable.names.push(name.text.clone());
+                return None;
+            }
             let otherwise = format!("the kinds are {}", quoted_list(known.clone()));
             self.report(unknown_word(self.view(), codes::UNKNOWN_VARIANT, name, message, known, otherwise));
         }

@@ -1,12 +1,30 @@
 //! Lambdas, which are arguments of methods.
 
-use cascade_grammar::ast::{Expr, ExprKind};
+use cascade_grammar::ast::{Expr, ExprKind, Name};
 use cascade_ir as ir;
 
 use super::{BodyChecker, Typed, variables::Target};
 use crate::{codes, flow::Flow, scope::LocalKind, types::Ty, world::Def};
 
 impl BodyChecker<'_> {
+    /// A name in an expression that stands for nothing: the parameter of a lambda that is written without `|x|`.
+    fn find_unknown_name<'e>(&self, e: &'e Expr) -> Option<&'e Name> {
+        match &e.kind {
+            ExprKind::Name(name) => {
+                let unknown = !name.text.is_empty() && matches!(self.probe(name), Target::Unknown);
+                (unknown && !self.unreadable.header && !self.unreadable.names.contains(&name.text)).then_some(name)
+            }
+            ExprKind::Paren(inner) | ExprKind::Unary(_, inner) => self.find_unknown_name(inner),
+            ExprKind::Field { receiver, .. } => self.find_unknown_name(receiver),
+            ExprKind::Binary(a, _, b) => self.find_unknown_name(a).or_else(|| self.find_unknown_name(b)),
+            ExprKind::Call { callee, args, .. } => match &callee.kind {
+                ExprKind::Field { receiver, .. } => self.find_unknown_name(receiver),
+                _ => args.iter().find_map(|arg| self.find_unknown_name(&arg.value)),
+            },
+            _ => None,
+        }
+    }
+
     /// Checks a lambda whose parameters have known types. Its type is that of its body. The name of a
     /// `fn` stands for the lambda that calls it.
     pub(super) fn check_lambda(&mut self, e: &Expr, params: &[Ty], flow: Flow, expected: Option<Ty>) -> Typed {
@@ -17,6 +35,17 @@ impl BodyChecker<'_> {
             return self.check_fn_as_lambda(id, e, params, flow, expected);
         }
         let ExprKind::Lambda { params: names, body } = &e.kind else {
+            if let Some(unknown) = self.find_unknown_name(e) {
+                let body = self.source_text(e.span);
+                let shown = if body.len() > 40 || body.contains('\n') { "…" } else { body };
+                let help = match unknown.text.as_str() {
+                    "_" => format!("write `|x| {}`", shown.replacen('_', "x", 1)),
+                    name => format!("write `|{name}| {shown}`"),
+                };
+                let d = self.diagnostic(codes::MISMATCH, e.span, "a lambda is needed here");
+                self.report(d.label("its parameter is not declared").help(help));
+                return Typed::error();
+            }
             let found = self.infer(e);
             if found.ty != Ty::ERROR {
                 let d = self

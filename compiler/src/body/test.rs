@@ -83,14 +83,19 @@ pub(crate) fn check_test(
             }
             continue;
         }
-        checker.body.report(tests::misplaced_line(checker.body.view(), line, ran));
+        let unread = test.body.iter().any(|line| matches!(line.kind, TestLineKind::Error));
+        if ran.is_some() || !unread {
+            checker.body.report(tests::misplaced_line(checker.body.view(), line, ran));
+        }
         let cascade = run.as_ref().map(|run| run.cascade);
         if let Some(lowered) = checker.check_test_line(line, cascade) {
             if ran.is_some() { after.push(lowered) } else { before.push(lowered) }
         }
     }
     let mut body = checker.body;
-    if ran.is_none() && !test.body.is_empty() {
+    // A line that could not be read may be the run.
+    let unread = test.body.iter().any(|line| matches!(line.kind, TestLineKind::Error));
+    if ran.is_none() && !test.body.is_empty() && !unread {
         body.report(tests::runs_nothing(body.view(), test.name.span));
     }
     body.leave_body(test.body_span.end);

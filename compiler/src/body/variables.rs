@@ -262,7 +262,19 @@ impl BodyChecker<'_> {
     /// The number of a variable that may be assigned; reports one that may not.
     pub(super) fn assignable_variable(&mut self, name: &Name) -> Option<u32> {
         let Target::Local(index) = self.probe(name) else {
-            self.report_unknown_value(name);
+            if matches!(self.probe(name), Target::Unknown)
+                && !self.unreadable.header
+                && !self.unreadable.names.contains(&name.text)
+            {
+                let d = self
+                    .diagnostic(codes::UNKNOWN_NAME, name.span, format!("there is no variable `{}`", name.text))
+                    .label("not declared")
+                    .help(format!("write `let {0} = …`, or `var {0} = …` for what changes", name.text));
+                self.report(d);
+                self.unreadable.names.push(name.text.clone());
+            } else {
+                self.report_unknown_value(name);
+            }
             return None;
         };
         let local = self.scope.local(index);

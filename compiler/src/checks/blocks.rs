@@ -73,6 +73,7 @@ pub(crate) fn return_in_fn(view: View<'_>, whole: Span, value: Span) -> Diagnost
     let word = Span { start: whole.start, end: value.start };
     view.diagnostic(codes::MISPLACED, word, "the value of a fn is its last expression, without `return`")
         .label("leave it out")
+        .help("leave `return` out")
         .safe_fix("leave `return` out", word, "")
 }
 

@@ -1,6 +1,6 @@
 //! Calls: what can be called where, and with which arguments.
 
-use cascade_grammar::ast::{Expr, Name, Span};
+use cascade_grammar::ast::{Expr, ExprKind, Name, Span};
 
 use crate::{
     codes,
@@ -113,7 +113,8 @@ pub(crate) fn call_in_arm(view: View<'_>, call: Span) -> Diagnostic {
 /// Reports a question to a person in an expression.
 pub(crate) fn question_without_stage(view: View<'_>, name: &Name) -> Diagnostic {
     view.diagnostic(codes::STAGE_CALL, name.span, format!("`{}` waits for a person, so it is a stage", name.text))
-        .label("write `stage name = …`")
+        .label("not here")
+        .help(format!("`stage answer = {}(…)` on a line before, then use `answer`", name.text))
 }
 
 /// Reports a question to a person with too few or too many arguments.
@@ -133,9 +134,15 @@ pub(crate) fn arguments_of_question(
 
 /// Reports a stage whose value is an expression.
 pub(crate) fn stage_of_value(view: View<'_>, stage: &Name, value: &Expr) -> Diagnostic {
-    view.diagnostic(codes::STAGE_CALL, value.span, "a stage calls a skill or a cascade, or is a block")
-        .label("nothing is called here")
-        .help(format!("a value without cost is named by `let {} = …`", stage.text))
+    let d = view
+        .diagnostic(codes::STAGE_CALL, value.span, "a stage calls a skill or a cascade, or is a block")
+        .label("nothing is called here");
+    let name = &stage.text;
+    d.help(if matches!(value.kind, ExprKind::Command(_)) {
+        format!("a command stands in a skill: `skill {name}_skill() -> string {{ run sh\"…\" }}`, and `stage {name} = {name}_skill()`")
+    } else {
+        format!("a value without cost is named by `let {name} = …`")
+    })
 }
 
 /// Reports a stage whose call has no effect: of a method, of a variant.

@@ -133,11 +133,17 @@ fn clause_without_model(view: View<'_>, signature: &Signature, clause: &Clause) 
         _ => return None,
     };
     let source = view.world.files.source(signature.origin.module);
-    Some(
-        view.diagnostic(codes::WRONG_PLACE, clause.span, format!("`{}` does not use a model", signature.name))
-            .label(format!("`{word}` has no effect here"))
-            .also(source, signature.origin.span, "its effect is none of a model"),
-    )
+    let d = view
+        .diagnostic(codes::WRONG_PLACE, clause.span, format!("`{}` does not use a model", signature.name))
+        .label(format!("`{word}` has no effect here"))
+        .also(source, signature.origin.span, "its effect is none of a model");
+    Some(match word {
+        // As `needs: [build]` elsewhere.
+        "needs" => d.help(
+            "leave it out; a stage waits for the stages whose names it uses, and `needs` says what a model must have",
+        ),
+        _ => d.help("leave it out"),
+    })
 }
 
 /// Reports the first of some models that cannot do what a skill needs, where both are known.

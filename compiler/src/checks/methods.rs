@@ -31,7 +31,15 @@ pub(crate) fn argument_count(
         (a, b) => format!("{a} to {b} arguments"),
     };
     let d = view.diagnostic(codes::ARGUMENTS, args_span, format!("`{}` takes {takes}", name.text));
-    Some(d.label(format!("{given} given")))
+    let d = d.label(format!("{given} given"));
+    Some(match name.text.as_str() {
+        "sort" | "min" | "max" if most == 0 => {
+            let by = format!("{}_by", name.text);
+            d.help(format!("write `{by}(|x| …)`"))
+        }
+        "sum" | "avg" if most == 0 => d.help(format!("write `.map(|x| …).{}()`", name.text)),
+        _ => d,
+    })
 }
 
 /// Reports a method on a list whose elements it does not work on.

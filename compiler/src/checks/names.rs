@@ -1,9 +1,13 @@
 //! Names: what stands for nothing, and what nobody uses.
 
-use cascade_grammar::ast::{Name, Span};
+use cascade_grammar::{
+    ast::{Arg, Name, Span},
+    translate_type,
+};
 
 use crate::{
     builtins::{BASIC_TYPE_NAMES, FREE_FUNCTIONS},
+    checks::elsewhere,
     codes::{self, Code},
     diagnostic::Diagnostic,
     findings::UsedNames,
@@ -41,24 +45,56 @@ pub(crate) fn deprecated_use(view: View<'_>, def: Def, name: &str, span: Span) -
     Some(if advice.is_empty() { d } else { d.help(advice.clone()) })
 }
 
-/// Words of other languages for types, with what is written here.
+/// Words of other languages for types that have no single meaning here.
 const TYPES_ELSEWHERE: &[(&str, &str)] = &[
     ("void", "leave `->` out if there is no result"),
     ("None", "leave `->` out if there is no result"),
     ("unit", "leave `->` out if there is no result"),
-    ("str", "text is a `string`"),
-    ("String", "text is a `string`"),
-    ("text", "text is a `string`"),
+    ("null", "leave `->` out if there is no result"),
     ("number", "a number is an `int` or a `float`"),
-    ("integer", "a whole number is an `int`"),
-    ("double", "a fraction is a `float`"),
-    ("boolean", "`true` and `false` are a `bool`"),
     ("array", "several values are a `list<T>`"),
     ("Array", "several values are a `list<T>`"),
+    ("List", "several values are a `list<T>`"),
+    ("Vec", "several values are a `list<T>`"),
+    ("set", "several values are a `list<T>`"),
+    ("Set", "several values are a `list<T>`"),
     ("dict", "values by name are a `map<T>`, or a record `{ name: T }`"),
-    ("object", "values by name are a `map<T>`, or a record `{ name: T }`"),
-    ("any", "a value whose shape is not known is `json`"),
+    ("Dict", "values by name are a `map<T>`, or a record `{ name: T }`"),
+    ("Map", "values by name are a `map<T>`, or a record `{ name: T }`"),
+    ("tuple", "several values together are a record: `{ first: int, second: string }`"),
+    ("bytes", "what a file holds is a `file`; what a program prints is text, a `string`"),
+    ("blob", "what a file holds is a `file`; what a program prints is text, a `string`"),
+    ("regex", "a pattern is a `string`; `text.matches(\"…\")` applies it"),
+    ("enum", "declare it with a name: `enum Level { low, high }`"),
+    ("Result", "a failure as a value is an `outcome<T>`"),
+    ("Promise", "a stage waits by itself: write the type of its value"),
 ];
+
+/// Reports a type that is written as in another language. Its text has one meaning here.
+pub(crate) fn foreign_type(view: View<'_>, name: &Name, span: Span) -> Option<Diagnostic> {
+    let written = view.world.files.text(view.module, span);
+    // Of one of two types by itself.
+    if written == "number" {
+        return None;
+    }
+    let here = translate_type(written).filter(|here| here != written)?;
+    let message = match &name.text {
+        word if word == written => format!("there is no type `{word}`"),
+        _ => format!("`{written}` is written `{here}`"),
+    };
+    let help = match name.text.as_str() {
+        "any" | "Any" | "unknown" | "object" => format!("a value whose shape is not known is `{here}`"),
+        "date" | "Date" | "datetime" | "DateTime" => {
+            format!("write `{here}`: an instant, with `.format(\"%Y-%m-%d\", \"UTC\")`")
+        }
+        "url" | "email" | "uri" | "uuid" => {
+            format!("write `{here}`, perhaps with a condition: `{here} where it.matches(\"…\")`")
+        }
+        _ => format!("write `{here}`"),
+    };
+    let d = view.diagnostic(codes::UNKNOWN_TYPE, span, message).label("a type of another language").help(help);
+    Some(d.safe_fix(format!("write `{here}`"), span, here))
+}
 
 /// Reports a name that stands for nothing where a declaration is `wanted` ("type", "model").
 pub(crate) fn unknown_declaration(view: View<'_>, name: &Name, wanted: &str, may_suggest: bool) -> Diagnostic {
@@ -80,6 +116,12 @@ pub(crate) fn unknown_declaration(view: View<'_>, name: &Name, wanted: &str, may
     {
         d.fixes.clear();
         d = d.help(*help);
+    }
+    if wanted == "skill or cascade"
+        && let Some(help) = elsewhere::function(&name.text, &[])
+    {
+        d.fixes.clear();
+        d = d.help(help);
     }
     if d.help.is_none()
         && let Some(module) = std_module_of(&name.text)
@@ -147,10 +189,6 @@ pub(crate) fn repeated_key(view: View<'_>, key: &Name, first: Span) -> Diagnosti
     )
 }
 
-/// Words of other languages for values, with what is written here.
-const VALUES_ELSEWHERE: &[(&str, &str)] =
-    &[("None", "null"), ("nil", "null"), ("undefined", "null"), ("NULL", "null"), ("True", "true"), ("False", "false")];
-
 /// Reports a name that is no value here, where it is known why: a variable of a block that has
 /// ended, a word of another language.
 pub(crate) fn explained_unknown_value(view: View<'_>, scope: &Scope, name: &Name) -> Option<Diagnostic> {
@@ -162,12 +200,16 @@ pub(crate) fn explained_unknown_value(view: View<'_>, scope: &Scope, name: &Name
                 .help("make the block a stage and use its value: `stage result = if … { … } else { … }`"),
         );
     }
-    let (_, here) = VALUES_ELSEWHERE.iter().find(|(n, _)| *n == name.text)?;
+    if let Some(help) = elsewhere::word(&name.text) {
+        let d = view.diagnostic(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text));
+        return Some(d.label("not found").help(help));
+    }
+    let here = elsewhere::value(&name.text)?;
     Some(
         view.diagnostic(codes::UNKNOWN_NAME, name.span, format!("there is no value `{}`", name.text))
             .label("not found")
             .help(format!("write `{here}`"))
-            .fix(format!("change to `{here}`"), name.span, *here),
+            .fix(format!("change to `{here}`"), name.span, here),
     )
 }
 
@@ -207,8 +249,15 @@ pub(crate) fn unknown_value(view: View<'_>, scope: &Scope, name: &Name, may_sugg
 
 /// Reports a function that does not exist. `may_suggest` tells whether its name is compared with
 /// the names that are known.
-pub(crate) fn unknown_function(view: View<'_>, name: &Name, is_method: bool, may_suggest: bool) -> Diagnostic {
+pub(crate) fn unknown_function(
+    view: View<'_>,
+    name: &Name,
+    args: &[Arg],
+    is_method: bool,
+    may_suggest: bool,
+) -> Diagnostic {
     let word = name.text.as_str();
+    let texts: Vec<&str> = args.iter().map(|arg| view.world.files.text(view.module, arg.value.span)).collect();
     let scope = &view.world.declared.scopes[view.module];
     let declared = may_suggest.then(|| scope.keys().map(|name| name.as_str())).into_iter().flatten();
     let d =
@@ -216,11 +265,14 @@ pub(crate) fn unknown_function(view: View<'_>, name: &Name, is_method: bool, may
     let mut d = with_suggestion(d, word, name.span, declared.chain(FREE_FUNCTIONS.iter().map(|(n, _)| *n)));
     if is_method {
         d.fixes.clear();
-        d = d.help(format!("`{word}` is a method: `value.{word}(…)`"));
+        d = d.help(match texts.split_first() {
+            Some((value, rest)) => format!("`{word}` is a method: `{value}.{word}({})`", rest.join(", ")),
+            None => format!("`{word}` is a method: `value.{word}(…)`"),
+        });
     }
-    if matches!(word, "print" | "println" | "echo") {
+    if let Some(help) = elsewhere::function(word, &texts) {
         d.fixes.clear();
-        d = d.help("`log \"…\"` writes a message");
+        d = d.help(help);
     }
     d
 }

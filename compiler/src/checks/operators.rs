@@ -25,7 +25,19 @@ pub(crate) fn wrong_operands(view: View<'_>, op: BinaryOp, left: Operand, right:
         format!("`{b}`"),
     );
     if op == BinaryOp::Add && (left.0 == Ty::STRING || right.0 == Ty::STRING) {
-        d.help("put values into text: `\"$<a> and $<b>\"`")
+        let part = |operand: Operand| {
+            let written = view.world.files.text(view.module, operand.1);
+            match written.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+                Some(text) => text.to_owned(),
+                None => format!("$<{written}>"),
+            }
+        };
+        let text = format!("{}{}", part(left), part(right));
+        if text.len() > 60 || text.contains(['\n', '`']) || text.matches('"').count() > 0 {
+            d.help("put values into text: `\"$<a> and $<b>\"`")
+        } else {
+            d.help(format!("put values into text: `\"{text}\"`"))
+        }
     } else if left.0 == Ty::JSON || right.0 == Ty::JSON {
         d.help("say what the json is first: `… as int`")
     } else {

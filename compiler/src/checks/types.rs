@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::{
     builtins::method_names,
+    checks::elsewhere,
     codes,
     diagnostic::Diagnostic,
     suggest::{quoted_list, with_suggestion},
@@ -27,7 +28,25 @@ pub(crate) fn mismatch(view: View<'_>, found: Ty, expected: Ty, span: Span) -> D
     let d = view
         .diagnostic(codes::MISMATCH, span, format!("expected `{expected_text}`, found `{found_text}`"))
         .label(format!("`{found_text}`"));
+    let written = view.world.files.text(view.module, span);
+    let number = !written.is_empty() && written.chars().all(|c| c.is_ascii_digit() || matches!(c, '_' | '.'));
     match (types.base(found), types.base(types.non_null(expected))) {
+        (Ty::INT, Ty::DURATION) if number => d.help(format!("a duration has a unit: `{written}s`, `{written}m`")),
+        (Ty::INT | Ty::FLOAT, Ty::MONEY) if number => d.help(format!("write `{written}usd`")),
+        (Ty::STRING, Ty::DURATION | Ty::MONEY) => {
+            d.help(format!("write it without quotes: `{}`", written.trim_matches('"').replace(' ', "")))
+        }
+        (Ty::STRING, Ty::COMMAND) if written.starts_with('"') => {
+            let shown = match written.contains('\n') {
+                true => "with `sh` before its quotes".to_owned(),
+                false => format!("`sh{written}`"),
+            };
+            let start = Span { end: span.start, ..span };
+            d.help(format!("a command is written {shown}")).safe_fix("write `sh` before it", start, "sh")
+        }
+        (Ty::SECRET, Ty::STRING) => {
+            d.help("a secret stays a `secret`; it goes into a command's `env { … }`, a header or an address only")
+        }
         (Ty::JSON, _) => d.help(format!("say what it is: `… as {expected_text}`")),
         (Ty::INT | Ty::FLOAT | Ty::BOOL | Ty::PATH, Ty::STRING) => {
             d.help("put it into text: `\"$<value>\"`, or `value.to_text()`")
@@ -80,6 +99,11 @@ pub(crate) fn unknown_field(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic {
         );
     }
     let known = fields.iter().map(SmolStr::as_str);
+    if fields.is_empty()
+        && let Some(help) = elsewhere::method(&name.text)
+    {
+        return d.help(help);
+    }
     let d = with_suggestion(d, &name.text, name.span, known.clone().chain(methods.iter().copied()));
     if d.help.is_none() && !fields.is_empty() {
         return d.help(format!("its fields are {}", quoted_list(known)));
@@ -98,11 +122,12 @@ pub(crate) fn unknown_method(view: View<'_>, ty: Ty, name: &Name) -> Diagnostic 
     if view.types.field(ty, &name.text).is_some() {
         return d.help(format!("`{}` is a field: read it without `()`", name.text));
     }
-    let d = with_suggestion(d, &name.text, name.span, known.iter().copied());
-    match (d.help.is_none(), name.text.as_str()) {
-        (true, "length" | "size" | "count") => d.help("its size is `len()`"),
-        (true, "push" | "append" | "add") => d.help("values do not change; `xs + [x]` is a new list"),
-        _ => d,
+    if known.contains(&name.text.as_str()) {
+        return d;
+    }
+    match elsewhere::method(&name.text) {
+        Some(help) => d.help(help),
+        None => with_suggestion(d, &name.text, name.span, known.iter().copied()),
     }
 }
 

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::{CheckExpressions, names::resolve_path};
 use crate::{
     builtins::basic_type,
+    checks::names::foreign_type,
     codes,
     diagnostic::Diagnostic,
     findings::Findings,
@@ -127,6 +128,10 @@ impl TypeResolver<'_> {
                 };
                 let element = self.resolve(module, arg);
                 if let Some(extra) = args.get(1) {
+                    if let Some(d) = foreign_type(self.view(module), first, span) {
+                        self.report(d);
+                        return Ty::ERROR;
+                    }
                     let help = if first.text == "map" {
                         "the keys of a map are always text"
                     } else {
@@ -152,6 +157,13 @@ impl TypeResolver<'_> {
             }
         }
         let view = View { world: self.world, types: self.types, module };
+        if path.len() == 1
+            && self.world.find_binding(module, &first.text).is_none()
+            && let Some(d) = foreign_type(view, first, span)
+        {
+            self.report(d);
+            return Ty::ERROR;
+        }
         match resolve_path(view, path, "type", self.findings) {
             Some(Def::Type(id)) => {
                 self.check_no_arguments(module, args, &first.text);

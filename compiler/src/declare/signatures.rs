@@ -23,7 +23,8 @@ impl Declarer<'_> {
                 let d = self
                     .view(module)
                     .diagnostic(codes::CANNOT_INFER, decl.name.span, message)
-                    .label("write `-> T` after the parameters");
+                    .label("no result")
+                    .help("write `-> T` after the parameters");
                 self.report(module, d);
             }
             self.declared.fns[index].params = params;

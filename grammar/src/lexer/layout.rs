@@ -2,8 +2,9 @@
 //! or blocks, contextual words).
 
 use super::scan::{Raw, Scan};
-use super::words::{self, Meaning};
+use super::words::{self, ForeignPlace, Meaning};
 use crate::ast::{MAX_DEPTH, Span};
+use crate::foreign_syntax::types::is_foreign_generic;
 use crate::token::{Kind, Token};
 use crate::{SyntaxError, SyntaxErrorKind};
 
@@ -262,6 +263,11 @@ impl Layout<'_> {
         };
         match &self.text[last.1.range()] {
             "list" | "map" => true,
+            // Of another language, where a type stands: it is read as one, and reported as unknown.
+            word if is_foreign_generic(word) => {
+                let before = self.out.len().checked_sub(2).map(|at| self.out[at].0);
+                matches!(before, Some(Kind::Colon | Kind::Arrow | Kind::As | Kind::AsOptional | Kind::TypeLt))
+            }
             "outcome" => {
                 let before = self.out.len().checked_sub(2).map(|at| self.out[at].0);
                 let alias = self.item == Kind::Type && self.frames.is_empty();
@@ -401,7 +407,10 @@ impl Layout<'_> {
                 (Kind::Ident, 1)
             }
             Meaning::Clause(kind) => (kind, 1),
-            Meaning::Plain => (self.contextual_word_kind(at, word, previous), 1),
+            Meaning::Plain => match self.foreign_word_kind(at, word) {
+                Some(kind) => (kind, 1),
+                None => (self.contextual_word_kind(at, word, previous), 1),
+            },
         }
     }
 
@@ -431,6 +440,37 @@ impl Layout<'_> {
         self.frames.last().is_some_and(|frame| frame.kind == Kind::HoleStart)
             && words::is_hole_format(self.word_at(at + 1))
             && self.kind_at(at + 2) == Kind::HoleEnd
+    }
+
+    /// The kind of a word of another language that begins a line and has one meaning here, which is reported.
+    fn foreign_word_kind(&mut self, at: usize, word: &str) -> Option<Kind> {
+        let raw = self.raw[at];
+        if !raw.first_of_line || self.kind_at(at + 1) != Kind::Word || !self.same_line(at + 1) {
+            return None;
+        }
+        let place = match self.place() {
+            Place::File => ForeignPlace::File,
+            Place::Item | Place::Braces => ForeignPlace::Braces,
+            _ => return None,
+        };
+        let (native, kind) = words::native_word(place, word)?;
+        // What follows must go on as ours would: else more than the word is wrong.
+        let goes_on = match kind {
+            Kind::Let | Kind::Stage => matches!(self.kind_at(at + 2), Kind::Assign | Kind::Colon),
+            Kind::Cascade => self.kind_at(at + 2) == Kind::LParen,
+            Kind::Type => self.kind_at(at + 2) == Kind::LBrace,
+            _ => words::error_action_keyword(self.word_at(at + 1)).is_some(),
+        };
+        if !goes_on {
+            return None;
+        }
+        let kind_of_error = SyntaxErrorKind::Other {
+            message: format!("there is no `{word}`"),
+            help: Some(format!("write `{native}`")),
+            instead: Some(native.to_owned()),
+        };
+        self.errors.push(SyntaxError { kind: kind_of_error, span: raw.span });
+        Some(kind)
     }
 
     /// The kind of a contextual word: a keyword in some places, a name in others.

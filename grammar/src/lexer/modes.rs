@@ -89,6 +89,7 @@ pub(super) enum Code {
     #[regex(r"/\*([^*]|\*+[^*/])*\*+/")]
     Foreign,
     #[regex(r"'[^'\n]*'", allow_greedy = true)]
+    #[regex(r"`[^`\n]*`", allow_greedy = true)]
     Quoted,
     #[regex(r"#[^\n]*", allow_greedy = true)]
     Hash,

@@ -330,6 +330,9 @@ impl Scan<'_> {
         let (message, help, kind, instead) = match (token, word) {
             (Code::Quoted, _) => {
                 let inner = &word[1..word.len() - 1];
+                if word.starts_with('`') {
+                    return Some(self.report_backticks(inner, span));
+                }
                 let plain = !inner.contains(['"', '\\']) && !inner.contains("$<");
                 let instead = plain.then(|| format!("\"{inner}\""));
                 ("strings are written in double quotes", "write `\"…\"`", Some(Kind::Constant), instead)
@@ -343,18 +346,88 @@ impl Scan<'_> {
             (_, "=>") if self.frames.last().is_some_and(|f| f.open == Open::Bracket(Kind::LParen)) => {
                 ("the parameters of a lambda are written between bars", "write `|x| …`", Some(Kind::Arrow), None)
             }
-            (_, "++") => ("there is no `++`", "write `n = n + 1`, or `n += 1`", None, None),
+            (_, "++") => ("there is no `++`", "write `n += 1`", None, None),
             (_, ":=") => ("`:=` is not an operator", "write `let name = …`", Some(Kind::Assign), None),
             (_, text) if text.starts_with("/*") => {
                 ("there are no comments between `/*` and `*/`", "each line of a comment begins with `//`", None, None)
             }
+            (_, "=>") if self.is_after_result_of_fn(span) => {
+                ("the body of a fn follows after `=`", "write `=`", Some(Kind::Assign), Some("=".to_owned()))
+            }
             (_, "=>") => ("`=>` is not an arrow", "write `->`", Some(Kind::Arrow), Some("->".to_owned())),
+            (_, "!") if self.ends_value_before(span) => return self.report_mark_after_value(span),
             (_, "!") => ("`!` is not an operator", "write `not`", Some(Kind::Not), self.pad_word("not", span)),
             _ => ("a statement ends with its line", "leave `;` out", None, self.at_end_of_line(span).then(String::new)),
         };
         let (message, help) = (message.to_owned(), Some(help.to_owned()));
         self.error(SyntaxErrorKind::Other { message, help, instead }, span);
         kind
+    }
+
+    /// Reports text between backticks: a command after `run`, else a string.
+    fn report_backticks(&mut self, inner: &str, span: Span) -> Kind {
+        let plain = !inner.contains(['"', '\\']) && !inner.contains("$<") && !inner.contains("${");
+        let command = self.text[..span.start as usize].trim_end().ends_with("run");
+        let (message, sign) = if command {
+            ("a command is written in `sh\"…\"`", "sh")
+        } else {
+            ("strings are written in double quotes", "")
+        };
+        let help = match (plain, inner.contains("${")) {
+            (true, _) => format!("write `{sign}\"{inner}\"`"),
+            (_, true) => format!("write `{sign}\"…\"`: a value in it is `$<name>`"),
+            _ => format!("write `{sign}\"…\"`"),
+        };
+        let instead = plain.then(|| format!("{sign}\"{inner}\""));
+        self.error(SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help), instead }, span);
+        Kind::Constant
+    }
+
+    /// Whether the line begins with a `fn` and has its result before a place.
+    fn is_after_result_of_fn(&self, span: Span) -> bool {
+        let start = span.start as usize;
+        crate::errors::line_start(self.text, start)
+            .map(|line| &self.text[line..start])
+            .is_some_and(|line| line.starts_with("fn ") && line.contains("->"))
+    }
+
+    /// Whether a name or a bracket ends right before a place.
+    fn ends_value_before(&self, span: Span) -> bool {
+        let before = self.text[..span.start as usize].chars().next_back();
+        before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'))
+    }
+
+    /// Reports `value!`, `as! T` and `macro!(…)`.
+    fn report_mark_after_value(&mut self, span: Span) -> Option<Kind> {
+        let before = &self.text[..span.start as usize];
+        let name = &before[before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').len()..];
+        let called = self.text[span.end as usize..].starts_with(['(', '[']);
+        let (message, help, instead) = match name {
+            "println" | "print" | "eprintln" | "dbg" => {
+                ("there are no macros", "`log \"…\"` writes a message".to_owned(), None)
+            }
+            "format" => ("there are no macros", "put values into text: `\"$<name>\"`".to_owned(), None),
+            "vec" => ("there are no macros", "a list is written `[…]`".to_owned(), None),
+            "panic" | "unreachable" | "todo" | "bail" => {
+                ("there are no macros", "write `fail \"message\"`".to_owned(), None)
+            }
+            "assert" | "assert_eq" | "ensure" => {
+                ("there are no macros", "write `gate condition, \"message\"`".to_owned(), None)
+            }
+            "as" => {
+                ("there is no `as!`", "write `as`: a value that does not fit fails".to_owned(), Some(String::new()))
+            }
+            _ if called => ("there are no macros", "leave `!` out".to_owned(), Some(String::new())),
+            _ => {
+                let shown = if name.is_empty() { "x" } else { name };
+                let help = format!(
+                    "say what holds for null: `{shown} ?? other`, or `gate {shown} != null, \"message\"` before"
+                );
+                ("a value has no `!` after it", help, None)
+            }
+        };
+        self.error(SyntaxErrorKind::Other { message: message.to_owned(), help: Some(help), instead }, span);
+        None
     }
 
     /// The word that replaces a sign, with spaces where it would touch its neighbours.

@@ -110,3 +110,26 @@ pub(crate) fn error_action_keyword(word: &str) -> Option<Kind> {
 pub(crate) fn is_hole_format(word: &str) -> bool {
     matches!(word, "json" | "yaml" | "markdown" | "xml" | "csv" | "text" | "words" | "trusted")
 }
+
+/// Where a word of another language stands that means one of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ForeignPlace {
+    /// At the beginning of a line between declarations.
+    File,
+    /// At the beginning of a line in braces.
+    Braces,
+}
+
+/// The word of ours that a word of another language means where a line begins with it and a name follows, which no
+/// program of ours has. `None` where it may mean several.
+pub(crate) fn native_word(place: ForeignPlace, word: &str) -> Option<(&'static str, Kind)> {
+    Some(match (place, word) {
+        (ForeignPlace::File, "const" | "final" | "val") => ("let", Kind::Let),
+        (ForeignPlace::File, "workflow" | "pipeline" | "flow" | "dag") => ("cascade", Kind::Cascade),
+        (ForeignPlace::File, "struct" | "interface" | "record" | "class") => ("type", Kind::Type),
+        (ForeignPlace::Braces, "const" | "val" | "final") => ("let", Kind::Let),
+        (ForeignPlace::Braces, "step" | "task" | "job" | "node") => ("stage", Kind::Stage),
+        (ForeignPlace::Braces, "on_error" | "onerror" | "on_fail" | "onError") => ("on error", Kind::OnError),
+        _ => return None,
+    })
+}

@@ -3,6 +3,7 @@
 use super::TreeBuilder;
 use crate::SyntaxErrorKind;
 use crate::ast::{Expr, ExprKind, Span, UnaryOp};
+use crate::foreign_syntax::clauses::unit_of;
 
 /// How many decimals an amount of money may have.
 const MONEY_DECIMALS: usize = 6;
@@ -36,7 +37,19 @@ impl TreeBuilder<'_> {
         match parse_number(self.slice(span)) {
             Ok(kind) => kind,
             Err(why) => {
-                self.error(SyntaxErrorKind::BadNumber(why), span);
+                let text = self.slice(span);
+                let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+                let unit = &text[digits.len()..];
+                let meant = unit_of(unit).filter(|here| *here != unit && !digits.contains('.'));
+                let kind = match meant {
+                    Some(here) => SyntaxErrorKind::Other {
+                        message: format!("there is no unit `{unit}`"),
+                        help: Some(format!("write `{digits}{here}`")),
+                        instead: Some(format!("{digits}{here}")),
+                    },
+                    None => SyntaxErrorKind::BadNumber(why),
+                };
+                self.error(kind, span);
                 ExprKind::Error
             }
         }

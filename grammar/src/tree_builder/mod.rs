@@ -20,6 +20,7 @@ pub(crate) use skills::*;
 pub(crate) use stmts::*;
 
 use crate::ast::{DocLine, Name, Span};
+use crate::foreign_syntax::foreign_word_error;
 use crate::lexer::scan::{Doc, Raw};
 use crate::lexer::words::{self, Meaning};
 use crate::token::Token;
@@ -81,6 +82,10 @@ impl<'t> TreeBuilder<'t> {
     pub(crate) fn expect_word(&mut self, span: Span, expected: &[&str]) {
         let word = self.slice(span);
         if !expected.contains(&word) {
+            if let Some(error) = foreign_word_error(self.text, span, expected) {
+                self.errors.push(error);
+                return;
+            }
             let expected = expected.iter().map(|word| format!("`{word}`")).collect();
             let found = format!("`{word}`");
             self.error(SyntaxErrorKind::Unexpected { found, expected }, span);

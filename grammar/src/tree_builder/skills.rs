@@ -69,10 +69,21 @@ impl TreeBuilder<'_> {
         if self.slice(word) == "attach" {
             self.expect_word(files, &["files"]);
         } else {
-            let found = "a string".to_owned();
-            let expected = vec!["the end of the line".to_owned()];
-            let kind = crate::SyntaxErrorKind::Unexpected { found, expected };
-            self.error(kind, pattern.span);
+            let prefix = self.slice(files);
+            let kind = if files.end == pattern.span.start {
+                crate::SyntaxErrorKind::Foreign {
+                    message: format!("a string has no `{prefix}` before it"),
+                    help: "leave it out; a value in a string is written `$<name>`".to_owned(),
+                    instead: None,
+                    covers: pattern.span.end,
+                }
+            } else {
+                let found = "a string".to_owned();
+                let expected = vec!["the end of the line".to_owned()];
+                crate::SyntaxErrorKind::Unexpected { found, expected }
+            };
+            self.error(kind, files);
+            return self.word_line(word, pattern);
         }
         let span = word.to(pattern.span);
         skill_line_at(span, SkillLineKind::Attach(Attach::Files { pattern, dir: None }))

@@ -235,7 +235,7 @@ impl CascadeChecker<'_> {
     /// Infers the value of `return` in a cascade that declares no result.
     fn infer_undeclared_result(&mut self, e: &Expr, out: &mut Vec<ir::Stmt>) -> Typed {
         let typed = self.check_value(e, None, out);
-        if !matches!(typed.ty, Ty::ERROR | Ty::NULL) {
+        if !matches!(typed.ty, Ty::ERROR | Ty::NULL) && !self.body.unreadable.header {
             self.body.report(reachability::undeclared_result(self.body.view(), typed.ty, e.span));
         }
         typed
