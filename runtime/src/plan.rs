@@ -294,7 +294,7 @@ impl Planner<'_> {
             let planned = PlannedEffect {
                 path: path.clone(),
                 attempt: record.attempt,
-                skill: record.skill.clone(),
+                skill: record.skill.to_string(),
                 reason: String::new(),
             };
             depends.push((record.seq, planned));

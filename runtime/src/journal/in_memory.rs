@@ -471,8 +471,8 @@ impl Store for InMemoryStore {
                     attempt: info.attempt,
                     key: info.key.clone(),
                     parts: Some(info.parts.clone()),
-                    kind: effect.start.kind.to_owned(),
-                    skill: info.skill.to_string(),
+                    kind: effect.start.kind.into(),
+                    skill: info.skill.clone(),
                     status: match effect.status() {
                         "done" => Status::Done,
                         "failed" => Status::Failed,
@@ -486,7 +486,7 @@ impl Store for InMemoryStore {
                     error: end.and_then(|e| e.error.clone()),
                     usage: effect.usage(),
                 };
-                ledger.effects.entry(info.path.clone()).or_default().push(recorded);
+                ledger.add_effect(info.path.clone(), recorded);
             }
             for mark in &run.timers {
                 ledger.seq = ledger.seq.max(mark.seq.unwrap_or(0));

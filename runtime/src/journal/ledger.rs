@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use smol_str::SmolStr;
+
 use super::ChangeId;
 use crate::{
     interpreter::Recalled,
@@ -31,9 +33,9 @@ pub struct Recorded {
     /// What the key is made of, where that was recorded.
     pub parts: Option<KeyParts>,
     /// `run`, `http`, `prompt`, `person`.
-    pub kind: String,
+    pub kind: SmolStr,
     /// The skill.
-    pub skill: String,
+    pub skill: SmolStr,
     /// How it ended.
     pub status: Status,
     /// Its place in the order of the run's answers; 0 when it has none.
@@ -83,6 +85,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Adds the record of an effect. Nearly all stages have one, so that there is no room for more at first.
+    pub(super) fn add_effect(&mut self, path: String, recorded: Recorded) {
+        self.effects.entry(path).or_insert_with(|| Vec::with_capacity(1)).push(recorded);
+    }
+
     /// The newest record of an attempt that asked exactly this.
     pub(crate) fn find(&self, path: &str, attempt: u32, key: &str) -> Option<&Recorded> {
         self.effects.get(path)?.iter().rev().find(|r| r.attempt == attempt && r.key == key)

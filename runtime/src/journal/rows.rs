@@ -189,8 +189,8 @@ pub(super) fn recorded(row: &Row<'_>, seq: i64) -> rusqlite::Result<Recorded> {
         attempt: row.get(1)?,
         key: row.get(2)?,
         parts: parts.and_then(|p| KeyParts::from_bytes(&p)),
-        kind: row.get(4)?,
-        skill: row.get(5)?,
+        kind: row.get_ref(4)?.as_str()?.into(),
+        skill: row.get_ref(5)?.as_str()?.into(),
         status: match status.as_str() {
             "done" => Status::Done,
             "failed" => Status::Failed,

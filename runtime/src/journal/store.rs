@@ -361,7 +361,7 @@ impl Store for SqliteStore {
                 let seq = row.get::<_, Option<i64>>(8)?.unwrap_or(0);
                 ledger.seq = ledger.seq.max(seq);
                 let recorded = recorded(row, seq)?;
-                ledger.effects.entry(path).or_default().push(recorded);
+                ledger.add_effect(path, recorded);
             }
             let mut statement = c.prepare(
                 "SELECT path, attempt, kind, began, seq FROM timers WHERE run = (SELECT no FROM runs WHERE id = ?1)",
