@@ -5,7 +5,7 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 use regex::bytes::Regex;
 
 /// The prefix of a key, a regular expression for the rest of it, and a description.
@@ -61,8 +61,11 @@ const SHAPES: &[(&str, &str, &str)] = &[
     ),
 ];
 
-static PREFIXES: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::new(SHAPES.iter().map(|(prefix, ..)| prefix)).ok());
+/// Finds the first place at which a prefix begins. Only searches of this kind skip text without reading all of it.
+static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let prefixes = SHAPES.iter().map(|(prefix, ..)| prefix);
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(prefixes).ok()
+});
 /// The regular expressions of the rests, each compiled when its prefix is first found.
 static RESTS: [OnceLock<Option<Regex>>; SHAPES.len()] = [const { OnceLock::new() }; SHAPES.len()];
 
@@ -83,19 +86,26 @@ pub(super) struct Found {
 pub(super) fn find_keys(bytes: &[u8]) -> Vec<Found> {
     let mut out: Vec<Found> = Vec::new();
     let Some(prefixes) = &*PREFIXES else { return out };
-    for hit in prefixes.find_overlapping_iter(bytes) {
-        let (index, start) = (hit.pattern().as_usize(), hit.start());
+    let mut at = 0;
+    while let Some(hit) = prefixes.find(Input::new(bytes).span(at..bytes.len())) {
+        let start = hit.start();
         // A prefix within a word (`task-…`) is no key.
-        if start > 0 && is_word(bytes[start - 1]) || out.last().is_some_and(|last| last.range.end > start) {
-            continue;
-        }
-        let Some(rest) = rest_of(index) else { continue };
-        if let Some(rest) = rest.find(&bytes[hit.end()..]) {
-            let (_, _, what) = SHAPES[index];
-            out.push(Found { range: start..hit.end() + rest.end(), what });
-        }
+        let within = start > 0 && bytes.get(start - 1).is_some_and(|before| is_word(*before));
+        let found = if within { None } else { key_at(bytes, start) };
+        at = found.as_ref().map_or(start + 1, |found| found.range.end);
+        out.extend(found);
     }
     out
+}
+
+/// The key that begins here. Several prefixes may: `sk-`, `sk-ant-`.
+fn key_at(bytes: &[u8], start: usize) -> Option<Found> {
+    let text = bytes.get(start..)?;
+    SHAPES.iter().enumerate().find_map(|(index, (prefix, _, what))| {
+        let after = text.strip_prefix(prefix.as_bytes())?;
+        let rest = rest_of(index)?.find(after)?;
+        Some(Found { range: start..start + prefix.len() + rest.end(), what })
+    })
 }
 
 fn is_word(byte: u8) -> bool {
@@ -108,6 +118,13 @@ mod tests {
 
     fn found(text: &str) -> Vec<(&str, &'static str)> {
         find_keys(text.as_bytes()).into_iter().map(|f| (&text[f.range.clone()], f.what)).collect()
+    }
+
+    #[test]
+    fn a_prefix_within_another_is_found() {
+        let key = format!("sk-ant-{}", "a1B2".repeat(10));
+        assert_eq!(found(&format!("sk-{key} sk-x")), [(key.as_str(), "a key of Anthropic")]);
+        assert_eq!(found(&format!("eyJ-{key},{key}")).len(), 2);
     }
 
     #[test]
