@@ -74,6 +74,11 @@ fn dotted_name(text: &str) -> usize {
     end
 }
 
+/// The length of the spaces at the start of a text.
+fn spaces(text: &str) -> usize {
+    text.bytes().take_while(|byte| *byte == b' ').count()
+}
+
 /// The holes of other languages in a text; `{name}` only with `braces`.
 fn foreign_holes(source: &str, braces: bool) -> Vec<ForeignHole<'_>> {
     let bytes = source.as_bytes();
@@ -85,22 +90,29 @@ fn foreign_holes(source: &str, braces: bool) -> Vec<ForeignHole<'_>> {
         let escaped = start > 0 && matches!(bytes[start - 1], b'\\' | b'$');
         let dollar = bytes[start] == b'$';
         let open = if dollar { start + 1 } else { start };
-        let has_brace = bytes.get(open) == Some(&b'{');
+        let count = source[open..].bytes().take_while(|byte| *byte == b'{').take(2).count();
         if escaped || (!dollar && !braces) {
             continue;
         }
-        let inner = if has_brace { open + 1 } else { open };
-        let length = match has_brace {
-            true => dotted_name(&source[inner..]),
+        // `{{ name }}` of Jinja and `${{ inputs.name }}` of workflow files have spaces; `{ name }` is plain text.
+        let inner = open + count;
+        let inner = if count == 2 { inner + spaces(&source[inner..]) } else { inner };
+        let inner = match source[inner..].strip_prefix("inputs.") {
+            Some(_) if count == 2 => inner + "inputs.".len(),
+            _ => inner,
+        };
+        let length = match count {
             // In `$name.` the dot ends the sentence.
-            false => first_name(&source[inner..]).len(),
+            0 => first_name(&source[inner..]).len(),
+            _ => dotted_name(&source[inner..]),
         };
         let starts_with_digit = bytes.get(inner).is_some_and(u8::is_ascii_digit);
         let end = inner + length;
-        if length == 0 || starts_with_digit || (has_brace && bytes.get(end) != Some(&b'}')) {
+        let close = if count == 2 { end + spaces(&source[end..]) } else { end };
+        if length == 0 || starts_with_digit || !source[close..].starts_with(&"}}"[..count]) {
             continue;
         }
-        let end_of_hole = end + usize::from(has_brace);
+        let end_of_hole = close + count;
         holes.push(ForeignHole { start, end: end_of_hole, expression: &source[inner..end] });
         at = end_of_hole;
     }

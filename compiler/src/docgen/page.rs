@@ -15,6 +15,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("Skills", &["skill"]),
     ("Types", &["type", "enum"]),
     ("Functions", &["fn"]),
+    ("Constants", &["let"]),
     ("Memory", &["memory"]),
     ("Models", &["model", "route", "mcp"]),
 ];
