@@ -35,6 +35,10 @@ use mortal::{Fuse, Kept, LAST_WORDS, MortalHost, MortalStore, Way};
 use serde_json::{Value as Json, json};
 
 const EVERYTHING: &str = r#"
+import std.time
+
+let turns = 2
+
 memory notes: global {
   seen: list<string> = []
   count: int = 0
@@ -122,7 +126,27 @@ cascade main() -> json {
     on error skip
   stage late = flaky(9)
   stage end = inner(5)
+  stage tried = never(20)
+    on error keep
+  stage race = parallel first {
+    stage lost = never(21)
+    stage won = step(22)
+  }
+  stage alone = step(24)
+    exclusive "door"
+    on error as e fallback e.message
+  stage at = time.now()
+  for turn in 0..turns {
+    stage round = flaky(60 + turn)
+      retry 1 backoff 0ms..0ms
+  }
+  let { first: raced } = { first: race }
   return {
+    tried: match tried {
+      ok { value } -> value
+      failed { error } -> "$<error.kind> after $<error.attempts>"
+    },
+    race: raced, alone: alone, at: at + 1h30m,
     first: first, kept: kept, got: got, said: all.said, ordered: all.ordered, big: all.big.len(), deep: all.deep,
     rows: rows, paid: paid, gone: gone, late: late, end: end, seen: notes.seen, count: notes.count,
   } as json
@@ -182,6 +206,7 @@ impl Host for World {
                 let body = Arc::from(format!("{} answered", http.method).as_bytes());
                 Answer::ok(Output::Response(Response { status: 200, body, retry_after_ms: None, charset: None }))
             }
+            RequestKind::Builtin(_) => Answer::ok(Output::Builtin(json!("2026-03-01T12:00:00Z"))),
             RequestKind::Prompt(prompt) => Answer::ok(Output::Model(format!("said: {}", prompt.text))),
             RequestKind::Timer { .. } => return,
             RequestKind::Person(_) => panic!("persons are not asked by a host"),
