@@ -11,7 +11,6 @@ use serde::Serialize;
 
 use crate::{
     durable::{explain_key_change, explain_skill_change, find_cached_output},
-    eval::Facts,
     events::Event,
     failure::{Failure, kind_name},
     folder::{folder_key, run_folder},
@@ -20,7 +19,7 @@ use crate::{
     local::{RestoredFiles, load_after},
     models::availability,
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
-    run::run_redactor,
+    run::{known_outcomes, run_facts, run_redactor, snapshot_from},
     value::Value,
 };
 
@@ -81,17 +80,12 @@ pub fn plan(
     let row = store.run(run)?;
     let old = row.as_ref().and_then(|row| store.program(&row.program).ok());
     let questions = store.questions(run)?;
-    let memory = crate::run::snapshot_from(&store.memory_of(run)?);
+    let memory = snapshot_from(&store.memory_of(run)?);
     let recalled = ledger.recalled();
-    let facts = Facts {
-        id: run.to_owned(),
-        started: row.as_ref().map_or(0, |row| row.started),
-        cascade: program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default(),
-        attempt: 1 + recalled.cancelled + u32::try_from(recalled.failed.len()).unwrap_or(u32::MAX - 1),
-        variables: crate::run::environment_variables(program),
-    };
+    let started = row.as_ref().map_or(0, |row| row.started);
+    let facts = run_facts(program, cascade, run, started, &recalled);
     let environment = Environment {
-        outcomes: crate::run::known_outcomes(program, Some(store))?,
+        outcomes: known_outcomes(program, Some(store))?,
         facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),

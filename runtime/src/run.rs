@@ -351,10 +351,21 @@ pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
     redactor
 }
 
+/// What expressions can know of a run that is taken up with these records.
+pub(crate) fn run_facts(program: &Program, cascade: CascadeId, run: &str, started: i64, recalled: &Recalled) -> Facts {
+    let failed = u32::try_from(recalled.failed.len()).unwrap_or(u32::MAX);
+    Facts {
+        id: run.to_owned(),
+        started,
+        cascade: program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default(),
+        attempt: failed.saturating_add(recalled.cancelled).saturating_add(1),
+        variables: environment_variables(program),
+    }
+}
+
 /// What is known of the models that a `best_of` of the program compares; nothing is read for other programs.
 pub(crate) fn known_outcomes(program: &Program, store: Option<&dyn Store>) -> Result<Arc<KnownOutcomes>, JournalError> {
-    let compares = program.routes.iter().any(|route| route.arms.iter().any(|arm| arm.by.is_some()));
-    match store.filter(|_| compares) {
+    match store.filter(|_| program.compares_models()) {
         Some(store) => Ok(Arc::new(store.model_outcomes()?)),
         None => Ok(Arc::default()),
     }
@@ -394,13 +405,7 @@ async fn drive_recorded<H: Host>(
         _ => None,
     };
     let started = started.unwrap_or_else(now);
-    let facts = Facts {
-        id: run.to_owned(),
-        started,
-        cascade: entry.name.to_string(),
-        attempt: 1 + recalled.cancelled + u32::try_from(recalled.failed.len()).unwrap_or(u32::MAX - 1),
-        variables: environment_variables(program),
-    };
+    let facts = run_facts(program, cascade, run, started, &recalled);
     let environment = Environment {
         outcomes: known_outcomes(program, options.store.as_deref())?,
         facts,

@@ -9,17 +9,7 @@ mod project;
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
 use models::{Model, chat_reply};
-use project::{Project, stderr, stdout};
-
-/// All files below a folder.
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut out = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { out.extend(files_below(&path)) } else { out.push(path) }
-    }
-    out
-}
+use project::{Project, files_below, stderr, stdout};
 
 #[test]
 fn the_files_of_a_project_are_private() {

@@ -6,7 +6,7 @@ mod models;
 #[path = "support/project.rs"]
 mod project;
 
-use std::{fs, path::Path};
+use std::fs;
 
 use base64::{
     Engine as _,
@@ -14,7 +14,7 @@ use base64::{
 };
 use cascade_tests::server::serve;
 use models::{Model, chat_reply, error_reply};
-use project::{Project, stderr, stdout};
+use project::{Project, files_below, stderr, stdout};
 use serde_json::{Value as Json, json};
 
 const TOKEN: &str = "tok-3n-Example/Value+9'\"é";
@@ -76,16 +76,6 @@ fn assert_clean(place: &str, bytes: &[u8], traces: &[String]) {
             panic!("{place} holds `{trace}`: …{near}…");
         }
     }
-}
-
-/// All files below a folder.
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut out = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { out.extend(files_below(&path)) } else { out.push(path) }
-    }
-    out
 }
 
 fn program_text(model: &Model) -> String {

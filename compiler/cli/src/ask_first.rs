@@ -2,15 +2,11 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use cascade_compiler::{
-    FileSources,
-    cost::{self, Cost},
-    project,
-};
+use cascade_compiler::cost::{self, Cost};
 use cascade_ir::{CascadeId, Model, Program};
-use cascade_runtime::{availability, interpreter::Availability};
+use cascade_runtime::why_unavailable;
 
-use crate::{args::RunArgs, error::Stop, progress::money};
+use crate::{args::RunArgs, error::Stop, progress::money, projects::project_of};
 
 /// Shows what a run may cost at most where that was asked for, and asks whether to start it. `false`: it is not
 /// started.
@@ -20,7 +16,7 @@ pub fn ask_first(args: &RunArgs, program: &Program, cascade: CascadeId) -> Resul
         true => None,
         // Only a person at a terminal can be asked; a script has started the run on purpose.
         false if args.yes || !terminal || args.live.json => return Ok(true),
-        false => match ask_above(program) {
+        false => match project_of(program).and_then(|project| project.ask_above) {
             Some(threshold) => Some(threshold),
             None => return Ok(true),
         },
@@ -51,12 +47,6 @@ pub fn ask_first(args: &RunArgs, program: &Program, cascade: CascadeId) -> Resul
     Ok(yes)
 }
 
-/// The threshold of the project to which the program belongs.
-fn ask_above(program: &Program) -> Option<i64> {
-    let file = std::path::absolute(&program.name).ok()?;
-    project::of_file(&file.to_string_lossy(), &FileSources)?.ask_above
-}
-
 /// Whether the worst case is more than an amount, or not known.
 fn may_exceed(cost: &Cost, micro: i64) -> bool {
     cost.money.as_number().is_none_or(|most| most > u128::from(micro.max(0).unsigned_abs()))
@@ -64,24 +54,12 @@ fn may_exceed(cost: &Cost, micro: i64) -> bool {
 
 /// The models that the run may ask, and which of them cannot be asked here.
 fn describe_models(program: &Program, asked: &[&Model]) -> String {
-    let states = availability(program);
     let mut out = String::new();
-    for (model, state) in program.models.iter().zip(&states) {
-        if !asked.iter().any(|known| known.name == model.name) {
-            continue;
-        }
+    for model in program.models.iter().filter(|model| asked.iter().any(|known| known.name == model.name)) {
         let price = |price: Option<i64>| price.map_or_else(|| "no price".to_owned(), money);
         let (input, output) = (price(model.price_input), price(model.price_output));
-        let note = match state {
-            Availability::Missing(reason) => format!("; not used here: {}", missing(reason)),
-            Availability::Available => String::new(),
-        };
+        let note = why_unavailable(model).map(|reason| format!("; not used here: {reason}")).unwrap_or_default();
         out.push_str(&format!("  model `{}`, {input} in and {output} out for a million tokens{note}\n", model.name));
     }
     out
-}
-
-/// The reason without the name of the model, which stands beside it.
-pub fn missing(reason: &str) -> &str {
-    reason.split(" (model `").next().unwrap_or(reason)
 }

@@ -2,12 +2,11 @@
 
 use cascade_compiler::{compile, source::MemorySources};
 use cascade_ir::{Model, Program, screen::neutral_line};
-use cascade_runtime::{availability, interpreter::Availability};
+use cascade_runtime::why_unavailable;
 use serde_json::json;
 
 use crate::{
     args::{ModelsArgs, ModelsCommand, ModelsListArgs},
-    ask_first::missing,
     commands::print,
     error::Stop,
     files, journal,
@@ -30,29 +29,23 @@ fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
         Some(file) => files::program(file, color, true)?,
         None => standard_models()?,
     };
-    let states = availability(&program);
-    let state = |i: usize| match states.get(i) {
-        Some(Availability::Missing(reason)) => Some(reason.as_str()),
-        _ => None,
-    };
-    let models = || program.models.iter().enumerate();
+    let models = || program.models.iter().map(|model| (model, why_unavailable(model)));
     if args.json {
-        let rows = models().map(|(i, m)| {
+        let rows = models().map(|(m, why_not)| {
             json!({
                 "name": m.name, "provider": m.provider, "id": m.id, "context": m.context,
-                "provides": m.provides, "available": state(i).is_none(), "why_not": state(i),
+                "provides": m.provides, "available": why_not.is_none(), "why_not": why_not,
             })
         });
         print(&(json!(rows.collect::<Vec<_>>()).to_string() + "\n"))?;
         return Ok(0);
     }
-    let width = models().map(|(_, m)| m.name.chars().count()).max().unwrap_or(0);
+    let width = program.models.iter().map(|m| m.name.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
-    for (i, model) in models() {
-        let mark = if state(i).is_none() { "✓" } else { "✗" };
+    for (model, why_not) in models() {
+        let mark = if why_not.is_none() { "✓" } else { "✗" };
         out.push_str(&format!("{mark} {:width$}  {}\n", model.name, described(model)));
-        if let Some(reason) = state(i) {
-            let reason = missing(reason);
+        if let Some(reason) = why_not {
             out.push_str(&format!("  {:width$}  not used: {reason}\n", ""));
         }
     }

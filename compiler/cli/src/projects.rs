@@ -6,7 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use cascade_compiler::{Diagnostic, Project, Report, SourceId, project};
+use cascade_compiler::{Diagnostic, FileSources, Project, Report, SourceId, project};
+
+use cascade_ir::Program;
 
 use crate::{error::Stop, files};
 
@@ -80,6 +82,12 @@ impl Projects {
             report.add(&sources, found.diagnostics.clone());
         }
     }
+}
+
+/// The project of the file from which a program was compiled.
+pub fn project_of(program: &Program) -> Option<Project> {
+    let file = std::path::absolute(&program.name).unwrap_or_else(|_| program.name.clone().into());
+    project::of_file(&file.to_string_lossy(), &FileSources)
 }
 
 /// A path without symbolic links, as seen from the current folder.

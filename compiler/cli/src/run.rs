@@ -27,6 +27,7 @@ use crate::{
     error::Stop,
     files, journal, people,
     progress::{Progress, money, seconds},
+    projects::project_of,
     resume,
 };
 
@@ -277,7 +278,7 @@ pub fn inputs(
         };
         map.insert(name.to_owned(), value);
     }
-    for (name, text) in project_inputs(program) {
+    for (name, text) in project_of(program).map(|project| project.inputs).unwrap_or_default() {
         if let Some(param) = entry.params.iter().find(|p| p.name == name.as_str())
             && !map.contains_key(&name)
         {
@@ -339,14 +340,6 @@ fn is_secret(program: &ir::Program, ty: &ir::Type) -> bool {
         },
         _ => false,
     }
-}
-
-/// The inputs that the project of a program gives.
-fn project_inputs(program: &ir::Program) -> Vec<(String, String)> {
-    let file = std::path::absolute(&program.name).unwrap_or_else(|_| program.name.clone().into());
-    let sources = cascade_compiler::FileSources;
-    cascade_compiler::project::of_file(&file.to_string_lossy(), &sources)
-        .map_or_else(Vec::new, |project| project.inputs)
 }
 
 fn inputs_file(path: &Path, stdin_taken: bool) -> Result<Map<String, Json>, Stop> {

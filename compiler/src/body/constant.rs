@@ -3,7 +3,7 @@
 use cascade_grammar::ast::Expr;
 use cascade_ir as ir;
 
-use super::{BodyChecker, BodyInput, BodyKind};
+use super::{BodyChecker, BodyInput, BodyKind, Typed};
 use crate::{
     callees::Callees,
     declare::{CheckExpressions, CheckedExpression},
@@ -32,9 +32,7 @@ impl CheckExpressions for DeclaredExpressions {
         let value = body.check(predicate, Ty::BOOL);
         let it = body.scope.local(it).clone();
         body.record_variable(&it, predicate.span.end);
-        let slots = body.scope.slot_count();
-        let (variables, findings) = (body.outcome.variables, body.outcome.findings);
-        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
+        body.into_checked(value)
     }
 
     fn check_constant(
@@ -53,13 +51,18 @@ impl CheckExpressions for DeclaredExpressions {
             Some(ty) => body.check(value, ty),
             None => body.infer(value),
         };
-        let slots = body.scope.slot_count();
-        let (variables, findings) = (body.outcome.variables, body.outcome.findings);
-        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
+        body.into_checked(value)
     }
 }
 
 impl BodyChecker<'_> {
+    /// The checked expression, with all that was found on the way.
+    fn into_checked(self, value: Typed) -> CheckedExpression {
+        let slots = self.scope.slot_count();
+        let (variables, findings) = (self.outcome.variables, self.outcome.findings);
+        CheckedExpression { ir: value.ir, ty: value.ty, slots, variables, findings }
+    }
+
     /// The value of an expression without variables, where a value of the type is expected.
     pub(super) fn check_constant(&mut self, value: &Expr, expected: Ty) -> ir::Expr {
         let findings = std::mem::take(&mut self.outcome.findings);

@@ -216,32 +216,9 @@ impl BodyChecker<'_> {
             let ir = ir::Expr::Refine(Box::new(inner.ir), Box::new(refinement), self.place(span));
             return Ok(Typed { ir, ty: expected, flow: inner.flow });
         }
-        // In a test a text stands for a secret or a file.
-        if self.kind == BodyKind::Test
-            && (expected == Ty::SECRET || types.artifact(expected))
-            && matches!(types.base(value.ty), Ty::STRING | Ty::PATH)
-        {
+        if self.stands_for(value.ty, expected) {
             let target = types.lower(expected);
             let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(target), self.place(span));
-            return Ok(Typed { ir, ty: expected, flow: value.flow });
-        }
-        if expected == Ty::PATH && types.base(value.ty) == Ty::STRING {
-            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(ir::Type::Path), self.place(span));
-            return Ok(Typed { ir, ty: Ty::PATH, flow: value.flow });
-        }
-        // What a path names is read when the stage begins: then it is a file.
-        if types.artifact(expected) && matches!(types.base(value.ty), Ty::PATH) {
-            let target = types.lower(expected);
-            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(target), self.place(span));
-            return Ok(Typed { ir, ty: expected, flow: value.flow });
-        }
-        // A list of texts is a list of paths: what a program printed, line by line.
-        if let (TyKind::List(from), TyKind::List(to)) = (types.kind(types.base(value.ty)), types.kind(expected))
-            && ((*to == Ty::PATH && types.base(*from) == Ty::STRING)
-                || (types.artifact(*to) && types.base(*from) == Ty::PATH))
-        {
-            let paths = types.lower(expected);
-            let ir = ir::Expr::Cast(Box::new(value.ir), Box::new(paths), self.place(span));
             return Ok(Typed { ir, ty: expected, flow: value.flow });
         }
         if expected == Ty::FLOAT && types.base(value.ty) == Ty::INT {
@@ -253,6 +230,24 @@ impl BodyChecker<'_> {
             return Ok(Typed { ir, ty: Ty::FLOAT, flow: value.flow });
         }
         Err(value)
+    }
+
+    /// Whether a text or a path stands for a value of another type, into which it is cast.
+    fn stands_for(&self, ty: Ty, expected: Ty) -> bool {
+        let types = &self.types;
+        let base = types.base(ty);
+        // What a path names is read when the stage begins: then it is a file.
+        let element_fits =
+            |from: Ty, to: Ty| (to == Ty::PATH && from == Ty::STRING) || (types.artifact(to) && from == Ty::PATH);
+        match (types.kind(base), types.kind(expected)) {
+            // In a test a text stands for a secret or a file.
+            _ if self.kind == BodyKind::Test && (expected == Ty::SECRET || types.artifact(expected)) => {
+                matches!(base, Ty::STRING | Ty::PATH)
+            }
+            // A list of texts is a list of paths: what a program printed, line by line.
+            (TyKind::List(from), TyKind::List(to)) => element_fits(types.base(*from), *to),
+            _ => element_fits(base, expected),
+        }
     }
 
     /// Infers a name that stands for a value.

@@ -1,10 +1,9 @@
 //! Holes that are written as in other languages: `${name}`, `{name}`, `$name`.
 
-use cascade_grammar::ast::Span;
+use cascade_grammar::ast::{Name, Span};
 
 use super::{BodyChecker, BodyKind, variables::Target};
 use crate::{checks::style, world::Def};
-use cascade_grammar::ast::Name;
 
 /// A hole as another language writes it: where it stands in the text, and the expression in it.
 struct ForeignHole<'t> {

@@ -15,6 +15,7 @@ mod effects;
 mod error_kind;
 mod expr;
 mod function;
+mod http;
 mod interpolation;
 mod lambda;
 mod literal;

@@ -1,7 +1,7 @@
 //! Skills: one effect each, with the lines that belong to it.
 
 use cascade_grammar::ast::{
-    Attach, Expr, ExprKind, Item, Name, RecordEntry, Setting, SkillDecl, SkillLine, SkillLineKind as Line, Span,
+    Attach, Expr, ExprKind, Item, Name, Setting, SkillDecl, SkillLine, SkillLineKind as Line, Span,
 };
 use cascade_ir as ir;
 use cascade_shell::Reason;
@@ -13,13 +13,12 @@ use super::{
     spans::head_word,
 };
 use crate::{
-    callees::{Directory, NetworkUse, SkillSummary},
+    callees::{Directory, SkillSummary},
     checks::{capabilities, leaks, names::unknown_word, skills, style},
     codes,
     declare::plain_text,
     findings::Findings,
     flow::{CodeReason, Flow, Origin, SkillFlow},
-    index::Builtin,
     types::{Ty, TyKind},
     walk,
     world::{Def, Signature, doc_text},
@@ -108,10 +107,10 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
 }
 
 /// The check of a skill's effect.
-struct SkillChecker<'a> {
-    body: BodyChecker<'a>,
+pub(super) struct SkillChecker<'a> {
+    pub(super) body: BodyChecker<'a>,
     signature: &'a Signature,
-    lines: &'a Lines<'a>,
+    pub(super) lines: &'a Lines<'a>,
     ended: EndedSlots,
 }
 
@@ -124,7 +123,7 @@ struct EndedSlots {
 
 /// The effect of a skill, the type of its output, the mapping of that to the result, and where
 /// untrusted text in it comes from.
-type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, Option<Origin>);
+pub(super) type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, Option<Origin>);
 
 impl SkillChecker<'_> {
     /// Checks the effect of a skill.
@@ -235,7 +234,7 @@ impl SkillChecker<'_> {
     }
 
     /// The format and the type that raw output is read as, and its mapping to the result.
-    fn check_output(&mut self) -> (ir::OutputFormat, Ty, Option<(ir::Slot, ir::Expr)>) {
+    pub(super) fn check_output(&mut self) -> (ir::OutputFormat, Ty, Option<(ir::Slot, ir::Expr)>) {
         use ir::OutputFormat as F;
         let (format, declared, span) = match self.lines.output {
             Some((format, ty, span)) => {
@@ -404,7 +403,7 @@ impl SkillChecker<'_> {
     }
 
     /// Checks the value of a header, which may be a secret.
-    fn check_header_value(&mut self, e: &Expr) -> ir::Expr {
+    pub(super) fn check_header_value(&mut self, e: &Expr) -> ir::Expr {
         let value = self.body.infer(e);
         self.check_text_value(value, e)
     }
@@ -438,124 +437,13 @@ impl SkillChecker<'_> {
         value.ir
     }
 
-    fn check_exit_codes(&mut self, low: i64, high: i64, help: &str) -> Vec<(i64, i64)> {
+    pub(super) fn check_exit_codes(&mut self, low: i64, high: i64, help: &str) -> Vec<(i64, i64)> {
         self.body.report_all(skills::impossible_codes(self.body.view(), &self.lines.exit, (low, high), help));
         self.lines.exit.iter().map(|r| (r.low, r.high)).collect()
     }
 
-    /// Judges values that decide which server is asked: those before the path of an address.
-    fn check_host(&mut self, address: &ir::Template, flows: &[Flow], url: &Expr) {
-        let mut before = String::new();
-        for (part, flow) in address.parts.iter().zip(flows) {
-            match part {
-                ir::TextPart::Text(text) => before.push_str(text),
-                ir::TextPart::Hole { .. } => {
-                    let host = before.split_once("://").map_or(before.as_str(), |(_, host)| host);
-                    if host.contains(['/', '?', '#']) {
-                        return;
-                    }
-                    self.body.code_sink(flow, url.span, &CodeReason::Server, url.span);
-                    before.push('$');
-                }
-            }
-        }
-    }
-
-    /// Checks `http`.
-    fn check_http(&mut self, method: &Name, url: &Expr, settings: &[Setting]) -> Lowered {
-        const METHODS: &[&str] = &["get", "post", "put", "patch", "delete", "head"];
-        if !METHODS.contains(&method.text.as_str()) && !method.text.is_empty() {
-            let message = format!("there is no method `{}`", method.text);
-            let (known, otherwise) = (METHODS.iter().copied(), "write get, post, put, patch, delete or head");
-            self.body.report(unknown_word(self.body.view(), codes::UNKNOWN_SETTING, method, message, known, otherwise));
-        }
-        self.body.record_word(method);
-        let network = NetworkUse { program: "http".into(), at: (self.body.source(), method.span) };
-        self.body.use_network(network, method.span);
-        let (address, flows) = self.body.check_address(url);
-        self.check_host(&address, &flows, url);
-        let mut http = ir::Http {
-            method: SmolStr::new(method.text.to_uppercase()),
-            url: address,
-            headers: Vec::new(),
-            query: None,
-            body: None,
-            status: self.check_exit_codes(100, 599, "status codes are from 100 to 599"),
-            format: ir::OutputFormat::Text,
-            follows_redirects: false,
-        };
-        for setting in settings {
-            self.body.record_word(&setting.name);
-            match setting.name.text.as_str() {
-                "headers" => match &setting.value.kind {
-                    ExprKind::Record(entries) => {
-                        self.body.record_type(setting.value.span, Ty::JSON, &Flow::default());
-                        for entry in entries {
-                            match entry {
-                                RecordEntry::Field { key, value, .. } => {
-                                    self.body.record_builtin(key.span, Builtin::Key);
-                                    let value = self.check_header_value(value);
-                                    // A word stands for a header with dashes: `content_type`.
-                                    let quoted = matches!(entry, RecordEntry::Field { quoted: true, .. });
-                                    let name = if quoted { key.text.to_string() } else { key.text.replace('_', "-") };
-                                    http.headers.push((SmolStr::new(name), value));
-                                }
-                                RecordEntry::Spread(base) => {
-                                    let d = self
-                                        .body
-                                        .diagnostic(codes::WRONG_PLACE, base.span, "headers are written out")
-                                        .label("no `...` here");
-                                    self.body.report(d);
-                                }
-                            }
-                        }
-                    }
-                    _ => {
-                        let d = self
-                            .body
-                            .diagnostic(codes::MISMATCH, setting.value.span, "headers are a record of names and values")
-                            .label("write `{ accept: \"application/json\" }`");
-                        self.body.report(d);
-                    }
-                },
-                "query" => http.query = Some(self.check_json_value(&setting.value, "the query of a request")),
-                "body" => http.body = Some(self.check_json_value(&setting.value, "the body of a request")),
-                "redirects" => http.follows_redirects = self.check_redirects(&setting.value),
-                "" => {}
-                other => {
-                    let message = format!("a request has no `{other}`");
-                    let known = ["headers", "query", "body", "redirects"].into_iter();
-                    let otherwise = "a request has `headers`, `query`, `body` and `redirects`";
-                    let code = codes::UNKNOWN_SETTING;
-                    self.body.report(unknown_word(self.body.view(), code, &setting.name, message, known, otherwise));
-                    self.body.infer(&setting.value);
-                }
-            }
-        }
-        let (format, output, map) = self.check_output();
-        http.format = format;
-        (ir::Effect::Http(Box::new(http)), output, map, Some(Origin::Web))
-    }
-
-    /// Checks `redirects: follow`, the only thing that can be said of them.
-    fn check_redirects(&mut self, e: &Expr) -> bool {
-        if let ExprKind::Name(name) = &e.kind
-            && name.text == "follow"
-        {
-            self.body.record_word(name);
-            return true;
-        }
-        let d = self
-            .body
-            .diagnostic(codes::UNKNOWN_SETTING, e.span, "`redirects` can only be `follow`")
-            .label("write `redirects: follow`")
-            .help("without it, `get` and `head` follow redirects, and a redirect of another method is a failure");
-        self.body.report(d);
-        false
-    }
-
     /// Checks a query or a body: a value that has a JSON form and holds no secret.
-    fn check_json_value(&mut self, e: &Expr, place: &str) -> ir::Expr {
+    pub(super) fn check_json_value(&mut self, e: &Expr, place: &str) -> ir::Expr {
         let value = self.body.infer(e);
         self.body.report(leaks::secret_in_request(self.body.view(), value.ty, place, e.span));
         if matches!(self.body.types.base(value.ty), Ty::COMMAND | Ty::MODEL) {

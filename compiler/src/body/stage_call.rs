@@ -47,23 +47,25 @@ impl BodyChecker<'_> {
             return None;
         };
         let def = match &callee.kind {
-            ExprKind::Name(name) => {
-                match self.probe_called(name) {
-                    Target::Local(_) => None,
-                    Target::Declared(_) => self.resolve_declared(name).map(|def| (def, name)),
-                    Target::Unknown if PERSON_FUNCTIONS.contains(&name.text.as_str()) => {
-                        return self.check_person_call(name, args, *args_span);
-                    }
-                    Target::Unknown => {
-                        self.report_unknown_declaration(name, "skill or cascade");
-                        // The arguments of `all(a(), b())` are stages.
-                        if !args.iter().any(|arg| matches!(&arg.value.kind, ExprKind::Call { callee, .. } if self.is_stage_call(callee))) {
+            ExprKind::Name(name) => match self.probe_called(name) {
+                Target::Local(_) => None,
+                Target::Declared(_) => self.resolve_declared(name).map(|def| (def, name)),
+                Target::Unknown if PERSON_FUNCTIONS.contains(&name.text.as_str()) => {
+                    return self.check_person_call(name, args, *args_span);
+                }
+                Target::Unknown => {
+                    self.report_unknown_declaration(name, "skill or cascade");
+                    // The arguments of `all(a(), b())` are stages.
+                    let is_stage = |arg: &Arg| match &arg.value.kind {
+                        ExprKind::Call { callee, .. } => self.is_stage_call(callee),
+                        _ => false,
+                    };
+                    if !args.iter().any(is_stage) {
                         self.infer_arguments(args);
                     }
-                        return None;
-                    }
+                    return None;
                 }
-            }
+            },
             ExprKind::Field { receiver, name, safe: false } => match &receiver.kind {
                 ExprKind::Name(base) => match self.probe(base) {
                     Target::Declared(Def::Module(_)) | Target::Unknown => {

@@ -75,6 +75,8 @@ pub(crate) fn check_test(
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let mut ran: Option<Span> = None;
     let mut run: Option<Run> = None;
+    // A line that could not be read may be the run.
+    let unread = test.body.iter().any(|line| matches!(line.kind, TestLineKind::Error));
     for line in &test.body {
         if ran.is_none() && matches!(line.kind, TestLineKind::Run(_)) {
             ran = Some(line.span);
@@ -83,7 +85,6 @@ pub(crate) fn check_test(
             }
             continue;
         }
-        let unread = test.body.iter().any(|line| matches!(line.kind, TestLineKind::Error));
         if ran.is_some() || !unread {
             checker.body.report(tests::misplaced_line(checker.body.view(), line, ran));
         }
@@ -93,8 +94,6 @@ pub(crate) fn check_test(
         }
     }
     let mut body = checker.body;
-    // A line that could not be read may be the run.
-    let unread = test.body.iter().any(|line| matches!(line.kind, TestLineKind::Error));
     if ran.is_none() && !test.body.is_empty() && !unread {
         body.report(tests::runs_nothing(body.view(), test.name.span));
     }

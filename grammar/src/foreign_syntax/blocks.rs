@@ -102,13 +102,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             Some(Explained::at(site.here(), "what runs at once stands in braces", help).covering(site.block_end()))
         }
         _ if word == "parallel" && (found.starts_with(|c: char| c.is_ascii_digit()) || found == "(") => {
-            let number = [found, rest]
-                .concat()
-                .trim_start_matches('(')
-                .split(|c: char| !c.is_ascii_digit())
-                .next()
-                .unwrap_or("3")
-                .to_owned();
+            let number = leading_number(&[found, rest].concat());
             Some(
                 Explained::at(
                     site.here(),
@@ -119,13 +113,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             )
         }
         _ if word == "repeat" && (found.starts_with(|c: char| c.is_ascii_digit()) || found == "(") => {
-            let number = [found, rest]
-                .concat()
-                .trim_start_matches('(')
-                .split(|c: char| !c.is_ascii_digit())
-                .next()
-                .unwrap_or("3")
-                .to_owned();
+            let number = leading_number(&[found, rest].concat());
             Some(
                 Explained::at(
                     site.here(),
@@ -160,7 +148,8 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             Explained::at(
                 site.here(),
                 "the block of `if` must be in braces",
-                if_in_braces(operand_before(&line[line.rfind("if ").unwrap_or(0)..]), rest.trim()),
+                if_in_braces(operand_before(&line[line.rfind("if ").unwrap_or(0)..]), rest.trim())
+                    .unwrap_or_else(|| "write `if condition { … } else { … }`".to_owned()),
             )
             .covering(site.line_end()),
         ),
@@ -172,19 +161,21 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         {
             let condition = line[line.rfind("if ").unwrap_or(0)..].trim_start_matches("if ").trim();
             let branches = [found, rest].concat();
-            let help = match branches.split_once(" else ") {
-                Some((yes, no)) => format!("write `if {condition} {{ {} }} else {{ {} }}`", yes.trim(), no.trim()),
-                None => format!("write `if {condition} {{ {} }}`", branches.trim()),
-            };
+            let help = if_in_braces(condition, &branches)
+                .unwrap_or_else(|| format!("write `if {condition} {{ {} }}`", branches.trim()));
             Some(Explained::at(site.here(), "the block of `if` must be in braces", help).covering(site.line_end()))
         }
         _ => None,
     }
 }
 
-fn if_in_braces(condition: &str, branches: &str) -> String {
-    match branches.split_once(" else ") {
-        Some((yes, no)) => format!("write `if {condition} {{ {} }} else {{ {} }}`", yes.trim(), no.trim()),
-        None => "write `if condition { … } else { … }`".to_owned(),
-    }
+/// How an `if` with both branches is written; `None` when there is no `else`.
+fn if_in_braces(condition: &str, branches: &str) -> Option<String> {
+    let (yes, no) = branches.split_once(" else ")?;
+    Some(format!("write `if {condition} {{ {} }} else {{ {} }}`", yes.trim(), no.trim()))
+}
+
+/// The digits that a text begins with, perhaps in parentheses.
+fn leading_number(text: &str) -> String {
+    text.trim_start_matches('(').split(|c: char| !c.is_ascii_digit()).next().unwrap_or("3").to_owned()
 }

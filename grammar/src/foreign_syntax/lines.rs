@@ -179,7 +179,7 @@ const TEST_LINES: &[(&[&str], &str)] = &[
     (&["stage", "call", "invoke", "result"], "write `run name(…)`; `result` is what it gives"),
 ];
 
-/// The words that follow from one that began a construct, and so are not reported by themselves.
+/// The help for a word in a table.
 fn find<'t>(table: &'t [(&'t [&'t str], &'t str)], word: &str) -> Option<&'t str> {
     table.iter().find(|(words, _)| words.contains(&word)).map(|(_, help)| *help)
 }

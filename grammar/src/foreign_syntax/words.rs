@@ -113,7 +113,12 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
                 .covering(site.line_end()),
         );
     }
+    explain_skill_line(site)
+}
 
+/// Lines of a skill whose parts stand in the order of another language.
+fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
+    let Site { found, line, first, word, rest, place, glued, .. } = *site;
     if matches!(
         found,
         "prompt"

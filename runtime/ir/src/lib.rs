@@ -67,6 +67,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether a route of it compares models by what is known of their answers (`best_of`).
+    pub fn compares_models(&self) -> bool {
+        self.routes.iter().any(|route| route.arms.iter().any(|arm| arm.by.is_some()))
+    }
+
     /// A program of this format without any declaration.
     pub fn empty(name: impl Into<String>) -> Self {
         Self {

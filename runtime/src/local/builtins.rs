@@ -9,7 +9,7 @@ use std::{
     fs,
     io::{self, Write},
     path::{Component, Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use cascade_ir::ErrorKind;
@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 
 use super::files;
 use crate::{
+    journal::now,
     request::{Answer, BuiltinArg, BuiltinRequest, Output},
     value::format_time,
 };
@@ -155,7 +156,7 @@ impl Arguments<'_> {
 fn read_file(arguments: &Arguments<'_>) -> Result<Json, Error> {
     let (shown, path) = arguments.path("file")?;
     let bytes = fs::read(&path).map_err(|error| file_error("read", shown, &error))?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map_or(bytes.as_slice(), |rest| rest);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(Json::from(text)),
         Err(error) => Err(Error {
@@ -205,13 +206,16 @@ fn default_permissions() -> Option<fs::Permissions> {
     None
 }
 
+/// Makes the folder of a file, with those above it.
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
+}
+
 fn append_to_file(arguments: &Arguments<'_>) -> Result<Json, Error> {
     let (shown, path) = arguments.path("file")?;
     let text = arguments.text("text")?;
     let append = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
+        make_folder_of(&path)?;
         // One write: lines of several runs do not mix.
         fs::File::options().create(true).append(true).open(&path)?.write_all(text.as_bytes())
     };
@@ -237,9 +241,7 @@ fn list_files(arguments: &Arguments<'_>) -> Result<Json, Error> {
 fn copy_file(arguments: &Arguments<'_>) -> Result<Json, Error> {
     let ((shown, from), (_, to)) = (arguments.path("from")?, arguments.path("to")?);
     let copy = |from: &Path, to: &Path| {
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
-        }
+        make_folder_of(to)?;
         fs::copy(from, to).map(|_| ())
     };
     let copied = if from.is_dir() { copy_folder(&from, &to, &copy) } else { copy(&from, &to) };
@@ -264,9 +266,7 @@ fn copy_folder(from: &Path, to: &Path, copy: &dyn Fn(&Path, &Path) -> io::Result
 fn move_file(arguments: &Arguments<'_>) -> Result<Json, Error> {
     let ((shown, from), (_, to)) = (arguments.path("from")?, arguments.path("to")?);
     let moved = || {
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
-        }
+        make_folder_of(&to)?;
         fs::rename(&from, &to)
     };
     moved().map_err(|error| file_error("move", shown, &error))?;
@@ -309,6 +309,5 @@ fn make_temporary_folder(_: &Arguments<'_>) -> Result<Json, Error> {
 }
 
 fn tell_time(_: &Arguments<'_>) -> Result<Json, Error> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis());
-    Ok(Json::from(format_time(i64::try_from(now).unwrap_or(i64::MAX))))
+    Ok(Json::from(format_time(now())))
 }

@@ -89,17 +89,20 @@ fn named(path: &str, cwd: Option<&Path>, files: &mut Vec<Attachment>, total: &mu
     Ok(())
 }
 
-/// The hash of a file, which may be of any size.
+/// The SHA-256 of a file of any size, in hex.
+pub(super) fn hash_of_file(file: &Path) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    io::copy(&mut fs::File::open(file)?, &mut digest)?;
+    Ok(hex(&digest.finalize()))
+}
+
+/// A file that is an input, by its hash.
 fn hashed(path: &str, cwd: Option<&Path>, restored: &RestoredFiles) -> Result<Attachment, String> {
-    let digest = || {
-        if let Some(hash) = restored.hash_of(&within(path, cwd)) {
-            return Ok(hash);
-        }
-        let mut digest = Sha256::new();
-        io::copy(&mut fs::File::open(within(path, cwd))?, &mut digest)?;
-        io::Result::Ok(hex(&digest.finalize()))
+    let file = within(path, cwd);
+    let hash = match restored.hash_of(&file) {
+        Some(hash) => hash,
+        None => hash_of_file(&file).map_err(|error| format!("the input `{path}` cannot be read: {error}"))?,
     };
-    let hash = digest().map_err(|error| format!("the input `{path}` cannot be read: {error}"))?;
     Ok(Attachment { path: path.to_owned(), media: String::new(), content: Arc::from([]), hash })
 }
 

@@ -206,8 +206,7 @@ fn find_carriers(run: &str) -> Vec<Survivor> {
         let Some(process) = carried.and_then(|text| read_process(&String::from_utf8_lossy(text))) else { continue };
         let Some(status) = ProcessStatus::read(&name) else { continue };
         let group = status.field(2).and_then(|group| group.parse().ok()).and_then(Pid::from_raw);
-        let has_ended = matches!(status.field(0), Some("Z" | "X") | None);
-        if let Some(group) = group.filter(|group| !has_ended && *group != own)
+        if let Some(group) = group.filter(|group| !status.has_ended() && *group != own)
             && !found.iter().any(|survivor| survivor.group == group)
         {
             found.push(Survivor { group, process });
@@ -239,6 +238,11 @@ impl ProcessStatus {
         Some(status)
     }
 
+    /// Whether the process has ended and only waits for its parent to see it.
+    fn has_ended(&self) -> bool {
+        matches!(self.field(0), Some("Z" | "X") | None)
+    }
+
     /// A field after the name of the process, which may hold blanks and brackets: its state, its parent, its
     /// group, …
     fn field(&self, index: usize) -> Option<&str> {
@@ -263,10 +267,8 @@ fn is_running(group: Pid) -> bool {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_process = name.starts_with(|c: char| c.is_ascii_digit());
         is_process
-            && ProcessStatus::read(&name).is_some_and(|status| {
-                let has_ended = matches!(status.field(0), Some("Z" | "X") | None);
-                status.field(2) == Some(group.as_str()) && !has_ended
-            })
+            && ProcessStatus::read(&name)
+                .is_some_and(|status| status.field(2) == Some(group.as_str()) && !status.has_ended())
     })
 }
 

@@ -11,6 +11,7 @@ use std::{
 use cascade_ir::ErrorKind;
 use sha2::{Digest, Sha256};
 
+use super::files::{find_files, hash_of_file};
 use crate::{
     failure::{Failure, Raise},
     interpreter::hex,
@@ -44,8 +45,7 @@ pub(super) fn collect_outputs(
     let mut root = run_directory.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     root.extend(&workspace.directory);
     let found: Vec<PathBuf> = match files.many {
-        true => super::files::find_files(&files.pattern, &root, true)
-            .map_err(|why| Failure::raise(ErrorKind::Failed, why))?,
+        true => find_files(&files.pattern, &root, true).map_err(|why| Failure::raise(ErrorKind::Failed, why))?,
         false => vec![PathBuf::from(&files.pattern)],
     };
     let (mut changes, mut total) = (Vec::new(), 0);
@@ -61,19 +61,13 @@ pub(super) fn collect_outputs(
         };
         total += size;
         let content = match size > MAX_KEPT_FILE || total > MAX_KEPT {
-            true => FileContent::Hash(hash_of(&file).map_err(|error| failed("read", &shown, &error))?),
+            true => FileContent::Hash(hash_of_file(&file).map_err(|error| failed("read", &shown, &error))?),
             false => FileContent::from_bytes(fs::read(&file).map_err(|error| failed("read", &shown, &error))?),
         };
         let state = FileState { content, executable: is_executable(&file) };
         changes.push(FileChange { path: shown, before: None, after: Some(state), is_output: true });
     }
     Ok(WorkspacePatch { directory: workspace.directory.clone(), changes })
-}
-
-fn hash_of(file: &Path) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    io::copy(&mut fs::File::open(file)?, &mut digest)?;
-    Ok(hex(&digest.finalize()))
 }
 
 /// Applies a recorded change below the directory of a run. Files that are already as they were
@@ -126,7 +120,7 @@ fn locate(root: &Path, path: &str) -> Result<PathBuf, Raise> {
 /// Whether a change has still to be made.
 fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
     if let Some(FileState { content: FileContent::Hash(hash), .. }) = &change.after {
-        return match hash_of(file) {
+        return match hash_of_file(file) {
             Ok(found) if found == *hash => Ok(false),
             Ok(_) | Err(_) => {
                 let message = format!(

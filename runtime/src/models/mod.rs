@@ -120,20 +120,21 @@ fn environment_variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|v| !v.trim().is_empty())
 }
 
+/// The key with which a model is asked; `None` where it needs none.
+///
+/// # Errors
+/// When it needs one and the environment has none: which variables would hold it.
 fn api_key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
-    if let Some(name) = &model.key_env {
-        return environment_variable(name)
-            .map(Some)
-            .ok_or_else(|| format!("`{name}` is not set (model `{}`)", model.name));
-    }
-    if provider.keys.is_empty() {
-        return Ok(None);
-    }
-    match provider.keys.iter().find_map(|name| environment_variable(name)) {
+    let names: Vec<&str> = match &model.key_env {
+        Some(name) => vec![name],
+        None if provider.keys.is_empty() => return Ok(None),
+        None => provider.keys.to_vec(),
+    };
+    match names.iter().find_map(|name| environment_variable(name)) {
         Some(key) => Ok(Some(key)),
         None => {
-            let names: Vec<String> = provider.keys.iter().map(|n| format!("`{n}`")).collect();
-            Err(format!("{} is not set (model `{}`)", names.join(" or "), model.name))
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            Err(format!("{} is not set", names.join(" or ")))
         }
     }
 }
@@ -145,25 +146,47 @@ fn base_url(model: &Model, provider: &Provider) -> Option<String> {
     (!base.is_empty()).then(|| base.to_owned())
 }
 
+/// Why a model cannot be asked in the current environment.
+enum Obstacle {
+    UnknownProvider,
+    NoBaseUrl,
+    /// Which variables would hold the key.
+    NoKey(String),
+}
+
+fn obstacle(model: &Model) -> Option<Obstacle> {
+    let Some(provider) = provider(&model.provider) else { return Some(Obstacle::UnknownProvider) };
+    if base_url(model, provider).is_none() {
+        return Some(Obstacle::NoBaseUrl);
+    }
+    api_key(model, provider).err().map(Obstacle::NoKey)
+}
+
+/// The message that a key is missing, where the model is not named beside it.
+fn missing_key(model: &Model, reason: &str) -> String {
+    format!("{reason} (model `{}`)", model.name)
+}
+
 /// Which models are available in the current environment.
 pub fn availability(program: &Program) -> Vec<Availability> {
-    let of = |model: &Model| {
-        let Some(provider) = provider(&model.provider) else {
-            let reason = format!(
-                "provider `{}` of model `{}` is not supported by this version of Cascade",
-                model.provider, model.name
-            );
-            return Availability::Missing(reason);
-        };
-        if base_url(model, provider).is_none() {
-            return Availability::Missing(format!("model `{}` has no base URL", model.name));
-        }
-        match api_key(model, provider) {
-            Ok(_) => Availability::Available,
-            Err(reason) => Availability::Missing(reason),
-        }
+    let of = |model: &Model| match obstacle(model) {
+        None => Availability::Available,
+        Some(Obstacle::NoKey(reason)) => Availability::Missing(missing_key(model, &reason)),
+        Some(_) => Availability::Missing(why_unavailable(model).unwrap_or_default()),
     };
     program.models.iter().map(of).collect()
+}
+
+/// Why a model cannot be asked in the current environment, for a place beside its name; `None`: it can.
+pub fn why_unavailable(model: &Model) -> Option<String> {
+    Some(match obstacle(model)? {
+        Obstacle::UnknownProvider => format!(
+            "provider `{}` of model `{}` is not supported by this version of Cascade",
+            model.provider, model.name
+        ),
+        Obstacle::NoBaseUrl => format!("model `{}` has no base URL", model.name),
+        Obstacle::NoKey(reason) => reason,
+    })
 }
 
 /// The API keys in the environment for the models of a program.
@@ -186,7 +209,8 @@ impl<'p> Models<'p> {
             let message = format!("provider `{}` is not supported by this version of Cascade", model.provider);
             return Err(Answer::failed(ErrorKind::Denied, message));
         };
-        let key = api_key(model, provider).map_err(|m| Answer::failed(ErrorKind::Denied, m))?;
+        let key = api_key(model, provider)
+            .map_err(|reason| Answer::failed(ErrorKind::Denied, missing_key(model, &reason)))?;
         let Some(base) = base_url(model, provider) else {
             return Err(Answer::failed(ErrorKind::Denied, format!("model `{}` has no base URL", model.name)));
         };

@@ -8,11 +8,9 @@
 
 use std::collections::HashMap;
 
-use cascade_ir::{Model, ModelId};
+use cascade_ir::{Model, ModelId, limits::Tokens};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
-
-use crate::request::Usage;
 
 /// What is known of the answers that a model gave to a skill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,7 +48,7 @@ impl ModelOutcomes {
 pub type KnownOutcomes = HashMap<(SmolStr, SmolStr), ModelOutcomes>;
 
 /// The tokens of an answer by which a model without outcomes is judged.
-const USUAL: Usage = Usage { tokens_in: 1_000, tokens_out: 500, cache_read: 0, cache_write: 0, cost: None };
+const USUAL: Tokens = Tokens { input: 1_000, cache_read: 0, cache_write: 0, output: 500 };
 /// The duration by which it is judged, in milliseconds.
 const USUAL_MS: f64 = 5_000.0;
 
@@ -63,7 +61,7 @@ pub(super) fn rank(by: &str, models: &[(ModelId, &Model, ModelOutcomes)], run: &
             let success = random.beta(known.good as f64 + 1.0, known.bad as f64 + 1.0).max(1e-9);
             let score = match by {
                 "cost" => {
-                    let usual = super::call::price(model, &USUAL) as f64;
+                    let usual = model.price(USUAL) as f64;
                     -random.mean(known.cost as f64 + usual, known.count() as f64 + 1.0) / success
                 }
                 "latency" => -random.mean(known.ms as f64 + USUAL_MS, known.timed as f64 + 1.0) / success,

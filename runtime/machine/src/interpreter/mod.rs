@@ -139,7 +139,7 @@ impl<'p> Machine<'p> {
         program: &'p Program,
         cascade: CascadeId,
         inputs: Vec<Value>,
-        env: Environment,
+        mut env: Environment,
     ) -> Result<Self, Failure> {
         let Some(entry) = program.cascades.get(cascade.index()) else {
             return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
@@ -163,7 +163,7 @@ impl<'p> Machine<'p> {
                     .for_models(program.models.len()),
             ),
             new_secrets: Vec::new(),
-            outcomes: env.outcomes.as_ref().clone(),
+            outcomes: Arc::unwrap_or_clone(std::mem::take(&mut env.outcomes)),
             env,
             fibers: Vec::new(),
             free: Vec::new(),
@@ -184,7 +184,7 @@ impl<'p> Machine<'p> {
             last_memory: Vec::new(),
             reached,
         };
-        machine.eval.facts = machine.env.facts.clone();
+        machine.eval.facts = std::mem::take(&mut machine.env.facts);
         let mut fiber = Fiber::new(None, "".into());
         fiber.memory = machine.first_memory().map_err(|f| *f)?;
         machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;

@@ -210,7 +210,9 @@ impl<'p> Machine<'p> {
 
     /// Counts an answer for later choices in this run. The machine has no clock and knows no durations.
     pub(super) fn count_outcome(&mut self, skill: &SmolStr, model: Option<ModelId>, good: bool, cost: i64) {
-        if let Some(model) = model.and_then(|id| self.program.models.get(id.index())) {
+        if let Some(model) = model.and_then(|id| self.program.models.get(id.index()))
+            && self.program.compares_models()
+        {
             self.outcomes.entry((skill.clone(), model.name.clone())).or_default().add(good, cost, None);
         }
     }
