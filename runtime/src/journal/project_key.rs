@@ -39,16 +39,22 @@ fn file_of(journal: &Path) -> PathBuf {
 /// The key of a journal's project. It is made with the journal's first run that has one; from then on
 /// no other will do, since with another key nothing that was recorded would be found again.
 pub(super) fn load(journal: &Path, connection: &Connection) -> Result<ProjectKey> {
+    load_while(journal, connection, || ())
+}
+
+/// The same, and what happens elsewhere after the key was looked for the first time.
+fn load_while(journal: &Path, connection: &Connection, elsewhere: impl FnOnce()) -> Result<ProjectKey> {
     let file = file_of(journal);
     let known = || -> Result<Option<i64>> {
         let mark = connection.query_row("SELECT value FROM meta WHERE name = ?1", [MARK], |row| row.get(0)).optional();
         mark.map_err(|e| tables::explain(journal, &e))
     };
-    let key = match read(&file)? {
+    let found = read(&file)?;
+    elsewhere();
+    let key = match found {
         Some(key) => key,
-        None if known()?.is_some() => {
-            return Err(wrong_key(&file, "is missing"));
-        }
+        // The mark is written after the key: another process may have made both since the key was looked for.
+        None if known()?.is_some() => read(&file)?.ok_or_else(|| wrong_key(&file, "is missing"))?,
         None => create(&file)?,
     };
     let mark = mark_of(&key);
@@ -204,5 +210,15 @@ mod tests {
         assert!(load(&journal, &connection).unwrap_err().0.contains("is damaged"));
         std::fs::write(&file, text).unwrap();
         assert_eq!(load(&journal, &connection).unwrap(), key);
+    }
+
+    #[test]
+    fn a_key_that_another_process_makes_meanwhile_is_taken() {
+        let dir = TempDir::new();
+        let journal = dir.path().join(".cascade/runs.db");
+        let (ours, theirs) = (tables::open(&journal).unwrap(), tables::open(&journal).unwrap());
+        let mut made = None;
+        let key = load_while(&journal, &ours, || made = load(&journal, &theirs).ok()).unwrap();
+        assert_eq!(made, Some(key));
     }
 }
