@@ -8,6 +8,7 @@ mod commands;
 mod files;
 mod locks;
 mod process;
+mod prompts;
 mod survivors;
 mod throttle;
 mod web;
@@ -112,7 +113,7 @@ pub(crate) struct LocalHost<'p> {
     timers: HashSet<RequestId>,
     throttle: Throttle,
     /// Prompts that wait until the throttle of their provider lets them be sent.
-    queued: HashMap<RequestId, ModelCall>,
+    queued: HashMap<RequestId, (ModelCall, Watching)>,
     locks: Locks,
     /// Built-in skills that are being carried out.
     builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
@@ -191,8 +192,8 @@ impl<'p> LocalHost<'p> {
     /// Sends the prompts that may be sent by now.
     fn send_due(&mut self) {
         for id in self.throttle.due(Instant::now()) {
-            if let Some(call) = self.queued.remove(&id) {
-                self.web.prompt(id, call, self.redactor.clone());
+            if let Some((call, watch)) = self.queued.remove(&id) {
+                self.web.prompt(id, call, self.redactor.clone(), watch);
             }
         }
     }
@@ -223,6 +224,7 @@ impl Host for LocalHost<'_> {
             return;
         }
         let Request { id, kind, effect, after: _ } = request;
+        let watch = Watching { idle: effect.as_ref().is_some_and(|info| info.watch), lines: self.watched };
         match kind {
             RequestKind::Timer { ms, .. } => {
                 self.timers.insert(id);
@@ -239,8 +241,6 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                     return;
                 }
-                let idle = effect.as_ref().is_some_and(|info| info.watch);
-                let watch = Watching { idle, lines: self.watched };
                 let process = match &effect {
                     Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
                     None => Process { stage: String::new(), attempt: 1, once: false },
@@ -253,7 +253,7 @@ impl Host for LocalHost<'_> {
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
-                        self.web.prompt(id, call, self.redactor.clone());
+                        self.web.prompt(id, call, self.redactor.clone(), watch);
                     } else {
                         if let Some(until) = self.throttle.opens_at(call.provider()) {
                             let left = until.saturating_duration_since(Instant::now());
@@ -261,7 +261,7 @@ impl Host for LocalHost<'_> {
                             let progress = Progress::WaitsUntil(now().saturating_add(left));
                             let _ = self.outbox.send(Message::Progress(id, progress));
                         }
-                        self.queued.insert(id, call);
+                        self.queued.insert(id, (call, watch));
                     }
                 }
                 Err(answer) => {

@@ -34,6 +34,7 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut body = json!({
         "model": model.id,
         "max_tokens": max_tokens,
+        "stream": true,
         "messages": [{ "role": "user", "content": content }],
     });
     set_optional(&mut body, "system", prompt.system.as_ref().map(|s| json!(s)));
@@ -64,7 +65,13 @@ pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
     }
     let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();
     if structured && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use") {
-        return Ok((block["input"].to_string(), usage));
+        let input = match &block["input"] {
+            // Of a stream: the text as it arrived.
+            Json::String(text) if text.is_empty() => "{}".to_owned(),
+            Json::String(text) => text.clone(),
+            input => input.to_string(),
+        };
+        return Ok((input, usage));
     }
     let text: String = blocks.iter().filter_map(|b| b["text"].as_str()).collect();
     if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }

@@ -1,12 +1,14 @@
 //! Models over HTTP: four API dialects, over plain JSON.
 //!
 //! Each dialect is two pure functions: from a request to an HTTP request, and from the HTTP response
-//! to text and usage. Nothing here opens a connection.
+//! to text and usage. Answers are streamed; [`stream`] makes the same response of a stream. Nothing here opens a
+//! connection.
 
 mod anthropic;
 mod failures;
 mod google;
 mod openai;
+mod stream;
 
 use std::env;
 
@@ -21,6 +23,8 @@ use crate::{
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
     value::Arg,
 };
+
+pub(crate) use stream::AnswerReader;
 
 /// A dialect of model APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +57,41 @@ impl ModelCall {
         &self.provider
     }
 
-    /// The text and usage of a response.
-    pub(crate) fn read(&self, response: &Response) -> ModelAnswer {
-        if !(200..300).contains(&response.status) {
-            return Err((failures::failure_of_status(response), Usage::default()));
+    /// What reads the body of an answer.
+    pub(crate) fn reader(&self) -> AnswerReader {
+        AnswerReader::new(self.dialect, self.structured)
+    }
+
+    /// The failure of a response whose status is no success.
+    pub(crate) fn refusal_of(&self, response: &Response) -> Raise {
+        failures::failure_of_status(response)
+    }
+
+    /// The same request without a stream, if the response says that this is what it was refused for: some gateways do
+    /// not know the options of a stream, and some accounts may not stream some models.
+    pub(crate) fn without_stream(&self, response: &Response) -> Option<HttpRequest> {
+        if !matches!(self.dialect, Dialect::Chat | Dialect::Responses) || !matches!(response.status, 400 | 422 | 501) {
+            return None;
         }
-        let Ok(json) = serde_json::from_slice::<Json>(&response.body) else {
-            let failure = Failure::raise(ErrorKind::Unavailable, "the model's answer is not JSON");
-            return Err((failure, Usage::default()));
-        };
-        match self.dialect {
-            Dialect::Anthropic => anthropic::parse_answer(&json, self.structured),
-            Dialect::Responses => openai::read_responses(&json),
-            Dialect::Chat => openai::read_chat(&json),
-            Dialect::Gemini => google::parse_answer(&json),
+        if !String::from_utf8_lossy(&response.body).to_ascii_lowercase().contains("stream") {
+            return None;
+        }
+        let text = self.request.body.as_ref()?.text.as_str();
+        let Ok(Json::Object(mut body)) = serde_json::from_str::<Json>(text) else { return None };
+        body.shift_remove("stream")?;
+        body.shift_remove("stream_options");
+        Some(HttpRequest { body: Some(Arg::plain(Json::Object(body).to_string())), ..self.request.clone() })
+    }
+}
+
+impl Dialect {
+    /// The text and usage of a response.
+    fn read(self, json: &Json, structured: bool) -> ModelAnswer {
+        match self {
+            Self::Anthropic => anthropic::parse_answer(json, structured),
+            Self::Responses => openai::read_responses(json),
+            Self::Chat => openai::read_chat(json),
+            Self::Gemini => google::parse_answer(json),
         }
     }
 }
@@ -248,7 +273,10 @@ fn build_http_request(
         Dialect::Gemini => {
             headers.extend(key.map(|k| ("x-goog-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1beta");
-            (format!("{base}/v1beta/models/{}:generateContent", model.id), google::request_body(model, prompt))
+            (
+                format!("{base}/v1beta/models/{}:streamGenerateContent?alt=sse", model.id),
+                google::request_body(model, prompt),
+            )
         }
     };
     let request = HttpRequest {

@@ -48,6 +48,7 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
         "model": model.id,
         "input": [{ "role": "user", "content": content }],
         "store": false,
+        "stream": true,
     });
     set_optional(&mut body, "instructions", prompt.system.as_ref().map(|s| json!(s)));
     set_optional(&mut body, "temperature", temperature(prompt));
@@ -74,10 +75,7 @@ pub(super) fn read_responses(json: &Json) -> ModelAnswer {
             return Err(refusal("content filter", usage));
         }
         (Some("incomplete"), _) => return Err(truncated_answer(usage)),
-        (Some("failed"), _) => {
-            let message = json["error"]["message"].as_str().unwrap_or("the request failed");
-            return Err((super::failures::failure_of_code(json["error"]["code"].as_str(), message), usage));
-        }
+        (Some("failed"), _) => return Err((super::failures::failure_of_error(&json["error"]), usage)),
         _ => {}
     }
     let mut text = String::new();
@@ -114,7 +112,12 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
         Json::Array(parts)
     };
     messages.push(json!({ "role": "user", "content": content }));
-    let mut body = json!({ "model": model.id, "messages": messages });
+    let mut body = json!({
+        "model": model.id,
+        "messages": messages,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    });
     set_optional(&mut body, "temperature", temperature(prompt));
     set_optional(&mut body, "max_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
@@ -138,6 +141,8 @@ pub(super) fn read_chat(json: &Json) -> ModelAnswer {
     match choice["finish_reason"].as_str() {
         Some("length") => return Err(truncated_answer(usage)),
         Some("content_filter") => return Err(refusal("content filter", usage)),
+        // A gateway whose own provider failed on the way.
+        Some("error") => return Err((super::failures::failure_of_error(&choice["error"]), usage)),
         _ => {}
     }
     let content = &choice["message"]["content"];

@@ -1,0 +1,135 @@
+//! Prompts to models: the answer is read while it arrives, and what arrives is reported.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
+
+use reqwest::Client;
+
+use super::{Message, Outbox, commands::Watching, web};
+use crate::{
+    host::Progress,
+    models::ModelCall,
+    redact::{Cut, Redactor},
+    request::{Answer, Output, RequestId, Usage},
+};
+
+/// Signs of life are passed on at most this often.
+const ALIVE: Duration = Duration::from_millis(50);
+/// Counts of tokens are reported at most this often.
+const TOKENS: Duration = Duration::from_millis(250);
+/// How long the end of a stream is waited for after its answer, so that the connection can be used again.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Reports of a prompt that is being answered.
+pub(super) struct Reporter {
+    id: RequestId,
+    outbox: Outbox,
+    watch: Watching,
+    alive: Option<Instant>,
+    counted: Instant,
+    tokens: u64,
+}
+
+impl Reporter {
+    pub(super) fn new(id: RequestId, outbox: Outbox, watch: Watching) -> Self {
+        Self { id, outbox, watch, alive: None, counted: Instant::now(), tokens: 0 }
+    }
+
+    /// Reports that something has arrived: of the answer, or a sign that it will come.
+    fn heard(&mut self, tokens: u64) {
+        let progress = if self.watch.lines && tokens > self.tokens && self.counted.elapsed() >= TOKENS {
+            self.counted = Instant::now();
+            self.tokens = tokens;
+            Progress::Tokens(tokens)
+        } else if self.watch.idle && self.alive.is_none_or(|at| at.elapsed() >= ALIVE) {
+            Progress::Alive
+        } else {
+            return;
+        };
+        self.alive = Some(Instant::now());
+        // The run may have ended meanwhile.
+        let _ = self.outbox.send(Message::Progress(self.id, progress));
+    }
+}
+
+/// Asks a model.
+pub(super) async fn ask(client: Client, call: ModelCall, mut redactor: Redactor, mut reporter: Reporter) -> Answer {
+    // Its key, however short that is.
+    call.request.headers.iter().for_each(|(_, value)| redactor.learn_arg(value));
+    let mut answer = ask_and_read(&client, &call, &redactor, &mut reporter).await;
+    // A provider may repeat what it was sent.
+    if let Err(failure) = &mut answer.result {
+        redactor.mask_failure(failure);
+    }
+    answer
+}
+
+async fn ask_and_read(client: &Client, call: &ModelCall, redactor: &Redactor, reporter: &mut Reporter) -> Answer {
+    let failed = |answer: Answer| Answer { usage: Usage::default(), ..answer };
+    let mut response = match web::open(client, &call.request, redactor).await {
+        Ok(response) => response,
+        Err(answer) => return failed(answer),
+    };
+    if !response.status().is_success() {
+        let mut refused = match web::read_response(response).await {
+            Ok(refused) => refused,
+            Err(answer) => return failed(answer),
+        };
+        // What a provider refuses it may repeat, and messages are cut.
+        if let Cow::Owned(masked) = redactor.mask_bytes(&refused.body, Cut::default()) {
+            refused.body = masked.into();
+        }
+        let Some(plain) = call.without_stream(&refused) else {
+            return Answer { result: Err(call.refusal_of(&refused)), usage: Usage::default() };
+        };
+        response = match web::open(client, &plain, redactor).await {
+            Ok(response) => response,
+            Err(answer) => return failed(answer),
+        };
+        if !response.status().is_success() {
+            return match web::read_response(response).await {
+                Ok(refused) => Answer { result: Err(call.refusal_of(&refused)), usage: Usage::default() },
+                Err(answer) => failed(answer),
+            };
+        }
+    }
+    let mut reader = call.reader();
+    reporter.heard(0);
+    loop {
+        let piece = match response.chunk().await {
+            Ok(Some(piece)) => piece,
+            Ok(None) => break,
+            Err(error) => {
+                // It broke off in the middle, and is no answer.
+                let Answer { result, .. } = web::failed(error);
+                return match result {
+                    Err(failure) => {
+                        let (failure, usage) = reader.stop(failure);
+                        Answer { result: Err(failure), usage }
+                    }
+                    ok => Answer { result: ok, usage: Usage::default() },
+                };
+            }
+        };
+        let complete = match reader.push(&piece) {
+            Ok(complete) => complete,
+            Err((failure, usage)) => return Answer { result: Err(failure), usage },
+        };
+        reporter.heard(reader.tokens());
+        if complete {
+            tokio::spawn(drain(response));
+            break;
+        }
+    }
+    match reader.finish() {
+        Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
+        Err((failure, usage)) => Answer { result: Err(failure), usage },
+    }
+}
+
+/// Reads a stream to its end, so that its connection is free for the next request.
+async fn drain(mut response: reqwest::Response) {
+    let _ = tokio::time::timeout(DRAIN, async { while let Ok(Some(_)) = response.chunk().await {} }).await;
+}
