@@ -26,6 +26,6 @@ pub use cascade_machine::{
 };
 pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::Cancel;
-pub use models::{availability, why_unavailable};
+pub use models::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub use plan::{Plan, PlanOptions, PlannedEffect, plan};
 pub use run::{Begin, RunOptions, RunOutcome, block_on, environment_variables, run, run_blocking, run_on};

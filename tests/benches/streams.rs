@@ -58,7 +58,7 @@ fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let program = format!(
         "model m {{\n  provider: openai_compatible\n  id: \"m\"\n  base_url: \"{url}\"\n  context: 100_000\n  \
          max_output: 1_000\n  price: {{ input: 1usd, output: 10usd }}\n}}\n\nskill say(n: int) -> string {{\n  prompt \"Say $<n>.\"\n}}\n\n\
-         cascade main() -> int {{\n  parallel for n in range({PROMPTS}) {{\n    stage said = say(n)\n      using m\n  }}\n  return 1\n}}\n"
+         cascade main() -> int {{\n  for n in range({PROMPTS}) parallel max {PROMPTS} {{\n    stage said = say(n)\n      using m\n  }}\n  return 1\n}}\n"
     );
     let file = folder.path().join("streams.cascade");
     std::fs::write(&file, program)?;

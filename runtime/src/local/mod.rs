@@ -18,6 +18,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -29,7 +30,7 @@ use crate::{
     failure::Raise,
     host::{Host, Progress, Report},
     journal::now,
-    models::{ModelCall, Models},
+    models::{ModelCall, Models, Providers},
     redact::Redactor,
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Usage},
     value::Secret,
@@ -70,6 +71,8 @@ pub(crate) enum Message {
     Done(RequestId, Answer),
     /// A running effect has something to report.
     Progress(RequestId, Progress),
+    /// A secret became known that effects may repeat.
+    Secret(Secret),
     /// A name that was waited for is locked by this file.
     Locked(RequestId, std::fs::File),
 }
@@ -86,6 +89,8 @@ enum Alarm {
 /// What the local host needs to know.
 pub(crate) struct Setup<'p> {
     pub(crate) program: &'p Program,
+    /// How the providers of its models are reached.
+    pub(crate) providers: Arc<Providers>,
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
@@ -131,7 +136,7 @@ impl<'p> LocalHost<'p> {
         Self {
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
-            models: Models::new(setup.program),
+            models: Models::new(setup.program, setup.providers),
             cwd: setup.cwd,
             watched: setup.watched,
             redactor: setup.redactor,
@@ -160,6 +165,10 @@ impl<'p> LocalHost<'p> {
     fn handle(&mut self, message: Message) -> Report {
         match message {
             Message::Progress(id, progress) => Report::Progress(id, progress),
+            Message::Secret(secret) => {
+                self.redactor.learn(secret.reveal());
+                Report::Secret(secret)
+            }
             Message::Locked(id, file) => {
                 self.locks.acquired(id, file);
                 Report::Answer(id, Answer::ok(Output::Fired))

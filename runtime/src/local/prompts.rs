@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cascade_ir::ErrorKind;
 use reqwest::Client;
 
 use super::{Message, Outbox, commands::Watching, web};
@@ -13,6 +14,7 @@ use crate::{
     models::ModelCall,
     redact::{Cut, Redactor},
     request::{Answer, Output, RequestId, Usage},
+    value::Secret,
 };
 
 /// Signs of life are passed on at most this often.
@@ -37,6 +39,12 @@ impl Reporter {
         Self { id, outbox, watch, alive: None, counted: Instant::now(), tokens: 0 }
     }
 
+    /// Reports a key before anything can repeat it.
+    fn tell_secret(&self, key: Secret) {
+        // The run may have ended meanwhile.
+        let _ = self.outbox.send(Message::Secret(key));
+    }
+
     /// Reports that something has arrived: of the answer, or a sign that it will come.
     fn heard(&mut self, tokens: u64) {
         let progress = if self.watch.lines && tokens > self.tokens && self.counted.elapsed() >= TOKENS {
@@ -55,7 +63,16 @@ impl Reporter {
 }
 
 /// Asks a model.
-pub(super) async fn ask(client: Client, call: ModelCall, mut redactor: Redactor, mut reporter: Reporter) -> Answer {
+pub(super) async fn ask(client: Client, mut call: ModelCall, mut redactor: Redactor, mut reporter: Reporter) -> Answer {
+    if let Some(command) = call.key_command() {
+        match command.key().await {
+            Ok(key) => {
+                reporter.tell_secret(key.clone());
+                call.authorize(&key);
+            }
+            Err(why) => return Answer::failed(ErrorKind::Denied, why),
+        }
+    }
     // Its key, however short that is.
     call.request.headers.iter().for_each(|(_, value)| redactor.learn_arg(value));
     let mut answer = ask_and_read(&client, &call, &redactor, &mut reporter).await;

@@ -11,7 +11,7 @@ use std::{
 
 use cascade_ir::ErrorKind;
 use encoding_rs::Encoding;
-use reqwest::{Client, Method, Url, header::HeaderMap, redirect::Policy};
+use reqwest::{Client, Method, NoProxy, Proxy, Url, header::HeaderMap, redirect::Policy};
 use tokio::task::AbortHandle;
 
 use super::{
@@ -35,18 +35,18 @@ const MAX_REDIRECTS: usize = 10;
 
 pub(super) struct Web {
     outbox: Outbox,
-    /// The client, or why there is none.
-    client: Option<Result<Client, String>>,
+    /// The clients by their proxies, or why there is none; `None`: the proxy of the environment.
+    clients: HashMap<Option<String>, Result<Client, String>>,
     running: HashMap<RequestId, AbortHandle>,
 }
 
 impl Web {
     pub(super) fn new(outbox: Outbox) -> Self {
-        Self { outbox, client: None, running: HashMap::new() }
+        Self { outbox, clients: HashMap::new(), running: HashMap::new() }
     }
 
     pub(super) fn http(&mut self, id: RequestId, request: HttpRequest, redactor: Redactor) {
-        self.spawn(id, move |client| async move {
+        self.spawn(id, None, move |client| async move {
             let answered = match open(&client, &request, &redactor).await {
                 Ok(response) => read_response(response).await,
                 Err(answer) => Err(answer),
@@ -60,14 +60,14 @@ impl Web {
 
     pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, redactor: Redactor, watch: Watching) {
         let reporter = Reporter::new(id, self.outbox.clone(), watch);
-        self.spawn(id, move |client| prompts::ask(client, call, redactor, reporter));
+        self.spawn(id, call.proxy.clone(), move |client| prompts::ask(client, call, redactor, reporter));
     }
 
-    fn spawn<F>(&mut self, id: RequestId, work: impl FnOnce(Client) -> F)
+    fn spawn<F>(&mut self, id: RequestId, proxy: Option<String>, work: impl FnOnce(Client) -> F)
     where
         F: Future<Output = Answer> + Send + 'static,
     {
-        match self.client.get_or_insert_with(build_client) {
+        match self.clients.entry(proxy).or_insert_with_key(|proxy| build_client(proxy.as_deref())) {
             Ok(client) => {
                 let future = work(client.clone());
                 let outbox = self.outbox.clone();
@@ -104,10 +104,22 @@ impl Drop for Web {
     }
 }
 
-fn build_client() -> Result<Client, String> {
+/// A client with the proxy of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), with this one,
+/// or with none if it is empty.
+fn build_client(proxy: Option<&str>) -> Result<Client, String> {
     // Fails only when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let mut builder = Client::builder();
+    builder = match proxy {
+        None => builder,
+        Some("") => builder.no_proxy(),
+        Some(address) => {
+            // The address is left out: it may hold a password.
+            let proxy = Proxy::all(address).map_err(|_| "the proxy in cascade.toml is no address".to_owned())?;
+            builder.proxy(proxy.no_proxy(NoProxy::from_env()))
+        }
+    };
+    builder
         .connect_timeout(CONNECT)
         // They are followed here, by rules of our own.
         .redirect(Policy::none())

@@ -7,10 +7,12 @@
 mod anthropic;
 mod failures;
 mod google;
+mod key_command;
 mod openai;
+mod providers;
 mod stream;
 
-use std::env;
+use std::sync::Arc;
 
 use cascade_ir::{ErrorKind, Model, Program, markup::push_escaped};
 use serde_json::{Value as Json, json};
@@ -19,11 +21,13 @@ use smol_str::SmolStr;
 use crate::{
     eval::escape_in_tag,
     failure::{Failure, Raise},
-    interpreter::Availability,
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
-    value::Arg,
+    value::{Arg, Secret},
 };
 
+pub(crate) use key_command::KeyCommand;
+use providers::{Access, Key, Obstacle, missing_key};
+pub use providers::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub(crate) use stream::AnswerReader;
 
 /// A dialect of model APIs.
@@ -45,6 +49,10 @@ pub(crate) struct ModelCall {
     pub(crate) request: HttpRequest,
     /// The base URL, by which rate limits are tracked.
     provider: String,
+    /// The proxy that the project names; empty: none.
+    pub(crate) proxy: Option<String>,
+    /// The key, if the request does not have it yet.
+    key: Key,
     dialect: Dialect,
     structured: bool,
 }
@@ -55,6 +63,26 @@ impl ModelCall {
     /// The provider whose rate limits apply.
     pub(crate) fn provider(&self) -> &str {
         &self.provider
+    }
+
+    /// The command that prints the key which the request still needs.
+    pub(crate) fn key_command(&self) -> Option<Arc<KeyCommand>> {
+        match &self.key {
+            Key::Command(command) => Some(Arc::clone(command)),
+            Key::None | Key::Known(_) => None,
+        }
+    }
+
+    /// Adds the key.
+    pub(crate) fn authorize(&mut self, key: &Secret) {
+        let key = key.reveal();
+        let (name, value) = match self.dialect {
+            Dialect::Anthropic => ("x-api-key", key.to_owned()),
+            Dialect::Responses | Dialect::Chat => ("authorization", format!("Bearer {key}")),
+            Dialect::Gemini => ("x-goog-api-key", key.to_owned()),
+        };
+        self.request.headers.push((name.into(), Arg { text: value.into(), secret: true }));
+        self.key = Key::None;
     }
 
     /// What reads the body of an answer.
@@ -96,133 +124,15 @@ impl Dialect {
     }
 }
 
-/// The models of a program, configured by the environment.
+/// The models of a program, and how they are reached.
 pub(crate) struct Models<'p> {
     program: &'p Program,
-}
-
-/// How to reach a provider.
-struct Provider {
-    dialect: Dialect,
-    /// The environment variables that may hold the key.
-    keys: &'static [&'static str],
-    base_env: Option<&'static str>,
-    base: &'static str,
-}
-
-const ANTHROPIC: Provider = Provider {
-    dialect: Dialect::Anthropic,
-    keys: &["ANTHROPIC_API_KEY"],
-    base_env: Some("ANTHROPIC_BASE_URL"),
-    base: "https://api.anthropic.com",
-};
-const OPENAI: Provider = Provider {
-    dialect: Dialect::Responses,
-    keys: &["OPENAI_API_KEY"],
-    base_env: Some("OPENAI_BASE_URL"),
-    base: "https://api.openai.com/v1",
-};
-const COMPATIBLE: Provider = Provider { dialect: Dialect::Chat, keys: &[], base_env: None, base: "" };
-const GOOGLE: Provider = Provider {
-    dialect: Dialect::Gemini,
-    keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-    base_env: Some("GOOGLE_GEMINI_BASE_URL"),
-    base: "https://generativelanguage.googleapis.com",
-};
-
-fn provider(name: &str) -> Option<&'static Provider> {
-    Some(match name {
-        "anthropic" => &ANTHROPIC,
-        "openai" => &OPENAI,
-        "openai_compatible" => &COMPATIBLE,
-        "google" => &GOOGLE,
-        _ => return None,
-    })
-}
-
-/// A non-empty environment variable.
-fn environment_variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|v| !v.trim().is_empty())
-}
-
-/// The key with which a model is asked; `None` where it needs none.
-///
-/// # Errors
-/// When it needs one and the environment has none: which variables would hold it.
-fn api_key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
-    let names: Vec<&str> = match &model.key_env {
-        Some(name) => vec![name],
-        None if provider.keys.is_empty() => return Ok(None),
-        None => provider.keys.to_vec(),
-    };
-    match names.iter().find_map(|name| environment_variable(name)) {
-        Some(key) => Ok(Some(key)),
-        None => {
-            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            Err(format!("{} is not set", names.join(" or ")))
-        }
-    }
-}
-
-fn base_url(model: &Model, provider: &Provider) -> Option<String> {
-    let found = model.base_url.clone().or_else(|| provider.base_env.and_then(environment_variable));
-    let base = found.unwrap_or_else(|| provider.base.to_owned());
-    let base = base.trim().trim_end_matches('/');
-    (!base.is_empty()).then(|| base.to_owned())
-}
-
-/// Why a model cannot be asked in the current environment.
-enum Obstacle {
-    UnknownProvider,
-    NoBaseUrl,
-    /// Which variables would hold the key.
-    NoKey(String),
-}
-
-fn obstacle(model: &Model) -> Option<Obstacle> {
-    let Some(provider) = provider(&model.provider) else { return Some(Obstacle::UnknownProvider) };
-    if base_url(model, provider).is_none() {
-        return Some(Obstacle::NoBaseUrl);
-    }
-    api_key(model, provider).err().map(Obstacle::NoKey)
-}
-
-/// The message that a key is missing, where the model is not named beside it.
-fn missing_key(model: &Model, reason: &str) -> String {
-    format!("{reason} (model `{}`)", model.name)
-}
-
-/// Which models are available in the current environment.
-pub fn availability(program: &Program) -> Vec<Availability> {
-    let of = |model: &Model| match obstacle(model) {
-        None => Availability::Available,
-        Some(Obstacle::NoKey(reason)) => Availability::Missing(missing_key(model, &reason)),
-        Some(_) => Availability::Missing(why_unavailable(model).unwrap_or_default()),
-    };
-    program.models.iter().map(of).collect()
-}
-
-/// Why a model cannot be asked in the current environment, for a place beside its name; `None`: it can.
-pub fn why_unavailable(model: &Model) -> Option<String> {
-    Some(match obstacle(model)? {
-        Obstacle::UnknownProvider => format!(
-            "provider `{}` of model `{}` is not supported by this version of Cascade",
-            model.provider, model.name
-        ),
-        Obstacle::NoBaseUrl => format!("model `{}` has no base URL", model.name),
-        Obstacle::NoKey(reason) => reason,
-    })
-}
-
-/// The API keys in the environment for the models of a program.
-pub(crate) fn api_keys(program: &Program) -> Vec<String> {
-    let of = |model: &Model| api_key(model, provider(&model.provider)?).ok().flatten();
-    program.models.iter().filter_map(of).collect()
+    providers: Arc<Providers>,
 }
 
 impl<'p> Models<'p> {
-    pub(crate) fn new(program: &'p Program) -> Self {
-        Self { program }
+    pub(crate) fn new(program: &'p Program, providers: Arc<Providers>) -> Self {
+        Self { program, providers }
     }
 
     /// The HTTP request of a prompt.
@@ -230,55 +140,38 @@ impl<'p> Models<'p> {
         let Some(model) = self.program.models.get(prompt.model.index()) else {
             return Err(Answer::failed(ErrorKind::Internal, "there is no such model"));
         };
-        let Some(provider) = provider(&model.provider) else {
-            let message = format!("provider `{}` is not supported by this version of Cascade", model.provider);
-            return Err(Answer::failed(ErrorKind::Denied, message));
-        };
-        let key = api_key(model, provider)
-            .map_err(|reason| Answer::failed(ErrorKind::Denied, missing_key(model, &reason)))?;
-        let Some(base) = base_url(model, provider) else {
-            return Err(Answer::failed(ErrorKind::Denied, format!("model `{}` has no base URL", model.name)));
-        };
-        let mut call = build_http_request(model, prompt, provider.dialect, &base, key.as_deref());
-        call.provider = base;
-        Ok(call)
+        let access = self.providers.access(model).map_err(|obstacle| {
+            let message = match &obstacle {
+                Obstacle::NoKey(reason) => missing_key(model, reason),
+                obstacle => obstacle.describe(model),
+            };
+            Answer::failed(ErrorKind::Denied, message)
+        })?;
+        Ok(build_call(model, prompt, access))
     }
 }
 
 /// The HTTP request in a dialect.
-fn build_http_request(
-    model: &Model,
-    prompt: &PromptRequest,
-    dialect: Dialect,
-    base: &str,
-    key: Option<&str>,
-) -> ModelCall {
-    let secret = |text: String| Arg { text: text.into(), secret: true };
+fn build_call(model: &Model, prompt: &PromptRequest, access: Access) -> ModelCall {
+    let Access { dialect, base, key, headers: of_project, proxy } = access;
     let mut headers: Vec<(SmolStr, Arg)> = vec![("content-type".into(), Arg::plain("application/json"))];
     let (url, body) = match dialect {
         Dialect::Anthropic => {
             headers.push(("anthropic-version".into(), Arg::plain("2023-06-01")));
-            headers.extend(key.map(|k| ("x-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1");
             (format!("{base}/v1/messages"), anthropic::request_body(model, prompt))
         }
-        Dialect::Responses | Dialect::Chat => {
-            headers.extend(key.map(|k| ("authorization".into(), secret(format!("Bearer {k}")))));
-            if dialect == Dialect::Responses {
-                (format!("{base}/responses"), openai::responses_body(model, prompt))
-            } else {
-                (format!("{base}/chat/completions"), openai::chat_body(model, prompt))
-            }
-        }
+        Dialect::Responses => (format!("{base}/responses"), openai::responses_body(model, prompt)),
+        Dialect::Chat => (format!("{base}/chat/completions"), openai::chat_body(model, prompt)),
         Dialect::Gemini => {
-            headers.extend(key.map(|k| ("x-goog-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1beta");
-            (
-                format!("{base}/v1beta/models/{}:streamGenerateContent?alt=sse", model.id),
-                google::request_body(model, prompt),
-            )
+            let url = format!("{base}/v1beta/models/{}:streamGenerateContent?alt=sse", model.id);
+            (url, google::request_body(model, prompt))
         }
     };
+    headers.retain(|(name, _)| of_project.iter().all(|(other, ..)| other != name.as_str()));
+    headers
+        .extend(of_project.into_iter().map(|(name, value, secret)| (name.into(), Arg { text: value.into(), secret })));
     let request = HttpRequest {
         method: "POST".into(),
         url: Arg::plain(url),
@@ -286,7 +179,13 @@ fn build_http_request(
         body: Some(Arg::plain(body.to_string())),
         follows_redirects: false,
     };
-    ModelCall { request, provider: String::new(), dialect, structured: prompt.schema.is_some() }
+    let mut call =
+        ModelCall { request, provider: base, proxy, key: Key::None, dialect, structured: prompt.schema.is_some() };
+    match key {
+        Key::Known(key) => call.authorize(&key),
+        key => call.key = key,
+    }
+    call
 }
 
 /// An attached text file as a document with its path.

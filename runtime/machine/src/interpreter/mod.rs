@@ -239,6 +239,11 @@ impl<'p> Machine<'p> {
         self.env.recalled.key_version >= KeyVersion::V3
     }
 
+    /// Hides a secret of which the host has learned.
+    pub fn learn_secret(&mut self, secret: &Secret) {
+        self.env.redactor.learn(secret.reveal());
+    }
+
     /// Secrets that effects gave since the last call.
     pub fn take_new_secrets(&mut self) -> Vec<Secret> {
         std::mem::take(&mut self.new_secrets)
