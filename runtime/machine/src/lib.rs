@@ -24,6 +24,7 @@ pub mod wire;
 pub mod workspace;
 
 pub mod key_parts;
+pub mod media;
 pub mod project_key;
 
 mod lenient;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{CascadeId, ErrorKind, ModelId, SkillId};
+use cascade_ir::{ArtifactKind, CascadeId, ErrorKind, ModelId, SkillId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
@@ -242,6 +242,8 @@ pub struct PromptRequest {
     pub temperature: Option<f64>,
     /// The maximal number of output tokens.
     pub max_tokens: Option<u64>,
+    /// The kind of the file that the answer is; `None`: the answer is text or JSON.
+    pub file: Option<ArtifactKind>,
 }
 
 /// Files to read.
@@ -386,7 +388,7 @@ pub enum Output {
     Process(Process),
     /// An HTTP response.
     Response(Response),
-    /// A model's answer: text, or JSON text if there is a schema.
+    /// A model's answer: text, JSON text if there is a schema, or the path of the file that it is.
     Model(String),
     /// The files, and notes on files that were left out.
     Files(Vec<Attachment>, Vec<String>),

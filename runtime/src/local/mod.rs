@@ -202,7 +202,7 @@ impl<'p> LocalHost<'p> {
     fn send_due(&mut self) {
         for id in self.throttle.due(Instant::now()) {
             if let Some((call, watch)) = self.queued.remove(&id) {
-                self.web.prompt(id, call, self.redactor.clone(), watch);
+                self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
             }
         }
     }
@@ -262,7 +262,7 @@ impl Host for LocalHost<'_> {
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
-                        self.web.prompt(id, call, self.redactor.clone(), watch);
+                        self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
                     } else {
                         if let Some(until) = self.throttle.opens_at(call.provider()) {
                             let left = until.saturating_duration_since(Instant::now());

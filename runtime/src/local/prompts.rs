@@ -2,20 +2,29 @@
 
 use std::{
     borrow::Cow,
+    path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use cascade_ir::ErrorKind;
 use reqwest::Client;
+use sha2::{Digest, Sha256};
 
-use super::{Message, Outbox, commands::Watching, web};
+use super::{Message, Outbox, commands::Watching, files::media, web, workspace};
 use crate::{
+    failure::{Failure, Raise},
     host::Progress,
-    models::ModelCall,
+    interpreter::hex,
+    models::{Content, ModelCall},
     redact::{Cut, Redactor},
     request::{Answer, Output, RequestId, Usage},
     value::Secret,
+    workspace::{FileChange, FileContent, FileState, WorkspacePatch},
 };
+
+/// The folder of the pictures that models draw, below the directory of the run.
+const PICTURES: &str = "images";
 
 /// Signs of life are passed on at most this often.
 const ALIVE: Duration = Duration::from_millis(50);
@@ -63,7 +72,13 @@ impl Reporter {
 }
 
 /// Asks a model.
-pub(super) async fn ask(client: Client, mut call: ModelCall, mut redactor: Redactor, mut reporter: Reporter) -> Answer {
+pub(super) async fn ask(
+    client: Client,
+    mut call: ModelCall,
+    mut redactor: Redactor,
+    mut reporter: Reporter,
+    cwd: Option<PathBuf>,
+) -> Answer {
     if let Some(command) = call.key_command() {
         match command.key().await {
             Ok(key) => {
@@ -75,7 +90,7 @@ pub(super) async fn ask(client: Client, mut call: ModelCall, mut redactor: Redac
     }
     // Its key, however short that is.
     call.request.headers.iter().for_each(|(_, value)| redactor.learn_arg(value));
-    let mut answer = ask_and_read(&client, &call, &redactor, &mut reporter).await;
+    let mut answer = ask_and_read(&client, &call, &redactor, &mut reporter, cwd).await;
     // A provider may repeat what it was sent.
     if let Err(failure) = &mut answer.result {
         redactor.mask_failure(failure);
@@ -83,7 +98,13 @@ pub(super) async fn ask(client: Client, mut call: ModelCall, mut redactor: Redac
     answer
 }
 
-async fn ask_and_read(client: &Client, call: &ModelCall, redactor: &Redactor, reporter: &mut Reporter) -> Answer {
+async fn ask_and_read(
+    client: &Client,
+    call: &ModelCall,
+    redactor: &Redactor,
+    reporter: &mut Reporter,
+    cwd: Option<PathBuf>,
+) -> Answer {
     let failed = |answer: Answer| Answer { usage: Usage::default(), ..answer };
     let mut response = match web::open(client, &call.request, redactor).await {
         Ok(response) => response,
@@ -141,9 +162,39 @@ async fn ask_and_read(client: &Client, call: &ModelCall, redactor: &Redactor, re
         }
     }
     match reader.finish() {
-        Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
+        Ok((Content::Text(text), usage)) => Answer { result: Ok(Output::Model(text)), usage },
+        Ok((Content::File(content), usage)) => {
+            Answer { result: keep_picture(call.file_name(), content, cwd).await, usage }
+        }
         Err((failure, usage)) => Answer { result: Err(failure), usage },
     }
+}
+
+/// Writes a picture below the run's directory. Its name has a part of its hash: none replaces another, and one that
+/// is there already is the same.
+async fn keep_picture(name: &str, content: Vec<u8>, cwd: Option<PathBuf>) -> Result<Output, Raise> {
+    let ending = match media("", &content) {
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/gif" => "gif",
+        "image/webp" => "webp",
+        "image/heic" => "heic",
+        _ => {
+            let message = "what the model gave as a picture has no known format of pictures";
+            return Err(Failure::raise(ErrorKind::InvalidOutput, message));
+        }
+    };
+    let hash = hex(&Sha256::digest(&content));
+    let path = format!("{PICTURES}/{name}-{}.{ending}", &hash[..12.min(hash.len())]);
+    let state = FileState { content: FileContent::from_bytes(content), executable: false };
+    let change = FileChange { path: path.clone(), before: None, after: Some(state), is_output: true };
+    let patch = Arc::new(WorkspacePatch { directory: None, changes: vec![change] });
+    let written = Arc::clone(&patch);
+    match tokio::task::spawn_blocking(move || workspace::restore(&written, cwd.as_deref())).await {
+        Ok(result) => result?,
+        Err(error) => return Err(Failure::raise(ErrorKind::Internal, format!("`{path}` was not written: {error}"))),
+    }
+    Ok(Output::WithPatch(Box::new(Output::Model(path)), patch))
 }
 
 /// Reads a stream to its end, so that its connection is free for the next request.

@@ -5,6 +5,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     error::Error,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -58,9 +59,16 @@ impl Web {
         });
     }
 
-    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, redactor: Redactor, watch: Watching) {
+    pub(super) fn prompt(
+        &mut self,
+        id: RequestId,
+        call: ModelCall,
+        redactor: Redactor,
+        watch: Watching,
+        cwd: Option<PathBuf>,
+    ) {
         let reporter = Reporter::new(id, self.outbox.clone(), watch);
-        self.spawn(id, call.proxy.clone(), move |client| prompts::ask(client, call, redactor, reporter));
+        self.spawn(id, call.proxy.clone(), move |client| prompts::ask(client, call, redactor, reporter, cwd));
     }
 
     fn spawn<F>(&mut self, id: RequestId, proxy: Option<String>, work: impl FnOnce(Client) -> F)

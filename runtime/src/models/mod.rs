@@ -21,6 +21,7 @@ use smol_str::SmolStr;
 use crate::{
     eval::escape_in_tag,
     failure::{Failure, Raise},
+    media,
     request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
     value::{Arg, Secret},
 };
@@ -54,10 +55,32 @@ pub(crate) struct ModelCall {
     /// The key, if the request does not have it yet.
     key: Key,
     dialect: Dialect,
-    structured: bool,
+    expected: Expected,
+    /// A name for the file that the answer is.
+    file_name: String,
 }
 
-type ModelAnswer = Result<(String, Usage), (Raise, Usage)>;
+type ModelAnswer = Result<(Content, Usage), (Raise, Usage)>;
+
+/// What a model answers with.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Text, or JSON text.
+    Text(String),
+    /// The content of a file.
+    File(Vec<u8>),
+}
+
+/// What is expected of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Text.
+    Text,
+    /// JSON of a schema.
+    Structured,
+    /// A picture.
+    Image,
+}
 
 impl ModelCall {
     /// The provider whose rate limits apply.
@@ -85,9 +108,14 @@ impl ModelCall {
         self.key = Key::None;
     }
 
+    /// A name for the file that the answer is.
+    pub(crate) fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
     /// What reads the body of an answer.
     pub(crate) fn reader(&self) -> AnswerReader {
-        AnswerReader::new(self.dialect, self.structured)
+        AnswerReader::new(self.dialect, self.expected)
     }
 
     /// The failure of a response whose status is no success.
@@ -114,12 +142,12 @@ impl ModelCall {
 
 impl Dialect {
     /// The text and usage of a response.
-    fn read(self, json: &Json, structured: bool) -> ModelAnswer {
+    fn read(self, json: &Json, expected: Expected) -> ModelAnswer {
         match self {
-            Self::Anthropic => anthropic::parse_answer(json, structured),
-            Self::Responses => openai::read_responses(json),
+            Self::Anthropic => anthropic::parse_answer(json, expected),
+            Self::Responses => openai::read_responses(json, expected),
             Self::Chat => openai::read_chat(json),
-            Self::Gemini => google::parse_answer(json),
+            Self::Gemini => google::parse_answer(json, expected),
         }
     }
 }
@@ -140,6 +168,15 @@ impl<'p> Models<'p> {
         let Some(model) = self.program.models.get(prompt.model.index()) else {
             return Err(Answer::failed(ErrorKind::Internal, "there is no such model"));
         };
+        // A model is chosen by what it takes and gives; a request of an older record may not know.
+        if let Some(kind) = prompt.file.filter(|kind| !media::is_given(&model.provider, *kind)) {
+            let message = format!("provider `{}` gives no files of the kind {kind:?}", model.provider);
+            return Err(Answer::failed(ErrorKind::Denied, message));
+        }
+        if let Some(file) = prompt.attachments.iter().find(|file| !media::is_accepted(&model.provider, &file.media)) {
+            let message = format!("`{}` ({}) cannot be sent to `{}`", file.path, file.media, model.name);
+            return Err(Answer::failed(ErrorKind::Denied, message));
+        }
         let access = self.providers.access(model).map_err(|obstacle| {
             let message = match &obstacle {
                 Obstacle::NoKey(reason) => missing_key(model, reason),
@@ -179,8 +216,13 @@ fn build_call(model: &Model, prompt: &PromptRequest, access: Access) -> ModelCal
         body: Some(Arg::plain(body.to_string())),
         follows_redirects: false,
     };
-    let mut call =
-        ModelCall { request, provider: base, proxy, key: Key::None, dialect, structured: prompt.schema.is_some() };
+    let expected = match (prompt.file, &prompt.schema) {
+        (Some(_), _) => Expected::Image,
+        (None, Some(_)) => Expected::Structured,
+        (None, None) => Expected::Text,
+    };
+    let file_name = prompt.schema_name.clone();
+    let mut call = ModelCall { request, provider: base, proxy, key: Key::None, dialect, expected, file_name };
     match key {
         Key::Known(key) => call.authorize(&key),
         key => call.key = key,
@@ -197,6 +239,11 @@ fn document(file: &Attachment) -> String {
     format!("<document path=\"{path}\">\n{text}\n</document>")
 }
 
+/// Whether a file goes into the text of the prompt.
+fn is_text(file: &Attachment) -> bool {
+    matches!(file.media.as_str(), "text/plain" | "image/svg+xml")
+}
+
 fn is_image(file: &Attachment) -> bool {
     file.media.starts_with("image/") && file.media != "image/svg+xml"
 }
@@ -208,12 +255,7 @@ fn base64(file: &Attachment) -> String {
 
 /// The prompt after its attached documents.
 fn text_with_documents(prompt: &PromptRequest) -> String {
-    let mut parts: Vec<String> = prompt
-        .attachments
-        .iter()
-        .filter(|f| f.media == "text/plain" || f.media == "image/svg+xml")
-        .map(document)
-        .collect();
+    let mut parts: Vec<String> = prompt.attachments.iter().filter(|file| is_text(file)).map(document).collect();
     parts.push(prompt.text.clone());
     parts.join("\n\n")
 }
@@ -230,6 +272,26 @@ fn cached_tokens(json: &Json, name: &str) -> u32 {
 
 fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
     Usage { tokens_in, tokens_out, ..Usage::default() }
+}
+
+/// The picture of an answer, from its Base64. The last one counts: earlier ones are drafts.
+fn picture<'j>(found: impl Iterator<Item = &'j Json>, text: &str, usage: Usage) -> ModelAnswer {
+    use base64::Engine;
+    let Some(data) = found.filter_map(Json::as_str).last() else {
+        let said: String = text.chars().take(300).collect();
+        let message = match said.is_empty() {
+            true => "the model's answer has no picture".to_owned(),
+            false => format!("the model's answer is text, not a picture: {said}"),
+        };
+        return Err((Failure::raise(ErrorKind::InvalidOutput, message), usage));
+    };
+    match base64::engine::general_purpose::STANDARD.decode(data) {
+        Ok(content) => Ok((Content::File(content), usage)),
+        Err(error) => {
+            let message = format!("the picture in the model's answer is no Base64: {error}");
+            Err((Failure::raise(ErrorKind::InvalidOutput, message), usage))
+        }
+    }
 }
 
 /// The failure of a response without text.

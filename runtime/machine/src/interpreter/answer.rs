@@ -12,6 +12,7 @@ use crate::{
     events::Event,
     failure::{Failure, defect},
     lenient::{Repair, read_answer},
+    media::wanted_file,
     request::{AnswerForm, Output},
     value::Value,
     workspace::{FileChange, WorkspacePatch},
@@ -88,6 +89,9 @@ impl<'p> Machine<'p> {
             (Effect::Builtin(_), Output::Builtin(json)) => {
                 let raw = crate::value::from_json(&json);
                 (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
+            }
+            (Effect::Prompt(_), Output::Model(path)) if wanted_file(self.program, &skill.output).is_some() => {
+                (coerce(&mut self.eval, Value::str(&path), &skill.output, Strictness::Effect)?, None)
             }
             (Effect::Prompt(_), Output::Model(text)) => {
                 let (is_secret, is_recorded) = (answer_form(self.program, skill).secret, call.is_recorded);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Attach, Effect, ErrorKind, Expr, Model, ModelId, Prompt, Run, Skill, SkillId, Type, limits::Tokens};
+use cascade_ir::{Attach, Effect, ErrorKind, Expr, Model, ModelId, Prompt, Run, Skill, SkillId, limits::Tokens};
 use smol_str::SmolStr;
 
 use super::{
@@ -20,6 +20,7 @@ use crate::{
     events::Event,
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
+    media::wanted_file,
     request::{
         Answer, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output, PromptRequest,
         RequestId, RequestKind, RunRequest, Usage,
@@ -389,9 +390,7 @@ impl<'p> Machine<'p> {
             return Err(defect!("a prompt without its call"));
         };
         let skill = call.skill;
-        if let Type::Artifact(_) = skill.output {
-            return Err(Failure::raise(ErrorKind::Denied, "models that give files are not supported by this version"));
-        }
+        let file = wanted_file(self.program, &skill.output);
         let attachments = call.attachments.clone().unwrap_or_default();
         let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
         let number = |v: Value| v.as_float();
@@ -434,7 +433,8 @@ impl<'p> Machine<'p> {
         };
         let complaint = guard_below(fiber).and_then(|guard| guard.complaint.clone());
         let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
-        let wanted = Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked };
+        let wanted =
+            Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, files: &attachments, file };
         let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
@@ -471,7 +471,10 @@ impl<'p> Machine<'p> {
                 None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
             }
         }
-        let schema = schema::model_schema(self.program, &skill.output);
+        let schema = match file {
+            Some(_) => None,
+            None => schema::model_schema(self.program, &skill.output),
+        };
         Ok(RequestKind::Prompt(Box::new(PromptRequest {
             model,
             system,
@@ -481,6 +484,7 @@ impl<'p> Machine<'p> {
             schema_name: schema::name(self.program, skill),
             temperature,
             max_tokens,
+            file,
         })))
     }
 }

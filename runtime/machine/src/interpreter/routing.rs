@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use cascade_ir::{
-    ErrorKind, Model, ModelId, ModelRef, Rendering,
+    ArtifactKind, ErrorKind, Model, ModelId, ModelRef, Rendering,
     limits::{MAX_ROUTES, estimated_tokens},
 };
 use smol_str::SmolStr;
@@ -19,6 +19,8 @@ use crate::{
     eval::Result,
     events::Event,
     failure::{Failure, defect},
+    media,
+    request::Attachment,
 };
 
 /// A prompt and who answers it.
@@ -48,6 +50,10 @@ pub(super) struct Wanted<'a> {
     pub(super) needs: &'a [SmolStr],
     /// The name of the skill.
     pub(super) skill: &'a SmolStr,
+    /// The files that are sent.
+    pub(super) files: &'a [Attachment],
+    /// The kind of the file that the answer is.
+    pub(super) file: Option<ArtifactKind>,
     /// The order that an earlier attempt of the stage has drawn.
     pub(super) ranked: Option<Vec<ModelId>>,
 }
@@ -95,7 +101,7 @@ impl<'p> Machine<'p> {
         recorded: impl Fn(ModelId, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
     ) -> Result<Routed> {
-        let Wanted { path, using, needs, skill, ranked } = wanted;
+        let Wanted { path, using, needs, skill, files, file, ranked } = wanted;
         let mut named = Named::default();
         for model in using {
             self.expand_model_ref(model, needs, &mut named, 0);
@@ -136,7 +142,7 @@ impl<'p> Machine<'p> {
             _ => (!compared.is_empty()).then(|| self.rank_models(&candidates, &compared, skill, path)),
         };
         let order = ranked.clone().unwrap_or_else(|| candidates.clone());
-        let (mut missing, mut too_small): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let (mut missing, mut unfit): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         for id in order {
             let Some(model) = self.program.models.get(id.index()) else {
                 return Err(defect!("there is no model {}", id.0));
@@ -153,12 +159,17 @@ impl<'p> Machine<'p> {
                 }
                 continue;
             }
+            if let Some(reason) = media::obstacle(model, files, file) {
+                pass(self, reason.clone());
+                unfit.push(reason);
+                continue;
+            }
             let (text, system, size) = write(self, model.prefers)?;
             let tokens = estimated_tokens(size as u64);
             if let Some(context) = model.context.filter(|c| tokens > *c) {
                 let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
                 pass(self, reason.clone());
-                too_small.push(reason);
+                unfit.push(reason);
                 continue;
             }
             let is_compared = |range: &Range<usize>| candidates.get(range.clone()).is_some_and(|all| all.contains(&id));
@@ -170,10 +181,10 @@ impl<'p> Machine<'p> {
             });
             return Ok(Routed { model: id, candidates, text, system, tokens, recorded: false, ranked, reason });
         }
-        if too_small.is_empty() {
+        if unfit.is_empty() {
             Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))
         } else {
-            let mut reasons = too_small;
+            let mut reasons = unfit;
             reasons.extend(missing);
             Err(Failure::raise(ErrorKind::Failed, format!("no model can take the prompt: {}", reasons.join("; "))))
         }

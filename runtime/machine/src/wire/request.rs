@@ -1,6 +1,6 @@
 //! The wire form of requests.
 
-use cascade_ir::Program;
+use cascade_ir::{ArtifactKind, Program};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value as Json};
 use sha2::{Digest, Sha256};
@@ -83,6 +83,9 @@ pub enum WireRequest {
         /// The maximal number of output tokens.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         max_tokens: Option<u64>,
+        /// The kind of the file that the answer is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<ArtifactKind>,
     },
     /// Carry out a built-in skill.
     Builtin {
@@ -207,6 +210,7 @@ impl WireRequest {
                 schema_name: prompt.schema_name.clone(),
                 temperature: prompt.temperature,
                 max_tokens: prompt.max_tokens,
+                file: prompt.file,
             },
             RequestKind::Builtin(builtin) => Self::Builtin {
                 v: VERSION,
@@ -276,7 +280,18 @@ impl WireRequest {
                 body: body.map(resolve).transpose()?,
                 follows_redirects,
             }),
-            Self::Prompt { v: _, model, system, prompt, attachments, schema, schema_name, temperature, max_tokens } => {
+            Self::Prompt {
+                v: _,
+                model,
+                system,
+                prompt,
+                attachments,
+                schema,
+                schema_name,
+                temperature,
+                max_tokens,
+                file,
+            } => {
                 let position = program.models.iter().position(|known| known.name == model);
                 let id = position.and_then(|i| u32::try_from(i).ok());
                 RequestKind::Prompt(Box::new(PromptRequest {
@@ -293,6 +308,7 @@ impl WireRequest {
                     schema_name,
                     temperature,
                     max_tokens,
+                    file,
                 }))
             }
             Self::Builtin { v: _, name, args } => {

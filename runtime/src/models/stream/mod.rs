@@ -12,7 +12,7 @@ mod responses;
 use cascade_ir::ErrorKind;
 use serde_json::{Value as Json, json};
 
-use super::{Dialect, ModelAnswer, failures::failure_of_error};
+use super::{Dialect, Expected, ModelAnswer, failures::failure_of_error};
 use crate::{
     failure::{Failure, Raise},
     request::Usage,
@@ -52,7 +52,7 @@ enum Body {
 /// Reads the body of a model's answer piece by piece.
 pub(crate) struct AnswerReader {
     dialect: Dialect,
-    structured: bool,
+    expected: Expected,
     fold: Box<dyn Fold>,
     body: Body,
     bytes: usize,
@@ -61,14 +61,14 @@ pub(crate) struct AnswerReader {
 }
 
 impl AnswerReader {
-    pub(super) fn new(dialect: Dialect, structured: bool) -> Self {
+    pub(super) fn new(dialect: Dialect, expected: Expected) -> Self {
         let fold: Box<dyn Fold> = match dialect {
             Dialect::Anthropic => Box::<anthropic::Stream>::default(),
             Dialect::Responses => Box::<responses::Stream>::default(),
             Dialect::Chat => Box::<chat::Stream>::default(),
             Dialect::Gemini => Box::<gemini::Stream>::default(),
         };
-        Self { dialect, structured, fold, body: Body::Unknown, bytes: 0, events: 0, complete: false }
+        Self { dialect, expected, fold, body: Body::Unknown, bytes: 0, events: 0, complete: false }
     }
 
     /// Takes the next piece. Returns whether the answer is complete: then no more needs to be read.
@@ -128,7 +128,7 @@ impl AnswerReader {
 
     /// A failure in the middle of the answer, with what was used until then.
     pub(crate) fn stop(&mut self, failure: Raise) -> (Raise, Usage) {
-        let usage = match self.dialect.read(&self.fold.body(), self.structured) {
+        let usage = match self.dialect.read(&self.fold.body(), self.expected) {
             Ok((_, usage)) | Err((_, usage)) => usage,
         };
         (failure, usage)
@@ -168,7 +168,7 @@ impl AnswerReader {
         };
         // A success by its status may report an error all the same.
         let error = if body.is_array() { &body[0]["error"] } else { &body["error"] };
-        match self.dialect.read(&body, self.structured) {
+        match self.dialect.read(&body, self.expected) {
             Ok((_, usage)) | Err((_, usage)) if reports_error(error) => Err((failure_of_error(error), usage)),
             answer => answer,
         }
