@@ -182,3 +182,75 @@ fn files_go_as_files_or_are_refused_by_name() {
         }
     }
 }
+
+fn reading(models: &str, using: &str, attach: &str) -> String {
+    format!(
+        "{models}skill read(notes: string) -> string {{\n  system \"Be brief.\"\n  prompt \"Sum up: $<notes>\"\n  \
+         attach {attach}\n}}\n\ncascade main(notes: string) -> string {{\n  stage sum = read(notes)\n    using {using}\n  \
+         return sum\n}}\n"
+    )
+}
+
+/// A model whose window holds 100,000 tokens by its declaration.
+fn with_window(name: &str, dialect: &str, url: &str, window: &str) -> String {
+    declaration(dialect, url).replace("model m ", &format!("model {name} ")).replace("context: 100_000", window)
+}
+
+#[test]
+fn a_prompt_that_does_not_fit_goes_to_a_model_with_a_larger_window() {
+    let (small, large) = (
+        Server::start(vec![streamed("openai", "small", false)]),
+        Server::start(vec![streamed("google", "large", false)]),
+    );
+    let project = Project::new();
+    // 360,000 bytes: 80,001 tokens, where an estimate by bytes says 103,000.
+    project.write("big.txt", &"The quick brown fox jumps over it.\n".repeat(10_000));
+    let models = with_window("small", "openai", &small.url, "context: 75_000")
+        + &with_window("large", "google", &large.url, "context: 1_000_000");
+    let text = reading(&models, "[small, large]", "files \"big.txt\"");
+    let inputs = json!({ "notes": "none" });
+    let (outcome, told) = project.run_with(&text, Begin::New, &inputs, |_| {});
+    assert_eq!(result_json(&outcome), json!("large"));
+    let passed: Vec<String> = told
+        .iter()
+        .filter_map(|event| match event {
+            Event::ModelPassedOver { model, reason, .. } => Some(format!("{model}: {reason}")),
+            _ => None,
+        })
+        .collect();
+    let [reason] = passed.as_slice() else { panic!("{passed:?}") };
+    assert!(
+        reason.starts_with("small: the prompt has about 80,") && reason.ends_with("`small` holds 75,000"),
+        "{reason}"
+    );
+    // It fits by its tokens where an estimate by its bytes would not let it.
+    let fits = text.replace("context: 75_000", "context: 90_000");
+    assert_eq!(result_json(&project.run_with(&fits, Begin::New, &inputs, |_| {}).0), json!("small"));
+}
+
+#[test]
+fn what_no_model_holds_names_its_largest_pieces() {
+    let server = Server::start(vec![streamed("anthropic", "read", false)]);
+    let project = Project::new();
+    project.write("big.txt", &"The quick brown fox jumps over it.\n".repeat(10_000));
+    project.write("little.txt", "Only this.\n");
+    let text = reading(&with_window("m", "anthropic", &server.url, "context: 90_000"), "m", "files \"*.txt\"");
+    let inputs = json!({ "notes": "one two three four ".repeat(300) });
+    let failure = project.run_with(&text, Begin::New, &inputs, |_| {}).0.result.unwrap_err();
+    let (_, pieces) =
+        failure.message.split_once("`m` holds 90,000; of its tokens, ").unwrap_or_else(|| panic!("{failure}"));
+    let names: Vec<&str> = pieces.split(", ").filter(|piece| piece.contains(" has ")).collect();
+    let order: Vec<&str> = names.iter().map(|piece| piece.split(" has ").next().unwrap()).collect();
+    assert_eq!(order, ["the file `big.txt`", "the input `notes`", "the file `little.txt`", "`system`"], "{pieces}");
+    assert!(pieces.starts_with("the file `big.txt` has 80,0"), "{pieces}");
+    assert!(server.bodies().is_empty());
+}
+
+#[test]
+fn a_picture_is_not_measured_as_text() {
+    let server = Server::start(vec![streamed("anthropic", "seen", false)]);
+    let project = Project::new();
+    let picture = [PICTURE, &vec![7; 3_000_000]].concat();
+    fs::write(project.path().join("p.png"), picture).unwrap();
+    assert_eq!(result_json(&project.run(&looking("anthropic", &server.url, "p.png"), Begin::New)), json!("seen"));
+}

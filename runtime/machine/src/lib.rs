@@ -30,6 +30,7 @@ pub mod project_key;
 mod lenient;
 mod output;
 mod request_id;
+mod tokens;
 
 pub use events::Event;
 pub use failure::Failure;

@@ -392,7 +392,6 @@ impl<'p> Machine<'p> {
         let skill = call.skill;
         let file = wanted_file(self.program, &skill.output);
         let attachments = call.attachments.clone().unwrap_or_default();
-        let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
         let number = |v: Value| v.as_float();
         let temperature = match &prompt.temperature {
             Some(expr) => number(self.eval.eval(expr, slots)?),
@@ -433,8 +432,9 @@ impl<'p> Machine<'p> {
         };
         let complaint = guard_below(fiber).and_then(|guard| guard.complaint.clone());
         let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
+        let inputs = skill.params.iter().map(|param| &param.name).zip(&args).collect();
         let wanted =
-            Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, files: &attachments, file };
+            Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, inputs, files: &attachments, file };
         let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
@@ -446,8 +446,7 @@ impl<'p> Machine<'p> {
                 text.push_str("\n\n");
                 text.push_str(&machine.env.redactor.mask_stored(complaint).0);
             }
-            let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
-            Ok((text, system, size))
+            Ok((text, system))
         })?;
         let Routed { model, candidates, text, system, tokens, recorded, ranked, reason } = routed;
         let mut max_tokens = max_tokens;

@@ -13,6 +13,7 @@ mod answer;
 mod best_of;
 mod budget;
 mod call;
+mod context;
 mod environment;
 mod fiber;
 mod frame;
