@@ -264,6 +264,7 @@ impl<'p, H: Host> Durable<'p, H> {
         };
         let model = match &request.kind {
             RequestKind::Prompt(prompt) => Some(prompt.model),
+            RequestKind::Agent(work) => Some(work.prompt.model),
             _ => None,
         };
         secrets::learn_args(self.vault.redactor_mut(), &request.kind);
@@ -454,6 +455,8 @@ impl<H: Host> Host for Durable<'_, H> {
             RequestKind::Run(_)
             | RequestKind::Http(_)
             | RequestKind::Prompt(_)
+            | RequestKind::Agent(_)
+            | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
             | RequestKind::Person(_) => self.effect(request),
         }

@@ -10,7 +10,9 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{
-    Message, Outbox, process,
+    Message, Outbox,
+    agents::AgentJob,
+    process,
     survivors::{Process, ProcessList},
 };
 use crate::{
@@ -84,6 +86,8 @@ pub(super) struct Job {
     pub(super) redactor: Redactor,
     /// What is noted of it while it runs.
     pub(super) process: Process,
+    /// What belongs to it if it is a coding agent.
+    pub(super) agent: Option<AgentJob>,
 }
 
 /// One that was queued.
