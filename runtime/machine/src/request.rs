@@ -260,12 +260,31 @@ pub struct AgentRequest {
     /// The servers whose tools it may use.
     pub servers: Vec<OfferedServer>,
     /// The session that goes on; `None`: a new one.
-    pub session: Option<String>,
+    pub session: Option<AgentSession>,
     /// The agent, where the program names it.
     pub program: Option<AgentProgram>,
     /// The most that it may cost, in millionths of a US dollar, where a budget says so.
     pub max_cost: Option<i64>,
 }
+
+impl AgentRequest {
+    /// Lets it go on with a session in which it had not answered yet.
+    pub fn go_on(&mut self, id: String) {
+        self.session = Some(AgentSession { id, text: format!("{GO_ON}{}", self.prompt.text) });
+    }
+}
+
+/// A session that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// How the agent names it.
+    pub id: String,
+    /// What is said in it, in place of the prompt.
+    pub text: String,
+}
+
+/// What an agent is told when its session goes on after it was cut off.
+const GO_ON: &str = "Your work was interrupted before you had answered. Go on with it; this is what was asked:\n\n";
 
 /// The program that is an agent.
 #[derive(Debug, Clone, PartialEq)]

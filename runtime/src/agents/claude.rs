@@ -61,7 +61,7 @@ impl Dialect for Claude {
             push("--mcp-config", Arg { text: config.0.to_string().into(), secret: has_secret });
         }
         if let Some(session) = &request.session {
-            push("--resume", plain(&**session));
+            push("--resume", plain(&*session.id));
         }
         let mut env = vec![
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".into(), plain("1")),
@@ -75,7 +75,7 @@ impl Dialect for Claude {
         if let Some(key) = key_of(model) {
             env.push(("ANTHROPIC_API_KEY".into(), key));
         }
-        Ok(Invocation { argv, env, stdin: prompt_text(work)? })
+        Ok(Invocation { argv, env, stdin: prompt_text(work)?, conversation: None })
     }
 
     fn hear(&self, line: &str, heard: &mut Heard) {

@@ -26,13 +26,14 @@ impl Dialect for Codex {
         let (model, request) = (work.model, work.request);
         let mut argv: Vec<Arg> = ["codex", "exec"].map(plain).into();
         if let Some(session) = &request.session {
-            argv.extend([plain("resume"), plain(&**session)]);
+            argv.extend([plain("resume"), plain(&*session.id)]);
         }
         argv.extend(["--json", "--ignore-user-config", "--skip-git-repo-check"].map(plain));
         if !model.id.is_empty() {
             argv.extend([plain("-m"), plain(&*model.id)]);
         }
-        let mut env = Vec::new();
+        // A trace of its stack would hide what it says.
+        let mut env = vec![("RUST_BACKTRACE".into(), plain("0"))];
         let mut set = |name: &str, value: &str| argv.extend([plain("-c"), plain(format!("{name}={value}"))]);
         set("sandbox_mode", &toml_text(if may(work, Ability::Edit) { "workspace-write" } else { "read-only" }));
         set("approval_policy", &toml_text("never"));
@@ -60,7 +61,7 @@ impl Dialect for Codex {
         }
         // The prompt is what it reads.
         argv.push(plain("-"));
-        Ok(Invocation { argv, env, stdin: whole_prompt(work)? })
+        Ok(Invocation { argv, env, stdin: whole_prompt(work)?, conversation: None })
     }
 
     fn hear(&self, line: &str, heard: &mut Heard) {

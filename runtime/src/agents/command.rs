@@ -12,7 +12,7 @@ impl Dialect for Plain {
             return Err(Failure::raise(ErrorKind::Internal, "an agent without its command"));
         };
         let stdin = if program.reads_prompt { whole_prompt(work)? } else { String::new() };
-        Ok(Invocation { argv: program.argv.clone(), env: Vec::new(), stdin })
+        Ok(Invocation { argv: program.argv.clone(), stdin, ..Invocation::default() })
     }
 
     fn hear(&self, line: &str, heard: &mut Heard) {

@@ -29,7 +29,7 @@ impl Dialect for Gemini {
             argv.extend([plain("-m"), plain(&*model.id)]);
         }
         if let Some(session) = &request.session {
-            argv.extend([plain("--resume"), plain(&**session)]);
+            argv.extend([plain("--resume"), plain(&*session.id)]);
         }
         let key = key_of(model);
         let mut settings = json!({
@@ -62,7 +62,7 @@ impl Dialect for Gemini {
             env.push(("GOOGLE_GEMINI_BASE_URL".into(), plain(&**base)));
         }
         env.extend(key.map(|key| ("GEMINI_API_KEY".into(), key)));
-        Ok(Invocation { argv, env, stdin: whole_prompt(work)? })
+        Ok(Invocation { argv, env, stdin: whole_prompt(work)?, conversation: None })
     }
 
     fn hear(&self, line: &str, heard: &mut Heard) {

@@ -3,6 +3,7 @@
 //! A [`Dialect`] is pure: it writes the command of a piece of work, reads what the program tells line by line, and
 //! says at its end what the answer is. `local/` starts the program and watches it.
 
+mod acp;
 mod claude;
 mod codex;
 mod command;
@@ -23,6 +24,7 @@ use crate::{
     request::{AgentRequest, Usage},
     value::Arg,
 };
+pub(crate) use acp::Conversation;
 pub(crate) use output::Heard;
 
 /// How an agent is driven.
@@ -56,6 +58,8 @@ pub(crate) struct Ended<'a> {
 pub(crate) struct Work<'a> {
     pub(crate) model: &'a Model,
     pub(crate) request: &'a AgentRequest,
+    /// The directory in which it works.
+    pub(crate) directory: &'a Path,
     /// A directory for files that the agent is given by their paths.
     pub(crate) support: &'a Path,
 }
@@ -67,6 +71,8 @@ pub(crate) struct Invocation {
     /// Variables beside the inherited ones.
     pub(crate) env: Vec<(SmolStr, Arg)>,
     pub(crate) stdin: String,
+    /// What is said to it while it works, for an agent that is talked to.
+    pub(crate) conversation: Option<Box<acp::Conversation>>,
 }
 
 /// The program of an agent, and how it is driven.
@@ -84,6 +90,7 @@ const CODEX: Driver =
     Driver { program: Some("codex"), install: "npm install -g @openai/codex", dialect: &codex::Codex };
 const GEMINI: Driver =
     Driver { program: Some("gemini"), install: "npm install -g @google/gemini-cli", dialect: &gemini::Gemini };
+const ACP: Driver = Driver { program: None, install: "", dialect: &acp::Acp };
 const COMMAND: Driver = Driver { program: None, install: "", dialect: &command::Plain };
 
 /// The driver of a model's agent: its own, or that of its provider.
@@ -92,6 +99,7 @@ pub(crate) fn driver(model: &Model) -> Option<&'static Driver> {
         "claude_cli" | "anthropic" => &CLAUDE,
         "codex_cli" | "openai" => &CODEX,
         "gemini_cli" | "google" => &GEMINI,
+        "acp" => &ACP,
         "agent_cli" => &COMMAND,
         _ => return None,
     })
@@ -108,9 +116,6 @@ pub(crate) fn agent_availability(program: &Program) -> Vec<Availability> {
 
 /// Why the agent of a model cannot work here, for a place beside its name; `None`: it can.
 pub(crate) fn why_no_agent(model: &Model) -> Option<String> {
-    if model.provider == "acp" {
-        return missing_program(first_word(model)?, "");
-    }
     let Some(driver) = driver(model) else {
         return Some(format!(
             "provider `{}` has no coding agent; `using` a model of `claude_cli`, `codex_cli`, `gemini_cli`, `acp` or \
@@ -161,7 +166,10 @@ fn prompt_text(work: &Work<'_>) -> Result<String, Raise> {
         );
         return Err(Failure::raise(ErrorKind::Denied, message));
     }
-    Ok(text_with_documents(prompt))
+    Ok(match &work.request.session {
+        Some(session) => session.text.clone(),
+        None => text_with_documents(prompt),
+    })
 }
 
 /// The same with the system text before it, and the form of the answer after it: for agents that have no place of
@@ -169,7 +177,7 @@ fn prompt_text(work: &Work<'_>) -> Result<String, Raise> {
 fn whole_prompt(work: &Work<'_>) -> Result<String, Raise> {
     let prompt = &work.request.prompt;
     let mut parts = Vec::new();
-    if let Some(system) = &prompt.system {
+    if let (Some(system), None) = (&prompt.system, &work.request.session) {
         parts.push(format!("<instructions>\n{}\n</instructions>", escape_in_tag(system, "instructions")));
     }
     parts.push(prompt_text(work)?);
@@ -241,6 +249,21 @@ fn no_answer(whose: &str, ended: &Ended<'_>) -> Raise {
         message.push_str(stderr);
     }
     Failure::raise(ErrorKind::CommandFailed, message)
+}
+
+/// What is said where an agent that is talked to does not find a session.
+const SESSION_IS_LOST: &str = "the session is not there any more";
+
+/// Whether a message says that there is no session of the name that was given: what the agents say that are known here.
+pub(crate) fn says_session_is_lost(message: &str) -> bool {
+    const SAID: [&str; 5] = [
+        SESSION_IS_LOST,
+        "No conversation found",
+        "no rollout found",
+        "Invalid session identifier",
+        "No previous sessions found",
+    ];
+    SAID.iter().any(|said| message.contains(said))
 }
 
 /// A number of tokens in a report.

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::acp::Conversation;
 use crate::{failure::Raise, request::Usage};
 
 /// What an agent has told so far.
@@ -22,6 +23,8 @@ pub(crate) struct Heard {
     pub(crate) denied: Vec<String>,
     /// Whether it has said its last word. A program that lives on is ended.
     pub(crate) is_over: bool,
+    /// What is said to it while it works.
+    pub(crate) conversation: Option<Box<Conversation>>,
     /// Whether it says that it has changed files.
     pub(crate) claims_change: bool,
 }

@@ -91,6 +91,6 @@ pub(super) fn hide_in_progress(redactor: &Redactor, progress: &Progress) -> Prog
         Progress::Line(line) => Progress::Line(hide(line)),
         Progress::Step(step) => Progress::Step(hide(step)),
         Progress::WaitsFor(name) => Progress::WaitsFor(hide(name)),
-        Progress::Alive | Progress::Tokens(_) | Progress::WaitsUntil(_) => progress.clone(),
+        Progress::Alive | Progress::Tokens(_) | Progress::WaitsUntil(_) | Progress::Session(_) => progress.clone(),
     }
 }

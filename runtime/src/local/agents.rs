@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{snapshot::Snapshot, survivors::end_carriers, workspace::check_policy};
 use crate::{
-    agents::{Dialect, Ended, Heard, Work, driver},
+    agents::{Conversation, Dialect, Ended, Heard, Work, driver, says_session_is_lost},
     failure::{Failure, Raise},
     request::{AgentAnswer, AgentRequest, Answer, Output, Process, RunRequest},
     value::Arg,
@@ -32,6 +32,10 @@ pub(super) struct AgentJob {
     support: TempDir,
     /// The empty directory.
     _scratch: Option<TempDir>,
+    /// The program without a session, for when the one that shall go on is not there any more.
+    anew: Option<(RunRequest, Option<Box<Conversation>>)>,
+    /// What is said to it while it works.
+    conversation: Option<Box<Conversation>>,
 }
 
 impl AgentJob {
@@ -52,8 +56,6 @@ impl AgentJob {
             return Err(Failure::raise(ErrorKind::Denied, message));
         };
         let support = support_directory()?;
-        let work = Work { model, request, support: support.path() };
-        let invocation = driver.dialect.command(&work)?;
         let (workspace, root, scratch) = match &request.workspace {
             Some(workspace) => {
                 check_policy(workspace)?;
@@ -67,18 +69,31 @@ impl AgentJob {
                 (Workspace { directory, ..Workspace::default() }, None, Some(scratch))
             }
         };
-        let mut variables: Vec<_> = invocation.env.into_iter().map(|(name, value)| (name, Some(value))).collect();
-        let name = mark(&support);
-        variables.push((VARIABLE.into(), Some(Arg::plain(name))));
-        let run = RunRequest {
-            argv: invocation.argv,
-            workspace,
-            env: variables,
-            // An open pipe would be read to its end by some.
-            stdin: Some(Arg::plain(invocation.stdin)),
-            files: None,
+        let directory = match (&root, &scratch) {
+            (Some((root, _)), _) => std::path::absolute(root).unwrap_or_else(|_| root.clone()),
+            (None, scratch) => scratch.as_ref().map(|scratch| scratch.path().to_owned()).unwrap_or_default(),
         };
-        Ok((run, Self { dialect: driver.dialect, root, support, _scratch: scratch }))
+        let mark = Arg::plain(mark(&support));
+        let run = |request: &AgentRequest| {
+            let work = Work { model, request, directory: &directory, support: support.path() };
+            let invocation = driver.dialect.command(&work)?;
+            let variables = invocation.env.into_iter().chain([(VARIABLE.into(), mark.clone())]);
+            let run = RunRequest {
+                argv: invocation.argv,
+                workspace: workspace.clone(),
+                env: variables.map(|(name, value)| (name, Some(value))).collect(),
+                // An open pipe would be read to its end by some.
+                stdin: Some(Arg::plain(invocation.stdin)),
+                files: None,
+            };
+            Ok::<_, Raise>((run, invocation.conversation))
+        };
+        let anew = match &request.session {
+            Some(_) => Some(run(&AgentRequest { session: None, ..request.clone() })?),
+            None => None,
+        };
+        let (request, conversation) = run(request)?;
+        Ok((request, Self { dialect: driver.dialect, root, support, _scratch: scratch, conversation, anew }))
     }
 
     /// The files of the directory before the agent works in it.
@@ -89,9 +104,19 @@ impl AgentJob {
         self.root.as_ref().map(|(root, _)| Snapshot::take(root)).transpose()
     }
 
+    /// The program without a session, when the agent did not find the one that it was to go on with.
+    pub(super) fn begin_anew(&mut self, answer: &Answer) -> Option<RunRequest> {
+        let failure = answer.result.as_ref().err()?;
+        let is_lost = answer.usage.tokens_out == 0 && says_session_is_lost(&failure.message);
+        let (request, conversation) = self.anew.take().filter(|_| is_lost)?;
+        self.conversation = conversation;
+        Some(request)
+    }
+
     /// Listens to the output of the agent.
     pub(super) fn listener(&self) -> Listener {
-        Listener { dialect: self.dialect, heard: Heard::default(), taken: 0, over: None }
+        let heard = Heard { conversation: self.conversation.clone(), ..Heard::default() };
+        Listener { dialect: self.dialect, heard, taken: 0, told: None, over: None }
     }
 
     /// The answer of an agent that has ended.
@@ -131,6 +156,8 @@ pub(super) struct Listener {
     heard: Heard,
     /// How much of the output was read.
     taken: usize,
+    /// The session that was reported.
+    told: Option<String>,
     /// When it had said its last word.
     over: Option<Instant>,
 }
@@ -152,9 +179,28 @@ impl Listener {
         }
     }
 
+    /// Whether the agent is talked to while it works.
+    pub(super) fn is_talking(&self) -> bool {
+        self.heard.conversation.is_some() && !self.heard.is_over
+    }
+
+    /// What is to be written to its standard input.
+    pub(super) fn take_outgoing(&mut self) -> String {
+        self.heard.conversation.as_mut().map(|conversation| conversation.take_outgoing()).unwrap_or_default()
+    }
+
     /// What the agent is doing, if it has begun something else.
     pub(super) fn take_step(&mut self) -> Option<String> {
         self.heard.step.take()
+    }
+
+    /// The session, if it is not the one that was reported.
+    pub(super) fn take_session(&mut self) -> Option<String> {
+        if self.heard.session == self.told {
+            return None;
+        }
+        self.told.clone_from(&self.heard.session);
+        self.told.clone()
     }
 
     /// When it had said its last word.

@@ -1,6 +1,7 @@
 //! One program from start to end: its streams, its limits, its exit.
 
 use std::{
+    borrow::Cow,
     io::{self, ErrorKind as Io, Read, Write},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -213,6 +214,8 @@ struct Streams<'j> {
     out: Option<std::process::ChildStdout>,
     err: Option<std::process::ChildStderr>,
     input: Option<std::process::ChildStdin>,
+    /// What is written to its standard input, and how much of it was.
+    input_text: Cow<'j, str>,
     written: usize,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -235,6 +238,7 @@ impl<'j> Streams<'j> {
             out: child.stdout.take(),
             err: child.stderr.take(),
             input: child.stdin.take(),
+            input_text: job.request.stdin.as_ref().map_or("", |text| &text.text).into(),
             written: 0,
             stdout: Vec::new(),
             stderr: Vec::new(),
@@ -261,8 +265,8 @@ impl<'j> Streams<'j> {
             rustix::io::ioctl_fionbio(fd, true)?;
         }
         loop {
-            let exited = self.wait(exit.as_ref())?;
             self.write();
+            let exited = self.wait(exit.as_ref())?;
             self.read(buffer)?;
             self.end_idler(running);
             if exited || self.overflow {
@@ -280,7 +284,7 @@ impl<'j> Streams<'j> {
             (exit.map(AsFd::as_fd), PollFlags::IN),
             (self.out.as_ref().map(AsFd::as_fd), PollFlags::IN),
             (self.err.as_ref().map(AsFd::as_fd), PollFlags::IN),
-            (self.input.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+            (self.input.as_ref().filter(|_| self.has_input()).map(AsFd::as_fd), PollFlags::OUT),
         ];
         let mut fds: Vec<PollFd<'_>> =
             streams.into_iter().filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, flags))).collect();
@@ -310,14 +314,28 @@ impl<'j> Streams<'j> {
         }
     }
 
+    /// Whether there is something to write to the program, or its input is to be closed.
+    fn has_input(&self) -> bool {
+        self.written < self.input_text.len() || !self.is_talking()
+    }
+
+    fn is_talking(&self) -> bool {
+        self.listener.as_ref().is_some_and(Listener::is_talking)
+    }
+
     fn write(&mut self) {
-        let Some(text) = &self.job.request.stdin else {
-            return;
-        };
+        if let Some(listener) = &mut self.listener {
+            let more = listener.take_outgoing();
+            if !more.is_empty() {
+                self.input_text.to_mut().push_str(&more);
+            }
+        }
+        let talking = self.is_talking();
         let Some(input) = &mut self.input else { return };
-        let rest = text.text.as_bytes().get(self.written..).unwrap_or_default();
+        let rest = self.input_text.as_bytes().get(self.written..).unwrap_or_default();
         match if rest.is_empty() { Ok(0) } else { input.write(rest) } {
-            Ok(n) if self.written + n < text.text.len() => self.written += n,
+            Ok(0) if talking => {}
+            Ok(n) if talking || self.written + n < self.input_text.len() => self.written += n,
             Err(error) if matches!(error.kind(), Io::WouldBlock | Io::Interrupted) => {}
             // All is written, or the program does not want more.
             _ => self.input = None,
@@ -388,6 +406,9 @@ impl<'j> Streams<'j> {
         }
         if let Some(listener) = self.listener.as_mut().filter(|_| seen) {
             listener.hear(&self.stdout, false);
+            if let Some(session) = listener.take_session() {
+                let _ = self.outbox.send(Message::Progress(self.job.id, Progress::Session(session)));
+            }
         }
         if seen {
             self.report();

@@ -11,15 +11,12 @@ use crate::{
     eval::Result,
     failure::{Failure, defect, fail},
     request::{
-        AgentProgram, AgentRequest, McpRequest, OfferedServer, PromptRequest, RequestKind, ServerAddress,
+        AgentProgram, AgentRequest, AgentSession, McpRequest, OfferedServer, PromptRequest, RequestKind, ServerAddress,
         ServerTransport,
     },
     value::{Arg, Command, Value, to_json},
     workspace::{Policy, Workspace},
 };
-
-/// What an agent is told when its session goes on after it was cut off.
-const GO_ON: &str = "Your work was interrupted before you had answered. Go on with it; this is what was asked:\n\n";
 
 /// An agent at the moment when it is asked.
 pub(super) struct AgentTurn<'p> {
@@ -48,18 +45,11 @@ impl<'p> Machine<'p> {
     pub(super) fn agent_request(
         &mut self,
         fiber: &mut Fiber<'p>,
-        mut prompt: PromptRequest,
+        prompt: PromptRequest,
         turn: AgentTurn<'p>,
     ) -> Result<RequestKind> {
         let AgentTurn { agent, workspace, complaint, session, is_recorded } = turn;
         let session = session.filter(|(model, _)| *model == prompt.model).map(|(_, session)| session);
-        if session.is_some() {
-            prompt.text = match complaint {
-                // It knows what it was asked.
-                Some(complaint) => complaint,
-                None => format!("{GO_ON}{}", prompt.text),
-            };
-        }
         let mut max_cost: Option<i64> = None;
         self.each_running_guard(fiber, |guard| {
             if let Some(left) = guard.money_left() {
@@ -78,7 +68,13 @@ impl<'p> Machine<'p> {
             None => (Vec::new(), [].as_slice()),
         };
         let servers = self.offered_servers(tools)?;
-        let request = AgentRequest { prompt, workspace, abilities, servers, session, program, max_cost };
+        let mut request = AgentRequest { prompt, workspace, abilities, servers, session: None, program, max_cost };
+        match (session, complaint) {
+            // It knows what it was asked.
+            (Some(id), Some(text)) => request.session = Some(AgentSession { id, text }),
+            (Some(id), None) => request.go_on(id),
+            (None, _) => {}
+        }
         Ok(RequestKind::Agent(Box::new(request)))
     }
 

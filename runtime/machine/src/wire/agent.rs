@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::{Resolver, Vault, WireError, WireHeader, WireText};
 use crate::{
-    request::{AgentProgram, AgentRequest, OfferedServer, PromptRequest, ServerAddress, ServerTransport},
+    request::{AgentProgram, AgentRequest, AgentSession, OfferedServer, PromptRequest, ServerAddress, ServerTransport},
     workspace::Workspace,
 };
 
@@ -24,7 +24,7 @@ pub struct WireAgent {
     pub servers: Vec<WireOfferedServer>,
     /// The session that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
+    pub session: Option<AgentSession>,
     /// The command of the agent, where the program names it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<WireText>,
