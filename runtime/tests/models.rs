@@ -59,6 +59,7 @@ fn program(provider: &str, base: &str, output: Type) -> Program {
         temperature: Some(Expr::Const(Const::Float(0.5))),
         max_tokens: Some(int(100)),
         attach: vec![],
+        tools: vec![],
     };
     let skill = make.skill("judge", 1, Effect::Prompt(Box::new(prompt)), output);
     let clauses = Clauses { using: Some(Expr::Model(ModelRef::Model(id))), ..Clauses::default() };

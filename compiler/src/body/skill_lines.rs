@@ -3,18 +3,20 @@
 use cascade_grammar::ast::{Attach, ExitRange, Expr, Name, Setting, SkillLine, SkillLineKind as Line, Span, TypeExpr};
 
 use super::BodyChecker;
-use crate::{checks::skills, index::Builtin, world::Def};
+use crate::{checks::skills, index::Builtin};
 
 /// The lines of a skill by their kinds.
 #[derive(Default)]
 pub(super) struct Lines<'a> {
     pub effect: Option<&'a SkillLine>,
+    pub skill_file: Option<&'a SkillLine>,
     pub system: Option<&'a Expr>,
     pub needs: Vec<&'a Name>,
     pub temperature: Option<&'a Expr>,
     pub max_tokens: Option<&'a Expr>,
     pub attach: Vec<&'a Attach>,
-    pub tools: Option<Span>,
+    /// The tools, and the line.
+    pub tools: Option<(&'a [Vec<Name>], Span)>,
     pub dir: Option<&'a Expr>,
     pub env: Vec<&'a Setting>,
     pub stdin: Option<&'a Expr>,
@@ -44,11 +46,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
                     out.effect = Some(line);
                 }
             }
-            Line::SkillFile(_) => {
-                if out.effect.is_none() {
-                    out.effect = Some(line);
-                }
-            }
+            Line::SkillFile(_) => twice = out.skill_file.replace(line).is_some(),
             Line::System(e) => twice = out.system.replace(e).is_some(),
             Line::Needs(needs) => {
                 checker.record_words(needs);
@@ -58,8 +56,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             Line::MaxTokens(e) => twice = out.max_tokens.replace(e).is_some(),
             Line::Attach(a) => out.attach.push(a),
             Line::Tools(tools) => {
-                tools.iter().for_each(|tool| record_tool(checker, tool));
-                twice = out.tools.replace(line.span).is_some();
+                twice = out.tools.replace((tools.as_slice(), line.span)).is_some();
             }
             Line::OutputFiles { word, pattern } => twice = out.files.replace((word, pattern)).is_some(),
             Line::In(e) => twice = out.dir.replace(e).is_some(),
@@ -79,6 +76,8 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             checker.report(skills::repeated_line(checker.view(), line.span));
         }
     }
+    // Alone it is the effect: its instructions are all that a model is told.
+    out.effect = out.effect.or(out.skill_file);
     if out.effect.is_none() && !broken && !name.text.is_empty() {
         checker.report(skills::no_effect(checker.view(), name));
     }
@@ -86,16 +85,4 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
         checker.report_all(skills::misplaced_lines(checker.view(), body, effect));
     }
     out
-}
-
-/// Records the names of a tool, which nothing checks yet.
-fn record_tool(checker: &mut BodyChecker<'_>, path: &[Name]) {
-    let Some((first, rest)) = path.split_first() else { return };
-    checker.record_server(first);
-    match (checker.world.find_name(checker.module, &first.text), rest) {
-        (Some(Def::Module(other)), [second]) => {
-            checker.resolve_exported(other, second);
-        }
-        _ => checker.record_words(rest),
-    }
 }

@@ -37,22 +37,24 @@ pub(crate) fn misplaced_lines(view: View<'_>, lines: &[SkillLine], effect: &Skil
         Line::Run(_) => "run",
         Line::Http { .. } => "http",
         Line::Mcp { .. } => "mcp",
+        Line::SkillFile(_) => "skill_file",
         _ => return Vec::new(),
     };
     let mut found = Vec::new();
     for line in lines {
         let (word, allowed): (&str, &[&str]) = match &line.kind {
-            Line::System(_) => ("system", &["prompt", "agent"]),
-            Line::Needs(_) => ("needs", &["prompt", "agent"]),
-            Line::Temperature(_) => ("temperature", &["prompt"]),
-            Line::MaxTokens(_) => ("max_tokens", &["prompt"]),
-            Line::Attach(_) => ("attach", &["prompt", "agent"]),
-            Line::Tools(_) => ("tools", &["prompt", "agent"]),
+            Line::SkillFile(_) => ("skill_file", &["prompt", "agent", "skill_file"]),
+            Line::System(_) => ("system", &["prompt", "agent", "skill_file"]),
+            Line::Needs(_) => ("needs", &["prompt", "agent", "skill_file"]),
+            Line::Temperature(_) => ("temperature", &["prompt", "skill_file"]),
+            Line::MaxTokens(_) => ("max_tokens", &["prompt", "skill_file"]),
+            Line::Attach(_) => ("attach", &["prompt", "agent", "skill_file"]),
+            Line::Tools(_) => ("tools", &["prompt", "agent", "skill_file"]),
             Line::In(_) => ("in", &["run"]),
             Line::Env(_) => ("env", &["run"]),
             Line::Stdin(_) => ("stdin", &["run"]),
             Line::Exit(_) => ("exit", &["run", "http"]),
-            Line::Output { .. } => ("output", &["run", "http", "prompt"]),
+            Line::Output { .. } => ("output", &["run", "http", "prompt", "agent", "skill_file"]),
             _ => continue,
         };
         if !allowed.contains(&kind) {

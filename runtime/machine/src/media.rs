@@ -13,8 +13,8 @@ pub fn is_accepted(provider: &str, media: &str) -> bool {
             "anthropic" | "openai" => usual || media == "image/gif",
             "openai_compatible" => usual || matches!(media, "image/gif" | "audio/wav" | "audio/mpeg"),
             "google" => usual || media == "image/heic" || media.starts_with("audio/") || media.starts_with("video/"),
-            // An agent reads the files themselves.
-            _ => true,
+            // An agent is given text, and reads other files itself.
+            _ => false,
         }
 }
 
@@ -24,17 +24,23 @@ pub fn is_given(provider: &str, kind: ArtifactKind) -> bool {
 }
 
 /// Why a model cannot be asked with these files, or for a file of this kind. `None`: it can.
-pub(crate) fn obstacle(model: &Model, files: &[Attachment], wanted: Option<ArtifactKind>) -> Option<String> {
-    if let Some(kind) = wanted.filter(|kind| !is_given(&model.provider, *kind)) {
+pub(crate) fn obstacle(
+    model: &Model,
+    for_agent: bool,
+    files: &[Attachment],
+    wanted: Option<ArtifactKind>,
+) -> Option<String> {
+    let provider = if for_agent { "agent" } else { model.provider.as_str() };
+    if let Some(kind) = wanted.filter(|kind| !is_given(provider, *kind)) {
         let kind = kind_name(kind);
-        return Some(format!("`{}` gives no {kind}: the provider `{}` has none", model.name, model.provider));
+        return Some(format!("`{}` gives no {kind}: the provider `{provider}` has none", model.name));
     }
-    let refused = files.iter().find(|file| !is_accepted(&model.provider, &file.media))?;
+    let refused = files.iter().find(|file| !is_accepted(provider, &file.media))?;
     let media = match refused.media.as_str() {
         "application/octet-stream" => "neither text nor of a known format",
         media => media,
     };
-    Some(format!("`{}` ({media}) cannot be sent to `{}` (provider `{}`)", refused.path, model.name, model.provider))
+    Some(format!("`{}` ({media}) cannot be sent to `{}` (provider `{provider}`)", refused.path, model.name))
 }
 
 fn kind_name(kind: ArtifactKind) -> &'static str {

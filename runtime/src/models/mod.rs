@@ -18,6 +18,8 @@ use cascade_ir::{ErrorKind, Model, Program, markup::push_escaped};
 use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 
+pub(crate) use openai::strict as strict_schema;
+
 use crate::{
     eval::escape_in_tag,
     failure::{Failure, Raise},
@@ -29,6 +31,7 @@ use crate::{
 pub(crate) use key_command::KeyCommand;
 use providers::{Access, Key, Obstacle, missing_key};
 pub use providers::{ProviderSettings, Providers, ProxySetting, SettingText};
+pub(crate) use providers::{base_url_of_codex, key_in_environment};
 pub(crate) use stream::AnswerReader;
 
 /// A dialect of model APIs.
@@ -240,7 +243,7 @@ fn document(file: &Attachment) -> String {
 }
 
 /// Whether a file goes into the text of the prompt.
-fn is_text(file: &Attachment) -> bool {
+pub(crate) fn is_text(file: &Attachment) -> bool {
     matches!(file.media.as_str(), "text/plain" | "image/svg+xml")
 }
 
@@ -254,7 +257,7 @@ fn base64(file: &Attachment) -> String {
 }
 
 /// The prompt after its attached documents.
-fn text_with_documents(prompt: &PromptRequest) -> String {
+pub(crate) fn text_with_documents(prompt: &PromptRequest) -> String {
     let mut parts: Vec<String> = prompt.attachments.iter().filter(|file| is_text(file)).map(document).collect();
     parts.push(prompt.text.clone());
     parts.join("\n\n")

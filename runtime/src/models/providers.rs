@@ -5,7 +5,7 @@ use std::{collections::HashMap, env, sync::Arc};
 use cascade_ir::{Model, Program};
 
 use super::{Dialect, key_command::KeyCommand};
-use crate::{interpreter::Availability, value::Secret};
+use crate::{agents, interpreter::Availability, value::Secret};
 
 /// A provider as it is reached if nothing else is said.
 pub(super) struct Provider {
@@ -217,6 +217,10 @@ impl Providers {
     /// Which models of a program are available.
     pub fn availability(&self, program: &Program) -> Vec<Availability> {
         let of = |model: &Model| match self.access(model) {
+            _ if model.is_agent() => match agents::why_no_agent(model) {
+                None => Availability::Available,
+                Some(reason) => Availability::Missing(missing_key(model, &reason)),
+            },
             Ok(_) => Availability::Available,
             Err(Obstacle::NoKey(reason)) => Availability::Missing(missing_key(model, &reason)),
             Err(obstacle) => Availability::Missing(obstacle.describe(model)),
@@ -226,7 +230,10 @@ impl Providers {
 
     /// Why a model cannot be asked, for a place beside its name; `None`: it can.
     pub fn why_unavailable(&self, model: &Model) -> Option<String> {
-        self.access(model).err().map(|obstacle| obstacle.describe(model))
+        match model.is_agent() {
+            true => agents::why_no_agent(model),
+            false => self.access(model).err().map(|obstacle| obstacle.describe(model)),
+        }
     }
 
     /// What is secret of the ways to the models of a program, as far as it is known before the run.
@@ -260,6 +267,24 @@ impl Obstacle {
 /// The message that a key is missing, where the model is not named beside it.
 pub(super) fn missing_key(model: &Model, reason: &str) -> String {
     format!("{reason} (model `{}`)", model.name)
+}
+
+/// The key of a model in the environment, where one is set: for agents, which may be signed in without one.
+pub(crate) fn key_in_environment(model: &Model) -> Option<String> {
+    let names: &[&str] = match model.provider.as_str() {
+        "gemini_cli" => GOOGLE.keys,
+        "codex_cli" if base_url_of_codex(model).is_some() => OPENAI.keys,
+        name => provider(name).map_or(&[], |provider| provider.keys),
+    };
+    match &model.key_env {
+        Some(name) => environment_variable(name),
+        None => names.iter().find_map(|name| environment_variable(name)),
+    }
+}
+
+/// The address of a service other than that of OpenAI, where the model or the environment names one.
+pub(crate) fn base_url_of_codex(model: &Model) -> Option<String> {
+    model.base_url.clone().or_else(|| OPENAI.base_env.and_then(environment_variable))
 }
 
 fn trimmed(base: &str) -> String {

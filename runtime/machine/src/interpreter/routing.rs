@@ -57,6 +57,8 @@ pub(super) struct Wanted<'a> {
     pub(super) file: Option<ArtifactKind>,
     /// The order that an earlier attempt of the stage has drawn.
     pub(super) ranked: Option<Vec<ModelId>>,
+    /// Whether a coding agent is asked: a program, which may be missing where the model itself is not.
+    pub(super) for_agent: bool,
 }
 
 /// The models that a `using` stands for.
@@ -102,7 +104,7 @@ impl<'p> Machine<'p> {
         recorded: impl Fn(ModelId, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>)>,
     ) -> Result<Routed> {
-        let Wanted { path, using, needs, skill, inputs, files, file, ranked } = wanted;
+        let Wanted { path, using, needs, skill, inputs, files, file, ranked, for_agent } = wanted;
         let mut context_use = ContextUse::new(files, inputs);
         let mut named = Named::default();
         for model in using {
@@ -154,7 +156,8 @@ impl<'p> Machine<'p> {
             let pass = |machine: &mut Self, reason: String| {
                 machine.emit(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
             };
-            if let Some(Availability::Missing(reason)) = self.env.models.get(id.index()) {
+            let available = if for_agent { &self.env.agents } else { &self.env.models };
+            if let Some(Availability::Missing(reason)) = available.get(id.index()) {
                 let reason = reason.clone();
                 pass(self, reason.clone());
                 if !missing.contains(&reason) {
@@ -162,7 +165,7 @@ impl<'p> Machine<'p> {
                 }
                 continue;
             }
-            if let Some(reason) = media::obstacle(model, files, file) {
+            if let Some(reason) = media::obstacle(model, for_agent, files, file) {
                 pass(self, reason.clone());
                 unfit.push(reason);
                 continue;
