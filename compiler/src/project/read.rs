@@ -57,8 +57,9 @@ impl Reader {
                 "inputs" => self.inputs(value, &mut project),
                 "run" => self.run(value, &mut project),
                 "providers" => self.providers(value, &mut project),
+                "models" => self.models(value, &mut project),
                 other => {
-                    let known = ["project", "check", "inputs", "run", "providers"];
+                    let known = ["project", "check", "inputs", "run", "providers", "models"];
                     self.report_unknown("section", other, key.span(), &known);
                 }
             }
