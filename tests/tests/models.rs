@@ -375,3 +375,21 @@ fn a_slow_first_byte_is_waited_for_within_the_limits_of_the_stage() {
         }
     }
 }
+
+/// Gemini takes no schema beside a search, so its form is said in words.
+#[test]
+fn a_model_of_current_information_searches() {
+    let found = json!({ "line": 3, "note": "x", "tags": {} });
+    let server = Server::start(vec![streamed("google", &format!("Here it is: {found}"), true)]);
+    let text = typed("google", &server.url, "").replace("  context:", "  provides: [current_info]\n  context:");
+    assert_eq!(result_json(&Project::new().run(&text, Begin::New)), found);
+    let body = &server.bodies()[0];
+    assert_eq!(body["tools"], json!([{ "googleSearch": {} }]));
+    assert_eq!(body["generationConfig"].get("responseJsonSchema"), None);
+    let asked = body["contents"][0]["parts"][0]["text"].as_str().unwrap();
+    assert!(asked.starts_with("Find it.") && asked.contains("\"required\":[\"line\",\"note\",\"tags\"]"), "{asked}");
+    // Another model is given the schema, and does not search.
+    let server = Server::start(vec![streamed("google", &found.to_string(), true)]);
+    Project::new().run(&typed("google", &server.url, ""), Begin::New);
+    assert_eq!(server.bodies()[0].get("tools"), None);
+}

@@ -9,6 +9,12 @@ use super::{
 };
 use crate::request::{PromptRequest, Usage};
 
+/// Whether a model looks things up on the web before it answers. The API refuses a schema beside a search; then the form
+/// of the answer is said in words.
+fn searches(model: &Model) -> bool {
+    model.provides.iter().any(|capability| capability == "current_info")
+}
+
 pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut parts: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
@@ -16,7 +22,14 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
             parts.push(json!({ "inlineData": { "mimeType": file.media, "data": base64(file) } }));
         }
     }
-    parts.push(json!({ "text": text_with_documents(prompt) }));
+    let searches = searches(model);
+    let mut text = text_with_documents(prompt);
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| searches) {
+        text.push_str(&format!(
+            "\n\nAnswer with one JSON value and nothing else. It must be valid by this JSON Schema:\n{schema}"
+        ));
+    }
+    parts.push(json!({ "text": text }));
     let mut body = json!({ "contents": [{ "role": "user", "parts": parts }] });
     if let Some(system) = &prompt.system {
         body["systemInstruction"] = json!({ "parts": [{ "text": system }] });
@@ -24,9 +37,12 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut config = json!({});
     set_optional(&mut config, "temperature", temperature(prompt));
     set_optional(&mut config, "maxOutputTokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
-    if let Some(schema) = &prompt.schema {
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| !searches) {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = schema.clone();
+    }
+    if searches {
+        body["tools"] = json!([{ "googleSearch": {} }]);
     }
     if prompt.file.is_some() {
         config["responseModalities"] = json!(["TEXT", "IMAGE"]);
