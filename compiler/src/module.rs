@@ -93,6 +93,9 @@ pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) ->
     let prelude = loader.std("std.prelude");
     let root = loader.add(name, text, false);
     loader.load_imports();
+    if loader.modules.iter().any(|m| uses_repairs(&m.parse, &loader.map.get(m.source).text)) {
+        loader.std(REPAIR);
+    }
     if loader.modules.iter().any(|m| uses_models(&m.parse.file)) {
         loader.std("std.models");
         loader.load_imports();
@@ -101,6 +104,15 @@ pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) ->
     let Loader { map, modules, mut diagnostics, .. } = loader;
     let skill_files = load_skill_files(&modules, sources, &mut diagnostics);
     Loaded { map, modules, root, prelude, skill_files, diagnostics }
+}
+
+/// The module whose skill `on error fix` calls.
+pub(crate) const REPAIR: &str = "std.repair";
+
+/// Whether a file has `on error fix`.
+fn uses_repairs(parse: &Parse, text: &str) -> bool {
+    // A name may be the same word; then the module is loaded, and nothing of it is used.
+    parse.tokens.iter().any(|token| text.get(token.span().range()) == Some("fix"))
 }
 
 /// Whether a file has a skill with a prompt; the default route is needed then.

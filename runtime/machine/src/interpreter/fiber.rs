@@ -96,7 +96,7 @@ impl<'p> Fiber<'p> {
                         if !marked {
                         } else if guard.falling_back {
                             out.push_str("/fallback");
-                        } else if guard.attempts > 1 && !guard.is_skill() {
+                        } else if guard.attempts > 1 && (!guard.is_skill() || guard.fixing.is_some()) {
                             // Writing into a string cannot fail.
                             let _ = write!(out, "~{}", guard.attempts);
                         }

@@ -27,6 +27,7 @@ mod parallel;
 mod parse;
 mod person;
 mod prompt;
+mod repair;
 mod routing;
 mod statement;
 mod timers;
