@@ -100,6 +100,7 @@ mod tests {
             price_cache_read: cache_read,
             price_cache_write: cache_write,
             prefers: crate::Rendering::Json,
+            command: None,
         }
     }
 
