@@ -7,12 +7,14 @@
 pub mod baseline;
 mod exclude;
 mod levels;
+mod providers;
 mod read;
 
 use std::{io, path::Path};
 
 pub use exclude::Pattern;
 pub use levels::{Level, Levels, Rule};
+pub use providers::{Provider, Text};
 
 use crate::{
     diagnostic::Diagnostic,
@@ -45,6 +47,8 @@ pub struct Project {
     pub inputs: Vec<(String, String)>,
     /// A run whose worst case may cost more than this, in millionths of a US dollar, is shown and asked for first.
     pub ask_above: Option<i64>,
+    /// How the providers of models are reached.
+    pub providers: Vec<Provider>,
 }
 
 impl Project {

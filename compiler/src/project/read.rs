@@ -40,9 +40,9 @@ fn span(range: Range<usize>) -> Span {
     Span::new(range.start, range.end)
 }
 
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
-struct Reader {
+pub(super) struct Reader {
     source: SourceId,
     diagnostics: Vec<Diagnostic>,
 }
@@ -56,7 +56,11 @@ impl Reader {
                 "check" => self.check(value, &mut project),
                 "inputs" => self.inputs(value, &mut project),
                 "run" => self.run(value, &mut project),
-                other => self.report_unknown("section", other, key.span(), &["project", "check", "inputs", "run"]),
+                "providers" => self.providers(value, &mut project),
+                other => {
+                    let known = ["project", "check", "inputs", "run", "providers"];
+                    self.report_unknown("section", other, key.span(), &known);
+                }
             }
         }
         project
@@ -235,7 +239,7 @@ impl Reader {
         Some(text.strip_prefix("./").unwrap_or(&text).to_owned())
     }
 
-    fn text(&mut self, value: &Value<'_>) -> Option<String> {
+    pub(super) fn text(&mut self, value: &Value<'_>) -> Option<String> {
         match value.get_ref().as_str() {
             Some(text) => Some(text.to_owned()),
             None => {
@@ -246,7 +250,7 @@ impl Reader {
         }
     }
 
-    fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
+    pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let d = self.value_error(value, format!("`{what}` must be a section")).label(kind(value));
@@ -255,11 +259,20 @@ impl Reader {
         table
     }
 
-    fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(codes::PROJECT_VALUE, self.source, span(value.span()), message)
     }
 
-    fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
+    /// Reports a key that cannot stand where it stands.
+    pub(super) fn report_bad_key(&mut self, at: Range<usize>, message: String) {
+        self.push(Diagnostic::new(codes::PROJECT_VALUE, self.source, span(at), message).label("here"));
+    }
+
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    pub(super) fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
         let at = span(at);
         let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("unknown {what}: `{name}`"))
             .label("not known");
@@ -273,7 +286,7 @@ impl Reader {
     }
 }
 
-fn kind(value: &Value<'_>) -> String {
+pub(super) fn kind(value: &Value<'_>) -> String {
     match value.get_ref() {
         DeValue::String(_) => "text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

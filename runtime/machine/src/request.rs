@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Ability, CascadeId, ErrorKind, ModelId, SkillId};
+use cascade_ir::{Ability, ArtifactKind, CascadeId, ErrorKind, ModelId, SkillId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
@@ -246,6 +246,8 @@ pub struct PromptRequest {
     pub temperature: Option<f64>,
     /// The maximal number of output tokens.
     pub max_tokens: Option<u64>,
+    /// The kind of the file that the answer is; `None`: the answer is text or JSON.
+    pub file: Option<ArtifactKind>,
 }
 
 /// Work for a coding agent.
@@ -485,7 +487,7 @@ pub enum Output {
     Process(Process),
     /// An HTTP response.
     Response(Response),
-    /// A model's answer: text, or JSON text if there is a schema.
+    /// A model's answer: text, JSON text if there is a schema, or the path of the file that it is.
     Model(String),
     /// The answer of a coding agent.
     Agent(AgentAnswer),

@@ -10,6 +10,7 @@ mod files;
 mod locks;
 mod mcp;
 mod process;
+mod prompts;
 mod snapshot;
 mod survivors;
 mod throttle;
@@ -20,6 +21,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -31,7 +33,7 @@ use crate::{
     failure::Raise,
     host::{Host, Progress, Report},
     journal::now,
-    models::{ModelCall, Models},
+    models::{ModelCall, Models, Providers},
     redact::Redactor,
     request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
     value::Secret,
@@ -74,6 +76,8 @@ pub(crate) enum Message {
     Done(RequestId, Answer),
     /// A running effect has something to report.
     Progress(RequestId, Progress),
+    /// A secret became known that effects may repeat.
+    Secret(Secret),
     /// A name that was waited for is locked by this file.
     Locked(RequestId, std::fs::File),
 }
@@ -90,6 +94,8 @@ enum Alarm {
 /// What the local host needs to know.
 pub(crate) struct Setup<'p> {
     pub(crate) program: &'p Program,
+    /// How the providers of its models are reached.
+    pub(crate) providers: Arc<Providers>,
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
@@ -118,7 +124,7 @@ pub(crate) struct LocalHost<'p> {
     timers: HashSet<RequestId>,
     throttle: Throttle,
     /// Prompts that wait until the throttle of their provider lets them be sent.
-    queued: HashMap<RequestId, ModelCall>,
+    queued: HashMap<RequestId, (ModelCall, Watching)>,
     locks: Locks,
     servers: Servers,
     /// Built-in skills that are being carried out.
@@ -139,7 +145,7 @@ impl<'p> LocalHost<'p> {
             program: setup.program,
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
-            models: Models::new(setup.program),
+            models: Models::new(setup.program, setup.providers),
             cwd: setup.cwd,
             watched: setup.watched,
             redactor: setup.redactor,
@@ -186,6 +192,10 @@ impl<'p> LocalHost<'p> {
     fn handle(&mut self, message: Message) -> Report {
         match message {
             Message::Progress(id, progress) => Report::Progress(id, progress),
+            Message::Secret(secret) => {
+                self.redactor.learn(secret.reveal());
+                Report::Secret(secret)
+            }
             Message::Locked(id, file) => {
                 self.locks.acquired(id, file);
                 Report::Answer(id, Answer::ok(Output::Fired))
@@ -219,8 +229,8 @@ impl<'p> LocalHost<'p> {
     /// Sends the prompts that may be sent by now.
     fn send_due(&mut self) {
         for id in self.throttle.due(Instant::now()) {
-            if let Some(call) = self.queued.remove(&id) {
-                self.web.prompt(id, call, self.redactor.clone());
+            if let Some((call, watch)) = self.queued.remove(&id) {
+                self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
             }
         }
     }
@@ -251,6 +261,7 @@ impl Host for LocalHost<'_> {
             return;
         }
         let Request { id, kind, effect, after: _ } = request;
+        let watch = Watching { idle: effect.as_ref().is_some_and(|info| info.watch), lines: self.watched };
         match kind {
             RequestKind::Timer { ms, .. } => {
                 self.timers.insert(id);
@@ -280,7 +291,7 @@ impl Host for LocalHost<'_> {
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
-                        self.web.prompt(id, call, self.redactor.clone());
+                        self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
                     } else {
                         if let Some(until) = self.throttle.opens_at(call.provider()) {
                             let left = until.saturating_duration_since(Instant::now());
@@ -288,7 +299,7 @@ impl Host for LocalHost<'_> {
                             let progress = Progress::WaitsUntil(now().saturating_add(left));
                             let _ = self.outbox.send(Message::Progress(id, progress));
                         }
-                        self.queued.insert(id, call);
+                        self.queued.insert(id, (call, watch));
                     }
                 }
                 Err(answer) => {

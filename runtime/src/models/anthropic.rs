@@ -5,7 +5,7 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
+    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
     text_with_documents, token_count, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
@@ -34,6 +34,7 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut body = json!({
         "model": model.id,
         "max_tokens": max_tokens,
+        "stream": true,
         "messages": [{ "role": "user", "content": content }],
     });
     set_optional(&mut body, "system", prompt.system.as_ref().map(|s| json!(s)));
@@ -49,7 +50,7 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     body
 }
 
-pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
+pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
     let spent = &json["usage"];
     // What the cache read or wrote is not within `input_tokens`.
     let cache_read = cached_tokens(spent, "cache_read_input_tokens");
@@ -63,9 +64,17 @@ pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
         _ => {}
     }
     let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if structured && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use") {
-        return Ok((block["input"].to_string(), usage));
+    if expected == Expected::Structured
+        && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use")
+    {
+        let input = match &block["input"] {
+            // Of a stream: the text as it arrived.
+            Json::String(text) if text.is_empty() => "{}".to_owned(),
+            Json::String(text) => text.clone(),
+            input => input.to_string(),
+        };
+        return Ok((Content::Text(input), usage));
     }
     let text: String = blocks.iter().filter_map(|b| b["text"].as_str()).collect();
-    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

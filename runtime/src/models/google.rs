@@ -4,15 +4,15 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
-    text_with_documents, token_count, truncated_answer, usage,
+    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_text, picture, refusal, set_optional,
+    temperature, text_with_documents, token_count, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
 
 pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut parts: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
-        if is_image(file) || file.media == "application/pdf" {
+        if !is_text(file) {
             parts.push(json!({ "inlineData": { "mimeType": file.media, "data": base64(file) } }));
         }
     }
@@ -28,13 +28,16 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = schema.clone();
     }
+    if prompt.file.is_some() {
+        config["responseModalities"] = json!(["TEXT", "IMAGE"]);
+    }
     if config.as_object().is_some_and(|c| !c.is_empty()) {
         body["generationConfig"] = config;
     }
     body
 }
 
-pub(super) fn parse_answer(json: &Json) -> ModelAnswer {
+pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
     let spent = &json["usageMetadata"];
     let tokens_out = token_count(spent, "candidatesTokenCount") + token_count(spent, "thoughtsTokenCount");
     let cache_read = cached_tokens(spent, "cachedContentTokenCount");
@@ -48,7 +51,10 @@ pub(super) fn parse_answer(json: &Json) -> ModelAnswer {
         Some("MAX_TOKENS") => return Err(truncated_answer(usage)),
         Some(reason) => return Err(refusal(reason, usage)),
     }
-    let parts = candidate["content"]["parts"].as_array().into_iter().flatten();
-    let text: String = parts.filter(|p| p["thought"] != true).filter_map(|p| p["text"].as_str()).collect();
-    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
+    let parts = || candidate["content"]["parts"].as_array().into_iter().flatten().filter(|p| p["thought"] != true);
+    let text: String = parts().filter_map(|p| p["text"].as_str()).collect();
+    if expected == Expected::Image {
+        return picture(parts().map(|p| &p["inlineData"]["data"]), &text, usage);
+    }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

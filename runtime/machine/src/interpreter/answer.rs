@@ -14,6 +14,7 @@ use crate::{
     events::Event,
     failure::{Failure, defect},
     lenient::{Repair, read_answer},
+    media::wanted_file,
     request::{AnswerForm, Output},
     value::Value,
     workspace::{FileChange, WorkspacePatch},
@@ -90,6 +91,9 @@ impl<'p> Machine<'p> {
             (Effect::Builtin(_), Output::Builtin(json)) => {
                 let raw = crate::value::from_json(&json);
                 (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
+            }
+            (Effect::Prompt(_), Output::Model(path)) if wanted_file(self.program, &skill.output).is_some() => {
+                (coerce(&mut self.eval, Value::str(&path), &skill.output, Strictness::Effect)?, None)
             }
             (Effect::Mcp(_), Output::Tool(json)) => {
                 let raw = crate::eval::check_limits(crate::value::from_json(&tool_result(json, &skill.output)))?;

@@ -14,6 +14,7 @@ mod answer;
 mod best_of;
 mod budget;
 mod call;
+mod context;
 mod environment;
 mod fiber;
 mod frame;
@@ -240,6 +241,11 @@ impl<'p> Machine<'p> {
     /// since what was asked then would not be recognised.
     fn hides_secrets(&self) -> bool {
         self.env.recalled.key_version >= KeyVersion::V3
+    }
+
+    /// Hides a secret of which the host has learned.
+    pub fn learn_secret(&mut self, secret: &Secret) {
+        self.env.redactor.learn(secret.reveal());
     }
 
     /// Secrets that effects gave since the last call.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Agent, Attach, ErrorKind, Model, ModelId, Prompt, Type};
+use cascade_ir::{Agent, Attach, Model, ModelId, Prompt};
 use smol_str::SmolStr;
 
 use super::{
@@ -18,7 +18,8 @@ use super::{
 use crate::{
     eval::{Result, Target},
     events::Event,
-    failure::{Failure, defect},
+    failure::defect,
+    media::wanted_file,
     request::{LoadRequest, PromptRequest, RequestKind},
     schema,
     value::Value,
@@ -53,11 +54,8 @@ impl<'p> Machine<'p> {
             return Err(defect!("a prompt without its call"));
         };
         let skill = call.skill;
-        if let Type::Artifact(_) = skill.output {
-            return Err(Failure::raise(ErrorKind::Denied, "models that give files are not supported by this version"));
-        }
+        let file = wanted_file(self.program, &skill.output);
         let attachments = call.attachments.clone().unwrap_or_default();
-        let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
         let number = |v: Value| v.as_float();
         let temperature = match &prompt.temperature {
             Some(expr) => number(self.eval.eval(expr, slots)?),
@@ -106,7 +104,10 @@ impl<'p> Machine<'p> {
         let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
         let session = guard_below(fiber).and_then(|guard| guard.session.clone());
         let for_agent = agent.is_some();
-        let wanted = Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, for_agent };
+        let inputs = skill.params.iter().map(|param| &param.name).zip(&args).collect();
+        let files = &attachments;
+        let wanted =
+            Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, inputs, files, file, for_agent };
         let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
@@ -118,8 +119,7 @@ impl<'p> Machine<'p> {
                 text.push_str("\n\n");
                 text.push_str(&machine.env.redactor.mask_stored(complaint).0);
             }
-            let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
-            Ok((text, system, size))
+            Ok((text, system))
         })?;
         let Routed { model, candidates, text, system, tokens, recorded, ranked, reason } = routed;
         let mut max_tokens = max_tokens;
@@ -145,7 +145,10 @@ impl<'p> Machine<'p> {
                 None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
             }
         }
-        let schema = schema::model_schema(self.program, &skill.output);
+        let schema = match file {
+            Some(_) => None,
+            None => schema::model_schema(self.program, &skill.output),
+        };
         let request = PromptRequest {
             model,
             system,
@@ -155,6 +158,7 @@ impl<'p> Machine<'p> {
             schema_name: schema::name(self.program, skill),
             temperature,
             max_tokens,
+            file,
         };
         match is_agent {
             true => {

@@ -1,6 +1,6 @@
 //! The wire form of requests.
 
-use cascade_ir::Program;
+use cascade_ir::{ArtifactKind, Program};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value as Json};
 use sha2::{Digest, Sha256};
@@ -138,6 +138,9 @@ pub struct WirePrompt {
     /// The maximal number of output tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
+    /// The kind of the file that the answer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<ArtifactKind>,
 }
 
 /// A variable of a command's environment.
@@ -352,6 +355,7 @@ impl WirePrompt {
             schema_name: prompt.schema_name.clone(),
             temperature: prompt.temperature,
             max_tokens: prompt.max_tokens,
+            file: prompt.file,
         }
     }
 
@@ -367,6 +371,7 @@ impl WirePrompt {
             schema_name: self.schema_name,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
+            file: self.file,
         })
     }
 }
