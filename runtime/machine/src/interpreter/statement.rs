@@ -316,6 +316,7 @@ impl<'p> Machine<'p> {
                 (None, Some(escalated)) => self.apply_decision(id, fiber, escalated, &value),
                 (None, None) => self.guard_done(fiber, value, "done"),
             },
+            Some(Frame::Tool(_)) => self.tool_skill_done(fiber, &value),
             Some(Frame::Cascade(..)) => self.cascade_done(fiber, value),
             Some(Frame::For(frame)) => {
                 frame.values.push(value);

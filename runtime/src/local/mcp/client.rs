@@ -248,6 +248,18 @@ impl Caller {
         }
     }
 
+    /// The tools as a list of names, descriptions and schemas of arguments.
+    pub(super) fn describe_tools(&self) -> Json {
+        let describe = |tool: &Tool| {
+            serde_json::json!({
+                "name": tool.name.as_ref(),
+                "description": tool.description.as_deref().unwrap_or_default(),
+                "inputSchema": Json::Object(tool.input_schema.as_ref().clone()),
+            })
+        };
+        self.tools.iter().map(describe).collect()
+    }
+
     fn tokens(&self) -> std::sync::MutexGuard<'_, HashMap<ProgressToken, RequestId>> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }

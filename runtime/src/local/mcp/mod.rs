@@ -15,6 +15,7 @@ use tokio::{
 use super::{Message, Outbox};
 use crate::{
     failure::{Failure, Raise},
+    interpreter::LIST_TOOLS,
     request::{Answer, McpRequest, Output, RequestId, Usage},
 };
 use client::Connection;
@@ -102,6 +103,9 @@ async fn call_tool(
     let Some(caller) = connected else {
         return Err(Failure::raise(ErrorKind::Internal, "a server that is not connected"));
     };
+    if request.tool == LIST_TOOLS {
+        return Ok(Output::Tool(caller.describe_tools()));
+    }
     let names: Vec<&str> = caller.tools.iter().map(|tool| tool.name.as_ref()).collect();
     let Some(tool) = find_tool(&names, &request.tool).and_then(|position| caller.tools.get(position)) else {
         return Err(unknown_tool(&server.name, &request.tool, names.into_iter()));
