@@ -8,7 +8,7 @@ use cascade_ir as ir;
 use crate::{
     codes, depth_first,
     diagnostic::Diagnostic,
-    skill_file::{SkillDocuments, load_skill_files},
+    skill_file::{NamedFile, SkillDocuments, load_skill_files},
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
 };
@@ -93,14 +93,42 @@ pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) ->
     let prelude = loader.std("std.prelude");
     let root = loader.add(name, text, false);
     loader.load_imports();
+    if loader.modules.iter().any(|m| uses_repairs(&m.parse, &loader.map.get(m.source).text)) {
+        loader.std(REPAIR);
+    }
     if loader.modules.iter().any(|m| uses_models(&m.parse.file)) {
         loader.std("std.models");
         loader.load_imports();
     }
     loader.report_cycles();
     let Loader { map, modules, mut diagnostics, .. } = loader;
-    let skill_files = load_skill_files(&modules, sources, &mut diagnostics);
+    let skill_files = load_skill_files(named_skill_files(&modules), sources, &mut diagnostics);
     Loaded { map, modules, root, prelude, skill_files, diagnostics }
+}
+
+/// The skill files that the modules name.
+fn named_skill_files(modules: &[Module]) -> Vec<NamedFile<'_>> {
+    let mut named = Vec::new();
+    for (index, module) in modules.iter().enumerate() {
+        for item in &module.parse.file.items {
+            let ast::ItemKind::Skill(skill) = &item.kind else { continue };
+            for line in &skill.body {
+                if let ast::SkillLineKind::SkillFile(path) = &line.kind {
+                    named.push(NamedFile { module: (index, &module.name, module.source), path });
+                }
+            }
+        }
+    }
+    named
+}
+
+/// The module whose skill `on error fix` calls.
+pub(crate) const REPAIR: &str = "std.repair";
+
+/// Whether a file has `on error fix`.
+fn uses_repairs(parse: &Parse, text: &str) -> bool {
+    // A name may be the same word; then the module is loaded, and nothing of it is used.
+    parse.tokens.iter().any(|token| text.get(token.span().range()) == Some("fix"))
 }
 
 /// Whether a file has a skill with a prompt; the default route is needed then.

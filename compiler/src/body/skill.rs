@@ -474,9 +474,8 @@ impl SkillChecker<'_> {
         self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
         let mut settings = self.check_prompt_settings();
         settings.prompt = template;
-        if let Some((_, tools)) = self.lines.tools {
-            let unsupported = self.body.note_unsupported("tools", tools);
-            return (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model));
+        if let Some((tools, _)) = self.lines.tools {
+            settings.tools = self.check_tools(tools, false).tools;
         }
         let (output, map) = self.check_answer(span);
         (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))

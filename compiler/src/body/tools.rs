@@ -166,6 +166,10 @@ impl SkillChecker<'_> {
                     continue;
                 }
             }
+            if !for_agent && let Some(skill) = self.resolve_tool_skill(path) {
+                found.tools.extend(skill.map(ir::Tool::Skill));
+                continue;
+            }
             match self.resolve_server(path) {
                 Some((server, [])) => found.tools.push(ir::Tool::Server(server)),
                 Some((server, [tool])) => found.tools.push(ir::Tool::ServerTool(server, tool.text.clone())),
@@ -180,5 +184,41 @@ impl SkillChecker<'_> {
             }
         }
         found
+    }
+
+    /// The skill that a name stands for; the inner `None`: one that a model cannot call, which is reported.
+    fn resolve_tool_skill(&mut self, path: &[Name]) -> Option<Option<ir::SkillId>> {
+        let (world, module) = (self.body.world, self.body.module);
+        let (def, name) = match path {
+            [name] => (world.find_name(module, &name.text)?, name),
+            [first, name] => match world.find_name(module, &first.text)? {
+                Def::Module(other) => (world.find_exported(other, &name.text)?, name),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let Def::Skill(id) = def else { return None };
+        match path {
+            [name] => {
+                self.body.resolve_declared(name);
+            }
+            [first, name] => {
+                if let Some(Def::Module(other)) = self.body.resolve_declared(first) {
+                    self.body.resolve_exported(other, name);
+                }
+            }
+            _ => {}
+        }
+        let signature = &world.declared.skills[id.index()];
+        let Some(summary) = self.body.callees.skill(id) else {
+            // Skills with tools are checked last.
+            let d = skills::tool_that_asks(self.body.view(), signature, name.span);
+            self.body.report(d);
+            return Some(None);
+        };
+        let wrong = skills::unfit_tool(self.body.view(), signature, summary, name.span);
+        let fits = wrong.is_none();
+        self.body.report(wrong);
+        Some(fits.then_some(id))
     }
 }

@@ -286,7 +286,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Context) -> Amounts {
+    pub(super) fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         let name = format_smolstr!("{}{}", around.prefix, stage.name);
         let inside = Context { stage: name, place: stage.place, is_top: false, ..around.clone() };
         let mut amounts = self.guarded(&stage.clauses, variables, &inside, stage.place, &stage.name, |walk, v, a| {

@@ -3,7 +3,7 @@
 
 mod declared;
 
-use cascade_grammar::ast::{DocLine, Span};
+use cascade_grammar::ast::{DocLine, ItemKind, SkillLineKind, Span};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
@@ -15,7 +15,7 @@ pub(crate) use declared::{
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
-    module::Files,
+    module::{Files, REPAIR},
     source::SourceId,
     types::{Ty, Types},
 };
@@ -46,6 +46,21 @@ impl<'w> World<'w> {
     pub fn find_exported(self, module: usize, name: &str) -> Option<Def> {
         let binding = self.declared.scopes[module].get(name)?;
         (!binding.imported && !name.starts_with('_')).then_some(binding.def)
+    }
+
+    /// The skill of the standard library that `on error fix` calls.
+    pub fn repair_skill(self) -> Option<ir::SkillId> {
+        let module = self.files.modules.iter().position(|module| module.name == REPAIR)?;
+        match self.find_exported(module, "repair_stage")? {
+            Def::Skill(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Whether the skill that is declared there has a `tools` line.
+    pub fn has_tools(self, origin: Origin) -> bool {
+        let ItemKind::Skill(decl) = &self.files.item(origin.module, origin.item).kind else { return false };
+        decl.body.iter().any(|line| matches!(line.kind, SkillLineKind::Tools(_)))
     }
 
     /// A type that the prelude declares.

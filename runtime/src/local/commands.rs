@@ -13,7 +13,7 @@ use super::{
     Message, Outbox,
     agents::AgentJob,
     process,
-    survivors::{Process, ProcessList},
+    survivors::{Process, ProcessList, VARIABLE},
 };
 use crate::{
     redact::Redactor,
@@ -171,6 +171,8 @@ impl Commands {
                     job.request = request;
                     answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
                 }
+                // Its directories are removed before the run can end.
+                drop(job);
                 if outbox.send(Message::Done(id, answer)).is_err() {
                     return;
                 }
@@ -218,6 +220,12 @@ impl Commands {
         for running in self.running.values() {
             running.signal(Signal::KILL);
         }
+    }
+
+    /// The variable by which the process of an MCP server is found when the run is resumed.
+    pub(super) fn mark_of_server(&self, name: &str) -> Option<(&'static str, String)> {
+        let process = Process { stage: format!("mcp {name}"), attempt: 1, once: false };
+        self.shared.processes.variable(&process).map(|value| (VARIABLE, value))
     }
 
     /// It has ended.

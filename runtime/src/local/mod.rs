@@ -8,6 +8,7 @@ mod builtins;
 mod commands;
 mod files;
 mod locks;
+mod mcp;
 mod probe;
 mod process;
 mod prompts;
@@ -44,6 +45,7 @@ pub(crate) use builtins::is_harmless;
 use commands::{Commands, Job, Watching};
 pub(crate) use files::{RestoredFiles, load_after};
 use locks::Locks;
+use mcp::Servers;
 pub use probe::{Probe, probe_model};
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};
@@ -126,6 +128,7 @@ pub(crate) struct LocalHost<'p> {
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, (ModelCall, Watching)>,
     locks: Locks,
+    servers: Servers,
     /// Built-in skills that are being carried out.
     builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
     /// Programs that were asked to end and have not ended yet.
@@ -139,6 +142,7 @@ impl<'p> LocalHost<'p> {
     pub(crate) fn new(setup: Setup<'p>) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let locks = Locks::new(setup.locks, outbox.clone());
+        let servers = Servers::new(outbox.clone(), setup.cwd.clone());
         Self {
             program: setup.program,
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
@@ -155,6 +159,7 @@ impl<'p> LocalHost<'p> {
             throttle: Throttle::default(),
             queued: HashMap::new(),
             locks,
+            servers,
             builtins: HashMap::new(),
             ending: HashSet::new(),
             held: Vec::new(),
@@ -206,6 +211,7 @@ impl<'p> LocalHost<'p> {
                     }
                 }
                 self.web.forget(id);
+                self.servers.forget(id);
                 self.builtins.remove(&id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
@@ -302,9 +308,9 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                 }
             },
-            RequestKind::Mcp(_) => {
-                let answer = Answer::failed(ErrorKind::Unavailable, "MCP servers cannot be called yet");
-                let _ = self.outbox.send(Message::Done(id, answer));
+            RequestKind::Mcp(call) => {
+                let mark = self.commands.mark_of_server(&call.server.name);
+                self.servers.call(id, *call, mark);
             }
             RequestKind::Builtin(builtin) => {
                 let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
@@ -348,6 +354,7 @@ impl Host for LocalHost<'_> {
         if let Some(task) = self.builtins.remove(&id) {
             task.abort();
         }
+        self.servers.stop(id);
         self.queued.remove(&id);
         self.throttle.ended(id, Ended::GivenUp, Instant::now());
         self.web.stop(id);
@@ -410,6 +417,7 @@ impl Host for LocalHost<'_> {
             // Reports have no receiver any more.
             let _ = self.next().await;
         }
+        self.servers.close().await;
     }
 }
 

@@ -68,6 +68,8 @@ async fn ask(program: &Program, id: ModelId, providers: Arc<Providers>) -> Answe
         temperature: None,
         max_tokens: Some(MAX_TOKENS),
         file: None,
+        tools: Vec::new(),
+        turns: Vec::new(),
     };
     let call = match Models::new(program, providers).call(&prompt) {
         Ok(call) => call,

@@ -163,6 +163,7 @@ async fn ask_and_read(
     }
     match reader.finish() {
         Ok((Content::Text(text), usage)) => Answer { result: Ok(Output::Model(text)), usage },
+        Ok((Content::Calls(calls), usage)) => Answer { result: Ok(Output::Calls(calls)), usage },
         Ok((Content::File(content), usage)) => {
             Answer { result: keep_picture(call.file_name(), content, cwd).await, usage }
         }

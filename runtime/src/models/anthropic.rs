@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
-    text_with_documents, token_count, truncated_answer, usage,
+    text_with_documents, token_count, tools, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
 
@@ -31,11 +31,13 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     }
     content.push(json!({ "type": "text", "text": text_with_documents(prompt) }));
     let max_tokens = prompt.max_tokens.or(model.max_output).unwrap_or(DEFAULT_MAX_TOKENS);
+    let mut messages = vec![json!({ "role": "user", "content": content })];
+    tools::anthropic_turns(prompt, &mut messages);
     let mut body = json!({
         "model": model.id,
         "max_tokens": max_tokens,
         "stream": true,
-        "messages": [{ "role": "user", "content": content }],
+        "messages": messages,
     });
     set_optional(&mut body, "system", prompt.system.as_ref().map(|s| json!(s)));
     set_optional(&mut body, "temperature", temperature(prompt));
@@ -46,6 +48,13 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
             "input_schema": schema,
         }]);
         body["tool_choice"] = json!({ "type": "tool", "name": TOOL });
+    }
+    if !prompt.tools.is_empty() {
+        // The answer is one of the tools, where it has a form: one of them must be used.
+        let answer = body["tools"].as_array().cloned().unwrap_or_default();
+        let choice = if answer.is_empty() { "auto" } else { "any" };
+        body["tools"] = answer.into_iter().chain(tools::anthropic_tools(&prompt.tools)).collect();
+        body["tool_choice"] = json!({ "type": choice });
     }
     body
 }
@@ -64,6 +73,9 @@ pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
         _ => {}
     }
     let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if let Some(calls) = tools::anthropic_calls(blocks, TOOL) {
+        return Ok((calls, usage));
+    }
     if expected == Expected::Structured
         && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use")
     {

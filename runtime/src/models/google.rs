@@ -5,12 +5,11 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_text, picture, refusal, set_optional,
-    temperature, text_with_documents, token_count, truncated_answer, usage,
+    temperature, text_with_documents, token_count, tools, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
 
-/// Whether a model looks things up on the web before it answers. The API refuses a schema beside a search; then the form
-/// of the answer is said in words.
+/// Whether a model looks things up on the web before it answers.
 fn searches(model: &Model) -> bool {
     model.provides.iter().any(|capability| capability == "current_info")
 }
@@ -22,22 +21,27 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
             parts.push(json!({ "inlineData": { "mimeType": file.media, "data": base64(file) } }));
         }
     }
-    let searches = searches(model);
+    let searches = searches(model) && prompt.tools.is_empty();
+    // An answer of a form excludes searches and tools there: the form is then said in words.
+    let in_words = searches || !prompt.tools.is_empty();
     let mut text = text_with_documents(prompt);
-    if let Some(schema) = prompt.schema.as_ref().filter(|_| searches) {
-        text.push_str(&format!(
-            "\n\nAnswer with one JSON value and nothing else. It must be valid by this JSON Schema:\n{schema}"
-        ));
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| in_words) {
+        text.push_str(&format!("\n\nThe answer is one JSON value that is valid by this JSON Schema:\n{schema}"));
     }
     parts.push(json!({ "text": text }));
-    let mut body = json!({ "contents": [{ "role": "user", "parts": parts }] });
+    let mut contents = vec![json!({ "role": "user", "parts": parts })];
+    tools::gemini_turns(prompt, &mut contents);
+    let mut body = json!({ "contents": contents });
+    if !prompt.tools.is_empty() {
+        body["tools"] = tools::gemini_tools(&prompt.tools);
+    }
     if let Some(system) = &prompt.system {
         body["systemInstruction"] = json!({ "parts": [{ "text": system }] });
     }
     let mut config = json!({});
     set_optional(&mut config, "temperature", temperature(prompt));
     set_optional(&mut config, "maxOutputTokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
-    if let Some(schema) = prompt.schema.as_ref().filter(|_| !searches) {
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| !in_words) {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = schema.clone();
     }
@@ -71,6 +75,9 @@ pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
     let text: String = parts().filter_map(|p| p["text"].as_str()).collect();
     if expected == Expected::Image {
         return picture(parts().map(|p| &p["inlineData"]["data"]), &text, usage);
+    }
+    if let Some(calls) = tools::gemini_calls(parts(), &text) {
+        return Ok((calls, usage));
     }
     if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

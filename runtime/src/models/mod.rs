@@ -11,6 +11,7 @@ mod key_command;
 mod openai;
 mod providers;
 mod stream;
+mod tools;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use crate::{
     eval::escape_in_tag,
     failure::{Failure, Raise},
     media,
-    request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
+    request::{Answer, Attachment, HttpRequest, PromptRequest, Response, ToolCalls, Usage},
     value::{Arg, Secret},
 };
 
@@ -72,6 +73,8 @@ pub(crate) enum Content {
     Text(String),
     /// The content of a file.
     File(Vec<u8>),
+    /// The tools that it wants to use first.
+    Calls(ToolCalls),
 }
 
 /// What is expected of an answer.

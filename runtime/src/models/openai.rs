@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, is_text, picture, refusal,
-    set_optional, temperature, text_with_documents, token_count, truncated_answer, usage,
+    set_optional, temperature, text_with_documents, token_count, tools, truncated_answer, usage,
 };
 use crate::{
     request::{Attachment, PromptRequest, Usage},
@@ -44,9 +44,11 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
         }
     }
     content.push(json!({ "type": "input_text", "text": text_with_documents(prompt) }));
+    let mut input = vec![json!({ "role": "user", "content": content })];
+    tools::responses_turns(prompt, &mut input);
     let mut body = json!({
         "model": model.id,
-        "input": [{ "role": "user", "content": content }],
+        "input": input,
         "store": false,
         "stream": true,
     });
@@ -62,6 +64,9 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
                 "strict": is_closed(schema),
             },
         });
+    }
+    if !prompt.tools.is_empty() {
+        body["tools"] = tools::responses_tools(&prompt.tools);
     }
     if prompt.file.is_some() {
         body["tools"] = json!([{ "type": "image_generation" }]);
@@ -96,6 +101,9 @@ pub(super) fn read_responses(json: &Json, expected: Expected) -> ModelAnswer {
         let drawn = items().filter(|item| item["type"] == "image_generation_call").map(|item| &item["result"]);
         return picture(drawn, &text, usage);
     }
+    if let Some(calls) = tools::responses_calls(json, &text) {
+        return Ok((calls, usage));
+    }
     if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }
 
@@ -125,6 +133,7 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
         Json::Array(parts)
     };
     messages.push(json!({ "role": "user", "content": content }));
+    tools::chat_turns(prompt, &mut messages);
     let mut body = json!({
         "model": model.id,
         "messages": messages,
@@ -138,6 +147,9 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
             "type": "json_schema",
             "json_schema": { "name": prompt.schema_name, "schema": strict(schema), "strict": is_closed(schema) },
         });
+    }
+    if !prompt.tools.is_empty() {
+        body["tools"] = tools::chat_tools(&prompt.tools);
     }
     body
 }
@@ -163,5 +175,8 @@ pub(super) fn read_chat(json: &Json) -> ModelAnswer {
         Json::Array(parts) => parts.iter().filter_map(|p| p["text"].as_str()).collect(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
+    if let Some(calls) = tools::chat_calls(&choice["message"], &text) {
+        return Ok((calls, usage));
+    }
     if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

@@ -28,9 +28,11 @@ mod parallel;
 mod parse;
 mod person;
 mod prompt;
+mod repair;
 mod routing;
 mod statement;
 mod timers;
+mod tool_loop;
 mod unwind;
 
 use std::{
@@ -45,6 +47,7 @@ pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::{hex, part_digest};
 pub use mocked_call::Rehearsal;
+pub use tool_loop::LIST_TOOLS;
 
 use crate::{
     eval::Eval,

@@ -9,7 +9,7 @@ use super::{
     Machine,
     agent::AgentTurn,
     budget::Reserve,
-    call::guard_below,
+    call::{guard_below, turns_digest},
     fiber::Fiber,
     frame::Frame,
     keys::{KeyPlace, KeySource},
@@ -78,6 +78,8 @@ impl<'p> Machine<'p> {
         let (id, args) = (call.id, call.args.clone());
         let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
         let digest = self.skill_digest(id, skill);
+        let (tools, turns) = (call.tools.offered_tools(), call.tools.turns.clone());
+        let conversation = turns_digest(&turns);
         let recalled = Arc::clone(&self.env.recalled);
         let folder = self.env.folder.clone();
         let (keys, models) = (Arc::clone(&self.keys), &self.program.models);
@@ -91,6 +93,7 @@ impl<'p> Machine<'p> {
                 model: with_model(&model),
                 candidates: &candidates,
                 attached: &attachments,
+                conversation,
                 place: workspace.as_ref().map(|workspace| KeyPlace {
                     folder: &folder,
                     directory: workspace.directory.as_deref(),
@@ -159,6 +162,8 @@ impl<'p> Machine<'p> {
             temperature,
             max_tokens,
             file,
+            tools,
+            turns,
         };
         match is_agent {
             true => {

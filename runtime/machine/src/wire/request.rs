@@ -14,8 +14,8 @@ use super::{
 use crate::{
     interpreter::hex,
     request::{
-        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, PersonRequest, PromptRequest,
-        RequestKind, RunRequest,
+        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, OfferedTool, PersonRequest,
+        PromptRequest, RequestKind, RunRequest, ToolTurn,
     },
     workspace::Workspace,
 };
@@ -141,6 +141,12 @@ pub struct WirePrompt {
     /// The kind of the file that the answer is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<ArtifactKind>,
+    /// The tools that it may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<OfferedTool>,
+    /// The conversation so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<ToolTurn>,
 }
 
 /// A variable of a command's environment.
@@ -355,6 +361,8 @@ impl WirePrompt {
             schema_name: prompt.schema_name.clone(),
             temperature: prompt.temperature,
             max_tokens: prompt.max_tokens,
+            tools: prompt.tools.clone(),
+            turns: prompt.turns.clone(),
             file: prompt.file,
         }
     }
@@ -371,6 +379,8 @@ impl WirePrompt {
             schema_name: self.schema_name,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
+            tools: self.tools,
+            turns: self.turns,
             file: self.file,
         })
     }

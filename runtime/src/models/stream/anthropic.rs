@@ -10,6 +10,8 @@ struct Block {
     kind: String,
     /// The text, or the input of a tool as JSON text. Reasoning is not kept.
     text: String,
+    /// Of a call: its id and the tool.
+    call: Option<(String, String)>,
 }
 
 #[derive(Default)]
@@ -27,7 +29,10 @@ impl Fold for Stream {
             Some("content_block_start") => {
                 let kind = take_text(&mut event, "/content_block/type");
                 let text = take_text(&mut event, "/content_block/text");
-                self.blocks.push(Block { kind, text });
+                let call = (kind == "tool_use").then(|| {
+                    (take_text(&mut event, "/content_block/id"), take_text(&mut event, "/content_block/name"))
+                });
+                self.blocks.push(Block { kind, text, call });
             }
             Some("content_block_delta") => {
                 let index = event["index"].as_u64().and_then(|n| usize::try_from(n).ok());
@@ -68,7 +73,10 @@ impl Fold for Stream {
             .drain(..)
             .map(|block| match block.kind.as_str() {
                 // The reader of answers corrects it where it is no JSON.
-                "tool_use" => json!({ "type": "tool_use", "input": block.text }),
+                "tool_use" => {
+                    let (id, name) = block.call.unwrap_or_default();
+                    json!({ "type": "tool_use", "id": id, "name": name, "input": block.text })
+                }
                 "text" => json!({ "type": "text", "text": block.text }),
                 kind => json!({ "type": kind }),
             })

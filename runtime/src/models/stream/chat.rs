@@ -9,6 +9,8 @@ use crate::{failure::Raise, models::failures::failure_of_error};
 pub(super) struct Stream {
     content: String,
     refusal: String,
+    /// The calls of tools so far, by their index.
+    calls: Vec<Json>,
     finish_reason: Json,
     usage: Json,
     written: u64,
@@ -25,6 +27,37 @@ impl Stream {
             // Parts: those of another type, such as reasoning, are no answer.
             Json::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).for_each(|t| self.push(t)),
             _ => {}
+        }
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            self.take_call(call);
+        }
+    }
+
+    /// Takes the next part of a call: its name comes first, its arguments piece by piece.
+    fn take_call(&mut self, part: &Json) {
+        let last = self.calls.len().saturating_sub(1);
+        let index = part["index"].as_u64().and_then(|n| usize::try_from(n).ok());
+        // A server that numbers nothing begins a call with its id.
+        let index = index.unwrap_or(if part["id"].is_string() { self.calls.len() } else { last });
+        if index > self.calls.len() {
+            return;
+        }
+        if index == self.calls.len() {
+            self.calls.push(json!({ "function": { "name": "", "arguments": "" } }));
+        }
+        let Some(call) = self.calls.get_mut(index) else { return };
+        if part["id"].is_string() {
+            call["id"] = part["id"].clone();
+        }
+        for field in ["name", "arguments"] {
+            let more = match &part["function"][field] {
+                Json::Object(arguments) => Json::Object(arguments.clone()).to_string(),
+                text => text.as_str().unwrap_or_default().to_owned(),
+            };
+            self.written += more.len() as u64;
+            if let Json::String(text) = &mut call["function"][field] {
+                text.push_str(&more);
+            }
         }
     }
 
@@ -62,7 +95,10 @@ impl Fold for Stream {
     fn body(&mut self) -> Json {
         let refusal = std::mem::take(&mut self.refusal);
         let refusal = if refusal.is_empty() { Json::Null } else { Json::String(refusal) };
-        let message = json!({ "content": std::mem::take(&mut self.content), "refusal": refusal });
+        let mut message = json!({ "content": std::mem::take(&mut self.content), "refusal": refusal });
+        if !self.calls.is_empty() {
+            message["tool_calls"] = std::mem::take(&mut self.calls).into();
+        }
         json!({
             "choices": [{ "message": message, "finish_reason": self.finish_reason.take() }],
             "usage": self.usage.take(),

@@ -8,7 +8,7 @@ use crate::{failure::Raise, models::failures::failure_of_error};
 #[derive(Default)]
 pub(super) struct Stream {
     text: String,
-    /// Parts that are no text: images.
+    /// Parts that are no text: images, calls of tools.
     parts: Vec<Json>,
     finish_reason: Json,
     feedback: Json,
@@ -36,7 +36,7 @@ impl Fold for Stream {
                 continue;
             }
             self.text.push_str(text);
-            if part["inlineData"].is_object() {
+            if part["inlineData"].is_object() || part["functionCall"].is_object() {
                 self.parts.push(part);
             }
         }
