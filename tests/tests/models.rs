@@ -405,3 +405,31 @@ fn a_model_of_current_information_searches() {
     Project::new().run(&typed("google", &server.url, ""), Begin::New);
     assert_eq!(server.bodies()[0].get("tools"), None);
 }
+
+/// What a provider itself finds too long is not sent again unchanged.
+#[test]
+fn a_prompt_that_the_provider_finds_too_long_is_sent_once() {
+    for (dialect, status, error) in [
+        (
+            "anthropic",
+            400,
+            json!({ "type": "invalid_request_error", "message": "prompt is too long: 210000 tokens > 200000 maximum" }),
+        ),
+        ("openai", 400, json!({ "code": "context_length_exceeded", "message": "Your input exceeds the limit" })),
+        (
+            "openai_compatible",
+            400,
+            json!({ "type": "exceed_context_size_error", "message": "the request exceeds the available context size" }),
+        ),
+        (
+            "google",
+            400,
+            json!({ "code": 400, "message": "The input token count exceeds the maximum number of tokens allowed" }),
+        ),
+    ] {
+        let server = Server::start(vec![Script::json(status, "", &json!({ "error": error }))]);
+        let failure = Project::new().run(&prose(dialect, &server.url, RETRY), Begin::New).result.unwrap_err();
+        assert_eq!((failure.kind, server.bodies().len()), (ErrorKind::Failed, 1), "{dialect}: {failure}");
+        assert!(failure.message.contains("does not fit into the model's context window"), "{dialect}: {failure}");
+    }
+}
