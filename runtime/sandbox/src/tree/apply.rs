@@ -149,8 +149,15 @@ impl Journal {
         let decide = || {
             let mut file = File::create(&partial)?;
             file.write_all(&text)?;
-            // One call for all files: a call for each takes ten times as long.
-            rustix::fs::syncfs(&file).map_err(io::Error::from)?;
+            match steps.len() > MANY {
+                // One call for all of them, which also waits for what others have written.
+                true => rustix::fs::syncfs(&file)?,
+                false => {
+                    file.sync_all()?;
+                    let written = (0..steps.len()).filter(|index| steps[*index].new.as_ref().is_some_and(is_file));
+                    written.into_iter().try_for_each(|index| File::open(self.staged(index))?.sync_all())?;
+                }
+            }
             drop(file);
             // What the user changes from here on could be lost; it is looked at once more.
             fs::rename(&partial, &commit)?;
@@ -243,6 +250,13 @@ impl Journal {
         self.clear()?;
         Ok(true)
     }
+}
+
+/// From how many files on the whole file system is written to the disk, not each file.
+const MANY: usize = 64;
+
+fn is_file(content: &Content) -> bool {
+    content.kind != Kind::Link
 }
 
 /// The mode of a file that is written: that of the file it replaces, but for whether it can be executed.

@@ -62,7 +62,7 @@ pub fn commit_on_branch(tree: &Tree, changes: &[Change], branch: &str, message: 
     fs::remove_file(&index).map_err(at(&index))?;
     // The same commit each time: a run that is killed here makes it again.
     let mut commit = git(top);
-    let date = format!("{seconds} +0000");
+    let date = format!("@{seconds} +0000");
     commit.args(["-c", "commit.gpgSign=false", "commit-tree", &written, "-p", &head, "-m", message]);
     commit.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date);
     let has_name = git(top).args(["config", "user.email"]).output().is_ok_and(|found| found.status.success());

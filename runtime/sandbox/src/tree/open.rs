@@ -221,6 +221,15 @@ impl Tree {
     fn reset(&mut self) -> Result<()> {
         let work = self.work();
         let expected = self.base.clone();
+        // What is ignored is decided by the rules as they were.
+        for (path, listed) in expected.iter().filter(|(path, _)| path.ends_with(".gitignore")) {
+            let file = files::clear_way(&work, path)?;
+            fs::remove_file(&file).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(TreeError::Io(file.clone(), error)),
+            })?;
+            self.put_first_content(path, *listed)?;
+        }
         for entry in super::capture::walker(&work, self.ignores) {
             let entry = entry.map_err(|error| TreeError::Io(work.clone(), io::Error::other(error)))?;
             let Ok(path) = entry.path().strip_prefix(&work) else { continue };
@@ -234,14 +243,20 @@ impl Tree {
             }
         }
         for (path, listed) in &expected {
-            let file = files::clear_way(&work, path)?;
-            if fs::symlink_metadata(&file).is_err() {
-                let content = Content { kind: listed.entry.kind, bytes: self.content_of(path, *listed)? };
-                files::create(&file, &content, files::mode_of(content.kind))?;
-            }
+            self.put_first_content(path, *listed)?;
         }
         self.current = expected;
         Ok(())
+    }
+
+    /// Writes a file as it was at first, if there is none.
+    fn put_first_content(&self, path: &Path, listed: Listed) -> Result<()> {
+        let file = files::clear_way(&self.work(), path)?;
+        if fs::symlink_metadata(&file).is_ok() {
+            return Ok(());
+        }
+        let content = Content { kind: listed.entry.kind, bytes: self.content_of(path, listed)? };
+        files::create(&file, &content, files::mode_of(content.kind))
     }
 
     /// The first content of a file.
