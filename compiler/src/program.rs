@@ -53,6 +53,7 @@ pub(crate) fn assemble(world: World<'_>, types: &Types, bodies: CheckedBodies, r
         default_route,
         tests: tests.into_iter().filter(|(module, _)| *module == root).map(|(_, test)| test).collect(),
         variables: declared.variables.clone(),
+        servers: declared.servers.iter().map(|declared| declared.server.clone()).collect(),
     };
     program.number_nodes();
     program

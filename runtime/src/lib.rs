@@ -5,6 +5,7 @@
 //! files, timers), the durable host around it that records every effect in a journal, recordings
 //! of models and the web, and the rehearsal that tests run in. [`run`] ties them together.
 
+mod agents;
 mod durable;
 mod folder;
 pub mod journal;

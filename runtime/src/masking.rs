@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     interpreter::hex,
     redact::{Cut, Redactor, mask_declared},
-    request::{AnswerForm, Attachment, Output},
+    request::{AgentAnswer, AnswerForm, Attachment, Output},
     value::REDACTED,
 };
 
@@ -31,12 +31,12 @@ pub(crate) fn hide_declared(program: &Program, ty: &Type, form: AnswerForm, outp
         Output::Response(response) => {
             response.body = hide(&String::from_utf8_lossy(&response.body)).into_bytes().into();
         }
-        Output::Model(text) => *text = hide(text),
+        Output::Model(text) | Output::Agent(AgentAnswer { text, .. }) => *text = hide(text),
         Output::Process(process) => {
             process.stdout = hide(&String::from_utf8_lossy(&process.stdout)).into_bytes().into();
         }
         Output::WithPatch(output, _) => hide_declared(program, ty, form, output),
-        Output::Builtin(json) => mask_declared(program, ty, json),
+        Output::Builtin(json) | Output::Tool(json) => mask_declared(program, ty, json),
         Output::Files(..) | Output::Person(_) | Output::Value(_) | Output::Fired => {}
     }
 }
@@ -62,8 +62,20 @@ pub(crate) fn mask_output(redactor: &Redactor, form: AnswerForm, output: &mut Ou
             }
             found
         }
-        Output::Builtin(_) if form.secret => None,
-        Output::Builtin(json) | Output::Person(json) => redactor.mask_json(json),
+        Output::Agent(answer) => {
+            let AgentAnswer { text, session: _, diff, notes } = answer;
+            let mut found = None;
+            for text in notes.iter_mut().chain([diff]).chain((!form.secret).then_some(text)) {
+                let (masked, key) = redactor.mask_stored(text);
+                found = found.or(key);
+                if let Cow::Owned(masked) = masked {
+                    *text = masked;
+                }
+            }
+            found
+        }
+        Output::Builtin(_) | Output::Tool(_) if form.secret => None,
+        Output::Builtin(json) | Output::Tool(json) | Output::Person(json) => redactor.mask_json(json),
         Output::Files(files, notes) => {
             notes.iter_mut().for_each(|note| *note = redactor.mask(note).into_owned());
             files.iter_mut().map(|file| mask_file(redactor, file)).fold(None, Option::or)

@@ -10,6 +10,7 @@ use cascade_ir::{CascadeId, ErrorKind, Program};
 use serde::Serialize;
 
 use crate::{
+    agents::agent_availability,
     durable::{explain_key_change, explain_skill_change, find_cached_output},
     events::Event,
     failure::{Failure, kind_name},
@@ -90,6 +91,7 @@ pub fn plan(
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),
         models: availability(program),
+        agents: agent_availability(program),
         listening: true,
         watched: false,
         recalled: Arc::new(recalled),
@@ -184,6 +186,8 @@ impl Planner<'_> {
             RequestKind::Run(_)
             | RequestKind::Http(_)
             | RequestKind::Prompt(_)
+            | RequestKind::Agent(_)
+            | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
             | RequestKind::Person(_) => {}
         }

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
 use crate::{
+    agents::agent_availability,
     driver::{DriveOutcome, drive},
     durable::{Asker, Durability, Durable, Observer, Pause},
     eval::Facts,
@@ -386,9 +387,13 @@ async fn drive_recorded<H: Host>(
         return Err(Failure::raise(ErrorKind::Internal, "there is no such cascade"));
     };
     let RecordedRun { ledger, memory, ended_programs, _guard } = recalled;
-    let (models, memory) = match &options.recordings {
-        Some(recordings) => (recordings.availability(program), recordings.memory(memory)),
-        None => (availability(program), memory),
+    let (models, agents, memory) = match &options.recordings {
+        Some(recordings) => {
+            let models = recordings.availability(program);
+            let agents = if recordings.records() { agent_availability(program) } else { models.clone() };
+            (models, agents, recordings.memory(memory))
+        }
+        None => (availability(program), agent_availability(program), memory),
     };
     let resumed = matches!(options.begin, Begin::Resume(_));
     let kept_memory = snapshot(&memory);
@@ -412,6 +417,7 @@ async fn drive_recorded<H: Host>(
         run: run.to_owned(),
         folder: folder_key(&run_folder(options.cwd.as_deref())),
         models,
+        agents,
         listening: options.observer.is_some() || options.store.is_some(),
         watched: options.observer.is_some(),
         recalled: Arc::new(recalled),

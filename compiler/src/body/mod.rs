@@ -30,6 +30,7 @@ mod spans;
 mod stage_call;
 mod test;
 mod text;
+mod tools;
 mod variables;
 
 use cascade_grammar::ast::{Name, Span, TypeExpr};

@@ -13,7 +13,7 @@ use super::{
     spans::head_word,
 };
 use crate::{
-    callees::{Directory, SkillSummary},
+    callees::SkillSummary,
     checks::{capabilities, leaks, names::unknown_word, skills, style},
     codes,
     declare::plain_text,
@@ -21,7 +21,7 @@ use crate::{
     flow::{CodeReason, Flow, Origin, SkillFlow},
     types::{Ty, TyKind},
     walk,
-    world::{Def, Signature, doc_text},
+    world::{Signature, doc_text},
 };
 
 const FORMATS: &[(&str, ir::OutputFormat)] = &[
@@ -77,8 +77,8 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     body.leave_body(decl.body_span.end);
     let (unsupported, asks_model) = match &effect {
         ir::Effect::Unsupported(u) => (Some(u.construct.clone()), u.construct != "mcp"),
-        ir::Effect::Run(_) | ir::Effect::Http(_) | ir::Effect::Builtin(_) => (None, false),
-        ir::Effect::Prompt(_) => (None, true),
+        ir::Effect::Run(_) | ir::Effect::Http(_) | ir::Effect::Builtin(_) | ir::Effect::Mcp(_) => (None, false),
+        ir::Effect::Prompt(_) | ir::Effect::Agent(_) => (None, true),
     };
     let ir = ir::Skill {
         name: decl.name.text.clone(),
@@ -92,6 +92,8 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         map,
         exit_code: ended.exit_code,
         stderr: ended.stderr,
+        changed: ended.changed,
+        diff: ended.diff,
         needs: needs.clone(),
         once: item.attributes.iter().any(|a| a.name.text == "once"),
     };
@@ -109,16 +111,18 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
 /// The check of a skill's effect.
 pub(super) struct SkillChecker<'a> {
     pub(super) body: BodyChecker<'a>,
-    signature: &'a Signature,
+    pub(super) signature: &'a Signature,
     pub(super) lines: &'a Lines<'a>,
     ended: EndedSlots,
 }
 
-/// The slots of how a program ended, where its `return` names that.
+/// The slots of how a program or an agent ended, where the `return` of its skill names that.
 #[derive(Debug, Clone, Copy, Default)]
 struct EndedSlots {
     exit_code: Option<ir::Slot>,
     stderr: Option<ir::Slot>,
+    changed: Option<ir::Slot>,
+    diff: Option<ir::Slot>,
 }
 
 /// The effect of a skill, the type of its output, the mapping of that to the result, and where
@@ -137,34 +141,8 @@ impl SkillChecker<'_> {
             Line::Http { method, url, settings } => self.check_http(method, url, settings),
             Line::Builtin(name) => self.check_builtin(name, effect.span),
             Line::Prompt(prompt) => self.check_prompt(prompt, effect.span),
-            Line::Agent { dir, prompt } => {
-                let place = match dir {
-                    Some(dir) => Directory::of_expr(&self.body.check(dir, Ty::PATH).ir),
-                    None => Some(Directory::working()),
-                };
-                self.body.edit_directory(place, effect.span);
-                self.body.check_shown_template(prompt, "a prompt");
-                self.check_prompt_settings();
-                let unsupported = self.body.note_unsupported("agent", head_word(effect.span, "agent"));
-                let output = self.check_mapping(self.signature.result, self.signature.result);
-                (ir::Effect::Unsupported(unsupported), output.0, output.1, Some(Origin::Agent))
-            }
-            Line::Mcp { path, args } => {
-                if let Some(server) = path.first() {
-                    self.body.record_words(&path[1..]);
-                    match self.body.resolve_declared(server) {
-                        Some(Def::Mcp(_) | Def::Missing) => {}
-                        _ if server.text.is_empty() => {}
-                        _ => self.body.report_unknown_declaration(server, "mcp server"),
-                    }
-                }
-                if let Some(args) = args {
-                    self.body.check(args, Ty::JSON);
-                }
-                let unsupported = self.body.note_unsupported("mcp", head_word(effect.span, "mcp"));
-                let (output, map) = self.check_mapping(self.signature.result, Ty::JSON);
-                (ir::Effect::Unsupported(unsupported), output, map, Some(Origin::Tool))
-            }
+            Line::Agent { dir, prompt } => self.check_agent(dir.as_ref(), prompt, effect.span),
+            Line::Mcp { path, args } => self.check_mcp(path, args.as_ref(), effect.span),
             _ => {
                 let unsupported = self.body.note_unsupported("skill_file", head_word(effect.span, "skill_file"));
                 self.check_prompt_settings();
@@ -208,7 +186,7 @@ impl SkillChecker<'_> {
     }
 
     /// Checks `return expr`, which maps `output` to the result.
-    fn check_mapping(&mut self, direct: Ty, output: Ty) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
+    pub(super) fn check_mapping(&mut self, direct: Ty, output: Ty) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let Some(result) = self.lines.result else { return (direct, None) };
         let mark = self.body.enter(result.span);
         let local = self.body.declare_implicit("output", result.span, output);
@@ -217,12 +195,17 @@ impl SkillChecker<'_> {
             self.ended.exit_code = self.declare_of_program("exit_code", Ty::INT, result);
             self.ended.stderr = self.declare_of_program("stderr", Ty::STRING, result);
         }
+        if let Some(SkillLine { kind: Line::Agent { .. }, .. }) = self.lines.effect {
+            let paths = self.body.types.list(Ty::PATH);
+            self.ended.changed = self.declare_of_program("changed", paths, result);
+            self.ended.diff = self.declare_of_program("diff", Ty::STRING, result);
+        }
         let value = self.body.check(result, self.signature.result);
         self.body.leave(mark);
         (output, Some((slot, value.ir)))
     }
 
-    /// Declares a value that says how the program ended, where `return` names it and it is no parameter.
+    /// Declares a value that says how the program or the agent ended, where `return` names it and it is no parameter.
     fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
         let mut named = false;
         walk::expr(result, &mut |e| named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name));
@@ -453,7 +436,7 @@ impl SkillChecker<'_> {
     }
 
     /// Checks the lines of a skill that belong to a prompt.
-    fn check_prompt_settings(&mut self) -> ir::Prompt {
+    pub(super) fn check_prompt_settings(&mut self) -> ir::Prompt {
         let system = self.lines.system.map(|e| self.body.check_shown_template(e, "a prompt").0);
         let temperature = self.lines.temperature.map(|e| self.body.check(e, Ty::FLOAT).ir);
         let max_tokens = self.lines.max_tokens.map(|e| self.body.check(e, Ty::INT).ir);
@@ -482,10 +465,7 @@ impl SkillChecker<'_> {
                 },
             });
         }
-        if let Some(span) = self.lines.tools {
-            self.body.note_unsupported("tools", span);
-        }
-        ir::Prompt { prompt: ir::Template::default(), system, temperature, max_tokens, attach }
+        ir::Prompt { prompt: ir::Template::default(), system, temperature, max_tokens, attach, tools: Vec::new() }
     }
 
     /// Checks `prompt`.
@@ -494,16 +474,22 @@ impl SkillChecker<'_> {
         self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
         let mut settings = self.check_prompt_settings();
         settings.prompt = template;
-        if self.lines.tools.is_some() {
-            let unsupported = ir::Unsupported { construct: "tools".into(), place: self.body.place(span) };
+        if let Some((_, tools)) = self.lines.tools {
+            let unsupported = self.body.note_unsupported("tools", tools);
             return (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model));
         }
+        let (output, map) = self.check_answer(span);
+        (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))
+    }
+
+    /// The type that the answer of a model or an agent is read as, and its mapping to the result.
+    pub(super) fn check_answer(&mut self, span: Span) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let answer = if self.signature.result == Ty::NULL && self.lines.result.is_none() {
             Ty::STRING
         } else {
             self.signature.result
         };
-        let (output, map) = match (self.lines.result, self.lines.output) {
+        match (self.lines.result, self.lines.output) {
             (None, None) => (answer, None),
             // A mapped answer has the declared type, or else is plain text.
             (_, Some((_, ty, _))) => {
@@ -515,7 +501,6 @@ impl SkillChecker<'_> {
                 direct
             }
             (Some(_), None) => self.check_mapping(Ty::STRING, Ty::STRING),
-        };
-        (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))
+        }
     }
 }

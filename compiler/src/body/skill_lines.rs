@@ -3,7 +3,7 @@
 use cascade_grammar::ast::{Attach, ExitRange, Expr, Name, Setting, SkillLine, SkillLineKind as Line, Span, TypeExpr};
 
 use super::BodyChecker;
-use crate::{checks::skills, index::Builtin, world::Def};
+use crate::{checks::skills, index::Builtin};
 
 /// The lines of a skill by their kinds.
 #[derive(Default)]
@@ -14,7 +14,8 @@ pub(super) struct Lines<'a> {
     pub temperature: Option<&'a Expr>,
     pub max_tokens: Option<&'a Expr>,
     pub attach: Vec<&'a Attach>,
-    pub tools: Option<Span>,
+    /// The tools, and the line.
+    pub tools: Option<(&'a [Vec<Name>], Span)>,
     pub dir: Option<&'a Expr>,
     pub env: Vec<&'a Setting>,
     pub stdin: Option<&'a Expr>,
@@ -58,8 +59,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             Line::MaxTokens(e) => twice = out.max_tokens.replace(e).is_some(),
             Line::Attach(a) => out.attach.push(a),
             Line::Tools(tools) => {
-                tools.iter().for_each(|tool| record_tool(checker, tool));
-                twice = out.tools.replace(line.span).is_some();
+                twice = out.tools.replace((tools.as_slice(), line.span)).is_some();
             }
             Line::OutputFiles { word, pattern } => twice = out.files.replace((word, pattern)).is_some(),
             Line::In(e) => twice = out.dir.replace(e).is_some(),
@@ -86,16 +86,4 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
         checker.report_all(skills::misplaced_lines(checker.view(), body, effect));
     }
     out
-}
-
-/// Records the names of a tool, which nothing checks yet.
-fn record_tool(checker: &mut BodyChecker<'_>, path: &[Name]) {
-    let Some((first, rest)) = path.split_first() else { return };
-    checker.record_server(first);
-    match (checker.world.find_name(checker.module, &first.text), rest) {
-        (Some(Def::Module(other)), [second]) => {
-            checker.resolve_exported(other, second);
-        }
-        _ => checker.record_words(rest),
-    }
 }

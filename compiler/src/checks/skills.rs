@@ -52,7 +52,7 @@ pub(crate) fn misplaced_lines(view: View<'_>, lines: &[SkillLine], effect: &Skil
             Line::Env(_) => ("env", &["run"]),
             Line::Stdin(_) => ("stdin", &["run"]),
             Line::Exit(_) => ("exit", &["run", "http"]),
-            Line::Output { .. } => ("output", &["run", "http", "prompt"]),
+            Line::Output { .. } => ("output", &["run", "http", "prompt", "agent"]),
             _ => continue,
         };
         if !allowed.contains(&kind) {

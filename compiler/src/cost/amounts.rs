@@ -24,9 +24,11 @@ pub enum NoteKind {
     NoModel,
     /// A construct that the interpreter does not execute.
     NotRun,
+    /// An agent, which may pass a budget before it can be stopped.
+    Agent,
 }
 
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// The first example of each kind of note.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,8 +57,8 @@ impl Notes {
 
     /// In the order of the kinds.
     pub fn iter(&self) -> impl Iterator<Item = (NoteKind, &SmolStr, Place)> {
-        use NoteKind::{NoModel, NotRun, Output, Pauses, Price, Quota, Window};
-        let kinds: [NoteKind; KINDS] = [Window, Output, Price, Pauses, Quota, NoModel, NotRun];
+        use NoteKind::{Agent, NoModel, NotRun, Output, Pauses, Price, Quota, Window};
+        let kinds: [NoteKind; KINDS] = [Window, Output, Price, Pauses, Quota, NoModel, NotRun, Agent];
         kinds.into_iter().zip(&self.0).filter_map(|(kind, note)| note.as_ref().map(|(e, p)| (kind, e, *p)))
     }
 }

@@ -23,6 +23,11 @@ impl<'p> Walk<'p> {
                 return;
             }
             Effect::Builtin(_) => return,
+            Effect::Agent(_) => return self.agent(skill, around, out),
+            Effect::Mcp(_) => {
+                out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);
+                return;
+            }
             Effect::Run(_) | Effect::Http(_) => {
                 if matches!(skill.effect, Effect::Http(_)) {
                     out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);
@@ -68,6 +73,27 @@ impl<'p> Walk<'p> {
             out.tokens.join(&tokens);
             out.money.join(&money);
         }
+    }
+
+    /// Adds the cost of an agent. It decides itself how often it asks its model, so that only the budget around it
+    /// is a bound.
+    fn agent(&mut self, skill: &'p Skill, around: &Context, out: &mut Amounts) {
+        out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);
+        out.notes.record(NoteKind::Quota, around.stage.clone(), around.place);
+        let models = self.candidates(skill, around);
+        if models.is_empty() {
+            out.notes.record(NoteKind::NoModel, around.stage.clone(), around.place);
+            return;
+        }
+        for model in models {
+            if !self.asked.iter().any(|known| known.name == model.name) {
+                self.asked.push(model);
+            }
+        }
+        out.notes.record(NoteKind::Agent, around.stage.clone(), around.place);
+        let why = format_smolstr!("the agent of `{}` asks its model as often as it wants", around.stage);
+        let unlimited = Figure::unlimited(why, around.place);
+        (out.calls, out.tokens, out.money) = (unlimited.clone(), unlimited.clone(), unlimited);
     }
 
     /// The upper bound of the bytes sent.

@@ -98,6 +98,9 @@ fn note_message(kind: NoteKind, example: &str) -> String {
         NoteKind::Pauses => format!("a service may ask for longer pauses between attempts (`{example}`)"),
         NoteKind::Quota => format!("waiting for a provider's quota is not counted (`{example}`)"),
         NoteKind::NoModel => format!("no model can answer `{example}`, so no call of it is counted"),
+        NoteKind::Agent => format!(
+            "the agent of `{example}` is given its budget where its program takes one; otherwise it may pass it by one session"
+        ),
         NoteKind::NotRun => format!("`{example}` is not supported by this version and is not counted"),
     }
 }

@@ -12,7 +12,10 @@ use crate::{
     index::{Builtin, Callable, Symbol},
     types::{Ty, TypeDef, TypeDefKind},
     walk,
-    world::{Binding, DeclaredMemory, DeclaredModel, DeclaredRoute, DeclaredType, Def, Origin, Signature, doc_text},
+    world::{
+        Binding, DeclaredMemory, DeclaredModel, DeclaredRoute, DeclaredServer, DeclaredType, Def, Origin, Signature,
+        doc_text,
+    },
 };
 
 impl Declarer<'_> {
@@ -76,8 +79,9 @@ impl Declarer<'_> {
                 (&decl.name, Def::Route(id))
             }
             ItemKind::Mcp(decl) => {
-                let id = self.mcps;
-                self.mcps += 1;
+                let id = declared.servers.len() as u32;
+                let server = super::servers::empty_server(decl, self.files.place(module, decl.name.span));
+                declared.servers.push(DeclaredServer { origin: origin(&decl.name), server });
                 (&decl.name, Def::Mcp(id))
             }
             ItemKind::Skill(decl) => {

@@ -15,6 +15,7 @@ mod memories;
 mod models;
 pub(crate) mod names;
 mod resolve;
+mod servers;
 mod signatures;
 mod types;
 
@@ -89,13 +90,13 @@ pub(crate) fn declare(files: Files<'_>, with_index: bool, expressions: &dyn Chec
         declared: Declared::default(),
         types: Types::default(),
         findings: files.modules.iter().map(|_| Findings::new(with_index)).collect(),
-        mcps: 0,
     };
     declarer.collect();
     declarer.declare_types();
     declarer.declare_constants();
     declarer.declare_all_defaults();
     declarer.declare_models();
+    declarer.declare_servers();
     declarer.declare_memories();
     declarer.declare_signatures();
     let Declarer { declared, types, findings, .. } = declarer;
@@ -110,8 +111,6 @@ struct Declarer<'a> {
     types: Types,
     /// By module.
     findings: Vec<Findings>,
-    /// How many mcp servers are declared.
-    mcps: u32,
 }
 
 impl Declarer<'_> {

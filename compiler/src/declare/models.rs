@@ -11,13 +11,28 @@ use crate::{
     checks::{capabilities::model_of_arm, names::unknown_word},
     codes, depth_first,
     suggest::quoted_list,
+    types::Ty,
     world::{Def, Origin, View, World},
 };
 
-const PROVIDERS: &[&str] =
-    &["anthropic", "openai", "google", "openai_compatible", "claude_cli", "codex_cli", "gemini_cli"];
+const PROVIDERS: &[&str] = &[
+    "anthropic",
+    "openai",
+    "google",
+    "openai_compatible",
+    "claude_cli",
+    "codex_cli",
+    "gemini_cli",
+    "acp",
+    "agent_cli",
+];
 const SETTINGS: &[&str] =
-    &["provider", "id", "context", "max_output", "provides", "price", "prefers", "base_url", "key_env"];
+    &["provider", "id", "context", "max_output", "provides", "price", "prefers", "base_url", "key_env", "command"];
+
+/// Whether the agent of a provider is a program that the model names.
+fn names_its_program(provider: &str) -> bool {
+    matches!(provider, "acp" | "agent_cli")
+}
 
 impl Declarer<'_> {
     /// Resolves all models and routes.
@@ -43,7 +58,8 @@ impl Declarer<'_> {
         let has = |name: &str| decl.settings.iter().any(|s| s.name.text == name);
         if !decl.name.text.is_empty() {
             for needed in ["provider", "id"] {
-                if !has(needed) {
+                // A program that the model names may know itself which model it uses.
+                if !has(needed) && !(needed == "id" && names_its_program(&out.provider)) {
                     let d = self
                         .view(module)
                         .diagnostic(
@@ -67,6 +83,32 @@ impl Declarer<'_> {
                     .help("`base_url: \"http://localhost:11434/v1\"`, say");
                 self.report(module, d);
             }
+        }
+        if names_its_program(&out.provider) && !has("command") {
+            let d = self
+                .view(module)
+                .diagnostic(
+                    codes::MISSING_FIELD,
+                    decl.name.span,
+                    format!("the model `{}` has no `command`", decl.name.text),
+                )
+                .label("which program is it?")
+                .help(match out.provider.as_str() {
+                    "acp" => "`command: sh\"gemini --acp\"`, say",
+                    _ => "`command: sh\"my-agent --model {model} --prompt {prompt}\"`, say",
+                });
+            self.report(module, d);
+        }
+        if let Some(setting) = decl.settings.iter().find(|s| s.name.text == "command")
+            && !out.provider.is_empty()
+            && !names_its_program(&out.provider)
+        {
+            let d = self
+                .view(module)
+                .diagnostic(codes::WRONG_PLACE, setting.span, format!("`{}` has no `command`", out.provider))
+                .label("has no effect here")
+                .help("`command` is the program of an agent of the provider `acp` or `agent_cli`");
+            self.report(module, d);
         }
         if out.prefers == ir::Rendering::Text && !has("prefers") {
             out.prefers = match out.provider.as_str() {
@@ -98,6 +140,7 @@ impl Declarer<'_> {
             "id" => out.id = self.plain_text(module, value).unwrap_or_default(),
             "base_url" => out.base_url = self.plain_text(module, value),
             "key_env" => out.key_env = self.plain_text(module, value),
+            "command" => out.command = Some(self.check_constant(module, value, Ty::COMMAND)),
             "context" => out.context = self.plain_int(module, value),
             "max_output" => out.max_output = self.plain_int(module, value),
             "provides" => out.provides = self.words(module, value).into_iter().map(|n| n.text.clone()).collect(),
@@ -315,5 +358,6 @@ pub(super) fn empty_model(decl: &ModelDecl) -> ir::Model {
         price_cache_read: None,
         price_cache_write: None,
         prefers: ir::Rendering::Text,
+        command: None,
     }
 }

@@ -135,8 +135,7 @@ impl Reader<'_> {
                 let kind = match skill.map(|s| &s.effect) {
                     Some(ir::Effect::Run(_)) => NodeKind::Run,
                     Some(ir::Effect::Http(_)) => NodeKind::Http,
-                    Some(ir::Effect::Prompt(_)) => NodeKind::Model,
-                    Some(ir::Effect::Unsupported(u)) if u.construct == "agent" => NodeKind::Model,
+                    Some(ir::Effect::Prompt(_) | ir::Effect::Agent(_)) => NodeKind::Model,
                     _ => NodeKind::Other,
                 };
                 let detail = skill.map(|s| s.name.to_string()).unwrap_or_default();

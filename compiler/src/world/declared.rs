@@ -131,6 +131,13 @@ pub(crate) struct DeclaredRoute {
     pub route: ir::Route,
 }
 
+/// An MCP server with its settings.
+#[derive(Debug)]
+pub(crate) struct DeclaredServer {
+    pub origin: Origin,
+    pub server: ir::McpServer,
+}
+
 /// A memory with its keys.
 #[derive(Debug)]
 pub(crate) struct DeclaredMemory {
@@ -160,6 +167,7 @@ pub(crate) struct Declared {
     pub models: Vec<DeclaredModel>,
     pub routes: Vec<DeclaredRoute>,
     pub memories: Vec<DeclaredMemory>,
+    pub servers: Vec<DeclaredServer>,
     pub fns: Vec<Signature>,
     pub skills: Vec<Signature>,
     pub cascades: Vec<Signature>,

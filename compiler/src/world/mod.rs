@@ -8,8 +8,8 @@ use cascade_ir as ir;
 use smol_str::SmolStr;
 
 pub(crate) use declared::{
-    Binding, Declared, DeclaredMemory, DeclaredModel, DeclaredRoute, DeclaredType, Def, MemoryKey, Origin, ParamInfo,
-    Signature,
+    Binding, Declared, DeclaredMemory, DeclaredModel, DeclaredRoute, DeclaredServer, DeclaredType, Def, MemoryKey,
+    Origin, ParamInfo, Signature,
 };
 
 use crate::{

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::{Expr, Param, Place, Slot, Template, Type};
+use crate::{Expr, Param, Place, ServerId, SkillId, Slot, Template, Type};
 
 /// A skill: exactly one effect with typed input and output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,12 @@ pub struct Skill {
     /// Of a program: the slot of the last lines of its standard error, where `return` names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<Slot>,
+    /// Of an agent: the slot of the paths of the files that it changed, where `return` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Slot>,
+    /// Of an agent: the slot of its changes as a unified diff, where `return` names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Slot>,
     /// Capabilities that a model must provide, from `needs` and the result's type.
     pub needs: Vec<SmolStr>,
     /// `@once`: never repeated blindly.
@@ -47,6 +53,10 @@ pub enum Effect {
     Http(Box<Http>),
     /// A model.
     Prompt(Box<Prompt>),
+    /// A coding agent.
+    Agent(Box<Agent>),
+    /// A tool of an MCP server.
+    Mcp(Box<McpCall>),
     /// A built-in skill of the standard library, which the host carries out; its arguments are the
     /// parameters of the skill.
     Builtin(SmolStr),
@@ -119,6 +129,91 @@ pub struct Prompt {
     pub max_tokens: Option<Expr>,
     /// Files that go with it.
     pub attach: Vec<Attach>,
+    /// What the model may use while it answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+}
+
+/// A coding agent that works in a directory.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// What it is asked, with system text, files and tools.
+    pub prompt: Prompt,
+    /// The directory; that of the run if absent.
+    pub directory: Option<Expr>,
+    /// What it may do beyond reading.
+    pub abilities: Vec<Ability>,
+}
+
+/// What a coding agent may do with its own tools. All may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ability {
+    /// Create, change and remove files of its directory.
+    Edit,
+    /// Run commands.
+    Run,
+    /// Read the web.
+    Web,
+}
+
+impl Ability {
+    /// All of them, with their words in `tools`.
+    pub const ALL: [(&'static str, Self); 3] = [("edit", Self::Edit), ("run", Self::Run), ("web", Self::Web)];
+}
+
+/// Something that a model may use while it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tool {
+    /// All tools of a server.
+    Server(ServerId),
+    /// One tool of a server.
+    ServerTool(ServerId, SmolStr),
+    /// A skill of the program.
+    Skill(SkillId),
+}
+
+/// A call of a tool of an MCP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McpCall {
+    /// The server.
+    pub server: ServerId,
+    /// The tool, as the server names it.
+    pub tool: SmolStr,
+    /// The arguments: a record; none if absent.
+    pub args: Option<Expr>,
+}
+
+/// An MCP server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct McpServer {
+    /// Its name in the program.
+    pub name: SmolStr,
+    /// Where it is declared.
+    pub place: Place,
+    /// How it is reached.
+    pub transport: McpTransport,
+}
+
+/// How an MCP server is reached. The expressions have no variables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum McpTransport {
+    /// A program that speaks on its standard input and output.
+    Stdio {
+        /// A value of type command.
+        command: Expr,
+        /// Variables beside the inherited ones.
+        env: Vec<(SmolStr, Expr)>,
+    },
+    /// Streamable HTTP.
+    Http {
+        /// The address.
+        url: Expr,
+        /// Headers of every request.
+        headers: Vec<(SmolStr, Expr)>,
+    },
 }
 
 /// What goes with a prompt.

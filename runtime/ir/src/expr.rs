@@ -485,3 +485,14 @@ builtins! {
     /// command.with(name, value): `{name}` in every word replaced by the value, as one argument.
     CommandWith,
 }
+
+impl CommandTemplate {
+    /// The program of a direct command, where it is written out.
+    pub fn literal_program(&self) -> Option<&str> {
+        let Self::Direct(words) = self else { return None };
+        match words.first()?.parts.as_slice() {
+            [WordPart::Text(program)] => Some(program),
+            _ => None,
+        }
+    }
+}

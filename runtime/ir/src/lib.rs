@@ -64,6 +64,9 @@ pub struct Program {
     /// Variables of the environment that defaults name by `env("NAME")`.
     #[serde(default)]
     pub variables: Vec<SmolStr>,
+    /// MCP servers by [`ServerId`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub servers: Vec<McpServer>,
 }
 
 impl Program {
@@ -90,6 +93,7 @@ impl Program {
             default_route: None,
             tests: Vec::new(),
             variables: Vec::new(),
+            servers: Vec::new(),
         }
     }
 }
@@ -132,6 +136,8 @@ ids! {
     SkillId;
     /// Index into [`Program::cascades`].
     CascadeId;
+    /// Index into [`Program::servers`].
+    ServerId;
     /// A variable of the activation of one cascade, fn or skill.
     Slot;
 }
@@ -245,7 +251,7 @@ pub struct Model {
     /// Its name in the program.
     pub name: SmolStr,
     /// `anthropic`, `openai`, `google`, `openai_compatible`, `claude_cli`, `codex_cli`,
-    /// `gemini_cli`.
+    /// `gemini_cli`, `acp`, `agent_cli`.
     pub provider: SmolStr,
     /// The provider's own name for it.
     pub id: String,
@@ -271,6 +277,9 @@ pub struct Model {
     pub price_cache_write: Option<i64>,
     /// Rendering of structured values in prompts.
     pub prefers: Rendering,
+    /// The program that is the agent, for `acp` and `agent_cli`: a closed expression of type command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Expr>,
 }
 
 /// A table that picks a model by capability.

@@ -40,6 +40,11 @@ pub fn most_tokens(estimated: u64) -> u64 {
 }
 
 impl Model {
+    /// Whether it is asked through a coding agent, whatever it is asked.
+    pub fn is_agent(&self) -> bool {
+        matches!(self.provider.as_str(), "claude_cli" | "codex_cli" | "gemini_cli" | "acp" | "agent_cli")
+    }
+
     /// Price of an answer in millionths of a US dollar, rounded up. What has no price costs
     /// nothing.
     pub fn price(&self, tokens: Tokens) -> i64 {

@@ -48,6 +48,17 @@ pub enum Event {
         /// The reason.
         reason: String,
     },
+    /// An agent works in a session, by which a resumed run continues it.
+    AgentSession {
+        /// The stage's path.
+        path: String,
+        /// The attempt.
+        attempt: u32,
+        /// The key of its request.
+        key: String,
+        /// The session.
+        session: String,
+    },
     /// The answer of a model could not be read as its type.
     AnswerRefused {
         /// The stage's path.
@@ -215,6 +226,7 @@ impl Event {
             Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
             Self::RunStarted { .. }
             | Self::StageStarted { .. }
+            | Self::AgentSession { .. }
             | Self::AnswerRefused { .. }
             | Self::Progress { .. }
             | Self::Reused { .. }

@@ -29,6 +29,9 @@ pub struct Failure {
     /// Whether the same request would fail in the same way, so that `retry` does not apply whatever the kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub permanent: bool,
+    /// The session of the agent that failed, by which it can be continued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// How a program ended that failed.
@@ -57,6 +60,7 @@ impl Failure {
             retry_after_ms: None,
             program: None,
             permanent: false,
+            session: None,
         }
     }
 

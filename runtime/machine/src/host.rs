@@ -24,6 +24,8 @@ pub enum Progress {
     Tokens(u64),
     /// The activity of an agent.
     Step(String),
+    /// An agent works in the session of this name, by which it can be continued.
+    Session(String),
     /// It is not sent yet, since its provider asked to slow down: until this time, in milliseconds since 1970.
     WaitsUntil(i64),
     /// It waits for its turn: another stage or another run holds this name (`exclusive`).

@@ -1,6 +1,6 @@
 //! Explains why a recorded answer does not fit: what changed in the request or the program.
 
-use cascade_ir::{Effect, Program, Skill};
+use cascade_ir::{Effect, Program, Prompt, Skill};
 use serde::Serialize;
 
 use crate::{
@@ -49,11 +49,23 @@ fn digest(program: &Program, part: &impl Serialize) -> [u8; 32] {
     part_digest(program, &serde_json::to_value(part).unwrap_or_default())
 }
 
+fn json(part: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(part).unwrap_or_default()
+}
+
+fn prompt_parts(prompt: &Prompt) -> Vec<(&'static str, serde_json::Value)> {
+    vec![
+        ("prompt", json(&prompt.prompt)),
+        ("system text", json(&prompt.system)),
+        ("temperature", json(&prompt.temperature)),
+        ("limit of tokens", json(&prompt.max_tokens)),
+        ("attachments", json(&prompt.attach)),
+        ("tools", json(&prompt.tools)),
+    ]
+}
+
 /// The parts of an effect by the names that the language gives them.
 fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
-    fn json(part: &impl Serialize) -> serde_json::Value {
-        serde_json::to_value(part).unwrap_or_default()
-    }
     match effect {
         Effect::Run(run) => vec![
             ("command", json(&run.command)),
@@ -72,13 +84,14 @@ fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
             ("status codes", json(&http.status)),
             ("output format", json(&http.format)),
         ],
-        Effect::Prompt(prompt) => vec![
-            ("prompt", json(&prompt.prompt)),
-            ("system text", json(&prompt.system)),
-            ("temperature", json(&prompt.temperature)),
-            ("limit of tokens", json(&prompt.max_tokens)),
-            ("attachments", json(&prompt.attach)),
-        ],
+        Effect::Prompt(prompt) => prompt_parts(prompt),
+        Effect::Agent(agent) => {
+            let mut parts = prompt_parts(&agent.prompt);
+            parts.push(("directory", json(&agent.directory)));
+            parts.push(("abilities", json(&agent.abilities)));
+            parts
+        }
+        Effect::Mcp(call) => vec![("tool", json(&call.tool)), ("arguments", json(&call.args))],
         Effect::Builtin(name) => vec![("built-in skill", json(name))],
         Effect::Unsupported(_) => Vec::new(),
     }

@@ -13,7 +13,7 @@ mod secrets;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -114,6 +114,8 @@ pub(crate) struct Durable<'p, H> {
     /// Answers that are ready: no other host and no disk is waited for.
     instant: VecDeque<(RequestId, Answer)>,
     open: RequestMap<Open>,
+    /// Sessions of agents by path of the stage and key of the request.
+    sessions: HashMap<(String, String), String>,
     /// Effects that begin once their beginning is recorded.
     beginning: RequestMap<Request>,
     /// Answers that are being written to the store, with their position in the recorded order.
@@ -159,6 +161,7 @@ impl<'p, H: Host> Durable<'p, H> {
             inbox,
             instant: VecDeque::new(),
             open: RequestMap::default(),
+            sessions: HashMap::new(),
             beginning: RequestMap::default(),
             committing: RequestMap::default(),
             busy: RequestSet::default(),
@@ -242,8 +245,21 @@ impl<'p, H: Host> Durable<'p, H> {
         (self.people.is_out_of_quota() || self.cancel_first) && !self.cancelled
     }
 
+    /// Lets an agent that was interrupted go on where it was: in an earlier process of the run, or in an attempt
+    /// that was withdrawn.
+    fn continue_session(&self, request: &mut Request) {
+        let (RequestKind::Agent(work), Some(info)) = (&mut request.kind, &request.effect) else { return };
+        if work.session.is_some() {
+            return;
+        }
+        let known = self.sessions.get(&(info.path.clone(), info.key.clone())).cloned();
+        if let Some(session) = known.or_else(|| self.replay.open_session(&info.path, &info.key)) {
+            work.go_on(session);
+        }
+    }
+
     /// Begins an effect for real.
-    fn begin(&mut self, request: Request) {
+    fn begin(&mut self, mut request: Request) {
         if self.is_holding() {
             self.held.push_back(request);
             return;
@@ -262,8 +278,10 @@ impl<'p, H: Host> Durable<'p, H> {
             self.inner.start(request);
             return;
         };
+        self.continue_session(&mut request);
         let model = match &request.kind {
             RequestKind::Prompt(prompt) => Some(prompt.model),
+            RequestKind::Agent(work) => Some(work.prompt.model),
             _ => None,
         };
         secrets::learn_args(self.vault.redactor_mut(), &request.kind);
@@ -454,6 +472,8 @@ impl<H: Host> Host for Durable<'_, H> {
             RequestKind::Run(_)
             | RequestKind::Http(_)
             | RequestKind::Prompt(_)
+            | RequestKind::Agent(_)
+            | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
             | RequestKind::Person(_) => self.effect(request),
         }

@@ -81,6 +81,22 @@ impl Replay {
         self.ledger.effects.keys().any(|p| p.starts_with(&next))
     }
 
+    /// The session of an agent that was asked this and had not answered when the process ended.
+    pub(super) fn open_session(&self, path: &str, key: &str) -> Option<String> {
+        let records = self.ledger.effects.get(path)?;
+        if !records.iter().any(|record| record.key == key && record.status == Status::Open) {
+            return None;
+        }
+        let of_event = |text: &String| {
+            let event: serde_json::Value = serde_json::from_str(text).ok()?;
+            let is = |name: &str, value: &str| event.get(name).and_then(serde_json::Value::as_str) == Some(value);
+            let attempt = event.get("attempt").and_then(serde_json::Value::as_u64)?;
+            let session = event.get("session").and_then(serde_json::Value::as_str)?.to_owned();
+            (is("event", "agent_session") && is("path", path) && is("key", key)).then_some((attempt, session))
+        };
+        self.ledger.reported_events.keys().filter_map(of_event).max().map(|(_, session)| session)
+    }
+
     /// Whether an attempt was made before this process began.
     pub(super) fn has(&self, path: &str, attempt: u32) -> bool {
         self.ledger.effects.get(path).is_some_and(|r| r.iter().any(|r| r.attempt == attempt))

@@ -9,7 +9,8 @@ use crate::{
     host::{Host, Progress},
     masking::mask_output,
     redact::Redactor,
-    request::{Answer, BuiltinArg, EffectInfo, RequestKind},
+    request::{Answer, BuiltinArg, EffectInfo, RequestKind, ServerAddress, ServerTransport},
+    value::Arg,
 };
 
 impl<H: Host> Durable<'_, H> {
@@ -49,6 +50,11 @@ pub(super) fn learn_args(redactor: &mut Redactor, kind: &RequestKind) {
             learn(&http.url);
             http.headers.iter().map(|(_, value)| value).chain(&http.body).for_each(learn);
         }
+        RequestKind::Agent(work) => {
+            work.program.iter().flat_map(|program| &program.argv).for_each(&mut learn);
+            work.servers.iter().for_each(|offered| server_args(&offered.server).for_each(&mut learn));
+        }
+        RequestKind::Mcp(call) => server_args(&call.server).for_each(learn),
         RequestKind::Builtin(builtin) => {
             for (_, arg) in &builtin.args {
                 if let BuiltinArg::Secret(arg) = arg {
@@ -58,6 +64,15 @@ pub(super) fn learn_args(redactor: &mut Redactor, kind: &RequestKind) {
         }
         _ => {}
     }
+}
+
+/// What a server is told when it is started or connected to.
+fn server_args(server: &ServerAddress) -> impl Iterator<Item = &Arg> {
+    let (first, rest) = match &server.transport {
+        ServerTransport::Stdio { argv, env } => (argv.as_slice(), env),
+        ServerTransport::Http { url, headers } => (std::slice::from_ref(url), headers),
+    };
+    first.iter().chain(rest.iter().map(|(_, value)| value))
 }
 
 /// Masks what an event says.
@@ -76,6 +91,6 @@ pub(super) fn hide_in_progress(redactor: &Redactor, progress: &Progress) -> Prog
         Progress::Line(line) => Progress::Line(hide(line)),
         Progress::Step(step) => Progress::Step(hide(step)),
         Progress::WaitsFor(name) => Progress::WaitsFor(hide(name)),
-        Progress::Alive | Progress::Tokens(_) | Progress::WaitsUntil(_) => progress.clone(),
+        Progress::Alive | Progress::Tokens(_) | Progress::WaitsUntil(_) | Progress::Session(_) => progress.clone(),
     }
 }

@@ -51,6 +51,12 @@ impl<H: Host> Durable<'_, H> {
             (None, Some(path)) => (path.clone(), 1),
             (None, None) => return,
         };
+        if let (Progress::Session(session), Some(open)) = (progress, self.open.get(&id)) {
+            let key = open.info.key.clone();
+            self.sessions.insert((path.clone(), key.clone()), session.clone());
+            self.event(Event::AgentSession { path, attempt, key, session: session.clone() });
+            return;
+        }
         let progress = &hide_in_progress(self.vault.redactor(), progress);
         if let Some(journal) = &mut self.journal
             && let Ok(text) = serde_json::to_string(progress)
@@ -78,6 +84,7 @@ pub(super) fn is_kept(event: &Event) -> bool {
             | Event::ModelPassedOver { .. }
             | Event::AnswerRepaired { .. }
             | Event::AnswerRefused { .. }
+            | Event::AgentSession { .. }
             | Event::ModelChosen { reason: Some(_), .. }
     )
 }

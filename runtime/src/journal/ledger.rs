@@ -130,7 +130,7 @@ impl Ledger {
         let mut answered = HashSet::new();
         for (path, records) in &self.effects {
             for r in records {
-                if r.kind == "prompt" && matches!(r.status, Status::Done | Status::Failed) {
+                if matches!(r.kind.as_str(), "prompt" | "agent") && matches!(r.status, Status::Done | Status::Failed) {
                     answered.insert((path.clone(), r.attempt, r.key.clone()));
                 }
             }

@@ -10,7 +10,9 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{
-    Message, Outbox, process,
+    Message, Outbox,
+    agents::AgentJob,
+    process,
     survivors::{Process, ProcessList},
 };
 use crate::{
@@ -84,6 +86,8 @@ pub(super) struct Job {
     pub(super) redactor: Redactor,
     /// What is noted of it while it runs.
     pub(super) process: Process,
+    /// What belongs to it if it is a coding agent.
+    pub(super) agent: Option<AgentJob>,
 }
 
 /// One that was queued.
@@ -160,9 +164,13 @@ impl Commands {
         let (shared, outbox) = (Arc::clone(&self.shared), self.outbox.clone());
         let work = move || {
             let mut buffer = vec![0; 64 * 1024];
-            while let Some(Queued { job, running }) = shared.next() {
+            while let Some(Queued { mut job, running }) = shared.next() {
                 let id = job.id;
-                let answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                let mut answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                if let Some(request) = job.agent.as_mut().and_then(|agent| agent.begin_anew(&answer)) {
+                    job.request = request;
+                    answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                }
                 if outbox.send(Message::Done(id, answer)).is_err() {
                     return;
                 }

@@ -3,11 +3,13 @@
 //! Commands run on a pool of threads; HTTP and models as tasks of the caller's runtime; timers and
 //! everything else on the thread of the run.
 
+mod agents;
 mod builtins;
 mod commands;
 mod files;
 mod locks;
 mod process;
+mod snapshot;
 mod survivors;
 mod throttle;
 mod web;
@@ -30,10 +32,11 @@ use crate::{
     journal::now,
     models::{ModelCall, Models},
     redact::Redactor,
-    request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, Usage},
+    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
     value::Secret,
     workspace::WorkspacePatch,
 };
+use agents::AgentJob;
 pub(crate) use builtins::is_harmless;
 use commands::{Commands, Job, Watching};
 pub(crate) use files::{RestoredFiles, load_after};
@@ -99,6 +102,7 @@ pub(crate) struct Setup<'p> {
 }
 
 pub(crate) struct LocalHost<'p> {
+    program: &'p Program,
     commands: Commands,
     web: Web,
     models: Models<'p>,
@@ -128,6 +132,7 @@ impl<'p> LocalHost<'p> {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let locks = Locks::new(setup.locks, outbox.clone());
         Self {
+            program: setup.program,
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
             models: Models::new(setup.program),
@@ -154,6 +159,23 @@ impl<'p> LocalHost<'p> {
         if let Some(time) = Instant::now().checked_add(Duration::from_millis(ms)) {
             self.alarms.push(Reverse((time, alarm)));
         }
+    }
+
+    /// Starts a program on the pool of threads.
+    fn run_program(
+        &mut self,
+        id: RequestId,
+        request: RunRequest,
+        effect: Option<&EffectInfo>,
+        agent: Option<AgentJob>,
+    ) {
+        let watch = Watching { idle: effect.is_some_and(|info| info.watch), lines: self.watched };
+        let process = match effect {
+            Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
+            None => Process { stage: String::new(), attempt: 1, once: false },
+        };
+        let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
+        self.commands.start(Job { id, request, cwd, watch, redactor, process, agent });
     }
 
     fn handle(&mut self, message: Message) -> Report {
@@ -239,16 +261,15 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                     return;
                 }
-                let idle = effect.as_ref().is_some_and(|info| info.watch);
-                let watch = Watching { idle, lines: self.watched };
-                let process = match &effect {
-                    Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
-                    None => Process { stage: String::new(), attempt: 1, once: false },
-                };
-                let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
-                let job = Job { id, request: run, cwd, watch, redactor, process };
-                self.commands.start(job);
+                self.run_program(id, run, effect.as_deref(), None);
             }
+            RequestKind::Agent(work) => match AgentJob::prepare(self.program, &work, self.cwd.as_deref()) {
+                Ok((run, agent)) => self.run_program(id, run, effect.as_deref(), Some(agent)),
+                Err(failure) => {
+                    let answer = Answer { result: Err(failure), usage: Usage::default() };
+                    let _ = self.outbox.send(Message::Done(id, answer));
+                }
+            },
             RequestKind::Http(http) => self.web.http(id, http, self.redactor.clone()),
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
@@ -268,6 +289,10 @@ impl Host for LocalHost<'_> {
                     let _ = self.outbox.send(Message::Done(id, answer));
                 }
             },
+            RequestKind::Mcp(_) => {
+                let answer = Answer::failed(ErrorKind::Unavailable, "MCP servers cannot be called yet");
+                let _ = self.outbox.send(Message::Done(id, answer));
+            }
             RequestKind::Builtin(builtin) => {
                 let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
                 let task = tokio::spawn(async move {

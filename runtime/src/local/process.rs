@@ -1,6 +1,7 @@
 //! One program from start to end: its streams, its limits, its exit.
 
 use std::{
+    borrow::Cow,
     io::{self, ErrorKind as Io, Read, Write},
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
@@ -14,12 +15,13 @@ use std::{
 
 use cascade_ir::ErrorKind;
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal},
 };
 
 use super::{
-    Message, Outbox,
+    GRACE, Message, Outbox,
+    agents::{AgentJob, Listener},
     commands::{Job, Running},
     survivors::{ProcessList, VARIABLE},
 };
@@ -45,6 +47,9 @@ const LONGEST_LINE: usize = 200;
 /// a secret that it repeats could be cut, and what is left of it would not be recognised.
 const LINE_WINDOW: usize = 4096;
 
+/// How long an agent may live on after its last word.
+const IDLE: Duration = Duration::from_secs(3);
+
 /// How long a program that cannot be started for want of processes or open files is tried again.
 const SHORTAGE: Duration = Duration::from_secs(60);
 /// The first pause between these tries, and the longest.
@@ -56,6 +61,10 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
+    let before = match job.agent.as_ref().map_or(Ok(None), AgentJob::look) {
+        Ok(before) => before,
+        Err(failure) => return Answer { result: Err(failure), usage: Usage::default() },
+    };
     let mut child = match spawn_patiently(job, running, processes) {
         Ok(child) => child,
         Err(answer) => return answer,
@@ -66,7 +75,7 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
         running.signal(Signal::TERM);
     }
     let mut streams = Streams::new(job, outbox, &mut child);
-    let watched = streams.watch(pid, buffer);
+    let watched = streams.watch(pid, running, buffer);
     if running.is_stopped() || watched.is_err() || streams.overflow {
         // The rest of the group does not outlive it. Until it is reaped the group is its own.
         running.signal(Signal::KILL);
@@ -82,13 +91,17 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
     }
     match watched.and(status) {
         Ok(status) => {
-            let process = Process {
-                code: status.code(),
-                signal: status.signal(),
-                stderr: last_lines(&streams.masked_stderr()),
-                stdout: streams.stdout.into(),
-            };
-            with_files(job, process)
+            let stderr = last_lines(&streams.masked_stderr());
+            let mut listener = streams.listener.take();
+            if let Some(listener) = &mut listener {
+                listener.hear(&streams.stdout, true);
+            }
+            let process =
+                Process { code: status.code(), signal: status.signal(), stderr, stdout: streams.stdout.into() };
+            match (&job.agent, listener) {
+                (Some(agent), Some(listener)) => agent.finish(listener, &process, before),
+                _ => with_files(job, process),
+            }
         }
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
     }
@@ -201,6 +214,8 @@ struct Streams<'j> {
     out: Option<std::process::ChildStdout>,
     err: Option<std::process::ChildStderr>,
     input: Option<std::process::ChildStdin>,
+    /// What is written to its standard input, and how much of it was.
+    input_text: Cow<'j, str>,
     written: usize,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -211,6 +226,8 @@ struct Streams<'j> {
     reported: Instant,
     /// The stream that wrote last; its last line is what is reported.
     last_is_stderr: bool,
+    /// Reads what an agent tells.
+    listener: Option<Listener>,
 }
 
 impl<'j> Streams<'j> {
@@ -221,6 +238,7 @@ impl<'j> Streams<'j> {
             out: child.stdout.take(),
             err: child.stderr.take(),
             input: child.stdin.take(),
+            input_text: job.request.stdin.as_ref().map_or("", |text| &text.text).into(),
             written: 0,
             stdout: Vec::new(),
             stderr: Vec::new(),
@@ -228,12 +246,13 @@ impl<'j> Streams<'j> {
             overflow: false,
             reported: Instant::now(),
             last_is_stderr: false,
+            listener: job.agent.as_ref().map(AgentJob::listener),
         }
     }
 
     /// Serves the streams until the program has exited. What a program left running in the
     /// background may hold the streams open; it is not waited for.
-    fn watch(&mut self, pid: Option<Pid>, buffer: &mut [u8]) -> io::Result<()> {
+    fn watch(&mut self, pid: Option<Pid>, running: &Running, buffer: &mut [u8]) -> io::Result<()> {
         let exit = pid.and_then(exit_handle);
         for fd in [
             self.out.as_ref().map(AsFd::as_fd),
@@ -246,9 +265,10 @@ impl<'j> Streams<'j> {
             rustix::io::ioctl_fionbio(fd, true)?;
         }
         loop {
-            let exited = self.wait(exit.as_ref())?;
             self.write();
+            let exited = self.wait(exit.as_ref())?;
             self.read(buffer)?;
+            self.end_idler(running);
             if exited || self.overflow {
                 return Ok(());
             }
@@ -264,25 +284,58 @@ impl<'j> Streams<'j> {
             (exit.map(AsFd::as_fd), PollFlags::IN),
             (self.out.as_ref().map(AsFd::as_fd), PollFlags::IN),
             (self.err.as_ref().map(AsFd::as_fd), PollFlags::IN),
-            (self.input.as_ref().map(AsFd::as_fd), PollFlags::OUT),
+            (self.input.as_ref().filter(|_| self.has_input()).map(AsFd::as_fd), PollFlags::OUT),
         ];
         let mut fds: Vec<PollFd<'_>> =
             streams.into_iter().filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, flags))).collect();
-        match poll(&mut fds, None) {
+        let timeout = self.time_to_idle();
+        match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(exit.is_some() && fds.first().is_some_and(|f| !f.revents().is_empty()))
     }
 
+    /// How long an agent that has said its last word may still live; nothing for others.
+    fn time_to_idle(&self) -> Option<Timespec> {
+        let over = self.listener.as_ref()?.over_since()?;
+        let end = if over.elapsed() < IDLE { IDLE } else { IDLE + GRACE };
+        let left = end.saturating_sub(over.elapsed()).max(Duration::from_millis(1));
+        Timespec::try_from(left).ok()
+    }
+
+    /// Ends an agent that lives on after its last word.
+    fn end_idler(&self, running: &Running) {
+        let Some(over) = self.listener.as_ref().and_then(Listener::over_since) else { return };
+        if over.elapsed() >= IDLE + GRACE {
+            running.signal(Signal::KILL);
+        } else if over.elapsed() >= IDLE {
+            running.signal(Signal::TERM);
+        }
+    }
+
+    /// Whether there is something to write to the program, or its input is to be closed.
+    fn has_input(&self) -> bool {
+        self.written < self.input_text.len() || !self.is_talking()
+    }
+
+    fn is_talking(&self) -> bool {
+        self.listener.as_ref().is_some_and(Listener::is_talking)
+    }
+
     fn write(&mut self) {
-        let Some(text) = &self.job.request.stdin else {
-            return;
-        };
+        if let Some(listener) = &mut self.listener {
+            let more = listener.take_outgoing();
+            if !more.is_empty() {
+                self.input_text.to_mut().push_str(&more);
+            }
+        }
+        let talking = self.is_talking();
         let Some(input) = &mut self.input else { return };
-        let rest = text.text.as_bytes().get(self.written..).unwrap_or_default();
+        let rest = self.input_text.as_bytes().get(self.written..).unwrap_or_default();
         match if rest.is_empty() { Ok(0) } else { input.write(rest) } {
-            Ok(n) if self.written + n < text.text.len() => self.written += n,
+            Ok(0) if talking => {}
+            Ok(n) if talking || self.written + n < self.input_text.len() => self.written += n,
             Err(error) if matches!(error.kind(), Io::WouldBlock | Io::Interrupted) => {}
             // All is written, or the program does not want more.
             _ => self.input = None,
@@ -297,9 +350,18 @@ impl<'j> Streams<'j> {
             return;
         }
         self.reported = Instant::now();
-        let written = if self.last_is_stderr { &self.stderr } else { &self.stdout };
-        let line = if watch.lines { last_line(written, &self.job.redactor) } else { None };
-        let progress = line.map_or(Progress::Alive, Progress::Line);
+        let progress = match &mut self.listener {
+            // The redactor has seen no part of it: it may be cut.
+            Some(listener) if watch.lines => listener.take_step().map_or(Progress::Alive, |step| {
+                Progress::Step(printable_line(&self.job.redactor.mask_stored(&step).0))
+            }),
+            Some(_) => Progress::Alive,
+            None => {
+                let written = if self.last_is_stderr { &self.stderr } else { &self.stdout };
+                let line = if watch.lines { last_line(written, &self.job.redactor) } else { None };
+                line.map_or(Progress::Alive, Progress::Line)
+            }
+        };
         // The run may have ended meanwhile.
         let _ = self.outbox.send(Message::Progress(self.job.id, progress));
     }
@@ -340,6 +402,12 @@ impl<'j> Streams<'j> {
             })?;
             if !open {
                 self.err = None;
+            }
+        }
+        if let Some(listener) = self.listener.as_mut().filter(|_| seen) {
+            listener.hear(&self.stdout, false);
+            if let Some(session) = listener.take_session() {
+                let _ = self.outbox.send(Message::Progress(self.job.id, Progress::Session(session)));
             }
         }
         if seen {

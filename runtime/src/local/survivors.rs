@@ -215,6 +215,32 @@ fn find_carriers(run: &str) -> Vec<Survivor> {
     found
 }
 
+/// Ends all processes that carry this value in a variable, and waits until they have ended.
+pub(super) fn end_carriers(variable: &str, value: &str) {
+    let carried = format!("{variable}={value}").into_bytes();
+    let patience = Instant::now() + DEATH;
+    while Instant::now() < patience {
+        let mut found = false;
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let Ok(variables) = std::fs::read(entry.path().join("environ")) else { continue };
+            let carries = variables.split(|byte| *byte == 0).any(|variable| variable == carried);
+            let process = name.parse().ok().and_then(Pid::from_raw);
+            if let (true, Some(process)) = (carries, process)
+                && ProcessStatus::read(&name).is_some_and(|status| !status.has_ended())
+            {
+                found = true;
+                // It may have ended meanwhile.
+                let _ = rustix::process::kill_process(process, Signal::KILL);
+            }
+        }
+        if !found {
+            return;
+        }
+        thread::sleep(POLL);
+    }
+}
+
 /// What the variable says after the name of the run.
 fn read_process(text: &str) -> Option<Process> {
     let mut words = text.splitn(3, ' ');

@@ -170,7 +170,7 @@ fn apply(after: Option<&FileState>, file: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
+pub(super) fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0)
 }

@@ -14,7 +14,10 @@ use cascade_ir::{ErrorKind, Model, Program, markup::push_escaped};
 use serde_json::{Value as Json, json};
 use smol_str::SmolStr;
 
+pub(crate) use openai::strict as strict_schema;
+
 use crate::{
+    agents,
     eval::escape_in_tag,
     failure::{Failure, Raise},
     interpreter::Availability,
@@ -170,6 +173,10 @@ fn missing_key(model: &Model, reason: &str) -> String {
 /// Which models are available in the current environment.
 pub fn availability(program: &Program) -> Vec<Availability> {
     let of = |model: &Model| match obstacle(model) {
+        _ if model.is_agent() => match agents::why_no_agent(model) {
+            None => Availability::Available,
+            Some(reason) => Availability::Missing(missing_key(model, &reason)),
+        },
         None => Availability::Available,
         Some(Obstacle::NoKey(reason)) => Availability::Missing(missing_key(model, &reason)),
         Some(_) => Availability::Missing(why_unavailable(model).unwrap_or_default()),
@@ -179,6 +186,9 @@ pub fn availability(program: &Program) -> Vec<Availability> {
 
 /// Why a model cannot be asked in the current environment, for a place beside its name; `None`: it can.
 pub fn why_unavailable(model: &Model) -> Option<String> {
+    if model.is_agent() {
+        return agents::why_no_agent(model);
+    }
     Some(match obstacle(model)? {
         Obstacle::UnknownProvider => format!(
             "provider `{}` of model `{}` is not supported by this version of Cascade",
@@ -261,6 +271,29 @@ fn build_http_request(
     ModelCall { request, provider: String::new(), dialect, structured: prompt.schema.is_some() }
 }
 
+/// The key of a model in the environment, where one is set: for agents, which may be signed in without one.
+pub(crate) fn key_in_environment(model: &Model) -> Option<String> {
+    let names: &[&str] = match model.provider.as_str() {
+        "gemini_cli" => GOOGLE.keys,
+        "codex_cli" if base_url_of_codex(model).is_some() => OPENAI.keys,
+        name => provider(name).map_or(&[], |provider| provider.keys),
+    };
+    match &model.key_env {
+        Some(name) => environment_variable(name),
+        None => names.iter().find_map(|name| environment_variable(name)),
+    }
+}
+
+/// The address of a service other than that of OpenAI, where the model or the environment names one.
+pub(crate) fn base_url_of_codex(model: &Model) -> Option<String> {
+    model.base_url.clone().or_else(|| OPENAI.base_env.and_then(environment_variable))
+}
+
+/// Whether an attached file is given to a model as text.
+pub(crate) fn is_text(file: &Attachment) -> bool {
+    file.media == "text/plain" || file.media == "image/svg+xml"
+}
+
 /// An attached text file as a document with its path.
 fn document(file: &Attachment) -> String {
     let text = String::from_utf8_lossy(&file.content);
@@ -280,13 +313,8 @@ fn base64(file: &Attachment) -> String {
 }
 
 /// The prompt after its attached documents.
-fn text_with_documents(prompt: &PromptRequest) -> String {
-    let mut parts: Vec<String> = prompt
-        .attachments
-        .iter()
-        .filter(|f| f.media == "text/plain" || f.media == "image/svg+xml")
-        .map(document)
-        .collect();
+pub(crate) fn text_with_documents(prompt: &PromptRequest) -> String {
+    let mut parts: Vec<String> = prompt.attachments.iter().filter(|file| is_text(file)).map(document).collect();
     parts.push(prompt.text.clone());
     parts.join("\n\n")
 }

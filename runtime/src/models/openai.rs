@@ -19,7 +19,7 @@ fn data_url(file: &Attachment) -> String {
 /// The schema without the keywords that strict mode refuses; the answer is validated against the
 /// full schema afterwards. Maps and free JSON are refused there too: then the mode is not strict, and the model
 /// is shown the schema all the same.
-fn strict(schema: &Json) -> Json {
+pub(crate) fn strict(schema: &Json) -> Json {
     match schema {
         Json::Object(fields) => {
             let kept = |name: &str, value: &Json| {

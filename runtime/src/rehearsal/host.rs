@@ -120,6 +120,8 @@ impl Host for TestHost<'_> {
             RequestKind::Run(_)
             | RequestKind::Http(_)
             | RequestKind::Prompt(_)
+            | RequestKind::Agent(_)
+            | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
             | RequestKind::Load(_) => {
                 self.schedule_answer(id, 0, false, Answer::failed(ErrorKind::Internal, "a test makes no real calls"));

@@ -217,6 +217,8 @@ fn effect(effect: &cascade_ir::Effect) -> &'static str {
         cascade_ir::Effect::Run(_) => "a command",
         cascade_ir::Effect::Http(_) => "an HTTP request",
         cascade_ir::Effect::Prompt(_) => "a model",
+        cascade_ir::Effect::Agent(_) => "an agent",
+        cascade_ir::Effect::Mcp(_) => "a tool of a server",
         cascade_ir::Effect::Builtin(_) => "a built-in skill",
         cascade_ir::Effect::Unsupported(_) => "a skill",
     }

@@ -202,7 +202,7 @@ impl Tree {
             Event::Progress { path, progress, .. } => {
                 let node = self.node(path);
                 self.nodes[node].progress = match progress {
-                    Progress::Alive => return,
+                    Progress::Alive | Progress::Session(_) => return,
                     Progress::Line(text) | Progress::Step(text) => text.clone(),
                     Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
                     Progress::WaitsFor(name) => format!("waits for its turn at `{name}`"),
@@ -250,7 +250,7 @@ impl Tree {
             Event::CacheMissed { path, reason } => {
                 self.push_message("2", "·", &format!("{path}: not taken from the cache: {reason}"))
             }
-            Event::TimedOut { .. } | Event::AnswerRefused { .. } => {}
+            Event::TimedOut { .. } | Event::AnswerRefused { .. } | Event::AgentSession { .. } => {}
             Event::Asked { path, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = "waits for an answer".to_owned();

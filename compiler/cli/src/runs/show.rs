@@ -293,7 +293,27 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
     } else if let Some(answer) = &effect.answer {
         let text = ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer);
         line("said ", &cut(text, full));
+        let changes = answer.pointer("/patch/changes").and_then(Json::as_array);
+        let changed: Vec<String> = changes.into_iter().flatten().filter_map(changed_file).collect();
+        if !changed.is_empty() {
+            line("files", &neutral_line(&changed.join(", ")));
+        }
+        if let (Some(diff), true) = (answer.get("diff"), full) {
+            line("diff ", &cut(diff, full));
+        }
     }
+}
+
+/// A file that an effect changed, with `+` or `-` before a new or a removed one.
+fn changed_file(change: &Json) -> Option<String> {
+    let path = change.get("path")?.as_str()?;
+    let is_there = |when: &str| change.get(when).is_some_and(|state| !state.is_null());
+    let is_output = change.get("is_output").and_then(Json::as_bool) == Some(true);
+    Some(match (is_there("before"), is_there("after")) {
+        (false, true) if !is_output => format!("+{path}"),
+        (true, false) => format!("-{path}"),
+        _ => path.to_owned(),
+    })
 }
 
 /// The key of an effect and what it is made of.
@@ -315,7 +335,12 @@ fn request(effect: &EffectRow, full: bool) -> String {
             cut(&Json::String(shown_command(&words)), full)
         }
         "http" => format!("{} {}", text("method"), neutral_line(&text("url"))),
-        "prompt" => cut(&Json::String(text("prompt")), full),
+        "prompt" | "agent" => cut(&Json::String(text("prompt")), full),
+        "mcp" => {
+            let server = request.pointer("/server/name").and_then(Json::as_str).unwrap_or_default();
+            let arguments = cut(request.get("args").unwrap_or(&Json::Null), full);
+            format!("{} {arguments}", neutral_line(&format!("{server}.{}", text("tool"))))
+        }
         _ => cut(&Json::String(text("question")), full),
     }
 }

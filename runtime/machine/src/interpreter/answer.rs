@@ -5,7 +5,7 @@ use cascade_ir::{
     limits::{LONGEST_COMPLAINT, LONGEST_REFUSED_ANSWER},
 };
 
-use super::{Machine, call::guard_below, fiber::Fiber, frame::Frame, parse};
+use super::{Machine, agent::keep_session, call::guard_below, fiber::Fiber, frame::Frame, parse};
 use crate::{
     check::{Strictness, coerce, declares_secret},
     eval::{Result, escape_in_tag},
@@ -89,7 +89,33 @@ impl<'p> Machine<'p> {
                 let raw = crate::value::from_json(&json);
                 (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
             }
-            (Effect::Prompt(_), Output::Model(text)) => {
+            (Effect::Mcp(_), Output::Tool(json)) => {
+                let raw = crate::eval::check_limits(crate::value::from_json(&json))?;
+                (coerce(&mut self.eval, raw, &skill.output, Strictness::Effect)?, None)
+            }
+            (Effect::Prompt(_) | Effect::Agent(_), output @ (Output::Model(_) | Output::Agent(_))) => {
+                let text = match output {
+                    Output::Agent(answer) => {
+                        let changed = changed_files(call.patch.as_deref());
+                        let written = [(skill.changed, changed), (skill.diff, Value::str(&answer.diff))];
+                        for (slot, value) in written {
+                            if let Some(slot) = slot {
+                                crate::eval::write_slot(&mut slots, slot, value)?;
+                            }
+                        }
+                        let is_recorded = call.is_recorded;
+                        keep_session(fiber, answer.session);
+                        for note in answer.notes.into_iter().filter(|_| !is_recorded) {
+                            self.emit_warning(&fiber.path(), note, Some(skill.place));
+                        }
+                        answer.text
+                    }
+                    Output::Model(text) => text,
+                    _ => return Err(defect!("an answer of another kind than was asked for")),
+                };
+                let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
+                    return Err(defect!("an answer without its call"));
+                };
                 let (is_secret, is_recorded) = (answer_form(self.program, skill).secret, call.is_recorded);
                 let reading = match read_answer(&mut self.eval, &skill.output, &text) {
                     Ok(reading) => reading,
@@ -166,7 +192,7 @@ fn reads_text(skill: &Skill) -> bool {
     match &skill.effect {
         Effect::Run(run) => run.format == OutputFormat::Text,
         Effect::Http(http) => http.format == OutputFormat::Text,
-        Effect::Prompt(_) | Effect::Builtin(_) | Effect::Unsupported(_) => false,
+        Effect::Prompt(_) | Effect::Agent(_) | Effect::Mcp(_) | Effect::Builtin(_) | Effect::Unsupported(_) => false,
     }
 }
 
@@ -175,7 +201,9 @@ pub(super) fn answer_form(program: &Program, skill: &Skill) -> AnswerForm {
     let format = match &skill.effect {
         Effect::Run(run) => run.format,
         Effect::Http(http) => http.format,
-        Effect::Prompt(_) | Effect::Builtin(_) | Effect::Unsupported(_) => OutputFormat::Text,
+        Effect::Prompt(_) | Effect::Agent(_) | Effect::Mcp(_) | Effect::Builtin(_) | Effect::Unsupported(_) => {
+            OutputFormat::Text
+        }
     };
     AnswerForm {
         json: matches!(format, OutputFormat::Json | OutputFormat::JsonLines),
@@ -192,6 +220,20 @@ fn hide_content(failure: &mut Failure) {
         format!("{place}the answer does not fit its type; what it says is not shown, since it holds a secret");
 }
 
+/// The paths of the files that an effect has changed, relative to the folder of the run.
+fn changed_files(patch: Option<&WorkspacePatch>) -> Value {
+    let changes = patch.map(|patch| patch.changes.as_slice()).unwrap_or_default();
+    Value::list(changes.iter().map(|change| Value::path(&path_in_run(patch, change))).collect())
+}
+
+/// The path of a changed file, relative to the folder of the run.
+fn path_in_run(patch: Option<&WorkspacePatch>, change: &FileChange) -> String {
+    match patch.and_then(|patch| patch.directory.as_deref()) {
+        None | Some("") => change.path.clone(),
+        Some(directory) => format!("{}/{}", directory.trim_end_matches('/'), change.path),
+    }
+}
+
 /// The files that a program has made, as paths relative to the folder of the run.
 fn made_files(
     many: bool,
@@ -200,12 +242,8 @@ fn made_files(
     pattern: &Expr,
     slots: &mut [Value],
 ) -> Result {
-    let directory = patch.and_then(|patch| patch.directory.as_deref()).unwrap_or_default();
     let changes = patch.map(|patch| patch.changes.as_slice()).unwrap_or_default();
-    let path = |change: &FileChange| match directory {
-        "" => change.path.clone(),
-        directory => format!("{}/{}", directory.trim_end_matches('/'), change.path),
-    };
+    let path = |change: &FileChange| path_in_run(patch, change);
     let files: Vec<Value> =
         changes.iter().filter(|change| change.is_output).map(|change| Value::path(&path(change))).collect();
     if files.is_empty() {

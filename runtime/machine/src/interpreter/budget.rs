@@ -47,7 +47,7 @@ impl<'p> Guard<'p> {
     }
 
     /// Money that is neither spent nor held back.
-    fn money_left(&self) -> Option<i64> {
+    pub(super) fn money_left(&self) -> Option<i64> {
         self.limits.cost.map(|limit| limit.saturating_sub(self.cost).saturating_sub(self.reserved.cost))
     }
 

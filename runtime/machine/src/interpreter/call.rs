@@ -2,50 +2,47 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Attach, Effect, ErrorKind, Expr, Model, ModelId, Prompt, Run, Skill, SkillId, Type, limits::Tokens};
-use smol_str::SmolStr;
+use cascade_ir::{Effect, ErrorKind, Expr, Model, ModelId, Run, Skill, SkillId, limits::Tokens};
 
 use super::{
     Machine, Waiter,
+    agent::keep_session,
     answer::answer_form,
     budget::Reserve,
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
-    keys::{KeyScheme, KeySource, skill_digest},
-    routing::{Routed, Wanted},
+    keys::{KeyPlace, KeyScheme, KeySource, skill_digest},
 };
 use crate::{
-    eval::{Result, Target, with_place},
-    events::Event,
+    eval::{Result, with_place},
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
     request::{
-        Answer, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output, PromptRequest,
-        RequestId, RequestKind, RunRequest, Usage,
+        Answer, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output, RequestId,
+        RequestKind, RunRequest, Usage,
     },
-    schema,
     value::{Arg, Value, to_json},
     workspace::{Policy, Workspace, WorkspacePatch},
 };
 
 /// An effect on its way.
 pub(super) struct Call<'p> {
-    id: SkillId,
+    pub(super) id: SkillId,
     pub(super) skill: &'p Skill,
-    args: Vec<Value>,
+    pub(super) args: Vec<Value>,
     /// Variables of the skill, its inputs first.
     pub(super) slots: Vec<Value>,
     pub(super) request: Option<RequestId>,
     answer: Option<Box<Answer>>,
-    attachments: Option<Vec<Attachment>>,
+    pub(super) attachments: Option<Vec<Attachment>>,
     /// The hashes of the files among its arguments, once they are known.
     pub(super) hashed: Option<Vec<Attachment>>,
     /// What the effect changed in its workspace.
     pub(super) patch: Option<Arc<WorkspacePatch>>,
     pub(super) model: Option<ModelId>,
     /// The models that it could have been, in the order of preference.
-    candidates: Vec<ModelId>,
+    pub(super) candidates: Vec<ModelId>,
     /// What its answer may cost at most, held back from the budgets around it.
     pub(super) reserved: Reserve,
     /// Whether an earlier process recorded the answer of the model.
@@ -127,7 +124,13 @@ impl<'p> Machine<'p> {
                 self.count_outcome(&skill.name, asked, false, cost);
             }
             // The host has changed the workspace, or has restored the change.
-            let (output, patch) = answer.result?.split_patch();
+            let (output, patch) = match answer.result {
+                Ok(output) => output.split_patch(),
+                Err(failure) => {
+                    keep_session(fiber, failure.session.clone());
+                    return Err(failure);
+                }
+            };
             let output = match output {
                 Output::Files(files, _) if call.hashed.is_none() => {
                     call.hashed = Some(files);
@@ -183,20 +186,14 @@ impl<'p> Machine<'p> {
         }
         let mut slots = std::mem::take(&mut call.slots);
         let kind = match &skill.effect {
-            Effect::Run(run) => self.run_request(run, &mut slots).map(Some),
-            Effect::Http(http) => self.http_request(http, &mut slots).map(Some),
-            Effect::Builtin(name) => Ok(Some(builtin_request(name, skill, &call.args))),
-            Effect::Prompt(prompt) if !prompt.attach.is_empty() && call.attachments.is_none() => {
-                self.load_request(prompt, &mut slots).map(|loads| Some(RequestKind::Load(loads)))
-            }
-            Effect::Prompt(_) => Ok(None),
+            Effect::Run(run) => self.run_request(run, &mut slots),
+            Effect::Http(http) => self.http_request(http, &mut slots),
+            Effect::Builtin(name) => Ok(builtin_request(name, skill, &call.args)),
+            Effect::Prompt(prompt) => self.load_or_ask(fiber, prompt, None, &mut slots),
+            Effect::Agent(agent) => self.load_or_ask(fiber, &agent.prompt, Some(agent), &mut slots),
+            Effect::Mcp(call) => self.mcp_request(call, &mut slots),
             Effect::Unsupported(construct) => Err(super::statement::unsupported(construct)),
         };
-        let kind = kind.and_then(|kind| match (kind, &skill.effect) {
-            (None, Effect::Prompt(prompt)) => self.prompt_request(fiber, prompt, &mut slots),
-            (Some(kind), _) => Ok(kind),
-            (None, _) => Err(defect!("an effect without its request")),
-        });
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.slots = slots;
         }
@@ -251,8 +248,17 @@ impl<'p> Machine<'p> {
             model: call.model.as_ref().and_then(with_model),
             candidates: &candidates,
             attached: &attached,
-            run: match kind {
-                RequestKind::Run(run) => Some((run, self.env.folder.as_str())),
+            place: match kind {
+                RequestKind::Run(run) => Some(KeyPlace {
+                    folder: &self.env.folder,
+                    directory: run.workspace.directory.as_deref(),
+                    env: &run.env,
+                }),
+                RequestKind::Agent(agent) => agent.workspace.as_ref().map(|workspace| KeyPlace {
+                    folder: &self.env.folder,
+                    directory: workspace.directory.as_deref(),
+                    env: &[],
+                }),
                 _ => None,
             },
         };
@@ -346,142 +352,6 @@ impl<'p> Machine<'p> {
             Value::Secret(secret) => Some((Arg::from(secret), false)),
             other => Some((Arg::plain(to_json(other).to_string()), true)),
         })
-    }
-
-    fn load_request(&mut self, prompt: &Prompt, slots: &mut [Value]) -> Result<Vec<LoadRequest>> {
-        let mut loads = Vec::new();
-        for attach in &prompt.attach {
-            match attach {
-                Attach::Value(expr) => {
-                    let value = self.eval.eval(expr, slots)?;
-                    let single = [value.clone()];
-                    for item in value.as_list().unwrap_or(&single) {
-                        match item {
-                            Value::Path(p) => loads.push(LoadRequest::File(p.to_string())),
-                            Value::Str(p) => loads.push(LoadRequest::File(p.to_string())),
-                            Value::Artifact(a) => loads.push(LoadRequest::File(a.path.clone())),
-                            Value::Null => {}
-                            other => return Err(defect!("`attach` of {}", other.kind())),
-                        }
-                    }
-                }
-                Attach::Files { pattern, dir } => {
-                    let pattern = self.eval.eval(pattern, slots)?;
-                    let dir = match dir {
-                        Some(expr) => self.eval.eval(expr, slots)?.as_text().map(str::to_owned),
-                        None => None,
-                    };
-                    let pattern = pattern.as_text().unwrap_or_default().to_owned();
-                    loads.push(LoadRequest::Glob { pattern, dir });
-                }
-            }
-        }
-        Ok(loads)
-    }
-
-    fn prompt_request(
-        &mut self,
-        fiber: &mut Fiber<'p>,
-        prompt: &'p Prompt,
-        slots: &mut [Value],
-    ) -> Result<RequestKind> {
-        let Some(Frame::Call(call)) = fiber.frames.last() else {
-            return Err(defect!("a prompt without its call"));
-        };
-        let skill = call.skill;
-        if let Type::Artifact(_) = skill.output {
-            return Err(Failure::raise(ErrorKind::Denied, "models that give files are not supported by this version"));
-        }
-        let attachments = call.attachments.clone().unwrap_or_default();
-        let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
-        let number = |v: Value| v.as_float();
-        let temperature = match &prompt.temperature {
-            Some(expr) => number(self.eval.eval(expr, slots)?),
-            None => None,
-        };
-        let max_tokens = match &prompt.max_tokens {
-            Some(expr) => number(self.eval.eval(expr, slots)?).map(|n| n.max(1.0) as u64),
-            None => None,
-        };
-        let using = self.models_in_use(fiber);
-        let Some(Frame::Call(call)) = fiber.frames.last() else {
-            return Err(defect!("a prompt without its call"));
-        };
-        let mut needs: Vec<SmolStr> = skill.needs.clone();
-        if let Some(Frame::Guard(guard)) = fiber.frames.iter().rev().nth(1) {
-            needs.extend(guard.clauses.needs.iter().cloned());
-        }
-        let path = fiber.path();
-        let (id, args) = (call.id, call.args.clone());
-        let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
-        let digest = self.skill_digest(id, skill);
-        let recalled = Arc::clone(&self.env.recalled);
-        let (keys, models) = (Arc::clone(&self.keys), &self.program.models);
-        let with_model = |id: &ModelId| Some((*id, models.get(id.index())?));
-        let recorded = |model: ModelId, candidates: &[ModelId]| {
-            let candidates: Vec<(ModelId, &Model)> = candidates.iter().filter_map(with_model).collect();
-            let source = KeySource {
-                digest,
-                params: &skill.params,
-                args: &args,
-                model: with_model(&model),
-                candidates: &candidates,
-                attached: &attachments,
-                run: None,
-            };
-            let (key, _) = keys.effect_key(&source);
-            recalled.answered.contains(&(path.clone(), attempt, key))
-        };
-        let complaint = guard_below(fiber).and_then(|guard| guard.complaint.clone());
-        let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
-        let wanted = Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked };
-        let routed = self.choose_model(wanted, recorded, |machine, prefers| {
-            let mut write = |template| -> Result<String> {
-                let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
-                Ok(machine.env.redactor.mask_stored(&text).0.into_owned())
-            };
-            let mut text = write(&prompt.prompt)?;
-            let system = prompt.system.as_ref().map(write).transpose()?;
-            if let Some(complaint) = &complaint {
-                text.push_str("\n\n");
-                text.push_str(&machine.env.redactor.mask_stored(complaint).0);
-            }
-            let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
-            Ok((text, system, size))
-        })?;
-        let Routed { model, candidates, text, system, tokens, recorded, ranked, reason } = routed;
-        let mut max_tokens = max_tokens;
-        let mut reserved = Reserve::default();
-        if !recorded && let Some(known) = self.program.models.get(model.index()) {
-            reserved = self.affordable(fiber, known, tokens, &mut max_tokens)?;
-        }
-        if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
-            call.model = Some(model);
-            call.candidates = candidates;
-            call.reserved = reserved;
-            call.is_recorded = recorded;
-        }
-        if let Some(Frame::Guard(guard)) = fiber.frames.iter_mut().rev().nth(1) {
-            guard.ranked = ranked;
-        }
-        if let Some(known) = self.program.models.get(model.index()) {
-            let model = known.name.to_string();
-            match reason {
-                Some(_) => self.emit(|| Event::ModelChosen { path, model, reason }),
-                None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
-            }
-        }
-        let schema = schema::model_schema(self.program, &skill.output);
-        Ok(RequestKind::Prompt(Box::new(PromptRequest {
-            model,
-            system,
-            text,
-            attachments,
-            schema,
-            schema_name: schema::name(self.program, skill),
-            temperature,
-            max_tokens,
-        })))
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Environment {
     pub folder: String,
     /// By model; those beyond the end are available.
     pub models: Vec<Availability>,
+    /// By model: whether its coding agent can work; those beyond the end can.
+    pub agents: Vec<Availability>,
     /// Whether anyone listens to events.
     pub listening: bool,
     /// Whether anyone watches the stages come and go.
@@ -77,6 +79,7 @@ impl Default for Environment {
             run: String::new(),
             folder: String::new(),
             models: Vec::new(),
+            agents: Vec::new(),
             listening: true,
             watched: true,
             fuel: DEFAULT_FUEL,

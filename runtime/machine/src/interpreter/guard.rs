@@ -77,6 +77,8 @@ pub(super) struct Guard<'p> {
     pub(super) escalated: Option<Escalated<'p>>,
     /// What the model is told of its last answer when it is asked again.
     pub(super) complaint: Option<String>,
+    /// The session of the agent that worked for it last, and the model.
+    pub(super) session: Option<(ModelId, String)>,
     /// The order of its models that a `best_of` has drawn.
     pub(super) ranked: Option<Vec<ModelId>>,
     /// The name of its `exclusive`.
@@ -116,6 +118,7 @@ impl<'p> Guard<'p> {
             falling_back: false,
             escalated: None,
             complaint: None,
+            session: None,
             ranked: None,
             lock: GuardLock::default(),
         }

@@ -14,7 +14,7 @@ use super::Machine;
 use crate::{
     key_parts::{KeyParts, KeyVersion},
     project_key::ProjectKey,
-    request::{Attachment, PersonRequest, RunRequest},
+    request::{Attachment, PersonRequest},
     value::{Arg, Value, to_json},
 };
 
@@ -98,6 +98,11 @@ impl Walker<'_> {
                     }
                     match (name.as_str(), value) {
                         ("Named", Json::Number(id)) | ("ty", Json::Number(id)) => self.definition(0, id.as_u64()),
+                        ("server", Json::Number(id)) => self.definition(2, id.as_u64()),
+                        ("server_tool", Json::Array(tool)) => {
+                            self.definition(2, tool.first().and_then(Json::as_u64));
+                            tool.iter().skip(1).for_each(|name| self.walk(name));
+                        }
                         ("Call", Json::Array(call)) => {
                             if let [Json::Number(id), Json::Array(args)] = &call[..] {
                                 self.definition(1, id.as_u64());
@@ -138,8 +143,12 @@ impl Walker<'_> {
                 Some(def) => (def.name.clone(), serde_json::to_value(def)),
                 None => return,
             },
-            _ => match self.program.functions.get(index) {
+            1 => match self.program.functions.get(index) {
                 Some(def) => (def.name.clone(), serde_json::to_value(def)),
+                None => return,
+            },
+            _ => match self.program.servers.get(index) {
+                Some(def) => (def.name.clone(), serde_json::to_value(&def.transport)),
                 None => return,
             },
         };
@@ -234,8 +243,19 @@ pub(super) struct KeySource<'a> {
     /// The models that the stage names, by itself or by a route, in the order of preference.
     pub(super) candidates: &'a [(ModelId, &'a Model)],
     pub(super) attached: &'a [Attachment],
-    /// The program that is run, and the directory of the run.
-    pub(super) run: Option<(&'a RunRequest, &'a str)>,
+    /// Where a program runs, or an agent works.
+    pub(super) place: Option<KeyPlace<'a>>,
+}
+
+/// The place of an effect as a part of its key.
+#[derive(Clone, Copy)]
+pub(super) struct KeyPlace<'a> {
+    /// The directory of the run.
+    pub(super) folder: &'a str,
+    /// The directory of the effect, relative to it.
+    pub(super) directory: Option<&'a str>,
+    /// The declared variables.
+    pub(super) env: &'a [(SmolStr, Option<Arg>)],
 }
 
 /// How the keys of a run are made.
@@ -324,7 +344,7 @@ impl KeyScheme {
     }
 
     fn effect_key_v2(&self, source: &KeySource<'_>) -> (String, KeyParts) {
-        let KeySource { digest, params, args, model, candidates, attached, run } = source;
+        let KeySource { digest, params, args, model, candidates, attached, place } = source;
         let (mut hash, mut parts) = (PartsHasher::default(), KeyParts::default());
         let mut push = |name: &str, digest: PartDigest| {
             hash.part(name, &digest.content);
@@ -349,14 +369,14 @@ impl KeyScheme {
         if !attached.is_empty() {
             push("attached", self.part_digest("attached", attached_digest(attached)));
         }
-        if let Some((run, folder)) = run {
-            let directory = match &run.workspace.directory {
+        if let Some(KeyPlace { folder, directory, env }) = place {
+            let directory = match directory {
                 Some(directory) => Path::new(folder).join(directory),
                 None => PathBuf::from(folder),
             };
             push("folder", self.folder_digest(&directory));
-            if !run.env.is_empty() {
-                push("environment", self.part_digest("environment", environment_digest(&run.env)));
+            if !env.is_empty() {
+                push("environment", self.part_digest("environment", environment_digest(env)));
             }
         }
         (format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())), parts)

@@ -9,6 +9,7 @@
 //!   requests whose answers are no longer wanted.
 //! - [`Machine::answer`] takes the answer to a request.
 
+mod agent;
 mod answer;
 mod best_of;
 mod budget;
@@ -25,6 +26,7 @@ mod mocked_call;
 mod parallel;
 mod parse;
 mod person;
+mod prompt;
 mod routing;
 mod statement;
 mod timers;

@@ -50,6 +50,8 @@ pub(super) struct Wanted<'a> {
     pub(super) skill: &'a SmolStr,
     /// The order that an earlier attempt of the stage has drawn.
     pub(super) ranked: Option<Vec<ModelId>>,
+    /// Whether a coding agent is asked: a program, which may be missing where the model itself is not.
+    pub(super) for_agent: bool,
 }
 
 /// The models that a `using` stands for.
@@ -95,7 +97,7 @@ impl<'p> Machine<'p> {
         recorded: impl Fn(ModelId, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
     ) -> Result<Routed> {
-        let Wanted { path, using, needs, skill, ranked } = wanted;
+        let Wanted { path, using, needs, skill, ranked, for_agent } = wanted;
         let mut named = Named::default();
         for model in using {
             self.expand_model_ref(model, needs, &mut named, 0);
@@ -145,7 +147,8 @@ impl<'p> Machine<'p> {
             let pass = |machine: &mut Self, reason: String| {
                 machine.emit(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
             };
-            if let Some(Availability::Missing(reason)) = self.env.models.get(id.index()) {
+            let available = if for_agent { &self.env.agents } else { &self.env.models };
+            if let Some(Availability::Missing(reason)) = available.get(id.index()) {
                 let reason = reason.clone();
                 pass(self, reason.clone());
                 if !missing.contains(&reason) {

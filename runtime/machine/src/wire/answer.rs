@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{VERSION, WireBytes, WireError, check_version};
 use crate::{
-    request::{Output, Process, Response},
+    request::{AgentAnswer, Output, Process, Response},
     workspace::WorkspacePatch,
 };
 
@@ -48,6 +48,13 @@ enum WireOutput {
     Model {
         text: String,
     },
+    Agent {
+        #[serde(flatten)]
+        answer: AgentAnswer,
+    },
+    Tool {
+        value: Json,
+    },
     Builtin {
         value: Json,
     },
@@ -73,6 +80,8 @@ impl WireAnswer {
                 charset: r.charset.clone(),
             },
             Output::Model(text) => WireOutput::Model { text: text.clone() },
+            Output::Agent(answer) => WireOutput::Agent { answer: answer.clone() },
+            Output::Tool(value) => WireOutput::Tool { value: value.clone() },
             Output::Builtin(value) => WireOutput::Builtin { value: value.clone() },
             Output::Person(answer) => WireOutput::Person { answer: answer.clone() },
             Output::WithPatch(output, patch) => {
@@ -97,6 +106,8 @@ impl WireAnswer {
                 Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms, charset })
             }
             WireOutput::Model { text } => Output::Model(text),
+            WireOutput::Agent { answer } => Output::Agent(answer),
+            WireOutput::Tool { value } => Output::Tool(value),
             WireOutput::Builtin { value } => Output::Builtin(value),
             WireOutput::Person { answer } => Output::Person(answer),
         };

@@ -10,6 +10,7 @@
 //! files are referred to by a hash of their content in the same way; in a run with a project key it is a keyed one
 //! ([`Vault::set_project_key`]), so that a short file cannot be guessed from it.
 
+mod agent;
 mod answer;
 mod request;
 
@@ -30,8 +31,9 @@ use crate::{
     value::{Arg, REDACTED, Secret, Value},
 };
 
+pub use agent::{WireAgent, WireOfferedServer, WireServer};
 pub use answer::{WireAnswer, read_answer, write_answer, write_answer_text};
-pub use request::{WireAttachment, WireEnv, WireHeader, WireRequest, read_request, write_request};
+pub use request::{WireAttachment, WireEnv, WireHeader, WirePrompt, WireRequest, read_request, write_request};
 
 /// The version of the forms that are written.
 pub const VERSION: u32 = 1;

@@ -6,12 +6,16 @@ use serde_json::{Number, Value as Json};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
-use super::{Resolver, VERSION, Vault, WireError, WireText, check_version};
+use super::{
+    Resolver, VERSION, Vault, WireError, WireText,
+    agent::{WireAgent, WireServer},
+    check_version,
+};
 use crate::{
     interpreter::hex,
     request::{
-        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, PersonRequest, PromptRequest, RequestKind,
-        RunRequest,
+        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, PersonRequest, PromptRequest,
+        RequestKind, RunRequest,
     },
     workspace::Workspace,
 };
@@ -61,28 +65,30 @@ pub enum WireRequest {
     Prompt {
         /// [`VERSION`] of the writer.
         v: u32,
-        /// The model's name in the program.
-        model: SmolStr,
-        /// System text.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        system: Option<String>,
-        /// The prompt.
-        prompt: String,
-        /// Files.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        attachments: Vec<WireAttachment>,
-        /// JSON Schema of the answer.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        schema: Option<Json>,
-        /// A name for the schema.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        schema_name: String,
-        /// Sampling temperature.
-        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_float")]
-        temperature: Option<f64>,
-        /// The maximal number of output tokens.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        max_tokens: Option<u64>,
+        /// What the model is asked.
+        #[serde(flatten)]
+        prompt: Box<WirePrompt>,
+    },
+    /// Let a coding agent work.
+    Agent {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// What the agent is asked.
+        #[serde(flatten)]
+        prompt: Box<WirePrompt>,
+        /// The rest.
+        agent: Box<WireAgent>,
+    },
+    /// Call a tool of an MCP server.
+    Mcp {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The server.
+        server: WireServer,
+        /// The tool.
+        tool: SmolStr,
+        /// The arguments.
+        args: Json,
     },
     /// Carry out a built-in skill.
     Builtin {
@@ -105,6 +111,33 @@ pub enum WireRequest {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         options: Vec<String>,
     },
+}
+
+/// What a model is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WirePrompt {
+    /// The model's name in the program.
+    pub model: SmolStr,
+    /// System text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// The prompt.
+    pub prompt: String,
+    /// Files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<WireAttachment>,
+    /// JSON Schema of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Json>,
+    /// A name for the schema.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub schema_name: String,
+    /// Sampling temperature.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "read_float")]
+    pub temperature: Option<f64>,
+    /// The maximal number of output tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
 }
 
 /// A variable of a command's environment.
@@ -189,24 +222,19 @@ impl WireRequest {
                 body: http.body.as_ref().map(hide),
                 follows_redirects: http.follows_redirects,
             },
-            RequestKind::Prompt(prompt) => Self::Prompt {
+            RequestKind::Prompt(prompt) => {
+                Self::Prompt { v: VERSION, prompt: Box::new(WirePrompt::from_prompt(prompt, program, vault)) }
+            }
+            RequestKind::Agent(agent) => Self::Agent {
                 v: VERSION,
-                model: program.models.get(prompt.model.index()).map(|model| model.name.clone()).unwrap_or_default(),
-                system: prompt.system.clone(),
-                prompt: prompt.text.clone(),
-                attachments: prompt
-                    .attachments
-                    .iter()
-                    .map(|file| WireAttachment {
-                        path: file.path.clone(),
-                        media: file.media.clone(),
-                        hash: vault.hide_hash(&file.hash),
-                    })
-                    .collect(),
-                schema: prompt.schema.clone(),
-                schema_name: prompt.schema_name.clone(),
-                temperature: prompt.temperature,
-                max_tokens: prompt.max_tokens,
+                prompt: Box::new(WirePrompt::from_prompt(&agent.prompt, program, vault)),
+                agent: Box::new(WireAgent::from_agent(agent, vault)),
+            },
+            RequestKind::Mcp(call) => Self::Mcp {
+                v: VERSION,
+                server: WireServer::from_server(&call.server, vault),
+                tool: call.tool.clone(),
+                args: vault.mask_json(&call.args),
             },
             RequestKind::Builtin(builtin) => Self::Builtin {
                 v: VERSION,
@@ -251,6 +279,8 @@ impl WireRequest {
         let (Self::Run { v, .. }
         | Self::Http { v, .. }
         | Self::Prompt { v, .. }
+        | Self::Agent { v, .. }
+        | Self::Mcp { v, .. }
         | Self::Builtin { v, .. }
         | Self::Person { v, .. }) = &self;
         check_version(*v)?;
@@ -276,24 +306,12 @@ impl WireRequest {
                 body: body.map(resolve).transpose()?,
                 follows_redirects,
             }),
-            Self::Prompt { v: _, model, system, prompt, attachments, schema, schema_name, temperature, max_tokens } => {
-                let position = program.models.iter().position(|known| known.name == model);
-                let id = position.and_then(|i| u32::try_from(i).ok());
-                RequestKind::Prompt(Box::new(PromptRequest {
-                    model: id
-                        .map(cascade_ir::ModelId)
-                        .ok_or_else(|| WireError(format!("the program has no model `{model}`")))?,
-                    system,
-                    text: prompt,
-                    attachments: attachments
-                        .into_iter()
-                        .map(|file| file.resolve(resolver))
-                        .collect::<Result<_, _>>()?,
-                    schema,
-                    schema_name,
-                    temperature,
-                    max_tokens,
-                }))
+            Self::Prompt { v: _, prompt } => RequestKind::Prompt(Box::new(prompt.into_prompt(program, resolver)?)),
+            Self::Agent { v: _, prompt, agent } => {
+                RequestKind::Agent(Box::new(agent.into_agent(prompt.into_prompt(program, resolver)?, resolver)?))
+            }
+            Self::Mcp { v: _, server, tool, args } => {
+                RequestKind::Mcp(Box::new(McpRequest { server: server.into_server(resolver)?.into(), tool, args }))
             }
             Self::Builtin { v: _, name, args } => {
                 let arg = |arg: WireArg| {
@@ -314,6 +332,41 @@ impl WireRequest {
                     .ok_or_else(|| WireError(format!("a person cannot be asked to `{ask}`")))?;
                 RequestKind::Person(PersonRequest { kind, question, options })
             }
+        })
+    }
+}
+
+impl WirePrompt {
+    fn from_prompt(prompt: &PromptRequest, program: &Program, vault: &Vault) -> Self {
+        let attachment = |file: &Attachment| WireAttachment {
+            path: file.path.clone(),
+            media: file.media.clone(),
+            hash: vault.hide_hash(&file.hash),
+        };
+        Self {
+            model: program.models.get(prompt.model.index()).map(|model| model.name.clone()).unwrap_or_default(),
+            system: prompt.system.clone(),
+            prompt: prompt.text.clone(),
+            attachments: prompt.attachments.iter().map(attachment).collect(),
+            schema: prompt.schema.clone(),
+            schema_name: prompt.schema_name.clone(),
+            temperature: prompt.temperature,
+            max_tokens: prompt.max_tokens,
+        }
+    }
+
+    fn into_prompt(self, program: &Program, resolver: &dyn Resolver) -> Result<PromptRequest, WireError> {
+        let position = program.models.iter().position(|known| known.name == self.model);
+        let id = position.and_then(|i| u32::try_from(i).ok()).map(cascade_ir::ModelId);
+        Ok(PromptRequest {
+            model: id.ok_or_else(|| WireError(format!("the program has no model `{}`", self.model)))?,
+            system: self.system,
+            text: self.prompt,
+            attachments: self.attachments.into_iter().map(|file| file.resolve(resolver)).collect::<Result<_, _>>()?,
+            schema: self.schema,
+            schema_name: self.schema_name,
+            temperature: self.temperature,
+            max_tokens: self.max_tokens,
         })
     }
 }

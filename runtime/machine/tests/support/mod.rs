@@ -79,6 +79,7 @@ impl Make {
             price_output: Some(15_000_000),
             price_cache_read: None,
             price_cache_write: None,
+            command: None,
             prefers: Rendering::Json,
         });
         ModelId(self.program.models.len() as u32 - 1)
