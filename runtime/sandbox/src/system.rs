@@ -89,8 +89,8 @@ pub fn toolchains(home: &Path) -> (Vec<PathBuf>, Vec<(OsString, OsString)>) {
     (folders, variables)
 }
 
-/// Whether a variable of the environment is kept from commands in a sandbox: it looks like a key, or leads to
-/// something that holds keys.
+/// Whether a variable of the environment is kept from commands in a sandbox: it looks like a key, leads to something
+/// that holds keys, or to a folder that they could not write.
 pub fn is_private_variable(name: &str, value: &OsStr) -> bool {
     const WORDS: &[&str] = &[
         "TOKEN",
@@ -135,10 +135,28 @@ pub fn is_private_variable(name: &str, value: &OsStr) -> bool {
         "GIT_SSH_COMMAND",
         "NPM_CONFIG_USERCONFIG",
     ];
+    // Folders of the user that a command could not write; without the variable there is a folder in its own home.
+    const FOLDERS: &[&str] = &[
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+        "CARGO_TARGET_DIR",
+        "PIP_CACHE_DIR",
+        "UV_CACHE_DIR",
+        "NPM_CONFIG_CACHE",
+        "GOCACHE",
+        "GOPATH",
+        "TMP",
+        "TEMP",
+        "PWD",
+        "OLDPWD",
+    ];
     let upper = name.to_ascii_uppercase();
     let has_word = upper.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
         || ["TOKEN", "SECRET", "PASSWORD", "APIKEY"].iter().any(|word| upper.ends_with(word));
     has_word
+        || FOLDERS.contains(&upper.as_str())
         || NAMES.contains(&upper.as_str())
         || PREFIXES.iter().any(|prefix| upper.starts_with(prefix))
         || has_user_information(&value.to_string_lossy())

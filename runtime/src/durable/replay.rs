@@ -172,6 +172,9 @@ impl<H: Host> Durable<'_, H> {
                         self.begin(request);
                         return;
                     }
+                    if let RequestKind::OpenSandbox(sandbox) = &request.kind {
+                        self.inner.reopen_sandbox(request.id, sandbox);
+                    }
                     let reply = Reply::Recorded { path, attempt, record: Box::new(record) };
                     self.replay.expect(request.id, seq, reply);
                 }

@@ -9,6 +9,7 @@ mod commands;
 mod files;
 mod locks;
 mod process;
+mod sandboxes;
 mod snapshot;
 mod survivors;
 mod throttle;
@@ -34,13 +35,15 @@ use crate::{
     redact::Redactor,
     request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
     value::Secret,
-    workspace::WorkspacePatch,
+    workspace::{OpenSandbox, WorkspacePatch},
 };
 use agents::AgentJob;
 pub(crate) use builtins::is_harmless;
 use commands::{Commands, Job, Watching};
 pub(crate) use files::{RestoredFiles, load_after};
 use locks::Locks;
+pub use sandboxes::SandboxSettings;
+use sandboxes::Sandboxes;
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};
 use throttle::{Ended, Throttle};
@@ -99,6 +102,10 @@ pub(crate) struct Setup<'p> {
     pub(crate) processes: Option<PathBuf>,
     /// Where names are locked that one run may hold at a time.
     pub(crate) locks: Option<PathBuf>,
+    /// The run.
+    pub(crate) run: String,
+    /// How commands in sandboxes are confined.
+    pub(crate) sandbox: SandboxSettings,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -118,6 +125,7 @@ pub(crate) struct LocalHost<'p> {
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, ModelCall>,
     locks: Locks,
+    sandboxes: Sandboxes,
     /// Built-in skills that are being carried out.
     builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
     /// Programs that were asked to end and have not ended yet.
@@ -131,6 +139,7 @@ impl<'p> LocalHost<'p> {
     pub(crate) fn new(setup: Setup<'p>) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let locks = Locks::new(setup.locks, outbox.clone());
+        let sandboxes = Sandboxes::new(setup.sandbox, setup.cwd.as_deref(), &setup.run);
         Self {
             program: setup.program,
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
@@ -147,6 +156,7 @@ impl<'p> LocalHost<'p> {
             throttle: Throttle::default(),
             queued: HashMap::new(),
             locks,
+            sandboxes,
             builtins: HashMap::new(),
             ending: HashSet::new(),
             held: Vec::new(),
@@ -169,13 +179,40 @@ impl<'p> LocalHost<'p> {
         effect: Option<&EffectInfo>,
         agent: Option<AgentJob>,
     ) {
+        let sandbox = request.workspace.sandbox.as_deref().map(|name| self.sandboxes.find(name)).transpose();
+        let sandbox = sandbox.and_then(|sandbox| match sandbox {
+            Some(sandbox) => Ok(Some(sandbox)),
+            None => workspace::check_policy(&request.workspace).map(|()| None),
+        });
+        let sandbox = match sandbox {
+            Ok(sandbox) => sandbox,
+            Err(failure) => return self.refuse(id, failure),
+        };
         let watch = Watching { idle: effect.is_some_and(|info| info.watch), lines: self.watched };
         let process = match effect {
             Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
             None => Process { stage: String::new(), attempt: 1, once: false },
         };
         let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
-        self.commands.start(Job { id, request, cwd, watch, redactor, process, agent });
+        self.commands.start(Job { id, request, cwd, watch, redactor, process, agent, sandbox });
+    }
+
+    fn refuse(&self, id: RequestId, failure: Raise) {
+        // The run may have ended meanwhile.
+        let _ = self.outbox.send(Message::Done(id, Answer { result: Err(failure), usage: Usage::default() }));
+    }
+
+    /// Makes or closes a sandbox on a thread of its own: files are copied.
+    fn work_on_sandbox(&self, id: RequestId, work: impl FnOnce() -> Answer + Send + 'static) {
+        let outbox = self.outbox.clone();
+        let started = std::thread::Builder::new().name("cascade-sandbox".to_owned()).spawn(move || {
+            let answer = work();
+            let _ = outbox.send(Message::Done(id, answer));
+        });
+        if let Err(error) = started {
+            let message = format!("no thread for a sandbox can be started: {error}");
+            self.refuse(id, crate::failure::Failure::raise(ErrorKind::Unavailable, message));
+        }
     }
 
     fn handle(&mut self, message: Message) -> Report {
@@ -256,11 +293,6 @@ impl Host for LocalHost<'_> {
                 self.set_alarm(ms, Alarm::Fire(id));
             }
             RequestKind::Run(run) => {
-                if let Err(failure) = workspace::check_policy(&run.workspace) {
-                    let answer = Answer { result: Err(failure), usage: Usage::default() };
-                    let _ = self.outbox.send(Message::Done(id, answer));
-                    return;
-                }
                 self.run_program(id, run, effect.as_deref(), None);
             }
             RequestKind::Agent(work) => match AgentJob::prepare(self.program, &work, self.cwd.as_deref()) {
@@ -301,7 +333,26 @@ impl Host for LocalHost<'_> {
                 });
                 self.builtins.insert(id, task);
             }
+            RequestKind::OpenSandbox(open) => {
+                let sandbox = self.sandboxes.add(id, &open);
+                self.work_on_sandbox(id, move || sandbox.answer_open());
+            }
+            RequestKind::CloseSandbox(close) => match (self.sandboxes.find(&close.name), &effect) {
+                (Ok(sandbox), Some(effect)) => {
+                    let (key, seconds) = (effect.idempotency.clone(), now() / 1000);
+                    self.work_on_sandbox(id, move || sandbox.answer_close(&close, &key, seconds));
+                }
+                (Err(failure), _) => self.refuse(id, failure),
+                (_, None) => {
+                    let failure = crate::failure::Failure::raise(ErrorKind::Internal, "a sandbox without its effect");
+                    self.refuse(id, failure);
+                }
+            },
             RequestKind::Load(loads) => {
+                // Files in a copy that a recorded answer has opened are there when it is made.
+                if let Err(failure) = self.sandboxes.make_all() {
+                    return self.refuse(id, failure);
+                }
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
@@ -321,7 +372,7 @@ impl Host for LocalHost<'_> {
     }
 
     fn cancel(&mut self, id: RequestId) {
-        if self.timers.remove(&id) || self.locks.release(id) {
+        if self.timers.remove(&id) || self.locks.release(id) || self.sandboxes.release(id) {
             return;
         }
         if let Some(position) = self.held.iter().position(|request| request.id == id) {
@@ -381,7 +432,14 @@ impl Host for LocalHost<'_> {
     /// Nothing outlives the run here; see [`crate::durable`].
     fn remember(&mut self, _op: MemoryOp) {}
 
+    fn reopen_sandbox(&mut self, id: RequestId, sandbox: &OpenSandbox) {
+        self.sandboxes.add(id, sandbox);
+    }
+
     fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
+        if self.sandboxes.restore(patch) {
+            return Ok(());
+        }
         workspace::restore(patch, self.cwd.as_deref())
     }
 

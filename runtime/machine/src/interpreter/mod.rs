@@ -28,6 +28,7 @@ mod parse;
 mod person;
 mod prompt;
 mod routing;
+mod sandbox;
 mod statement;
 mod timers;
 mod unwind;
@@ -72,6 +73,8 @@ enum Waiter {
     Budget(usize, u64),
     /// A guard that waits for the name of its `exclusive`.
     Lock(usize, u64),
+    /// A sandbox that is opened or closed.
+    Sandbox(usize),
 }
 
 impl Waiter {
@@ -82,7 +85,8 @@ impl Waiter {
             | Self::Deadline(fiber, _)
             | Self::Idle(fiber, _)
             | Self::Budget(fiber, _)
-            | Self::Lock(fiber, _) => *fiber,
+            | Self::Lock(fiber, _)
+            | Self::Sandbox(fiber) => *fiber,
         }
     }
 }
@@ -118,6 +122,8 @@ pub struct Machine<'p> {
     memory_ops: Vec<MemoryOp>,
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
+    /// Fibers whose sandboxes are merged when earlier branches have ended.
+    merging_later: Vec<usize>,
     /// Nodes that were reached; `None` unless coverage is wanted.
     reached: Option<HashSet<NodeId>>,
 }
@@ -184,6 +190,7 @@ impl<'p> Machine<'p> {
             spent: Spent::default(),
             memory_ops: Vec::new(),
             last_memory: Vec::new(),
+            merging_later: Vec::new(),
             reached,
         };
         machine.eval.facts = std::mem::take(&mut machine.env.facts);
@@ -282,6 +289,10 @@ impl<'p> Machine<'p> {
             Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
             Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
             Waiter::Budget(fiber, serial) => self.budget_passed(fiber, serial),
+            Waiter::Sandbox(fiber) => {
+                self.ending.remove(&fiber);
+                self.sandbox_answered(fiber, answer);
+            }
             Waiter::Lock(fiber, serial) => self.lock_answered(fiber, serial, id, answer.result.err()),
         }
     }
@@ -458,6 +469,7 @@ impl<'p> Machine<'p> {
 
     /// Reports the end of a fiber to its parent; the end of the first fiber is the run's.
     fn end_fiber(&mut self, id: usize, fiber: Fiber<'p>) {
+        self.wake_merging();
         let changes = fiber.changes;
         let result = match fiber.mode {
             Mode::Give(value) | Mode::Return(value) => Ok(value),

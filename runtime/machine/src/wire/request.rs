@@ -17,7 +17,7 @@ use crate::{
         Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, PersonRequest, PromptRequest,
         RequestKind, RunRequest,
     },
-    workspace::Workspace,
+    workspace::{CloseSandbox, OpenSandbox, Workspace},
 };
 
 /// The wire form of an effect's request.
@@ -98,6 +98,22 @@ pub enum WireRequest {
         name: SmolStr,
         /// Its arguments.
         args: Vec<WireArg>,
+    },
+    /// Open a sandbox.
+    OpenSandbox {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The sandbox.
+        #[serde(flatten)]
+        sandbox: OpenSandbox,
+    },
+    /// Close a sandbox.
+    CloseSandbox {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The sandbox.
+        #[serde(flatten)]
+        sandbox: CloseSandbox,
     },
     /// Ask a person.
     Person {
@@ -252,6 +268,8 @@ impl WireRequest {
                     })
                     .collect(),
             },
+            RequestKind::OpenSandbox(sandbox) => Self::OpenSandbox { v: VERSION, sandbox: sandbox.clone() },
+            RequestKind::CloseSandbox(sandbox) => Self::CloseSandbox { v: VERSION, sandbox: sandbox.clone() },
             RequestKind::Person(person) => Self::Person {
                 v: VERSION,
                 ask: person.kind.into(),
@@ -282,6 +300,8 @@ impl WireRequest {
         | Self::Agent { v, .. }
         | Self::Mcp { v, .. }
         | Self::Builtin { v, .. }
+        | Self::OpenSandbox { v, .. }
+        | Self::CloseSandbox { v, .. }
         | Self::Person { v, .. }) = &self;
         check_version(*v)?;
         Ok(match self {
@@ -324,6 +344,8 @@ impl WireRequest {
                 let args = args.into_iter().map(arg).collect::<Result<_, WireError>>()?;
                 RequestKind::Builtin(BuiltinRequest { name, args })
             }
+            Self::OpenSandbox { v: _, sandbox } => RequestKind::OpenSandbox(sandbox),
+            Self::CloseSandbox { v: _, sandbox } => RequestKind::CloseSandbox(sandbox),
             Self::Person { v: _, ask, question, options } => {
                 let kinds = ["approve", "ask", "choose", "escalate"];
                 let kind = kinds

@@ -49,6 +49,7 @@ struct Written {
 pub fn apply(tree: &Tree, changes: &[Change], id: &str) -> Result<Applied> {
     let folder = tree.source();
     let journal = Journal::of(folder, id);
+    let _turn = journal.lock()?;
     if journal.is_done() {
         return Ok(Applied::Before);
     }
@@ -71,7 +72,9 @@ pub fn recover(folder: &Path) -> Result<usize> {
     let mut finished = 0;
     for entry in fs::read_dir(&state).into_iter().flatten().flatten() {
         if let Some(id) = entry.file_name().to_str().and_then(|name| name.strip_prefix("apply-")) {
-            finished += usize::from(Journal::of(folder, id).finish()?);
+            let journal = Journal::of(folder, id);
+            let _turn = journal.lock()?;
+            finished += usize::from(journal.finish()?);
         }
     }
     Ok(finished)
@@ -82,11 +85,20 @@ pub fn recover(folder: &Path) -> Result<usize> {
 /// # Errors
 /// When the file that says so cannot be removed.
 pub fn forget(folder: &Path, id: &str) -> Result<()> {
+    let Journal { state, .. } = &Journal::of(folder, id);
     let done = Journal::of(folder, id).done();
     match fs::remove_file(&done) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(TreeError::Io(done, error)),
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(TreeError::Io(done, error)),
+        Ok(()) => {}
     }
+    // Of a folder that was made for it, nothing is left.
+    let ignore = state.join(".gitignore");
+    let is_alone = fs::read_dir(state).is_ok_and(|entries| entries.flatten().all(|entry| entry.path() == ignore));
+    if is_alone && fs::read(&ignore).is_ok_and(|text| text == b"*\n") {
+        fs::remove_file(&ignore).and_then(|()| fs::remove_dir(state)).map_err(at(state))?;
+    }
+    Ok(())
 }
 
 /// Where an application is prepared.
@@ -101,6 +113,17 @@ impl Journal {
     fn of(target: &Path, id: &str) -> Self {
         let state = target.join(".cascade");
         Self { target: target.to_owned(), folder: state.join(format!("apply-{id}")), state, id: id.to_owned() }
+    }
+
+    /// Waits until no other process applies something to the folder.
+    fn lock(&self) -> Result<File> {
+        // The folder itself is locked, so that no file is left behind.
+        let lock = || {
+            let folder = File::open(&self.target)?;
+            folder.lock()?;
+            Ok(folder)
+        };
+        lock().map_err(at(&self.target))
     }
 
     fn done(&self) -> PathBuf {
@@ -151,7 +174,7 @@ impl Journal {
             file.write_all(&text)?;
             match steps.len() > MANY {
                 // One call for all of them, which also waits for what others have written.
-                true => rustix::fs::syncfs(&file)?,
+                true => sync_file_system(&file)?,
                 false => {
                     file.sync_all()?;
                     let written = (0..steps.len()).filter(|index| steps[*index].new.as_ref().is_some_and(is_file));
@@ -249,6 +272,17 @@ impl Journal {
         File::create(&done).and_then(|file| file.sync_all()).map_err(at(&done))?;
         self.clear()?;
         Ok(true)
+    }
+}
+
+/// Writes a whole file system to the disk.
+fn sync_file_system(file: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::syncfs(file).map_err(io::Error::from);
+    #[cfg(not(target_os = "linux"))]
+    {
+        rustix::fs::sync();
+        file.sync_all()
     }
 }
 

@@ -72,8 +72,10 @@ pub fn commit_on_branch(tree: &Tree, changes: &[Change], branch: &str, message: 
         }
     }
     let commit = text(output_of(&mut commit)?);
-    let existing = output_of(git(top).args(["rev-parse", "--verify", "-q", &reference])).map(text);
-    if existing.is_ok_and(|existing| existing == commit) {
+    // A branch with the same files on the same commit is that of an earlier process.
+    let existing =
+        output_of(git(top).args(["rev-parse", "-q", &format!("{reference}^{{tree}}"), &format!("{reference}^")]));
+    if existing.is_ok_and(|existing| text(existing) == format!("{written}\n{head}")) {
         return Ok(());
     }
     let none = "0".repeat(commit.len());

@@ -152,9 +152,10 @@ impl Tree {
         let mut conflicts = Vec::new();
         for change in changes {
             let path = check_path(&change.path)?;
-            let now = self.current.get(&path).map(|listed| listed.entry);
-            let after = change.after.as_ref().map(|content| Entry::of(content.kind, &content.bytes));
-            if now != change.before && now != after {
+            let now = self.current.get(&path).map(|listed| listed.entry.hash);
+            let after = change.after.as_ref().map(|content| Entry::of(content.kind, &content.bytes).hash);
+            // A record does not say of what kind the file was before.
+            if now != change.before.map(|entry| entry.hash) && now != after {
                 conflicts.push(change.path.clone());
             }
         }
