@@ -216,7 +216,7 @@ impl<'p> Machine<'p> {
             Subject::Block(node) => node.place,
             Subject::Stage(stage, _) => stage.place,
         };
-        let output = with_place(answer.result, place)?;
+        let output = with_place(answer.result, place)?.split_patch().0;
         let path = fiber.path();
         let Some(Frame::Sandbox(sandbox)) = fiber.frames.last_mut() else {
             return Err(defect!("a sandbox without its frame"));
