@@ -168,6 +168,8 @@ codes! {
     WRONG_PLACE = "E0503";
     /// The network where there is none.
     NETWORK = "E0504";
+    /// A skill file that cannot be used.
+    SKILL_FILE = "E0505";
     /// Untrusted text that would choose a program.
     UNTRUSTED_PROGRAM = "E0601";
     /// A secret that would be seen.

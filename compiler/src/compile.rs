@@ -90,9 +90,10 @@ pub fn compile(name: &str, text: Arc<str>, sources: &dyn Sources) -> Compilation
 
 /// Compiles as [`compile`] does, with optional results.
 pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: Options) -> Compilation {
-    let Loaded { map, modules, root, prelude, mut diagnostics } = module::load_modules(name, text, sources);
+    let Loaded { map, modules, root, prelude, skill_files, mut diagnostics } =
+        module::load_modules(name, text, sources);
     let of_syntax = diagnostics.len();
-    let files = Files { map: &map, modules: &modules, prelude };
+    let files = Files { map: &map, modules: &modules, prelude, skill_files: &skill_files };
     let analyzed = analyze(files, root, options.index, &|| sources.is_cancelled());
     let Analyzed { program, declared, types, index, diagnostics: found } = analyzed;
     diagnostics.extend(found);

@@ -34,6 +34,7 @@ pub mod project;
 pub mod render;
 mod report;
 mod scope;
+mod skill_file;
 
 pub mod source;
 mod suggest;

@@ -8,6 +8,7 @@ use cascade_ir as ir;
 use crate::{
     codes, depth_first,
     diagnostic::Diagnostic,
+    skill_file::{SkillDocuments, load_skill_files},
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Loaded {
     /// The index of the root file.
     pub root: usize,
     pub prelude: Option<usize>,
+    pub skill_files: SkillDocuments,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -42,6 +44,7 @@ pub(crate) struct Files<'a> {
     pub modules: &'a [Module],
     /// The module whose declarations are visible in every module.
     pub prelude: Option<usize>,
+    pub skill_files: &'a SkillDocuments,
 }
 
 impl<'a> Files<'a> {
@@ -90,22 +93,35 @@ pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) ->
     let prelude = loader.std("std.prelude");
     let root = loader.add(name, text, false);
     loader.load_imports();
+    if loader.modules.iter().any(|m| uses_repairs(&m.parse, &loader.map.get(m.source).text)) {
+        loader.std(REPAIR);
+    }
     if loader.modules.iter().any(|m| uses_models(&m.parse.file)) {
         loader.std("std.models");
         loader.load_imports();
     }
     loader.report_cycles();
-    let Loader { map, modules, diagnostics, .. } = loader;
-    Loaded { map, modules, root, prelude, diagnostics }
+    let Loader { map, modules, mut diagnostics, .. } = loader;
+    let skill_files = load_skill_files(&modules, sources, &mut diagnostics);
+    Loaded { map, modules, root, prelude, skill_files, diagnostics }
+}
+
+/// The module whose skill `on error fix` calls.
+pub(crate) const REPAIR: &str = "std.repair";
+
+/// Whether a file has `on error fix`.
+fn uses_repairs(parse: &Parse, text: &str) -> bool {
+    // A name may be the same word; then the module is loaded, and nothing of it is used.
+    parse.tokens.iter().any(|token| text.get(token.span().range()) == Some("fix"))
 }
 
 /// Whether a file has a skill with a prompt; the default route is needed then.
 fn uses_models(file: &ast::File) -> bool {
     file.items.iter().any(|item| match &item.kind {
-        ast::ItemKind::Skill(skill) => skill
-            .body
-            .iter()
-            .any(|line| matches!(line.kind, ast::SkillLineKind::Prompt(_) | ast::SkillLineKind::Agent { .. })),
+        ast::ItemKind::Skill(skill) => skill.body.iter().any(|line| {
+            use ast::SkillLineKind::{Agent, Prompt, SkillFile};
+            matches!(line.kind, Prompt(_) | Agent { .. } | SkillFile(_))
+        }),
         _ => false,
     })
 }

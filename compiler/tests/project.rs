@@ -62,6 +62,18 @@ W0102 = "allow"
 
 [run]
 ask_above = "5 dollars"
+
+[providers.anthropc]
+
+[providers.openai]
+base_url = "gateway.example"
+key_env = "A"
+key_command = ["pass", "show", "b"]
+proxy = "http://me:word@proxy.example:3128"
+headers = { "x y" = "1", "x-z" = "ä", "x-team" = "core" }
+
+[providers.openai_compatible]
+key_command = "pass"
 "#;
     assert_eq!(
         wrong(text),
@@ -76,6 +88,14 @@ cascade.toml:9:9: error[E1003]: a level must be \"allow\", \"warn\" or \"deny\"
 cascade.toml:10:1: error[E1003]: `E0301` is an error, and errors have no level
 cascade.toml:13:2: error[E1002]: unknown section: `limts`
 cascade.toml:16:13: error[E1003]: `5 dollars` is no amount of money
+cascade.toml:18:12: error[E1002]: unknown provider: `anthropc`
+cascade.toml:20:1: error[E1003]: the key of `openai` comes from a command or from the environment
+cascade.toml:21:12: error[E1003]: an address begins with `https://` or `http://`
+cascade.toml:24:9: error[E1003]: a password must not stand in `cascade.toml`
+cascade.toml:25:13: error[E1003]: `x y` is no name of a header
+cascade.toml:25:34: error[E1003]: a header has ASCII characters on one line
+cascade.toml:27:1: error[E1003]: the settings of `openai_compatible` are for one server, and `base_url` names it
+cascade.toml:28:15: error[E1003]: `key_command` must be a list of texts
 "
     );
     // What can be read holds all the same.

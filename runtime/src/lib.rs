@@ -22,11 +22,11 @@ mod testing;
 
 pub use cascade_machine::{
     Event, Failure, InputError, Value, check, driver, eval, events, failure, from_json, host, inputs, inputs_from_json,
-    inputs_with_variables, interpreter, parse_input_text, project_key, recorded_inputs, redact, render, request,
+    inputs_with_variables, interpreter, media, parse_input_text, project_key, recorded_inputs, redact, render, request,
     schema, to_json, value, wire, workspace,
 };
 pub use durable::{Asked, Asker, Observer, Pause};
 pub use local::{Cancel, SandboxSettings};
-pub use models::{availability, why_unavailable};
+pub use models::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub use plan::{Plan, PlanOptions, PlannedEffect, plan};
 pub use run::{Begin, RunOptions, RunOutcome, block_on, environment_variables, run, run_blocking, run_on};

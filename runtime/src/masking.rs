@@ -32,6 +32,8 @@ pub(crate) fn hide_declared(program: &Program, ty: &Type, form: AnswerForm, outp
             response.body = hide(&String::from_utf8_lossy(&response.body)).into_bytes().into();
         }
         Output::Model(text) | Output::Agent(AgentAnswer { text, .. }) => *text = hide(text),
+        // It is no answer yet: nothing of the declared type is in it.
+        Output::Calls(_) => {}
         Output::Process(process) => {
             process.stdout = hide(&String::from_utf8_lossy(&process.stdout)).into_bytes().into();
         }
@@ -76,6 +78,16 @@ pub(crate) fn mask_output(redactor: &Redactor, form: AnswerForm, output: &mut Ou
                 if let Cow::Owned(masked) = masked {
                     *text = masked;
                 }
+            }
+            found
+        }
+        Output::Calls(calls) => {
+            let (masked, mut found) = redactor.mask_stored(&calls.text);
+            if let Cow::Owned(masked) = masked {
+                calls.text = masked;
+            }
+            for call in &mut calls.calls {
+                found = found.or(redactor.mask_json(&mut call.args));
             }
             found
         }

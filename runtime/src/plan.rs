@@ -18,7 +18,7 @@ use crate::{
     interpreter::{Environment, Machine},
     journal::{JournalError, Ledger, Recorded, Status, Store, failure_from},
     local::{RestoredFiles, load_after},
-    models::availability,
+    models::Providers,
     request::{Answer, EffectInfo, Output, Request, RequestId, RequestKind},
     run::{known_outcomes, run_facts, run_redactor, snapshot_from},
     value::Value,
@@ -64,6 +64,8 @@ pub struct PlanOptions<'a> {
     pub folder: Option<&'a Path>,
     /// Whether the run would take answers of other runs for stages with `cache`.
     pub use_cache: bool,
+    /// How the providers of its models are reached.
+    pub providers: &'a Providers,
 }
 
 /// Plans the resumption of a run with this program and these inputs. Nothing is started or written.
@@ -76,7 +78,7 @@ pub fn plan(
     inputs: Vec<Value>,
     options: &PlanOptions<'_>,
 ) -> Result<Plan, JournalError> {
-    let PlanOptions { store, run, folder, use_cache } = *options;
+    let PlanOptions { store, run, folder, use_cache, providers } = *options;
     let ledger = store.ledger(run)?;
     let row = store.run(run)?;
     let old = row.as_ref().and_then(|row| store.program(&row.program).ok());
@@ -90,13 +92,13 @@ pub fn plan(
         facts,
         run: run.to_owned(),
         folder: folder_key(&run_folder(folder)),
-        models: availability(program),
+        models: providers.availability(program),
         agents: agent_availability(program),
         listening: true,
         watched: false,
         recalled: Arc::new(recalled),
         project_key: Some(store.project_key()?),
-        redactor: run_redactor(program, &inputs),
+        redactor: run_redactor(program, &inputs, providers),
         memory,
         ..Environment::default()
     };

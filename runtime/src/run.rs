@@ -29,7 +29,7 @@ use crate::{
     interpreter::{Environment, KnownOutcomes, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
     local::{Cancel, LocalHost, SandboxSettings, Setup, end_survivors},
-    models::{self, availability},
+    models::Providers,
     recordings::{RecordingHost, Recordings},
     redact::{self, Cut, Redactor},
     request::KeyVersion,
@@ -64,6 +64,8 @@ pub struct RunOptions<'o> {
     pub recordings: Option<Arc<Recordings>>,
     /// How commands in sandboxes are confined.
     pub sandbox: SandboxSettings,
+    /// How the providers of its models are reached. One of these is for one run.
+    pub providers: Arc<Providers>,
 }
 
 /// Where a run starts.
@@ -108,12 +110,13 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
     };
     let (cwd, cancel, sandbox) = (options.cwd.clone(), options.cancel.clone(), options.sandbox.clone());
     let watched = options.observer.is_some() || options.store.is_some();
-    let redactor = run_redactor(program, &inputs);
+    let redactor = run_redactor(program, &inputs, &options.providers);
     let run = id_of(&options.begin);
     let processes = options.store.as_ref().and_then(|store| store.process_list(&run));
     let locks = options.store.as_ref().and_then(|store| store.lock_directory());
     let setup = Setup {
         program,
+        providers: Arc::clone(&options.providers),
         cwd,
         max_commands,
         cancel,
@@ -197,7 +200,7 @@ async fn run_with_id<H: Host>(
     run: String,
 ) -> RunOutcome {
     let began = Instant::now();
-    let redactor = run_redactor(program, &inputs);
+    let redactor = run_redactor(program, &inputs, &options.providers);
     // A panic in the interpreter is a bug, but it must only fail this run.
     let mut execution = Box::pin(execute(host, program, cascade, inputs, options, &run));
     let poll_caught =
@@ -358,10 +361,10 @@ async fn execute<H: Host>(
 const MIN_KEY_LENGTH: usize = 12;
 
 /// The redactor of a run: it knows the secrets among its inputs, and the API keys of its models.
-pub(crate) fn run_redactor(program: &Program, inputs: &[Value]) -> Redactor {
+pub(crate) fn run_redactor(program: &Program, inputs: &[Value], providers: &Providers) -> Redactor {
     let mut redactor = Redactor::of_values(inputs);
     environment_variables(program).values().for_each(|secret| redactor.learn(secret.reveal()));
-    models::api_keys(program).iter().filter(|key| key.len() >= MIN_KEY_LENGTH).for_each(|key| redactor.learn(key));
+    providers.secrets(program).iter().filter(|key| key.len() >= MIN_KEY_LENGTH).for_each(|key| redactor.learn(key));
     redactor
 }
 
@@ -402,16 +405,16 @@ async fn drive_recorded<H: Host>(
     let RecordedRun { ledger, memory, ended_programs, _guard } = recalled;
     let (models, agents, memory) = match &options.recordings {
         Some(recordings) => {
-            let models = recordings.availability(program);
+            let models = recordings.availability(program, &options.providers);
             let agents = if recordings.records() { agent_availability(program) } else { models.clone() };
             (models, agents, recordings.memory(memory))
         }
-        None => (availability(program), agent_availability(program), memory),
+        None => (options.providers.availability(program), agent_availability(program), memory),
     };
     let resumed = matches!(options.begin, Begin::Resume(_));
     let kept_memory = snapshot(&memory);
     let project_key = options.store.as_ref().map(|store| store.project_key()).transpose()?;
-    let redactor = run_redactor(program, &inputs);
+    let redactor = run_redactor(program, &inputs, &options.providers);
     let recorded = |(param, value): (&Param, &Value)| (param.name.to_string(), record_input(&redactor, value));
     let shown: Map<String, Json> = entry.params.iter().zip(&inputs).map(recorded).collect();
     let recalled = match options.begin {

@@ -59,6 +59,7 @@ fn program(provider: &str, base: &str, output: Type) -> Program {
         temperature: Some(Expr::Const(Const::Float(0.5))),
         max_tokens: Some(int(100)),
         attach: vec![],
+        tools: vec![],
     };
     let skill = make.skill("judge", 1, Effect::Prompt(Box::new(prompt)), output);
     let clauses = Clauses { using: Some(Expr::Model(ModelRef::Model(id))), ..Clauses::default() };
@@ -124,6 +125,7 @@ fn anthropic_messages() {
         json!({
             "model": "m-id",
             "max_tokens": 100,
+            "stream": true,
             "messages": [{ "role": "user", "content": [{ "type": "text", "text": TEXT }] }],
             "system": "Be strict.",
             "temperature": 0.5,
@@ -178,6 +180,8 @@ fn chat_completions_at_any_base_url() {
         json!({
             "model": "m-id",
             "messages": [{ "role": "system", "content": "Be strict." }, { "role": "user", "content": TEXT }],
+            "stream": true,
+            "stream_options": { "include_usage": true },
             "temperature": 0.5,
             "max_tokens": 100,
         })
@@ -194,7 +198,10 @@ fn gemini_generate_content() {
     assert_eq!(result.unwrap(), json!({ "line": 2, "severity": "high" }));
     // 5 tokens at 0.30 dollars and 7 at 15 dollars a million: 106.5 millionths, rounded up.
     assert_eq!(spent, Spent { tokens: 12, cost: 107 });
-    assert!(head.starts_with("post /v1beta/models/m-id:generatecontent ") && head.contains("x-goog-api-key: "));
+    assert!(
+        head.starts_with("post /v1beta/models/m-id:streamgeneratecontent?alt=sse ")
+            && head.contains("x-goog-api-key: ")
+    );
     assert_eq!(body["contents"], json!([{ "role": "user", "parts": [{ "text": TEXT }] }]));
     assert_eq!(body["systemInstruction"], json!({ "parts": [{ "text": "Be strict." }] }));
     assert_eq!(body["generationConfig"]["responseJsonSchema"], schema());

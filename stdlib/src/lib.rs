@@ -23,6 +23,7 @@ modules! {
     "std.github" => "github.cascade",
     "std.models" => "models.cascade",
     "std.prelude" => "prelude.cascade",
+    "std.repair" => "repair.cascade",
     "std.run" => "run.cascade",
     "std.testing" => "testing.cascade",
     "std.time" => "time.cascade",

@@ -4,9 +4,14 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use cascade_compiler::cost::{self, Cost};
 use cascade_ir::{CascadeId, Model, Program};
-use cascade_runtime::why_unavailable;
+use cascade_runtime::Providers;
 
-use crate::{args::RunArgs, error::Stop, progress::money, projects::project_of};
+use crate::{
+    args::RunArgs,
+    error::Stop,
+    progress::money,
+    projects::{project_of, providers_of},
+};
 
 /// Shows what a run may cost at most where that was asked for, and asks whether to start it. `false`: it is not
 /// started.
@@ -25,7 +30,11 @@ pub fn ask_first(args: &RunArgs, program: &Program, cascade: CascadeId) -> Resul
     if threshold.is_some_and(|threshold| !may_exceed(&cost, threshold)) {
         return Ok(true);
     }
-    eprint!("{}{}", cost::human(std::slice::from_ref(&cost), &program.files), describe_models(program, &models));
+    eprint!(
+        "{}{}",
+        cost::human(std::slice::from_ref(&cost), &program.files),
+        describe_models(program, &models, &providers_of(program, None)?)
+    );
     if let Some(threshold) = threshold {
         eprintln!("It may cost more than {} (`ask_above` in cascade.toml).", money(threshold));
     }
@@ -53,12 +62,13 @@ fn may_exceed(cost: &Cost, micro: i64) -> bool {
 }
 
 /// The models that the run may ask, and which of them cannot be asked here.
-fn describe_models(program: &Program, asked: &[&Model]) -> String {
+fn describe_models(program: &Program, asked: &[&Model], providers: &Providers) -> String {
     let mut out = String::new();
     for model in program.models.iter().filter(|model| asked.iter().any(|known| known.name == model.name)) {
         let price = |price: Option<i64>| price.map_or_else(|| "no price".to_owned(), money);
         let (input, output) = (price(model.price_input), price(model.price_output));
-        let note = why_unavailable(model).map(|reason| format!("; not used here: {reason}")).unwrap_or_default();
+        let note =
+            providers.why_unavailable(model).map(|reason| format!("; not used here: {reason}")).unwrap_or_default();
         out.push_str(&format!("  model `{}`, {input} in and {output} out for a million tokens{note}\n", model.name));
     }
     out

@@ -2,7 +2,6 @@
 
 use cascade_compiler::{compile, source::MemorySources};
 use cascade_ir::{Model, Program, screen::neutral_line};
-use cascade_runtime::why_unavailable;
 use serde_json::json;
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     error::Stop,
     files, journal,
     progress::{count, money, seconds},
+    projects::{providers_here, providers_of},
 };
 
 /// A program with the models of the standard library.
@@ -25,11 +25,15 @@ pub fn run(args: &ModelsArgs, color: bool) -> Result<u8, Stop> {
 }
 
 fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
-    let program = match &args.file {
-        Some(file) => files::program(file, color, true)?,
-        None => standard_models()?,
+    let (program, providers) = match &args.file {
+        Some(file) => {
+            let program = files::program(file, color, true)?;
+            let providers = providers_of(&program, None)?;
+            (program, providers)
+        }
+        None => (standard_models()?, providers_here()?),
     };
-    let models = || program.models.iter().map(|model| (model, why_unavailable(model)));
+    let models = || program.models.iter().map(|model| (model, providers.why_unavailable(model)));
     if args.json {
         let rows = models().map(|(m, why_not)| {
             json!({

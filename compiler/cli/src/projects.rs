@@ -9,6 +9,7 @@ use std::{
 use cascade_compiler::{Diagnostic, FileSources, Project, Report, SourceId, project};
 
 use cascade_ir::Program;
+use cascade_runtime::{ProviderSettings, Providers, ProxySetting, SettingText};
 
 use crate::{error::Stop, files};
 
@@ -88,6 +89,58 @@ impl Projects {
 pub fn project_of(program: &Program) -> Option<Project> {
     let file = std::path::absolute(&program.name).unwrap_or_else(|_| program.name.clone().into());
     project::of_file(&file.to_string_lossy(), &FileSources)
+}
+
+/// How the providers of a program's models are reached: by the project of its file, which `folder` is the beginning of
+/// if its name is relative.
+pub fn providers_of(program: &Program, folder: Option<&Path>) -> Result<Providers, Stop> {
+    if program.models.is_empty() {
+        return Ok(Providers::default());
+    }
+    let file = folder.map_or_else(|| PathBuf::from(&program.name), |folder| folder.join(&program.name));
+    let parent = file.parent().filter(|parent| parent.is_dir()).unwrap_or_else(|| folder.unwrap_or(Path::new(".")));
+    match Projects::default().of(parent)? {
+        Some(found) => found.providers(),
+        None => Ok(Providers::default()),
+    }
+}
+
+/// How providers are reached for what has no program: by the project of the current folder.
+pub fn providers_here() -> Result<Providers, Stop> {
+    match Projects::default().of(Path::new("."))? {
+        Some(found) => found.providers(),
+        None => Ok(Providers::default()),
+    }
+}
+
+impl Found {
+    /// How providers are reached. What `cascade.toml` says wrongly of it must not be left out silently.
+    pub fn providers(&self) -> Result<Providers, Stop> {
+        if let Some(wrong) = self.diagnostics.first() {
+            return Err(Stop::usage_help(
+                format!("`{}` has mistakes: {}", self.name, wrong.message),
+                "`cascadec check` shows them all",
+            ));
+        }
+        Ok(Providers::new(self.project.providers.iter().map(|provider| (provider.name.clone(), settings_of(provider)))))
+    }
+}
+
+fn settings_of(provider: &project::Provider) -> ProviderSettings {
+    let text = |text: &project::Text| match text {
+        project::Text::Plain(text) => SettingText::Plain(text.clone()),
+        project::Text::Variable(name) => SettingText::Variable(name.clone()),
+    };
+    ProviderSettings {
+        base_url: provider.base_url.clone(),
+        key_env: provider.key_env.clone(),
+        key_command: provider.key_command.clone(),
+        headers: provider.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+        proxy: provider.proxy.as_ref().map(|proxy| match proxy {
+            project::Text::Plain(none) if none == "none" => ProxySetting::None,
+            address => ProxySetting::Address(text(address)),
+        }),
+    }
 }
 
 /// A path without symbolic links, as seen from the current folder.

@@ -21,6 +21,7 @@ use crate::{
     commands::print,
     error::Stop,
     files, journal,
+    projects::providers_of,
     run::{self, Performance},
 };
 
@@ -171,7 +172,8 @@ pub fn show_plan(
             "`--dry-run` goes with `--resume`, `--fork RUN`, or `cascadec resume RUN`",
         ));
     };
-    let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder, use_cache })?;
+    let providers = providers_of(program, folder)?;
+    let plan = plan(program, cascade, inputs, &PlanOptions { store, run, folder, use_cache, providers: &providers })?;
     if as_json {
         print(&(serde_json::to_string_pretty(&json!({ "run": run, "plan": plan })).unwrap_or_default() + "\n"))?;
     } else {

@@ -28,7 +28,7 @@ use crate::{
     error::Stop,
     files, journal, people,
     progress::{Progress, money, seconds},
-    projects::project_of,
+    projects::{project_of, providers_of},
     resume,
 };
 
@@ -123,6 +123,7 @@ pub fn perform(
     how: Performance<'_>,
 ) -> Result<u8, Stop> {
     let Performance { store, begin, cwd, cancel_first, recordings, live, color } = how;
+    let providers = Arc::new(providers_of(program, cwd.as_deref())?);
     let cancel = Cancel::default();
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
@@ -143,6 +144,7 @@ pub fn perform(
         cancel,
         recordings: recordings.clone(),
         sandbox: sandbox_settings(program),
+        providers,
     };
     let outcome = block_on(execute(program, cascade, inputs, options));
     progress.finish();

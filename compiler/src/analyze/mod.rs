@@ -123,7 +123,11 @@ impl Driver<'_> {
     fn check_skills(&mut self, is_cancelled: &dyn Fn() -> bool) -> bool {
         let count = self.world.declared.skills.len();
         self.callees.skills.resize_with(count, || None);
-        for index in 0..count {
+        let mut skills: Vec<Option<ir::Skill>> = (0..count).map(|_| None).collect();
+        let has_tools = |index: &usize| self.world.has_tools(self.world.declared.skills[*index].origin);
+        // A skill with tools may name other skills, which are checked before it and have none.
+        let (last, first): (Vec<usize>, Vec<usize>) = (0..count).partition(has_tools);
+        for index in first.into_iter().chain(last) {
             if is_cancelled() {
                 return false;
             }
@@ -131,10 +135,11 @@ impl Driver<'_> {
             let item = self.world.files.item(origin.module, origin.item);
             let ItemKind::Skill(decl) = &item.kind else { continue };
             let checked = body::check_skill(self.input(origin.module), ir::SkillId(index as u32), decl, item);
-            self.bodies.skills.push(checked.ir);
+            skills[index] = Some(checked.ir);
             self.callees.skills[index] = Some(checked.summary);
             self.findings[origin.module].include(checked.findings);
         }
+        self.bodies.skills.extend(skills.into_iter().flatten());
         true
     }
 

@@ -143,11 +143,7 @@ impl SkillChecker<'_> {
             Line::Prompt(prompt) => self.check_prompt(prompt, effect.span),
             Line::Agent { dir, prompt } => self.check_agent(dir.as_ref(), prompt, effect.span),
             Line::Mcp { path, args } => self.check_mcp(path, args.as_ref(), effect.span),
-            _ => {
-                let unsupported = self.body.note_unsupported("skill_file", head_word(effect.span, "skill_file"));
-                self.check_prompt_settings();
-                (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model))
-            }
+            _ => self.check_skill_file(effect.span),
         }
     }
 
@@ -438,6 +434,7 @@ impl SkillChecker<'_> {
     /// Checks the lines of a skill that belong to a prompt.
     pub(super) fn check_prompt_settings(&mut self) -> ir::Prompt {
         let system = self.lines.system.map(|e| self.body.check_shown_template(e, "a prompt").0);
+        let system = self.with_skill_file(system);
         let temperature = self.lines.temperature.map(|e| self.body.check(e, Ty::FLOAT).ir);
         let max_tokens = self.lines.max_tokens.map(|e| self.body.check(e, Ty::INT).ir);
         let mut attach = Vec::new();
@@ -474,9 +471,8 @@ impl SkillChecker<'_> {
         self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
         let mut settings = self.check_prompt_settings();
         settings.prompt = template;
-        if let Some((_, tools)) = self.lines.tools {
-            let unsupported = self.body.note_unsupported("tools", tools);
-            return (ir::Effect::Unsupported(unsupported), self.signature.result, None, Some(Origin::Model));
+        if let Some((tools, _)) = self.lines.tools {
+            settings.tools = self.check_tools(tools, false).tools;
         }
         let (output, map) = self.check_answer(span);
         (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))

@@ -9,6 +9,7 @@ use crate::{checks::skills, index::Builtin};
 #[derive(Default)]
 pub(super) struct Lines<'a> {
     pub effect: Option<&'a SkillLine>,
+    pub skill_file: Option<&'a SkillLine>,
     pub system: Option<&'a Expr>,
     pub needs: Vec<&'a Name>,
     pub temperature: Option<&'a Expr>,
@@ -45,11 +46,7 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
                     out.effect = Some(line);
                 }
             }
-            Line::SkillFile(_) => {
-                if out.effect.is_none() {
-                    out.effect = Some(line);
-                }
-            }
+            Line::SkillFile(_) => twice = out.skill_file.replace(line).is_some(),
             Line::System(e) => twice = out.system.replace(e).is_some(),
             Line::Needs(needs) => {
                 checker.record_words(needs);
@@ -79,6 +76,8 @@ pub(super) fn collect_lines<'s>(checker: &mut BodyChecker<'_>, body: &'s [SkillL
             checker.report(skills::repeated_line(checker.view(), line.span));
         }
     }
+    // Alone it is the effect: its instructions are all that a model is told.
+    out.effect = out.effect.or(out.skill_file);
     if out.effect.is_none() && !broken && !name.text.is_empty() {
         checker.report(skills::no_effect(checker.view(), name));
     }

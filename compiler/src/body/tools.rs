@@ -1,10 +1,21 @@
 //! Coding agents, tools of MCP servers, and the tools that models are given.
 
-use cascade_grammar::ast::{Expr, Name, Span};
+use cascade_grammar::ast::{Expr, Name, SkillLine, SkillLineKind, Span};
 use cascade_ir as ir;
 
 use super::skill::{Lowered, SkillChecker};
-use crate::{callees::Directory, checks::skills, codes, flow::Origin, suggest::quoted_list, types::Ty, world::Def};
+use crate::{
+    callees::Directory,
+    checks::{
+        leaks::{self, TextUse},
+        skills,
+    },
+    codes,
+    flow::Origin,
+    suggest::quoted_list,
+    types::Ty,
+    world::Def,
+};
 
 /// What a `tools` line names.
 #[derive(Default)]
@@ -15,6 +26,48 @@ pub(super) struct Tools {
 }
 
 impl SkillChecker<'_> {
+    /// Checks `skill_file "…"` that is the whole effect: a model is given the instructions, and the inputs by name.
+    pub(super) fn check_skill_file(&mut self, span: Span) -> Lowered {
+        self.body.report(skills::answer_of_model(self.body.view(), self.signature.result, span));
+        self.report_shown_secrets(span);
+        let mut settings = self.check_prompt_settings();
+        let text = |text: &str| ir::TextPart::Text(text.into());
+        let mut parts = vec![text("Do this.")];
+        for (position, param) in self.signature.params.iter().enumerate() {
+            parts.push(text(&format!("\n\n{}:\n", param.name)));
+            let value = ir::Expr::Slot(ir::Slot(position as u32));
+            parts.push(ir::TextPart::Hole { value, rendering: None, indent: 0 });
+        }
+        settings.prompt = ir::Template { parts };
+        if let Some((tools, _)) = self.lines.tools {
+            settings.tools = self.check_tools(tools, false).tools;
+        }
+        let (output, map) = self.check_answer(span);
+        (ir::Effect::Prompt(Box::new(settings)), output, map, Some(Origin::Model))
+    }
+
+    /// Reports parameters that cannot be shown to a model.
+    fn report_shown_secrets(&mut self, span: Span) {
+        for param in &self.signature.params {
+            let holds_secret = self.body.types.holds_secret(param.ty);
+            let used = TextUse::Shown("a prompt");
+            self.body.report(leaks::value_in_text(self.body.view(), param.ty, holds_secret, used, span));
+        }
+    }
+
+    /// The system text after the instructions of the skill file, where there is one.
+    pub(super) fn with_skill_file(&self, system: Option<ir::Template>) -> Option<ir::Template> {
+        let Some(SkillLine { kind: SkillLineKind::SkillFile(path), .. }) = self.lines.skill_file else { return system };
+        let files = self.body.world.files.skill_files;
+        let Some(document) = files.get(&(self.body.module, path.span.start)) else { return system };
+        let mut parts = vec![ir::TextPart::Text(document.instructions.as_str().into())];
+        if let Some(system) = system {
+            parts.push(ir::TextPart::Text("\n\n".into()));
+            parts.extend(system.parts);
+        }
+        Some(ir::Template { parts })
+    }
+
     /// Checks `agent in dir """…"""`.
     pub(super) fn check_agent(&mut self, dir: Option<&Expr>, prompt: &Expr, span: Span) -> Lowered {
         let directory = dir.map(|dir| self.body.check(dir, Ty::PATH).ir);
@@ -113,6 +166,10 @@ impl SkillChecker<'_> {
                     continue;
                 }
             }
+            if !for_agent && let Some(skill) = self.resolve_tool_skill(path) {
+                found.tools.extend(skill.map(ir::Tool::Skill));
+                continue;
+            }
             match self.resolve_server(path) {
                 Some((server, [])) => found.tools.push(ir::Tool::Server(server)),
                 Some((server, [tool])) => found.tools.push(ir::Tool::ServerTool(server, tool.text.clone())),
@@ -127,5 +184,41 @@ impl SkillChecker<'_> {
             }
         }
         found
+    }
+
+    /// The skill that a name stands for; the inner `None`: one that a model cannot call, which is reported.
+    fn resolve_tool_skill(&mut self, path: &[Name]) -> Option<Option<ir::SkillId>> {
+        let (world, module) = (self.body.world, self.body.module);
+        let (def, name) = match path {
+            [name] => (world.find_name(module, &name.text)?, name),
+            [first, name] => match world.find_name(module, &first.text)? {
+                Def::Module(other) => (world.find_exported(other, &name.text)?, name),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let Def::Skill(id) = def else { return None };
+        match path {
+            [name] => {
+                self.body.resolve_declared(name);
+            }
+            [first, name] => {
+                if let Some(Def::Module(other)) = self.body.resolve_declared(first) {
+                    self.body.resolve_exported(other, name);
+                }
+            }
+            _ => {}
+        }
+        let signature = &world.declared.skills[id.index()];
+        let Some(summary) = self.body.callees.skill(id) else {
+            // Skills with tools are checked last.
+            let d = skills::tool_that_asks(self.body.view(), signature, name.span);
+            self.body.report(d);
+            return Some(None);
+        };
+        let wrong = skills::unfit_tool(self.body.view(), signature, summary, name.span);
+        let fits = wrong.is_none();
+        self.body.report(wrong);
+        Some(fits.then_some(id))
     }
 }

@@ -3,6 +3,7 @@
 use cascade_grammar::ast::{ExitRange, Name, SkillLine, SkillLineKind as Line, Span};
 
 use crate::{
+    callees::SkillSummary,
     codes,
     diagnostic::Diagnostic,
     types::Ty,
@@ -37,22 +38,24 @@ pub(crate) fn misplaced_lines(view: View<'_>, lines: &[SkillLine], effect: &Skil
         Line::Run(_) => "run",
         Line::Http { .. } => "http",
         Line::Mcp { .. } => "mcp",
+        Line::SkillFile(_) => "skill_file",
         _ => return Vec::new(),
     };
     let mut found = Vec::new();
     for line in lines {
         let (word, allowed): (&str, &[&str]) = match &line.kind {
-            Line::System(_) => ("system", &["prompt", "agent"]),
-            Line::Needs(_) => ("needs", &["prompt", "agent"]),
-            Line::Temperature(_) => ("temperature", &["prompt"]),
-            Line::MaxTokens(_) => ("max_tokens", &["prompt"]),
-            Line::Attach(_) => ("attach", &["prompt", "agent"]),
-            Line::Tools(_) => ("tools", &["prompt", "agent"]),
+            Line::SkillFile(_) => ("skill_file", &["prompt", "agent", "skill_file"]),
+            Line::System(_) => ("system", &["prompt", "agent", "skill_file"]),
+            Line::Needs(_) => ("needs", &["prompt", "agent", "skill_file"]),
+            Line::Temperature(_) => ("temperature", &["prompt", "skill_file"]),
+            Line::MaxTokens(_) => ("max_tokens", &["prompt", "skill_file"]),
+            Line::Attach(_) => ("attach", &["prompt", "agent", "skill_file"]),
+            Line::Tools(_) => ("tools", &["prompt", "agent", "skill_file"]),
             Line::In(_) => ("in", &["run"]),
             Line::Env(_) => ("env", &["run"]),
             Line::Stdin(_) => ("stdin", &["run"]),
             Line::Exit(_) => ("exit", &["run", "http"]),
-            Line::Output { .. } => ("output", &["run", "http", "prompt", "agent"]),
+            Line::Output { .. } => ("output", &["run", "http", "prompt", "agent", "skill_file"]),
             _ => continue,
         };
         if !allowed.contains(&kind) {
@@ -98,6 +101,55 @@ pub(crate) fn output_mismatch(
         .label(format!("`{a}`"))
         .also(view.source(), signature.origin.span, format!("gives `{b}`"))
         .help(help)
+}
+
+/// Reports a tool that asks a model itself.
+pub(crate) fn tool_that_asks(view: View<'_>, signature: &Signature, span: Span) -> Diagnostic {
+    let message = format!("`{}` asks a model, and cannot be a tool of one", signature.name);
+    let source = view.world.files.source(signature.origin.module);
+    view.diagnostic(codes::WRONG_PLACE, span, message)
+        .label("not a tool")
+        .also(source, signature.origin.span, "its effect is that of a model")
+        .help("a model calls commands, requests and tools of servers; stages call models")
+}
+
+/// Reports a skill that a model cannot call as a tool: one that asks a model, takes a secret or a file, or makes code
+/// of an input.
+pub(crate) fn unfit_tool(
+    view: View<'_>,
+    signature: &Signature,
+    summary: &SkillSummary,
+    span: Span,
+) -> Option<Diagnostic> {
+    let source = view.world.files.source(signature.origin.module);
+    let of = |position: usize| signature.params.get(position).map_or("an input", |param| param.name.as_str());
+    if summary.asks_model {
+        return Some(tool_that_asks(view, signature, span));
+    }
+    if let Some(code) = summary.flow.program.first() {
+        let message = format!("the model would write code: `{}` of `{}`", of(code.position), signature.name);
+        let (source, at) = code.at;
+        return Some(
+            view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message)
+                .label("called by a model")
+                .also(source, at, "its text is code here")
+                .help("text of a model never becomes code: give the tool inputs that are data"),
+        );
+    }
+    let unfit = signature.params.iter().find(|param| {
+        view.types.holds_secret(param.ty)
+            || view.types.holds(param.ty, &mut Vec::new(), &|ty| {
+                view.types.artifact(ty) || matches!(ty, Ty::COMMAND | Ty::MODEL)
+            })
+    })?;
+    let message = format!("a model cannot give `{}` of `{}`", unfit.name, signature.name);
+    Some(
+        view.diagnostic(codes::WRONG_PLACE, span, message).label(format!("takes `{}`", view.type_text(unfit.ty))).also(
+            source,
+            unfit.span,
+            "this input",
+        ),
+    )
 }
 
 /// Reports a prompt whose skill gives what a model must not answer with: a command, a model, a secret.

@@ -108,6 +108,20 @@ impl<'p> Walk<'p> {
                         });
                     fallbacks.add(&attempt);
                 }
+                ErrorAction::Fix(fix) => {
+                    let one = Context { using: using.clone(), ..inside.clone() };
+                    let mut round = self.stage(&fix.repair, variables, &one);
+                    round.add(&self.attempt(&one, timeout, place, variables, &work));
+                    let max = fix.max.as_ref().map(|e| self.estimator.eval(e, &mut variables.bounds));
+                    let times = match max {
+                        Some(max) => max
+                            .upper_bound(self.program)
+                            .unwrap_or_else(|| Poly::name(format_smolstr!("repairs({})", around.stage))),
+                        None => Poly::number(1),
+                    };
+                    let what = format_smolstr!("`on error fix` of `{name}`");
+                    fallbacks.add(&round.times(&Repetition { what, place: handler.place, times }));
+                }
                 ErrorAction::Escalate { .. } => again = true,
                 ErrorAction::Unsupported(what) => {
                     fallbacks.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);

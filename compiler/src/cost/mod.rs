@@ -271,7 +271,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Context) -> Amounts {
+    pub(super) fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         let inside =
             Context { stage: format_smolstr!("{}{}", around.prefix, stage.name), place: stage.place, ..around.clone() };
         let mut amounts = self.guarded(&stage.clauses, variables, &inside, stage.place, &stage.name, |walk, v, a| {

@@ -2,7 +2,7 @@
 
 use cascade_ir::{
     Effect, Model, ModelId, ModelRef, Program, Prompt, Skill,
-    limits::{MAX_ROUTES, MOST_COMPLAINT, UNKNOWN_OUTPUT, estimated_tokens, most_tokens},
+    limits::{MAX_ROUTES, MOST_COMPLAINT, MOST_TURNS, UNKNOWN_OUTPUT, estimated_tokens, most_tokens},
 };
 use smol_str::{SmolStr, format_smolstr};
 
@@ -47,13 +47,15 @@ impl<'p> Walk<'p> {
                 self.asked.push(model);
             }
         }
-        out.calls = Figure::number(1);
+        out.calls = Figure::number(if prompt.tools.is_empty() { 1 } else { MOST_TURNS as u128 });
         let named = |arg: ValueBounds<'p>, param: &'p cascade_ir::Param| {
             arg.or_named(|| format_smolstr!("{}.{}", skill.name, param.name), &param.ty)
         };
         let mut slots: Vec<ValueBounds<'p>> = args.into_iter().zip(&skill.params).map(|(a, p)| named(a, p)).collect();
         slots.resize((skill.slots as usize).max(slots.len()), ValueBounds::default());
         let complaint = if around.asks_again { MOST_COMPLAINT } else { 0 };
+        // A conversation is as long as its model can hold; each of its turns is a prompt.
+        let turns = if prompt.tools.is_empty() { 1 } else { MOST_TURNS as u64 };
         let input = self.input(prompt, &mut slots).map(|bytes| bytes.saturating_add(complaint));
         let asked = prompt.max_tokens.as_ref().map(|e| self.estimator.eval(e, &mut slots));
         let asked = asked.and_then(|k| k.upper_bound(self.program)).and_then(|p| p.as_number());
@@ -61,8 +63,9 @@ impl<'p> Walk<'p> {
         for model in models {
             let (tokens_in, tokens_out) = self.answer(model, input, asked, out, around);
             let money = |tokens_in| model.highest_price(tokens_in, tokens_out).unsigned_abs();
+            let all = |n: u64| Figure::number(u128::from(n) * u128::from(turns));
             let (tokens, money) = match tokens_in {
-                Some(n) => (Figure::number(n.saturating_add(tokens_out).into()), Figure::number(money(n).into())),
+                Some(n) => (all(n.saturating_add(tokens_out)), all(money(n))),
                 None => {
                     let why = format_smolstr!("`{}` states no context for `{}`", model.name, around.stage);
                     let unlimited = Figure::unlimited(why, around.place);
@@ -98,7 +101,7 @@ impl<'p> Walk<'p> {
 
     /// The upper bound of the bytes sent.
     fn input(&mut self, prompt: &'p Prompt, slots: &mut [ValueBounds<'p>]) -> Option<u64> {
-        if !prompt.attach.is_empty() {
+        if !prompt.attach.is_empty() || !prompt.tools.is_empty() {
             return None;
         }
         let system = match &prompt.system {

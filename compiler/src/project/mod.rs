@@ -7,12 +7,14 @@
 pub mod baseline;
 mod exclude;
 mod levels;
+mod providers;
 mod read;
 
 use std::{io, path::Path};
 
 pub use exclude::Pattern;
 pub use levels::{Level, Levels, Rule};
+pub use providers::{Provider, Text};
 
 use crate::{
     diagnostic::Diagnostic,
@@ -53,6 +55,8 @@ pub struct Project {
     pub private_hosts: Vec<String>,
     /// `[sandbox] memory`: what the processes of a command in a sandbox may use together, in bytes.
     pub sandbox_memory: Option<u64>,
+    /// How the providers of models are reached.
+    pub providers: Vec<Provider>,
 }
 
 impl Project {

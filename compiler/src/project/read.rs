@@ -42,9 +42,9 @@ fn span(range: Range<usize>) -> Span {
     Span::new(range.start, range.end)
 }
 
-type Value<'t> = Spanned<DeValue<'t>>;
+pub(super) type Value<'t> = Spanned<DeValue<'t>>;
 
-struct Reader {
+pub(super) struct Reader {
     source: SourceId,
     diagnostics: Vec<Diagnostic>,
 }
@@ -58,9 +58,10 @@ impl Reader {
                 "check" => self.check(value, &mut project),
                 "inputs" => self.inputs(value, &mut project),
                 "run" => self.run(value, &mut project),
+                "providers" => self.providers(value, &mut project),
                 "sandbox" => self.sandbox(value, &mut project),
                 other => {
-                    let known = ["project", "check", "inputs", "run", "sandbox"];
+                    let known = ["project", "check", "inputs", "run", "providers", "sandbox"];
                     self.report_unknown("section", other, key.span(), &known);
                 }
             }
@@ -129,8 +130,10 @@ impl Reader {
         for (key, value) in table {
             match &**key.get_ref() {
                 "allow_unenforced" => project.allow_unenforced = self.promises(value),
-                "read" => project.sandbox_reads = self.texts(value),
-                "private_hosts" => project.private_hosts = self.texts(value),
+                "read" => project.sandbox_reads = self.texts(value, "read", "[\"/data\"]"),
+                "private_hosts" => {
+                    project.private_hosts = self.texts(value, "private_hosts", "[\"crates.example.net\"]")
+                }
                 "memory" => project.sandbox_memory = self.size(value),
                 other => {
                     let known = ["allow_unenforced", "read", "private_hosts", "memory"];
@@ -142,7 +145,7 @@ impl Reader {
 
     /// Names of promises of a sandbox.
     fn promises(&mut self, value: &Value<'_>) -> Vec<String> {
-        let names = self.texts(value);
+        let names = self.texts(value, "allow_unenforced", "[\"metadata\"]");
         for name in names.iter().filter(|name| !SANDBOX_PROMISES.contains(&name.as_str())) {
             let message = format!("a sandbox promises nothing of the name `{name}`");
             let label = format!("one of `{}`", SANDBOX_PROMISES.join("`, `"));
@@ -150,18 +153,6 @@ impl Reader {
             self.diagnostics.push(d);
         }
         names
-    }
-
-    /// A list of texts.
-    fn texts(&mut self, value: &Value<'_>) -> Vec<String> {
-        match value.get_ref() {
-            DeValue::Array(items) => items.iter().filter_map(|item| self.text(item)).collect(),
-            _ => {
-                let d = self.value_error(value, "this is a list of texts".to_owned()).label("such as `[\"a\", \"b\"]`");
-                self.diagnostics.push(d);
-                Vec::new()
-            }
-        }
     }
 
     /// A size: `"512MiB"`, `"4GiB"`.
@@ -293,7 +284,7 @@ impl Reader {
         Some(text.strip_prefix("./").unwrap_or(&text).to_owned())
     }
 
-    fn text(&mut self, value: &Value<'_>) -> Option<String> {
+    pub(super) fn text(&mut self, value: &Value<'_>) -> Option<String> {
         match value.get_ref().as_str() {
             Some(text) => Some(text.to_owned()),
             None => {
@@ -304,7 +295,7 @@ impl Reader {
         }
     }
 
-    fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
+    pub(super) fn table<'v, 't>(&mut self, value: &'v Value<'t>, what: &str) -> Option<&'v DeTable<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let d = self.value_error(value, format!("`{what}` must be a section")).label(kind(value));
@@ -313,11 +304,20 @@ impl Reader {
         table
     }
 
-    fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(codes::PROJECT_VALUE, self.source, span(value.span()), message)
     }
 
-    fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
+    /// Reports a key that cannot stand where it stands.
+    pub(super) fn report_bad_key(&mut self, at: Range<usize>, message: String) {
+        self.push(Diagnostic::new(codes::PROJECT_VALUE, self.source, span(at), message).label("here"));
+    }
+
+    pub(super) fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    pub(super) fn report_unknown(&mut self, what: &str, name: &str, at: Range<usize>, known: &[&str]) {
         let at = span(at);
         let d = Diagnostic::new(codes::PROJECT_KEY, self.source, at, format!("unknown {what}: `{name}`"))
             .label("not known");
@@ -331,7 +331,7 @@ impl Reader {
     }
 }
 
-fn kind(value: &Value<'_>) -> String {
+pub(super) fn kind(value: &Value<'_>) -> String {
     match value.get_ref() {
         DeValue::String(_) => "text",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

@@ -3,7 +3,7 @@
 
 mod declared;
 
-use cascade_grammar::ast::{DocLine, Span};
+use cascade_grammar::ast::{DocLine, ItemKind, SkillLineKind, Span};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
@@ -46,6 +46,12 @@ impl<'w> World<'w> {
     pub fn find_exported(self, module: usize, name: &str) -> Option<Def> {
         let binding = self.declared.scopes[module].get(name)?;
         (!binding.imported && !name.starts_with('_')).then_some(binding.def)
+    }
+
+    /// Whether the skill that is declared there has a `tools` line.
+    pub fn has_tools(self, origin: Origin) -> bool {
+        let ItemKind::Skill(decl) = &self.files.item(origin.module, origin.item).kind else { return false };
+        decl.body.iter().any(|line| matches!(line.kind, SkillLineKind::Tools(_)))
     }
 
     /// A type that the prelude declares.

@@ -10,6 +10,12 @@ pub const BACKOFF: (i64, i64) = (1_000, 30_000);
 /// Longest wait before another attempt that a server may ask for, in milliseconds. It is longer than any limit for a
 /// minute; who asks for more is not waited for.
 pub const LONGEST_WAIT: u64 = 10 * 60 * 1_000;
+/// Most turns in which a model uses tools before it answers.
+pub const MOST_TURNS: usize = 10;
+/// Most calls of tools in a turn; a model is told of those that were not made.
+pub const MOST_TOOL_CALLS: usize = 8;
+/// How much of the result of a tool a model is shown, in bytes.
+pub const LONGEST_TOOL_RESULT: usize = 64 * 1024;
 /// Most attempts after the first, whatever `retry` says.
 pub const MAX_RETRIES: i64 = 1_000;
 /// Most branches at once where the program states no `max`.
@@ -103,6 +109,7 @@ mod tests {
             price_cache_read: cache_read,
             price_cache_write: cache_write,
             prefers: crate::Rendering::Json,
+            command: None,
         }
     }
 

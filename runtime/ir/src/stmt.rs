@@ -344,6 +344,8 @@ pub enum ErrorAction {
     Use(Expr),
     /// Does this instead; a skill, a cascade or a pure expression.
     Fallback(Work),
+    /// Lets an agent repair what made it fail, and runs it again.
+    Fix(Box<Fix>),
     /// Fails with this message instead.
     Fail(Option<Expr>),
     /// Asks a person: try again, skip (when `skip`), give the value, or give up.
@@ -357,6 +359,17 @@ pub enum ErrorAction {
     },
     /// A construct that this version cannot run.
     Unsupported(crate::Unsupported),
+}
+
+/// `on error fix using models max n`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fix {
+    /// Where a record of what failed is put: the argument of `repair`.
+    pub failed: Slot,
+    /// The repair: a call of a skill with an agent.
+    pub repair: Stage,
+    /// Most repairs; 1 if absent.
+    pub max: Option<Expr>,
 }
 
 /// Kinds of error, as the language names them.

@@ -120,6 +120,7 @@ macro_rules! visitor {
         ) {
             match &$($mutable)? handler.action {
                 ErrorAction::Fallback(work) => visitor.visit_work(work),
+                ErrorAction::Fix(fix) => visitor.visit_stage(&$($mutable)? fix.repair),
                 ErrorAction::Skip
                 | ErrorAction::Use(_)
                 | ErrorAction::Fail(_)

@@ -49,6 +49,7 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> DriveOut
             match next {
                 Report::Answer(id, answer) => machine.answer(id, answer),
                 Report::Progress(id, _) => machine.alive(id),
+                Report::Secret(secret) => machine.learn_secret(&secret),
                 Report::Cancel => machine.cancel(),
                 Report::Paused => return DriveOutcome::Paused,
             }

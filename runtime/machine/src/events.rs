@@ -94,7 +94,7 @@ pub enum Event {
         kind: ErrorKind,
         /// The message.
         message: String,
-        /// The next step: `retry`, `use`, `fallback`, `escalate`, `wait`; `resume` if the run had failed with
+        /// The next step: `retry`, `use`, `fallback`, `fix`, `escalate`, `wait`; `resume` if the run had failed with
         /// this failure and a resumed run repeats the stage.
         next: &'static str,
         /// How long the service asks to wait before the next attempt, in milliseconds, counted from this event.

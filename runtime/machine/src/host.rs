@@ -39,6 +39,8 @@ pub enum Report {
     Answer(RequestId, Answer),
     /// Progress of a running effect, which also resets its `idle` limit.
     Progress(RequestId, Progress),
+    /// A secret of which the host has learned: effects may repeat it.
+    Secret(Secret),
     /// A user cancels the run.
     Cancel,
     /// The run can only continue after a person has answered or a quota is available again.

@@ -24,11 +24,13 @@ pub mod wire;
 pub mod workspace;
 
 pub mod key_parts;
+pub mod media;
 pub mod project_key;
 
 mod lenient;
 mod output;
 mod request_id;
+mod tokens;
 
 pub use events::Event;
 pub use failure::Failure;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Ability, CascadeId, ErrorKind, ModelId, SkillId};
+use cascade_ir::{Ability, ArtifactKind, CascadeId, ErrorKind, ModelId, SkillId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
@@ -250,6 +250,64 @@ pub struct PromptRequest {
     pub temperature: Option<f64>,
     /// The maximal number of output tokens.
     pub max_tokens: Option<u64>,
+    /// The kind of the file that the answer is; `None`: the answer is text or JSON.
+    pub file: Option<ArtifactKind>,
+    /// The tools that it may call.
+    pub tools: Vec<OfferedTool>,
+    /// The conversation so far.
+    pub turns: Vec<ToolTurn>,
+}
+
+/// A tool that a model may call while it answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OfferedTool {
+    /// Its name.
+    pub name: SmolStr,
+    /// What it is for.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub schema: Json,
+}
+
+/// A turn of a conversation: the calls of a model, and what became of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolTurn {
+    /// What the model said.
+    pub calls: ToolCalls,
+    /// The results, in the order of the calls.
+    pub results: Vec<ToolResult>,
+}
+
+/// What a model says instead of an answer: the tools that it wants to use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCalls {
+    /// The text beside the calls.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// In order.
+    pub calls: Vec<ToolCall>,
+}
+
+/// A call of a tool by a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The name that the provider gives to the call.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// The tool.
+    pub name: SmolStr,
+    /// The arguments: an object, if the model has kept to the schema.
+    pub args: Json,
+}
+
+/// What a model is told of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The result, or what went wrong.
+    pub text: String,
+    /// Whether it went wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
 }
 
 /// Work for a coding agent.
@@ -489,8 +547,10 @@ pub enum Output {
     Process(Process),
     /// An HTTP response.
     Response(Response),
-    /// A model's answer: text, or JSON text if there is a schema.
+    /// A model's answer: text, JSON text if there is a schema, or the path of the file that it is.
     Model(String),
+    /// The tools that a model wants to use before it answers.
+    Calls(ToolCalls),
     /// The answer of a coding agent.
     Agent(AgentAnswer),
     /// The result of a tool: what is structured in it, or its text.

@@ -1,6 +1,6 @@
 //! JSON Schema (2020-12) of types, for models and for users.
 
-use cascade_ir::{ArtifactKind, Const, Expr, Field, Program, Skill, Type, TypeDefKind, TypeId, Variant};
+use cascade_ir::{ArtifactKind, Const, Expr, Field, Param, Program, Skill, Type, TypeDefKind, TypeId, Variant};
 use serde_json::{Map, Value as Json, json};
 use smol_str::SmolStr;
 
@@ -37,6 +37,20 @@ pub(crate) fn model_schema(program: &Program, ty: &Type) -> Option<Json> {
         writer.inline_reference(inner)
     };
     Some(writer.finish(schema))
+}
+
+/// The schema of the inputs of a skill that a model may call as a tool. An input with a default may be left out.
+pub(crate) fn parameters(program: &Program, params: &[Param]) -> Json {
+    let mut writer = Writer { program, defs: Vec::new(), strict: false };
+    let field = |param: &Param| Field {
+        name: param.name.clone(),
+        ty: param.ty.clone(),
+        doc: param.doc.clone(),
+        default: param.default.clone(),
+    };
+    let fields: Vec<Field> = params.iter().map(field).collect();
+    let schema = writer.record(&fields);
+    writer.finish(schema)
 }
 
 /// The name of a skill's schema: letters, digits and `_`, at most 64.

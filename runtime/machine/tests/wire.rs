@@ -122,8 +122,9 @@ fn request() -> impl Strategy<Value = RequestKind> {
         prop::option::of(text().prop_map(|name| json!({ "type": "object", "title": name, "max": 0.1 }))),
         prop::option::of(-1000i32..1000),
         prop::option::of(any::<u64>()),
+        prop::option::of(Just(cascade_ir::ArtifactKind::Image)),
     )
-        .prop_map(|(model, system, text, attachments, schema, temperature, max_tokens)| {
+        .prop_map(|(model, system, text, attachments, schema, temperature, max_tokens, file)| {
             RequestKind::Prompt(Box::new(PromptRequest {
                 model: ModelId(model),
                 system,
@@ -133,6 +134,7 @@ fn request() -> impl Strategy<Value = RequestKind> {
                 schema,
                 temperature: temperature.map(|t| f64::from(t) / 8.0),
                 max_tokens,
+                file,
             }))
         });
     let kinds = prop::sample::select(vec!["approve", "ask", "choose", "escalate"]);

@@ -568,6 +568,10 @@ impl<H: Host> Host for Durable<'_, H> {
                         self.progressed(id, &progress);
                         Some(Report::Progress(id, progress))
                     }
+                    Report::Secret(secret) => {
+                        self.vault.learn(&secret);
+                        Some(Report::Secret(secret))
+                    }
                     other => Some(other),
                 },
                 Some(note) = self.inbox.recv() => self.noted(note),
@@ -598,6 +602,10 @@ impl<H: Host> Host for Durable<'_, H> {
                 Some(Report::Progress(id, progress)) => {
                     self.progressed(id, &progress);
                     return Some(Report::Progress(id, progress));
+                }
+                Some(Report::Secret(secret)) => {
+                    self.vault.learn(&secret);
+                    return Some(Report::Secret(secret));
                 }
                 Some(other) => return Some(other),
                 None => {

@@ -14,7 +14,7 @@ use super::{
     agents::AgentJob,
     process,
     sandboxes::Sandbox,
-    survivors::{Process, ProcessList},
+    survivors::{Process, ProcessList, VARIABLE},
 };
 use crate::{
     redact::Redactor,
@@ -221,6 +221,12 @@ impl Commands {
         for running in self.running.values() {
             running.signal(Signal::KILL);
         }
+    }
+
+    /// The variable by which the process of an MCP server is found when the run is resumed.
+    pub(super) fn mark_of_server(&self, name: &str) -> Option<(&'static str, String)> {
+        let process = Process { stage: format!("mcp {name}"), attempt: 1, once: false };
+        self.shared.processes.variable(&process).map(|value| (VARIABLE, value))
     }
 
     /// It has ended.

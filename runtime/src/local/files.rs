@@ -126,7 +126,10 @@ fn matching(
         let shown = relative.to_string_lossy().into_owned();
         let content = read(&root.join(&relative), total).map_err(|e| format!("`{shown}` cannot be attached: {e}"))?;
         let file = attachment(shown, content);
-        if file.media == "application/octet-stream" {
+        // A pattern finds what it finds; sound, films and unknown formats are sent when they are named.
+        let is_usual =
+            file.media.starts_with("text/") || file.media.starts_with("image/") || file.media == "application/pdf";
+        if !is_usual {
             notes.push(format!("`{}` is binary and was left out", file.path));
         } else {
             files.push(file);
@@ -182,12 +185,20 @@ fn attachment(path: String, content: Vec<u8>) -> Attachment {
 }
 
 /// The media type, by what the content shows.
-fn media(path: &str, content: &[u8]) -> &'static str {
+pub(super) fn media(path: &str, content: &[u8]) -> &'static str {
     match content {
         [0x89, b'P', b'N', b'G', ..] => "image/png",
         [0xff, 0xd8, 0xff, ..] => "image/jpeg",
         [b'G', b'I', b'F', b'8', ..] => "image/gif",
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => "audio/wav",
+        [b'I', b'D', b'3', ..] | [0xff, 0xfb | 0xf3 | 0xf2, ..] => "audio/mpeg",
+        [b'O', b'g', b'g', b'S', ..] => "audio/ogg",
+        [b'f', b'L', b'a', b'C', ..] => "audio/flac",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e', b'i', ..] => "image/heic",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'q', b't', ..] => "video/quicktime",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "video/mp4",
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => "video/webm",
         [b'%', b'P', b'D', b'F', ..] => "application/pdf",
         _ if content.contains(&0) || std::str::from_utf8(content).is_err() => "application/octet-stream",
         _ if path.ends_with(".svg") => "image/svg+xml",

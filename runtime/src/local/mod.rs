@@ -8,7 +8,9 @@ mod builtins;
 mod commands;
 mod files;
 mod locks;
+mod mcp;
 mod process;
+mod prompts;
 mod sandboxes;
 mod snapshot;
 mod survivors;
@@ -20,6 +22,7 @@ use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashMap, HashSet},
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -31,7 +34,7 @@ use crate::{
     failure::Raise,
     host::{Host, Progress, Report},
     journal::now,
-    models::{ModelCall, Models},
+    models::{ModelCall, Models, Providers},
     redact::Redactor,
     request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
     value::Secret,
@@ -42,6 +45,7 @@ pub(crate) use builtins::is_harmless;
 use commands::{Commands, Job, Watching};
 pub(crate) use files::{RestoredFiles, load_after};
 use locks::Locks;
+use mcp::Servers;
 pub use sandboxes::SandboxSettings;
 use sandboxes::Sandboxes;
 use survivors::ProcessList;
@@ -75,6 +79,8 @@ pub(crate) enum Message {
     Done(RequestId, Answer),
     /// A running effect has something to report.
     Progress(RequestId, Progress),
+    /// A secret became known that effects may repeat.
+    Secret(Secret),
     /// A name that was waited for is locked by this file.
     Locked(RequestId, std::fs::File),
 }
@@ -91,6 +97,8 @@ enum Alarm {
 /// What the local host needs to know.
 pub(crate) struct Setup<'p> {
     pub(crate) program: &'p Program,
+    /// How the providers of its models are reached.
+    pub(crate) providers: Arc<Providers>,
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
@@ -123,9 +131,10 @@ pub(crate) struct LocalHost<'p> {
     timers: HashSet<RequestId>,
     throttle: Throttle,
     /// Prompts that wait until the throttle of their provider lets them be sent.
-    queued: HashMap<RequestId, ModelCall>,
+    queued: HashMap<RequestId, (ModelCall, Watching)>,
     locks: Locks,
     sandboxes: Sandboxes,
+    servers: Servers,
     /// Built-in skills that are being carried out.
     builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
     /// Programs that were asked to end and have not ended yet.
@@ -140,11 +149,12 @@ impl<'p> LocalHost<'p> {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let locks = Locks::new(setup.locks, outbox.clone());
         let sandboxes = Sandboxes::new(setup.sandbox, setup.cwd.as_deref(), &setup.run);
+        let servers = Servers::new(outbox.clone(), setup.cwd.clone());
         Self {
             program: setup.program,
             commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
             web: Web::new(outbox.clone()),
-            models: Models::new(setup.program),
+            models: Models::new(setup.program, setup.providers),
             cwd: setup.cwd,
             watched: setup.watched,
             redactor: setup.redactor,
@@ -157,6 +167,7 @@ impl<'p> LocalHost<'p> {
             queued: HashMap::new(),
             locks,
             sandboxes,
+            servers,
             builtins: HashMap::new(),
             ending: HashSet::new(),
             held: Vec::new(),
@@ -218,6 +229,10 @@ impl<'p> LocalHost<'p> {
     fn handle(&mut self, message: Message) -> Report {
         match message {
             Message::Progress(id, progress) => Report::Progress(id, progress),
+            Message::Secret(secret) => {
+                self.redactor.learn(secret.reveal());
+                Report::Secret(secret)
+            }
             Message::Locked(id, file) => {
                 self.locks.acquired(id, file);
                 Report::Answer(id, Answer::ok(Output::Fired))
@@ -231,6 +246,7 @@ impl<'p> LocalHost<'p> {
                     }
                 }
                 self.web.forget(id);
+                self.servers.forget(id);
                 self.builtins.remove(&id);
                 let how = match &answer.result {
                     Err(failure) if failure.kind == ErrorKind::RateLimited => {
@@ -250,8 +266,8 @@ impl<'p> LocalHost<'p> {
     /// Sends the prompts that may be sent by now.
     fn send_due(&mut self) {
         for id in self.throttle.due(Instant::now()) {
-            if let Some(call) = self.queued.remove(&id) {
-                self.web.prompt(id, call, self.redactor.clone());
+            if let Some((call, watch)) = self.queued.remove(&id) {
+                self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
             }
         }
     }
@@ -282,6 +298,7 @@ impl Host for LocalHost<'_> {
             return;
         }
         let Request { id, kind, effect, after: _ } = request;
+        let watch = Watching { idle: effect.as_ref().is_some_and(|info| info.watch), lines: self.watched };
         match kind {
             RequestKind::Timer { ms, .. } => {
                 self.timers.insert(id);
@@ -306,7 +323,7 @@ impl Host for LocalHost<'_> {
             RequestKind::Prompt(prompt) => match self.models.call(&prompt) {
                 Ok(call) => {
                     if self.throttle.admit(call.provider(), id, Instant::now()) {
-                        self.web.prompt(id, call, self.redactor.clone());
+                        self.web.prompt(id, call, self.redactor.clone(), watch, self.cwd.clone());
                     } else {
                         if let Some(until) = self.throttle.opens_at(call.provider()) {
                             let left = until.saturating_duration_since(Instant::now());
@@ -314,16 +331,16 @@ impl Host for LocalHost<'_> {
                             let progress = Progress::WaitsUntil(now().saturating_add(left));
                             let _ = self.outbox.send(Message::Progress(id, progress));
                         }
-                        self.queued.insert(id, call);
+                        self.queued.insert(id, (call, watch));
                     }
                 }
                 Err(answer) => {
                     let _ = self.outbox.send(Message::Done(id, answer));
                 }
             },
-            RequestKind::Mcp(_) => {
-                let answer = Answer::failed(ErrorKind::Unavailable, "MCP servers cannot be called yet");
-                let _ = self.outbox.send(Message::Done(id, answer));
+            RequestKind::Mcp(call) => {
+                let mark = self.commands.mark_of_server(&call.server.name);
+                self.servers.call(id, *call, mark);
             }
             RequestKind::Builtin(builtin) => {
                 let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
@@ -386,6 +403,7 @@ impl Host for LocalHost<'_> {
         if let Some(task) = self.builtins.remove(&id) {
             task.abort();
         }
+        self.servers.stop(id);
         self.queued.remove(&id);
         self.throttle.ended(id, Ended::GivenUp, Instant::now());
         self.web.stop(id);
@@ -455,6 +473,7 @@ impl Host for LocalHost<'_> {
             // Reports have no receiver any more.
             let _ = self.next().await;
         }
+        self.servers.close().await;
     }
 }
 

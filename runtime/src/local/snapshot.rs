@@ -153,10 +153,7 @@ fn add_diff(diff: &mut String, name: &str, before: Option<Option<&str>>, after: 
     );
     let text = match (before.unwrap_or(Some("")), after_text) {
         (Some(before), Some(after)) => {
-            let patch = diffy::DiffOptions::new().create_patch(before, after).to_string();
-            // Its own header names no files.
-            let hunks = patch.split_once("\n+++ modified\n").map_or(patch.as_str(), |(_, hunks)| hunks);
-            format!("--- {old}\n+++ {new}\n{hunks}")
+            similar::TextDiff::from_lines(before, after).unified_diff().header(&old, &new).to_string()
         }
         _ => format!("--- {old}\n+++ {new}\nthe content is not shown: it is no text, or too long\n"),
     };

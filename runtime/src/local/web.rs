@@ -5,20 +5,25 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     error::Error,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use cascade_ir::ErrorKind;
 use encoding_rs::Encoding;
-use reqwest::{Client, Method, Url, header::HeaderMap, redirect::Policy};
+use reqwest::{Client, Method, NoProxy, Proxy, Url, header::HeaderMap, redirect::Policy};
 use tokio::task::AbortHandle;
 
-use super::{Message, Outbox};
+use super::{
+    Message, Outbox,
+    commands::Watching,
+    prompts::{self, Reporter},
+};
 use crate::{
     models::ModelCall,
-    redact::{Cut, Redactor},
-    request::{Answer, HttpRequest, Output, RequestId, Response, Usage},
+    redact::Redactor,
+    request::{Answer, HttpRequest, Output, RequestId, Response},
     value::Arg,
 };
 
@@ -31,51 +36,46 @@ const MAX_REDIRECTS: usize = 10;
 
 pub(super) struct Web {
     outbox: Outbox,
-    /// The client, or why there is none.
-    client: Option<Result<Client, String>>,
+    /// The clients by their proxies, or why there is none; `None`: the proxy of the environment.
+    clients: HashMap<Option<String>, Result<Client, String>>,
     running: HashMap<RequestId, AbortHandle>,
 }
 
 impl Web {
     pub(super) fn new(outbox: Outbox) -> Self {
-        Self { outbox, client: None, running: HashMap::new() }
+        Self { outbox, clients: HashMap::new(), running: HashMap::new() }
     }
 
     pub(super) fn http(&mut self, id: RequestId, request: HttpRequest, redactor: Redactor) {
-        self.spawn(id, move |client| async move {
-            match send(&client, &request, &redactor).await {
+        self.spawn(id, None, move |client| async move {
+            let answered = match open(&client, &request, &redactor).await {
+                Ok(response) => read_response(response).await,
+                Err(answer) => Err(answer),
+            };
+            match answered {
                 Ok(response) => Answer::ok(Output::Response(response)),
                 Err(answer) => answer,
             }
         });
     }
 
-    pub(super) fn prompt(&mut self, id: RequestId, call: ModelCall, mut redactor: Redactor) {
-        // Its key, however short that is.
-        call.request.headers.iter().for_each(|(_, value)| redactor.learn_arg(value));
-        self.spawn(id, move |client| async move {
-            let mut response = match send(&client, &call.request, &redactor).await {
-                Ok(response) => response,
-                Err(answer) => return Answer { usage: Usage::default(), ..answer },
-            };
-            // What a provider refuses it may repeat, and messages are cut.
-            if !(200..300).contains(&response.status)
-                && let Cow::Owned(masked) = redactor.mask_bytes(&response.body, Cut::default())
-            {
-                response.body = masked.into();
-            }
-            match call.read(&response) {
-                Ok((text, usage)) => Answer { result: Ok(Output::Model(text)), usage },
-                Err((failure, usage)) => Answer { result: Err(failure), usage },
-            }
-        });
+    pub(super) fn prompt(
+        &mut self,
+        id: RequestId,
+        call: ModelCall,
+        redactor: Redactor,
+        watch: Watching,
+        cwd: Option<PathBuf>,
+    ) {
+        let reporter = Reporter::new(id, self.outbox.clone(), watch);
+        self.spawn(id, call.proxy.clone(), move |client| prompts::ask(client, call, redactor, reporter, cwd));
     }
 
-    fn spawn<F>(&mut self, id: RequestId, work: impl FnOnce(Client) -> F)
+    fn spawn<F>(&mut self, id: RequestId, proxy: Option<String>, work: impl FnOnce(Client) -> F)
     where
         F: Future<Output = Answer> + Send + 'static,
     {
-        match self.client.get_or_insert_with(build_client) {
+        match self.clients.entry(proxy).or_insert_with_key(|proxy| build_client(proxy.as_deref())) {
             Ok(client) => {
                 let future = work(client.clone());
                 let outbox = self.outbox.clone();
@@ -112,10 +112,22 @@ impl Drop for Web {
     }
 }
 
-fn build_client() -> Result<Client, String> {
+/// A client with the proxy of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), with this one,
+/// or with none if it is empty.
+fn build_client(proxy: Option<&str>) -> Result<Client, String> {
     // Fails only when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let mut builder = Client::builder();
+    builder = match proxy {
+        None => builder,
+        Some("") => builder.no_proxy(),
+        Some(address) => {
+            // The address is left out: it may hold a password.
+            let proxy = Proxy::all(address).map_err(|_| "the proxy in cascade.toml is no address".to_owned())?;
+            builder.proxy(proxy.no_proxy(NoProxy::from_env()))
+        }
+    };
+    builder
         .connect_timeout(CONNECT)
         // They are followed here, by rules of our own.
         .redirect(Policy::none())
@@ -124,7 +136,12 @@ fn build_client() -> Result<Client, String> {
         .map_err(|e| format!("the HTTP client could not be built: {}", reasons(&e)))
 }
 
-async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Result<Response, Answer> {
+/// Sends a request, and follows redirects. The answer's body has not been read.
+pub(super) async fn open(
+    client: &Client,
+    request: &HttpRequest,
+    redactor: &Redactor,
+) -> Result<reqwest::Response, Answer> {
     let mut method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| Answer::failed(ErrorKind::Failed, format!("`{}` is not an HTTP method", request.method)))?;
     let mut address: Url = request
@@ -136,7 +153,7 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
     let origin = address.origin();
     let mut redirects = 0;
     let mut has_body = request.body.is_some();
-    let mut response = loop {
+    loop {
         let at_home = address.origin() == origin;
         let mut builder = client.request(method.clone(), address.clone());
         for (name, value) in &request.headers {
@@ -148,7 +165,9 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
             builder = builder.body(body.text.to_string());
         }
         let response = builder.send().await.map_err(failed)?;
-        let Some(next) = redirect_of(&method, request.follows_redirects, &address, &response) else { break response };
+        let Some(next) = redirect_of(&method, request.follows_redirects, &address, &response) else {
+            return Ok(response);
+        };
         redirects += 1;
         // What the server took as done is looked at; what it sends elsewhere is done there (RFC 9110, 15.4).
         let status = response.status().as_u16();
@@ -160,7 +179,11 @@ async fn send(client: &Client, request: &HttpRequest, redactor: &Redactor) -> Re
         }
         check_redirect(has_body, &origin, &next, redirects, redactor)?;
         address = next;
-    };
+    }
+}
+
+/// Reads an answer to its end.
+pub(super) async fn read_response(mut response: reqwest::Response) -> Result<Response, Answer> {
     let status = response.status().as_u16();
     let retry_after_ms = retry_after(response.headers());
     let charset = charset(response.headers());
@@ -231,7 +254,7 @@ fn is_private(name: &str, value: &Arg) -> bool {
 }
 
 /// The failure of a request without an answer. The address is left out: it may hold a secret.
-fn failed(error: reqwest::Error) -> Answer {
+pub(super) fn failed(error: reqwest::Error) -> Answer {
     let error = error.without_url();
     let kind = if error.is_builder() { ErrorKind::Failed } else { ErrorKind::Unavailable };
     Answer::failed(kind, reasons(&error))

@@ -5,8 +5,8 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
-    text_with_documents, token_count, truncated_answer, usage,
+    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
+    text_with_documents, token_count, tools, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
 
@@ -31,10 +31,13 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     }
     content.push(json!({ "type": "text", "text": text_with_documents(prompt) }));
     let max_tokens = prompt.max_tokens.or(model.max_output).unwrap_or(DEFAULT_MAX_TOKENS);
+    let mut messages = vec![json!({ "role": "user", "content": content })];
+    tools::anthropic_turns(prompt, &mut messages);
     let mut body = json!({
         "model": model.id,
         "max_tokens": max_tokens,
-        "messages": [{ "role": "user", "content": content }],
+        "stream": true,
+        "messages": messages,
     });
     set_optional(&mut body, "system", prompt.system.as_ref().map(|s| json!(s)));
     set_optional(&mut body, "temperature", temperature(prompt));
@@ -46,10 +49,17 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
         }]);
         body["tool_choice"] = json!({ "type": "tool", "name": TOOL });
     }
+    if !prompt.tools.is_empty() {
+        // The answer is one of the tools, where it has a form: one of them must be used.
+        let answer = body["tools"].as_array().cloned().unwrap_or_default();
+        let choice = if answer.is_empty() { "auto" } else { "any" };
+        body["tools"] = answer.into_iter().chain(tools::anthropic_tools(&prompt.tools)).collect();
+        body["tool_choice"] = json!({ "type": choice });
+    }
     body
 }
 
-pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
+pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
     let spent = &json["usage"];
     // What the cache read or wrote is not within `input_tokens`.
     let cache_read = cached_tokens(spent, "cache_read_input_tokens");
@@ -63,9 +73,20 @@ pub(super) fn parse_answer(json: &Json, structured: bool) -> ModelAnswer {
         _ => {}
     }
     let blocks = json["content"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if structured && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use") {
-        return Ok((block["input"].to_string(), usage));
+    if let Some(calls) = tools::anthropic_calls(blocks, TOOL) {
+        return Ok((calls, usage));
+    }
+    if expected == Expected::Structured
+        && let Some(block) = blocks.iter().find(|b| b["type"] == "tool_use")
+    {
+        let input = match &block["input"] {
+            // Of a stream: the text as it arrived.
+            Json::String(text) if text.is_empty() => "{}".to_owned(),
+            Json::String(text) => text.clone(),
+            input => input.to_string(),
+        };
+        return Ok((Content::Text(input), usage));
     }
     let text: String = blocks.iter().filter_map(|b| b["text"].as_str()).collect();
-    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

@@ -13,6 +13,8 @@ const SPENT_CODES: [&str; 4] =
     ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "quota_exceeded"];
 /// Codes of a limit for a short time.
 const RATE_CODES: [&str; 4] = ["rate_limit_exceeded", "rate_limit_error", "rate_limited", "too_many_requests"];
+/// Codes of a request that the provider does not answer because of its content.
+const REFUSED_CODES: [&str; 3] = ["invalid_prompt", "content_filter", "content_policy_violation"];
 /// Words of a plan that is spent, where no code tells.
 const SPENT_WORDS: [&str; 6] =
     ["insufficient_quota", "exceeded your current quota", "billing", "credit balance", "usage limit", "per day"];
@@ -41,12 +43,53 @@ pub(super) fn failure_of_status(response: &Response) -> Raise {
         );
         return Failure::raise(ErrorKind::Failed, message);
     }
-    let code = error["code"].as_str().or_else(|| error["type"].as_str()).unwrap_or_default();
     let status = response.status;
     let message =
         if said.is_empty() { format!("HTTP status {status}") } else { format!("{said} (HTTP status {status})") };
-    let retry_after_ms = response.retry_after_ms.or_else(|| retry_delay(error));
-    let spent = limit_of(code, error, retry_after_ms, &said) == Some(Limit::Plan);
+    failure_of(status, error, response.retry_after_ms, &said, message)
+}
+
+/// The failure for an error within an answer whose status is a success: in its body, or in its stream.
+pub(super) fn failure_of_error(error: &Json) -> Raise {
+    let said = error["message"].as_str().or_else(|| error.as_str()).unwrap_or("the request failed");
+    if ["code", "type"].iter().any(|name| REFUSED_CODES.contains(&error[name].as_str().unwrap_or_default())) {
+        return Failure::raise(ErrorKind::Refused, said);
+    }
+    failure_of(status_of(error), error, None, said, said.to_owned())
+}
+
+/// The status that an error would have had if it had been known before the answer began.
+fn status_of(error: &Json) -> u16 {
+    let number = match &error["code"] {
+        Json::String(text) => text.parse().ok(),
+        number => number.as_u64().and_then(|n| u16::try_from(n).ok()),
+    };
+    if let Some(status) = number.filter(|n| (400..600).contains(n)) {
+        return status;
+    }
+    let names = ["code", "type", "status"].iter().filter_map(|name| error[name].as_str());
+    let of_name = |name: &str| match name {
+        name if RATE_CODES.contains(&name) || SPENT_CODES.contains(&name) || name == "RESOURCE_EXHAUSTED" => Some(429),
+        "billing_error" => Some(402),
+        "authentication_error" | "permission_error" | "invalid_api_key" | "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
+            Some(401)
+        }
+        "invalid_request_error"
+        | "not_found_error"
+        | "request_too_large"
+        | "context_length_exceeded"
+        | "model_not_found"
+        | "INVALID_ARGUMENT" => Some(400),
+        _ => None,
+    };
+    // What failed in the middle of an answer is the service, unless it says otherwise.
+    names.filter_map(of_name).next().unwrap_or(503)
+}
+
+fn failure_of(status: u16, error: &Json, retry_after_ms: Option<u64>, said: &str, message: String) -> Raise {
+    let code = error["code"].as_str().or_else(|| error["type"].as_str()).unwrap_or_default();
+    let retry_after_ms = retry_after_ms.or_else(|| retry_delay(error));
+    let spent = limit_of(code, error, retry_after_ms, said) == Some(Limit::Plan);
     let kind = match status {
         429 | 402 if spent => ErrorKind::QuotaExhausted,
         429 => ErrorKind::RateLimited,
@@ -59,17 +102,6 @@ pub(super) fn failure_of_status(response: &Response) -> Raise {
     let mut failure = Failure::raise(kind, message);
     failure.retry_after_ms = retry_after_ms;
     failure
-}
-
-/// The failure for an error code within an answer.
-pub(super) fn failure_of_code(code: Option<&str>, message: &str) -> Raise {
-    let kind = match code {
-        Some(code) if RATE_CODES.contains(&code) => ErrorKind::RateLimited,
-        Some(code) if SPENT_CODES.contains(&code) => ErrorKind::QuotaExhausted,
-        Some("invalid_prompt") => ErrorKind::Refused,
-        _ => ErrorKind::Unavailable,
-    };
-    Failure::raise(kind, message)
 }
 
 /// Which limit was met: decided by codes, then by the ids of quotas, then by whether the provider says when

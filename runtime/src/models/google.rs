@@ -4,29 +4,42 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
-    text_with_documents, token_count, truncated_answer, usage,
+    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_text, picture, refusal, set_optional,
+    temperature, text_with_documents, token_count, tools, truncated_answer, usage,
 };
 use crate::request::{PromptRequest, Usage};
 
 pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut parts: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
-        if is_image(file) || file.media == "application/pdf" {
+        if !is_text(file) {
             parts.push(json!({ "inlineData": { "mimeType": file.media, "data": base64(file) } }));
         }
     }
-    parts.push(json!({ "text": text_with_documents(prompt) }));
-    let mut body = json!({ "contents": [{ "role": "user", "parts": parts }] });
+    let mut text = text_with_documents(prompt);
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| !prompt.tools.is_empty()) {
+        text.push_str(&format!("\n\nThe answer is one JSON value that is valid by this JSON Schema:\n{schema}"));
+    }
+    parts.push(json!({ "text": text }));
+    let mut contents = vec![json!({ "role": "user", "parts": parts })];
+    tools::gemini_turns(prompt, &mut contents);
+    let mut body = json!({ "contents": contents });
+    if !prompt.tools.is_empty() {
+        body["tools"] = tools::gemini_tools(&prompt.tools);
+    }
     if let Some(system) = &prompt.system {
         body["systemInstruction"] = json!({ "parts": [{ "text": system }] });
     }
     let mut config = json!({});
     set_optional(&mut config, "temperature", temperature(prompt));
     set_optional(&mut config, "maxOutputTokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
-    if let Some(schema) = &prompt.schema {
+    // An answer of a form and tools exclude each other there: the form is then said in words.
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| prompt.tools.is_empty()) {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = schema.clone();
+    }
+    if prompt.file.is_some() {
+        config["responseModalities"] = json!(["TEXT", "IMAGE"]);
     }
     if config.as_object().is_some_and(|c| !c.is_empty()) {
         body["generationConfig"] = config;
@@ -34,7 +47,7 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     body
 }
 
-pub(super) fn parse_answer(json: &Json) -> ModelAnswer {
+pub(super) fn parse_answer(json: &Json, expected: Expected) -> ModelAnswer {
     let spent = &json["usageMetadata"];
     let tokens_out = token_count(spent, "candidatesTokenCount") + token_count(spent, "thoughtsTokenCount");
     let cache_read = cached_tokens(spent, "cachedContentTokenCount");
@@ -48,7 +61,13 @@ pub(super) fn parse_answer(json: &Json) -> ModelAnswer {
         Some("MAX_TOKENS") => return Err(truncated_answer(usage)),
         Some(reason) => return Err(refusal(reason, usage)),
     }
-    let parts = candidate["content"]["parts"].as_array().into_iter().flatten();
-    let text: String = parts.filter(|p| p["thought"] != true).filter_map(|p| p["text"].as_str()).collect();
-    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
+    let parts = || candidate["content"]["parts"].as_array().into_iter().flatten().filter(|p| p["thought"] != true);
+    let text: String = parts().filter_map(|p| p["text"].as_str()).collect();
+    if expected == Expected::Image {
+        return picture(parts().map(|p| &p["inlineData"]["data"]), &text, usage);
+    }
+    if let Some(calls) = tools::gemini_calls(parts(), &text) {
+        return Ok((calls, usage));
+    }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

@@ -1,14 +1,19 @@
 //! Models over HTTP: four API dialects, over plain JSON.
 //!
 //! Each dialect is two pure functions: from a request to an HTTP request, and from the HTTP response
-//! to text and usage. Nothing here opens a connection.
+//! to text and usage. Answers are streamed; [`stream`] makes the same response of a stream. Nothing here opens a
+//! connection.
 
 mod anthropic;
 mod failures;
 mod google;
+mod key_command;
 mod openai;
+mod providers;
+mod stream;
+mod tools;
 
-use std::env;
+use std::sync::Arc;
 
 use cascade_ir::{ErrorKind, Model, Program, markup::push_escaped};
 use serde_json::{Value as Json, json};
@@ -17,13 +22,18 @@ use smol_str::SmolStr;
 pub(crate) use openai::strict as strict_schema;
 
 use crate::{
-    agents,
     eval::escape_in_tag,
     failure::{Failure, Raise},
-    interpreter::Availability,
-    request::{Answer, Attachment, HttpRequest, PromptRequest, Response, Usage},
-    value::Arg,
+    media,
+    request::{Answer, Attachment, HttpRequest, PromptRequest, Response, ToolCalls, Usage},
+    value::{Arg, Secret},
 };
+
+pub(crate) use key_command::KeyCommand;
+use providers::{Access, Key, Obstacle, missing_key};
+pub use providers::{ProviderSettings, Providers, ProxySetting, SettingText};
+pub(crate) use providers::{base_url_of_codex, key_in_environment};
+pub(crate) use stream::AnswerReader;
 
 /// A dialect of model APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +54,39 @@ pub(crate) struct ModelCall {
     pub(crate) request: HttpRequest,
     /// The base URL, by which rate limits are tracked.
     provider: String,
+    /// The proxy that the project names; empty: none.
+    pub(crate) proxy: Option<String>,
+    /// The key, if the request does not have it yet.
+    key: Key,
     dialect: Dialect,
-    structured: bool,
+    expected: Expected,
+    /// A name for the file that the answer is.
+    file_name: String,
 }
 
-type ModelAnswer = Result<(String, Usage), (Raise, Usage)>;
+type ModelAnswer = Result<(Content, Usage), (Raise, Usage)>;
+
+/// What a model answers with.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Text, or JSON text.
+    Text(String),
+    /// The content of a file.
+    File(Vec<u8>),
+    /// The tools that it wants to use first.
+    Calls(ToolCalls),
+}
+
+/// What is expected of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Text.
+    Text,
+    /// JSON of a schema.
+    Structured,
+    /// A picture.
+    Image,
+}
 
 impl ModelCall {
     /// The provider whose rate limits apply.
@@ -56,158 +94,79 @@ impl ModelCall {
         &self.provider
     }
 
-    /// The text and usage of a response.
-    pub(crate) fn read(&self, response: &Response) -> ModelAnswer {
-        if !(200..300).contains(&response.status) {
-            return Err((failures::failure_of_status(response), Usage::default()));
+    /// The command that prints the key which the request still needs.
+    pub(crate) fn key_command(&self) -> Option<Arc<KeyCommand>> {
+        match &self.key {
+            Key::Command(command) => Some(Arc::clone(command)),
+            Key::None | Key::Known(_) => None,
         }
-        let Ok(json) = serde_json::from_slice::<Json>(&response.body) else {
-            let failure = Failure::raise(ErrorKind::Unavailable, "the model's answer is not JSON");
-            return Err((failure, Usage::default()));
+    }
+
+    /// Adds the key.
+    pub(crate) fn authorize(&mut self, key: &Secret) {
+        let key = key.reveal();
+        let (name, value) = match self.dialect {
+            Dialect::Anthropic => ("x-api-key", key.to_owned()),
+            Dialect::Responses | Dialect::Chat => ("authorization", format!("Bearer {key}")),
+            Dialect::Gemini => ("x-goog-api-key", key.to_owned()),
         };
-        match self.dialect {
-            Dialect::Anthropic => anthropic::parse_answer(&json, self.structured),
-            Dialect::Responses => openai::read_responses(&json),
-            Dialect::Chat => openai::read_chat(&json),
-            Dialect::Gemini => google::parse_answer(&json),
+        self.request.headers.push((name.into(), Arg { text: value.into(), secret: true }));
+        self.key = Key::None;
+    }
+
+    /// A name for the file that the answer is.
+    pub(crate) fn file_name(&self) -> &str {
+        &self.file_name
+    }
+
+    /// What reads the body of an answer.
+    pub(crate) fn reader(&self) -> AnswerReader {
+        AnswerReader::new(self.dialect, self.expected)
+    }
+
+    /// The failure of a response whose status is no success.
+    pub(crate) fn refusal_of(&self, response: &Response) -> Raise {
+        failures::failure_of_status(response)
+    }
+
+    /// The same request without a stream, if the response says that this is what it was refused for: some gateways do
+    /// not know the options of a stream, and some accounts may not stream some models.
+    pub(crate) fn without_stream(&self, response: &Response) -> Option<HttpRequest> {
+        if !matches!(self.dialect, Dialect::Chat | Dialect::Responses) || !matches!(response.status, 400 | 422 | 501) {
+            return None;
+        }
+        if !String::from_utf8_lossy(&response.body).to_ascii_lowercase().contains("stream") {
+            return None;
+        }
+        let text = self.request.body.as_ref()?.text.as_str();
+        let Ok(Json::Object(mut body)) = serde_json::from_str::<Json>(text) else { return None };
+        body.shift_remove("stream")?;
+        body.shift_remove("stream_options");
+        Some(HttpRequest { body: Some(Arg::plain(Json::Object(body).to_string())), ..self.request.clone() })
+    }
+}
+
+impl Dialect {
+    /// The text and usage of a response.
+    fn read(self, json: &Json, expected: Expected) -> ModelAnswer {
+        match self {
+            Self::Anthropic => anthropic::parse_answer(json, expected),
+            Self::Responses => openai::read_responses(json, expected),
+            Self::Chat => openai::read_chat(json),
+            Self::Gemini => google::parse_answer(json, expected),
         }
     }
 }
 
-/// The models of a program, configured by the environment.
+/// The models of a program, and how they are reached.
 pub(crate) struct Models<'p> {
     program: &'p Program,
-}
-
-/// How to reach a provider.
-struct Provider {
-    dialect: Dialect,
-    /// The environment variables that may hold the key.
-    keys: &'static [&'static str],
-    base_env: Option<&'static str>,
-    base: &'static str,
-}
-
-const ANTHROPIC: Provider = Provider {
-    dialect: Dialect::Anthropic,
-    keys: &["ANTHROPIC_API_KEY"],
-    base_env: Some("ANTHROPIC_BASE_URL"),
-    base: "https://api.anthropic.com",
-};
-const OPENAI: Provider = Provider {
-    dialect: Dialect::Responses,
-    keys: &["OPENAI_API_KEY"],
-    base_env: Some("OPENAI_BASE_URL"),
-    base: "https://api.openai.com/v1",
-};
-const COMPATIBLE: Provider = Provider { dialect: Dialect::Chat, keys: &[], base_env: None, base: "" };
-const GOOGLE: Provider = Provider {
-    dialect: Dialect::Gemini,
-    keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
-    base_env: Some("GOOGLE_GEMINI_BASE_URL"),
-    base: "https://generativelanguage.googleapis.com",
-};
-
-fn provider(name: &str) -> Option<&'static Provider> {
-    Some(match name {
-        "anthropic" => &ANTHROPIC,
-        "openai" => &OPENAI,
-        "openai_compatible" => &COMPATIBLE,
-        "google" => &GOOGLE,
-        _ => return None,
-    })
-}
-
-/// A non-empty environment variable.
-fn environment_variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|v| !v.trim().is_empty())
-}
-
-/// The key with which a model is asked; `None` where it needs none.
-///
-/// # Errors
-/// When it needs one and the environment has none: which variables would hold it.
-fn api_key(model: &Model, provider: &Provider) -> Result<Option<String>, String> {
-    let names: Vec<&str> = match &model.key_env {
-        Some(name) => vec![name],
-        None if provider.keys.is_empty() => return Ok(None),
-        None => provider.keys.to_vec(),
-    };
-    match names.iter().find_map(|name| environment_variable(name)) {
-        Some(key) => Ok(Some(key)),
-        None => {
-            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            Err(format!("{} is not set", names.join(" or ")))
-        }
-    }
-}
-
-fn base_url(model: &Model, provider: &Provider) -> Option<String> {
-    let found = model.base_url.clone().or_else(|| provider.base_env.and_then(environment_variable));
-    let base = found.unwrap_or_else(|| provider.base.to_owned());
-    let base = base.trim().trim_end_matches('/');
-    (!base.is_empty()).then(|| base.to_owned())
-}
-
-/// Why a model cannot be asked in the current environment.
-enum Obstacle {
-    UnknownProvider,
-    NoBaseUrl,
-    /// Which variables would hold the key.
-    NoKey(String),
-}
-
-fn obstacle(model: &Model) -> Option<Obstacle> {
-    let Some(provider) = provider(&model.provider) else { return Some(Obstacle::UnknownProvider) };
-    if base_url(model, provider).is_none() {
-        return Some(Obstacle::NoBaseUrl);
-    }
-    api_key(model, provider).err().map(Obstacle::NoKey)
-}
-
-/// The message that a key is missing, where the model is not named beside it.
-fn missing_key(model: &Model, reason: &str) -> String {
-    format!("{reason} (model `{}`)", model.name)
-}
-
-/// Which models are available in the current environment.
-pub fn availability(program: &Program) -> Vec<Availability> {
-    let of = |model: &Model| match obstacle(model) {
-        _ if model.is_agent() => match agents::why_no_agent(model) {
-            None => Availability::Available,
-            Some(reason) => Availability::Missing(missing_key(model, &reason)),
-        },
-        None => Availability::Available,
-        Some(Obstacle::NoKey(reason)) => Availability::Missing(missing_key(model, &reason)),
-        Some(_) => Availability::Missing(why_unavailable(model).unwrap_or_default()),
-    };
-    program.models.iter().map(of).collect()
-}
-
-/// Why a model cannot be asked in the current environment, for a place beside its name; `None`: it can.
-pub fn why_unavailable(model: &Model) -> Option<String> {
-    if model.is_agent() {
-        return agents::why_no_agent(model);
-    }
-    Some(match obstacle(model)? {
-        Obstacle::UnknownProvider => format!(
-            "provider `{}` of model `{}` is not supported by this version of Cascade",
-            model.provider, model.name
-        ),
-        Obstacle::NoBaseUrl => format!("model `{}` has no base URL", model.name),
-        Obstacle::NoKey(reason) => reason,
-    })
-}
-
-/// The API keys in the environment for the models of a program.
-pub(crate) fn api_keys(program: &Program) -> Vec<String> {
-    let of = |model: &Model| api_key(model, provider(&model.provider)?).ok().flatten();
-    program.models.iter().filter_map(of).collect()
+    providers: Arc<Providers>,
 }
 
 impl<'p> Models<'p> {
-    pub(crate) fn new(program: &'p Program) -> Self {
-        Self { program }
+    pub(crate) fn new(program: &'p Program, providers: Arc<Providers>) -> Self {
+        Self { program, providers }
     }
 
     /// The HTTP request of a prompt.
@@ -215,52 +174,47 @@ impl<'p> Models<'p> {
         let Some(model) = self.program.models.get(prompt.model.index()) else {
             return Err(Answer::failed(ErrorKind::Internal, "there is no such model"));
         };
-        let Some(provider) = provider(&model.provider) else {
-            let message = format!("provider `{}` is not supported by this version of Cascade", model.provider);
+        // A model is chosen by what it takes and gives; a request of an older record may not know.
+        if let Some(kind) = prompt.file.filter(|kind| !media::is_given(&model.provider, *kind)) {
+            let message = format!("provider `{}` gives no files of the kind {kind:?}", model.provider);
             return Err(Answer::failed(ErrorKind::Denied, message));
-        };
-        let key = api_key(model, provider)
-            .map_err(|reason| Answer::failed(ErrorKind::Denied, missing_key(model, &reason)))?;
-        let Some(base) = base_url(model, provider) else {
-            return Err(Answer::failed(ErrorKind::Denied, format!("model `{}` has no base URL", model.name)));
-        };
-        let mut call = build_http_request(model, prompt, provider.dialect, &base, key.as_deref());
-        call.provider = base;
-        Ok(call)
+        }
+        if let Some(file) = prompt.attachments.iter().find(|file| !media::is_accepted(&model.provider, &file.media)) {
+            let message = format!("`{}` ({}) cannot be sent to `{}`", file.path, file.media, model.name);
+            return Err(Answer::failed(ErrorKind::Denied, message));
+        }
+        let access = self.providers.access(model).map_err(|obstacle| {
+            let message = match &obstacle {
+                Obstacle::NoKey(reason) => missing_key(model, reason),
+                obstacle => obstacle.describe(model),
+            };
+            Answer::failed(ErrorKind::Denied, message)
+        })?;
+        Ok(build_call(model, prompt, access))
     }
 }
 
 /// The HTTP request in a dialect.
-fn build_http_request(
-    model: &Model,
-    prompt: &PromptRequest,
-    dialect: Dialect,
-    base: &str,
-    key: Option<&str>,
-) -> ModelCall {
-    let secret = |text: String| Arg { text: text.into(), secret: true };
+fn build_call(model: &Model, prompt: &PromptRequest, access: Access) -> ModelCall {
+    let Access { dialect, base, key, headers: of_project, proxy } = access;
     let mut headers: Vec<(SmolStr, Arg)> = vec![("content-type".into(), Arg::plain("application/json"))];
     let (url, body) = match dialect {
         Dialect::Anthropic => {
             headers.push(("anthropic-version".into(), Arg::plain("2023-06-01")));
-            headers.extend(key.map(|k| ("x-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1");
             (format!("{base}/v1/messages"), anthropic::request_body(model, prompt))
         }
-        Dialect::Responses | Dialect::Chat => {
-            headers.extend(key.map(|k| ("authorization".into(), secret(format!("Bearer {k}")))));
-            if dialect == Dialect::Responses {
-                (format!("{base}/responses"), openai::responses_body(model, prompt))
-            } else {
-                (format!("{base}/chat/completions"), openai::chat_body(model, prompt))
-            }
-        }
+        Dialect::Responses => (format!("{base}/responses"), openai::responses_body(model, prompt)),
+        Dialect::Chat => (format!("{base}/chat/completions"), openai::chat_body(model, prompt)),
         Dialect::Gemini => {
-            headers.extend(key.map(|k| ("x-goog-api-key".into(), secret(k.to_owned()))));
             let base = base.trim_end_matches("/v1beta");
-            (format!("{base}/v1beta/models/{}:generateContent", model.id), google::request_body(model, prompt))
+            let url = format!("{base}/v1beta/models/{}:streamGenerateContent?alt=sse", model.id);
+            (url, google::request_body(model, prompt))
         }
     };
+    headers.retain(|(name, _)| of_project.iter().all(|(other, ..)| other != name.as_str()));
+    headers
+        .extend(of_project.into_iter().map(|(name, value, secret)| (name.into(), Arg { text: value.into(), secret })));
     let request = HttpRequest {
         method: "POST".into(),
         url: Arg::plain(url),
@@ -268,30 +222,18 @@ fn build_http_request(
         body: Some(Arg::plain(body.to_string())),
         follows_redirects: false,
     };
-    ModelCall { request, provider: String::new(), dialect, structured: prompt.schema.is_some() }
-}
-
-/// The key of a model in the environment, where one is set: for agents, which may be signed in without one.
-pub(crate) fn key_in_environment(model: &Model) -> Option<String> {
-    let names: &[&str] = match model.provider.as_str() {
-        "gemini_cli" => GOOGLE.keys,
-        "codex_cli" if base_url_of_codex(model).is_some() => OPENAI.keys,
-        name => provider(name).map_or(&[], |provider| provider.keys),
+    let expected = match (prompt.file, &prompt.schema) {
+        (Some(_), _) => Expected::Image,
+        (None, Some(_)) => Expected::Structured,
+        (None, None) => Expected::Text,
     };
-    match &model.key_env {
-        Some(name) => environment_variable(name),
-        None => names.iter().find_map(|name| environment_variable(name)),
+    let file_name = prompt.schema_name.clone();
+    let mut call = ModelCall { request, provider: base, proxy, key: Key::None, dialect, expected, file_name };
+    match key {
+        Key::Known(key) => call.authorize(&key),
+        key => call.key = key,
     }
-}
-
-/// The address of a service other than that of OpenAI, where the model or the environment names one.
-pub(crate) fn base_url_of_codex(model: &Model) -> Option<String> {
-    model.base_url.clone().or_else(|| OPENAI.base_env.and_then(environment_variable))
-}
-
-/// Whether an attached file is given to a model as text.
-pub(crate) fn is_text(file: &Attachment) -> bool {
-    file.media == "text/plain" || file.media == "image/svg+xml"
+    call
 }
 
 /// An attached text file as a document with its path.
@@ -301,6 +243,11 @@ fn document(file: &Attachment) -> String {
     push_escaped(&mut path, &file.path, |c| c.is_control().then_some(" "));
     let text = escape_in_tag(text.trim_end_matches('\n'), "document");
     format!("<document path=\"{path}\">\n{text}\n</document>")
+}
+
+/// Whether a file goes into the text of the prompt.
+pub(crate) fn is_text(file: &Attachment) -> bool {
+    matches!(file.media.as_str(), "text/plain" | "image/svg+xml")
 }
 
 fn is_image(file: &Attachment) -> bool {
@@ -331,6 +278,26 @@ fn cached_tokens(json: &Json, name: &str) -> u32 {
 
 fn usage(tokens_in: u64, tokens_out: u64) -> Usage {
     Usage { tokens_in, tokens_out, ..Usage::default() }
+}
+
+/// The picture of an answer, from its Base64. The last one counts: earlier ones are drafts.
+fn picture<'j>(found: impl Iterator<Item = &'j Json>, text: &str, usage: Usage) -> ModelAnswer {
+    use base64::Engine;
+    let Some(data) = found.filter_map(Json::as_str).last() else {
+        let said: String = text.chars().take(300).collect();
+        let message = match said.is_empty() {
+            true => "the model's answer has no picture".to_owned(),
+            false => format!("the model's answer is text, not a picture: {said}"),
+        };
+        return Err((Failure::raise(ErrorKind::InvalidOutput, message), usage));
+    };
+    match base64::engine::general_purpose::STANDARD.decode(data) {
+        Ok(content) => Ok((Content::File(content), usage)),
+        Err(error) => {
+            let message = format!("the picture in the model's answer is no Base64: {error}");
+            Err((Failure::raise(ErrorKind::InvalidOutput, message), usage))
+        }
+    }
 }
 
 /// The failure of a response without text.

@@ -4,8 +4,8 @@ use cascade_ir::Model;
 use serde_json::{Value as Json, json};
 
 use super::{
-    ModelAnswer, base64, cached_tokens, empty_answer, is_image, refusal, set_optional, temperature,
-    text_with_documents, token_count, truncated_answer, usage,
+    Content, Expected, ModelAnswer, base64, cached_tokens, empty_answer, is_image, is_text, picture, refusal,
+    set_optional, temperature, text_with_documents, token_count, tools, truncated_answer, usage,
 };
 use crate::{
     request::{Attachment, PromptRequest, Usage},
@@ -44,10 +44,13 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
         }
     }
     content.push(json!({ "type": "input_text", "text": text_with_documents(prompt) }));
+    let mut input = vec![json!({ "role": "user", "content": content })];
+    tools::responses_turns(prompt, &mut input);
     let mut body = json!({
         "model": model.id,
-        "input": [{ "role": "user", "content": content }],
+        "input": input,
         "store": false,
+        "stream": true,
     });
     set_optional(&mut body, "instructions", prompt.system.as_ref().map(|s| json!(s)));
     set_optional(&mut body, "temperature", temperature(prompt));
@@ -62,10 +65,17 @@ pub(super) fn responses_body(model: &Model, prompt: &PromptRequest) -> Json {
             },
         });
     }
+    if !prompt.tools.is_empty() {
+        body["tools"] = tools::responses_tools(&prompt.tools);
+    }
+    if prompt.file.is_some() {
+        body["tools"] = json!([{ "type": "image_generation" }]);
+        body["tool_choice"] = json!({ "type": "image_generation" });
+    }
     body
 }
 
-pub(super) fn read_responses(json: &Json) -> ModelAnswer {
+pub(super) fn read_responses(json: &Json, expected: Expected) -> ModelAnswer {
     let spent = &json["usage"];
     let cache_read = cached_tokens(&spent["input_tokens_details"], "cached_tokens");
     let usage = Usage { cache_read, ..usage(token_count(spent, "input_tokens"), token_count(spent, "output_tokens")) };
@@ -74,23 +84,37 @@ pub(super) fn read_responses(json: &Json) -> ModelAnswer {
             return Err(refusal("content filter", usage));
         }
         (Some("incomplete"), _) => return Err(truncated_answer(usage)),
-        (Some("failed"), _) => {
-            let message = json["error"]["message"].as_str().unwrap_or("the request failed");
-            return Err((super::failures::failure_of_code(json["error"]["code"].as_str(), message), usage));
-        }
+        (Some("failed"), _) => return Err((super::failures::failure_of_error(&json["error"]), usage)),
         _ => {}
     }
     let mut text = String::new();
     // What the model thought (`reasoning`) and the calls that it made are no part of its answer.
-    let items = json["output"].as_array().into_iter().flatten();
-    let messages = items.filter(|item| matches!(item["type"].as_str(), Some("message") | None));
+    let items = || json["output"].as_array().into_iter().flatten();
+    let messages = items().filter(|item| matches!(item["type"].as_str(), Some("message") | None));
     for part in messages.filter_map(|item| item["content"].as_array()).flatten() {
         if let Some(reason) = part["refusal"].as_str() {
             return Err(refusal(reason, usage));
         }
         text.push_str(part["text"].as_str().unwrap_or_default());
     }
-    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
+    if expected == Expected::Image {
+        let drawn = items().filter(|item| item["type"] == "image_generation_call").map(|item| &item["result"]);
+        return picture(drawn, &text, usage);
+    }
+    if let Some(calls) = tools::responses_calls(json, &text) {
+        return Ok((calls, usage));
+    }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
+}
+
+/// A file as a part of a message.
+fn chat_part(file: &Attachment) -> Json {
+    match file.media.as_str() {
+        "audio/wav" => json!({ "type": "input_audio", "input_audio": { "data": base64(file), "format": "wav" } }),
+        "audio/mpeg" => json!({ "type": "input_audio", "input_audio": { "data": base64(file), "format": "mp3" } }),
+        media if media.starts_with("image/") => json!({ "type": "image_url", "image_url": { "url": data_url(file) } }),
+        _ => json!({ "type": "file", "file": { "filename": file.path, "file_data": data_url(file) } }),
+    }
 }
 
 pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
@@ -99,22 +123,23 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
         messages.push(json!({ "role": "system", "content": system }));
     }
     let text = text_with_documents(prompt);
-    let images: Vec<Json> = prompt
-        .attachments
-        .iter()
-        .filter(|f| is_image(f))
-        .map(|f| json!({ "type": "image_url", "image_url": { "url": data_url(f) } }))
-        .collect();
+    let files: Vec<Json> = prompt.attachments.iter().filter(|file| !is_text(file)).map(chat_part).collect();
     // Plain text where possible: not every compatible server accepts content parts.
-    let content = if images.is_empty() {
+    let content = if files.is_empty() {
         json!(text)
     } else {
-        let mut parts = images;
+        let mut parts = files;
         parts.push(json!({ "type": "text", "text": text }));
         Json::Array(parts)
     };
     messages.push(json!({ "role": "user", "content": content }));
-    let mut body = json!({ "model": model.id, "messages": messages });
+    tools::chat_turns(prompt, &mut messages);
+    let mut body = json!({
+        "model": model.id,
+        "messages": messages,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+    });
     set_optional(&mut body, "temperature", temperature(prompt));
     set_optional(&mut body, "max_tokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
     if let Some(schema) = &prompt.schema {
@@ -122,6 +147,9 @@ pub(super) fn chat_body(model: &Model, prompt: &PromptRequest) -> Json {
             "type": "json_schema",
             "json_schema": { "name": prompt.schema_name, "schema": strict(schema), "strict": is_closed(schema) },
         });
+    }
+    if !prompt.tools.is_empty() {
+        body["tools"] = tools::chat_tools(&prompt.tools);
     }
     body
 }
@@ -138,6 +166,8 @@ pub(super) fn read_chat(json: &Json) -> ModelAnswer {
     match choice["finish_reason"].as_str() {
         Some("length") => return Err(truncated_answer(usage)),
         Some("content_filter") => return Err(refusal("content filter", usage)),
+        // A gateway whose own provider failed on the way.
+        Some("error") => return Err((super::failures::failure_of_error(&choice["error"]), usage)),
         _ => {}
     }
     let content = &choice["message"]["content"];
@@ -145,5 +175,8 @@ pub(super) fn read_chat(json: &Json) -> ModelAnswer {
         Json::Array(parts) => parts.iter().filter_map(|p| p["text"].as_str()).collect(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
-    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((text, usage)) }
+    if let Some(calls) = tools::chat_calls(&choice["message"], &text) {
+        return Ok((calls, usage));
+    }
+    if text.is_empty() { Err(empty_answer(usage)) } else { Ok((Content::Text(text), usage)) }
 }

@@ -9,7 +9,7 @@ use std::{
 use cascade_compiler::{FileSources, compile, render};
 use cascade_ir::{CascadeId, Program};
 use cascade_runtime::{
-    Begin, Event, Plan, PlanOptions, RunOptions, RunOutcome, Value, inputs_from_json,
+    Begin, Event, Plan, PlanOptions, Providers, RunOptions, RunOutcome, Value, inputs_from_json,
     journal::{SqliteStore, Store},
     plan, run_blocking as run, to_json,
 };
@@ -97,7 +97,13 @@ impl Project {
     pub fn plan(&self, text: &str, of: &str) -> Plan {
         let (program, main) = self.compile(text);
         let (store, folder) = (self.store(), Some(self.path()));
-        plan(&program, main, Vec::new(), &PlanOptions { store: &*store, run: of, folder, use_cache: true }).unwrap()
+        plan(
+            &program,
+            main,
+            Vec::new(),
+            &PlanOptions { store: &*store, run: of, folder, use_cache: true, providers: &Providers::default() },
+        )
+        .unwrap()
     }
 
     /// Answers the only open question of a run.

@@ -291,8 +291,21 @@ fn details(effect: &EffectRow, indent: &str, full: bool, out: &mut String) {
     if effect.answer.as_ref().is_some_and(|answer| answer.get("sealed").is_some()) {
         line("said ", REDACTED);
     } else if let Some(answer) = &effect.answer {
-        let text = ["stdout", "body", "text", "answer"].iter().find_map(|n| answer.get(n)).unwrap_or(answer);
-        line("said ", &cut(text, full));
+        let texts = ["stdout", "body", "text", "answer", "value"];
+        match answer.get("calls").and_then(Json::as_array) {
+            Some(calls) => {
+                let call = |call: &Json| {
+                    let name = call.get("name").and_then(Json::as_str).unwrap_or_default();
+                    format!("{name} {}", call.get("args").unwrap_or(&Json::Null))
+                };
+                let calls: Vec<String> = calls.iter().map(call).collect();
+                line("calls", &cut(&Json::String(calls.join(", ")), full));
+            }
+            None => {
+                let text = texts.iter().find_map(|n| answer.get(n)).unwrap_or(answer);
+                line("said ", &cut(text, full));
+            }
+        }
         let changes = answer.pointer("/patch/changes").and_then(Json::as_array);
         let changed: Vec<String> = changes.into_iter().flatten().filter_map(changed_file).collect();
         if !changed.is_empty() {
@@ -335,7 +348,15 @@ fn request(effect: &EffectRow, full: bool) -> String {
             cut(&Json::String(shown_command(&words)), full)
         }
         "http" => format!("{} {}", text("method"), neutral_line(&text("url"))),
-        "prompt" | "agent" => cut(&Json::String(text("prompt")), full),
+        "prompt" | "agent" => match request.get("turns").and_then(Json::as_array).and_then(|turns| turns.last()) {
+            // What is new in a conversation: the results of the tools.
+            Some(turn) => {
+                let results = turn.get("results").and_then(Json::as_array);
+                let results = results.into_iter().flatten().filter_map(|r| r.get("text")?.as_str());
+                cut(&Json::String(results.collect::<Vec<_>>().join(", ")), full)
+            }
+            None => cut(&Json::String(text("prompt")), full),
+        },
         "mcp" => {
             let server = request.pointer("/server/name").and_then(Json::as_str).unwrap_or_default();
             let arguments = cut(request.get("args").unwrap_or(&Json::Null), full);

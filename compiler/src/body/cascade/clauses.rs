@@ -13,7 +13,9 @@ use crate::{
     },
     codes,
     flow::{Flow, Origin},
+    module::REPAIR,
     types::Ty,
+    world::Def,
 };
 
 /// What `on error` makes of the value of a stage.
@@ -206,13 +208,9 @@ impl CascadeChecker<'_> {
                 (ir::ErrorAction::Fallback(ir::Work::Pure(value.ir)), none)
             }
             ErrorAction::Fix { using, max } => {
-                if let Some(e) = using {
-                    self.check_models(e);
-                }
-                if let Some(e) = max {
-                    self.body.check(e, Ty::INT);
-                }
-                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error fix", span)), none)
+                let using = using.as_ref().map(|e| self.check_models(e));
+                let max = max.as_ref().map(|e| self.body.check(e, Ty::INT).ir);
+                (self.lower_fix(using, max, span), none)
             }
             ErrorAction::Redistribute => {
                 (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error redistribute", span)), none)
@@ -226,6 +224,28 @@ impl CascadeChecker<'_> {
                 (ir::ErrorAction::Escalate { message, ty: self.body.types.lower(ty), skip }, none)
             }
         }
+    }
+
+    /// Lowers `on error fix`: a stage that calls the skill of the standard library that repairs.
+    fn lower_fix(&mut self, using: Option<ir::Expr>, max: Option<ir::Expr>, span: Span) -> ir::ErrorAction {
+        let files = self.body.world.files;
+        let module = files.modules.iter().position(|module| module.name == REPAIR);
+        let skill = module.and_then(|module| self.body.world.find_exported(module, "repair_stage"));
+        let Some(Def::Skill(skill)) = skill else {
+            return ir::ErrorAction::Fail(None);
+        };
+        let (failed, slot) = (self.body.scope.new_slot(), self.body.scope.new_slot());
+        let repair = ir::Stage {
+            id: ir::NodeId::default(),
+            name: "fix".into(),
+            doc: String::new(),
+            slot,
+            work: ir::Work::Skill(skill, vec![ir::Expr::Slot(failed)]),
+            clauses: ir::Clauses { using, ..ir::Clauses::default() },
+            once: false,
+            place: self.body.place(span),
+        };
+        ir::ErrorAction::Fix(Box::new(ir::Fix { failed, repair, max }))
     }
 
     /// Checks an expression that must be a model, a route, or a list of them.

@@ -118,7 +118,7 @@ impl<'p> Machine<'p> {
     }
 
     /// How a server is reached.
-    fn server_address(&mut self, id: ServerId) -> Result<Arc<ServerAddress>> {
+    pub(super) fn server_address(&mut self, id: ServerId) -> Result<Arc<ServerAddress>> {
         let Some(server) = self.program.servers.get(id.index()) else {
             return Err(defect!("there is no server {}", id.0));
         };

@@ -1,9 +1,11 @@
 //! From the answer of an effect to the value of its skill.
 
 use cascade_ir::{
-    Effect, ErrorKind, Expr, OutputFormat, Program, Skill,
+    Effect, ErrorKind, Expr, OutputFormat, Program, Skill, Type,
     limits::{LONGEST_COMPLAINT, LONGEST_REFUSED_ANSWER},
 };
+
+use serde_json::Value as Json;
 
 use super::{
     Machine,
@@ -19,6 +21,7 @@ use crate::{
     events::Event,
     failure::{Failure, defect},
     lenient::{Repair, read_answer},
+    media::wanted_file,
     request::{AnswerForm, Output},
     value::Value,
     workspace::{FileChange, WorkspacePatch},
@@ -96,8 +99,11 @@ impl<'p> Machine<'p> {
                 let raw = crate::value::from_json(&json);
                 (coerce(&mut self.eval, crate::eval::check_limits(raw)?, &skill.output, Strictness::Effect)?, None)
             }
+            (Effect::Prompt(_), Output::Model(path)) if wanted_file(self.program, &skill.output).is_some() => {
+                (coerce(&mut self.eval, Value::str(&path), &skill.output, Strictness::Effect)?, None)
+            }
             (Effect::Mcp(_), Output::Tool(json)) => {
-                let raw = crate::eval::check_limits(crate::value::from_json(&json))?;
+                let raw = crate::eval::check_limits(crate::value::from_json(&tool_result(json, &skill.output)))?;
                 (coerce(&mut self.eval, raw, &skill.output, Strictness::Effect)?, None)
             }
             (Effect::Prompt(_) | Effect::Agent(_), output @ (Output::Model(_) | Output::Agent(_))) => {
@@ -224,6 +230,17 @@ fn hide_content(failure: &mut Failure) {
     let place = place.map(|(place, _)| format!("at {place}: ")).unwrap_or_default();
     failure.message =
         format!("{place}the answer does not fit its type; what it says is not shown, since it holds a secret");
+}
+
+/// The result of a tool as JSON. Many tools write JSON as text; a skill that gives nothing takes none of it.
+fn tool_result(json: Json, output: &Type) -> Json {
+    match (json, output) {
+        (_, Type::Null) => Json::Null,
+        (Json::String(text), output) if !matches!(output, Type::String) => {
+            serde_json::from_str(&text).unwrap_or(Json::String(text))
+        }
+        (json, _) => json,
+    }
 }
 
 /// The paths of the files that an effect has changed, relative to the folder of the run.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use cascade_ir::{Effect, ErrorKind, Expr, Model, ModelId, Run, Skill, SkillId, limits::Tokens};
+use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
 use super::{
     Machine, Waiter,
@@ -13,6 +15,7 @@ use super::{
     frame::{Frame, Mode},
     guard::Subject,
     keys::{KeyPlace, KeyScheme, KeySource, skill_digest},
+    tool_loop::{ToolLoop, ToolStep},
 };
 use crate::{
     eval::{Result, with_place},
@@ -20,7 +23,7 @@ use crate::{
     key_parts::KeyVersion,
     request::{
         Answer, Attachment, BuiltinArg, BuiltinRequest, EffectInfo, FilesRequest, LoadRequest, Output, RequestId,
-        RequestKind, RunRequest, Usage,
+        RequestKind, RunRequest, ToolTurn, Usage,
     },
     value::{Arg, Value, to_json},
     workspace::{Workspace, WorkspacePatch},
@@ -47,6 +50,10 @@ pub(super) struct Call<'p> {
     pub(super) reserved: Reserve,
     /// Whether an earlier process recorded the answer of the model.
     pub(super) is_recorded: bool,
+    /// The conversation with a model that uses tools.
+    pub(super) tools: ToolLoop,
+    /// The segment that the path of its next effect has after the stage.
+    pub(super) step: Option<SmolStr>,
 }
 
 impl<'p> Call<'p> {
@@ -67,6 +74,8 @@ impl<'p> Call<'p> {
             candidates: Vec::new(),
             reserved: Reserve::default(),
             is_recorded: false,
+            tools: ToolLoop::default(),
+            step: None,
         }
     }
 }
@@ -115,6 +124,10 @@ impl<'p> Machine<'p> {
             return Err(defect!("an answer without its call"));
         };
         if let Some(answer) = call.answer.take() {
+            if call.tools.waits_for_server() {
+                self.tool_answered(fiber, *answer)?;
+                return self.start_call(id, fiber);
+            }
             let skill = call.skill;
             let asked = call.model.filter(|_| !call.is_recorded);
             let cost = self.answer_cost(asked, &answer.usage);
@@ -134,8 +147,11 @@ impl<'p> Machine<'p> {
             let output = match output {
                 Output::Files(files, _) if call.hashed.is_none() => {
                     call.hashed = Some(files);
-                    self.start_call(id, fiber)?;
-                    return Ok(Mode::Wait);
+                    return self.start_call(id, fiber);
+                }
+                Output::Calls(calls) => {
+                    call.tools.begin_turn(calls);
+                    return self.start_call(id, fiber);
                 }
                 output => output,
             };
@@ -149,8 +165,7 @@ impl<'p> Machine<'p> {
                 for note in notes {
                     self.emit_warning(&path, note, None);
                 }
-                self.start_call(id, fiber)?;
-                return Ok(Mode::Wait);
+                return self.start_call(id, fiber);
             }
             let value = with_place(self.read_output(fiber, output), skill.place);
             self.count_outcome(&skill.name, asked, value.is_ok(), cost);
@@ -158,13 +173,13 @@ impl<'p> Machine<'p> {
             fiber.frames.pop();
             return Ok(Mode::Give(value));
         }
-        if call.request.is_none() {
-            self.start_call(id, fiber)?;
+        match call.request {
+            None => self.start_call(id, fiber),
+            Some(_) => Ok(Mode::Wait),
         }
-        Ok(Mode::Wait)
     }
 
-    fn start_call(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<()> {
+    fn start_call(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Mode> {
         let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
             return Err(defect!("an effect without its call"));
         };
@@ -180,10 +195,26 @@ impl<'p> Machine<'p> {
                 if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
                     call.request = Some(request);
                 }
-                return Ok(());
+                return Ok(Mode::Wait);
             }
             call.hashed = Some(Vec::new());
         }
+        if let Effect::Prompt(prompt) = &skill.effect
+            && !prompt.tools.is_empty()
+        {
+            match with_place(self.next_tool_step(fiber, &prompt.tools), skill.place)? {
+                ToolStep::Ask => {}
+                ToolStep::Send(kind) => return self.send_call(id, fiber, skill, kind),
+                ToolStep::Enter(label, call) => {
+                    fiber.frames.push(Frame::Tool(label));
+                    fiber.frames.push(Frame::Call(call));
+                    return Ok(Mode::Run);
+                }
+            }
+        }
+        let Some(Frame::Call(call)) = fiber.frames.last_mut() else {
+            return Err(defect!("an effect without its call"));
+        };
         let mut slots = std::mem::take(&mut call.slots);
         let kind = match &skill.effect {
             Effect::Run(run) => self.run_request(run, &mut slots),
@@ -197,7 +228,12 @@ impl<'p> Machine<'p> {
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.slots = slots;
         }
-        let mut kind = with_place(kind, skill.place)?;
+        let kind = with_place(kind, skill.place)?;
+        self.send_call(id, fiber, skill, kind)
+    }
+
+    /// Sends a request for the call on top.
+    fn send_call(&mut self, id: usize, fiber: &mut Fiber<'p>, skill: &'p Skill, mut kind: RequestKind) -> Result<Mode> {
         match &mut kind {
             RequestKind::Run(run) => self.place_in_sandbox(fiber, &mut run.workspace),
             RequestKind::Agent(work) => {
@@ -220,7 +256,7 @@ impl<'p> Machine<'p> {
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.request = Some(request);
         }
-        Ok(())
+        Ok(Mode::Wait)
     }
 
     fn effect_info(&mut self, fiber: &mut Fiber<'p>, skill: &'p Skill, kind: &RequestKind) -> Result<EffectInfo> {
@@ -259,6 +295,7 @@ impl<'p> Machine<'p> {
             model: call.model.as_ref().and_then(with_model),
             candidates: &candidates,
             attached: &attached,
+            conversation: conversation_digest(&skill.effect, kind),
             place: match kind {
                 RequestKind::Run(run) => Some(KeyPlace {
                     folder: &self.env.folder,
@@ -364,6 +401,24 @@ impl<'p> Machine<'p> {
             other => Some((Arg::plain(to_json(other).to_string()), true)),
         })
     }
+}
+
+/// A digest of what a request of a conversation says beyond what its skill is asked: the turns so far, or the call of a
+/// tool.
+fn conversation_digest(effect: &Effect, kind: &RequestKind) -> Option<[u8; 32]> {
+    match (effect, kind) {
+        (_, RequestKind::Prompt(prompt)) => turns_digest(&prompt.turns),
+        (Effect::Prompt(_), RequestKind::Mcp(call)) => {
+            let said = serde_json::to_vec(&(&call.server.name, &call.tool, &call.args)).unwrap_or_default();
+            Some(Sha256::digest(&said).into())
+        }
+        _ => None,
+    }
+}
+
+/// A digest of the turns of a conversation; `None`: it begins.
+pub(super) fn turns_digest(turns: &[ToolTurn]) -> Option<[u8; 32]> {
+    (!turns.is_empty()).then(|| Sha256::digest(serde_json::to_vec(turns).unwrap_or_default()).into())
 }
 
 /// The guard whose work is the call on top.

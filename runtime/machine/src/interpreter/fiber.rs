@@ -96,7 +96,7 @@ impl<'p> Fiber<'p> {
                         if !marked {
                         } else if guard.falling_back {
                             out.push_str("/fallback");
-                        } else if guard.attempts > 1 && !guard.is_skill() {
+                        } else if guard.attempts > 1 && (!guard.is_skill() || guard.fixing.is_some()) {
                             // Writing into a string cannot fail.
                             let _ = write!(out, "~{}", guard.attempts);
                         }
@@ -114,7 +114,15 @@ impl<'p> Fiber<'p> {
                     }
                     root = false;
                 }
-                Frame::Call(call) if !named => push_segment(&mut out, &call.skill.name),
+                Frame::Call(call) => {
+                    if !named {
+                        push_segment(&mut out, &call.skill.name);
+                    }
+                    if let Some(step) = call.step.as_ref().filter(|_| marked) {
+                        push_segment(&mut out, step);
+                    }
+                }
+                Frame::Tool(label) => push_segment(&mut out, label),
                 Frame::MockedCall(call) if !named => push_segment(&mut out, call.name),
                 Frame::For(f) => {
                     push_iteration(&mut out, (!named).then_some(f.node.name.as_str()), f.next.saturating_sub(1));
@@ -140,7 +148,7 @@ impl<'p> Fiber<'p> {
                     push_segment(&mut out, label);
                 }
             } else {
-                named = matches!(frame, Frame::Guard(_) | Frame::PureStage(_));
+                named = matches!(frame, Frame::Guard(_) | Frame::PureStage(_) | Frame::Tool(_));
             }
         }
         out
@@ -238,7 +246,7 @@ impl<'p> Machine<'p> {
             Some(Frame::Repeat(_)) => self.next_round(fiber),
             Some(Frame::Fork(_)) => self.start_ready_branches(id, fiber),
             Some(Frame::Sandbox(_)) => self.continue_sandbox(id, fiber),
-            Some(Frame::Store(_) | Frame::PureStage(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
+            Some(Frame::Store(_) | Frame::Tool(_) | Frame::PureStage(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
                 fiber.frames.pop();
                 Err(defect!("a frame without work of its own was run"))
             }

@@ -2,6 +2,8 @@
 
 use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
 
+use smol_str::SmolStr;
+
 use super::{call::Call, guard::Guard, mocked_call::MockedCall, parallel::Fork, person::Asking, sandbox::Sandboxed};
 use crate::{failure::Raise, value::Value};
 
@@ -19,6 +21,8 @@ pub(super) enum Frame<'p> {
     Cascade(&'p Cascade, bool),
     /// An effect.
     Call(Box<Call<'p>>),
+    /// A skill that a model has called, by its name in paths: the frame above.
+    Tool(SmolStr),
     /// A call that a test mocks.
     MockedCall(Box<MockedCall<'p>>),
     /// A question to a person.

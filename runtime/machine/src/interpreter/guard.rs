@@ -41,7 +41,7 @@ pub(super) struct Guard<'p> {
     pub(super) subject: Subject<'p>,
     pub(super) clauses: &'p Clauses,
     /// Arguments of the stage's skill or cascade, evaluated once.
-    args: Option<Vec<Value>>,
+    pub(super) args: Option<Vec<Value>>,
     prepared: bool,
     pub(super) attempts: u32,
     /// Attempts after the first, as the program says.
@@ -73,6 +73,10 @@ pub(super) struct Guard<'p> {
     pub(super) candidates: VecDeque<ModelRef>,
     pub(super) next_handler: usize,
     pub(super) falling_back: bool,
+    /// The failure whose cause an agent is repairing.
+    pub(super) fixing: Option<Raise>,
+    /// Repairs that are left, once that is known.
+    pub(super) fixes_left: Option<i64>,
     /// A failure that a person is being asked about.
     pub(super) escalated: Option<Escalated<'p>>,
     /// What the model is told of its last answer when it is asked again.
@@ -116,6 +120,8 @@ impl<'p> Guard<'p> {
             candidates: VecDeque::new(),
             next_handler: 0,
             falling_back: false,
+            fixing: None,
+            fixes_left: None,
             escalated: None,
             complaint: None,
             session: None,
@@ -333,6 +339,12 @@ impl<'p> Machine<'p> {
             failure.place = Some(stage.place);
         }
         let attempt = guard.attempts;
+        if let Some(mut failed) = guard.fixing.take() {
+            // The repair itself failed: another would, too.
+            guard.fixes_left = Some(0);
+            failed.causes.push(format!("the repair failed: {failure}"));
+            return self.apply_handlers(id, fiber, failed, &path);
+        }
         if let Some(escalated) = guard.escalated.take() {
             // The question itself failed: nobody answered in time.
             let failure = with_cause(failure, escalated.failure);
@@ -476,6 +488,16 @@ impl<'p> Machine<'p> {
                     self.finish_guard(fiber, "failed", Some(new.message.clone()));
                     fiber.frames.pop();
                     return Ok(Mode::Raise(new));
+                }
+                ErrorAction::Fix(fix) => {
+                    let told = failure.clone();
+                    match self.begin_fix(fiber, fix, failure)? {
+                        Ok(mode) => {
+                            self.emit_retrying(path, attempt, &told, "fix", None);
+                            return Ok(mode);
+                        }
+                        Err(unrepaired) => failure = unrepaired,
+                    }
                 }
                 ErrorAction::Escalate { message, ty, skip } => {
                     let message = self.evaluate_message(fiber, Some(message), "")?;

@@ -243,6 +243,8 @@ pub(super) struct KeySource<'a> {
     /// The models that the stage names, by itself or by a route, in the order of preference.
     pub(super) candidates: &'a [(ModelId, &'a Model)],
     pub(super) attached: &'a [Attachment],
+    /// Of what was said before in a conversation, or of the call of a tool in it.
+    pub(super) conversation: Option<[u8; 32]>,
     /// Where a program runs, or an agent works.
     pub(super) place: Option<KeyPlace<'a>>,
 }
@@ -354,7 +356,7 @@ impl KeyScheme {
     }
 
     fn effect_key_v2(&self, source: &KeySource<'_>) -> (String, KeyParts) {
-        let KeySource { digest, params, args, model, candidates, attached, place } = source;
+        let KeySource { digest, params, args, model, candidates, attached, conversation, place } = source;
         let (mut hash, mut parts) = (PartsHasher::default(), KeyParts::default());
         let mut push = |name: &str, digest: PartDigest| {
             hash.part(name, &digest.content);
@@ -378,6 +380,9 @@ impl KeyScheme {
         }
         if !attached.is_empty() {
             push("attached", self.part_digest("attached", attached_digest(attached)));
+        }
+        if let Some(conversation) = conversation {
+            push("conversation", self.part_digest("conversation", *conversation));
         }
         if let Some(KeyPlace { folder, directory, env }) = place {
             let directory = match directory {

@@ -14,6 +14,7 @@ mod answer;
 mod best_of;
 mod budget;
 mod call;
+mod context;
 mod environment;
 mod fiber;
 mod frame;
@@ -27,10 +28,12 @@ mod parallel;
 mod parse;
 mod person;
 mod prompt;
+mod repair;
 mod routing;
 mod sandbox;
 mod statement;
 mod timers;
+mod tool_loop;
 mod unwind;
 
 use std::{
@@ -45,6 +48,7 @@ pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::{hex, part_digest};
 pub use mocked_call::Rehearsal;
+pub use tool_loop::LIST_TOOLS;
 
 use crate::{
     eval::Eval,
@@ -246,6 +250,11 @@ impl<'p> Machine<'p> {
     /// since what was asked then would not be recognised.
     fn hides_secrets(&self) -> bool {
         self.env.recalled.key_version >= KeyVersion::V3
+    }
+
+    /// Hides a secret of which the host has learned.
+    pub fn learn_secret(&mut self, secret: &Secret) {
+        self.env.redactor.learn(secret.reveal());
     }
 
     /// Secrets that effects gave since the last call.

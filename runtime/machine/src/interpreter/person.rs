@@ -183,6 +183,7 @@ impl<'p> Guard<'p> {
         self.retries_left = self.retries;
         self.retries_done = 0;
         self.next_handler = 0;
+        self.fixes_left = None;
         self.falling_back = false;
         self.candidates.clear();
         self.using.clone_from(&self.named);

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Agent, Attach, ErrorKind, Model, ModelId, Prompt, Type};
+use cascade_ir::{Agent, Attach, Model, ModelId, Prompt};
 use smol_str::SmolStr;
 
 use super::{
     Machine,
     agent::AgentTurn,
     budget::Reserve,
-    call::{guard_below, guard_below_mut},
+    call::{guard_below, guard_below_mut, turns_digest},
     fiber::Fiber,
     frame::Frame,
     keys::{KeyPlace, KeySource},
@@ -18,7 +18,8 @@ use super::{
 use crate::{
     eval::{Result, Target},
     events::Event,
-    failure::{Failure, defect},
+    failure::defect,
+    media::wanted_file,
     request::{LoadRequest, PromptRequest, RequestKind},
     schema,
     value::Value,
@@ -53,11 +54,8 @@ impl<'p> Machine<'p> {
             return Err(defect!("a prompt without its call"));
         };
         let skill = call.skill;
-        if let Type::Artifact(_) = skill.output {
-            return Err(Failure::raise(ErrorKind::Denied, "models that give files are not supported by this version"));
-        }
+        let file = wanted_file(self.program, &skill.output);
         let attachments = call.attachments.clone().unwrap_or_default();
-        let attached: usize = attachments.iter().map(|a| a.content.len()).sum();
         let number = |v: Value| v.as_float();
         let temperature = match &prompt.temperature {
             Some(expr) => number(self.eval.eval(expr, slots)?),
@@ -80,6 +78,8 @@ impl<'p> Machine<'p> {
         let (id, args) = (call.id, call.args.clone());
         let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
         let digest = self.skill_digest(id, skill);
+        let (tools, turns) = (call.tools.offered_tools(), call.tools.turns.clone());
+        let conversation = turns_digest(&turns);
         let recalled = Arc::clone(&self.env.recalled);
         let folder = self.env.folder.clone();
         let (keys, models) = (Arc::clone(&self.keys), &self.program.models);
@@ -93,6 +93,7 @@ impl<'p> Machine<'p> {
                 model: with_model(&model),
                 candidates: &candidates,
                 attached: &attachments,
+                conversation,
                 place: workspace.as_ref().map(|workspace| KeyPlace {
                     folder: &folder,
                     directory: workspace.directory.as_deref(),
@@ -106,7 +107,10 @@ impl<'p> Machine<'p> {
         let ranked = guard_below(fiber).and_then(|guard| guard.ranked.clone());
         let session = guard_below(fiber).and_then(|guard| guard.session.clone());
         let for_agent = agent.is_some();
-        let wanted = Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, for_agent };
+        let inputs = skill.params.iter().map(|param| &param.name).zip(&args).collect();
+        let files = &attachments;
+        let wanted =
+            Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, inputs, files, file, for_agent };
         let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
@@ -118,8 +122,7 @@ impl<'p> Machine<'p> {
                 text.push_str("\n\n");
                 text.push_str(&machine.env.redactor.mask_stored(complaint).0);
             }
-            let size = text.len() + system.as_ref().map_or(0, String::len) + attached;
-            Ok((text, system, size))
+            Ok((text, system))
         })?;
         let Routed { model, candidates, text, system, tokens, recorded, ranked, reason } = routed;
         let mut max_tokens = max_tokens;
@@ -145,7 +148,10 @@ impl<'p> Machine<'p> {
                 None => self.emit_if_watched(|| Event::ModelChosen { path, model, reason }),
             }
         }
-        let schema = schema::model_schema(self.program, &skill.output);
+        let schema = match file {
+            Some(_) => None,
+            None => schema::model_schema(self.program, &skill.output),
+        };
         let request = PromptRequest {
             model,
             system,
@@ -155,6 +161,9 @@ impl<'p> Machine<'p> {
             schema_name: schema::name(self.program, skill),
             temperature,
             max_tokens,
+            file,
+            tools,
+            turns,
         };
         match is_agent {
             true => {

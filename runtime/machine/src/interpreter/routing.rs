@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use cascade_ir::{
-    ErrorKind, Model, ModelId, ModelRef, Rendering,
-    limits::{MAX_ROUTES, estimated_tokens},
-};
+use cascade_ir::{ArtifactKind, ErrorKind, Model, ModelId, ModelRef, Rendering, limits::MAX_ROUTES};
 use smol_str::SmolStr;
 
 use super::{
     Machine,
     best_of::{ModelOutcomes, rank},
+    context::{ContextUse, grouped},
     environment::Availability,
     fiber::Fiber,
     frame::Frame,
@@ -19,6 +17,9 @@ use crate::{
     eval::Result,
     events::Event,
     failure::{Failure, defect},
+    media,
+    request::Attachment,
+    value::Value,
 };
 
 /// A prompt and who answers it.
@@ -48,6 +49,12 @@ pub(super) struct Wanted<'a> {
     pub(super) needs: &'a [SmolStr],
     /// The name of the skill.
     pub(super) skill: &'a SmolStr,
+    /// The inputs of the skill, by name.
+    pub(super) inputs: Vec<(&'a SmolStr, &'a Value)>,
+    /// The files that are sent.
+    pub(super) files: &'a [Attachment],
+    /// The kind of the file that the answer is.
+    pub(super) file: Option<ArtifactKind>,
     /// The order that an earlier attempt of the stage has drawn.
     pub(super) ranked: Option<Vec<ModelId>>,
     /// Whether a coding agent is asked: a program, which may be missing where the model itself is not.
@@ -89,15 +96,16 @@ impl<'p> Machine<'p> {
     }
 
     /// The first model that is available and can hold the prompt, with the prompt as it likes
-    /// it. `write` gives text, system text and the bytes of all that is sent;
+    /// it. `write` gives text and system text;
     /// `recorded` tells whether a model's answer is known already.
     pub(super) fn choose_model(
         &mut self,
         wanted: Wanted<'_>,
         recorded: impl Fn(ModelId, &[ModelId]) -> bool,
-        mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>, usize)>,
+        mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>)>,
     ) -> Result<Routed> {
-        let Wanted { path, using, needs, skill, ranked, for_agent } = wanted;
+        let Wanted { path, using, needs, skill, inputs, files, file, ranked, for_agent } = wanted;
+        let mut context_use = ContextUse::new(files, inputs);
         let mut named = Named::default();
         for model in using {
             self.expand_model_ref(model, needs, &mut named, 0);
@@ -115,13 +123,13 @@ impl<'p> Machine<'p> {
         if !self.env.recalled.answered.is_empty() {
             for id in &candidates {
                 if let Some(model) = self.program.models.get(id.index()).filter(|_| recorded(*id, &candidates)) {
-                    let (text, system, size) = write(self, model.prefers)?;
+                    let (text, system) = write(self, model.prefers)?;
                     return Ok(Routed {
                         model: *id,
                         candidates: candidates.clone(),
+                        tokens: context_use.estimate(&text, system.as_deref()),
                         text,
                         system,
-                        tokens: estimated_tokens(size as u64),
                         recorded: true,
                         // Another attempt keeps to it.
                         ranked: (!compared.is_empty()).then(|| move_to_front(&candidates, *id)),
@@ -138,7 +146,8 @@ impl<'p> Machine<'p> {
             _ => (!compared.is_empty()).then(|| self.rank_models(&candidates, &compared, skill, path)),
         };
         let order = ranked.clone().unwrap_or_else(|| candidates.clone());
-        let (mut missing, mut too_small): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let (mut missing, mut unfit): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let mut pieces: Option<String> = None;
         for id in order {
             let Some(model) = self.program.models.get(id.index()) else {
                 return Err(defect!("there is no model {}", id.0));
@@ -156,14 +165,23 @@ impl<'p> Machine<'p> {
                 }
                 continue;
             }
-            let (text, system, size) = write(self, model.prefers)?;
-            let tokens = estimated_tokens(size as u64);
-            if let Some(context) = model.context.filter(|c| tokens > *c) {
-                let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
+            if let Some(reason) = media::obstacle(model, for_agent, files, file) {
                 pass(self, reason.clone());
-                too_small.push(reason);
+                unfit.push(reason);
                 continue;
             }
+            let (text, system) = write(self, model.prefers)?;
+            if let (Some(tokens), Some(context)) =
+                (context_use.overflow(model, &text, system.as_deref()), model.context)
+            {
+                let (tokens, context) = (grouped(tokens), grouped(context));
+                let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
+                pass(self, reason.clone());
+                unfit.push(reason);
+                pieces.get_or_insert_with(|| context_use.largest_pieces(system.as_deref()));
+                continue;
+            }
+            let tokens = context_use.estimate(&text, system.as_deref());
             let is_compared = |range: &Range<usize>| candidates.get(range.clone()).is_some_and(|all| all.contains(&id));
             let by = compared.iter().find(|(range, _)| is_compared(range)).map(|(_, by)| by);
             let reason = by.map(|by| {
@@ -173,12 +191,16 @@ impl<'p> Machine<'p> {
             });
             return Ok(Routed { model: id, candidates, text, system, tokens, recorded: false, ranked, reason });
         }
-        if too_small.is_empty() {
+        if unfit.is_empty() {
             Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))
         } else {
-            let mut reasons = too_small;
+            let mut reasons = unfit;
             reasons.extend(missing);
-            Err(Failure::raise(ErrorKind::Failed, format!("no model can take the prompt: {}", reasons.join("; "))))
+            let mut message = format!("no model can take the prompt: {}", reasons.join("; "));
+            if let Some(pieces) = pieces.filter(|pieces| !pieces.is_empty()) {
+                message.push_str(&format!("; of its tokens, {pieces}"));
+            }
+            Err(Failure::raise(ErrorKind::Failed, message))
         }
     }
 

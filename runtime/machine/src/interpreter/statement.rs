@@ -311,10 +311,13 @@ impl<'p> Machine<'p> {
                 write_slot(fiber.slots(), slot, value.clone())?;
                 Ok(Mode::Give(value))
             }
-            Some(Frame::Guard(guard)) => match guard.escalated.take() {
-                Some(escalated) => self.apply_decision(id, fiber, escalated, &value),
-                None => self.guard_done(fiber, value, "done"),
+            Some(Frame::Guard(guard)) => match (guard.fixing.take(), guard.escalated.take()) {
+                // An agent has repaired something: another attempt.
+                (Some(_), _) => Ok(Mode::Run),
+                (None, Some(escalated)) => self.apply_decision(id, fiber, escalated, &value),
+                (None, None) => self.guard_done(fiber, value, "done"),
             },
+            Some(Frame::Tool(_)) => self.tool_skill_done(fiber, &value),
             Some(Frame::Cascade(..)) => self.cascade_done(fiber, value),
             Some(Frame::For(frame)) => {
                 frame.values.push(value);

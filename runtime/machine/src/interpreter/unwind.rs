@@ -31,6 +31,7 @@ impl<'p> Machine<'p> {
     pub(super) fn raise_failure(&mut self, id: usize, fiber: &mut Fiber<'p>, mut failure: Raise) -> Result<Mode> {
         match fiber.frames.last_mut() {
             Some(Frame::Guard(_)) => self.guard_failed(id, fiber, failure),
+            Some(Frame::Tool(_)) => self.tool_skill_failed(fiber, failure),
             Some(Frame::Cascade(cascade, hooked)) => {
                 let cascade = *cascade;
                 if failure.stage.is_empty() && fiber.parent.is_none() && fiber.activations.len() == 1 {

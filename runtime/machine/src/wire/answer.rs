@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::{VERSION, WireBytes, WireError, check_version};
 use crate::{
-    request::{AgentAnswer, Output, Process, Response},
+    request::{AgentAnswer, Output, Process, Response, ToolCalls},
     workspace::{ClosedSandbox, WorkspacePatch},
 };
 
@@ -48,6 +48,10 @@ enum WireOutput {
     Model {
         text: String,
     },
+    Calls {
+        #[serde(flatten)]
+        calls: ToolCalls,
+    },
     Agent {
         #[serde(flatten)]
         answer: AgentAnswer,
@@ -87,6 +91,7 @@ impl WireAnswer {
                 charset: r.charset.clone(),
             },
             Output::Model(text) => WireOutput::Model { text: text.clone() },
+            Output::Calls(calls) => WireOutput::Calls { calls: calls.clone() },
             Output::Agent(answer) => WireOutput::Agent { answer: answer.clone() },
             Output::Tool(value) => WireOutput::Tool { value: value.clone() },
             Output::Builtin(value) => WireOutput::Builtin { value: value.clone() },
@@ -115,6 +120,7 @@ impl WireAnswer {
                 Output::Response(Response { status, body: body.to_bytes()?, retry_after_ms, charset })
             }
             WireOutput::Model { text } => Output::Model(text),
+            WireOutput::Calls { calls } => Output::Calls(calls),
             WireOutput::Agent { answer } => Output::Agent(answer),
             WireOutput::Tool { value } => Output::Tool(value),
             WireOutput::Builtin { value } => Output::Builtin(value),

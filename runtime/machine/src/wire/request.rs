@@ -1,6 +1,6 @@
 //! The wire form of requests.
 
-use cascade_ir::Program;
+use cascade_ir::{ArtifactKind, Program};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Number, Value as Json};
 use sha2::{Digest, Sha256};
@@ -14,8 +14,8 @@ use super::{
 use crate::{
     interpreter::hex,
     request::{
-        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, PersonRequest, PromptRequest,
-        RequestKind, RunRequest,
+        Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, OfferedTool, PersonRequest,
+        PromptRequest, RequestKind, RunRequest, ToolTurn,
     },
     workspace::{CloseSandbox, OpenSandbox, Workspace},
 };
@@ -154,6 +154,15 @@ pub struct WirePrompt {
     /// The maximal number of output tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
+    /// The kind of the file that the answer is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<ArtifactKind>,
+    /// The tools that it may call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<OfferedTool>,
+    /// The conversation so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<ToolTurn>,
 }
 
 /// A variable of a command's environment.
@@ -374,6 +383,9 @@ impl WirePrompt {
             schema_name: prompt.schema_name.clone(),
             temperature: prompt.temperature,
             max_tokens: prompt.max_tokens,
+            tools: prompt.tools.clone(),
+            turns: prompt.turns.clone(),
+            file: prompt.file,
         }
     }
 
@@ -389,6 +401,9 @@ impl WirePrompt {
             schema_name: self.schema_name,
             temperature: self.temperature,
             max_tokens: self.max_tokens,
+            tools: self.tools,
+            turns: self.turns,
+            file: self.file,
         })
     }
 }

@@ -29,6 +29,8 @@ impl Make {
             map: None,
             exit_code: None,
             stderr: None,
+            changed: None,
+            diff: None,
             needs: Vec::new(),
             once: false,
         });
@@ -61,6 +63,7 @@ impl Make {
             temperature: None,
             max_tokens: None,
             attach: Vec::new(),
+            tools: Vec::new(),
         };
         self.skill(name, 1, Effect::Prompt(Box::new(prompt)), output)
     }
