@@ -638,6 +638,44 @@ cascade main() -> string {{
     wait_for(|| !is_left());
 }
 
+/// An agent works in the copy, whichever directory it is given, and is confined as commands are.
+#[test]
+fn an_agent_works_in_the_copy_and_is_confined() {
+    let world = World::new();
+    world
+        .project
+        .write("agent.sh", "#!/bin/sh\npwd >> a.txt\n(echo escaped > /etc/escaped) 2>/dev/null || echo \"held: $1\"\n");
+    let agent = world.project.path().canonicalize().unwrap().join("agent.sh");
+    world.project.write("cascade.toml", &format!("[sandbox]\nread = [\"{}\"]\n", agent.display()));
+    world.program(&format!(
+        r#"
+model helper {{
+  provider: agent_cli
+  id: "helper"
+  context: 1_000
+  command: sh"sh {} {{prompt}}"
+}}
+
+skill repair(repo: path) -> string {{
+  agent in repo "Repair it."
+}}
+
+cascade main() -> {{ said: string, patch: string }} {{
+  stage work = sandbox "repo" network off as box {{
+    stage done = repair("repo") using helper
+    done
+  }} discard
+  return {{ said: "$<work.value>", patch: work.patch }}
+}}
+"#,
+        agent.display()
+    ));
+    let result = world.result();
+    assert!(result["said"].as_str().unwrap().contains("held: Repair it."), "{result}");
+    assert!(result["patch"].as_str().unwrap().contains("/tree/work\n"), "{result}");
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+}
+
 #[test]
 fn a_mocked_sandbox_opens_nothing() {
     let world = World::new();

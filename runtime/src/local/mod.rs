@@ -36,7 +36,7 @@ use crate::{
     journal::now,
     models::{ModelCall, Models, Providers},
     redact::Redactor,
-    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
+    request::{AgentRequest, Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
     value::Secret,
     workspace::{OpenSandbox, WorkspacePatch},
 };
@@ -208,6 +208,12 @@ impl<'p> LocalHost<'p> {
         self.commands.start(Job { id, request, cwd, watch, redactor, process, agent, sandbox });
     }
 
+    fn prepare_agent(&self, work: &AgentRequest) -> Result<(RunRequest, AgentJob), Raise> {
+        let sandbox = work.workspace.as_ref().and_then(|workspace| workspace.sandbox.as_deref());
+        let sandbox = sandbox.map(|name| self.sandboxes.find(name)).transpose()?;
+        AgentJob::prepare(self.program, work, self.cwd.as_deref(), sandbox.as_deref())
+    }
+
     fn refuse(&self, id: RequestId, failure: Raise) {
         // The run may have ended meanwhile.
         let _ = self.outbox.send(Message::Done(id, Answer { result: Err(failure), usage: Usage::default() }));
@@ -312,7 +318,7 @@ impl Host for LocalHost<'_> {
             RequestKind::Run(run) => {
                 self.run_program(id, run, effect.as_deref(), None);
             }
-            RequestKind::Agent(work) => match AgentJob::prepare(self.program, &work, self.cwd.as_deref()) {
+            RequestKind::Agent(work) => match self.prepare_agent(&work) {
                 Ok((run, agent)) => self.run_program(id, run, effect.as_deref(), Some(agent)),
                 Err(failure) => {
                     let answer = Answer { result: Err(failure), usage: Usage::default() };

@@ -152,12 +152,16 @@ fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut 
 
 /// An answer with what has changed in the sandbox, also of a program that has failed: it may be accepted.
 fn with_changes(entered: &mut Entered<'_>, answer: Answer) -> Answer {
-    let changes = match entered.changes() {
-        Ok(changes) => changes,
+    let (changes, text) = match entered.changes_with_text() {
+        Ok(changes) => changes.unzip(),
         Err(failure) => return Answer { result: answer.result.and(Err(failure)), usage: answer.usage },
     };
     let result = answer.result.map(|output| {
-        let (output, files) = output.split_patch();
+        let (mut output, files) = output.split_patch();
+        if let (Output::Agent(answer), Some(mut text)) = (&mut output, text) {
+            super::snapshot::cut_diff(&mut text);
+            answer.diff = text;
+        }
         let Some(mut all) = changes.or_else(|| files.as_deref().cloned()) else { return output };
         // Files that are declared come back whatever has become of them, also those that git ignores.
         for file in files.iter().flat_map(|files| &files.changes) {
@@ -243,7 +247,7 @@ fn spawn(
     let (mut command, report) = match entered {
         Some(entered) => {
             let refused = |failure| Answer { result: Err(failure), usage: Usage::default() };
-            let (command, report) = entered.command(request).map_err(refused)?;
+            let (command, report) = entered.command(request, job.agent.as_ref()).map_err(refused)?;
             (command, Some(report))
         }
         None => {

@@ -25,14 +25,14 @@ use cascade_sandbox::{
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::workspace::collect_outputs;
+use super::{agents::AgentJob, workspace::collect_outputs};
 use crate::{
     failure::{Failure, Raise},
     interpreter::hex,
     request::{Answer, FilesRequest, Output, RequestId, RunRequest, Usage},
     workspace::{
-        Access, CloseSandbox, ClosedSandbox, FileChange, FileContent, FileState, OpenSandbox, Policy, SandboxEnd,
-        Workspace, WorkspacePatch,
+        Access, CloseSandbox, ClosedSandbox, FileChange, FileContent, FileState, OpenSandbox, SandboxEnd, Workspace,
+        WorkspacePatch,
     },
 };
 
@@ -55,6 +55,9 @@ pub struct SandboxSettings {
     /// Where copies are made; the cache of the user if absent.
     pub folder: Option<PathBuf>,
 }
+
+/// The longest text of a patch that is given to the program, in bytes. What is applied has no such limit.
+const LONGEST_PATCH: usize = 4 << 20;
 
 /// The sandboxes of a run.
 pub(super) struct Sandboxes {
@@ -92,13 +95,14 @@ struct State {
     tree: Option<Tree>,
     /// Recorded changes that are made when the copy is.
     pending: Vec<WorkspacePatch>,
-    network: Option<OpenNetwork>,
+    networks: Vec<OpenNetwork>,
     /// The application of its changes, which will not be asked for again when it is left.
     applied: Option<String>,
 }
 
 /// The network of a sandbox with a list of hosts.
 struct OpenNetwork {
+    hosts: Vec<String>,
     proxy: Proxy,
     _folder: TempDir,
 }
@@ -234,6 +238,10 @@ impl Sandbox {
         let tree = entered.tree()?;
         let changes = tree.all_changes().map_err(raise)?;
         let mut closed = ClosedSandbox { patch: tree.patch_text(&changes).map_err(raise)?, ..ClosedSandbox::default() };
+        if closed.patch.len() > LONGEST_PATCH {
+            closed.patch.truncate(closed.patch.floor_char_boundary(LONGEST_PATCH));
+            closed.notes.push(format!("the text of the patch was cut after {} MiB", LONGEST_PATCH >> 20));
+        }
         let nested = tree.find_nested_repositories();
         closed.notes.extend(nested.iter().map(|path| format!("the repository `{path}` was left behind")));
         match &close.end {
@@ -299,6 +307,18 @@ impl Sandbox {
             })
         });
         found.clone().map_err(|why| Failure::raise(ErrorKind::Denied, format!("no sandbox can be made: {why}")))
+    }
+
+    /// The hosts of its list, with others.
+    fn hosts(&self, more: &[String]) -> Vec<String> {
+        let mut hosts = match &self.open.policy.network {
+            Access::Only(hosts) => hosts.clone(),
+            Access::All => Vec::new(),
+        };
+        hosts.extend(more.iter().cloned());
+        hosts.sort();
+        hosts.dedup();
+        hosts
     }
 
     fn network_kind(&self) -> Network {
@@ -400,7 +420,11 @@ impl Entered<'_> {
     ///
     /// # Errors
     /// When its directory is not in the sandbox, or a folder cannot be made.
-    pub(super) fn command(&mut self, request: &RunRequest) -> Result<(Command, PathBuf), Raise> {
+    pub(super) fn command(
+        &mut self,
+        request: &RunRequest,
+        agent: Option<&AgentJob>,
+    ) -> Result<(Command, PathBuf), Raise> {
         let sandbox = self.sandbox;
         let settings = &sandbox.shared.settings;
         let directory = sandbox.place(request.workspace.directory.as_deref())?;
@@ -418,13 +442,32 @@ impl Entered<'_> {
         readable.extend(search_path(user_home.as_deref()));
         readable.extend(settings.readable.iter().filter(|path| path.exists()).cloned());
         readable.extend(sandbox.objects(&mut self.state));
-        let network = self.open_network()?;
+        let mut writable = vec![sandbox.work(), temporary.clone(), home.clone()];
+        let mut hosts = Vec::new();
+        let mut own: Vec<(&str, PathBuf)> = Vec::new();
+        if let Some((needs, support)) = agent.map(AgentJob::needs_in_sandbox) {
+            hosts.clone_from(&needs.hosts);
+            readable.push(support.to_owned());
+            for (name, variable) in needs.folders {
+                let Some(folder) = user_home.as_ref().map(|home| home.join(name)).filter(|folder| folder.is_dir())
+                else {
+                    continue;
+                };
+                if !home.join(name).exists() {
+                    // Where there is no variable for it, it is found in its own home.
+                    std::os::unix::fs::symlink(&folder, home.join(name)).map_err(|error| unavailable(&home, &error))?;
+                }
+                own.extend(variable.map(|variable| (variable, folder.clone())));
+                writable.push(folder);
+            }
+        }
+        let network = self.open_network(&hosts)?;
         let number = sandbox.commands.fetch_add(1, Ordering::Relaxed);
         let report = folder.join(format!("report-{number}"));
         let namespaces = sandbox.abilities()?.namespaces;
         let spec = Spec {
             directory,
-            writable: vec![sandbox.work(), temporary.clone(), home.clone()],
+            writable,
             readable,
             hidden: user_home.into_iter().collect(),
             temporary: temporary.clone(),
@@ -443,32 +486,38 @@ impl Entered<'_> {
         let temporary = if namespaces { PathBuf::from("/tmp") } else { temporary };
         command.env("HOME", &home).env("TMPDIR", temporary).env("GIT_CEILING_DIRECTORIES", folder);
         command.env("CARGO_HOME", cargo_home(&home));
+        command.envs(own);
         if let Network::Proxy { port, .. } = network {
-            command.envs(proxy_variables(port));
+            command.envs(proxy_variables(port, &sandbox.hosts(&hosts)));
         }
         Ok((command, report))
     }
 
-    /// The proxy of a list of hosts, started with the first command.
-    fn open_network(&mut self) -> Result<Network, Raise> {
+    /// The proxy of a list of hosts, with those that an agent needs, started with the first command.
+    fn open_network(&mut self, more: &[String]) -> Result<Network, Raise> {
         let sandbox = self.sandbox;
-        let Policy { network: Access::Only(hosts), .. } = &sandbox.open.policy else { return Ok(Network::On) };
-        if hosts.is_empty() {
+        if sandbox.open.policy.network == Access::All {
+            return Ok(Network::On);
+        }
+        let names = sandbox.hosts(more);
+        if names.is_empty() {
             return Ok(Network::Off);
         }
-        if self.state.network.is_none() {
+        let own_port = sandbox.abilities()?.namespaces;
+        let found = self.state.networks.iter().position(|open| open.hosts == names);
+        if found.is_none() {
             let private = &sandbox.shared.settings.private_hosts;
             let wrong = |why| Failure::raise(ErrorKind::Failed, why);
-            let hosts = hosts.iter().map(|host| Host::parse(host, private)).collect::<Result<Vec<_>, _>>();
+            let hosts = names.iter().map(|host| Host::parse(host, private)).collect::<Result<Vec<_>, _>>();
             // The path of a socket must be short.
             let folder = tempfile::Builder::new().prefix("cascade-").tempdir();
             let folder = folder.map_err(|error| unavailable(&std::env::temp_dir(), &error))?;
             let proxy = Proxy::start(hosts.map_err(wrong)?, folder.path().join("proxy"));
             let proxy = proxy.map_err(|error| unavailable(folder.path(), &error))?;
-            self.state.network = Some(OpenNetwork { proxy, _folder: folder });
+            self.state.networks.push(OpenNetwork { hosts: names, proxy, _folder: folder });
         }
-        let own_port = sandbox.abilities()?.namespaces;
-        Ok(match &self.state.network {
+        let open = found.map_or(self.state.networks.last(), |index| self.state.networks.get(index));
+        Ok(match open {
             Some(OpenNetwork { proxy, .. }) => Network::Proxy {
                 port: if own_port { proxy::PORT } else { proxy.port() },
                 handover: proxy.handover().to_owned(),
@@ -485,7 +534,7 @@ impl Entered<'_> {
             Err(_) => Report::default(),
         };
         let _ = fs::remove_file(path);
-        if let Some(OpenNetwork { proxy, .. }) = &self.state.network {
+        for OpenNetwork { proxy, .. } in &self.state.networks {
             report.denied.extend(proxy.take_denied());
         }
         report
@@ -496,13 +545,22 @@ impl Entered<'_> {
     /// # Errors
     /// When it cannot be recorded.
     pub(super) fn changes(&mut self) -> Result<Option<WorkspacePatch>, Raise> {
+        Ok(self.changes_with_text()?.map(|(patch, _)| patch))
+    }
+
+    /// The same with its text, which compares files with what they were when the sandbox was opened.
+    ///
+    /// # Errors
+    /// As [`Entered::changes`].
+    pub(super) fn changes_with_text(&mut self) -> Result<Option<(WorkspacePatch, String)>, Raise> {
         let directory = self.sandbox.work().to_string_lossy().into_owned();
         let changes = self.tree()?.changes().map_err(raise)?;
         if changes.is_empty() {
             return Ok(None);
         }
+        let text = self.tree()?.patch_text(&changes).map_err(raise)?;
         let changes = changes.into_iter().map(change_as_record).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(WorkspacePatch { directory: Some(directory), changes }))
+        Ok(Some((WorkspacePatch { directory: Some(directory), changes }, text)))
     }
 
     /// The files that a command has made and declares, by their paths in the copy.
@@ -644,15 +702,18 @@ fn cargo_home(home: &Path) -> PathBuf {
 }
 
 /// The variables by which programs find the proxy.
-fn proxy_variables(port: u16) -> Vec<(OsString, OsString)> {
+fn proxy_variables(port: u16, hosts: &[String]) -> Vec<(OsString, OsString)> {
     let address = format!("http://127.0.0.1:{port}");
     let mut all: Vec<(OsString, OsString)> = Vec::new();
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
         all.push((name.into(), address.clone().into()));
         all.push((name.to_ascii_lowercase().into(), address.clone().into()));
     }
+    // The loopback is the command's own, unless the list names that of the machine.
+    let names_loopback = |host: &String| ["localhost", "127.", "[::1]"].iter().any(|name| host.starts_with(name));
+    let direct = if hosts.iter().any(names_loopback) { "" } else { "localhost,127.0.0.1,::1" };
     for name in ["NO_PROXY", "no_proxy"] {
-        all.push((name.into(), "localhost,127.0.0.1,::1".into()));
+        all.push((name.into(), direct.into()));
     }
     all.push(("NODE_USE_ENV_PROXY".into(), "1".into()));
     all
