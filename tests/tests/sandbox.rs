@@ -638,6 +638,41 @@ cascade main() -> string {{
     wait_for(|| !is_left());
 }
 
+/// What Cascade itself reads and writes for a program in a sandbox is in the copy, is recorded as a change, and follows
+/// no link that a command has planted.
+#[test]
+fn files_of_the_library_are_those_of_the_copy() {
+    let world = World::new();
+    world.project.write("secret.txt", "PLANTED");
+    let program = |end: &str| {
+        world.project.write(
+            "flow.cascade",
+            &format!(
+                r#"
+import std.files
+{SKILLS}
+cascade main() -> string {{
+  stage work = sandbox "repo" as box {{
+    stage made = files.write("repo/made.txt", "by the library")
+    stage planted = sh_in(box, sh"ln -sf ../../../../secret.txt leak; cat made.txt")
+    {end}
+  }} discard
+  return work.value
+}}
+"#
+            ),
+        );
+    };
+    program("stage seen = files.read(\"repo/made.txt\")\n    seen + planted");
+    assert_eq!(world.result(), "by the libraryby the library");
+    program("stage seen = files.read(\"repo/leak\")\n    seen");
+    let said = world.failure();
+    assert!(said.contains("`repo/leak` is behind a link in a sandbox"), "{said}");
+    program("stage seen = files.read(\"secret.txt\")\n    seen");
+    let said = world.failure();
+    assert!(said.contains("`secret.txt` is outside of the sandbox of"), "{said}");
+}
+
 /// An agent works in the copy, whichever directory it is given, and is confined as commands are.
 #[test]
 fn an_agent_works_in_the_copy_and_is_confined() {

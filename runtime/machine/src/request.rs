@@ -205,6 +205,8 @@ pub struct BuiltinRequest {
     pub name: SmolStr,
     /// Its arguments by name, as JSON; a secret that is an argument of its own is text.
     pub args: Vec<(SmolStr, BuiltinArg)>,
+    /// The sandbox that it is in: its paths are in the copy.
+    pub sandbox: Option<String>,
 }
 
 /// An argument of a built-in skill.

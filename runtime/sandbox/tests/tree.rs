@@ -232,12 +232,12 @@ fn modes_links_removals_and_folders_are_applied() {
     fs::remove_file(work.join("link")).unwrap();
     write(&work.join("link/is/a/folder.txt"), "now\n");
     fs::remove_dir_all(work.join("src")).unwrap();
-    symlink("/etc", work.join("src")).unwrap();
+    symlink("link/is", work.join("src")).unwrap();
     tree.changes().unwrap();
     tree::apply(&tree, &tree.all_changes().unwrap(), "x").unwrap();
     assert!(!world.repo.join("run.sh").exists());
     assert_eq!(fs::read_to_string(world.repo.join("link/is/a/folder.txt")).unwrap(), "now\n");
-    assert_eq!(fs::read_link(world.repo.join("src")).unwrap(), Path::new("/etc"));
+    assert_eq!(fs::read_link(world.repo.join("src")).unwrap(), Path::new("link/is"));
 
     // Whether it can be executed is a part of the change, other bits are not.
     let world = World::new();
@@ -272,6 +272,22 @@ fn no_change_leads_out_of_the_folder() {
     }
     for path in ["a", "a/b", ".github/x", ".gitignore", "...", "git/x", "a b\u{e4}"] {
         assert!(tree::check_path(path).is_ok(), "{path:?}");
+    }
+    for (link, target, is_refused) in [
+        ("l", "/etc/passwd", true),
+        ("src/l", "../../x", true),
+        ("l", "..", true),
+        ("src/l", "a/../../../x", true),
+        ("src/l", "../src/a.txt", false),
+        ("l", "src/./a.txt", false),
+    ] {
+        let world = World::new();
+        let mut tree = world.open("box");
+        symlink(target, tree.work().join(link)).unwrap();
+        tree.changes().unwrap();
+        let applied = tree::apply(&tree, &tree.all_changes().unwrap(), "x");
+        assert_eq!(matches!(applied, Err(TreeError::Denied(_))), is_refused, "{link} -> {target}: {applied:?}");
+        assert_eq!(fs::symlink_metadata(world.repo.join(link)).is_err(), is_refused);
     }
     // A folder of the user that is a link is not written through.
     let world = World::new();

@@ -36,7 +36,10 @@ use crate::{
     journal::now,
     models::{ModelCall, Models, Providers},
     redact::Redactor,
-    request::{AgentRequest, Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
+    request::{
+        AgentRequest, Answer, EffectInfo, LoadRequest, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest,
+        Usage,
+    },
     value::Secret,
     workspace::{OpenSandbox, WorkspacePatch},
 };
@@ -349,9 +352,14 @@ impl Host for LocalHost<'_> {
                 self.servers.call(id, *call, mark);
             }
             RequestKind::Builtin(builtin) => {
+                let sandbox = builtin.sandbox.as_deref().map(|name| self.sandboxes.find(name)).transpose();
+                let sandbox = match sandbox {
+                    Ok(sandbox) => sandbox,
+                    Err(failure) => return self.refuse(id, failure),
+                };
                 let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
                 let task = tokio::spawn(async move {
-                    let answer = builtins::carry_out(builtin, cwd).await;
+                    let answer = builtins::carry_out(builtin, cwd, sandbox).await;
                     let _ = outbox.send(Message::Done(id, answer));
                 });
                 self.builtins.insert(id, task);
@@ -372,8 +380,11 @@ impl Host for LocalHost<'_> {
                 }
             },
             RequestKind::Load(loads) => {
-                // Files in a copy that a recorded answer has opened are there when it is made.
-                if let Err(failure) = self.sandboxes.make_all() {
+                let read = loads.iter().try_for_each(|load| match load {
+                    LoadRequest::Hash(path) | LoadRequest::File(path) => self.sandboxes.prepare_read(path),
+                    LoadRequest::Glob { dir, .. } => self.sandboxes.prepare_read(dir.as_deref().unwrap_or(".")),
+                });
+                if let Err(failure) = read {
                     return self.refuse(id, failure);
                 }
                 let answer = files::load(&loads, self.cwd.as_deref());

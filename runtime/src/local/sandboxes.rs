@@ -165,12 +165,16 @@ impl Sandboxes {
         true
     }
 
-    /// Whether copies that recorded answers have opened must be made, since something else reads files.
-    pub(super) fn make_all(&self) -> Result<(), Raise> {
-        self.known
-            .values()
-            .filter(|sandbox| !sandbox.lock().pending.is_empty())
-            .try_for_each(|sandbox| sandbox.enter().map(drop))
+    /// Makes the copy that a file is in which is about to be read, and refuses one that is behind a link there.
+    pub(super) fn prepare_read(&self, path: &str) -> Result<(), Raise> {
+        let file = without_dots(&self.shared.cwd.join(path));
+        match self.known.values().find(|sandbox| file.starts_with(sandbox.work())) {
+            Some(sandbox) => {
+                let _ready = sandbox.enter()?;
+                sandbox.place_without_links(path).map(drop)
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -393,6 +397,21 @@ impl Sandbox {
                 Err(Failure::raise(ErrorKind::Denied, message))
             }
         }
+    }
+
+    /// The place in the copy of a path that Cascade itself reads or writes. A command may have put a link there that
+    /// leads out of the copy: no link is followed.
+    pub(super) fn place_without_links(&self, path: &str) -> Result<PathBuf, Raise> {
+        let placed = self.place(Some(path))?;
+        let work = self.work();
+        let mut below = work.clone();
+        for part in placed.strip_prefix(&work).unwrap_or(Path::new("")).components() {
+            below.push(part);
+            if fs::symlink_metadata(&below).is_ok_and(|meta| meta.file_type().is_symlink()) {
+                return Err(Failure::raise(ErrorKind::Denied, format!("`{path}` is behind a link in a sandbox")));
+            }
+        }
+        Ok(placed)
     }
 
     fn remove(&self) {

@@ -241,6 +241,7 @@ impl<'p> Machine<'p> {
                     self.place_in_sandbox(fiber, workspace);
                 }
             }
+            RequestKind::Builtin(builtin) => builtin.sandbox = self.sandbox_name(fiber),
             _ => {}
         }
         let info = if matches!(kind, RequestKind::Load(_)) {
@@ -463,7 +464,7 @@ fn builtin_request(name: &smol_str::SmolStr, skill: &Skill, args: &[Value]) -> R
         };
         (param.name.clone(), arg)
     });
-    RequestKind::Builtin(BuiltinRequest { name: name.clone(), args: args.collect() })
+    RequestKind::Builtin(BuiltinRequest { name: name.clone(), args: args.collect(), sandbox: None })
 }
 
 /// Gives the idempotency key to those who can use it.

@@ -172,6 +172,11 @@ impl<'p> Machine<'p> {
         self.sandbox_around(fiber).is_some()
     }
 
+    /// The name of the sandbox that a fiber is in.
+    pub(super) fn sandbox_name(&self, fiber: &Fiber<'p>) -> Option<String> {
+        self.sandbox_around(fiber).map(|sandbox| sandbox.open.name.clone())
+    }
+
     /// Puts an effect into the sandbox around it, if there is one.
     pub(super) fn place_in_sandbox(&self, fiber: &Fiber<'p>, workspace: &mut Workspace) {
         if let Some(around) = self.sandbox_around(fiber) {

@@ -98,6 +98,9 @@ pub enum WireRequest {
         name: SmolStr,
         /// Its arguments.
         args: Vec<WireArg>,
+        /// The sandbox that it is in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sandbox: Option<String>,
     },
     /// Open a sandbox.
     OpenSandbox {
@@ -263,6 +266,7 @@ impl WireRequest {
             },
             RequestKind::Builtin(builtin) => Self::Builtin {
                 v: VERSION,
+                sandbox: builtin.sandbox.clone(),
                 name: builtin.name.clone(),
                 args: builtin
                     .args
@@ -342,7 +346,7 @@ impl WireRequest {
             Self::Mcp { v: _, server, tool, args } => {
                 RequestKind::Mcp(Box::new(McpRequest { server: server.into_server(resolver)?.into(), tool, args }))
             }
-            Self::Builtin { v: _, name, args } => {
+            Self::Builtin { v: _, name, args, sandbox } => {
                 let arg = |arg: WireArg| {
                     let value = match arg.secret {
                         Some(secret) => BuiltinArg::Secret(secret.resolve(resolver)?),
@@ -351,7 +355,7 @@ impl WireRequest {
                     Ok((arg.name, value))
                 };
                 let args = args.into_iter().map(arg).collect::<Result<_, WireError>>()?;
-                RequestKind::Builtin(BuiltinRequest { name, args })
+                RequestKind::Builtin(BuiltinRequest { name, args, sandbox })
             }
             Self::OpenSandbox { v: _, sandbox } => RequestKind::OpenSandbox(sandbox),
             Self::CloseSandbox { v: _, sandbox } => RequestKind::CloseSandbox(sandbox),

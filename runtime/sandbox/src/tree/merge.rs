@@ -1,6 +1,10 @@
 //! Merges the change of a copy with what has become of the folder meanwhile, file by file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Component, Path, PathBuf},
+};
 
 use super::{Change, Content, Entry, Kind, Result, Tree, TreeError, capture::as_text, check_path, files};
 
@@ -12,6 +16,20 @@ pub(super) struct Step {
     pub(super) now: Option<Entry>,
     /// What it shall be.
     pub(super) new: Option<Content>,
+}
+
+/// Whether the target of a link is outside of the folder that the link is in: whoever writes to it later writes there.
+fn leads_out(link: &Path, target: &Path) -> bool {
+    let mut depth = link.components().count().saturating_sub(1);
+    for part in target.components() {
+        match part {
+            Component::CurDir => {}
+            Component::Normal(_) => depth += 1,
+            Component::ParentDir if depth > 0 => depth -= 1,
+            _ => return true,
+        }
+    }
+    false
 }
 
 /// The larger of the files that are compared outside.
@@ -30,6 +48,14 @@ impl Tree {
         let (mut steps, mut conflicts) = (Vec::new(), Vec::new());
         for change in changes {
             let path = check_path(&change.path)?;
+            if let Some(Content { kind: Kind::Link, bytes }) = &change.after
+                && leads_out(&path, Path::new(OsStr::from_bytes(bytes)))
+            {
+                let target = String::from_utf8_lossy(bytes);
+                let message =
+                    format!("`{}` is a new link to `{target}`, which is outside of the workspace", change.path);
+                return Err(TreeError::Denied(message));
+            }
             let theirs = now(&path)?;
             let entry = |content: &Content| Entry::of(content.kind, &content.bytes);
             let (current, after) = (theirs.as_ref().map(entry), change.after.as_ref().map(entry));
