@@ -8,7 +8,7 @@ use cascade_ir as ir;
 use crate::{
     codes, depth_first,
     diagnostic::Diagnostic,
-    skill_file::{SkillDocuments, load_skill_files},
+    skill_file::{NamedFile, SkillDocuments, load_skill_files},
     source::{SourceId, SourceMap, Sources},
     suggest, syntax,
 };
@@ -102,8 +102,24 @@ pub(crate) fn load_modules(name: &str, text: Arc<str>, sources: &dyn Sources) ->
     }
     loader.report_cycles();
     let Loader { map, modules, mut diagnostics, .. } = loader;
-    let skill_files = load_skill_files(&modules, sources, &mut diagnostics);
+    let skill_files = load_skill_files(named_skill_files(&modules), sources, &mut diagnostics);
     Loaded { map, modules, root, prelude, skill_files, diagnostics }
+}
+
+/// The skill files that the modules name.
+fn named_skill_files(modules: &[Module]) -> Vec<NamedFile<'_>> {
+    let mut named = Vec::new();
+    for (index, module) in modules.iter().enumerate() {
+        for item in &module.parse.file.items {
+            let ast::ItemKind::Skill(skill) = &item.kind else { continue };
+            for line in &skill.body {
+                if let ast::SkillLineKind::SkillFile(path) = &line.kind {
+                    named.push(NamedFile { module: (index, &module.name, module.source), path });
+                }
+            }
+        }
+    }
+    named
 }
 
 /// The module whose skill `on error fix` calls.

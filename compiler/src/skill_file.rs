@@ -6,14 +6,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cascade_grammar::ast::{ItemKind, SkillLineKind, Span};
+use cascade_grammar::ast::{Span, StrLit, StrPart};
 use saphyr::{LoadableYamlNode, Yaml};
 
 use crate::{
     codes,
-    declare::plain_text,
     diagnostic::Diagnostic,
-    module::Module,
     source::{SourceId, Sources},
 };
 
@@ -33,33 +31,36 @@ pub(crate) struct SkillDocument {
 /// The skill files of a program, by the module and the start of the path.
 pub(crate) type SkillDocuments = HashMap<(usize, u32), Arc<SkillDocument>>;
 
+/// A skill file that a module names.
+pub(crate) struct NamedFile<'a> {
+    /// The index of the module, its name and its source.
+    pub module: (usize, &'a str, SourceId),
+    pub path: &'a StrLit,
+}
+
 /// Reads the skill files that the modules name. What is wrong with them is reported where they are named.
 pub(crate) fn load_skill_files(
-    modules: &[Module],
+    named: Vec<NamedFile<'_>>,
     sources: &dyn Sources,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> SkillDocuments {
     let mut found = SkillDocuments::new();
-    for (index, module) in modules.iter().enumerate() {
-        let skills = module.parse.file.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Skill(skill) => Some(&skill.body),
-            _ => None,
-        });
-        for line in skills.flatten() {
-            let SkillLineKind::SkillFile(path) = &line.kind else { continue };
-            let place = Place { source: module.source, span: path.span };
-            let Some(target) = plain_text(path) else {
+    for NamedFile { module: (index, module, source), path } in named {
+        let place = Place { source, span: path.span };
+        let target = match path.parts.as_slice() {
+            [StrPart::Text { text, .. }] => text,
+            _ => {
                 let message = "the path of a skill file is plain text";
                 diagnostics.push(place.diagnostic(message).label("no `$<>` here"));
                 continue;
-            };
-            let name = sources.resolve(&module.name, &target);
-            match read_document(&name, &target, place, sources, diagnostics) {
-                Ok(document) => {
-                    found.insert((index, path.span.start), Arc::new(document));
-                }
-                Err(diagnostic) => diagnostics.push(*diagnostic),
             }
+        };
+        let name = sources.resolve(module, target);
+        match read_document(&name, target, place, sources, diagnostics) {
+            Ok(document) => {
+                found.insert((index, path.span.start), Arc::new(document));
+            }
+            Err(diagnostic) => diagnostics.push(*diagnostic),
         }
     }
     found

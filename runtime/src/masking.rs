@@ -31,7 +31,8 @@ pub(crate) fn hide_declared(program: &Program, ty: &Type, form: AnswerForm, outp
         Output::Response(response) => {
             response.body = hide(&String::from_utf8_lossy(&response.body)).into_bytes().into();
         }
-        Output::Model(text) | Output::Agent(AgentAnswer { text, .. }) => *text = hide(text),
+        Output::Model(text) => *text = hide(text),
+        Output::Agent(answer) => answer.text = hide(&answer.text),
         // It is no answer yet: nothing of the declared type is in it.
         Output::Calls(_) => {}
         Output::Process(process) => {
@@ -70,7 +71,7 @@ pub(crate) fn mask_output(redactor: &Redactor, form: AnswerForm, output: &mut Ou
             found
         }
         Output::Agent(answer) => {
-            let AgentAnswer { text, session: _, diff, notes } = answer;
+            let AgentAnswer { text, session: _, diff, notes } = &mut **answer;
             let mut found = None;
             for text in notes.iter_mut().chain([diff]).chain((!form.secret).then_some(text)) {
                 let (masked, key) = redactor.mask_stored(text);

@@ -56,7 +56,7 @@ fn every_keyword_and_name_is_in_the_reference() {
     wanted.extend(quoted_words("grammar/src/lexer/words.rs", "fn is_hole_format", "\n}"));
     wanted.extend(quoted_words("compiler/src/builtins.rs", "const LIST", "pub(crate) fn"));
     wanted.extend(quoted_words("compiler/src/body/error_kind.rs", "const KINDS", "];"));
-    wanted.extend(quoted_words("compiler/src/declare/models.rs", "&[\"anthropic\"", "];"));
+    wanted.extend(quoted_words("compiler/src/declare/models.rs", "const PROVIDERS", "];"));
     wanted.extend(quoted_words("compiler/src/builtins.rs", "const PERSON", ";"));
     let attributes = quoted_words("compiler/src/checks/attributes.rs", "const ATTRIBUTES", "];");
     wanted.extend(attributes.into_iter().filter(|word| !word.contains(' ') && !word.is_empty()));

@@ -59,7 +59,8 @@ impl Declarer<'_> {
         if !decl.name.text.is_empty() {
             for needed in ["provider", "id"] {
                 // A program that the model names may know itself which model it uses.
-                if !has(needed) && !(needed == "id" && names_its_program(&out.provider)) {
+                let is_needed = needed != "id" || !names_its_program(&out.provider);
+                if is_needed && !has(needed) {
                     let d = self
                         .view(module)
                         .diagnostic(

@@ -15,7 +15,7 @@ pub(crate) use declared::{
 use crate::{
     codes::Code,
     diagnostic::Diagnostic,
-    module::Files,
+    module::{Files, REPAIR},
     source::SourceId,
     types::{Ty, Types},
 };
@@ -46,6 +46,15 @@ impl<'w> World<'w> {
     pub fn find_exported(self, module: usize, name: &str) -> Option<Def> {
         let binding = self.declared.scopes[module].get(name)?;
         (!binding.imported && !name.starts_with('_')).then_some(binding.def)
+    }
+
+    /// The skill of the standard library that `on error fix` calls.
+    pub fn repair_skill(self) -> Option<ir::SkillId> {
+        let module = self.files.modules.iter().position(|module| module.name == REPAIR)?;
+        match self.find_exported(module, "repair_stage")? {
+            Def::Skill(id) => Some(id),
+            _ => None,
+        }
     }
 
     /// Whether the skill that is declared there has a `tools` line.

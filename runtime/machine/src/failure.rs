@@ -29,12 +29,9 @@ pub struct Failure {
     /// Whether the same request would fail in the same way, so that `retry` does not apply whatever the kind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub permanent: bool,
-    /// The session of the agent that failed, by which it can be continued.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
 }
 
-/// How a program ended that failed.
+/// How a program, or an agent, ended that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndedProgram {
     /// Its exit code; absent when a signal ended it.
@@ -42,6 +39,9 @@ pub struct EndedProgram {
     pub exit_code: Option<i32>,
     /// The last lines of its standard error.
     pub stderr: String,
+    /// Of an agent: its session, by which it can be continued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// The failure of an operation; boxed because it is rare and large.
@@ -60,7 +60,6 @@ impl Failure {
             retry_after_ms: None,
             program: None,
             permanent: false,
-            session: None,
         }
     }
 

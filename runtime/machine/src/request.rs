@@ -554,7 +554,7 @@ pub enum Output {
     /// The tools that a model wants to use before it answers.
     Calls(ToolCalls),
     /// The answer of a coding agent.
-    Agent(AgentAnswer),
+    Agent(Box<AgentAnswer>),
     /// The result of a tool: what is structured in it, or its text.
     Tool(Json),
     /// The files, and notes on files that were left out.

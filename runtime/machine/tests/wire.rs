@@ -134,6 +134,8 @@ fn request() -> impl Strategy<Value = RequestKind> {
                 schema,
                 temperature: temperature.map(|t| f64::from(t) / 8.0),
                 max_tokens,
+                tools: Vec::new(),
+                turns: Vec::new(),
                 file,
             }))
         });

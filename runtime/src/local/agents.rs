@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{sandboxes::Sandbox, snapshot::Snapshot, survivors::end_carriers, workspace::check_policy};
 use crate::{
     agents::{Conversation, Dialect, Ended, Heard, Needs, Work, driver, needs_in_sandbox, says_session_is_lost},
-    failure::{Failure, Raise},
+    failure::{EndedProgram, Failure, Raise},
     request::{AgentAnswer, AgentRequest, Answer, Output, Process, RunRequest},
     value::Arg,
     workspace::Workspace,
@@ -144,7 +144,9 @@ impl AgentJob {
         let answer = self.dialect.answer(&mut heard, &ended);
         let usage = heard.usage;
         let result = answer.and_then(|text| self.with_changes(text, &heard, before)).map_err(|mut failure| {
-            failure.session = heard.session.clone();
+            let stderr = process.stderr.trim_end().to_owned();
+            let session = heard.session.clone();
+            failure.program = Some(Box::new(EndedProgram { exit_code: process.code, stderr, session }));
             failure
         });
         Answer { result, usage }
@@ -153,16 +155,18 @@ impl AgentJob {
     fn with_changes(&self, text: String, heard: &Heard, before: Option<Snapshot>) -> Result<Output, Raise> {
         let mut answer = AgentAnswer { text, session: heard.session.clone(), diff: String::new(), notes: Vec::new() };
         answer.notes.extend(heard.denied.iter().map(|denied| format!("the agent was not allowed: {denied}")));
-        let (Some(before), Some((_, directory))) = (before, &self.root) else { return Ok(Output::Agent(answer)) };
+        let (Some(before), Some((_, directory))) = (before, &self.root) else {
+            return Ok(Output::Agent(Box::new(answer)));
+        };
         let changes = before.changes(directory.clone())?;
         if changes.patch.changes.is_empty() {
             if heard.claims_change {
                 answer.notes.push("the agent says that it has changed files, and none is different".to_owned());
             }
-            return Ok(Output::Agent(answer));
+            return Ok(Output::Agent(Box::new(answer)));
         }
         answer.diff = changes.diff;
-        Ok(Output::WithPatch(Box::new(Output::Agent(answer)), changes.patch.into()))
+        Ok(Output::WithPatch(Box::new(Output::Agent(Box::new(answer))), changes.patch.into()))
     }
 }
 

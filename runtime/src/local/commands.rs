@@ -174,6 +174,8 @@ impl Commands {
                     job.request = request;
                     answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
                 }
+                // Its directories are removed before the run can end.
+                drop(job);
                 if outbox.send(Message::Done(id, answer)).is_err() {
                     return;
                 }

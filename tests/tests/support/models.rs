@@ -35,6 +35,15 @@ pub fn error_reply(status: u16, headers: &str, body: Json) -> Said {
 impl Model {
     /// Starts a server; `answer` gets the text of the last message, or the body as it is.
     pub fn start(mut answer: impl FnMut(&str) -> Said + Send + 'static) -> Self {
+        Self::serve(move |_, text| answer(text))
+    }
+
+    /// Starts a server; `answer` gets the body of each request.
+    pub fn start_with_bodies(mut answer: impl FnMut(&Json) -> Said + Send + 'static) -> Self {
+        Self::serve(move |body, _| answer(body))
+    }
+
+    fn serve(mut answer: impl FnMut(&Json, &str) -> Said + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
@@ -45,7 +54,8 @@ impl Model {
                 let Some((head, body)) = read_request(&stream) else { continue };
                 let text = prompt_of_body(&body);
                 kept.lock().unwrap().push((text.clone(), head));
-                let (status, headers, body) = answer(&text);
+                let json = serde_json::from_str(&body).unwrap_or(Json::Null);
+                let (status, headers, body) = answer(&json, &text);
                 // The client may have been killed meanwhile.
                 let _ = write_reply(&mut stream, &Reply { status, headers, body });
             }

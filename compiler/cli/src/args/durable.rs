@@ -161,7 +161,7 @@ pub struct RunsShowArgs {
 #[derive(Debug, Args)]
 pub struct RunsLogsArgs {
     /// The run: its id, the beginning of it, or `last`
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", default_value = "last")]
     pub run: String,
     /// Follow the run until it ends
     #[arg(short, long)]

@@ -13,9 +13,7 @@ use crate::{
     },
     codes,
     flow::{Flow, Origin},
-    module::REPAIR,
     types::Ty,
-    world::Def,
 };
 
 /// What `on error` makes of the value of a stage.
@@ -228,10 +226,7 @@ impl CascadeChecker<'_> {
 
     /// Lowers `on error fix`: a stage that calls the skill of the standard library that repairs.
     fn lower_fix(&mut self, using: Option<ir::Expr>, max: Option<ir::Expr>, span: Span) -> ir::ErrorAction {
-        let files = self.body.world.files;
-        let module = files.modules.iter().position(|module| module.name == REPAIR);
-        let skill = module.and_then(|module| self.body.world.find_exported(module, "repair_stage"));
-        let Some(Def::Skill(skill)) = skill else {
+        let Some(skill) = self.body.world.repair_skill() else {
             return ir::ErrorAction::Fail(None);
         };
         let (failed, slot) = (self.body.scope.new_slot(), self.body.scope.new_slot());

@@ -140,7 +140,8 @@ impl<'p> Machine<'p> {
             let (output, patch) = match answer.result {
                 Ok(output) => output.split_patch(),
                 Err(failure) => {
-                    keep_session(fiber, failure.session.clone());
+                    let session = failure.program.as_ref().and_then(|program| program.session.clone());
+                    keep_session(fiber, session);
                     return Err(failure);
                 }
             };

@@ -25,7 +25,7 @@ pub(super) fn read_process_output(run: &Run, process: &Process) -> Result {
     let ended = |message: String| {
         let mut failure = Failure::raise(ErrorKind::CommandFailed, tail(message));
         let stderr = process.stderr.trim_end().to_owned();
-        failure.program = Some(Box::new(EndedProgram { exit_code: process.code, stderr }));
+        failure.program = Some(Box::new(EndedProgram { exit_code: process.code, stderr, session: None }));
         failure
     };
     match (process.code, process.signal) {

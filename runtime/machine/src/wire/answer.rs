@@ -92,7 +92,7 @@ impl WireAnswer {
             },
             Output::Model(text) => WireOutput::Model { text: text.clone() },
             Output::Calls(calls) => WireOutput::Calls { calls: calls.clone() },
-            Output::Agent(answer) => WireOutput::Agent { answer: answer.clone() },
+            Output::Agent(answer) => WireOutput::Agent { answer: (**answer).clone() },
             Output::Tool(value) => WireOutput::Tool { value: value.clone() },
             Output::Builtin(value) => WireOutput::Builtin { value: value.clone() },
             Output::Person(answer) => WireOutput::Person { answer: answer.clone() },
@@ -121,7 +121,7 @@ impl WireAnswer {
             }
             WireOutput::Model { text } => Output::Model(text),
             WireOutput::Calls { calls } => Output::Calls(calls),
-            WireOutput::Agent { answer } => Output::Agent(answer),
+            WireOutput::Agent { answer } => Output::Agent(Box::new(answer)),
             WireOutput::Tool { value } => Output::Tool(value),
             WireOutput::Builtin { value } => Output::Builtin(value),
             WireOutput::Person { answer } => Output::Person(answer),

@@ -4,7 +4,10 @@ use std::{
     collections::HashMap,
     path::PathBuf,
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,6 +63,8 @@ pub(super) struct Caller {
     pub(super) tools: Arc<[Tool]>,
     progress: ProgressTokens,
     stderr: Lines,
+    /// Set when the connection is lost.
+    is_lost: Arc<AtomicBool>,
 }
 
 type ProgressTokens = Arc<Mutex<HashMap<ProgressToken, RequestId>>>;
@@ -174,7 +179,8 @@ impl Connection {
                 return Err(failure);
             }
         };
-        let caller = Caller { peer, name: server.name.to_string(), tools, progress, stderr };
+        let is_lost = Arc::default();
+        let caller = Caller { peer, name: server.name.to_string(), tools, progress, stderr, is_lost };
         Ok(Self { service, process, caller })
     }
 
@@ -184,7 +190,7 @@ impl Connection {
 
     /// Whether the server is not there any more.
     pub(super) fn has_ended(&self) -> bool {
-        self.service.is_closed()
+        self.caller.is_lost.load(Ordering::Relaxed) || self.service.is_closed()
     }
 
     /// Takes leave of the server; one that was started has ended afterwards.
@@ -294,10 +300,12 @@ impl Caller {
                 Failure::raise(kind, format!("`{}.{tool}`: {}", self.name, error.message))
             }
             ServiceError::TransportClosed => {
+                self.is_lost.store(true, Ordering::Relaxed);
                 let message = format!("the server `{}` ended before it had answered{}", self.name, said(&self.stderr));
                 Failure::raise(ErrorKind::Unavailable, message)
             }
             other => {
+                self.is_lost.store(true, Ordering::Relaxed);
                 let message = format!("the server `{}`: {other}{}", self.name, said(&self.stderr));
                 Failure::raise(ErrorKind::Unavailable, message)
             }

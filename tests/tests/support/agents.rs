@@ -1,0 +1,159 @@
+//! Agents and servers that small scripts play, each in the protocol of the real program.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use super::project::Project;
+
+/// A project with a folder of programs that comes first in the search path.
+pub struct Stage {
+    pub project: Project,
+}
+
+impl Stage {
+    pub fn new() -> Self {
+        let project = Project::new();
+        fs::create_dir(project.path().join("bin")).unwrap();
+        fs::create_dir(project.path().join("repo")).unwrap();
+        Self { project }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.project.path()
+    }
+
+    /// Writes a program. In it `$LOG` is a file that is kept.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        let file = self.path().join("bin").join(name);
+        let log = self.path().join("log");
+        fs::write(&file, format!("#!/bin/sh\nLOG={}\n{script}", log.display())).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.project.command(args);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .env("PATH", format!("{}:{path}", self.path().join("bin").display()))
+            .env("HOME", self.path())
+            .env("XDG_CACHE_HOME", self.path().join("cache"));
+        for key in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENAI_BASE_URL"] {
+            command.env_remove(key);
+        }
+        command
+    }
+
+    /// Writes a program of Cascade and runs it.
+    pub fn run(&self, text: &str) -> Output {
+        self.project.write("flow.cascade", text);
+        self.command(&["run", "flow.cascade", "--quiet"]).output().unwrap()
+    }
+
+    pub fn call(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.project.lines("log")
+    }
+
+    pub fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap_or_default()
+    }
+}
+
+/// Whether a process with this number runs.
+pub fn is_running(pid: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    state.is_some_and(|state| state != 'Z')
+}
+
+/// Claude Code that writes a file and answers.
+pub const CLAUDE: &str = r#"
+prompt=$(cat)
+echo "claude $*" >> "$LOG"
+echo "prompt $(printf %s "$prompt" | head -1)" >> "$LOG"
+echo '{"type":"system","subtype":"init","session_id":"s-1"}'
+echo '{"type":"assistant","session_id":"s-1","message":{"content":[{"type":"tool_use","name":"Write","input":{"file_path":"new.txt"}}]}}'
+echo hello > new.txt
+echo '{"type":"result","subtype":"success","is_error":false,"result":"text","structured_output":{"summary":"done","score":4},"session_id":"s-1","total_cost_usd":0.25,"usage":{"input_tokens":100,"cache_read_input_tokens":10,"output_tokens":20},"permission_denials":[{"tool_name":"Bash","tool_input":{"command":"rm -rf x"}}]}'
+"#;
+
+/// Codex that writes a file and answers.
+pub const CODEX: &str = r#"
+prompt=$(cat)
+echo "codex $*" >> "$LOG"
+echo '{"type":"thread.started","thread_id":"t-1"}'
+echo 'noise that is no JSON'
+echo '{"type":"item.completed","item":{"type":"file_change","changes":[{"path":"new.txt","kind":"add"}]}}'
+echo hello > new.txt
+echo '{"type":"item.completed","item":{"type":"agent_message","text":"{\"summary\":\"done\",\"score\":4}"}}'
+echo '{"type":"turn.completed","usage":{"input_tokens":100,"cached_input_tokens":10,"output_tokens":20}}'
+"#;
+
+/// Gemini that writes a file and answers in pieces.
+pub const GEMINI: &str = r#"
+prompt=$(cat)
+echo "gemini $*" >> "$LOG"
+echo "settings $(cat "$GEMINI_CLI_SYSTEM_SETTINGS_PATH")" >> "$LOG"
+echo '{"type":"init","session_id":"g-1","model":"m"}'
+echo '{"type":"message","role":"assistant","content":"I write the file now.","delta":true}'
+echo '{"type":"tool_use","tool_name":"write_file","parameters":{"file_path":"new.txt"}}'
+echo hello > new.txt
+echo '{"type":"message","role":"assistant","content":"{\"summary\":\"done\",","delta":true}'
+echo '{"type":"message","role":"assistant","content":"\"score\":4}","delta":true}'
+echo '{"type":"result","status":"success","stats":{"input_tokens":110,"output_tokens":20,"cached":10}}'
+"#;
+
+/// An agent that speaks the Agent Client Protocol: it wants to edit a file and to run a command.
+pub const ACP: &str = r#"
+say() { printf '%s\n' "$1"; }
+hear() { read -r line; printf '%s\n' "$line" >> "$LOG"; }
+hear; say 'noise'; say '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":1,"agentCapabilities":{"loadSession":true,"sessionCapabilities":{"resume":{}}}}}'
+hear; say '{"jsonrpc":"2.0","id":2,"result":{"sessionId":"a-1","modes":{"currentModeId":"auto","availableModes":[{"id":"auto"},{"id":"default"}]}}}'
+hear; say '{"jsonrpc":"2.0","id":3,"result":{}}'
+hear
+say '{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"Let me see."}}}}'
+say '{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"tool_call_update","toolCallId":"t1","kind":"edit","title":"Write new.txt"}}}'
+say '{"jsonrpc":"2.0","id":"p1","method":"session/request_permission","params":{"toolCall":{"toolCallId":"t1","locations":[{"path":"new.txt"}]},"options":[{"optionId":"yes","kind":"allow_once"},{"optionId":"no","kind":"reject_once"}]}}'
+hear
+case "$line" in *'"yes"'*) echo hello > new.txt;; esac
+say '{"jsonrpc":"2.0","id":"p2","method":"session/request_permission","params":{"toolCall":{"toolCallId":"t2","kind":"execute","title":"make all"},"options":[{"optionId":"yes","kind":"allow_once"},{"optionId":"no","kind":"reject_once"}]}}'
+hear
+case "$line" in *'"yes"'*) echo ran > ran.txt;; esac
+say '{"jsonrpc":"2.0","id":9,"method":"fs/read_text_file","params":{"path":"x"}}'
+hear
+say '{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"something_new"}}}'
+say '{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"agent_message_chunk","content":{"type":"text","text":"{\"summary\":\"done\",\"score\":4}"}}}}'
+say '{"jsonrpc":"2.0","id":4,"result":{"stopReason":"end_turn","usage":{"inputTokens":100,"cachedReadTokens":10,"outputTokens":20}}}'
+"#;
+
+/// An MCP server with four tools: one that adds, one that fails, one that ends the server, one that gives JSON.
+pub const MCP: &str = r#"
+echo "start $TOKEN" >> "$LOG"
+trap 'echo end >> "$LOG"' EXIT
+echo 'noise that is no JSON'
+text() { printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"%s"}],"isError":%s}}\n' "$id" "$1" "${2:-false}"; }
+while read -r line; do
+  id=$(printf %s "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+  case "$line" in
+    *'"method":"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"toy","version":"1"}}}\n' "$id";;
+    *'"method":"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"add-numbers","description":"Adds.","inputSchema":{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"],"additionalProperties":false}},{"name":"refuse","inputSchema":{"type":"object"}},{"name":"crash","inputSchema":{"type":"object"}},{"name":"json","inputSchema":{"type":"object"}}]}}\n' "$id";;
+    *'"method":"tools/call"'*)
+      echo "call $(printf %s "$line" | sed -n 's/.*"name":"\([a-z-]*\)".*/\1/p')" >> "$LOG"
+      case "$line" in
+        *'"add-numbers"'*) text "$(( $(printf %s "$line" | sed -n 's/.*"a":\([0-9]*\).*/\1/p') + $(printf %s "$line" | sed -n 's/.*"b":\([0-9]*\).*/\1/p') ))";;
+        *'"refuse"'*) text 'not today' true;;
+        *'"crash"'*) echo 'something broke' >&2; exit 3;;
+        *'"json"'*) text '{\"items\":[1,2]}';;
+      esac;;
+    *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}\n' "$id";;
+  esac
+done
+"#;
