@@ -32,6 +32,10 @@ use clap::Parser;
 use crate::args::{Cli, Color, Command};
 
 fn main() -> ExitCode {
+    // A command in a sandbox is started by this program itself, which confines itself first.
+    if let Some(code) = cascade_sandbox::run_helper(std::env::args_os()) {
+        return code;
+    }
     std::panic::set_hook(Box::new(tell_defect));
     let cli = Cli::parse();
     let color = use_color(cli.color);
