@@ -79,8 +79,11 @@ fn access() -> impl Strategy<Value = Access> {
 }
 
 fn workspace() -> impl Strategy<Value = Workspace> {
-    (prop::option::of(text()), access(), access(), access())
-        .prop_map(|(directory, read, write, network)| Workspace { directory, policy: Policy { read, write, network }, sandbox: None })
+    (prop::option::of(text()), access(), access(), access()).prop_map(|(directory, read, write, network)| Workspace {
+        directory,
+        policy: Policy { read, write, network },
+        sandbox: None,
+    })
 }
 
 fn named<T: Strategy>(value: T) -> impl Strategy<Value = Vec<(SmolStr, T::Value)>> {
