@@ -110,7 +110,10 @@ fn a_model_that_never_gets_it_right_is_stopped_and_its_draft_is_kept() {
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert_eq!(bodies.len(), 3);
-    assert!(said.contains("after 3 rounds the program still has mistakes; it is in `generated.cascade.draft`"), "{said}");
+    assert!(
+        said.contains("after 3 rounds the program still has mistakes; it is in `generated.cascade.draft`"),
+        "{said}"
+    );
     assert_eq!(fs::read_to_string(project.path().join("generated.cascade.draft")).unwrap(), BAD.trim());
     assert!(!project.path().join("generated.cascade").exists());
 }
@@ -118,11 +121,8 @@ fn a_model_that_never_gets_it_right_is_stopped_and_its_draft_is_kept() {
 #[test]
 fn without_a_model_it_says_what_is_missing() {
     let project = Project::new();
-    let output = project
-        .command(&["generate", "greet", "--model", "claude"])
-        .env_remove("ANTHROPIC_API_KEY")
-        .output()
-        .unwrap();
+    let output =
+        project.command(&["generate", "greet", "--model", "claude"]).env_remove("ANTHROPIC_API_KEY").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("`ANTHROPIC_API_KEY` is not set"), "{}", stderr(&output));
     let output = project.call(&["generate", "greet", "--model", "nobody"]);

@@ -25,7 +25,8 @@ pub fn describe_skills(folder: &Path, output: &Path) -> Result<String, Stop> {
                     eprintln!("warning: `{}` has mistakes, so that its skills are left out", file.display());
                     continue;
                 };
-                for skill in program.skills.iter().filter(|skill| skill.place.file == 0) {
+                let is_own = |file: u32| program.files.get(file as usize).is_some_and(|known| *known == name);
+                for skill in program.skills.iter().filter(|skill| is_own(skill.place.file)) {
                     out.push_str(&format!(
                         "- skill `{}`, by import \"{path}\": {}\n",
                         skill.name,
