@@ -171,6 +171,10 @@ impl ir::VisitorMut for Purity<'_> {
         match work {
             ir::Work::Skill(..) | ir::Work::Person(_) => self.pure = false,
             ir::Work::Cascade(id, _) => self.pure &= self.cascades[id.index()],
+            ir::Work::Sandbox(_) => {
+                ir::walk_work_mut(self, work);
+                self.pure = false;
+            }
             _ => ir::walk_work_mut(self, work),
         }
     }

@@ -1,8 +1,8 @@
 //! Visits every expression below a node, the node itself first.
 
 use cascade_grammar::ast::{
-    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, FnBody, RecordEntry, Stmt, StmtKind, StrLit,
-    StrPart,
+    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, FnBody, NetworkSetting, RecordEntry, Stmt,
+    StmtKind, StrLit, StrPart,
 };
 
 /// Calls `f` for every expression of the body of a fn.
@@ -165,6 +165,9 @@ pub(crate) fn expr<'a>(e: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         }
         ExprKind::Sandbox(x) => {
             expr(&x.dir, f);
+            if let Some(NetworkSetting::Hosts(hosts)) = &x.network {
+                expr(hosts, f);
+            }
             block(&x.body, f);
         }
     }

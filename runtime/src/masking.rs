@@ -40,7 +40,12 @@ pub(crate) fn hide_declared(program: &Program, ty: &Type, form: AnswerForm, outp
         }
         Output::WithPatch(output, _) => hide_declared(program, ty, form, output),
         Output::Builtin(json) | Output::Tool(json) => mask_declared(program, ty, json),
-        Output::Files(..) | Output::Person(_) | Output::Value(_) | Output::Fired => {}
+        Output::Files(..)
+        | Output::Person(_)
+        | Output::Value(_)
+        | Output::Opened(_)
+        | Output::Closed(_)
+        | Output::Fired => {}
     }
 }
 
@@ -94,7 +99,18 @@ pub(crate) fn mask_output(redactor: &Redactor, form: AnswerForm, output: &mut Ou
             files.iter_mut().map(|file| mask_file(redactor, file)).fold(None, Option::or)
         }
         Output::WithPatch(output, _) => mask_output(redactor, form, output),
-        Output::Value(_) | Output::Fired => None,
+        Output::Closed(closed) => {
+            let mut found = None;
+            for text in closed.notes.iter_mut().chain([&mut closed.patch]) {
+                let (masked, key) = redactor.mask_stored(text);
+                found = found.or(key);
+                if let Cow::Owned(masked) = masked {
+                    *text = masked;
+                }
+            }
+            found
+        }
+        Output::Value(_) | Output::Opened(_) | Output::Fired => None,
     }
 }
 

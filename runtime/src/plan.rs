@@ -191,6 +191,8 @@ impl Planner<'_> {
             | RequestKind::Agent(_)
             | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
+            | RequestKind::OpenSandbox(_)
+            | RequestKind::CloseSandbox(_)
             | RequestKind::Person(_) => {}
         }
         let is_of_a_person = matches!(kind, RequestKind::Person(_));

@@ -28,7 +28,7 @@ use crate::{
     host::Host,
     interpreter::{Environment, KnownOutcomes, Machine, Recalled, Spent, hex},
     journal::{Claim, Journal, JournalError, Ledger, RunEnd, RunGuard, RunStart, Store, now},
-    local::{Cancel, LocalHost, Setup, end_survivors},
+    local::{Cancel, LocalHost, SandboxSettings, Setup, end_survivors},
     models::Providers,
     recordings::{RecordingHost, Recordings},
     redact::{self, Cut, Redactor},
@@ -62,6 +62,8 @@ pub struct RunOptions<'o> {
     pub cancel: Cancel,
     /// Where answers of models and HTTP requests are recorded, or replayed from.
     pub recordings: Option<Arc<Recordings>>,
+    /// How commands in sandboxes are confined.
+    pub sandbox: SandboxSettings,
     /// How the providers of its models are reached. One of these is for one run.
     pub providers: Arc<Providers>,
 }
@@ -106,15 +108,25 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
         0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
         n => n,
     };
-    let (cwd, cancel) = (options.cwd.clone(), options.cancel.clone());
+    let (cwd, cancel, sandbox) = (options.cwd.clone(), options.cancel.clone(), options.sandbox.clone());
     let watched = options.observer.is_some() || options.store.is_some();
     let redactor = run_redactor(program, &inputs, &options.providers);
     let run = id_of(&options.begin);
     let processes = options.store.as_ref().and_then(|store| store.process_list(&run));
     let locks = options.store.as_ref().and_then(|store| store.lock_directory());
-    let providers = Arc::clone(&options.providers);
-    let setup =
-        Setup { program, providers, cwd, max_commands, cancel, watched, redactor: redactor.clone(), processes, locks };
+    let setup = Setup {
+        program,
+        providers: Arc::clone(&options.providers),
+        cwd,
+        max_commands,
+        cancel,
+        watched,
+        redactor: redactor.clone(),
+        processes,
+        locks,
+        run: run.clone(),
+        sandbox,
+    };
     let local = LocalHost::new(setup);
     let Some(recordings) = options.recordings.clone() else {
         return run_with_id(local, program, cascade, inputs, options, run).await;

@@ -33,7 +33,8 @@ fn dependencies_of_crates_are_acyclic() {
     assert_eq!(dependencies("cascade-shell"), [""; 0]);
     assert_eq!(dependencies("cascade-stdlib"), [""; 0]);
     assert_eq!(dependencies("cascade-machine"), ["cascade-ir"]);
-    assert_eq!(dependencies("cascade-runtime"), ["cascade-ir", "cascade-machine"]);
+    assert_eq!(dependencies("cascade-sandbox"), [""; 0]);
+    assert_eq!(dependencies("cascade-runtime"), ["cascade-ir", "cascade-machine", "cascade-sandbox"]);
     assert_eq!(dependencies("cascade-compiler"), ["cascade-grammar", "cascade-ir", "cascade-shell", "cascade-stdlib"]);
 }
 

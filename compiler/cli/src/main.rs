@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod files;
 mod fmt;
+mod generate;
 mod jobs;
 mod journal;
 mod lsp;
@@ -32,6 +33,10 @@ use clap::Parser;
 use crate::args::{Cli, Color, Command};
 
 fn main() -> ExitCode {
+    // A command in a sandbox is started by this program itself, which confines itself first.
+    if let Some(code) = cascade_sandbox::run_helper(std::env::args_os()) {
+        return code;
+    }
     std::panic::set_hook(Box::new(tell_defect));
     let cli = Cli::parse();
     let color = use_color(cli.color);
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         Command::Memory(args) => memory::run(args),
         Command::Models(args) => models::run(args, color),
         Command::Doctor(args) => doctor::run(args),
+        Command::Generate(args) => generate::run(args, color),
         Command::Test(args) => test_command::run(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),

@@ -12,13 +12,14 @@ use cascade_ir::{
     screen::{neutral, neutral_line},
 };
 use cascade_runtime::{
-    Begin, Cancel, Failure, RunOptions, Value, block_on, environment_variables, inputs_with_variables,
+    Begin, Cancel, Failure, RunOptions, SandboxSettings, Value, block_on, environment_variables, inputs_with_variables,
     journal::{SqliteStore, Store},
     parse_input_text,
     recordings::Recordings,
     run as execute, to_json,
     value::parse_json,
 };
+use cascade_sandbox::Promise;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
@@ -79,6 +80,24 @@ fn open_recordings(args: &RunArgs) -> Result<Option<Arc<Recordings>>, Stop> {
     opened.map(|recordings| Some(Arc::new(recordings))).map_err(|error| Stop::usage(error.to_string()))
 }
 
+/// How commands in sandboxes are confined: this program confines itself, and the rest is in `cascade.toml`.
+fn sandbox_settings(program: &ir::Program) -> SandboxSettings {
+    let project = project_of(program).unwrap_or_default();
+    let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let mut settings = SandboxSettings {
+        // Without it no sandbox is opened, and the run says so.
+        helper: std::env::current_exe().ok(),
+        allow_unenforced: project.allow_unenforced.iter().filter_map(|name| Promise::of_name(name)).collect(),
+        readable: project.sandbox_reads.iter().map(PathBuf::from).collect(),
+        private_hosts: project.private_hosts,
+        without_namespaces: std::env::var_os("CASCADE_SANDBOX_NAMESPACES").is_some_and(|value| value == "off"),
+        folder: folder("CASCADE_SANDBOX_FOLDER"),
+        ..SandboxSettings::default()
+    };
+    settings.limits.memory = project.sandbox_memory.unwrap_or(settings.limits.memory);
+    settings
+}
+
 /// How a run is performed.
 pub struct Performance<'a> {
     /// Where it is recorded.
@@ -128,6 +147,7 @@ pub fn perform(
         cwd,
         cancel,
         recordings: recordings.clone(),
+        sandbox: sandbox_settings(program),
         providers,
     };
     let outcome = block_on(execute(program, cascade, inputs, options));

@@ -1,6 +1,6 @@
 //! Blocks and statements: where they stand, and what they give.
 
-use cascade_grammar::ast::{Expr, Name, Span};
+use cascade_grammar::ast::{Expr, ExprKind, Name, Span, StrPart};
 
 use crate::{
     codes,
@@ -143,6 +143,33 @@ pub(crate) fn network_setting(view: View<'_>, network: &Name) -> Option<Diagnost
         view.diagnostic(codes::UNKNOWN_SETTING, network.span, format!("`network {}` means nothing", network.text))
             .label("`on` or `off`")
     })
+}
+
+/// Reports hosts of a sandbox that are written out and are no names of hosts.
+pub(crate) fn wrong_hosts(view: View<'_>, hosts: &Expr) -> Vec<Diagnostic> {
+    let ExprKind::List(items) = &hosts.kind else { return Vec::new() };
+    let wrong = items.iter().filter_map(|item| {
+        let ExprKind::Str(literal) = &item.kind else { return None };
+        let [StrPart::Text { text, .. }] = literal.parts.as_slice() else { return None };
+        let text = text.clone();
+        let host = text.rsplit_once(':').map_or(
+            text.as_str(),
+            |(host, port)| {
+                if port.parse::<u16>().is_ok() { host } else { "" }
+            },
+        );
+        let name = host.strip_prefix("*.").unwrap_or(host);
+        let is_name = name.split('.').all(|part| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        });
+        (!is_name).then_some((item.span, text))
+    });
+    let report = |(span, text): (Span, String)| {
+        view.diagnostic(codes::UNKNOWN_SETTING, span, format!("`{text}` is no name of a host"))
+            .label("no host")
+            .help("a host is a name such as `crates.io`, `*.pypi.org` or `localhost:8080`, without `https://`")
+    };
+    wrong.map(report).collect()
 }
 
 /// Reports a statement in `parallel` that is no stage.

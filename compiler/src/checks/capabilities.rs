@@ -70,8 +70,8 @@ pub(crate) fn network_in_sandbox(view: View<'_>, network: &NetworkUse, span: Spa
 }
 
 /// Reports `network on` inside of a sandbox without network, whose head is `around`.
-pub(crate) fn network_on_inside(view: View<'_>, network: &Name, around: Span) -> Diagnostic {
-    view.diagnostic(codes::NETWORK, network.span, "the sandbox around this one has no network")
+pub(crate) fn network_on_inside(view: View<'_>, network: Span, around: Span) -> Diagnostic {
+    view.diagnostic(codes::NETWORK, network, "the sandbox around this one has no network")
         .label("cannot be had here")
         .also(view.source(), around, "off in here")
         .help("write `network on` there too")

@@ -380,6 +380,7 @@ impl<'p> Walk<'p> {
             }
             Work::Parallel(node) => self.parallel(node, variables, around),
             Work::Block(block) => self.block(block, variables, around),
+            Work::Sandbox(node) => self.block(&node.body, variables, around),
         }
     }
 

@@ -38,8 +38,10 @@ impl<'t> Formatter<'t> {
             ExprKind::Swarm(node) => self.swarm(node),
             ExprKind::Sandbox(node) => {
                 let mut docs = vec![self.worded("sandbox ", &node.dir)];
-                if let Some(network) = &node.network {
-                    docs.extend([Doc::Text(" network "), Doc::Text(&network.text)]);
+                match &node.network {
+                    Some(NetworkSetting::Word(word)) => docs.extend([Doc::Text(" network "), Doc::Text(&word.text)]),
+                    Some(NetworkSetting::Hosts(hosts)) => docs.push(self.worded(" network ", hosts)),
+                    None => {}
                 }
                 if let Some(name) = &node.name {
                     docs.extend([Doc::Text(" as "), Doc::Text(&name.text)]);

@@ -183,6 +183,7 @@ impl Reader<'_> {
                 };
                 Part::Frame(frame_title(&what), self.block(&x.body))
             }
+            ir::Work::Sandbox(x) => Part::Frame(frame_title("sandbox"), self.block(&x.body)),
             ir::Work::Parallel(x) => {
                 let mut kept: Vec<Option<usize>> = Vec::new();
                 let mut parts: Vec<(Part, Vec<usize>)> = Vec::new();

@@ -49,6 +49,14 @@ pub struct Project {
     pub inputs: Vec<(String, String)>,
     /// A run whose worst case may cost more than this, in millionths of a US dollar, is shown and asked for first.
     pub ask_above: Option<i64>,
+    /// `[sandbox] allow_unenforced`: promises of sandboxes that need not be held.
+    pub allow_unenforced: Vec<String>,
+    /// `[sandbox] read`: folders and files that commands in sandboxes may read besides the system.
+    pub sandbox_reads: Vec<String>,
+    /// `[sandbox] private_hosts`: hosts that may have addresses of private networks.
+    pub private_hosts: Vec<String>,
+    /// `[sandbox] memory`: what the processes of a command in a sandbox may use together, in bytes.
+    pub sandbox_memory: Option<u64>,
     /// How the providers of models are reached.
     pub providers: Vec<Provider>,
     /// Other settings of models.

@@ -92,7 +92,7 @@ impl Reader {
     }
 
     /// A list of texts, which is not empty.
-    fn texts(&mut self, value: &Value<'_>, name: &str, example: &str) -> Vec<String> {
+    pub(super) fn texts(&mut self, value: &Value<'_>, name: &str, example: &str) -> Vec<String> {
         let items = value.get_ref().as_array().filter(|items| !items.is_empty());
         let Some(items) = items else {
             let d = self.value_error(value, format!("`{name}` must be a list of texts")).label(kind(value));

@@ -9,6 +9,8 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
+use cascade_ir::limits::SANDBOX_PROMISES;
+
 use super::{Level, Pattern, Project, Rule};
 use crate::{
     codes,
@@ -58,8 +60,9 @@ impl Reader {
                 "run" => self.run(value, &mut project),
                 "providers" => self.providers(value, &mut project),
                 "models" => self.models(value, &mut project),
+                "sandbox" => self.sandbox(value, &mut project),
                 other => {
-                    let known = ["project", "check", "inputs", "run", "providers", "models"];
+                    let known = ["project", "check", "inputs", "run", "providers", "models", "sandbox"];
                     self.report_unknown("section", other, key.span(), &known);
                 }
             }
@@ -121,6 +124,48 @@ impl Reader {
                 other => self.report_unknown("setting of `[run]`", other, key.span(), &["ask_above"]),
             }
         }
+    }
+
+    fn sandbox(&mut self, value: &Value<'_>, project: &mut Project) {
+        let Some(table) = self.table(value, "[sandbox]") else { return };
+        for (key, value) in table {
+            match &**key.get_ref() {
+                "allow_unenforced" => project.allow_unenforced = self.promises(value),
+                "read" => project.sandbox_reads = self.texts(value, "read", "[\"/data\"]"),
+                "private_hosts" => {
+                    project.private_hosts = self.texts(value, "private_hosts", "[\"crates.example.net\"]")
+                }
+                "memory" => project.sandbox_memory = self.size(value),
+                other => {
+                    let known = ["allow_unenforced", "read", "private_hosts", "memory"];
+                    self.report_unknown("setting of `[sandbox]`", other, key.span(), &known);
+                }
+            }
+        }
+    }
+
+    /// Names of promises of a sandbox.
+    fn promises(&mut self, value: &Value<'_>) -> Vec<String> {
+        let names = self.texts(value, "allow_unenforced", "[\"metadata\"]");
+        for name in names.iter().filter(|name| !SANDBOX_PROMISES.contains(&name.as_str())) {
+            let message = format!("a sandbox promises nothing of the name `{name}`");
+            let label = format!("one of `{}`", SANDBOX_PROMISES.join("`, `"));
+            let d = self.value_error(value, message).label(label);
+            self.diagnostics.push(d);
+        }
+        names
+    }
+
+    /// A size: `"512MiB"`, `"4GiB"`.
+    fn size(&mut self, value: &Value<'_>) -> Option<u64> {
+        let text = self.text(value)?;
+        let unit = |end: &str, bytes: u64| text.strip_suffix(end)?.trim().parse::<u64>().ok()?.checked_mul(bytes);
+        let size = unit("MiB", 1 << 20).or_else(|| unit("GiB", 1 << 30)).filter(|size| *size > 0);
+        if size.is_none() {
+            let d = self.value_error(value, format!("`{text}` is no size")).label("such as `\"512MiB\"` or `\"4GiB\"`");
+            self.diagnostics.push(d);
+        }
+        size
     }
 
     /// An amount of money as a program writes it: `"5usd"`.

@@ -352,13 +352,22 @@ pub struct SwarmExpr {
     pub body: Block,
 }
 
+/// The network of a sandbox.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NetworkSetting {
+    /// `network on`, `network off`.
+    Word(Name),
+    /// `network ["crates.io"]`: the list.
+    Hosts(Expr),
+}
+
 /// `sandbox repo network off as box { }`; its `discard` or `branch` are clauses of the statement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SandboxExpr {
     /// The directory that is copied.
     pub dir: Expr,
-    /// `network on|off`.
-    pub network: Option<Name>,
+    /// `network …`.
+    pub network: Option<NetworkSetting>,
     /// `as name`.
     pub name: Option<Name>,
     /// What happens inside.

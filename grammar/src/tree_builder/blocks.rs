@@ -134,14 +134,16 @@ impl TreeBuilder<'_> {
         &mut self,
         start: Span,
         dir: Expr,
-        network: Option<(Span, Name)>,
+        network: Option<(Span, NetworkSetting)>,
         name: Option<Name>,
         body: Block,
     ) -> Expr {
         let span = start.to(body.span);
         let network = network.map(|(word, network)| {
             self.expect_word(word, &["network"]);
-            self.expect_word(network.span, &["on", "off"]);
+            if let NetworkSetting::Word(setting) = &network {
+                self.expect_word(setting.span, &["on", "off"]);
+            }
             network
         });
         self.expr(ExprKind::Sandbox(Box::new(SandboxExpr { dir, network, name, body })), span)

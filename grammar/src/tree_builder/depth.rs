@@ -102,7 +102,13 @@ fn depth_below(kind: &ExprKind) -> u16 {
         }
         ExprKind::Parallel(node) => optional_depth(&node.max).max(block_depth(&node.body)),
         ExprKind::Swarm(node) => optional_depth(&node.max).max(block_depth(&node.body)),
-        ExprKind::Sandbox(node) => node.dir.depth.max(block_depth(&node.body)),
+        ExprKind::Sandbox(node) => {
+            let hosts = match &node.network {
+                Some(NetworkSetting::Hosts(hosts)) => hosts.depth,
+                Some(NetworkSetting::Word(_)) | None => 0,
+            };
+            node.dir.depth.max(hosts).max(block_depth(&node.body))
+        }
     }
 }
 

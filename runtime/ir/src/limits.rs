@@ -87,6 +87,9 @@ pub struct Tokens {
     pub output: u64,
 }
 
+/// What a sandbox promises, by the names that `allow_unenforced` of `cascade.toml` uses.
+pub const SANDBOX_PROMISES: [&str; 6] = ["writes", "metadata", "reads", "network", "processes", "limits"];
+
 #[cfg(test)]
 mod tests {
     use super::*;

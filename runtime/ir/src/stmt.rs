@@ -105,6 +105,50 @@ pub enum Work {
     Parallel(Box<Parallel>),
     /// A plain block.
     Block(Block),
+    /// `sandbox`: the value is the record of the block's value, the patch and the branch.
+    Sandbox(Box<Sandbox>),
+}
+
+/// `sandbox repo network off as box { }`, with what becomes of its changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// Its name in paths when it is not a stage's own work.
+    pub label: SmolStr,
+    /// The directory of which it has a private copy.
+    pub directory: Expr,
+    /// What it reaches of the network.
+    pub network: SandboxNetwork,
+    /// Where the path of the copy goes.
+    pub name: Option<Slot>,
+    /// What is done in it.
+    pub body: Block,
+    /// What becomes of its changes when the block ends well.
+    pub end: SandboxEnd,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What a sandbox reaches of the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum SandboxNetwork {
+    /// `network off`, or nothing.
+    Off,
+    /// `network on`.
+    On,
+    /// `network ["crates.io"]`: a list of hosts.
+    Hosts(Expr),
+}
+
+/// What becomes of the changes of a sandbox.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub enum SandboxEnd {
+    /// They are applied to the directory.
+    #[default]
+    Apply,
+    /// `discard`.
+    Discard,
+    /// `branch "name"`: they are committed to a branch of the repository.
+    Branch(Expr),
 }
 
 /// A question to a person.

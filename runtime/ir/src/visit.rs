@@ -152,6 +152,7 @@ macro_rules! visitor {
                     }
                 }
                 Work::Block(block) => visitor.visit_block(block),
+                Work::Sandbox(node) => visitor.visit_block(&$($mutable)? node.body),
             }
         }
     };

@@ -9,7 +9,7 @@ use crate::{
     failure::{Failure, Raise},
     request::{Answer, MemoryOp, Request, RequestId},
     value::Secret,
-    workspace::WorkspacePatch,
+    workspace::{OpenSandbox, WorkspacePatch},
 };
 
 /// Progress of a running effect.
@@ -74,6 +74,11 @@ pub trait Host {
     fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
         let _ = patch;
         Err(Failure::raise(ErrorKind::Denied, "this host has no workspaces, so that none can be restored"))
+    }
+    /// Learns of a sandbox that a recorded answer has opened: effects in it may follow that are not recorded. The
+    /// recorded changes of those that are come by [`Host::restore_workspace`].
+    fn reopen_sandbox(&mut self, id: RequestId, sandbox: &OpenSandbox) {
+        let _ = (id, sandbox);
     }
     /// Waits until all started requests have ended; the run no longer needs their answers.
     fn settle(&mut self) -> impl Future<Output = ()> {

@@ -12,7 +12,7 @@ pub use crate::request_id::{RequestId, RequestMap, RequestSet};
 use crate::{
     failure::{Failure, Raise},
     value::{Arg, Secret, Value},
-    workspace::{Workspace, WorkspacePatch},
+    workspace::{CloseSandbox, ClosedSandbox, OpenSandbox, Workspace, WorkspacePatch},
 };
 
 /// A request to the host.
@@ -123,6 +123,10 @@ pub enum RequestKind {
     Mcp(Box<McpRequest>),
     /// Carry out a built-in skill.
     Builtin(BuiltinRequest),
+    /// Open a sandbox. It is there until the request is withdrawn, also after it was answered.
+    OpenSandbox(OpenSandbox),
+    /// Close a sandbox: apply its changes, or do with them what the program says.
+    CloseSandbox(CloseSandbox),
     /// Read the files attached to a prompt.
     Load(Vec<LoadRequest>),
     /// Ask a person a question.
@@ -201,6 +205,8 @@ pub struct BuiltinRequest {
     pub name: SmolStr,
     /// Its arguments by name, as JSON; a secret that is an argument of its own is text.
     pub args: Vec<(SmolStr, BuiltinArg)>,
+    /// The sandbox that it is in: its paths are in the copy.
+    pub sandbox: Option<String>,
 }
 
 /// An argument of a built-in skill.
@@ -561,6 +567,10 @@ pub enum Output {
     Value(Value),
     /// A timer or a pause has ended.
     Fired,
+    /// An open sandbox: the directory of the copy.
+    Opened(String),
+    /// A closed sandbox.
+    Closed(ClosedSandbox),
     /// The result of an effect that also changed files of its workspace.
     WithPatch(Box<Output>, Arc<WorkspacePatch>),
 }
@@ -647,6 +657,8 @@ impl RequestKind {
             Self::Agent(_) => "agent",
             Self::Mcp(_) => "mcp",
             Self::Builtin(_) => "builtin",
+            Self::OpenSandbox(_) => "open_sandbox",
+            Self::CloseSandbox(_) => "close_sandbox",
             Self::Load(_) => "load",
             Self::Person(_) => "person",
             Self::Call(_) => "call",

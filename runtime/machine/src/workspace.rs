@@ -14,9 +14,63 @@ pub struct Workspace {
     /// The directory, relative to that of the run. `None`: the directory of the run itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// The sandbox that it is in, by the name with which it was opened. A directory at or below the one that the
+    /// sandbox is a copy of means the same directory in the copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
     /// The permissions.
     #[serde(skip_serializing_if = "Policy::allows_everything")]
     pub policy: Policy,
+}
+
+/// A sandbox to open: a private copy of a directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSandbox {
+    /// Its name in the run.
+    pub name: String,
+    /// The directory that is copied, relative to that of the run; `None`: the repository around the directory of the
+    /// run, or that directory itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
+    /// The sandbox that it is opened in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// What effects in it may do.
+    pub policy: Policy,
+}
+
+/// A sandbox whose block has ended well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseSandbox {
+    /// Its name in the run.
+    pub name: String,
+    /// What becomes of its changes.
+    pub end: SandboxEnd,
+}
+
+/// What becomes of the changes of a sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxEnd {
+    /// They are applied to its directory.
+    Apply,
+    /// They are thrown away.
+    Discard,
+    /// They are committed to this new branch.
+    Branch(String),
+}
+
+/// What a closed sandbox has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ClosedSandbox {
+    /// The changes, as the text of a patch.
+    pub patch: String,
+    /// The branch that they were committed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// What is not in the patch, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The permissions of an effect. The default allows everything that the user is allowed to do.
@@ -98,6 +152,8 @@ pub enum FileContent {
     Bytes(Vec<u8>),
     /// The SHA-256 of a content that is too large to be kept, in hex.
     Hash(String),
+    /// The target of a symbolic link.
+    Link(String),
 }
 
 mod base64_bytes {
@@ -127,7 +183,7 @@ impl FileContent {
         match self {
             Self::Text(text) => Some(text.as_bytes()),
             Self::Bytes(bytes) => Some(bytes),
-            Self::Hash(_) => None,
+            Self::Hash(_) | Self::Link(_) => None,
         }
     }
 }

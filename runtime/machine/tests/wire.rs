@@ -79,8 +79,11 @@ fn access() -> impl Strategy<Value = Access> {
 }
 
 fn workspace() -> impl Strategy<Value = Workspace> {
-    (prop::option::of(text()), access(), access(), access())
-        .prop_map(|(directory, read, write, network)| Workspace { directory, policy: Policy { read, write, network } })
+    (prop::option::of(text()), access(), access(), access()).prop_map(|(directory, read, write, network)| Workspace {
+        directory,
+        policy: Policy { read, write, network },
+        sandbox: None,
+    })
 }
 
 fn named<T: Strategy>(value: T) -> impl Strategy<Value = Vec<(SmolStr, T::Value)>> {
@@ -104,7 +107,7 @@ fn request() -> impl Strategy<Value = RequestKind> {
         arg().prop_map(BuiltinArg::Secret),
     ];
     let builtin = (text(), named(builtin_arg))
-        .prop_map(|(name, args)| RequestKind::Builtin(BuiltinRequest { name: name.into(), args }));
+        .prop_map(|(name, args)| RequestKind::Builtin(BuiltinRequest { name: name.into(), args, sandbox: None }));
     let http = (text(), arg(), named(arg()), prop::option::of(arg())).prop_map(|(method, url, headers, body)| {
         RequestKind::Http(HttpRequest { method: method.into(), url, headers, body, follows_redirects: false })
     });

@@ -105,6 +105,47 @@ pub(crate) fn driver(model: &Model) -> Option<&'static Driver> {
     })
 }
 
+/// What the program of an agent needs in a sandbox, beside the copy that it works in: its service, and the folders in
+/// which it keeps its login and its sessions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Needs {
+    /// Hosts by name, as those of a list of a sandbox.
+    pub(crate) hosts: Vec<String>,
+    /// Folders of the home of the user, with the variable that names each, if there is one.
+    pub(crate) folders: &'static [(&'static str, Option<&'static str>)],
+}
+
+/// What the agent of a model needs in a sandbox.
+pub(crate) fn needs_in_sandbox(model: &Model) -> Needs {
+    let (hosts, folders): (&[&str], &[(&str, Option<&str>)]) = match model.provider.as_str() {
+        "claude_cli" | "anthropic" => {
+            (&["api.anthropic.com", "console.anthropic.com"], &[(".claude", Some("CLAUDE_CONFIG_DIR"))])
+        }
+        "codex_cli" | "openai" => {
+            (&["api.openai.com", "auth.openai.com", "chatgpt.com"], &[(".codex", Some("CODEX_HOME"))])
+        }
+        "gemini_cli" | "google" => (
+            &["generativelanguage.googleapis.com", "oauth2.googleapis.com", "cloudcode-pa.googleapis.com"],
+            &[(".gemini", None)],
+        ),
+        // What others need is not known: `network [...]` of the sandbox says it.
+        _ => (&[], &[]),
+    };
+    let own = model.base_url.as_deref().and_then(host_of);
+    let hosts = match own {
+        Some(own) => vec![own],
+        None => hosts.iter().map(|host| (*host).to_owned()).collect(),
+    };
+    Needs { hosts, folders }
+}
+
+/// The host of an address, with its port if it has one.
+fn host_of(address: &str) -> Option<String> {
+    let url = url::Url::parse(address).ok()?;
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
 /// Which models have an agent that can work here.
 pub(crate) fn agent_availability(program: &Program) -> Vec<Availability> {
     let of = |model: &Model| match why_no_agent(model) {

@@ -41,7 +41,7 @@ use crate::{
     },
     value::Secret,
     wire::Vault,
-    workspace::WorkspacePatch,
+    workspace::{OpenSandbox, WorkspacePatch},
 };
 use cache::cache_record;
 use people::People;
@@ -434,6 +434,10 @@ fn is_cheap(kind: &RequestKind) -> bool {
 }
 
 impl<H: Host> Host for Durable<'_, H> {
+    fn reopen_sandbox(&mut self, id: RequestId, sandbox: &OpenSandbox) {
+        self.inner.reopen_sandbox(id, sandbox);
+    }
+
     fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
         self.inner.restore_workspace(patch)
     }
@@ -475,6 +479,8 @@ impl<H: Host> Host for Durable<'_, H> {
             | RequestKind::Agent(_)
             | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
+            | RequestKind::OpenSandbox(_)
+            | RequestKind::CloseSandbox(_)
             | RequestKind::Person(_) => self.effect(request),
         }
     }

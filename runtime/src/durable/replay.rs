@@ -97,6 +97,17 @@ impl Replay {
         self.ledger.reported_events.keys().filter_map(of_event).max().map(|(_, session)| session)
     }
 
+    /// Whether the failure of opening or closing this sandbox ended an earlier part of the run.
+    fn ended_by_sandbox(&self, kind: &RequestKind, info: &EffectInfo) -> bool {
+        if !matches!(kind, RequestKind::OpenSandbox(_) | RequestKind::CloseSandbox(_)) {
+            return false;
+        }
+        let Some((sandbox, _)) = info.path.rsplit_once('#') else { return false };
+        // One that is no stage has failed as what is around it.
+        let around = sandbox.rsplit_once('/').filter(|(_, name)| name.starts_with("sandbox")).map(|(around, _)| around);
+        self.ledger.failed.iter().any(|(stage, _)| stage == sandbox || Some(stage.as_str()) == around)
+    }
+
     /// Whether an attempt was made before this process began.
     pub(super) fn has(&self, path: &str, attempt: u32) -> bool {
         self.ledger.effects.get(path).is_some_and(|r| r.iter().any(|r| r.attempt == attempt))
@@ -159,6 +170,9 @@ impl<H: Host> Durable<'_, H> {
             return;
         };
         let found = self.replay.ledger.find(&info.path, info.attempt, &info.key);
+        // Whoever resumes a run wants what failed to be tried again: a conflict may be settled by now.
+        let found = found
+            .filter(|record| record.status != Status::Failed || !self.replay.ended_by_sandbox(&request.kind, info));
         match found.map(|r| (r.status, r.seq)) {
             Some((Status::Done | Status::Failed, seq)) => {
                 let (path, attempt) = (info.path.clone(), info.attempt);
@@ -171,6 +185,9 @@ impl<H: Host> Durable<'_, H> {
                         self.watch.tell(Event::Warning { path, message: error.to_string(), place: None });
                         self.begin(request);
                         return;
+                    }
+                    if let RequestKind::OpenSandbox(sandbox) = &request.kind {
+                        self.inner.reopen_sandbox(request.id, sandbox);
                     }
                     let reply = Reply::Recorded { path, attempt, record: Box::new(record) };
                     self.replay.expect(request.id, seq, reply);

@@ -10,9 +10,9 @@ use std::{
 use cascade_ir::{ErrorKind, Program};
 use tempfile::TempDir;
 
-use super::{snapshot::Snapshot, survivors::end_carriers, workspace::check_policy};
+use super::{sandboxes::Sandbox, snapshot::Snapshot, survivors::end_carriers, workspace::check_policy};
 use crate::{
-    agents::{Conversation, Dialect, Ended, Heard, Work, driver, says_session_is_lost},
+    agents::{Conversation, Dialect, Ended, Heard, Needs, Work, driver, needs_in_sandbox, says_session_is_lost},
     failure::{EndedProgram, Failure, Raise},
     request::{AgentAnswer, AgentRequest, Answer, Output, Process, RunRequest},
     value::Arg,
@@ -36,6 +36,8 @@ pub(super) struct AgentJob {
     anew: Option<(RunRequest, Option<Box<Conversation>>)>,
     /// What is said to it while it works.
     conversation: Option<Box<Conversation>>,
+    /// What its program needs in a sandbox.
+    needs: Needs,
 }
 
 impl AgentJob {
@@ -47,6 +49,7 @@ impl AgentJob {
         program: &Program,
         request: &AgentRequest,
         cwd: Option<&Path>,
+        sandbox: Option<&Sandbox>,
     ) -> Result<(RunRequest, Self), Raise> {
         let Some(model) = program.models.get(request.prompt.model.index()) else {
             return Err(Failure::raise(ErrorKind::Internal, "there is no such model"));
@@ -56,7 +59,13 @@ impl AgentJob {
             return Err(Failure::raise(ErrorKind::Denied, message));
         };
         let support = support_directory()?;
+        let mut place = None;
         let (workspace, root, scratch) = match &request.workspace {
+            // What it changes there is seen by the sandbox.
+            Some(workspace) if let Some(sandbox) = sandbox => {
+                place = Some(sandbox.place(workspace.directory.as_deref())?);
+                (workspace.clone(), None, None)
+            }
             Some(workspace) => {
                 check_policy(workspace)?;
                 let mut root = cwd.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
@@ -70,6 +79,7 @@ impl AgentJob {
             }
         };
         let directory = match (&root, &scratch) {
+            _ if let Some(place) = place => place,
             (Some((root, _)), _) => std::path::absolute(root).unwrap_or_else(|_| root.clone()),
             (None, scratch) => scratch.as_ref().map(|scratch| scratch.path().to_owned()).unwrap_or_default(),
         };
@@ -93,7 +103,13 @@ impl AgentJob {
             None => None,
         };
         let (request, conversation) = run(request)?;
-        Ok((request, Self { dialect: driver.dialect, root, support, _scratch: scratch, conversation, anew }))
+        let (dialect, needs) = (driver.dialect, needs_in_sandbox(model));
+        Ok((request, Self { dialect, root, support, _scratch: scratch, conversation, anew, needs }))
+    }
+
+    /// What its program needs in a sandbox, and where the files are that it is given.
+    pub(super) fn needs_in_sandbox(&self) -> (&Needs, &Path) {
+        (&self.needs, self.support.path())
     }
 
     /// The files of the directory before the agent works in it.

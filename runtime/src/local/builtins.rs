@@ -9,14 +9,16 @@ use std::{
     fs,
     io::{self, Write},
     path::{Component, Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use cascade_ir::ErrorKind;
 use serde_json::Value as Json;
 
-use super::files;
+use super::{files, sandboxes::Sandbox};
 use crate::{
+    failure::Raise,
     journal::now,
     request::{Answer, BuiltinArg, BuiltinRequest, Output},
     value::format_time,
@@ -57,10 +59,14 @@ pub(crate) fn is_harmless(name: &str) -> bool {
     name == WAIT || SKILLS.iter().any(|(known, effect, _)| *known == name && *effect == Effect::Repeatable)
 }
 
-/// Carries out a built-in skill. Paths are relative to the folder of the run.
-pub(super) async fn carry_out(request: BuiltinRequest, folder: Option<PathBuf>) -> Answer {
+/// Carries out a built-in skill. Paths are relative to the folder of the run, and in a sandbox they are in the copy.
+pub(super) async fn carry_out(
+    request: BuiltinRequest,
+    folder: Option<PathBuf>,
+    sandbox: Option<Arc<Sandbox>>,
+) -> Answer {
     if request.name == WAIT {
-        let arguments = Arguments { request: &request, folder: folder.as_deref() };
+        let arguments = Arguments { request: &request, folder: folder.as_deref(), sandbox: None };
         return match arguments.milliseconds("time") {
             Ok(ms) => {
                 tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -74,9 +80,24 @@ pub(super) async fn carry_out(request: BuiltinRequest, folder: Option<PathBuf>) 
         let message = format!("this version of Cascade has no built-in skill `{}`", request.name);
         return Answer::failed(ErrorKind::Denied, message);
     };
-    let work = move || function(&Arguments { request: &request, folder: folder.as_deref() });
+    let work = move || {
+        let folder = folder.as_deref();
+        let Some(sandbox) = sandbox else {
+            let arguments = Arguments { request: &request, folder, sandbox: None };
+            return function(&arguments).map(Output::Builtin);
+        };
+        let failed = |failure: Raise| Error { kind: failure.kind, message: failure.message };
+        // Nothing else runs in it meanwhile, so that no link is put where a path was looked at.
+        let mut entered = sandbox.enter().map_err(failed)?;
+        let arguments = Arguments { request: &request, folder, sandbox: Some(&sandbox) };
+        let output = Output::Builtin(function(&arguments)?);
+        Ok(match entered.changes().map_err(failed)? {
+            Some(patch) => Output::WithPatch(Box::new(output), patch.into()),
+            None => output,
+        })
+    };
     match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(value)) => Answer::ok(Output::Builtin(value)),
+        Ok(Ok(output)) => Answer::ok(output),
         Ok(Err(error)) => error.into_answer(),
         Err(error) => Answer::failed(ErrorKind::Internal, format!("a built-in skill did not end: {error}")),
     }
@@ -110,6 +131,8 @@ fn file_error(what: &str, path: &str, error: &io::Error) -> Error {
 struct Arguments<'a> {
     request: &'a BuiltinRequest,
     folder: Option<&'a Path>,
+    /// The sandbox in whose copy its paths are.
+    sandbox: Option<&'a Sandbox>,
 }
 
 impl Arguments<'_> {
@@ -148,7 +171,13 @@ impl Arguments<'_> {
         if text.is_empty() || text.contains('\0') {
             return Err(Error::new(format!("`{text}` is no path")));
         }
-        let path = self.folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text));
+        let path = match self.sandbox {
+            Some(sandbox) => {
+                let placed = sandbox.place_without_links(text);
+                placed.map_err(|failure| Error { kind: failure.kind, message: failure.message })?
+            }
+            None => self.folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text)),
+        };
         Ok((text, path))
     }
 }
@@ -241,6 +270,10 @@ fn list_files(arguments: &Arguments<'_>) -> Result<Json, Error> {
 fn copy_file(arguments: &Arguments<'_>) -> Result<Json, Error> {
     let ((shown, from), (_, to)) = (arguments.path("from")?, arguments.path("to")?);
     let copy = |from: &Path, to: &Path| {
+        if arguments.sandbox.is_some() && fs::symlink_metadata(from)?.file_type().is_symlink() {
+            // It may lead out of the copy.
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is a link in a sandbox"));
+        }
         make_folder_of(to)?;
         fs::copy(from, to).map(|_| ())
     };

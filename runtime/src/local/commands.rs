@@ -13,6 +13,7 @@ use super::{
     Message, Outbox,
     agents::AgentJob,
     process,
+    sandboxes::Sandbox,
     survivors::{Process, ProcessList, VARIABLE},
 };
 use crate::{
@@ -84,6 +85,8 @@ pub(super) struct Job {
     pub(super) watch: Watching,
     /// The secrets that it may have been given.
     pub(super) redactor: Redactor,
+    /// The sandbox that it is in.
+    pub(super) sandbox: Option<Arc<Sandbox>>,
     /// What is noted of it while it runs.
     pub(super) process: Process,
     /// What belongs to it if it is a coding agent.

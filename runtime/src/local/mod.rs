@@ -12,6 +12,7 @@ mod mcp;
 mod probe;
 mod process;
 mod prompts;
+mod sandboxes;
 mod snapshot;
 mod survivors;
 mod throttle;
@@ -36,9 +37,12 @@ use crate::{
     journal::now,
     models::{ModelCall, Models, Providers},
     redact::Redactor,
-    request::{Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest, Usage},
+    request::{
+        AgentRequest, Answer, EffectInfo, LoadRequest, MemoryOp, Output, Request, RequestId, RequestKind, RunRequest,
+        Usage,
+    },
     value::Secret,
-    workspace::WorkspacePatch,
+    workspace::{OpenSandbox, WorkspacePatch},
 };
 use agents::AgentJob;
 pub(crate) use builtins::is_harmless;
@@ -47,6 +51,8 @@ pub(crate) use files::{RestoredFiles, load_after};
 use locks::Locks;
 use mcp::Servers;
 pub use probe::{Probe, probe_model};
+pub use sandboxes::SandboxSettings;
+use sandboxes::Sandboxes;
 use survivors::ProcessList;
 pub(crate) use survivors::{Process, end_survivors};
 use throttle::{Ended, Throttle};
@@ -109,6 +115,10 @@ pub(crate) struct Setup<'p> {
     pub(crate) processes: Option<PathBuf>,
     /// Where names are locked that one run may hold at a time.
     pub(crate) locks: Option<PathBuf>,
+    /// The run.
+    pub(crate) run: String,
+    /// How commands in sandboxes are confined.
+    pub(crate) sandbox: SandboxSettings,
 }
 
 pub(crate) struct LocalHost<'p> {
@@ -128,6 +138,7 @@ pub(crate) struct LocalHost<'p> {
     /// Prompts that wait until the throttle of their provider lets them be sent.
     queued: HashMap<RequestId, (ModelCall, Watching)>,
     locks: Locks,
+    sandboxes: Sandboxes,
     servers: Servers,
     /// Built-in skills that are being carried out.
     builtins: HashMap<RequestId, tokio::task::JoinHandle<()>>,
@@ -142,6 +153,7 @@ impl<'p> LocalHost<'p> {
     pub(crate) fn new(setup: Setup<'p>) -> Self {
         let (outbox, inbox) = mpsc::unbounded_channel();
         let locks = Locks::new(setup.locks, outbox.clone());
+        let sandboxes = Sandboxes::new(setup.sandbox, setup.cwd.as_deref(), &setup.run);
         let servers = Servers::new(outbox.clone(), setup.cwd.clone());
         Self {
             program: setup.program,
@@ -159,6 +171,7 @@ impl<'p> LocalHost<'p> {
             throttle: Throttle::default(),
             queued: HashMap::new(),
             locks,
+            sandboxes,
             servers,
             builtins: HashMap::new(),
             ending: HashSet::new(),
@@ -182,13 +195,46 @@ impl<'p> LocalHost<'p> {
         effect: Option<&EffectInfo>,
         agent: Option<AgentJob>,
     ) {
+        let sandbox = request.workspace.sandbox.as_deref().map(|name| self.sandboxes.find(name)).transpose();
+        let sandbox = sandbox.and_then(|sandbox| match sandbox {
+            Some(sandbox) => Ok(Some(sandbox)),
+            None => workspace::check_policy(&request.workspace).map(|()| None),
+        });
+        let sandbox = match sandbox {
+            Ok(sandbox) => sandbox,
+            Err(failure) => return self.refuse(id, failure),
+        };
         let watch = Watching { idle: effect.is_some_and(|info| info.watch), lines: self.watched };
         let process = match effect {
             Some(info) => Process { stage: info.path.clone(), attempt: info.attempt, once: info.once },
             None => Process { stage: String::new(), attempt: 1, once: false },
         };
         let (cwd, redactor) = (self.cwd.clone(), self.redactor.clone());
-        self.commands.start(Job { id, request, cwd, watch, redactor, process, agent });
+        self.commands.start(Job { id, request, cwd, watch, redactor, process, agent, sandbox });
+    }
+
+    fn prepare_agent(&self, work: &AgentRequest) -> Result<(RunRequest, AgentJob), Raise> {
+        let sandbox = work.workspace.as_ref().and_then(|workspace| workspace.sandbox.as_deref());
+        let sandbox = sandbox.map(|name| self.sandboxes.find(name)).transpose()?;
+        AgentJob::prepare(self.program, work, self.cwd.as_deref(), sandbox.as_deref())
+    }
+
+    fn refuse(&self, id: RequestId, failure: Raise) {
+        // The run may have ended meanwhile.
+        let _ = self.outbox.send(Message::Done(id, Answer { result: Err(failure), usage: Usage::default() }));
+    }
+
+    /// Makes or closes a sandbox on a thread of its own: files are copied.
+    fn work_on_sandbox(&self, id: RequestId, work: impl FnOnce() -> Answer + Send + 'static) {
+        let outbox = self.outbox.clone();
+        let started = std::thread::Builder::new().name("cascade-sandbox".to_owned()).spawn(move || {
+            let answer = work();
+            let _ = outbox.send(Message::Done(id, answer));
+        });
+        if let Err(error) = started {
+            let message = format!("no thread for a sandbox can be started: {error}");
+            self.refuse(id, crate::failure::Failure::raise(ErrorKind::Unavailable, message));
+        }
     }
 
     fn handle(&mut self, message: Message) -> Report {
@@ -275,14 +321,9 @@ impl Host for LocalHost<'_> {
                 self.set_alarm(ms, Alarm::Fire(id));
             }
             RequestKind::Run(run) => {
-                if let Err(failure) = workspace::check_policy(&run.workspace) {
-                    let answer = Answer { result: Err(failure), usage: Usage::default() };
-                    let _ = self.outbox.send(Message::Done(id, answer));
-                    return;
-                }
                 self.run_program(id, run, effect.as_deref(), None);
             }
-            RequestKind::Agent(work) => match AgentJob::prepare(self.program, &work, self.cwd.as_deref()) {
+            RequestKind::Agent(work) => match self.prepare_agent(&work) {
                 Ok((run, agent)) => self.run_program(id, run, effect.as_deref(), Some(agent)),
                 Err(failure) => {
                     let answer = Answer { result: Err(failure), usage: Usage::default() };
@@ -313,14 +354,41 @@ impl Host for LocalHost<'_> {
                 self.servers.call(id, *call, mark);
             }
             RequestKind::Builtin(builtin) => {
+                let sandbox = builtin.sandbox.as_deref().map(|name| self.sandboxes.find(name)).transpose();
+                let sandbox = match sandbox {
+                    Ok(sandbox) => sandbox,
+                    Err(failure) => return self.refuse(id, failure),
+                };
                 let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
                 let task = tokio::spawn(async move {
-                    let answer = builtins::carry_out(builtin, cwd).await;
+                    let answer = builtins::carry_out(builtin, cwd, sandbox).await;
                     let _ = outbox.send(Message::Done(id, answer));
                 });
                 self.builtins.insert(id, task);
             }
+            RequestKind::OpenSandbox(open) => {
+                let sandbox = self.sandboxes.add(id, &open);
+                self.work_on_sandbox(id, move || sandbox.answer_open());
+            }
+            RequestKind::CloseSandbox(close) => match (self.sandboxes.find(&close.name), &effect) {
+                (Ok(sandbox), Some(effect)) => {
+                    let (key, seconds) = (effect.idempotency.clone(), now() / 1000);
+                    self.work_on_sandbox(id, move || sandbox.answer_close(&close, &key, seconds));
+                }
+                (Err(failure), _) => self.refuse(id, failure),
+                (_, None) => {
+                    let failure = crate::failure::Failure::raise(ErrorKind::Internal, "a sandbox without its effect");
+                    self.refuse(id, failure);
+                }
+            },
             RequestKind::Load(loads) => {
+                let read = loads.iter().try_for_each(|load| match load {
+                    LoadRequest::Hash(path) | LoadRequest::File(path) => self.sandboxes.prepare_read(path),
+                    LoadRequest::Glob { dir, .. } => self.sandboxes.prepare_read(dir.as_deref().unwrap_or(".")),
+                });
+                if let Err(failure) = read {
+                    return self.refuse(id, failure);
+                }
                 let answer = files::load(&loads, self.cwd.as_deref());
                 let _ = self.outbox.send(Message::Done(id, answer));
             }
@@ -340,7 +408,7 @@ impl Host for LocalHost<'_> {
     }
 
     fn cancel(&mut self, id: RequestId) {
-        if self.timers.remove(&id) || self.locks.release(id) {
+        if self.timers.remove(&id) || self.locks.release(id) || self.sandboxes.release(id) {
             return;
         }
         if let Some(position) = self.held.iter().position(|request| request.id == id) {
@@ -401,7 +469,14 @@ impl Host for LocalHost<'_> {
     /// Nothing outlives the run here; see [`crate::durable`].
     fn remember(&mut self, _op: MemoryOp) {}
 
+    fn reopen_sandbox(&mut self, id: RequestId, sandbox: &OpenSandbox) {
+        self.sandboxes.add(id, sandbox);
+    }
+
     fn restore_workspace(&mut self, patch: &WorkspacePatch) -> Result<(), Raise> {
+        if self.sandboxes.restore(patch) {
+            return Ok(());
+        }
         workspace::restore(patch, self.cwd.as_deref())
     }
 

@@ -7,7 +7,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ use super::{
     GRACE, Message, Outbox,
     agents::{AgentJob, Listener},
     commands::{Job, Running},
+    sandboxes::Entered,
     survivors::{ProcessList, VARIABLE},
 };
 use crate::{
@@ -65,8 +66,15 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
         Ok(before) => before,
         Err(failure) => return Answer { result: Err(failure), usage: Usage::default() },
     };
-    let mut child = match spawn_patiently(job, running, processes) {
-        Ok(child) => child,
+    let mut entered = match job.sandbox.as_ref().map(|sandbox| sandbox.enter()).transpose() {
+        Ok(entered) => entered,
+        Err(failure) => return Answer { result: Err(failure), usage: Usage::default() },
+    };
+    if running.is_stopped() {
+        return Answer::failed(ErrorKind::Cancelled, "cancelled");
+    }
+    let (mut child, report) = match spawn_patiently(job, running, processes, &mut entered) {
+        Ok(started) => started,
         Err(answer) => return answer,
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
@@ -96,21 +104,83 @@ pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox:
             if let Some(listener) = &mut listener {
                 listener.hear(&streams.stdout, true);
             }
-            let process =
+            let mut process =
                 Process { code: status.code(), signal: status.signal(), stderr, stdout: streams.stdout.into() };
-            match (&job.agent, listener) {
+            if let (Some(entered), Some(report)) = (&mut entered, report)
+                && let Err(answer) = take_report(job, entered, &report, &mut process)
+            {
+                return *answer;
+            }
+            let answer = match (&job.agent, listener) {
                 (Some(agent), Some(listener)) => agent.finish(listener, &process, before),
-                _ => with_files(job, process),
+                _ => with_files(job, process, entered.as_ref()),
+            };
+            match &mut entered {
+                Some(entered) => with_changes(entered, answer),
+                None => answer,
             }
         }
         Err(error) => Answer::failed(ErrorKind::Unavailable, format!("the program could not be watched: {error}")),
     }
 }
 
+/// Takes in what the sandbox has to say of a program: what it was denied stands at the end of what it wrote to standard
+/// error.
+///
+/// # Errors
+/// The answer, when the program was not started, or was ended for a limit.
+fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut Process) -> Result<(), Box<Answer>> {
+    let report = entered.report(path);
+    if let Some(why) = report.setup {
+        let message = format!("the sandbox cannot be set up, and nothing was started: {why}");
+        return Err(Box::new(Answer::failed(ErrorKind::Denied, message)));
+    }
+    if let (Some(errno), Some(program)) = (report.not_started, job.request.argv.first()) {
+        return Err(Box::new(why_not_started(&io::Error::from_raw_os_error(errno), program, None)));
+    }
+    for denied in report.denied {
+        process.stderr.push_str(&format!("\ndenied: {denied}"));
+    }
+    match report.limit {
+        Some(limit) => {
+            let message = format!("the sandbox ended the program: {limit}");
+            Err(Box::new(Answer::failed(ErrorKind::CommandFailed, message)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// An answer with what has changed in the sandbox, also of a program that has failed: it may be accepted.
+fn with_changes(entered: &mut Entered<'_>, answer: Answer) -> Answer {
+    let (changes, text) = match entered.changes_with_text() {
+        Ok(changes) => changes.unzip(),
+        Err(failure) => return Answer { result: answer.result.and(Err(failure)), usage: answer.usage },
+    };
+    let result = answer.result.map(|output| {
+        let (mut output, files) = output.split_patch();
+        if let (Output::Agent(answer), Some(mut text)) = (&mut output, text) {
+            super::snapshot::cut_diff(&mut text);
+            answer.diff = text;
+        }
+        let Some(mut all) = changes.or_else(|| files.as_deref().cloned()) else { return output };
+        // Files that are declared come back whatever has become of them, also those that git ignores.
+        for file in files.iter().flat_map(|files| &files.changes) {
+            all.changes.retain(|change| change.path != file.path);
+            all.changes.push(file.clone());
+        }
+        Output::WithPatch(Box::new(output), all.into())
+    });
+    Answer { result, usage: answer.usage }
+}
+
 /// The answer of a program, with the files that it declares. Of one that failed they are not looked at.
-fn with_files(job: &Job, process: Process) -> Answer {
+fn with_files(job: &Job, process: Process, entered: Option<&Entered<'_>>) -> Answer {
     let Some(files) = &job.request.files else { return Answer::ok(Output::Process(process)) };
-    match super::workspace::collect_outputs(files, &job.request.workspace, job.cwd.as_deref()) {
+    let collected = match entered {
+        Some(entered) => entered.outputs(files, &job.request),
+        None => super::workspace::collect_outputs(files, &job.request.workspace, job.cwd.as_deref()),
+    };
+    match collected {
         Ok(patch) => Answer::ok(Output::WithPatch(Box::new(Output::Process(process)), patch.into())),
         // What it says of itself explains more than a file that is missing.
         Err(_) if process.code != Some(0) => Answer::ok(Output::Process(process)),
@@ -120,10 +190,15 @@ fn with_files(job: &Job, process: Process) -> Answer {
 
 /// Starts the program. While the system has no more processes or open files, it waits for other programs to
 /// end: that there are many at once is no failure of one of them.
-fn spawn_patiently(job: &Job, running: &Running, processes: &ProcessList) -> Result<Child, Answer> {
+fn spawn_patiently(
+    job: &Job,
+    running: &Running,
+    processes: &ProcessList,
+    entered: &mut Option<Entered<'_>>,
+) -> Result<(Child, Option<PathBuf>), Answer> {
     let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
     loop {
-        match spawn(job, processes) {
+        match spawn(job, processes, entered) {
             Err(NotStarted { answer, is_shortage }) => {
                 if !is_shortage || Instant::now() >= deadline {
                     return Err(*answer);
@@ -134,7 +209,7 @@ fn spawn_patiently(job: &Job, running: &Running, processes: &ProcessList) -> Res
                 thread::sleep(pause);
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }
-            Ok(child) => return Ok(child),
+            Ok(started) => return Ok(started),
         }
     }
 }
@@ -159,21 +234,36 @@ fn is_shortage(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE, Errno::AGAIN, Errno::NOMEM].contains(&errno)
 }
 
-/// Starts the program in a process group of its own.
-fn spawn(job: &Job, processes: &ProcessList) -> Result<Child, NotStarted> {
+/// Starts the program in a process group of its own; gives also where the sandbox will report.
+fn spawn(
+    job: &Job,
+    processes: &ProcessList,
+    entered: &mut Option<Entered<'_>>,
+) -> Result<(Child, Option<PathBuf>), NotStarted> {
     let request = &job.request;
     let Some((program, args)) = request.argv.split_first() else {
         return Err(Answer::failed(ErrorKind::Failed, "the command is empty").into());
     };
-    let mut command = Command::new(program.text.as_str());
-    command.args(args.iter().map(|a| a.text.as_str())).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let (mut command, report) = match entered {
+        Some(entered) => {
+            let refused = |failure| Answer { result: Err(failure), usage: Usage::default() };
+            let (command, report) = entered.command(request, job.agent.as_ref()).map_err(refused)?;
+            (command, Some(report))
+        }
+        None => {
+            let mut command = Command::new(program.text.as_str());
+            command.args(args.iter().map(|a| a.text.as_str()));
+            (command, None)
+        }
+    };
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     command.stdin(if request.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
     let dir = match (&request.workspace.directory, &job.cwd) {
         (Some(dir), Some(base)) => Some(base.join(dir)),
         (Some(dir), None) => Some(dir.into()),
         (None, base) => base.clone(),
     };
-    if let Some(dir) = &dir {
+    if let Some(dir) = dir.as_ref().filter(|_| report.is_none()) {
         command.current_dir(dir);
     }
     for (name, value) in &request.env {
@@ -185,7 +275,7 @@ fn spawn(job: &Job, processes: &ProcessList) -> Result<Child, NotStarted> {
     if let Some(value) = processes.variable(&job.process) {
         command.env(VARIABLE, value);
     }
-    command.spawn().map_err(|error| NotStarted {
+    command.spawn().map(|child| (child, report)).map_err(|error| NotStarted {
         is_shortage: is_shortage(&error),
         answer: Box::new(why_not_started(&error, program, dir.as_deref())),
     })

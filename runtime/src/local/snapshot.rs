@@ -158,6 +158,11 @@ fn add_diff(diff: &mut String, name: &str, before: Option<Option<&str>>, after: 
         _ => format!("--- {old}\n+++ {new}\nthe content is not shown: it is no text, or too long\n"),
     };
     diff.push_str(&text);
+    cut_diff(diff);
+}
+
+/// Cuts a diff that is too long to be kept.
+pub(super) fn cut_diff(diff: &mut String) {
     if diff.len() > LONGEST_DIFF {
         diff.truncate(diff.floor_char_boundary(LONGEST_DIFF));
         diff.push_str("\nthe rest is not shown\n");

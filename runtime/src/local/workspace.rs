@@ -131,6 +131,10 @@ fn is_pending(change: &FileChange, file: &Path) -> Result<bool, Raise> {
             }
         };
     }
+    if let Some(FileState { content: FileContent::Link(_), .. }) = &change.after {
+        let message = format!("`{}` is a link, and links are restored only in sandboxes", change.path);
+        return Err(Failure::raise(ErrorKind::Denied, message));
+    }
     let current = match fs::read(file) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,

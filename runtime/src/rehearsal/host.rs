@@ -123,6 +123,8 @@ impl Host for TestHost<'_> {
             | RequestKind::Agent(_)
             | RequestKind::Mcp(_)
             | RequestKind::Builtin(_)
+            | RequestKind::OpenSandbox(_)
+            | RequestKind::CloseSandbox(_)
             | RequestKind::Load(_) => {
                 self.schedule_answer(id, 0, false, Answer::failed(ErrorKind::Internal, "a test makes no real calls"));
             }

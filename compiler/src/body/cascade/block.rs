@@ -1,6 +1,6 @@
 //! Blocks and statements: their types, their values, and whether control reaches their end.
 
-use cascade_grammar::ast::{AssignOp, Block, Clause, Expr, ExprKind, IfExpr, Span, Stmt, StmtKind};
+use cascade_grammar::ast::{AssignOp, Block, Clause, ClauseKind, Expr, ExprKind, IfExpr, Span, Stmt, StmtKind};
 use cascade_ir as ir;
 
 use super::CascadeChecker;
@@ -106,7 +106,8 @@ impl CascadeChecker<'_> {
     /// reaches the end of the expression.
     fn check_block_value(&mut self, e: &Expr, clauses: &[Clause], want: Want, out: &mut BlockOut) -> Option<Typed> {
         if is_block(e) {
-            let (work, ty, flow, ends) = self.check_control(e, want)?;
+            let (mut work, ty, flow, ends) = self.check_control(e, want)?;
+            self.check_clauses_of_block(e, clauses, &mut work);
             out.ends |= ends;
             if ends {
                 out.ir.stmts.push(ir::Stmt::Work(Box::new(work), None));
@@ -260,10 +261,22 @@ impl CascadeChecker<'_> {
         }
     }
 
+    /// Checks the clauses of a block that is no stage: only a sandbox has some of its own.
+    fn check_clauses_of_block(&mut self, e: &Expr, clauses: &[Clause], work: &mut ir::Work) {
+        let is_sandbox = matches!(e.kind, ExprKind::Sandbox(_));
+        let is_its_own =
+            |clause: &Clause| is_sandbox && matches!(clause.kind, ClauseKind::Discard | ClauseKind::Branch(_));
+        let others: Vec<Clause> = clauses.iter().filter(|clause| !is_its_own(clause)).cloned().collect();
+        self.body.report_all(clauses::repeated(self.body.view(), clauses));
+        self.body.report(clauses::without_stage(self.body.view(), &others));
+        self.check_sandbox_end(work, clauses);
+    }
+
     /// Checks an expression that stands as a statement. Gives whether control never reaches its end.
     fn check_expression_statement(&mut self, e: &Expr, clauses: &[Clause], out: &mut Vec<ir::Stmt>) -> bool {
         if is_block(e) {
-            let Some((work, _, _, ends)) = self.check_control(e, Want::NOTHING) else { return false };
+            let Some((mut work, _, _, ends)) = self.check_control(e, Want::NOTHING) else { return false };
+            self.check_clauses_of_block(e, clauses, &mut work);
             out.push(ir::Stmt::Work(Box::new(work), None));
             // After `if x == null { return … }`, x is not null in the rest of the block.
             if let ExprKind::If(x) = &e.kind {

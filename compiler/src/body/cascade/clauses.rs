@@ -68,15 +68,13 @@ impl CascadeChecker<'_> {
                 }
                 ClauseKind::Isolate => {
                     out.isolate = true;
-                    self.body.note_unsupported("isolate", clause.span);
                 }
+                ClauseKind::Discard | ClauseKind::Branch(_) if is_sandbox => {}
                 ClauseKind::Discard | ClauseKind::Branch(_) => {
                     if let ClauseKind::Branch(e) = &clause.kind {
                         self.body.check(e, Ty::STRING);
                     }
-                    if !is_sandbox {
-                        self.body.report(clauses::without_sandbox(self.body.view(), clause));
-                    }
+                    self.body.report(clauses::without_sandbox(self.body.view(), clause));
                 }
                 ClauseKind::Exclusive { name, nowait } => {
                     let name = self.body.check_message(name, "the name of a lock");
@@ -105,6 +103,20 @@ impl CascadeChecker<'_> {
             }
         }
         (out, on_failure)
+    }
+
+    /// Checks what becomes of the changes of a sandbox.
+    pub(super) fn check_sandbox_end(&mut self, work: &mut ir::Work, clauses: &[Clause]) {
+        let ir::Work::Sandbox(sandbox) = work else { return };
+        for clause in clauses {
+            match &clause.kind {
+                ClauseKind::Discard => sandbox.end = ir::SandboxEnd::Discard,
+                ClauseKind::Branch(name) => {
+                    sandbox.end = ir::SandboxEnd::Branch(self.body.check(name, Ty::STRING).ir);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Records where a budget of money stands, for the analysis of the worst case.

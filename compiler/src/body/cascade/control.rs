@@ -1,6 +1,8 @@
 //! `if`, `match`, `for`, `repeat` and `sandbox` that may hold stages. In expressions, see `pure.rs`.
 
-use cascade_grammar::ast::{ArmBody, Else, Expr, ExprKind, ForExpr, IfExpr, MatchExpr, RepeatExpr, SandboxExpr, Span};
+use cascade_grammar::ast::{
+    ArmBody, Else, Expr, ExprKind, ForExpr, IfExpr, MatchExpr, NetworkSetting, RepeatExpr, SandboxExpr, Span,
+};
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
@@ -281,25 +283,41 @@ impl CascadeChecker<'_> {
 
     /// Checks `sandbox`, whose value is a record of the value of its block, a patch and a branch.
     fn check_sandbox(&mut self, x: &SandboxExpr, want: Want, span: Span) -> Worked {
-        self.body.note_unsupported("sandbox", head_word(span, "sandbox"));
         let dir = self.body.check(&x.dir, Ty::PATH);
-        if let Some(network) = &x.network {
-            self.body.record_word(network);
-            self.body.report(blocks::network_setting(self.body.view(), network));
-        }
-        let mark = self.body.enter(x.body.span);
-        if let Some(name) = &x.name {
-            self.body.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
-        }
         let around = self.body.surroundings.network_off;
-        match &x.network {
-            Some(network) if network.text == "on" => {
-                self.body
-                    .report(around.map(|around| capabilities::network_on_inside(self.body.view(), network, around)));
+        let network = match &x.network {
+            Some(NetworkSetting::Word(word)) => {
+                self.body.record_word(word);
+                self.body.report(blocks::network_setting(self.body.view(), word));
+                let is_on = word.text == "on";
+                if let (true, Some(around)) = (is_on, around) {
+                    self.body.report(capabilities::network_on_inside(self.body.view(), word.span, around));
+                }
+                if is_on { ir::SandboxNetwork::On } else { ir::SandboxNetwork::Off }
             }
-            _ => self.body.surroundings.network_off = Some(head_word(span, "sandbox")),
+            Some(NetworkSetting::Hosts(hosts)) => {
+                if let Some(around) = around {
+                    self.body.report(capabilities::network_on_inside(self.body.view(), hosts.span, around));
+                }
+                let list = self.body.types.list(Ty::STRING);
+                let checked = self.body.check(hosts, list);
+                self.body.report_all(blocks::wrong_hosts(self.body.view(), hosts));
+                ir::SandboxNetwork::Hosts(checked.ir)
+            }
+            None => ir::SandboxNetwork::Off,
+        };
+        let mark = self.body.enter(x.body.span);
+        let slot = x.name.as_ref().map(|name| {
+            let index = self.body.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
+            self.body.scope.slot(index)
+        });
+        if matches!(network, ir::SandboxNetwork::Off) {
+            self.body.surroundings.network_off = Some(head_word(span, "sandbox"));
         }
+        let label = self.paths.unique_name("sandbox");
+        let outer = self.paths.enter(&label);
         let body = self.check_statements(&x.body, Want { value: want.value, ty: None });
+        self.paths.leave(outer);
         self.body.surroundings.network_off = around;
         self.body.leave(mark);
         let value = if body.ends { Ty::NULL } else { body.ty };
@@ -309,6 +327,15 @@ impl CascadeChecker<'_> {
             ("patch".into(), Ty::STRING),
             ("branch".into(), branch),
         ]);
-        (ir::Work::Block(body.ir), ty, body.flow, body.ends)
+        let sandbox = ir::Sandbox {
+            label: label.into(),
+            directory: dir.ir,
+            network,
+            name: slot,
+            body: body.ir,
+            end: ir::SandboxEnd::default(),
+            place: self.body.place(span),
+        };
+        (ir::Work::Sandbox(Box::new(sandbox)), ty, body.flow, body.ends)
     }
 }

@@ -73,11 +73,12 @@ impl CascadeChecker<'_> {
                 (called.work, called.ty, called.flow)
             })
         };
-        let (work, mut ty, flow) =
+        let (mut work, mut ty, flow) =
             called.unwrap_or_else(|| (ir::Work::Pure(ir::Expr::Const(ir::Const::Null)), Ty::ERROR, Flow::default()));
         if skill.is_none() && ty != Ty::ERROR {
             self.body.report(clauses::cache_without_skill(self.body.view(), clauses));
         }
+        self.check_sandbox_end(&mut work, clauses);
         let (lowered, on_failure) = self.check_clauses(clauses, ty, value, from_block);
         self.limits = outer_limits;
         if let Some(skill) = skill {

@@ -6,7 +6,7 @@ use cascade_ir::{Agent, ErrorKind, Expr, McpCall, McpTransport, ModelId, ServerI
 use serde_json::{Map, Value as Json};
 use smol_str::SmolStr;
 
-use super::{Machine, fiber::Fiber, frame::Frame};
+use super::{Machine, call::guard_below_mut, fiber::Fiber, frame::Frame};
 use crate::{
     eval::Result,
     failure::{Failure, defect, fail},
@@ -15,7 +15,7 @@ use crate::{
         ServerTransport,
     },
     value::{Arg, Command, Value, to_json},
-    workspace::{Policy, Workspace},
+    workspace::Workspace,
 };
 
 /// An agent at the moment when it is asked.
@@ -38,7 +38,7 @@ impl<'p> Machine<'p> {
             Some(expr) => self.eval.eval(expr, slots)?.as_text().map(str::to_owned),
             None => None,
         };
-        Ok(Workspace { directory, policy: Policy::default() })
+        Ok(Workspace { directory, ..Workspace::default() })
     }
 
     /// The request to an agent.
@@ -178,8 +178,7 @@ pub(super) fn keep_session(fiber: &mut Fiber<'_>, session: Option<String>) {
         Some(Frame::Call(call)) => call.model,
         _ => None,
     };
-    let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get_mut(i));
-    if let (Some(Frame::Guard(guard)), Some(model), Some(session)) = (below, model, session) {
+    if let (Some(guard), Some(model), Some(session)) = (guard_below_mut(fiber), model, session) {
         guard.session = Some((model, session));
     }
 }

@@ -7,7 +7,14 @@ use cascade_ir::{
 
 use serde_json::Value as Json;
 
-use super::{Machine, agent::keep_session, call::guard_below, fiber::Fiber, frame::Frame, parse};
+use super::{
+    Machine,
+    agent::keep_session,
+    call::{guard_below, guard_below_mut},
+    fiber::Fiber,
+    frame::Frame,
+    parse,
+};
 use crate::{
     check::{Strictness, coerce, declares_secret},
     eval::{Result, escape_in_tag},
@@ -166,8 +173,7 @@ impl<'p> Machine<'p> {
 
 /// Notes why an answer could not be used, for the next attempt of its stage.
 fn keep_complaint(fiber: &mut Fiber<'_>, answer: &str, message: &str) {
-    let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get_mut(i));
-    if let Some(Frame::Guard(guard)) = below {
+    if let Some(guard) = guard_below_mut(fiber) {
         guard.complaint = Some(complaint(answer, message));
     }
 }

@@ -26,7 +26,7 @@ use crate::{
         RequestKind, RunRequest, ToolTurn, Usage,
     },
     value::{Arg, Value, to_json},
-    workspace::{Policy, Workspace, WorkspacePatch},
+    workspace::{Workspace, WorkspacePatch},
 };
 
 /// An effect on its way.
@@ -235,6 +235,16 @@ impl<'p> Machine<'p> {
 
     /// Sends a request for the call on top.
     fn send_call(&mut self, id: usize, fiber: &mut Fiber<'p>, skill: &'p Skill, mut kind: RequestKind) -> Result<Mode> {
+        match &mut kind {
+            RequestKind::Run(run) => self.place_in_sandbox(fiber, &mut run.workspace),
+            RequestKind::Agent(work) => {
+                if let Some(workspace) = &mut work.workspace {
+                    self.place_in_sandbox(fiber, workspace);
+                }
+            }
+            RequestKind::Builtin(builtin) => builtin.sandbox = self.sandbox_name(fiber),
+            _ => {}
+        }
         let info = if matches!(kind, RequestKind::Load(_)) {
             None
         } else {
@@ -242,6 +252,7 @@ impl<'p> Machine<'p> {
         };
         if let Some(info) = &info {
             attach_idempotency_key(&mut kind, &info.idempotency);
+            self.note_effect_in_sandbox(fiber, &info.key);
         }
         let request = self.send_request(kind, info, Waiter::Call(id));
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
@@ -255,7 +266,8 @@ impl<'p> Machine<'p> {
         let (mut attempt, mut once, mut cache_ms) = (1, skill.once, None);
         if let Some(guard) = guard_below(fiber) {
             attempt = guard.attempts;
-            cache_ms = guard.cache.filter(|_| !guard.falling_back);
+            // What an effect changes in a sandbox is for that sandbox only.
+            cache_ms = guard.cache.filter(|_| !guard.falling_back && !self.is_in_sandbox(fiber));
             if let Subject::Stage(stage) = guard.subject {
                 once |= stage.once;
             }
@@ -359,7 +371,7 @@ impl<'p> Machine<'p> {
             }
             None => None,
         };
-        let workspace = Workspace { directory, policy: Policy::default() };
+        let workspace = Workspace { directory, ..Workspace::default() };
         Ok(RequestKind::Run(RunRequest { argv, workspace, env, stdin, files }))
     }
 
@@ -413,8 +425,15 @@ pub(super) fn turns_digest(turns: &[ToolTurn]) -> Option<[u8; 32]> {
 
 /// The guard whose work is the call on top.
 pub(super) fn guard_below<'f, 'p>(fiber: &'f Fiber<'p>) -> Option<&'f super::guard::Guard<'p>> {
-    let below = fiber.frames.len().checked_sub(2).and_then(|i| fiber.frames.get(i));
-    match below {
+    match fiber.frames.iter().rev().skip(1).find(|frame| !matches!(frame, Frame::Sandbox(_))) {
+        Some(Frame::Guard(guard)) => Some(guard),
+        _ => None,
+    }
+}
+
+/// The same, to change it.
+pub(super) fn guard_below_mut<'f, 'p>(fiber: &'f mut Fiber<'p>) -> Option<&'f mut super::guard::Guard<'p>> {
+    match fiber.frames.iter_mut().rev().skip(1).find(|frame| !matches!(frame, Frame::Sandbox(_))) {
         Some(Frame::Guard(guard)) => Some(guard),
         _ => None,
     }
@@ -446,7 +465,7 @@ fn builtin_request(name: &smol_str::SmolStr, skill: &Skill, args: &[Value]) -> R
         };
         (param.name.clone(), arg)
     });
-    RequestKind::Builtin(BuiltinRequest { name: name.clone(), args: args.collect() })
+    RequestKind::Builtin(BuiltinRequest { name: name.clone(), args: args.collect(), sandbox: None })
 }
 
 /// Gives the idempotency key to those who can use it.

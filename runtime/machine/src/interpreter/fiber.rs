@@ -143,14 +143,21 @@ impl<'p> Fiber<'p> {
                 }
                 _ => {}
             }
-            named = matches!(frame, Frame::Guard(_) | Frame::PureStage(_) | Frame::Tool(_));
+            if let Frame::Sandbox(sandbox) = frame {
+                if let Some(label) = sandbox.label().filter(|_| !named) {
+                    push_segment(&mut out, label);
+                }
+            } else {
+                named = matches!(frame, Frame::Guard(_) | Frame::PureStage(_) | Frame::Tool(_));
+            }
         }
         out
     }
 
     /// Whether the frame on top was just named by a stage below it.
     pub(super) fn is_named(&self) -> bool {
-        matches!(self.frames.last(), Some(Frame::Guard(_) | Frame::PureStage(_)))
+        let below = self.frames.iter().rev().find(|frame| !matches!(frame, Frame::Sandbox(_)));
+        matches!(below, Some(Frame::Guard(_) | Frame::PureStage(_)))
     }
 }
 
@@ -238,6 +245,7 @@ impl<'p> Machine<'p> {
             Some(Frame::For(_)) => self.next_iteration(fiber),
             Some(Frame::Repeat(_)) => self.next_round(fiber),
             Some(Frame::Fork(_)) => self.start_ready_branches(id, fiber),
+            Some(Frame::Sandbox(_)) => self.continue_sandbox(id, fiber),
             Some(Frame::Store(_) | Frame::Tool(_) | Frame::PureStage(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
                 fiber.frames.pop();
                 Err(defect!("a frame without work of its own was run"))

@@ -4,7 +4,7 @@ use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
 
 use smol_str::SmolStr;
 
-use super::{call::Call, guard::Guard, mocked_call::MockedCall, parallel::Fork, person::Asking};
+use super::{call::Call, guard::Guard, mocked_call::MockedCall, parallel::Fork, person::Asking, sandbox::Sandboxed};
 use crate::{failure::Raise, value::Value};
 
 /// A frame of a fiber's stack.
@@ -31,6 +31,8 @@ pub(super) enum Frame<'p> {
     For(Box<Iteration<'p>>),
     /// Rounds one after the other.
     Repeat(Box<Rounds<'p>>),
+    /// A sandbox around a block or a stage.
+    Sandbox(Box<Sandboxed<'p>>),
     /// Branches that run concurrently.
     Fork(Box<Fork<'p>>),
     /// A hook of a cascade, and what follows it.

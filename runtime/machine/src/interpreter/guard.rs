@@ -182,6 +182,9 @@ impl<'p> Machine<'p> {
                     };
                     self.emit_if_watched(|| Event::StageStarted { path, skill, attempt });
                 }
+                if stage.clauses.isolate {
+                    return self.isolate_stage(fiber, stage, args);
+                }
                 self.begin_work(fiber, &stage.work, args)
             }
             Subject::Cascade(cascade) => {
@@ -200,9 +203,6 @@ impl<'p> Machine<'p> {
             }
             _ => return Ok(false),
         };
-        if clauses.isolate {
-            return Err(Failure::raise(ErrorKind::Denied, "`isolate` is not supported by this version of Cascade"));
-        }
         let mut using = None;
         if let Some(expr) = &clauses.using {
             let value = self.eval.eval(expr, fiber.slots())?;

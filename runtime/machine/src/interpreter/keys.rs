@@ -333,6 +333,16 @@ impl KeyScheme {
         }
     }
 
+    /// The key of opening or closing a sandbox.
+    pub(super) fn sandbox_key(&self, texts: &[String]) -> (String, KeyParts) {
+        let mut hash = PartsHasher::default();
+        texts.iter().for_each(|text| hash.part("text", text.as_bytes()));
+        let digest = hash.finish();
+        let mut parts = KeyParts::default();
+        parts.push("sandbox", &self.part_digest("sandbox", digest).recorded);
+        (self.keyed(format!("{}{}", KeyVersion::V2_PREFIX, hex(&digest))), parts)
+    }
+
     /// The key of an effect's answer, and what it is made of.
     pub(super) fn effect_key(&self, source: &KeySource<'_>) -> (String, KeyParts) {
         match self.version {

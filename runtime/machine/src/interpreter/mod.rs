@@ -30,6 +30,7 @@ mod person;
 mod prompt;
 mod repair;
 mod routing;
+mod sandbox;
 mod statement;
 mod timers;
 mod tool_loop;
@@ -76,6 +77,8 @@ enum Waiter {
     Budget(usize, u64),
     /// A guard that waits for the name of its `exclusive`.
     Lock(usize, u64),
+    /// A sandbox that is opened or closed.
+    Sandbox(usize),
 }
 
 impl Waiter {
@@ -86,7 +89,8 @@ impl Waiter {
             | Self::Deadline(fiber, _)
             | Self::Idle(fiber, _)
             | Self::Budget(fiber, _)
-            | Self::Lock(fiber, _) => *fiber,
+            | Self::Lock(fiber, _)
+            | Self::Sandbox(fiber) => *fiber,
         }
     }
 }
@@ -122,6 +126,8 @@ pub struct Machine<'p> {
     memory_ops: Vec<MemoryOp>,
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
+    /// Fibers whose sandboxes are merged when earlier branches have ended.
+    merging_later: Vec<usize>,
     /// Nodes that were reached; `None` unless coverage is wanted.
     reached: Option<HashSet<NodeId>>,
 }
@@ -188,6 +194,7 @@ impl<'p> Machine<'p> {
             spent: Spent::default(),
             memory_ops: Vec::new(),
             last_memory: Vec::new(),
+            merging_later: Vec::new(),
             reached,
         };
         machine.eval.facts = std::mem::take(&mut machine.env.facts);
@@ -291,6 +298,10 @@ impl<'p> Machine<'p> {
             Waiter::Deadline(fiber, serial) => self.deadline_passed(fiber, serial),
             Waiter::Idle(fiber, serial) => self.idle_tick(fiber, serial),
             Waiter::Budget(fiber, serial) => self.budget_passed(fiber, serial),
+            Waiter::Sandbox(fiber) => {
+                self.ending.remove(&fiber);
+                self.sandbox_answered(fiber, answer);
+            }
             Waiter::Lock(fiber, serial) => self.lock_answered(fiber, serial, id, answer.result.err()),
         }
     }
@@ -471,6 +482,7 @@ impl<'p> Machine<'p> {
 
     /// Reports the end of a fiber to its parent; the end of the first fiber is the run's.
     fn end_fiber(&mut self, id: usize, fiber: Fiber<'p>) {
+        self.wake_merging();
         let changes = fiber.changes;
         let result = match fiber.mode {
             Mode::Give(value) | Mode::Return(value) => Ok(value),

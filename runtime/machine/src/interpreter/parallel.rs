@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cascade_ir::{For, Parallel, Stmt, limits::MAX_BRANCHES};
+use cascade_ir::{For, Parallel, Program, Stage, Stmt, Visitor, Work, limits::MAX_BRANCHES};
 
 use super::{
     Machine,
@@ -207,6 +207,51 @@ impl<'p> Machine<'p> {
         }
     }
 
+    /// Whether a branch in the text before what a fiber is in has isolated stages that are not merged yet. Only the
+    /// branches of the sandbox around it matter: what others change is somewhere else.
+    pub(super) fn waits_for_earlier_branches(&self, fiber: &Fiber<'p>) -> bool {
+        let mut next = fiber.parent;
+        while let Some(parent) = next {
+            let Some(above) = self.fibers.get(parent.fiber).and_then(Option::as_ref) else { return false };
+            if let Some(Frame::Fork(fork)) = above.frames.last()
+                && self.has_earlier_isolated_branch(fork, parent.branch)
+            {
+                return true;
+            }
+            if above.frames.iter().any(|frame| matches!(frame, Frame::Sandbox(_))) {
+                return false;
+            }
+            next = above.parent;
+        }
+        false
+    }
+
+    fn has_earlier_isolated_branch(&self, fork: &Fork<'p>, branch: usize) -> bool {
+        match fork.node {
+            Node::For(..) => fork.children.iter().any(|child| {
+                let parent = self.fibers.get(*child).and_then(Option::as_ref).and_then(|child| child.parent);
+                parent.is_some_and(|parent| parent.branch < branch)
+            }),
+            // Only one of them is wanted.
+            Node::Graph(node) if node.first => false,
+            Node::Graph(node) => node.branches.iter().enumerate().take(branch).any(|(index, earlier)| {
+                fork.state.get(index) != Some(&State::Done)
+                    && has_isolated_stage(self.program, &earlier.stmt)
+                    && !comes_after(node, index, branch)
+            }),
+        }
+    }
+
+    /// Lets those go on that waited for earlier branches to be merged.
+    pub(super) fn wake_merging(&mut self) {
+        for id in std::mem::take(&mut self.merging_later) {
+            let waits = |fiber: &mut Fiber<'p>| matches!(fiber.frames.last(), Some(Frame::Sandbox(sandbox)) if sandbox.waits_to_merge());
+            if self.fiber(id).is_some_and(waits) {
+                self.queue_fiber(id);
+            }
+        }
+    }
+
     /// Runs a new branch first, then the fork again.
     fn start_branch(&mut self, id: usize, fiber: &mut Fiber<'p>, mut child: Fiber<'p>) -> Mode {
         if let (Some(Frame::Fork(fork)), Some(parent)) = (fiber.frames.last(), &mut child.parent) {
@@ -298,6 +343,39 @@ impl<'p> Machine<'p> {
         }
         self.queue_fiber(parent.fiber);
     }
+}
+
+/// Whether a branch begins only after another one has ended.
+fn comes_after(node: &Parallel, branch: usize, other: usize) -> bool {
+    let Some(branch) = node.branches.get(branch) else { return false };
+    branch.after.iter().map(|before| *before as usize).any(|before| before == other || comes_after(node, before, other))
+}
+
+/// Whether a stage in a statement, or in a cascade that it calls, is isolated.
+fn has_isolated_stage(program: &Program, stmt: &Stmt) -> bool {
+    struct Search<'p> {
+        program: &'p Program,
+        found: bool,
+    }
+    impl<'p> Visitor<'p> for Search<'p> {
+        fn visit_stage(&mut self, stage: &'p Stage) {
+            self.found |= stage.clauses.isolate;
+            cascade_ir::walk_stage(self, stage);
+        }
+
+        fn visit_work(&mut self, work: &'p Work) {
+            if let Work::Cascade(id, _) = work
+                && let Some(cascade) = self.program.cascades.get(id.index())
+                && !self.found
+            {
+                self.visit_cascade(cascade);
+            }
+            cascade_ir::walk_work(self, work);
+        }
+    }
+    let mut search = Search { program, found: false };
+    search.visit_stmt(stmt);
+    search.found
 }
 
 /// A fiber for a branch, on a copy of the variables.

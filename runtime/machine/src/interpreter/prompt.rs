@@ -9,7 +9,7 @@ use super::{
     Machine,
     agent::AgentTurn,
     budget::Reserve,
-    call::{guard_below, turns_digest},
+    call::{guard_below, guard_below_mut, turns_digest},
     fiber::Fiber,
     frame::Frame,
     keys::{KeyPlace, KeySource},
@@ -67,7 +67,7 @@ impl<'p> Machine<'p> {
         };
         let using = self.models_in_use(fiber);
         let mut needs: Vec<SmolStr> = skill.needs.clone();
-        if let Some(Frame::Guard(guard)) = fiber.frames.iter().rev().nth(1) {
+        if let Some(guard) = guard_below(fiber) {
             needs.extend(guard.clauses.needs.iter().cloned());
         }
         let workspace = agent.map(|agent| self.agent_workspace(agent, slots)).transpose()?;
@@ -138,7 +138,7 @@ impl<'p> Machine<'p> {
             call.reserved = reserved;
             call.is_recorded = recorded;
         }
-        if let Some(Frame::Guard(guard)) = fiber.frames.iter_mut().rev().nth(1) {
+        if let Some(guard) = guard_below_mut(fiber) {
             guard.ranked = ranked;
         }
         if let Some(known) = self.program.models.get(model.index()) {

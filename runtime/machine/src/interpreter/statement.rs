@@ -147,7 +147,7 @@ impl<'p> Machine<'p> {
             Work::Match(_, arms) => arms.iter().all(|a| a.body.pure_),
             Work::For(f) => f.body.pure_,
             Work::Repeat(r) => r.body.pure_,
-            Work::Skill(..) | Work::Person(_) | Work::Parallel(_) => false,
+            Work::Skill(..) | Work::Person(_) | Work::Parallel(_) | Work::Sandbox(_) => false,
         }
     }
 
@@ -227,6 +227,7 @@ impl<'p> Machine<'p> {
             Work::Parallel(node) => self.fork_graph(fiber, node),
             Work::Block(block) => Ok(self.enter_block(fiber, block)),
             Work::Person(person) => self.begin_question(fiber, person),
+            Work::Sandbox(node) => self.enter_sandbox(fiber, node),
         }
     }
 
@@ -286,7 +287,7 @@ impl<'p> Machine<'p> {
     }
 
     /// Begins a block.
-    fn enter_block(&mut self, fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
+    pub(super) fn enter_block(&mut self, fiber: &mut Fiber<'p>, block: &'p Block) -> Mode {
         self.mark_reached(block.id);
         fiber.frames.push(Frame::Block(block, 0));
         Mode::Run
@@ -335,6 +336,7 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Run)
             }
             Some(Frame::Hook(..)) => self.hook_done(fiber),
+            Some(Frame::Sandbox(_)) => self.close_sandbox(fiber, Mode::Give(value)),
             Some(Frame::Call(_) | Frame::MockedCall(_) | Frame::Person(..) | Frame::Fork(_)) => {
                 fiber.frames.pop();
                 Err(defect!("a value was given to a frame that waits for the world"))

@@ -61,6 +61,11 @@ impl<'p> Machine<'p> {
                 }
                 Ok(Mode::Wait)
             }
+            Some(Frame::Sandbox(_)) => {
+                self.leave_sandbox(fiber);
+                fiber.frames.pop();
+                Ok(Mode::Raise(failure))
+            }
             Some(Frame::Hook(hook, _)) => {
                 let message = format!("`{}` failed: {failure}", hook.name.replace('_', " "));
                 let path = fiber.path();
@@ -101,6 +106,8 @@ impl<'p> Machine<'p> {
                 Ok(Mode::Return(value))
             }
             Some(Frame::Fork(_)) => Err(defect!("`return` left a parallel branch")),
+            // To leave it with a value is to end well.
+            Some(Frame::Sandbox(_)) => self.close_sandbox(fiber, Mode::Return(value)),
             _ => {
                 fiber.frames.pop();
                 Ok(Mode::Return(value))
@@ -199,6 +206,7 @@ impl<'p> Machine<'p> {
                     let request = asking.request.take();
                     self.withdraw_request(request);
                 }
+                Some(Frame::Sandbox(_)) => self.leave_sandbox(fiber),
                 Some(Frame::Fork(fork)) if !fork.children.is_empty() => {
                     let children = fork.children.clone();
                     for child in children {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::{VERSION, WireBytes, WireError, check_version};
 use crate::{
     request::{AgentAnswer, Output, Process, Response, ToolCalls},
-    workspace::WorkspacePatch,
+    workspace::{ClosedSandbox, WorkspacePatch},
 };
 
 /// The wire form of an effect's [`Output`].
@@ -65,6 +65,13 @@ enum WireOutput {
     Person {
         answer: Json,
     },
+    Opened {
+        directory: String,
+    },
+    Closed {
+        #[serde(flatten)]
+        sandbox: ClosedSandbox,
+    },
 }
 
 impl WireAnswer {
@@ -89,6 +96,8 @@ impl WireAnswer {
             Output::Tool(value) => WireOutput::Tool { value: value.clone() },
             Output::Builtin(value) => WireOutput::Builtin { value: value.clone() },
             Output::Person(answer) => WireOutput::Person { answer: answer.clone() },
+            Output::Opened(directory) => WireOutput::Opened { directory: directory.clone() },
+            Output::Closed(sandbox) => WireOutput::Closed { sandbox: sandbox.clone() },
             Output::WithPatch(output, patch) => {
                 return Some(Self { patch: Some(Arc::clone(patch)), ..Self::from_output(output)? });
             }
@@ -116,6 +125,8 @@ impl WireAnswer {
             WireOutput::Tool { value } => Output::Tool(value),
             WireOutput::Builtin { value } => Output::Builtin(value),
             WireOutput::Person { answer } => Output::Person(answer),
+            WireOutput::Opened { directory } => Output::Opened(directory),
+            WireOutput::Closed { sandbox } => Output::Closed(sandbox),
         };
         Ok(match self.patch {
             Some(patch) => Output::WithPatch(Box::new(output), patch),

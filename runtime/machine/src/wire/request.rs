@@ -17,7 +17,7 @@ use crate::{
         Attachment, BuiltinArg, BuiltinRequest, FilesRequest, HttpRequest, McpRequest, OfferedTool, PersonRequest,
         PromptRequest, RequestKind, RunRequest, ToolTurn,
     },
-    workspace::Workspace,
+    workspace::{CloseSandbox, OpenSandbox, Workspace},
 };
 
 /// The wire form of an effect's request.
@@ -98,6 +98,25 @@ pub enum WireRequest {
         name: SmolStr,
         /// Its arguments.
         args: Vec<WireArg>,
+        /// The sandbox that it is in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sandbox: Option<String>,
+    },
+    /// Open a sandbox.
+    OpenSandbox {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The sandbox.
+        #[serde(flatten)]
+        sandbox: OpenSandbox,
+    },
+    /// Close a sandbox.
+    CloseSandbox {
+        /// [`VERSION`] of the writer.
+        v: u32,
+        /// The sandbox.
+        #[serde(flatten)]
+        sandbox: CloseSandbox,
     },
     /// Ask a person.
     Person {
@@ -247,6 +266,7 @@ impl WireRequest {
             },
             RequestKind::Builtin(builtin) => Self::Builtin {
                 v: VERSION,
+                sandbox: builtin.sandbox.clone(),
                 name: builtin.name.clone(),
                 args: builtin
                     .args
@@ -261,6 +281,8 @@ impl WireRequest {
                     })
                     .collect(),
             },
+            RequestKind::OpenSandbox(sandbox) => Self::OpenSandbox { v: VERSION, sandbox: sandbox.clone() },
+            RequestKind::CloseSandbox(sandbox) => Self::CloseSandbox { v: VERSION, sandbox: sandbox.clone() },
             RequestKind::Person(person) => Self::Person {
                 v: VERSION,
                 ask: person.kind.into(),
@@ -291,6 +313,8 @@ impl WireRequest {
         | Self::Agent { v, .. }
         | Self::Mcp { v, .. }
         | Self::Builtin { v, .. }
+        | Self::OpenSandbox { v, .. }
+        | Self::CloseSandbox { v, .. }
         | Self::Person { v, .. }) = &self;
         check_version(*v)?;
         Ok(match self {
@@ -322,7 +346,7 @@ impl WireRequest {
             Self::Mcp { v: _, server, tool, args } => {
                 RequestKind::Mcp(Box::new(McpRequest { server: server.into_server(resolver)?.into(), tool, args }))
             }
-            Self::Builtin { v: _, name, args } => {
+            Self::Builtin { v: _, name, args, sandbox } => {
                 let arg = |arg: WireArg| {
                     let value = match arg.secret {
                         Some(secret) => BuiltinArg::Secret(secret.resolve(resolver)?),
@@ -331,8 +355,10 @@ impl WireRequest {
                     Ok((arg.name, value))
                 };
                 let args = args.into_iter().map(arg).collect::<Result<_, WireError>>()?;
-                RequestKind::Builtin(BuiltinRequest { name, args })
+                RequestKind::Builtin(BuiltinRequest { name, args, sandbox })
             }
+            Self::OpenSandbox { v: _, sandbox } => RequestKind::OpenSandbox(sandbox),
+            Self::CloseSandbox { v: _, sandbox } => RequestKind::CloseSandbox(sandbox),
             Self::Person { v: _, ask, question, options } => {
                 let kinds = ["approve", "ask", "choose", "escalate"];
                 let kind = kinds

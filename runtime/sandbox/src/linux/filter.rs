@@ -1,0 +1,196 @@
+//! The system calls that a command may make.
+
+use std::{collections::BTreeMap, io, os::fd::OwnedFd};
+
+use seccompiler::{
+    SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
+};
+
+use super::sys;
+use crate::{Network, Spec};
+
+#[cfg(target_arch = "x86_64")]
+const ARCH: (TargetArch, u32) = (TargetArch::x86_64, 0xc000_003e);
+#[cfg(target_arch = "aarch64")]
+const ARCH: (TargetArch, u32) = (TargetArch::aarch64, 0xc000_00b7);
+#[cfg(target_arch = "riscv64")]
+const ARCH: (TargetArch, u32) = (TargetArch::riscv64, 0xc000_00f3);
+
+/// System calls that reach beyond the sandbox, or into parts of the kernel that commands have no need of.
+const DENIED: &[libc::c_long] = &[
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_open_tree,
+    libc::SYS_move_mount,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_setns,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_reboot,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_syslog,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_pidfd_getfd,
+];
+
+const EPERM: u32 = libc::EPERM as u32;
+
+/// Whether `connect` is decided by the guardian.
+pub(super) fn asks(spec: &Spec) -> bool {
+    !spec.namespaces && matches!(spec.network, Network::Proxy { .. })
+}
+
+/// Installs the filters; gives the listener for the calls that the guardian decides.
+pub(super) fn install(spec: &Spec) -> io::Result<Option<OwnedFd>> {
+    let listener = sys::install_filter(&first_filter(asks(spec)), asks(spec))?;
+    let rules = SeccompFilter::new(
+        rules(spec).map_err(io::Error::other)?,
+        SeccompAction::Allow,
+        SeccompAction::Errno(EPERM),
+        ARCH.0,
+    );
+    let program: seccompiler::BpfProgram =
+        rules.and_then(TryInto::try_into).map_err(|error| io::Error::other(error.to_string()))?;
+    seccompiler::apply_filter(&program).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(listener)
+}
+
+/// Whether the kernel takes a filter, with a listener if `asks`.
+pub(super) fn try_filter(asks: bool) -> io::Result<bool> {
+    sys::prctl_no_new_privileges()?;
+    sys::install_filter(&first_filter(asks), asks).map(|listener| listener.is_some() == asks)
+}
+
+/// What the library has no words for: other sets of system calls of the same processor, `clone3`, whose flags cannot
+/// be looked at (programs use `clone` instead when it is unknown), and questions to the guardian.
+fn first_filter(asks: bool) -> Vec<libc::sock_filter> {
+    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code: u16, k: u32| libc::sock_filter { code, jt: 0, jf: 0, k };
+    let jump = |code: u16, k: u32, jt: u8, jf: u8| libc::sock_filter { code, jt, jf, k };
+    let errno = |number: libc::c_int| libc::SECCOMP_RET_ERRNO | number as u32;
+    let mut filter = vec![
+        step(LOAD, 4),
+        jump(EQUAL, ARCH.1, 1, 0),
+        step(RETURN, libc::SECCOMP_RET_KILL_PROCESS),
+        step(LOAD, 0),
+        // x32 has the numbers from here.
+        jump(AT_LEAST, 0x4000_0000, 0, 1),
+        step(RETURN, errno(libc::ENOSYS)),
+        jump(EQUAL, libc::SYS_clone3 as u32, 0, 1),
+        step(RETURN, errno(libc::ENOSYS)),
+    ];
+    if asks {
+        filter.push(jump(EQUAL, libc::SYS_connect as u32, 0, 1));
+        filter.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
+    }
+    filter.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
+    filter
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+fn rules(spec: &Spec) -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
+    let namespaces = sys::NAMESPACES | libc::CLONE_NEWNET | libc::CLONE_NEWUSER;
+    for flag in (0..32).map(|bit| 1u64 << bit).filter(|flag| namespaces as u64 & flag != 0) {
+        for call in [libc::SYS_clone, libc::SYS_unshare] {
+            deny(&mut rules, call, &[(0, SeccompCmpOp::MaskedEq(flag), flag)])?;
+        }
+    }
+    // Devices; the file system denies them too.
+    for kind in [libc::S_IFCHR, libc::S_IFBLK] {
+        let mask = SeccompCmpOp::MaskedEq(libc::S_IFMT.into());
+        deny(&mut rules, libc::SYS_mknodat, &[(2, mask.clone(), kind.into())])?;
+        #[cfg(target_arch = "x86_64")]
+        deny(&mut rules, libc::SYS_mknod, &[(1, mask, kind.into())])?;
+    }
+    // What is typed into a terminal by a program, as if by its user.
+    for request in [libc::TIOCSTI, 0x541c] {
+        deny(&mut rules, libc::SYS_ioctl, &[(1, SeccompCmpOp::Eq, request)])?;
+    }
+    restrict_sockets(&mut rules, spec)?;
+    Ok(rules)
+}
+
+fn restrict_sockets(rules: &mut Rules, spec: &Spec) -> Result<(), seccompiler::BackendError> {
+    let ne = |argument: u8, value: libc::c_int| (argument, SeccompCmpOp::Ne, value as u64);
+    if spec.network == Network::Off && !spec.namespaces {
+        rules.insert(libc::SYS_socket, Vec::new());
+        return Ok(());
+    }
+    // Local sockets lead to services outside, some families to other machines (vsock) or into the kernel.
+    let mut families = vec![ne(0, libc::AF_INET), ne(0, libc::AF_INET6)];
+    if !asks(spec) {
+        families.push(ne(0, libc::AF_NETLINK));
+    }
+    deny(rules, libc::SYS_socket, &families)?;
+    let kinds = |kinds: std::ops::RangeInclusive<u64>, except: &[libc::c_int]| {
+        kinds.filter(|kind| !except.iter().any(|allowed| *allowed as u64 == *kind)).collect::<Vec<_>>()
+    };
+    let allowed: &[libc::c_int] =
+        if asks(spec) { &[libc::SOCK_STREAM] } else { &[libc::SOCK_STREAM, libc::SOCK_DGRAM] };
+    for kind in kinds(1..=10, allowed) {
+        // Netlink is used with raw sockets.
+        let of_kind = (1, SeccompCmpOp::MaskedEq(0xf), kind);
+        deny(rules, libc::SYS_socket, &[of_kind, ne(0, libc::AF_NETLINK)])?;
+    }
+    if asks(spec) {
+        // Multipath TCP and the like are not under Landlock, and the guardian knows TCP only.
+        deny(rules, libc::SYS_socket, &[ne(2, 0), ne(2, libc::IPPROTO_TCP)])?;
+        rules.insert(libc::SYS_listen, Vec::new());
+        rules.insert(libc::SYS_bind, Vec::new());
+        // Connections that are made by sending.
+        let fast_open = libc::MSG_FASTOPEN as u64;
+        for (call, argument) in [(libc::SYS_sendto, 3), (libc::SYS_sendmsg, 2), (libc::SYS_sendmmsg, 3)] {
+            deny(rules, call, &[(argument, SeccompCmpOp::MaskedEq(fast_open), fast_open)])?;
+        }
+        let tcp = (1, SeccompCmpOp::Eq, libc::IPPROTO_TCP as u64);
+        for option in [libc::TCP_FASTOPEN_CONNECT, libc::TCP_ULP, libc::TCP_REPAIR] {
+            deny(rules, libc::SYS_setsockopt, &[tcp.clone(), (2, SeccompCmpOp::Eq, option as u64)])?;
+        }
+    }
+    Ok(())
+}
+
+/// Denies a call when all conditions hold: an argument, a comparison, a value.
+fn deny(
+    rules: &mut Rules,
+    call: libc::c_long,
+    conditions: &[(u8, SeccompCmpOp, u64)],
+) -> Result<(), seccompiler::BackendError> {
+    let conditions = conditions
+        .iter()
+        .map(|(argument, operator, value)| SeccompCondition::new(*argument, Dword, operator.clone(), *value))
+        .collect::<Result<Vec<_>, _>>()?;
+    rules.entry(call).or_default().push(SeccompRule::new(conditions)?);
+    Ok(())
+}
