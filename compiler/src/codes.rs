@@ -208,6 +208,8 @@ codes! {
     ALLOWS_NOTHING = "W0205";
     /// A hole that is written as in another language.
     FOREIGN_HOLE = "W0206";
+    /// An answer of a model that is never found wrong.
+    MERELY_TEXTS = "W0501";
     /// A budget that the worst case passes.
     OVER_BUDGET = "W0801";
     /// A construct that this version checks but does not run.

@@ -357,3 +357,21 @@ fn idle_is_measured_on_what_arrives() {
         }
     }
 }
+
+/// A server that is slow to begin is waited for as long as the stage says, and no longer.
+#[test]
+fn a_slow_first_byte_is_waited_for_within_the_limits_of_the_stage() {
+    for dialect in DIALECTS {
+        let slow = |ms| Script { delay: Duration::from_millis(ms), ..streamed(dialect, TEXT, false) };
+        let server = Server::start(vec![slow(300)]);
+        let text = prose(dialect, &server.url, "    timeout 1m idle 20s\n");
+        assert_eq!(result_json(&Project::new().run(&text, Begin::New)), json!(TEXT), "{dialect}");
+        // The next attempt is not slow.
+        for clauses in ["    timeout 300ms\n", "    timeout 1m idle 200ms\n"] {
+            let server = Server::start(vec![slow(20_000), slow(0)]);
+            let text = prose(dialect, &server.url, &format!("{clauses}{RETRY}"));
+            assert_eq!(result_json(&Project::new().run(&text, Begin::New)), json!(TEXT), "{dialect}, {clauses}");
+            assert_eq!(server.bodies().len(), 2, "{dialect}, {clauses}");
+        }
+    }
+}

@@ -70,6 +70,8 @@ pub enum Command {
     Memory(MemoryArgs),
     /// Show which models can be asked here, and how they answered
     Models(ModelsArgs),
+    /// Look whether what the project needs is here
+    Doctor(DoctorArgs),
     /// Run the tests of source files
     Test(TestArgs),
     /// Format source files

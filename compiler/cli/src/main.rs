@@ -6,6 +6,7 @@ mod ask_first;
 mod check;
 mod commands;
 mod doc;
+mod doctor;
 mod error;
 mod files;
 mod fmt;
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         Command::Runs(args) => runs::run(args, color),
         Command::Memory(args) => memory::run(args),
         Command::Models(args) => models::run(args, color),
+        Command::Doctor(args) => doctor::run(args),
         Command::Test(args) => test_command::run(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),

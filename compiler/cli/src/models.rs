@@ -1,11 +1,14 @@
 //! `cascadec models`: which models can be asked here, and what is known of their answers.
 
+use std::{path::Path, sync::Arc, time::Duration};
+
 use cascade_compiler::{compile, source::MemorySources};
-use cascade_ir::{Model, Program, screen::neutral_line};
-use serde_json::json;
+use cascade_ir::{Model, ModelId, Program, screen::neutral_line};
+use cascade_runtime::{Probe, Providers, failure::kind_name, probe_model};
+use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{ModelsArgs, ModelsCommand, ModelsListArgs},
+    args::{ModelsArgs, ModelsCommand, ModelsListArgs, ModelsTestArgs},
     commands::print,
     error::Stop,
     files, journal,
@@ -20,19 +23,104 @@ const STANDARD: &str = "import std.models\n";
 pub fn run(args: &ModelsArgs, color: bool) -> Result<u8, Stop> {
     match &args.command {
         ModelsCommand::List(args) => list(args, color),
+        ModelsCommand::Test(args) => test(args, color),
         ModelsCommand::Stats { json } => stats(*json),
     }
 }
 
-fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
-    let (program, providers) = match &args.file {
+/// The program of a file, or one with the models of the standard library, and how its providers are reached.
+fn program_with_models(file: Option<&Path>, color: bool) -> Result<(Program, Providers), Stop> {
+    match file {
         Some(file) => {
             let program = files::program(file, color, true)?;
             let providers = providers_of(&program, None)?;
-            (program, providers)
+            Ok((program, providers))
         }
-        None => (standard_models()?, providers_here()?),
+        None => Ok((standard_models()?, providers_here()?)),
+    }
+}
+
+/// How long a model may take to answer.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn test(args: &ModelsTestArgs, color: bool) -> Result<u8, Stop> {
+    let (program, providers) = program_with_models(args.file.as_deref(), color)?;
+    let providers = Arc::new(providers);
+    let named = |model: &Model| args.model.as_ref().is_none_or(|name| *name == model.name);
+    let chosen: Vec<(ModelId, &Model)> =
+        (0..).map(ModelId).zip(&program.models).filter(|(_, model)| named(model)).collect();
+    if let (Some(name), true) = (&args.model, chosen.is_empty()) {
+        let known: Vec<String> = program.models.iter().map(|model| format!("`{}`", model.name)).collect();
+        return Err(Stop::usage_help(
+            format!("there is no model `{name}`"),
+            format!("the models are {}; `--file` names a program with others", known.join(", ")),
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Stop::usage(format!("no model can be asked: {error}")))?;
+    let width = chosen.iter().map(|(_, model)| model.name.chars().count()).max().unwrap_or(0);
+    let (mut rows, mut asked, mut failed) = (Vec::new(), 0, 0);
+    for (id, model) in chosen {
+        let why_not = match model.is_agent() {
+            true => Some("a coding agent is not asked; `cascadec doctor` looks for its program".to_owned()),
+            false => providers.why_unavailable(model),
+        };
+        let (mut line, row) = match why_not {
+            Some(why) => {
+                let line = format!("○ {:width$}  not asked: {why}", model.name);
+                (line, json!({ "name": model.name, "asked": false, "why_not": why }))
+            }
+            None => {
+                asked += 1;
+                let probe = runtime.block_on(probe_model(&program, id, Arc::clone(&providers), LIMIT));
+                failed += usize::from(probe.result.is_err());
+                describe_probe(model, &probe, width)
+            }
+        };
+        line.push('\n');
+        match args.json {
+            true => rows.push(row),
+            // A model may take its time: what is known is shown.
+            false => print(&line)?,
+        }
+    }
+    if args.json {
+        print(&(json!(rows).to_string() + "\n"))?;
+    } else if asked == 0 {
+        print("no model can be asked here; `cascadec doctor` says what is missing\n")?;
+    }
+    Ok(u8::from(failed > 0 || asked == 0))
+}
+
+/// A line and a row of JSON on what a model answered.
+fn describe_probe(model: &Model, probe: &Probe, width: usize) -> (String, Json) {
+    let ms = u64::try_from(probe.took.as_millis()).unwrap_or(u64::MAX);
+    let tokens = probe.usage.tokens_in.saturating_add(probe.usage.tokens_out);
+    let mut row = json!({
+        "name": model.name, "asked": true, "ok": probe.result.is_ok(), "milliseconds": ms,
+        "tokens": tokens, "microdollars": probe.cost,
+    });
+    let line = match &probe.result {
+        Ok(said) => {
+            row["said"] = json!(said);
+            let said: String = neutral_line(said.trim()).chars().take(40).collect();
+            let (took, cost) = (seconds(ms), money(probe.cost));
+            format!("✓ {:width$}  \"{said}\" in {took}, {} tokens, {cost}", model.name, count(tokens))
+        }
+        Err(failure) => {
+            let kind = kind_name(failure.kind);
+            row["kind"] = json!(kind);
+            row["message"] = json!(failure.message);
+            format!("✗ {:width$}  {kind}: {}", model.name, neutral_line(&failure.message))
+        }
     };
+    (line, row)
+}
+
+fn list(args: &ModelsListArgs, color: bool) -> Result<u8, Stop> {
+    let (program, providers) = program_with_models(args.file.as_deref(), color)?;
     let models = || program.models.iter().map(|model| (model, providers.why_unavailable(model)));
     if args.json {
         let rows = models().map(|(m, why_not)| {

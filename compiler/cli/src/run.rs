@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use cascade_compiler::cost;
 use cascade_ir::{
     self as ir,
     screen::{neutral, neutral_line},
@@ -27,7 +28,7 @@ use crate::{
     commands::print,
     error::Stop,
     files, journal, people,
-    progress::{Progress, money, seconds},
+    progress::{Meter, Progress, money, seconds},
     projects::{project_of, providers_of},
     resume,
 };
@@ -128,7 +129,10 @@ pub fn perform(
     let handle = cancel.clone();
     // A handler that cannot be set only means that Ctrl-C ends the process as usual.
     let _ = ctrlc::set_handler(move || handle.cancel());
-    let progress = Progress::new(live.quiet, live.json, color, &program.files, &cancel);
+    let progress = Progress::new(live.quiet, live.json, color, &program.files, &cancel, || {
+        let (cost, asked) = cost::cost_of(program, cascade)?;
+        (!asked.is_empty()).then(|| Meter::new(&cost))
+    });
     let recorded = store.is_some();
     let options = RunOptions {
         store,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     callees::SkillSummary,
-    checks::{capabilities, leaks, names::unknown_word, skills, style},
+    checks::{capabilities, leaks, names::unknown_word, prompts, skills, style},
     codes,
     declare::plain_text,
     findings::Findings,
@@ -61,6 +61,9 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     let (effect, output, map, untrusted) = checker.check_effect(decl.name.span);
     let ended = checker.ended;
     let mut body = checker.body;
+    if let (ir::Effect::Prompt(_), Some(result)) = (&effect, &decl.result) {
+        body.report(prompts::merely_texts(body.view(), body.types, output, result.span));
+    }
     match lines.effect {
         Some(line) if matches!(line.kind, Line::Prompt(_) | Line::Agent { .. }) => {
             let unread = style::inputs_without_use(&body.scope);

@@ -16,6 +16,7 @@ pub(crate) mod leaks;
 pub(crate) mod methods;
 pub(crate) mod names;
 pub(crate) mod operators;
+pub(crate) mod prompts;
 pub(crate) mod reachability;
 pub(crate) mod skills;
 pub(crate) mod style;

@@ -63,6 +63,27 @@ impl Notes {
     }
 }
 
+/// What a stage may cost at most if one of its models answers all of its prompts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    /// The stage, with the cascade that it belongs to where that is called by another.
+    pub stage: SmolStr,
+    /// Where it is.
+    pub place: Place,
+    /// The model.
+    pub model: SmolStr,
+    /// How often it is asked.
+    pub calls: Figure,
+    /// What its answers cost, in millionths of a US dollar.
+    pub money: Figure,
+}
+
+impl Share {
+    fn is_of(&self, other: &Self) -> bool {
+        self.place == other.place && self.model == other.model && self.stage == other.stage
+    }
+}
+
 /// The worst case of a piece of a program.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Amounts {
@@ -76,6 +97,8 @@ pub(super) struct Amounts {
     /// The time that hooks may take after a cancellation, in milliseconds.
     pub cancel: Figure,
     pub notes: Notes,
+    /// The parts of the money, where they are wanted.
+    pub shares: Vec<Share>,
 }
 
 impl Amounts {
@@ -93,6 +116,20 @@ impl Amounts {
         self.money.add(&other.money);
         self.cancel.join(&other.cancel);
         self.notes.add(&other.notes);
+        self.add_shares(&other.shares, Figure::add);
+    }
+
+    /// Puts the shares of other work to these, those of one stage and model together.
+    fn add_shares(&mut self, others: &[Share], combine: fn(&mut Figure, &Figure)) {
+        for other in others {
+            match self.shares.iter_mut().find(|share| share.is_of(other)) {
+                Some(share) => {
+                    combine(&mut share.calls, &other.calls);
+                    combine(&mut share.money, &other.money);
+                }
+                None => self.shares.push(other.clone()),
+            }
+        }
     }
 
     /// The maximum of two alternatives.
@@ -104,6 +141,7 @@ impl Amounts {
         self.time.join(&other.time);
         self.cancel.join(&other.cancel);
         self.notes.add(&other.notes);
+        self.add_shares(&other.shares, Figure::join);
     }
 
     /// The amounts of a repetition in sequence.
@@ -116,6 +154,11 @@ impl Amounts {
             time: self.time.times(many),
             cancel: self.cancel.clone(),
             notes: self.notes.clone(),
+            shares: self
+                .shares
+                .iter()
+                .map(|share| Share { calls: share.calls.times(many), money: share.money.times(many), ..share.clone() })
+                .collect(),
         }
     }
 

@@ -24,7 +24,7 @@ use cascade_ir::{
 };
 use smol_str::{SmolStr, format_smolstr};
 
-pub use amounts::{ExceededBudget, NoteKind};
+pub use amounts::{ExceededBudget, NoteKind, Share};
 pub(crate) use budgets::{Budget, Budgets, warn};
 pub use figure::{Bound, Cap, Figure, NoBound, Peak};
 pub use poly::Poly;
@@ -61,6 +61,10 @@ pub struct Cost {
     pub notes: Vec<(NoteKind, SmolStr, Place)>,
     /// Budgets that the worst case exceeds.
     pub exceeded: Vec<ExceededBudget>,
+    /// The money by stage and model, where it is wanted.
+    pub shares: Vec<Share>,
+    /// The money of each stage of the cascade itself, where it is wanted.
+    pub top_stages: Vec<(SmolStr, Figure)>,
 }
 
 /// The worst cases of the entry cascades of a program, or of all its cascades.
@@ -71,7 +75,7 @@ pub fn costs(program: &Program, all: bool) -> Vec<Cost> {
 
 /// The worst case of one cascade, and the models that its stages may ask.
 pub fn cost_of(program: &Program, cascade: CascadeId) -> Option<(Cost, Vec<&Model>)> {
-    let mut walk = Walk::new(program);
+    let mut walk = Walk { is_detailed: true, ..Walk::new(program) };
     let cost = walk.entry(cascade)?;
     Some((cost, walk.asked))
 }
@@ -93,6 +97,8 @@ struct Context {
     prefix: SmolStr,
     /// Whether the nearest stage may ask a model again, and tell it why.
     asks_again: bool,
+    /// Whether no stage and no block is around it, but the cascade that is looked at.
+    is_top: bool,
     /// The nearest stage and its place.
     stage: SmolStr,
     place: Place,
@@ -114,6 +120,10 @@ struct Walk<'p> {
     exceeded: Vec<ExceededBudget>,
     /// The models that the stages seen so far may ask.
     asked: Vec<&'p Model>,
+    /// Whether the parts of the money are wanted: by stage and model, and by stage of the cascade itself.
+    is_detailed: bool,
+    /// The money of each stage of the cascade itself.
+    top_stages: Vec<(SmolStr, Figure)>,
 }
 
 /// The variables of a cascade.
@@ -143,6 +153,8 @@ impl<'p> Walk<'p> {
             writes: vec![None; program.cascades.len()],
             exceeded: Vec::new(),
             asked: Vec::new(),
+            is_detailed: false,
+            top_stages: Vec::new(),
         }
     }
 
@@ -155,6 +167,7 @@ impl<'p> Walk<'p> {
             using: Some(using),
             prefix: "".into(),
             asks_again: false,
+            is_top: true,
             stage: cascade.name.clone(),
             place: cascade.place,
         };
@@ -172,6 +185,8 @@ impl<'p> Walk<'p> {
             money: amounts.money,
             time: amounts.time,
             exceeded,
+            shares: amounts.shares,
+            top_stages: std::mem::take(&mut self.top_stages),
         })
     }
 
@@ -249,7 +264,7 @@ impl<'p> Walk<'p> {
             }
             Stmt::Stage(stage) => self.stage(stage, variables, around),
             Stmt::Work(work, slot) => {
-                let amounts = self.work(work, None, variables, around);
+                let amounts = self.work(work, None, variables, &Context { is_top: false, ..around.clone() });
                 if let Some(slot) = slot {
                     let value = self.value(work, None, variables, around);
                     variables.set(*slot, value);
@@ -272,12 +287,15 @@ impl<'p> Walk<'p> {
     }
 
     pub(super) fn stage(&mut self, stage: &'p Stage, variables: &mut Variables<'p>, around: &Context) -> Amounts {
-        let inside =
-            Context { stage: format_smolstr!("{}{}", around.prefix, stage.name), place: stage.place, ..around.clone() };
+        let name = format_smolstr!("{}{}", around.prefix, stage.name);
+        let inside = Context { stage: name, place: stage.place, is_top: false, ..around.clone() };
         let mut amounts = self.guarded(&stage.clauses, variables, &inside, stage.place, &stage.name, |walk, v, a| {
             walk.work(&stage.work, Some(&stage.name), v, a)
         });
         amounts.stages.add(&Figure::number(1));
+        if self.is_detailed && around.is_top {
+            self.top_stages.push((stage.name.clone(), amounts.money.clone()));
+        }
         let elsewhere = |h: &OnError| matches!(h.action, ErrorAction::Fallback(_) | ErrorAction::Escalate { .. });
         let value = if stage.clauses.on_error.iter().any(elsewhere) {
             ValueBounds::known_by_name(format_smolstr!("{}{}", around.prefix, stage.name))

@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     Context, Walk,
-    amounts::{Amounts, NoteKind},
+    amounts::{Amounts, NoteKind, Share},
     figure::Figure,
     value_bounds::ValueBounds,
 };
@@ -75,6 +75,10 @@ impl<'p> Walk<'p> {
             };
             out.tokens.join(&tokens);
             out.money.join(&money);
+            if self.is_detailed {
+                let (stage, place, model) = (around.stage.clone(), around.place, model.name.clone());
+                out.shares.push(Share { stage, place, model, calls: Figure::number(1), money });
+            }
         }
     }
 

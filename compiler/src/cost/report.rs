@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use cascade_ir::Place;
 use serde_json::{Value as Json, json};
 
-use super::{Bound, Cost, Figure, NoteKind, Poly};
+use super::{Bound, Cost, Figure, NoteKind, Poly, Share};
 
 /// The name of a figure, the figure, and the function that writes its numbers.
 type Row<'c> = (&'static str, &'c Figure, fn(u128) -> String);
@@ -126,11 +126,35 @@ pub fn human(costs: &[Cost], files: &[String]) -> String {
             let line = format!("  {name:<11}  {value:<width$}  {}", remark.unwrap_or_default());
             let _ = writeln!(out, "{}", line.trim_end());
         }
+        write_shares(cost, &mut out);
         for (kind, example, at) in notes(cost) {
             let _ = writeln!(out, "  note: {}, {}", note_message(kind, example), place_text(at, files));
         }
     }
     out
+}
+
+/// What each stage costs at most with each of its models. Budgets around them hold as well.
+fn write_shares(cost: &Cost, out: &mut String) {
+    let row = |share: &Share| {
+        let calls = value(&share.calls, count);
+        let noun = if calls == "1" { "call" } else { "calls" };
+        [share.stage.to_string(), share.model.to_string(), format!("{calls} {noun}"), value(&share.money, money)]
+    };
+    let rows: Vec<[String; 4]> = cost.shares.iter().map(row).collect();
+    if rows.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  money by stage, if one model answers all of its prompts:");
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(48);
+    let widths = [width(0), width(1), width(2)];
+    let mut last = "";
+    for [stage, model, calls, money] in &rows {
+        let shown = if last == stage { "" } else { stage.as_str() };
+        last = stage;
+        let [a, b, c] = widths;
+        let _ = writeln!(out, "    {shown:<a$}  {model:<b$}  {calls:<c$}  {money}");
+    }
 }
 
 /// One line for each cascade.

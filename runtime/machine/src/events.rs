@@ -191,6 +191,13 @@ pub enum Event {
         /// Where.
         place: Place,
     },
+    /// What the run has spent until now, after an answer that cost something.
+    Spent {
+        /// Tokens.
+        tokens: u64,
+        /// Millionths of a US dollar.
+        cost: i64,
+    },
     /// A run ended.
     RunFinished {
         /// Its id.
@@ -231,6 +238,7 @@ impl Event {
             | Self::Progress { .. }
             | Self::Reused { .. }
             | Self::TimedOut { .. }
+            | Self::Spent { .. }
             | Self::RunFinished { .. } => Vec::new(),
         }
     }

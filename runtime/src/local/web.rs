@@ -114,7 +114,7 @@ impl Drop for Web {
 
 /// A client with the proxy of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), with this one,
 /// or with none if it is empty.
-fn build_client(proxy: Option<&str>) -> Result<Client, String> {
+pub(super) fn build_client(proxy: Option<&str>) -> Result<Client, String> {
     // Fails only when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder();

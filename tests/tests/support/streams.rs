@@ -28,6 +28,8 @@ pub enum Step {
 /// An answer: status, headers, and what follows.
 #[derive(Clone)]
 pub struct Script {
+    /// The time before the first byte.
+    pub delay: Duration,
     pub status: u16,
     pub headers: String,
     pub steps: Vec<Step>,
@@ -37,12 +39,12 @@ impl Script {
     /// An answer that is one JSON.
     pub fn json(status: u16, headers: &str, body: &Json) -> Self {
         let headers = format!("content-type: application/json\r\n{headers}");
-        Self { status, headers, steps: vec![Step::Send(body.to_string().into_bytes())] }
+        Self { delay: Duration::ZERO, status, headers, steps: vec![Step::Send(body.to_string().into_bytes())] }
     }
 
     /// A stream of events.
     pub fn stream(steps: Vec<Step>) -> Self {
-        Self { status: 200, headers: "content-type: text/event-stream\r\n".into(), steps }
+        Self { delay: Duration::ZERO, status: 200, headers: "content-type: text/event-stream\r\n".into(), steps }
     }
 }
 
@@ -82,7 +84,8 @@ impl Server {
 }
 
 fn answer(mut stream: TcpStream, script: &Script) {
-    let Script { status, headers, steps } = script;
+    let Script { delay, status, headers, steps } = script;
+    thread::sleep(*delay);
     let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\ntransfer-encoding: chunked\r\n{headers}\r\n");
     if stream.write_all(head.as_bytes()).is_err() {
         return;

@@ -283,6 +283,8 @@ pub struct ModelsArgs {
 pub enum ModelsCommand {
     /// List the models of a program, which of them can be asked, and why others cannot
     List(ModelsListArgs),
+    /// Ask each model that can be asked one small question
+    Test(ModelsTestArgs),
     /// Print what the recorded answers tell of each model, by skill
     Stats {
         /// As JSON
@@ -297,6 +299,47 @@ pub struct ModelsListArgs {
     /// The program; without it, the models of the standard library
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec models test`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec models test                      the models of the standard library
+  cascadec models test claude
+  cascadec models test --file flow.cascade  those of a program
+
+Each model that can be asked answers one small question, which costs a little. Exit code 1: one of
+them did not answer.")]
+pub struct ModelsTestArgs {
+    /// The model; all that can be asked when none is named
+    #[arg(value_name = "MODEL")]
+    pub model: Option<String>,
+    /// The program whose models are meant; without it, those of the standard library
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cascadec doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec doctor                           the project (cascade.toml) of this folder, or the folder
+  cascadec doctor flow.cascade
+  cascadec doctor --json
+
+It looks at the project file, the models that its programs may ask and whether their keys are there
+(they are not shown), the programs that are started, MCP servers, and what confines programs here.
+Nothing is started but `--version` of programs that it knows. Exit code 1: something that the project
+needs is missing.")]
+pub struct DoctorArgs {
+    /// Files or folders; the project of the current folder when none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
     /// As JSON
     #[arg(long)]
     pub json: bool,

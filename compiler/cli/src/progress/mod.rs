@@ -2,6 +2,7 @@
 
 mod events;
 mod figures;
+mod meter;
 mod plain;
 mod tree;
 
@@ -13,6 +14,7 @@ use cascade_runtime::{Asker, Cancel, Event, Observer};
 use crate::{error::Stop, people};
 
 pub use figures::{count, figures, money, seconds};
+pub use meter::Meter;
 
 /// An event as a terminal may show it.
 fn harmless(event: &Event) -> Event {
@@ -39,14 +41,23 @@ impl Progress {
     /// What suits the arguments and the terminal.
     ///
     /// `cancel` ends the run when its events cannot be written.
-    pub fn new(quiet: bool, json: bool, color: bool, files: &[String], cancel: &Cancel) -> Self {
+    ///
+    /// `meter` gives what counts the money of the run, where that is shown.
+    pub fn new(
+        quiet: bool,
+        json: bool,
+        color: bool,
+        files: &[String],
+        cancel: &Cancel,
+        meter: impl FnOnce() -> Option<Meter>,
+    ) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb") || std::env::var_os("CI").is_some();
         if json {
             Self::Json(events::Events::new(files, cancel.clone()))
         } else if quiet {
             Self::Quiet
         } else if std::io::stderr().is_terminal() && !dumb {
-            Self::Tree(tree::Live::new(color))
+            Self::Tree(tree::Live::new(color, meter()))
         } else {
             Self::Plain(plain::Plain::new(color))
         }

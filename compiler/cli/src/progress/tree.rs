@@ -16,7 +16,7 @@ use std::{
 
 use cascade_runtime::{Event, host::Progress};
 
-use super::{figures, plain::first_line};
+use super::{figures, meter::Meter, plain::first_line};
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const TICK: Duration = Duration::from_millis(100);
@@ -32,8 +32,8 @@ pub struct Live {
 
 impl Live {
     /// Starts drawing.
-    pub fn new(color: bool) -> Self {
-        let state = Arc::new(Mutex::new(Tree::new(color)));
+    pub fn new(color: bool, meter: Option<Meter>) -> Self {
+        let state = Arc::new(Mutex::new(Tree::new(color, meter)));
         let stop = Arc::new(AtomicBool::new(false));
         let (shared, flag) = (Arc::clone(&state), Arc::clone(&stop));
         let painter = std::thread::Builder::new()
@@ -130,10 +130,12 @@ pub struct Tree {
     began: Instant,
     /// Whether the terminal belongs to a question.
     asking: bool,
+    /// The money of the run.
+    meter: Option<Meter>,
 }
 
 impl Tree {
-    fn new(color: bool) -> Self {
+    fn new(color: bool, meter: Option<Meter>) -> Self {
         Self {
             nodes: Vec::new(),
             roots: Vec::new(),
@@ -145,6 +147,7 @@ impl Tree {
             color,
             began: Instant::now(),
             asking: false,
+            meter,
         }
     }
 
@@ -192,6 +195,9 @@ impl Tree {
 
     fn event(&mut self, event: &Event) {
         self.dirty = true;
+        if let Some(meter) = &mut self.meter {
+            meter.event(event);
+        }
         match event {
             Event::StageStarted { path, attempt, .. } => {
                 let node = self.node(path);
@@ -250,7 +256,8 @@ impl Tree {
             Event::CacheMissed { path, reason } => {
                 self.push_message("2", "·", &format!("{path}: not taken from the cache: {reason}"))
             }
-            Event::TimedOut { .. } | Event::AnswerRefused { .. } | Event::AgentSession { .. } => {}
+            Event::TimedOut { .. } | Event::AnswerRefused { .. } | Event::Spent { .. } | Event::AgentSession { .. } => {
+            }
             Event::Asked { path, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = "waits for an answer".to_owned();
@@ -298,6 +305,9 @@ impl Tree {
         let mut out = Vec::new();
         for root in self.roots.clone() {
             self.write(root, 0, &mut out, width.saturating_sub(1).max(20));
+        }
+        if let Some(text) = self.meter.as_ref().and_then(Meter::text) {
+            out.push(self.paint("2", &text));
         }
         let most = height.saturating_sub(2).max(4);
         if out.len() > most {

@@ -438,6 +438,10 @@ impl<'p> Machine<'p> {
         let tokens = usage.tokens_in.saturating_add(usage.tokens_out);
         self.spent.tokens = self.spent.tokens.saturating_add(tokens);
         self.spent.cost = self.spent.cost.saturating_add(cost);
+        if tokens > 0 || cost > 0 {
+            let Spent { tokens, cost } = self.spent;
+            self.emit_if_watched(|| Event::Spent { tokens, cost });
+        }
         let mut over = None;
         let mut next = Some(fiber);
         while let Some(id) = next {

@@ -1,0 +1,121 @@
+//! The programs that Cascade and the programs of a project start.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsStr,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use cascade_ir::{Effect, Expr};
+
+use super::{Finding, Surroundings, used::used_skills};
+
+/// How long a program may take to say its version.
+const LIMIT: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+
+/// The programs that are asked for their versions: name, what it is for, how it is installed.
+const KNOWN: [(&str, &str, &str); 4] = [
+    ("git", "files that `.gitignore` names are found without it", "install git"),
+    ("claude", "only agents of `claude_cli` need it", "npm install -g @anthropic-ai/claude-code"),
+    ("codex", "only agents of `codex_cli` need it", "npm install -g @openai/codex"),
+    ("gemini", "only agents of `gemini_cli` need it", "npm install -g @google/gemini-cli"),
+];
+
+pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+    let mut out = Vec::new();
+    out.push(match find("sh") {
+        Some(path) => Finding::good("sh", path.display().to_string()),
+        None => Finding::missing("sh", "no POSIX shell is in `PATH`", "install one; scripts of skills run in it"),
+    });
+    let wanted = wanted_programs(around);
+    for (name, purpose, install) in KNOWN {
+        out.push(match (find(name), wanted.get(name)) {
+            (Some(_), _) => match version(name) {
+                Ok(version) => Finding::good(name, version),
+                Err(why) => Finding::note(name, why, format!("call `{name} --version` yourself")),
+            },
+            (None, Some(skill)) => Finding::missing(name, format!("not in `PATH`; `{skill}` starts it"), install),
+            (None, None) => Finding::note(name, format!("not in `PATH`; {purpose}"), install),
+        });
+    }
+    for (name, skill) in wanted.iter().filter(|(name, _)| KNOWN.iter().all(|(known, ..)| known != *name)) {
+        out.push(match find(name) {
+            Some(path) => Finding::good(name.as_str(), path.display().to_string()),
+            None => Finding::missing(
+                name.as_str(),
+                format!("not in `PATH`; `{skill}` starts it"),
+                "install it, or add its folder to `PATH`",
+            ),
+        });
+    }
+    out
+}
+
+/// The programs that skills start without a shell, where they are written out, with a skill that does.
+fn wanted_programs(around: &Surroundings) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    for program in &around.programs {
+        for skill in used_skills(program) {
+            if let Effect::Run(run) = &skill.effect
+                && let Expr::Command(command) = &run.command
+                && let Some(name) = command.literal_program()
+            {
+                out.entry(name.to_owned()).or_insert_with(|| skill.name.to_string());
+            }
+        }
+    }
+    // A path is relative to a folder that is known only at run time.
+    out.retain(|name, _| !name.contains('/') || Path::new(name).is_absolute());
+    out
+}
+
+/// The file of a program in the search path.
+pub(super) fn find(name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Some(PathBuf::from(name)).filter(|path| path.is_file());
+    }
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(OsStr::new(name))).find(|file| file.is_file())
+}
+
+/// The first line of what a program says of its version.
+fn version(name: &str) -> Result<String, String> {
+    let mut child = Command::new(name)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("it cannot be started: {error}"))?;
+    let Some(stdout) = child.stdout.take() else { return Err("its output cannot be read".to_owned()) };
+    let reader = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stdout.take(4096).read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    });
+    let began = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if began.elapsed() > LIMIT => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("it did not say its version within {} seconds", LIMIT.as_secs()));
+            }
+            Ok(None) => thread::sleep(POLL),
+            Err(error) => return Err(format!("it was lost: {error}")),
+        }
+    };
+    let said = reader.join().unwrap_or_default();
+    match (status.success(), said.lines().map(str::trim).find(|line| !line.is_empty())) {
+        (true, Some(line)) => Ok(line.chars().take(80).collect()),
+        (true, None) => Err("it says no version".to_owned()),
+        (false, _) => Err(format!("`{name} --version` ended with {status}")),
+    }
+}

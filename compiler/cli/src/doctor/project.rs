@@ -1,0 +1,22 @@
+//! The project file and its programs.
+
+use super::{Finding, Surroundings};
+
+pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+    let mut out = Vec::new();
+    match (&around.project, &around.providers) {
+        (_, Err(why)) => out.push(Finding::missing("cascade.toml", why, "`cascadec check` shows the mistakes")),
+        (Some(found), Ok(_)) => out.push(Finding::good("cascade.toml", found.root.display().to_string())),
+        (None, Ok(_)) => {
+            out.push(Finding::good("cascade.toml", "none: the files of this folder belong to no project"));
+        }
+    }
+    for file in &around.broken {
+        out.push(Finding::missing(file, "has mistakes", format!("`cascadec check {file}` shows them")));
+    }
+    let programs = around.programs.len();
+    if programs > 0 {
+        out.push(Finding::good("programs", format!("{programs} without mistakes")));
+    }
+    out
+}

@@ -1,0 +1,49 @@
+//! What a sandbox holds here: each promise is attacked in one that is made for it.
+
+use cascade_sandbox::{Promise, probe, self_test};
+
+use super::{Finding, Surroundings};
+
+pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+    if !cfg!(target_os = "linux") {
+        let remedy = "run in a container or a virtual machine where programs must be confined";
+        return vec![Finding::note("sandbox", "commands are confined only on Linux so far", remedy)];
+    }
+    let tested = std::env::current_exe().and_then(|helper| {
+        let abilities = probe(&helper)?;
+        Ok((self_test(&helper, &abilities)?, abilities))
+    });
+    let (promises, abilities) = match tested {
+        Ok(tested) => tested,
+        Err(error) => {
+            let detail = format!("no sandbox can be made: {error}");
+            return vec![Finding::note("sandbox", detail, "see docs/sandbox.md for what it needs")];
+        }
+    };
+    let mut found: Vec<Finding> = Vec::new();
+    for held in promises {
+        let (name, meaning) = (held.promise.name(), held.promise.meaning());
+        let is_allowed = is_allowed(around, held.promise);
+        found.push(match held.held {
+            true => Finding::good(name, format!("held: {meaning} ({})", held.why)),
+            false if is_allowed => {
+                Finding::note(name, format!("not held, and allowed: {meaning}; {}", held.why), held.remedy)
+            }
+            false => {
+                Finding::note(name, format!("not held, a sandbox is refused: {meaning}; {}", held.why), held.remedy)
+            }
+        });
+    }
+    let landlock = match abilities.landlock {
+        0 => Finding::note("landlock", "off", "add `landlock` to the kernel's parameter `lsm=`"),
+        version => Finding::good("landlock", format!("on, version {version}")),
+    };
+    found.push(landlock);
+    found
+}
+
+/// Whether the project goes without a promise.
+fn is_allowed(around: &Surroundings, promise: Promise) -> bool {
+    let project = around.project.as_ref();
+    project.is_some_and(|found| found.project.allow_unenforced.iter().any(|name| name == promise.name()))
+}
