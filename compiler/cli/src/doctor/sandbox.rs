@@ -1,63 +1,49 @@
-//! What this system offers to confine programs.
+//! What a sandbox holds here: each promise is attacked in one that is made for it.
 
-use std::fs;
+use cascade_sandbox::{Promise, probe, self_test};
 
 use super::{Finding, Surroundings};
 
-pub(super) fn check(_around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
     if !cfg!(target_os = "linux") {
         let remedy = "run in a container or a virtual machine where programs must be confined";
-        return vec![Finding::note("sandbox", "this system has no user namespaces and no Landlock", remedy)];
+        return vec![Finding::note("sandbox", "commands are confined only on Linux so far", remedy)];
     }
-    vec![user_namespaces(), landlock()]
-}
-
-/// The first line of a file of the kernel.
-fn kernel_value(path: &str) -> Option<String> {
-    fs::read_to_string(path).ok().and_then(|text| text.lines().next().map(|line| line.trim().to_owned()))
-}
-
-fn user_namespaces() -> Finding {
-    const NAME: &str = "user namespaces";
-    let closed = |setting: &str, value: &str| {
-        Finding::note(
-            NAME,
-            format!("not for users: `{setting}` is {value}"),
-            format!("`sysctl {setting}` can be changed by root"),
-        )
+    let tested = std::env::current_exe().and_then(|helper| {
+        let abilities = probe(&helper)?;
+        Ok((self_test(&helper, &abilities)?, abilities))
+    });
+    let (promises, abilities) = match tested {
+        Ok(tested) => tested,
+        Err(error) => {
+            let detail = format!("no sandbox can be made: {error}");
+            return vec![Finding::note("sandbox", detail, "see docs/sandbox.md for what it needs")];
+        }
     };
-    match kernel_value("/proc/sys/user/max_user_namespaces").as_deref() {
-        None => return Finding::note(NAME, "the kernel has none", "use a kernel with `CONFIG_USER_NS`"),
-        Some("0") => return closed("user.max_user_namespaces", "0"),
-        Some(_) => {}
+    let mut found: Vec<Finding> = Vec::new();
+    for held in promises {
+        let (name, meaning) = (held.promise.name(), held.promise.meaning());
+        let is_allowed = is_allowed(around, held.promise);
+        found.push(match held.held {
+            true => Finding::good(name, format!("held: {meaning} ({})", held.why)),
+            false if is_allowed => {
+                Finding::note(name, format!("not held, and allowed: {meaning}; {}", held.why), held.remedy)
+            }
+            false => {
+                Finding::note(name, format!("not held, a sandbox is refused: {meaning}; {}", held.why), held.remedy)
+            }
+        });
     }
-    if kernel_value("/proc/sys/kernel/unprivileged_userns_clone").as_deref() == Some("0") {
-        return closed("kernel.unprivileged_userns_clone", "0");
-    }
-    if kernel_value("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1") {
-        return closed("kernel.apparmor_restrict_unprivileged_userns", "1");
-    }
-    Finding::good(NAME, "allowed")
+    let landlock = match abilities.landlock {
+        0 => Finding::note("landlock", "off", "add `landlock` to the kernel's parameter `lsm=`"),
+        version => Finding::good("landlock", format!("on, version {version}")),
+    };
+    found.push(landlock);
+    found
 }
 
-/// Landlock, by the list of security modules and the kernel's version: each version of its interface came with a
-/// version of the kernel.
-fn landlock() -> Finding {
-    const NAME: &str = "landlock";
-    const VERSIONS: [((u32, u32), u32); 6] =
-        [((6, 12), 6), ((6, 10), 5), ((6, 7), 4), ((6, 2), 3), ((5, 19), 2), ((5, 13), 1)];
-    let modules = kernel_value("/sys/kernel/security/lsm").unwrap_or_default();
-    let release = kernel_value("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse::<u32>().ok());
-    let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let version = VERSIONS.iter().find(|(since, _)| kernel >= *since).map(|(_, version)| version);
-    match (modules.split(',').any(|module| module == "landlock"), version) {
-        (true, Some(version)) => Finding::good(NAME, format!("on, version {version} (kernel {release})")),
-        _ if modules.is_empty() => Finding::note(
-            NAME,
-            format!("unknown: `/sys/kernel/security/lsm` cannot be read (kernel {release})"),
-            "mount securityfs to see the security modules",
-        ),
-        _ => Finding::note(NAME, format!("off (kernel {release})"), "add `landlock` to the kernel's parameter `lsm=`"),
-    }
+/// Whether the project goes without a promise.
+fn is_allowed(around: &Surroundings, promise: Promise) -> bool {
+    let project = around.project.as_ref();
+    project.is_some_and(|found| found.project.allow_unenforced.iter().any(|name| name == promise.name()))
 }
