@@ -158,3 +158,17 @@ fn each_model_that_can_be_asked_is_asked_once() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("there is no model `godo`"), "{}", stderr(&unknown));
 }
+
+/// Each promise of a sandbox is attacked, and what does not hold is told with what to do.
+#[test]
+#[cfg(target_os = "linux")]
+fn each_promise_of_a_sandbox_is_tried() {
+    let (_, found) = findings(&doctor(&Project::new(), &[], &["--json"]));
+    let promises: Vec<&Json> = found.iter().filter(|f| f["check"] == "sandbox" && f["name"] != "landlock").collect();
+    assert_eq!(promises.len(), 6, "{found:?}");
+    for promise in promises {
+        let is_held = promise["detail"].as_str().unwrap().starts_with("held: ");
+        assert!(is_held || promise["remedy"].as_str().is_some_and(|remedy| !remedy.is_empty()), "{promise}");
+        assert!(!promise["detail"].as_str().unwrap().contains("an attack on it succeeded"), "{promise}");
+    }
+}

@@ -48,6 +48,8 @@ impl World {
             fs::write(repo.join(name), text).unwrap();
         }
         let world = Self { project };
+        // Machines without namespaces cannot hold these; what is held there is tested all the same.
+        world.project.write("cascade.toml", "[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\n");
         world.git(&["init", "-q"]);
         world.git(&["add", "-A"]);
         world.git(&["commit", "-qm", "first"]);
@@ -303,7 +305,6 @@ cascade main(outside: string) -> string {
         let mut command = world.command(&["run", "-q", "flow.cascade", "--input", &outside]);
         command.env("HOME", &home).env("MY_API_KEY", "PLANTED").env("SSH_AUTH_SOCK", "/run/PLANTED");
         if !namespaces {
-            world.project.write("cascade.toml", "[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\n");
             command.env("CASCADE_SANDBOX_NAMESPACES", "off");
         }
         command.output().unwrap()
@@ -332,6 +333,7 @@ cascade main() -> string {
 }
 "#,
     );
+    fs::remove_file(world.project.path().join("cascade.toml")).unwrap();
     let run =
         || world.command(&["run", "-q", "flow.cascade"]).env("CASCADE_SANDBOX_NAMESPACES", "off").output().unwrap();
     let refused = run();
@@ -681,7 +683,10 @@ fn an_agent_works_in_the_copy_and_is_confined() {
         .project
         .write("agent.sh", "#!/bin/sh\npwd >> a.txt\n(echo escaped > /etc/escaped) 2>/dev/null || echo \"held: $1\"\n");
     let agent = world.project.path().canonicalize().unwrap().join("agent.sh");
-    world.project.write("cascade.toml", &format!("[sandbox]\nread = [\"{}\"]\n", agent.display()));
+    world.project.write(
+        "cascade.toml",
+        &format!("[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\nread = [\"{}\"]\n", agent.display()),
+    );
     world.program(&format!(
         r#"
 model helper {{

@@ -16,7 +16,9 @@ use cascade_machine::{
     },
     value::{Arg, Secret},
     wire::{Resolver, Vault, WireText, read_answer, read_request, write_answer, write_answer_text, write_request},
-    workspace::{Access, FileChange, Policy, Workspace, WorkspacePatch},
+    workspace::{
+        Access, CloseSandbox, ClosedSandbox, FileChange, OpenSandbox, Policy, SandboxEnd, Workspace, WorkspacePatch,
+    },
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -78,11 +80,15 @@ fn access() -> impl Strategy<Value = Access> {
     prop_oneof![Just(Access::All), prop::collection::vec(text(), 0..3).prop_map(Access::Only)]
 }
 
+fn policy() -> impl Strategy<Value = Policy> {
+    (access(), access(), access()).prop_map(|(read, write, network)| Policy { read, write, network })
+}
+
 fn workspace() -> impl Strategy<Value = Workspace> {
-    (prop::option::of(text()), access(), access(), access()).prop_map(|(directory, read, write, network)| Workspace {
+    (prop::option::of(text()), prop::option::of(text()), policy()).prop_map(|(directory, sandbox, policy)| Workspace {
         directory,
-        policy: Policy { read, write, network },
-        sandbox: None,
+        sandbox,
+        policy,
     })
 }
 
@@ -145,7 +151,12 @@ fn request() -> impl Strategy<Value = RequestKind> {
     let kinds = prop::sample::select(vec!["approve", "ask", "choose", "escalate"]);
     let person = (kinds, text(), prop::collection::vec(text(), 0..3))
         .prop_map(|(kind, question, options)| RequestKind::Person(PersonRequest { kind, question, options }));
-    prop_oneof![run, http, prompt, builtin, person]
+    let open = (text(), prop::option::of(text()), prop::option::of(text()), policy()).prop_map(
+        |(name, directory, inside, policy)| RequestKind::OpenSandbox(OpenSandbox { name, directory, inside, policy }),
+    );
+    let end = prop_oneof![Just(SandboxEnd::Apply), Just(SandboxEnd::Discard), text().prop_map(SandboxEnd::Branch)];
+    let close = (text(), end).prop_map(|(name, end)| RequestKind::CloseSandbox(CloseSandbox { name, end }));
+    prop_oneof![run, http, prompt, builtin, person, open, close]
 }
 
 fn plain_output() -> impl Strategy<Value = Output> {
@@ -160,6 +171,9 @@ fn plain_output() -> impl Strategy<Value = Output> {
             }
         ),
         text().prop_map(Output::Model),
+        text().prop_map(Output::Opened),
+        (text(), prop::option::of(text()), prop::collection::vec(text(), 0..3))
+            .prop_map(|(patch, branch, notes)| { Output::Closed(ClosedSandbox { patch, branch, notes }) }),
         text().prop_map(|text| Output::Builtin(json!([text, { "kind": "builtin" }]))),
         (text(), any::<i64>()).prop_map(|(text, n)| Output::Person(json!({ "action": text, "kind": [n, null] }))),
     ]

@@ -16,11 +16,13 @@ mod linux;
 pub mod macos;
 mod promise;
 pub mod proxy;
+mod self_test;
 mod spec;
 mod system;
 pub mod tree;
 
 pub use command::{HELPER_ARGUMENT, command, probe, run_helper};
 pub use promise::{Abilities, Held, Promise};
+pub use self_test::self_test;
 pub use spec::{Limits, Network, Report, Spec};
 pub use system::{is_private_variable, system_paths, toolchains};

@@ -1,7 +1,7 @@
 //! `cascadec doctor`: whether what a project needs is here.
 //!
 //! Each check is a function of the [`Surroundings`] in a file of its own; [`CHECKS`] lists them. A check starts nothing
-//! but `--version` of programs that it knows and a trial of a sandbox, changes nothing, and shows no secret.
+//! but `--version` of programs that it knows and a shell in a sandbox, changes nothing, and shows no secret.
 
 mod models;
 mod programs;

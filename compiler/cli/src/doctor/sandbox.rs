@@ -1,38 +1,56 @@
-//! What this machine holds of a sandbox's promises, as a child that was started to find out says.
+//! What a sandbox holds here: each promise is attacked in one that is made for it.
 
-use std::env;
-
-use cascade_sandbox::{Network, Promise, probe};
+use cascade_sandbox::{Promise, probe, self_test};
 
 use super::{Finding, Surroundings, used::uses_sandbox};
 
 pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
-    let needed = around.programs.iter().any(uses_sandbox);
-    let absent = |name: &str, why: &str, remedy: &str| match needed {
-        true => Finding::missing(name, why, remedy),
-        false => Finding::note(name, why, remedy),
+    // What no program needs is only told.
+    let absent: fn(String, String, String) -> Finding = match around.programs.iter().any(uses_sandbox) {
+        true => Finding::missing,
+        false => Finding::note,
     };
-    let found = env::current_exe().and_then(|helper| probe(&helper));
-    let abilities = match found {
-        Ok(abilities) => abilities,
-        Err(error) => return vec![absent("sandbox", &error.to_string(), "run where this program can start itself")],
+    if !cfg!(target_os = "linux") {
+        let remedy = "run in a container or a virtual machine where programs must be confined";
+        let why = "commands are confined only on Linux so far";
+        return vec![absent("sandbox".into(), why.into(), remedy.into())];
+    }
+    let tested = std::env::current_exe().and_then(|helper| {
+        let abilities = probe(&helper)?;
+        Ok((self_test(&helper, &abilities)?, abilities))
+    });
+    let (promises, abilities) = match tested {
+        Ok(tested) => tested,
+        Err(error) => {
+            let detail = format!("no sandbox can be made: {error}");
+            return vec![absent("sandbox".into(), detail, "see docs/sandbox.md for what it needs".into())];
+        }
     };
-    let project = around.project.as_ref().map(|found| &found.project);
-    let is_waived = |promise: Promise| {
-        project.is_some_and(|project| project.allow_unenforced.iter().any(|name| name == promise.name()))
-    };
-    abilities
-        .promises(&Network::Off)
-        .into_iter()
-        .map(|held| {
-            let name = held.promise.name();
-            match held.held {
-                true => Finding::good(name, held.why),
-                false if is_waived(held.promise) => {
-                    Finding::note(name, format!("{}; cascade.toml allows it", held.why), held.remedy)
-                }
-                false => absent(name, &held.why, &held.remedy),
+    let mut found: Vec<Finding> = Vec::new();
+    for held in promises {
+        let (name, meaning) = (held.promise.name(), held.promise.meaning());
+        let is_allowed = is_allowed(around, held.promise);
+        found.push(match held.held {
+            true => Finding::good(name, format!("held: {meaning} ({})", held.why)),
+            false if is_allowed => {
+                Finding::note(name, format!("not held, and allowed: {meaning}; {}", held.why), held.remedy)
             }
-        })
-        .collect()
+            false => {
+                let detail = format!("not held, a sandbox is refused: {meaning}; {}", held.why);
+                absent(name.into(), detail, held.remedy)
+            }
+        });
+    }
+    let landlock = match abilities.landlock {
+        0 => Finding::note("landlock", "off", "add `landlock` to the kernel's parameter `lsm=`"),
+        version => Finding::good("landlock", format!("on, version {version}")),
+    };
+    found.push(landlock);
+    found
+}
+
+/// Whether the project goes without a promise.
+fn is_allowed(around: &Surroundings, promise: Promise) -> bool {
+    let project = around.project.as_ref();
+    project.is_some_and(|found| found.project.allow_unenforced.iter().any(|name| name == promise.name()))
 }

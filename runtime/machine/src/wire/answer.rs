@@ -69,7 +69,7 @@ enum WireOutput {
         directory: String,
     },
     Closed {
-        #[serde(flatten)]
+        // Not flattened: it has a patch of its own.
         sandbox: ClosedSandbox,
     },
 }
