@@ -214,7 +214,8 @@ impl<'p> Machine<'p> {
         let hides = !self.env.redactor.is_empty();
         let Some(swarm) = self.swarms.get_mut(position) else { return };
         if let Some(value) = value {
-            let text = render(value, Rendering::Json);
+            let form = if matches!(value, Value::Str(_)) { Rendering::Text } else { Rendering::Json };
+            let text = render(value, form);
             let text = if hides { self.env.redactor.mask_stored(&text).0.into_owned() } else { text };
             let result = text.get(..text.floor_char_boundary(LONGEST_RESULT)).unwrap_or_default().to_owned();
             swarm.finished.push(Finished { group, name, result });
@@ -233,9 +234,11 @@ impl<'p> Machine<'p> {
     pub(super) fn redistribute(&mut self, fiber: &mut Fiber<'p>) -> bool {
         self.release_agent(fiber, None);
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else { return false };
-        // What asked no model is no task.
-        let Some(last) = guard.asked.take() else { return false };
-        guard.agent.tried.push(last);
+        if !self.is_task(guard.subject) {
+            return false;
+        }
+        let last = guard.asked.take();
+        guard.agent.tried.extend(last);
         let untried = guard.models.iter().any(|model| !guard.agent.tried.contains(model));
         // Another agent of the only model may do better, once.
         if !untried && guard.agent.moves >= guard.models.len().max(1) {
