@@ -229,7 +229,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("compile", &["analyze", "checks", "diagnostic", "followups", "index", "module", "source", "types", "world"]),
-    ("ide", &["compile", "index", "source"]),
+    ("ide", &["body", "builtins", "checks", "compile", "declare", "index", "source", "types", "walk", "world"]),
     ("import", &["codes", "compile", "format", "source"]),
 ];
 

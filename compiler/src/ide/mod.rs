@@ -1,13 +1,17 @@
 //! Questions that an editor asks about a program, one a file. Nothing here knows a protocol: a
 //! question is asked about a file and a byte offset, and answered with files and spans.
 
+mod completion;
 mod definition;
+mod describe;
 mod references;
 mod type_at;
 
 use cascade_grammar::ast::Span;
 
+pub use completion::{Completion, CompletionKind, Completions, complete};
 pub use definition::{Definition, definition};
+pub use describe::Description;
 pub use references::{Reference, references};
 pub use type_at::{TypeAt, type_at, type_of};
 
