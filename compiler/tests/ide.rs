@@ -58,7 +58,12 @@ fn all_programs() -> Vec<Compilation> {
         .iter()
         .filter_map(|file| {
             let text = fs::read_to_string(file).ok()?;
-            let compiled = compile_with(&file.to_string_lossy(), text.into(), &FileSources, Options { index: true, ..Options::default() });
+            let compiled = compile_with(
+                &file.to_string_lossy(),
+                text.into(),
+                &FileSources,
+                Options { index: true, ..Options::default() },
+            );
             (!compiled.failed()).then_some(compiled)
         })
         .collect();
@@ -66,7 +71,12 @@ fn all_programs() -> Vec<Compilation> {
     let imports: String =
         cascade_stdlib::modules().iter().filter(|m| **m != "std.prelude").map(|m| format!("import {m}\n")).collect();
     let text = format!("{imports}cascade main() {{}}\n");
-    compiled.push(compile_with("all.cascade", text.into(), &FileSources, Options { index: true, ..Options::default() }));
+    compiled.push(compile_with(
+        "all.cascade",
+        text.into(),
+        &FileSources,
+        Options { index: true, ..Options::default() },
+    ));
     compiled
 }
 

@@ -229,7 +229,24 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("compile", &["analyze", "checks", "diagnostic", "followups", "index", "module", "source", "types", "world"]),
-    ("ide", &["body", "builtins", "checks", "compile", "declare", "index", "source", "types", "walk", "world"]),
+    (
+        "ide",
+        &[
+            "analyze",
+            "body",
+            "builtins",
+            "checks",
+            "compile",
+            "cost",
+            "declare",
+            "diagnostic",
+            "index",
+            "source",
+            "types",
+            "walk",
+            "world",
+        ],
+    ),
     ("import", &["codes", "compile", "format", "source"]),
 ];
 

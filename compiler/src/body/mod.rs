@@ -382,7 +382,8 @@ impl<'a> BodyChecker<'a> {
         let name = match &e.kind {
             ExprKind::Name(name) | ExprKind::Field { name, .. } => name,
             ExprKind::Record(entries) => {
-                let is_key = |entry: &RecordEntry| matches!(entry, RecordEntry::Field { key, .. } if key.text == TYPED_NAME);
+                let is_key =
+                    |entry: &RecordEntry| matches!(entry, RecordEntry::Field { key, .. } if key.text == TYPED_NAME);
                 if self.recorder().is_on() && entries.iter().any(is_key) {
                     let module = self.module;
                     self.recorder().record_expected_record(module, e.span, expected);

@@ -6,7 +6,7 @@ use crate::{
     compile::Analysis,
     index::{Builtin, Callable, Symbol},
     types::{Ty, TyKind, TypeDefKind},
-    world::{Def, Origin, Signature, doc_text},
+    world::{Origin, Signature, doc_text},
 };
 
 /// What editors show of something with a name.
@@ -170,21 +170,6 @@ impl Analysis {
         Some(doc_text(&item.docs))
     }
 
-    /// Where something is declared, where that is one item of a file.
-    pub(super) fn origin_of(&self, def: Def) -> Option<Origin> {
-        Some(match def {
-            Def::Type(id) => self.declared.types.get(id.index())?.origin,
-            Def::Model(id) => self.declared.models.get(id.index())?.origin,
-            Def::Route(id) => self.declared.routes.get(id.index())?.origin,
-            Def::Mcp(id) => self.declared.servers.get(id as usize)?.origin,
-            Def::Skill(id) => self.declared.skills.get(id.index())?.origin,
-            Def::Fn(id) | Def::Const(id) => self.declared.fns.get(id.index())?.origin,
-            Def::Memory(id) => self.declared.memories.get(id.index())?.origin,
-            Def::Cascade(id) => self.declared.cascades.get(id.index())?.origin,
-            Def::Module(_) | Def::Missing => return None,
-        })
-    }
-
     /// The capabilities that a skill asks for.
     pub(super) fn needs_of(&self, signature: &Signature) -> Vec<&str> {
         let module = self.modules.get(signature.origin.module);
@@ -203,10 +188,7 @@ impl Analysis {
         let item = module.and_then(|m| m.parse.file.items.get(signature.origin.item));
         let Some(ItemKind::Skill(decl)) = item.map(|item| &item.kind) else { return false };
         decl.body.iter().any(|line| {
-            matches!(
-                line.kind,
-                SkillLineKind::Prompt(_) | SkillLineKind::Agent { .. } | SkillLineKind::SkillFile(_)
-            )
+            matches!(line.kind, SkillLineKind::Prompt(_) | SkillLineKind::Agent { .. } | SkillLineKind::SkillFile(_))
         })
     }
 }

@@ -4,7 +4,11 @@
 mod completion;
 mod definition;
 mod describe;
+mod hover;
 mod references;
+mod rename;
+mod signature;
+mod symbols;
 mod type_at;
 
 use cascade_grammar::ast::Span;
@@ -12,7 +16,11 @@ use cascade_grammar::ast::Span;
 pub use completion::{Completion, CompletionKind, Completions, complete};
 pub use definition::{Definition, definition};
 pub use describe::Description;
+pub use hover::{Hover, hover};
 pub use references::{Reference, references};
+pub use rename::{Analysed, Change, prepare_rename, rename};
+pub use signature::{SignatureHelp, signature_help};
+pub use symbols::{OutlineSymbol, SymbolKind, outline};
 pub use type_at::{TypeAt, type_at, type_of};
 
 use crate::{compile::Analysis, index::Symbol, source::SourceId};

@@ -81,8 +81,10 @@ fn project_file(file: &str, sources: &dyn Sources) -> String {
 fn find_text(parse: &Parse, typed: Span) -> Option<(Names, &StrLit)> {
     let item = parse.file.items.iter().find(|item| item.span.touches(typed.start))?;
     let holds = |text: &StrLit| {
-        text.parts.iter().any(|part| matches!(part, StrPart::Text { span, text }
-            if span.touches(typed.start) && text.contains(TYPED_NAME)))
+        text.parts.iter().any(|part| {
+            matches!(part, StrPart::Text { span, text }
+            if span.touches(typed.start) && text.contains(TYPED_NAME))
+        })
     };
     let of_expr = |e: &'_ Expr| match &e.kind {
         ExprKind::Str(text) => holds(text),

@@ -93,9 +93,7 @@ impl<'a> Question<'a> {
         let last = items.iter().rev().find(|item| matches!(item.kind, ItemKind::Import(_)));
         let line = format!("import {module} {{ {name} }}");
         match (last, items.first()) {
-            (Some(last), _) => {
-                (self.original(Span { start: last.span.end, end: last.span.end }), format!("\n{line}"))
-            }
+            (Some(last), _) => (self.original(Span { start: last.span.end, end: last.span.end }), format!("\n{line}")),
             (None, Some(first)) => {
                 let start = first.docs.first().map_or(first.span.start, |doc| doc.span.start);
                 (self.original(Span { start, end: start }), format!("{line}\n\n"))

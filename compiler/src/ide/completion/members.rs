@@ -18,13 +18,7 @@ use crate::{
 };
 
 impl<'a> Question<'a> {
-    pub(super) fn complete_member(
-        &self,
-        receiver: &Expr,
-        called: bool,
-        value: &ValuePlace<'a>,
-        out: &mut Collected,
-    ) {
+    pub(super) fn complete_member(&self, receiver: &Expr, value: &ValuePlace<'a>, out: &mut Collected) {
         if let ExprKind::Name(base) = &receiver.kind {
             if base.text == "run" && self.type_of(receiver.span).is_none() {
                 out.words(90, CompletionKind::Field, ["id", "started", "cascade", "attempt"]);
@@ -32,7 +26,7 @@ impl<'a> Question<'a> {
             let is_variable = self.variables(None).iter().any(|variable| variable.name == base.text);
             if !is_variable && let Some(def) = self.find(&base.text) {
                 match def {
-                    Def::Module(module) => return self.add_members_of_module(module, called, value, out),
+                    Def::Module(module) => return self.add_members_of_module(module, value, out),
                     Def::Memory(id) => {
                         let keys = self.analysis.declared.memories.get(id.index()).map(|memory| &memory.keys);
                         for key in keys.into_iter().flatten() {
@@ -54,7 +48,7 @@ impl<'a> Question<'a> {
             }
         }
         if let Some(ty) = self.type_of(receiver.span) {
-            self.add_members(ty, receiver.span, called, value, out);
+            self.add_members(ty, receiver.span, value, out);
         }
     }
 
@@ -65,7 +59,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    fn add_members_of_module(&self, module: usize, called: bool, value: &ValuePlace<'a>, out: &mut Collected) {
+    fn add_members_of_module(&self, module: usize, value: &ValuePlace<'a>, out: &mut Collected) {
         let expected = self.expected(value);
         for (name, def) in self.exported(module) {
             let result = self.signature_of(def).map_or(Ty::ERROR, |signature| signature.result);
@@ -75,12 +69,13 @@ impl<'a> Question<'a> {
                 Def::Model(_) | Def::Route(_) if expected == Some(Ty::MODEL) => 90,
                 _ => 40,
             };
-            out.add(score + self.fit(expected, result) / 2, self.declared_entry(name, def, !called));
+            let score = score + self.rank_arguments(value, self.signature_of(def));
+            out.add(score + self.fit(expected, result) / 2, self.declared_entry(name, def, !value.called));
         }
     }
 
     /// Fields and methods of a value. Of a value that may be null they are read by `?.`.
-    fn add_members(&self, ty: Ty, receiver: Span, called: bool, value: &ValuePlace<'a>, out: &mut Collected) {
+    fn add_members(&self, ty: Ty, receiver: Span, value: &ValuePlace<'a>, out: &mut Collected) {
         let types = &self.analysis.types;
         let present = types.non_null(ty);
         let dot = Span { start: receiver.end, end: self.offset };
@@ -98,7 +93,8 @@ impl<'a> Question<'a> {
         for (number, (name, field)) in types.fields(present).into_iter().flatten().enumerate() {
             let mut score = 80 - (number as i32).min(15) + self.fit(expected, field) / 2;
             score += if wanted_name == Some(name.as_str()) { 30 } else { 0 };
-            score -= if called { 60 } else { 0 };
+            score -= if value.called { 60 } else { 0 };
+            score += self.rank_member(value.member, field) / 2;
             let entry = Completion::new(name.as_str(), CompletionKind::Field).detail(types.type_text(field));
             let doc = self.field_doc(present, &name);
             out.add(score, also(entry.documentation(doc)));
@@ -109,7 +105,7 @@ impl<'a> Question<'a> {
         for (number, name) in method_names(kind).iter().enumerate() {
             let (form, result) = method_signature(kind, name);
             let result = self.method_result(base, result);
-            let mut score = 45 - (number as i32) / 2;
+            let mut score = 45 - (number as i32) / 2 + usual(name) + shape(value, form);
             score += match &expected_text {
                 Some(expected) if *expected == result => 20,
                 Some(expected) if result.strip_suffix('?') == Some(expected) => 10,
@@ -117,7 +113,7 @@ impl<'a> Question<'a> {
             };
             let entry = Completion::new(*name, CompletionKind::Method).detail(format!("{form} -> {result}"));
             let entry = match form {
-                _ if called => entry,
+                _ if value.called => entry,
                 "()" => entry.insert(format!("{name}()")),
                 "(|x| …)" => entry.snippet(format!("{name}(|${{1:x}}| ${{2}})")),
                 _ => entry.snippet(format!("{name}(${{1}})")),
@@ -262,12 +258,36 @@ impl<'a> Question<'a> {
             let field = |ty: Option<Ty>, name: &&str| ty.and_then(|ty| types.field(types.non_null(ty), name));
             if let Some(ty) = rest.iter().rev().fold(Some(variable.ty), field) {
                 let receiver = Span { start: self.offset, end: self.offset };
-                self.add_members(ty, receiver, false, &ValuePlace::default(), out);
+                self.add_members(ty, receiver, &ValuePlace::default(), out);
             }
         } else if let (Some(Def::Module(module)), []) = (self.find(first), rest) {
-            self.add_members_of_module(module, false, &ValuePlace::default(), out);
+            self.add_members_of_module(module, &ValuePlace::default(), out);
         }
     }
+}
+
+/// How much a method is preferred because programs call it often.
+fn usual(name: &str) -> i32 {
+    match name {
+        "map" | "len" | "filter" | "sort_by" | "group_by" => 12,
+        "join" | "take" | "first" | "last" | "any" | "all" | "is_empty" | "entries" => 8,
+        "sum" | "contains" | "split" | "trim" | "lines" | "find" | "get" | "unique" | "compact" | "to_int" => 6,
+        _ => 0,
+    }
+}
+
+/// Arguments that are there already tell which form the method has.
+fn shape(value: &ValuePlace<'_>, form: &str) -> i32 {
+    let Some(arguments) = value.arguments else { return 0 };
+    let lambda = arguments.iter().any(|arg| matches!(arg.value.kind, ExprKind::Lambda { .. }));
+    let fits = match form {
+        "()" => arguments.is_empty(),
+        form if form.contains('|') => lambda || (arguments.len() == 1 && !lambda),
+        // A number is no separator.
+        "(n: int)" => matches!(arguments, [arg] if !matches!(arg.value.kind, ExprKind::Str(_)) && !lambda),
+        _ => !lambda && !arguments.is_empty() && !matches!(arguments[0].value.kind, ExprKind::Int(_)),
+    };
+    if fits { 15 } else { -30 }
 }
 
 fn variant_entry(variant: &VariantDef) -> Completion {

@@ -10,6 +10,7 @@ mod imports;
 mod item;
 mod members;
 mod place;
+mod place_in_body;
 mod values;
 mod words;
 
@@ -29,10 +30,11 @@ use item::Collected;
 use place::{Place, Wanted, find_place};
 
 use crate::{
+    analyze::Options,
     body::error_kind,
     builtins::BASIC_TYPE_NAMES,
     checks::attributes::{Target, attribute_names},
-    compile::{Analysis, Options, compile_with},
+    compile::{Analysis, compile_with},
     index::{ModuleIndex, TYPED_NAME},
     source::Sources,
     types::{Ty, TypeDefKind},
@@ -142,7 +144,8 @@ impl<'a> Question<'a> {
     fn visible(&self) -> impl Iterator<Item = (&'a SmolStr, &'a Binding)> {
         let scopes = &self.analysis.declared.scopes;
         let own: Option<&HashMap<_, _>> = scopes.get(self.module);
-        let prelude = self.prelude.and_then(|prelude| scopes.get(prelude)).filter(|_| self.prelude != Some(self.module));
+        let prelude =
+            self.prelude.and_then(|prelude| scopes.get(prelude)).filter(|_| self.prelude != Some(self.module));
         own.into_iter().chain(prelude).flatten().filter(|(name, _)| *name != TYPED_NAME)
     }
 
@@ -178,7 +181,7 @@ impl<'a> Question<'a> {
         match place {
             Place::NewName => {}
             Place::Value(value) => self.complete_value(value, out),
-            Place::Member { receiver, called, value } => self.complete_member(receiver, *called, value, out),
+            Place::Member { receiver, value } => self.complete_member(receiver, value, out),
             Place::RecordKey { record, present } => self.complete_record_key(*record, present, out),
             Place::Pattern { subject, present } => self.complete_pattern(*subject, present, out),
             Place::VariantField { subject, variant, present } => {
@@ -189,7 +192,7 @@ impl<'a> Question<'a> {
                     self.add_fields(ty, present, 100, out);
                 }
             }
-            Place::Type => self.complete_type(out),
+            Place::Type { of, inner } => self.complete_type(*of, *inner, out),
             Place::ModuleMember { module, wanted } => {
                 if let Some(Def::Module(module)) = self.find(module) {
                     for (name, def) in self.exported(module).into_iter().filter(|(_, def)| fits(*wanted, *def)) {
@@ -217,6 +220,8 @@ impl<'a> Question<'a> {
                 out.words(100, CompletionKind::Word, attribute_names(target));
             }
             Place::ErrorKind => {
+                // A program says `failed` most often: of its gates and of `fail`.
+                out.words(110, CompletionKind::Word, ["failed", "command_failed"]);
                 out.words(100, CompletionKind::Word, error_kind::KINDS.iter().map(|(name, _)| *name));
             }
             Place::StagePath(before) => self.complete_stage_path(before, out),
@@ -228,7 +233,8 @@ impl<'a> Question<'a> {
 
     /// A place that the tree does not show: the tokens before it tell what they can.
     fn complete_unknown(&self, parse: &'a Parse, out: &mut Collected) {
-        let before = parse.tokens.iter().rfind(|token| token.span().end <= self.offset && !token.span().range().is_empty());
+        let before =
+            parse.tokens.iter().rfind(|token| token.span().end <= self.offset && !token.span().range().is_empty());
         let sign = before.and_then(|token| self.text.get(token.span().range())).unwrap_or_default();
         match sign {
             "." | "?." => self.complete_member_of_names(parse, out),
@@ -236,29 +242,55 @@ impl<'a> Question<'a> {
                 let all = [Target::Cascade, Target::Skill, Target::Stage].into_iter().flat_map(attribute_names);
                 out.words(100, CompletionKind::Word, all);
             }
-            ":" | "->" | "<" if self.words.name && !self.words.expression => self.complete_type(out),
+            ":" | "->" | "<" if self.words.name && !self.words.expression => self.complete_type(None, sign == "<", out),
             _ if self.words.expression => self.complete_value(&place::ValuePlace::default(), out),
             _ => {}
         }
         out.words(50, CompletionKind::Keyword, self.words.words.iter().copied());
     }
 
-    fn complete_type(&self, out: &mut Collected) {
+    /// A type: first the one that fields and parameters of the same name have, then what the file names often.
+    fn complete_type(&self, of: Option<&str>, inner: bool, out: &mut Collected) {
+        let used = self.words_of_text();
+        let count = |name: &str| used.get(name).copied().unwrap_or(0).min(10);
+        let before = of.map(|of| self.types_of_namesakes(of)).unwrap_or_default();
+        // `verdict: Verdict`, `tracked_files: list<TrackedFile>`.
+        let plain = of.unwrap_or_default().replace('_', "").to_lowercase();
+        let alike = |name: &str| {
+            if plain.ends_with(name.to_lowercase().as_str())
+                || plain.trim_end_matches('s').ends_with(name.to_lowercase().as_str())
+            {
+                30
+            } else {
+                0
+            }
+        };
+        let namesake = |name: &str| alike(name) + if before.iter().any(|ty| *ty == name) { 60 } else { 0 };
         for (number, name) in BASIC_TYPE_NAMES.iter().enumerate() {
             let entry = Completion::new(*name, CompletionKind::Type);
-            let entry = if matches!(*name, "list" | "map" | "outcome") {
+            let entry = if matches!(*name, "list" | "map" | "outcome") && !self.bracket_follows() {
                 entry.snippet(format!("{name}<${{1:T}}>"))
             } else {
                 entry
             };
-            out.add(60 - number as i32, entry);
+            let common = match *name {
+                "string" => 20,
+                "int" | "list" | "path" => 12,
+                "bool" | "float" | "file" => 8,
+                _ => 0,
+            };
+            // With `<` after it, it has arguments.
+            let takes = matches!(*name, "list" | "map" | "outcome") == self.bracket_follows();
+            let score = 50 - number as i32 + common + 2 * count(name) + namesake(name);
+            out.add(if takes { score + if self.bracket_follows() { 60 } else { 0 } } else { score - 40 }, entry);
         }
         for (name, binding) in self.visible() {
             match binding.def {
                 def @ Def::Type(_) => {
-                    let score = if self.is_unused(binding.def) { 95 } else { 65 };
-                    let own = if self.prelude_name(name) { -30 } else { 0 };
-                    out.add(score + own, self.declared_entry(name, def, false));
+                    let unused = if self.is_unused(binding.def) { 20 } else { 0 };
+                    let score = 50 + unused + 2 * count(name) + namesake(name) + if inner { 12 } else { 0 };
+                    let foreign = if self.prelude_name(name) { 45 } else { 0 };
+                    out.add(score - foreign, self.declared_entry(name, def, false));
                 }
                 def @ Def::Module(module) => {
                     if self.exported(module).iter().any(|(_, def)| matches!(def, Def::Type(_))) {
@@ -268,7 +300,37 @@ impl<'a> Question<'a> {
                 _ => {}
             }
         }
-        self.add_importable(Some(Wanted::Type), 10, out);
+        self.add_importable(Some(Wanted::Type), 0, out);
+    }
+
+    fn bracket_follows(&self) -> bool {
+        self.text.get(self.offset as usize + TYPED_NAME.len()..).unwrap_or_default().starts_with('<')
+    }
+
+    /// How often each word stands in the text.
+    fn words_of_text(&self) -> HashMap<&'a str, i32> {
+        let mut counts = HashMap::default();
+        for word in self.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            *counts.entry(word).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// The outermost names of the types that fields and parameters of a name have elsewhere in the file.
+    fn types_of_namesakes(&self, name: &str) -> Vec<String> {
+        let types = &self.analysis.types;
+        let declared = &self.analysis.declared;
+        let here = |module: usize| module == self.module;
+        let signatures = declared.fns.iter().chain(&declared.skills).chain(&declared.cascades);
+        let params = signatures.filter(|s| here(s.origin.module)).flat_map(|s| &s.params);
+        let params = params.filter(|param| param.name == name).map(|param| param.ty);
+        let records = types.defs.iter().zip(&declared.types).filter(|(_, of)| here(of.origin.module));
+        let fields = records.filter_map(|(def, _)| match &def.kind {
+            TypeDefKind::Record(fields) => fields.iter().find(|field| field.name == name).map(|field| field.ty),
+            _ => None,
+        });
+        let texts = params.chain(fields).filter(|ty| *ty != Ty::ERROR).map(|ty| types.type_text(types.non_null(ty)));
+        texts.map(|text| text.split(['<', ' ']).next().unwrap_or_default().to_owned()).collect()
     }
 
     fn complete_declared(&self, wanted: Wanted, out: &mut Collected) {

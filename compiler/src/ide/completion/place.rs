@@ -1,12 +1,12 @@
 //! What the name that is being typed stands for: found in the tree, in which [`TYPED_NAME`] stands there.
 
 use cascade_grammar::ast::{
-    Attach, Attribute, Block, Clause, ClauseKind, Expr, ExprKind, FieldDecl, FnBody, ImportSource, Item, ItemKind,
-    MatchExpr, MockOutcome, Name, NetworkSetting, Param, Pattern, PatternKind, RecordEntry, RouteTarget, Setting,
-    SkillDecl, SkillLineKind, Span, Stmt, StmtKind, StrLit, StrPart, TestDecl, TestLineKind, TypeExpr, TypeExprKind,
+    Arg, Attach, Attribute, Expr, ExprKind, FieldDecl, FnBody, ImportSource, Item, ItemKind, MockOutcome, Name, Param,
+    RecordEntry, RouteTarget, Setting, SkillDecl, SkillLineKind, Span, Stmt, TestDecl, TestLineKind, TypeExpr,
+    TypeExprKind,
 };
 
-use crate::{index::TYPED_NAME, walk};
+use crate::index::TYPED_NAME;
 
 /// The argument of a call that the typed name is.
 #[derive(Debug, Clone)]
@@ -30,6 +30,12 @@ pub(super) struct ValuePlace<'t> {
     pub stage: bool,
     /// Whether it is called: parentheses follow.
     pub called: bool,
+    /// The arguments that follow.
+    pub arguments: Option<&'t [Arg]>,
+    /// The member that is read of it: a dot and this name follow.
+    pub member: Option<&'t str>,
+    /// Whether its statement is the last one of a block, whose value it may be.
+    pub ends_block: bool,
     /// The argument that it is.
     pub argument: Option<Argument<'t>>,
     /// What it is compared with.
@@ -48,7 +54,7 @@ pub(super) enum Place<'t> {
     /// A value.
     Value(ValuePlace<'t>),
     /// What follows a dot.
-    Member { receiver: &'t Expr, called: bool, value: ValuePlace<'t> },
+    Member { receiver: &'t Expr, value: ValuePlace<'t> },
     /// The key of a record: the record, and its other keys.
     RecordKey { record: Span, present: Vec<&'t str> },
     /// A pattern of a `match`: its subject, and the variants that other arms have.
@@ -58,7 +64,12 @@ pub(super) enum Place<'t> {
     /// A field of the record that a `let { … }` takes apart.
     RecordField { record: Span, present: Vec<&'t str> },
     /// A type.
-    Type,
+    Type {
+        /// The field or the parameter whose type it is.
+        of: Option<&'t str>,
+        /// Whether it is an argument of another type.
+        inner: bool,
+    },
     /// A member of a module, where a dotted name stands.
     ModuleMember { module: &'t str, wanted: Wanted },
     /// A module of the standard library, with what is before the last dot.
@@ -92,34 +103,39 @@ pub(super) enum Wanted {
     Skill,
 }
 
-fn typed(name: &Name) -> bool {
+/// Whether a name is the one that is being typed.
+pub(super) fn typed(name: &Name) -> bool {
     name.text == TYPED_NAME
 }
 
-fn texts<'t>(names: impl IntoIterator<Item = &'t Name>) -> Vec<&'t str> {
+/// The names but the one that is being typed.
+pub(super) fn texts<'t>(names: impl IntoIterator<Item = &'t Name>) -> Vec<&'t str> {
     names.into_iter().filter(|name| !typed(name)).map(|name| name.text.as_str()).collect()
 }
 
 /// The place of the typed name in a declaration.
 pub(super) fn find_place(item: &Item) -> Option<Place<'_>> {
-    let mut finder = Finder { found: None, value: ValuePlace::default(), own: None };
+    let mut finder = Finder { found: None, typed_field: None, value: ValuePlace::default(), own: None };
     finder.item(item);
     finder.found
 }
 
-struct Finder<'t> {
-    found: Option<Place<'t>>,
+/// Walks a declaration until it finds the typed name.
+pub(super) struct Finder<'t> {
+    pub found: Option<Place<'t>>,
+    /// The field or the parameter whose type is read.
+    pub typed_field: Option<&'t str>,
     /// What the surroundings tell of the next name.
-    value: ValuePlace<'t>,
-    own: Option<Span>,
+    pub value: ValuePlace<'t>,
+    pub own: Option<Span>,
 }
 
 impl<'t> Finder<'t> {
-    fn set(&mut self, place: Place<'t>) {
+    pub(super) fn set(&mut self, place: Place<'t>) {
         self.found.get_or_insert(place);
     }
 
-    fn new_names(&mut self, names: impl IntoIterator<Item = &'t Name>) {
+    pub(super) fn new_names(&mut self, names: impl IntoIterator<Item = &'t Name>) {
         if names.into_iter().any(typed) {
             self.set(Place::NewName);
         }
@@ -181,8 +197,7 @@ impl<'t> Finder<'t> {
             }
             ItemKind::Skill(decl) => self.skill(decl),
             ItemKind::Fn(decl) => {
-                self.new_names([&decl.name]);
-                self.signature(&decl.params, decl.result.as_ref());
+                self.signature(&decl.name, &decl.params, decl.result.as_ref());
                 match &decl.body {
                     FnBody::Expr(value) => self.expr(value),
                     FnBody::Block(block) => self.block(block),
@@ -200,8 +215,7 @@ impl<'t> Finder<'t> {
                 self.fields(&decl.entries);
             }
             ItemKind::Cascade(decl) => {
-                self.new_names([&decl.name]);
-                self.signature(&decl.params, decl.result.as_ref());
+                self.signature(&decl.name, &decl.params, decl.result.as_ref());
                 self.clauses(&decl.clauses);
                 self.block(&decl.body);
             }
@@ -210,30 +224,37 @@ impl<'t> Finder<'t> {
         }
     }
 
-    fn signature(&mut self, params: &'t [Param], result: Option<&'t TypeExpr>) {
+    fn signature(&mut self, name: &'t Name, params: &'t [Param], result: Option<&'t TypeExpr>) {
+        self.new_names([name]);
         for param in params {
             self.new_names([&param.name]);
+            self.typed_field = Some(&param.name.text);
             self.ty(&param.ty);
+            self.typed_field = None;
             param.default.iter().for_each(|value| self.expr(value));
         }
+        self.typed_field = Some(&name.text);
         result.into_iter().for_each(|ty| self.ty(ty));
+        self.typed_field = None;
     }
 
     fn fields(&mut self, fields: &'t [FieldDecl]) {
         for field in fields {
             self.new_names([&field.name]);
+            self.typed_field = Some(&field.name.text);
             self.ty(&field.ty);
+            self.typed_field = None;
             field.default.iter().for_each(|value| self.expr(value));
         }
     }
 
-    fn word(&mut self, name: &Name, words: &'static [&'static str]) {
+    pub(super) fn word(&mut self, name: &Name, words: &'static [&'static str]) {
         if typed(name) {
             self.set(Place::Word(words));
         }
     }
 
-    fn server(&mut self, name: Option<&Name>) {
+    pub(super) fn server(&mut self, name: Option<&Name>) {
         if name.is_some_and(typed) {
             self.set(Place::Declared(Wanted::Server));
         }
@@ -248,7 +269,7 @@ impl<'t> Finder<'t> {
         }
     }
 
-    fn settings(&mut self, of: &'static str, settings: &'t [Setting]) {
+    pub(super) fn settings(&mut self, of: &'static str, settings: &'t [Setting]) {
         for setting in settings {
             if typed(&setting.name) {
                 self.set(Place::Setting(of, texts(settings.iter().map(|s| &s.name))));
@@ -283,8 +304,7 @@ impl<'t> Finder<'t> {
     }
 
     fn skill(&mut self, decl: &'t SkillDecl) {
-        self.new_names([&decl.name]);
-        self.signature(&decl.params, decl.result.as_ref());
+        self.signature(&decl.name, &decl.params, decl.result.as_ref());
         for line in &decl.body {
             match &line.kind {
                 SkillLineKind::Prompt(e)
@@ -331,7 +351,7 @@ impl<'t> Finder<'t> {
         }
     }
 
-    fn needs(&mut self, names: &'t [Name]) {
+    pub(super) fn needs(&mut self, names: &'t [Name]) {
         if names.iter().any(typed) {
             self.set(Place::Capability(texts(names)));
         }
@@ -375,19 +395,20 @@ impl<'t> Finder<'t> {
                     ty.iter().for_each(|ty| self.ty(ty));
                     self.own = Some(name.span);
                     self.expr(value);
+                    self.own = None;
                 }
                 TestLineKind::Error => {}
             }
         }
     }
 
-    fn error_kinds(&mut self, names: impl IntoIterator<Item = &'t Name>) {
+    pub(super) fn error_kinds(&mut self, names: impl IntoIterator<Item = &'t Name>) {
         if names.into_iter().any(typed) {
             self.set(Place::ErrorKind);
         }
     }
 
-    fn attributes(&mut self, attributes: &'t [Attribute], item: Option<&'t Item>, stmt: Option<&'t Stmt>) {
+    pub(super) fn attributes(&mut self, attributes: &'t [Attribute], item: Option<&'t Item>, stmt: Option<&'t Stmt>) {
         for attribute in attributes {
             if typed(&attribute.name) {
                 self.set(Place::Attribute(item, stmt));
@@ -396,16 +417,20 @@ impl<'t> Finder<'t> {
         }
     }
 
-    fn ty(&mut self, ty: &'t TypeExpr) {
+    pub(super) fn ty(&mut self, ty: &'t TypeExpr) {
+        self.inner_ty(ty, false);
+    }
+
+    fn inner_ty(&mut self, ty: &'t TypeExpr, inner: bool) {
         match &ty.kind {
             TypeExprKind::Named { path, args } => {
                 if path.first().is_some_and(typed) {
-                    self.set(Place::Type);
+                    self.set(Place::Type { of: self.typed_field, inner });
                 }
                 self.path(path, Wanted::Type);
-                args.iter().for_each(|ty| self.ty(ty));
+                args.iter().for_each(|ty| self.inner_ty(ty, true));
             }
-            TypeExprKind::Optional(inner) => self.ty(inner),
+            TypeExprKind::Optional(optional) => self.inner_ty(optional, inner),
             TypeExprKind::Record(fields) => self.fields(fields),
             TypeExprKind::Where(inner, predicate) => {
                 self.ty(inner);
@@ -414,280 +439,4 @@ impl<'t> Finder<'t> {
             TypeExprKind::Error => {}
         }
     }
-
-    fn block(&mut self, block: &'t Block) {
-        block.stmts.iter().for_each(|stmt| self.stmt(stmt));
-    }
-
-    /// A statement, without the expressions in it but with the blocks that they hold.
-    fn stmt(&mut self, stmt: &'t Stmt) {
-        if self.found.is_some() {
-            return;
-        }
-        self.attributes(&stmt.attributes, None, Some(stmt));
-        let outer = self.own;
-        match &stmt.kind {
-            StmtKind::Stage { name, ty, value, clauses } => {
-                self.new_names([name]);
-                ty.iter().for_each(|ty| self.ty(ty));
-                self.own = Some(name.span);
-                self.value.stage = matches!(value.kind, ExprKind::Name(_) | ExprKind::Field { .. } | ExprKind::Call { .. });
-                self.expr(value);
-                self.value.stage = false;
-                if let ExprKind::Call { callee, .. } = &value.kind {
-                    self.value.stage_call = Some(callee);
-                }
-                self.clauses(clauses);
-                self.value.stage_call = None;
-            }
-            StmtKind::Let { name, ty, value } | StmtKind::Var { name, ty, value } => {
-                self.new_names([name]);
-                ty.iter().for_each(|ty| self.ty(ty));
-                self.own = Some(name.span);
-                self.expr(value);
-            }
-            StmtKind::LetFields { fields, value } => {
-                if fields.iter().any(|field| typed(&field.field)) {
-                    let present = texts(fields.iter().map(|field| &field.field));
-                    self.set(Place::RecordField { record: value.span, present });
-                }
-                self.new_names(fields.iter().filter_map(|field| field.binding.as_ref()));
-                self.expr(value);
-            }
-            StmtKind::Assign { target, value, .. } => {
-                self.value.starts_statement = true;
-                self.expr(target);
-                self.value.starts_statement = false;
-                self.expr(value);
-            }
-            StmtKind::Gate { condition, message } | StmtKind::Warn { condition, message } => {
-                self.expr(condition);
-                message.iter().for_each(|e| self.expr(e));
-            }
-            StmtKind::Fail(e) | StmtKind::Log(e) => self.expr(e),
-            StmtKind::Return(e) => e.iter().for_each(|e| self.expr(e)),
-            StmtKind::Expr(e, clauses) => {
-                self.value.starts_statement = true;
-                self.expr(e);
-                self.value.starts_statement = false;
-                self.clauses(clauses);
-            }
-            StmtKind::On { event, param, body } => {
-                self.word(event, &["success", "failure", "cancel", "error"]);
-                self.new_names(param);
-                self.block(body);
-            }
-            StmtKind::Error => {}
-        }
-        self.own = outer;
-    }
-
-    fn clauses(&mut self, clauses: &'t [Clause]) {
-        for clause in clauses {
-            match &clause.kind {
-                ClauseKind::Needs(names) => self.needs(names),
-                ClauseKind::OnError { filter, binding, .. } => {
-                    self.error_kinds(filter);
-                    self.new_names(binding);
-                }
-                _ => {}
-            }
-        }
-        let mut expressions = Vec::new();
-        walk::clauses(clauses, &mut |e| expressions.push(e));
-        self.visit(expressions);
-    }
-
-    fn text(&mut self, text: &'t StrLit) {
-        for part in &text.parts {
-            if let StrPart::Hole { format, expr, .. } = part {
-                if let Some(format) = format {
-                    self.word(format, super::words::FORMATS);
-                }
-                if let ExprKind::Name(name) = &expr.kind
-                    && typed(name)
-                {
-                    self.set(Place::Value(ValuePlace { own: self.own, ..ValuePlace::default() }));
-                }
-            }
-        }
-    }
-
-    /// An expression with everything in it.
-    fn expr(&mut self, e: &'t Expr) {
-        if self.found.is_some() {
-            return;
-        }
-        let mut expressions = Vec::new();
-        walk::expr(e, &mut |e| expressions.push(e));
-        self.visit(expressions);
-    }
-
-    /// Expressions, each before those in it.
-    fn visit(&mut self, expressions: Vec<&'t Expr>) {
-        let starts = std::mem::take(&mut self.value.starts_statement);
-        for (number, e) in expressions.into_iter().enumerate() {
-            if self.found.is_some() {
-                return;
-            }
-            let first = number == 0;
-            self.one_expr(e, starts && first);
-            if first && !matches!(e.kind, ExprKind::Call { .. }) {
-                // What a stage does is its outermost expression, or what that calls.
-                self.value.stage = false;
-            }
-        }
-        self.value.stage = false;
-    }
-
-    fn value_place(&self, change: impl FnOnce(&mut ValuePlace<'t>)) -> ValuePlace<'t> {
-        let mut value = ValuePlace { own: self.own, ..self.value.clone() };
-        change(&mut value);
-        value
-    }
-
-    /// One expression: whether the typed name is a direct part of it.
-    fn one_expr(&mut self, e: &'t Expr, starts: bool) {
-        let is_typed = |e: &Expr| matches!(&e.kind, ExprKind::Name(name) if typed(name));
-        match &e.kind {
-            ExprKind::Name(name) if typed(name) => {
-                let value = self.value_place(|v| v.starts_statement = starts);
-                self.set(Place::Value(value));
-            }
-            ExprKind::Field { receiver, name, .. } if typed(name) => {
-                let value = self.value_place(|_| {});
-                self.set(Place::Member { receiver, called: false, value });
-            }
-            ExprKind::Call { callee, args, .. } => {
-                if is_typed(callee) {
-                    let value = self.value_place(|v| (v.called, v.starts_statement) = (true, starts));
-                    self.set(Place::Value(value));
-                }
-                if let ExprKind::Field { receiver, name, .. } = &callee.kind
-                    && typed(name)
-                {
-                    let value = self.value_place(|v| v.called = true);
-                    self.set(Place::Member { receiver, called: true, value });
-                }
-                let names = || args.iter().filter_map(|arg| arg.name.as_ref());
-                for (position, arg) in args.iter().enumerate() {
-                    let argument = |name| Argument { callee, position, name, present: texts(names()) };
-                    let name = arg.name.as_ref();
-                    if name.is_some_and(typed) {
-                        let argument = Some(Argument { name: Some(TYPED_NAME), ..argument(None) });
-                        self.set(Place::Value(ValuePlace { argument, ..ValuePlace::default() }));
-                    }
-                    if is_typed(&arg.value) || is_member(&arg.value) {
-                        let argument = argument(name.map(|name| name.text.as_str()));
-                        let value = self.value_place(|v| (v.argument, v.stage) = (Some(argument), false));
-                        self.set_value(&arg.value, value);
-                    }
-                }
-            }
-            ExprKind::Binary(a, _, b) => {
-                for (this, other) in [(a, b), (b, a)] {
-                    if is_typed(this) {
-                        let value = self.value_place(|v| v.compared_with = Some(other.span));
-                        self.set(Place::Value(value));
-                    }
-                }
-            }
-            ExprKind::Record(entries) => {
-                for entry in entries {
-                    let RecordEntry::Field { key, value, .. } = entry else { continue };
-                    if typed(key) {
-                        let keys = entries.iter().filter_map(|entry| match entry {
-                            RecordEntry::Field { key, .. } => Some(key),
-                            RecordEntry::Spread(_) => None,
-                        });
-                        self.set(Place::RecordKey { record: e.span, present: texts(keys) });
-                    }
-                    if is_typed(value) || is_member(value) {
-                        let place = self.value_place(|v| v.key = Some(&key.text));
-                        self.set_value(value, place);
-                    }
-                }
-            }
-            ExprKind::Str(text) | ExprKind::Command(text) => self.text(text),
-            ExprKind::Cast { ty, .. } => self.ty(ty),
-            ExprKind::Lambda { params, .. } => self.new_names(params),
-            ExprKind::Match(x) => self.arms(x),
-            ExprKind::If(x) => {
-                self.block(&x.then);
-                if let Some(cascade_grammar::ast::Else::Block(block)) = &x.otherwise {
-                    self.block(block);
-                }
-            }
-            ExprKind::For(x) => {
-                self.new_names([&x.item]);
-                self.block(&x.body);
-            }
-            ExprKind::Repeat(x) => self.block(&x.body),
-            ExprKind::Parallel(x) => self.block(&x.body),
-            ExprKind::Swarm(x) => {
-                x.topology.iter().for_each(|w| self.word(w, &["mesh", "star", "hierarchical"]));
-                x.strategy.iter().for_each(|w| self.word(w, &["balanced", "specialized", "adaptive"]));
-                self.server(x.via.as_ref());
-                self.block(&x.body);
-            }
-            ExprKind::Sandbox(x) => {
-                if let Some(NetworkSetting::Word(word)) = &x.network {
-                    self.word(word, &["on", "off"]);
-                }
-                self.new_names(&x.name);
-                self.block(&x.body);
-            }
-            _ => {}
-        }
-    }
-
-    /// A value that is the typed name, or ends with it after a dot.
-    fn set_value(&mut self, e: &'t Expr, value: ValuePlace<'t>) {
-        match &e.kind {
-            ExprKind::Field { receiver, .. } => self.set(Place::Member { receiver, called: false, value }),
-            _ => self.set(Place::Value(value)),
-        }
-    }
-
-    fn arms(&mut self, x: &'t MatchExpr) {
-        let present = || {
-            let variants = x.arms.iter().filter_map(|arm| match &arm.pattern.kind {
-                PatternKind::Variant { name, .. } => Some(name),
-                _ => None,
-            });
-            texts(variants)
-        };
-        for arm in &x.arms {
-            self.pattern(&arm.pattern, x.subject.span, &present);
-            match &arm.body {
-                cascade_grammar::ast::ArmBody::Block(block) | cascade_grammar::ast::ArmBody::Statement(block) => {
-                    self.block(block);
-                }
-                cascade_grammar::ast::ArmBody::Expr(_) => {}
-            }
-        }
-    }
-
-    fn pattern(&mut self, pattern: &'t Pattern, subject: Span, present: &dyn Fn() -> Vec<&'t str>) {
-        match &pattern.kind {
-            PatternKind::Variant { name, fields } => {
-                if typed(name) {
-                    self.set(Place::Pattern { subject, present: present() });
-                }
-                let fields = fields.iter().flatten();
-                if fields.clone().any(|field| typed(&field.field)) {
-                    let present = texts(fields.clone().map(|field| &field.field));
-                    self.set(Place::VariantField { subject, variant: &name.text, present });
-                }
-                self.new_names(fields.filter_map(|field| field.binding.as_ref()));
-            }
-            PatternKind::OneOf(patterns) => patterns.iter().for_each(|p| self.pattern(p, subject, present)),
-            _ => {}
-        }
-    }
-}
-
-/// Whether an expression is a field access with the typed name.
-fn is_member(e: &Expr) -> bool {
-    matches!(&e.kind, ExprKind::Field { name, .. } if typed(name))
 }

@@ -100,7 +100,7 @@ impl<'a> Question<'a> {
         self.add_variables(value, expected, wanted_name, out);
         self.add_variants(expected, value.called, out);
         self.add_declared(value, expected, wanted_name, out);
-        self.add_functions(value, out);
+        self.add_functions(value, expected, out);
         self.add_words(value, expected, out);
         if !value.starts_statement {
             self.add_importable(None, -40, out);
@@ -157,10 +157,12 @@ impl<'a> Question<'a> {
             {
                 score += 20;
             }
+            score += self.rank_member(value.member, variable.ty);
+            score += if value.starts_statement && value.ends_block { 12 } else { 0 };
             score -= if value.called { 60 } else { 0 };
             score -= if value.stage { 30 } else { 0 };
-            let entry = Completion::new(variable.name.as_str(), CompletionKind::Variable)
-                .detail(types.type_text(variable.ty));
+            let entry =
+                Completion::new(variable.name.as_str(), CompletionKind::Variable).detail(types.type_text(variable.ty));
             out.add(score, entry);
         }
     }
@@ -177,6 +179,37 @@ impl<'a> Question<'a> {
         !uses.any(|(module, span)| module as usize == self.module && span.start > variable.span.start)
     }
 
+    /// What follows after a dot tells of the value before it.
+    pub(super) fn rank_member(&self, member: Option<&str>, ty: Ty) -> i32 {
+        let types = &self.analysis.types;
+        let Some(member) = member.filter(|member| !member.is_empty()) else { return 0 };
+        let present = types.non_null(ty);
+        let has = types.field(present, member).is_some()
+            || crate::builtins::method_names(types.kind(types.base(present))).contains(&member);
+        if has { 45 } else { -40 }
+    }
+
+    /// Arguments that are there already tell what is called.
+    pub(super) fn rank_arguments(&self, value: &ValuePlace<'a>, signature: Option<&Signature>) -> i32 {
+        let (Some(arguments), Some(signature)) = (value.arguments, signature) else { return 0 };
+        let needed = signature.params.iter().filter(|param| param.default.is_none()).count();
+        if !(needed..=signature.params.len()).contains(&arguments.len()) {
+            return -20;
+        }
+        let mut score = 14;
+        for (argument, param) in arguments.iter().zip(&signature.params) {
+            let name = match &argument.value.kind {
+                ExprKind::Name(name) | ExprKind::Field { name, .. } => Some(&name.text),
+                _ => None,
+            };
+            score += if name == Some(&param.name) { 8 } else { 0 };
+            if let Some(ty) = self.type_of(argument.value.span) {
+                score += self.fit(Some(param.ty), ty) / 3;
+            }
+        }
+        score
+    }
+
     /// The variants of the enum that is expected.
     fn add_variants(&self, expected: Option<Ty>, called: bool, out: &mut Collected) {
         let types = &self.analysis.types;
@@ -189,12 +222,8 @@ impl<'a> Question<'a> {
                 .detail(types.type_text(ty))
                 .documentation(variant.doc.clone());
             if !fields.is_empty() && !called {
-                let places: Vec<String> = variant
-                    .fields
-                    .iter()
-                    .enumerate()
-                    .map(|(n, f)| format!("{}: ${{{}}}", f.name, n + 1))
-                    .collect();
+                let places: Vec<String> =
+                    variant.fields.iter().enumerate().map(|(n, f)| format!("{}: ${{{}}}", f.name, n + 1)).collect();
                 entry = entry.snippet(format!("{}({})", variant.name, places.join(", ")));
             }
             out.add(105, entry);
@@ -232,11 +261,27 @@ impl<'a> Question<'a> {
                 },
                 Def::Mcp(_) | Def::Missing => -30,
             };
-            score += unused;
+            score += if unused > 0 && value.member.is_some() { 0 } else { unused };
+            score += self.rank_arguments(value, self.signature_of(def));
+            score += match (value.member, def) {
+                (Some(member), Def::Module(module))
+                    if self.exported(module).iter().any(|(name, _)| *name == member) =>
+                {
+                    70
+                }
+                (Some(member), Def::Memory(id)) if self.has_key(id, member) => 70,
+                (Some(_), Def::Const(_)) => self.rank_member(value.member, result),
+                (Some(_), _) => -40,
+                _ => 0,
+            };
             score += if wanted_name == Some(name.as_str()) { 20 } else { 0 };
             score -= if self.prelude_name(name) { 20 } else { 0 };
             out.add(score, self.declared_entry(name, def, !value.called));
         }
+    }
+
+    fn has_key(&self, id: ir::MemoryId, name: &str) -> bool {
+        self.analysis.declared.memories.get(id.index()).is_some_and(|m| m.keys.iter().any(|key| key.name == name))
     }
 
     /// A module is worth what it gives: a stage calls a skill of it, another place a fn or a model.
@@ -266,19 +311,26 @@ impl<'a> Question<'a> {
         if can { 95 } else { 40 }
     }
 
-    fn add_functions(&self, value: &ValuePlace<'a>, out: &mut Collected) {
+    fn add_functions(&self, value: &ValuePlace<'a>, expected: Option<Ty>, out: &mut Collected) {
         let called = if value.called { 40 } else { 0 };
         for (name, form) in FREE_FUNCTIONS {
             let entry = Completion::new(*name, CompletionKind::Function).detail(*form);
             let entry = if value.called { entry } else { entry.snippet(format!("{name}(${{1}})")) };
-            out.add(if value.stage { 0 } else { 25 + called }, entry);
+            let result = match *name {
+                "slug" => Ty::STRING,
+                "range" => Ty::ERROR,
+                _ => expected.filter(|ty| self.analysis.types.numeric(*ty)).unwrap_or(Ty::INT),
+            };
+            let fit = self.fit(expected, result) / 2;
+            out.add(if value.stage { 0 } else { 25 + called + fit }, entry);
         }
         for name in PERSON_FUNCTIONS {
             let entry = Completion::new(*name, CompletionKind::Function).detail("waits for a person");
             let entry = if value.called { entry } else { entry.snippet(format!("{name}(\"${{1}}\")")) };
             out.add(if value.stage { 60 } else { -20 }, entry);
         }
-        let entry = Completion::new("env", CompletionKind::Function).detail("env(\"NAME\"): a secret of the environment");
+        let entry =
+            Completion::new("env", CompletionKind::Function).detail("env(\"NAME\"): a secret of the environment");
         let entry = if value.called { entry } else { entry.snippet("env(\"${1:NAME}\")") };
         out.add(if value.stage { -20 } else { 10 + called }, entry);
         out.add(5, Completion::new("run", CompletionKind::Store).detail("what is known of this run"));
@@ -289,6 +341,7 @@ impl<'a> Question<'a> {
         for word in &self.words.words {
             let place = STATEMENT_WORDS.iter().position(|w| w == word);
             let score = match (*word, place) {
+                (_, Some(place)) if value.starts_statement && value.ends_block => 62 - place as i32,
                 (_, Some(place)) if value.starts_statement => 72 - place as i32,
                 ("true" | "false", _) if expected.is_some_and(|ty| types.base(types.non_null(ty)) == Ty::BOOL) => 70,
                 ("null", _) if expected.is_some_and(|ty| matches!(types.kind(ty), TyKind::Optional(_))) => 50,

@@ -4,7 +4,7 @@
 pub(super) use crate::declare::PROVIDERS;
 
 /// What a skill's `output` may name.
-pub(super) const OUTPUTS: &[&str] = &["json", "text", "file", "files", "json_lines", "csv", "junit", "tap"];
+pub(super) const OUTPUTS: &[&str] = &["json", "text", "csv", "file", "files", "junit", "tap", "json_lines"];
 
 /// How a value in a hole may be rendered.
 pub(super) const FORMATS: &[&str] = &["json", "yaml", "markdown", "xml", "csv", "text", "words", "trusted"];
