@@ -21,7 +21,7 @@ pub use references::{Reference, references};
 pub use rename::{Analysed, Change, prepare_rename, rename};
 pub use signature::{SignatureHelp, signature_help};
 pub use symbols::{OutlineSymbol, SymbolKind, outline};
-pub use type_at::{TypeAt, type_at, type_of};
+pub use type_at::{TypeAt, type_at, type_definition, type_of};
 
 use crate::{compile::Analysis, index::Symbol, source::SourceId};
 

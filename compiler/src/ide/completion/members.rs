@@ -282,7 +282,7 @@ fn shape(value: &ValuePlace<'_>, form: &str) -> i32 {
     let lambda = arguments.iter().any(|arg| matches!(arg.value.kind, ExprKind::Lambda { .. }));
     let fits = match form {
         "()" => arguments.is_empty(),
-        form if form.contains('|') => lambda || (arguments.len() == 1 && !lambda),
+        form if form.contains('|') => lambda || arguments.len() == 1,
         // A number is no separator.
         "(n: int)" => matches!(arguments, [arg] if !matches!(arg.value.kind, ExprKind::Str(_)) && !lambda),
         _ => !lambda && !arguments.is_empty() && !matches!(arguments[0].value.kind, ExprKind::Int(_)),

@@ -292,10 +292,10 @@ impl<'a> Question<'a> {
                     let foreign = if self.prelude_name(name) { 45 } else { 0 };
                     out.add(score - foreign, self.declared_entry(name, def, false));
                 }
-                def @ Def::Module(module) => {
-                    if self.exported(module).iter().any(|(_, def)| matches!(def, Def::Type(_))) {
-                        out.add(20, self.declared_entry(name, def, false));
-                    }
+                def @ Def::Module(module)
+                    if self.exported(module).iter().any(|(_, def)| matches!(def, Def::Type(_))) =>
+                {
+                    out.add(20, self.declared_entry(name, def, false));
                 }
                 _ => {}
             }
