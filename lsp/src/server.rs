@@ -18,14 +18,17 @@ use tower_lsp::{
         CompletionOptions, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
         DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions, DidCloseTextDocumentParams,
         DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentFormattingParams, DocumentHighlight,
-        DocumentHighlightParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, GlobPattern,
-        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability, InitializeParams,
-        InitializeResult, InitializedParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse,
-        ReferenceParams, Registration, RenameOptions, RenameParams, ServerCapabilities, ServerInfo, SignatureHelp,
-        SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability,
-        TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit,
-        TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams,
-        WorkspaceSymbolResponse,
+        DocumentHighlightParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, FoldingRange,
+        FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse,
+        Hover, HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
+        InlayHintParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse, Range,
+        ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange, SelectionRangeParams,
+        SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams,
+        SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities,
+        ServerCapabilities, ServerInfo, SignatureHelp, SignatureHelpOptions, SignatureHelpParams,
+        TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+        TextDocumentSyncSaveOptions, TextEdit, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
+        WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
     },
 };
 
@@ -33,7 +36,9 @@ use crate::{
     document::source_name,
     events::{Event, Settings},
     position::Encoding,
-    requests::{Question, View, completion, definition, hover, references, rename, signature, symbols},
+    requests::{
+        Question, View, completion, definition, hints, hover, ranges, references, rename, signature, symbols, tokens,
+    },
 };
 
 /// Receives the client's messages.
@@ -97,6 +102,17 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
         document_highlight_provider: Some(OneOf::Left(true)),
         document_symbol_provider: Some(OneOf::Left(true)),
         workspace_symbol_provider: Some(OneOf::Left(true)),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
+        inlay_hint_provider: Some(OneOf::Left(true)),
+        semantic_tokens_provider: Some(SemanticTokensServerCapabilities::SemanticTokensOptions(
+            SemanticTokensOptions {
+                legend: tokens::legend(),
+                range: Some(true),
+                full: Some(SemanticTokensFullOptions::Bool(true)),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            },
+        )),
         rename_provider: Some(OneOf::Right(RenameOptions {
             prepare_provider: Some(true),
             work_done_progress_options: WorkDoneProgressOptions::default(),
@@ -249,6 +265,34 @@ impl LanguageServer for Backend {
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
         let at = params.text_document_position_params;
         self.ask(Some(&at.text_document.uri), true, at.position, |view, at| Ok(signature::answer(view, *at))).await
+    }
+
+    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+        let answer = |view: &View, (): &()| Ok(tokens::answer(view, None).map(SemanticTokensResult::Tokens));
+        self.ask(Some(&params.text_document.uri), true, (), answer).await
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: SemanticTokensRangeParams,
+    ) -> Result<Option<SemanticTokensRangeResult>> {
+        let answer =
+            |view: &View, range: &Range| Ok(tokens::answer(view, Some(*range)).map(SemanticTokensRangeResult::Tokens));
+        self.ask(Some(&params.text_document.uri), true, params.range, answer).await
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(ranges::answer_folding(view))).await
+    }
+
+    async fn selection_range(&self, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
+        let answer = |view: &View, positions: &Vec<Position>| Ok(ranges::answer_selection(view, positions));
+        self.ask(Some(&params.text_document.uri), false, params.positions, answer).await
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let answer = |view: &View, range: &Range| Ok(hints::answer(view, *range));
+        self.ask(Some(&params.text_document.uri), true, params.range, answer).await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {

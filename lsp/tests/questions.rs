@@ -130,7 +130,9 @@ async fn renaming_reaches_files_that_are_not_open() {
     params["newName"] = json!("number");
     let answer = client.request("textDocument/rename", params).await;
     let changes = answer["changes"].as_object().unwrap();
-    assert_eq!(changes.keys().collect::<Vec<_>>(), [&uri("a.cascade"), &uri("b.cascade")], "{answer}");
+    let mut files: Vec<_> = changes.keys().collect();
+    files.sort();
+    assert_eq!(files, [&uri("a.cascade"), &uri("b.cascade")], "{answer}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -163,4 +165,58 @@ async fn a_request_can_be_cancelled() {
     // It was cancelled, or its answer was on the way already.
     assert!(answer["error"]["code"] == -32800 || answer["result"]["changes"].is_object(), "{answer}");
     assert!(client.request("textDocument/hover", at(A, 4, 13)).await.is_object(), "the server goes on");
+}
+
+#[tokio::test]
+async fn tokens_tell_prompts_commands_and_values_from_outside() {
+    const TEXT: &str = "skill ask(q: string) -> string {\n  prompt \"Say $<q>\"\n}\n\nskill ls() -> string {\n  run sh\"ls -l\"\n}\n\ncascade main() -> string {\n  stage a = ls()\n  return a\n}\n";
+    let mut client = Client::connect();
+    let answer = client.initialize(json!({})).await;
+    let legend = &answer["capabilities"]["semanticTokensProvider"]["legend"];
+    let kind_of = |number: &Value| legend["tokenTypes"][number.as_u64().unwrap() as usize].as_str().unwrap().to_owned();
+    client.open_document(A, TEXT).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let full = client.request("textDocument/semanticTokens/full", document.clone()).await;
+    let data = full["data"].as_array().unwrap();
+    let (mut line, mut character) = (0, 0);
+    let mut found = Vec::new();
+    for token in data.chunks(5) {
+        let [lines, start, length] = [&token[0], &token[1], &token[2]].map(|n| n.as_u64().unwrap() as usize);
+        character = if lines == 0 { character + start } else { start };
+        line += lines;
+        let word = TEXT.lines().nth(line).unwrap()[character..character + length].to_owned();
+        found.push((word, kind_of(&token[3]), token[4].as_u64().unwrap()));
+    }
+    let kinds =
+        |word: &str| found.iter().filter(|(w, ..)| w == word).map(|(_, k, m)| (k.as_str(), *m)).collect::<Vec<_>>();
+    assert_eq!(kinds("Say "), [("prompt", 0)], "{found:?}");
+    assert_eq!(kinds("ls -l"), [("shell", 0)]);
+    assert_eq!(kinds("$<"), [("hole", 0)]);
+    assert_eq!(kinds("ls"), [("skill", 1), ("skill", 0)]);
+    // What a command printed is marked as untrusted, where it is declared and where it is read.
+    assert_eq!(kinds("a"), [("variable", 3), ("variable", 2)]);
+    let range = json!({ "start": { "line": 9, "character": 0 }, "end": { "line": 10, "character": 0 } });
+    let mut params = document;
+    params["range"] = range;
+    let part = client.request("textDocument/semanticTokens/range", params).await;
+    assert!(part["data"].as_array().unwrap().len() < data.len() / 2, "{part}");
+}
+
+#[tokio::test]
+async fn ranges_and_hints_follow_the_text() {
+    let mut client = open(PROGRAM).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let folds = client.request("textDocument/foldingRange", document.clone()).await;
+    assert_eq!(folds, json!([{ "startLine": 3, "endLine": 5 }]));
+    let mut params = document.clone();
+    params["positions"] = json!([{ "line": 4, "character": 19 }]);
+    let selection = client.request("textDocument/selectionRange", params).await;
+    let start = |range: &Value| range["range"]["start"].clone();
+    assert_eq!(start(&selection[0]), json!({ "line": 4, "character": 18 }), "the name");
+    assert_eq!(start(&selection[0]["parent"]), json!({ "line": 4, "character": 12 }), "the call");
+    let mut params = document;
+    params["range"] = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 9, "character": 0 } });
+    let hints = client.request("textDocument/inlayHint", params).await;
+    assert_eq!(hints[0]["label"], ": int");
+    assert_eq!(hints[0]["position"], json!({ "line": 4, "character": 9 }));
 }

@@ -4,12 +4,15 @@
 
 pub(crate) mod completion;
 pub(crate) mod definition;
+pub(crate) mod hints;
 pub(crate) mod hover;
 mod project;
+pub(crate) mod ranges;
 pub(crate) mod references;
 pub(crate) mod rename;
 pub(crate) mod signature;
 pub(crate) mod symbols;
+pub(crate) mod tokens;
 
 use std::{
     collections::HashMap,
