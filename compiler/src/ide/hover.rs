@@ -49,7 +49,8 @@ pub fn hover(analysis: &Analysis, program: Option<&ir::Program>, source: SourceI
             }
         }
         None => {
-            let typed = typed.as_ref()?;
+            // `?` is the type of what is wrong.
+            let typed = typed.as_ref().filter(|typed| typed.ty != "?")?;
             (found.span, found.code) = (typed.span, typed.ty.clone());
         }
     }

@@ -44,7 +44,11 @@ pub(super) fn complete_path(
         Names::Program | Names::SkillFile => file.to_owned(),
         Names::Files | Names::Folder => project_file(file, sources),
     };
-    let inside = sources.resolve(&base, &format!("{folder}/."));
+    let inside = match folder {
+        "" if before.starts_with('/') => "/".to_owned(),
+        "" => sources.resolve(&base, "."),
+        folder => sources.resolve(&base, folder),
+    };
     let Ok(found) = sources.list(if inside.is_empty() { "." } else { &inside }) else { return nothing };
     let replace = Span { start: word.start - name.len() as u32, end: word.end };
     let mut out = Collected::default();

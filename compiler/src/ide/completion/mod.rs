@@ -56,6 +56,8 @@ struct Question<'a> {
     module: usize,
     prelude: Option<usize>,
     words: Expectations,
+    /// The declaration around the cursor, unless it is a test.
+    around: Option<usize>,
 }
 
 /// What can be written at an offset of a file's text. `sources` gives the files that it imports, and
@@ -95,6 +97,7 @@ pub fn complete(name: &str, text: &str, offset: u32, sources: &dyn Sources) -> C
         module,
         prelude,
         words: expectations(&patched, typed.start),
+        around: parse.file.items.iter().position(|item| item.span.touches(typed.start)),
     };
     Completions { replace: word, entries: question.answer(parse).finish() }
 }
@@ -140,13 +143,20 @@ impl<'a> Question<'a> {
         self.analysis.index.modules.get(self.module)
     }
 
-    /// The names that can be seen in the file: its own, then those of the prelude.
+    /// The names that can be seen at the cursor: those of the file, then those of the prelude. A declaration does not
+    /// see itself, since nothing recurses.
     fn visible(&self) -> impl Iterator<Item = (&'a SmolStr, &'a Binding)> {
         let scopes = &self.analysis.declared.scopes;
         let own: Option<&HashMap<_, _>> = scopes.get(self.module);
         let prelude =
             self.prelude.and_then(|prelude| scopes.get(prelude)).filter(|_| self.prelude != Some(self.module));
-        own.into_iter().chain(prelude).flatten().filter(|(name, _)| *name != TYPED_NAME)
+        let is_around = |def: Def| {
+            self.around.is_some_and(|around| {
+                self.signature_of(def).is_some_and(|s| (s.origin.module, s.origin.item) == (self.module, around))
+            })
+        };
+        let seen = move |(name, binding): &(&SmolStr, &Binding)| *name != TYPED_NAME && !is_around(binding.def);
+        own.into_iter().chain(prelude).flatten().filter(seen)
     }
 
     /// What a name of the file stands for.
@@ -227,7 +237,7 @@ impl<'a> Question<'a> {
             Place::StagePath(before) => self.complete_stage_path(before, out),
         }
         if !matches!(place, Place::NewName | Place::Value(_) | Place::Member { .. }) {
-            out.words(5, CompletionKind::Keyword, self.words.words.iter().copied());
+            self.add_keywords(-20, out);
         }
     }
 
@@ -238,6 +248,8 @@ impl<'a> Question<'a> {
         let sign = before.and_then(|token| self.text.get(token.span().range())).unwrap_or_default();
         match sign {
             "." | "?." => self.complete_member_of_names(parse, out),
+            // `on error` is two words of one clause; the others begin a block.
+            "on" => out.words(100, CompletionKind::Keyword, ["error", "success", "failure", "cancel"]),
             "@" => {
                 let all = [Target::Cascade, Target::Skill, Target::Stage].into_iter().flat_map(attribute_names);
                 out.words(100, CompletionKind::Word, all);
@@ -246,7 +258,13 @@ impl<'a> Question<'a> {
             _ if self.words.expression => self.complete_value(&place::ValuePlace::default(), out),
             _ => {}
         }
-        out.words(50, CompletionKind::Keyword, self.words.words.iter().copied());
+        self.add_keywords(50, out);
+    }
+
+    fn add_keywords(&self, score: i32, out: &mut Collected) {
+        for word in &self.words.words {
+            out.add(score + words::usual(word), Completion::new(*word, CompletionKind::Keyword));
+        }
     }
 
     /// A type: first the one that fields and parameters of the same name have, then what the file names often.

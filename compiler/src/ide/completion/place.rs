@@ -44,6 +44,8 @@ pub(super) struct ValuePlace<'t> {
     pub key: Option<&'t str>,
     /// What the stage calls whose clause it stands in.
     pub stage_call: Option<&'t Expr>,
+    /// Whether a model stands there.
+    pub model: bool,
     /// The end of the declaration of the name whose value it is: that name is not known yet.
     pub own: Option<Span>,
 }

@@ -1,8 +1,8 @@
 //! The place of the typed name in statements and expressions.
 
 use cascade_grammar::ast::{
-    ArmBody, Block, Clause, ClauseKind, Else, Expr, ExprKind, MatchExpr, NetworkSetting, Pattern, PatternKind,
-    RecordEntry, Span, Stmt, StmtKind, StrLit, StrPart, TypeExprKind,
+    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, MatchExpr, NetworkSetting, Pattern,
+    PatternKind, RecordEntry, Span, Stmt, StmtKind, StrLit, StrPart, TypeExprKind,
 };
 
 use super::place::{Argument, Finder, Place, ValuePlace, texts, typed};
@@ -90,6 +90,17 @@ impl<'t> Finder<'t> {
                 _ => {}
             }
         }
+        for clause in clauses {
+            let model = match &clause.kind {
+                ClauseKind::Using(e) => Some(e),
+                ClauseKind::OnError { action: ErrorAction::Use(e), .. } => Some(e),
+                ClauseKind::OnError { action: ErrorAction::Fix { using, .. }, .. } => using.as_ref(),
+                _ => None,
+            };
+            self.value.model = true;
+            model.into_iter().for_each(|e| self.expr(e));
+            self.value.model = false;
+        }
         let mut expressions = Vec::new();
         walk::clauses(clauses, &mut |e| expressions.push(e));
         self.visit(expressions);
@@ -102,12 +113,14 @@ impl<'t> Finder<'t> {
                     self.word(format, super::words::FORMATS);
                 }
                 // `as` before a word that is no format begins a type.
-                if let ExprKind::Cast { ty, .. } = &expr.kind
-                    && let TypeExprKind::Named { path, .. } = &ty.kind
-                    && let [name] = path.as_slice()
-                {
-                    self.word(name, super::words::FORMATS);
-                }
+                walk::expr(expr, &mut |e| {
+                    if let ExprKind::Cast { ty, .. } = &e.kind
+                        && let TypeExprKind::Named { path, .. } = &ty.kind
+                        && let [name] = path.as_slice()
+                    {
+                        self.word(name, super::words::FORMATS);
+                    }
+                });
                 if let ExprKind::Name(name) = &expr.kind
                     && typed(name)
                 {

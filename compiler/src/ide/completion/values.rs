@@ -7,6 +7,7 @@ use super::{
     Question,
     item::{Collected, Completion, CompletionKind},
     place::{Argument, ValuePlace},
+    words,
 };
 use crate::{
     builtins::{FREE_FUNCTIONS, PERSON_FUNCTIONS},
@@ -23,6 +24,9 @@ const STATEMENT_WORDS: &[&str] =
 impl<'a> Question<'a> {
     /// The type that is expected of a value.
     pub(super) fn expected(&self, value: &ValuePlace<'a>) -> Option<Ty> {
+        if value.model {
+            return Some(Ty::MODEL);
+        }
         let recorded = self.index()?.expected;
         let compared = value.compared_with.and_then(|other| self.type_of(other));
         let param = value.argument.as_ref().and_then(|argument| self.param_of(argument)).map(|param| param.ty);
@@ -226,7 +230,7 @@ impl<'a> Question<'a> {
                     variant.fields.iter().enumerate().map(|(n, f)| format!("{}: ${{{}}}", f.name, n + 1)).collect();
                 entry = entry.snippet(format!("{}({})", variant.name, places.join(", ")));
             }
-            out.add(105, entry);
+            out.add(118, entry);
         }
     }
 
@@ -336,6 +340,15 @@ impl<'a> Question<'a> {
         out.add(5, Completion::new("run", CompletionKind::Store).detail("what is known of this run"));
     }
 
+    /// Whether the line of the cursor is indented deeper than the line above it that is not empty: it continues that.
+    fn is_indented(&self) -> bool {
+        let before = self.text.get(..self.offset as usize).unwrap_or_default();
+        let (above, line) = before.rsplit_once('\n').unwrap_or(("", before));
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let above = above.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+        indent(line) > indent(above) && !above.trim_end().ends_with(['{', '[', '('])
+    }
+
     fn add_words(&self, value: &ValuePlace<'a>, expected: Option<Ty>, out: &mut Collected) {
         let types = &self.analysis.types;
         for word in &self.words.words {
@@ -346,7 +359,8 @@ impl<'a> Question<'a> {
                 ("true" | "false", _) if expected.is_some_and(|ty| types.base(types.non_null(ty)) == Ty::BOOL) => 70,
                 ("null", _) if expected.is_some_and(|ty| matches!(types.kind(ty), TyKind::Optional(_))) => 50,
                 // A clause on the line below its stage.
-                _ if value.starts_statement => 45,
+                _ if value.starts_statement && self.is_indented() => 74 + words::usual(word) / 4,
+                _ if value.starts_statement => 30 + words::usual(word) / 2,
                 _ => 12,
             };
             out.add(score, Completion::new(*word, CompletionKind::Keyword));
