@@ -13,7 +13,7 @@ use cascade_tests::{
 #[test]
 fn programs_check_with_known_warnings() {
     let mut said = String::new();
-    let files = programs_below("tests/programs").unwrap();
+    let files = programs_below("examples/workflows").unwrap();
     assert!(files.len() >= 9);
     for file in files {
         let compiled = compile(&file.to_string_lossy(), fs::read_to_string(&file).unwrap().into(), &FileSources);
@@ -32,7 +32,7 @@ fn programs_check_with_known_warnings() {
 
 #[test]
 fn formatting_is_idempotent_and_keeps_the_program() {
-    for folder in ["tests/programs", "tests/run", "tests/gauntlet", "examples"] {
+    for folder in ["tests/run", "tests/gauntlet", "examples"] {
         for file in programs_below(folder).unwrap() {
             let text = fs::read_to_string(&file).unwrap();
             let once = format(&text, &cascade_grammar::parse(&text)).expect("it can be read");
@@ -64,7 +64,7 @@ fn without_places(text: &str, file: &Path) -> serde_json::Value {
 
 #[test]
 fn built_programs_round_trip() {
-    for folder in ["tests/programs", "tests/run", "tests/gauntlet", "examples"] {
+    for folder in ["tests/run", "tests/gauntlet", "examples"] {
         for file in programs_below(folder).unwrap() {
             let compiled = compile(&file.to_string_lossy(), fs::read_to_string(&file).unwrap().into(), &FileSources);
             let program = compiled.program.expect("it has no error");
@@ -86,7 +86,7 @@ fn cascadec_in(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
 fn built_programs_need_no_sources() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
-    let files = programs_below("tests/programs").unwrap();
+    let files = programs_below("examples/workflows").unwrap();
     let audit = files.iter().find(|f| f.ends_with("deep_quality_audit.cascade")).unwrap();
     for file in &files {
         // One of them imports another.
