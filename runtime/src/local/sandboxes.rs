@@ -481,6 +481,7 @@ impl Entered<'_> {
             }
         }
         let network = self.open_network(&hosts)?;
+        self.tree()?.settle();
         let number = sandbox.commands.fetch_add(1, Ordering::Relaxed);
         let report = folder.join(format!("report-{number}"));
         let namespaces = sandbox.abilities()?.namespaces;
