@@ -74,6 +74,11 @@ headers = { "x y" = "1", "x-z" = "ä", "x-team" = "core" }
 
 [providers.openai_compatible]
 key_command = "pass"
+
+[models.claude]
+id = "claude-next"
+context = 0
+price = "3usd"
 "#;
     assert_eq!(
         wrong(text),
@@ -96,6 +101,8 @@ cascade.toml:25:13: error[E1003]: `x y` is no name of a header
 cascade.toml:25:34: error[E1003]: a header has ASCII characters on one line
 cascade.toml:27:1: error[E1003]: the settings of `openai_compatible` are for one server, and `base_url` names it
 cascade.toml:28:15: error[E1003]: `key_command` must be a list of texts
+cascade.toml:32:11: error[E1003]: expected a number of tokens, such as 200_000
+cascade.toml:33:1: error[E1002]: unknown setting of `[models.claude]`: `price`
 "
     );
     // What can be read holds all the same.

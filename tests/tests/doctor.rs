@@ -79,7 +79,9 @@ fn what_is_needed_and_missing_is_told_with_its_remedy() {
     assert!(find(&found, "programs", "codex")["detail"].as_str().unwrap().contains("exit status: 3"));
     assert!(find(&found, "programs", "claude")["remedy"].as_str().unwrap().contains("npm install"));
     assert!(!project.path().join("ran.txt").exists(), "programs of skills are not started");
-    assert!(found.iter().any(|f| f["check"] == "sandbox"));
+    // A program without a sandbox does not need one, whatever this machine can do.
+    let sandbox: Vec<&Json> = found.iter().filter(|f| f["check"] == "sandbox").collect();
+    assert!(!sandbox.is_empty() && sandbox.iter().all(|f| f["state"] != "missing"), "{sandbox:#?}");
     let shown = stdout(&output) + &stdout(&doctor(&project, &[("KEY_TWO", KEY)], &[]));
     assert!(!shown.contains(KEY) && shown.contains("all that is needed is here"), "{shown}");
     // Without any key nothing can be asked, and a program is not there.

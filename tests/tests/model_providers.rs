@@ -198,3 +198,21 @@ fn a_mistake_in_the_settings_stops_the_run() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("unknown setting of `[providers.openai]`: `key_comand`"), "{}", stderr(&output));
 }
+
+#[test]
+fn models_have_the_settings_of_the_project() {
+    let model = Model::start(|_| responses_reply("yes"));
+    let project = Project::new();
+    let text = "import std.models { codex_reasoning }\n\nskill say() -> string {\n  prompt \"Say it.\"\n}\n\n\
+        cascade main() -> string {\n  stage said = say()\n    using codex_reasoning\n  return said\n}\n";
+    let settings = format!(
+        "[models.codex_reasoning]\nid = \"gpt-next\"\nbase_url = \"{}/v1\"\nkey_env = \"OWN_KEY\"\nmax_output = 77\n",
+        model.url
+    );
+    let output = run(&project, text, &settings, &[("OWN_KEY", KEY)], &[]);
+    assert_eq!(stdout(&output), "yes\n", "{}", stderr(&output));
+    let asked = model.prompts().pop().unwrap();
+    assert!(asked.contains("\"model\":\"gpt-next\"") && asked.contains("\"max_output_tokens\":77"), "{asked}");
+    let listed = stdout(&project.call(&["models", "list"]));
+    assert!(listed.contains("gpt-next"), "{listed}");
+}

@@ -331,11 +331,13 @@ fn a_server_that_does_not_stream_is_understood() {
 /// `idle` is the time without a byte of the answer: one that comes slowly is waited for, one that does not come is not.
 #[test]
 fn idle_is_measured_on_what_arrives() {
-    for dialect in DIALECTS {
-        let all = events(dialect, TEXT, false);
-        let slow = |event: &String| [Step::Send(event.clone().into_bytes()), Step::Wait(Duration::from_millis(150))];
-        let server = Server::start(vec![Script::stream(all.iter().flat_map(slow).collect())]);
-        let clauses = "    timeout 1m idle 600ms\n";
+    in_every_dialect(|dialect| {
+        let mut pieces: Vec<String> = vec![": keep-alive\n\n".to_owned(); 5];
+        pieces.extend(events(dialect, TEXT, false));
+        let slow = |piece: &String| [Step::Send(piece.clone().into_bytes()), Step::Wait(Duration::from_millis(250))];
+        let server = Server::start(vec![Script::stream(pieces.iter().flat_map(slow).collect())]);
+        // In all it takes longer than the limit of silence.
+        let clauses = "    timeout 1m idle 2s\n";
         let (outcome, told) =
             Project::new().run_with(&prose(dialect, &server.url, clauses), Begin::New, &json!({}), |_| {});
         assert_eq!(result_json(&outcome), json!(TEXT), "{dialect}");
@@ -349,29 +351,85 @@ fn idle_is_measured_on_what_arrives() {
         assert!(!counts.is_empty() && counts.is_sorted(), "{dialect}: {counts:?}");
         // Nothing arrives after the beginning, or nothing at all.
         for begun in [1, 0] {
-            let mut steps: Vec<Step> = all[..begun].iter().map(|e| Step::Send(e.clone().into_bytes())).collect();
+            let mut steps: Vec<Step> = pieces[..begun].iter().map(|e| Step::Send(e.clone().into_bytes())).collect();
             steps.push(Step::Wait(Duration::from_secs(30)));
             let server = Server::start(vec![Script::stream(steps)]);
             let outcome = Project::new().run(&prose(dialect, &server.url, "    timeout 1m idle 200ms\n"), Begin::New);
             assert_eq!(outcome.result.unwrap_err().kind, ErrorKind::TimedOut, "{dialect}, {begun}");
         }
-    }
+    });
+}
+
+/// Runs a test that waits in all dialects at the same time.
+fn in_every_dialect(test: impl Fn(&str) + Sync) {
+    std::thread::scope(|scope| {
+        for dialect in DIALECTS {
+            let test = &test;
+            scope.spawn(move || test(dialect));
+        }
+    });
 }
 
 /// A server that is slow to begin is waited for as long as the stage says, and no longer.
 #[test]
 fn a_slow_first_byte_is_waited_for_within_the_limits_of_the_stage() {
-    for dialect in DIALECTS {
+    in_every_dialect(|dialect| {
         let slow = |ms| Script { delay: Duration::from_millis(ms), ..streamed(dialect, TEXT, false) };
         let server = Server::start(vec![slow(300)]);
         let text = prose(dialect, &server.url, "    timeout 1m idle 20s\n");
         assert_eq!(result_json(&Project::new().run(&text, Begin::New)), json!(TEXT), "{dialect}");
         // The next attempt is not slow.
-        for clauses in ["    timeout 300ms\n", "    timeout 1m idle 200ms\n"] {
-            let server = Server::start(vec![slow(20_000), slow(0)]);
+        for clauses in ["    timeout 2s\n", "    timeout 1m idle 1s\n"] {
+            let server = Server::start(vec![slow(30_000), slow(0)]);
             let text = prose(dialect, &server.url, &format!("{clauses}{RETRY}"));
             assert_eq!(result_json(&Project::new().run(&text, Begin::New)), json!(TEXT), "{dialect}, {clauses}");
             assert_eq!(server.bodies().len(), 2, "{dialect}, {clauses}");
         }
+    });
+}
+
+/// Gemini takes no schema beside a search, so its form is said in words.
+#[test]
+fn a_model_of_current_information_searches() {
+    let found = json!({ "line": 3, "note": "x", "tags": {} });
+    let server = Server::start(vec![streamed("google", &format!("Here it is: {found}"), true)]);
+    let text = typed("google", &server.url, "").replace("  context:", "  provides: [current_info]\n  context:");
+    assert_eq!(result_json(&Project::new().run(&text, Begin::New)), found);
+    let body = &server.bodies()[0];
+    assert_eq!(body["tools"], json!([{ "googleSearch": {} }]));
+    assert_eq!(body["generationConfig"].get("responseJsonSchema"), None);
+    let asked = body["contents"][0]["parts"][0]["text"].as_str().unwrap();
+    assert!(asked.starts_with("Find it.") && asked.contains("\"required\":[\"line\",\"note\",\"tags\"]"), "{asked}");
+    // Another model is given the schema, and does not search.
+    let server = Server::start(vec![streamed("google", &found.to_string(), true)]);
+    Project::new().run(&typed("google", &server.url, ""), Begin::New);
+    assert_eq!(server.bodies()[0].get("tools"), None);
+}
+
+/// What a provider itself finds too long is not sent again unchanged.
+#[test]
+fn a_prompt_that_the_provider_finds_too_long_is_sent_once() {
+    for (dialect, status, error) in [
+        (
+            "anthropic",
+            400,
+            json!({ "type": "invalid_request_error", "message": "prompt is too long: 210000 tokens > 200000 maximum" }),
+        ),
+        ("openai", 400, json!({ "code": "context_length_exceeded", "message": "Your input exceeds the limit" })),
+        (
+            "openai_compatible",
+            400,
+            json!({ "type": "exceed_context_size_error", "message": "the request exceeds the available context size" }),
+        ),
+        (
+            "google",
+            400,
+            json!({ "code": 400, "message": "The input token count exceeds the maximum number of tokens allowed" }),
+        ),
+    ] {
+        let server = Server::start(vec![Script::json(status, "", &json!({ "error": error }))]);
+        let failure = Project::new().run(&prose(dialect, &server.url, RETRY), Begin::New).result.unwrap_err();
+        assert_eq!((failure.kind, server.bodies().len()), (ErrorKind::Failed, 1), "{dialect}: {failure}");
+        assert!(failure.message.contains("does not fit into the model's context window"), "{dialect}: {failure}");
     }
 }

@@ -36,6 +36,36 @@ pub struct Cli {
     pub color: Color,
 }
 
+/// `cascadec generate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec generate \"summarise the issues of this week\" -o summary.cascade
+  cascadec generate \"review each file\" --skills skills --model claude
+  cascadec generate --sheet > .claude/skills/cascade-language/SKILL.md")]
+pub struct GenerateArgs {
+    /// What the program shall do
+    #[arg(value_name = "GOAL")]
+    pub goal: Option<String>,
+    /// A folder with Agent Skills (`SKILL.md`) and Cascade files that the program may use
+    #[arg(long, value_name = "DIR")]
+    pub skills: Option<PathBuf>,
+    /// The model of the standard library that writes; the route `auto` when absent
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// How often the model may correct its program
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub rounds: u32,
+    /// Where the program is written
+    #[arg(short, long, value_name = "FILE", default_value = "generated.cascade")]
+    pub output: PathBuf,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Print the language on one sheet as an Agent Skill, and do nothing else
+    #[arg(long)]
+    pub sheet: bool,
+}
+
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -72,6 +102,8 @@ pub enum Command {
     Models(ModelsArgs),
     /// Look whether what the project needs is here
     Doctor(DoctorArgs),
+    /// Let a model write a program, which is checked and never run
+    Generate(GenerateArgs),
     /// Run the tests of source files
     Test(TestArgs),
     /// Format source files

@@ -23,6 +23,11 @@ impl Stop {
     pub fn usage_help(message: impl Into<String>, help: impl Into<String>) -> Self {
         Stop::Usage(Box::new(MietteDiagnostic::new(message).with_help(help)))
     }
+    /// A failure that is not the fault of the call, with what to do: it is said at once.
+    pub fn failed_help(message: impl Into<String>, help: impl Into<String>, color: bool) -> Self {
+        Self::usage_help(message, help).report(color);
+        Stop::Said
+    }
     /// A file that cannot be read or written.
     pub fn file(doing: &str, path: &Path, error: &std::io::Error) -> Self {
         let why = match error.kind() {

@@ -12,7 +12,7 @@ use cascade_ir as ir;
 
 use crate::{
     error::Stop,
-    projects::{Projects, from_here},
+    projects::{Projects, apply_model_settings, from_here},
 };
 
 /// The name under which standard input appears in messages.
@@ -157,7 +157,11 @@ pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Sto
             .collect();
         eprint!("{}", render::render(&shown, &compiled.sources, render::Format::Human, color));
     }
-    finish(compiled, path)
+    let mut program = finish(compiled, path)?;
+    if let Some(found) = Projects::default().of_file(path)? {
+        apply_model_settings(&mut program, &found.project);
+    }
+    Ok(program)
 }
 
 fn finish(compiled: Compilation, path: &Path) -> Result<ir::Program, Stop> {

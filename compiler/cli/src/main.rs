@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod files;
 mod fmt;
+mod generate;
 mod jobs;
 mod journal;
 mod lsp;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Memory(args) => memory::run(args),
         Command::Models(args) => models::run(args, color),
         Command::Doctor(args) => doctor::run(args),
+        Command::Generate(args) => generate::run(args, color),
         Command::Test(args) => test_command::run(args, color),
         Command::Fmt(args) => fmt::run(args, color),
         Command::Build(args) => commands::build(args, color),

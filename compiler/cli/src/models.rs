@@ -13,7 +13,7 @@ use crate::{
     error::Stop,
     files, journal,
     progress::{count, money, seconds},
-    projects::{providers_here, providers_of},
+    projects::{Projects, apply_model_settings, providers_here, providers_of},
 };
 
 /// A program with the models of the standard library.
@@ -36,7 +36,13 @@ fn program_with_models(file: Option<&Path>, color: bool) -> Result<(Program, Pro
             let providers = providers_of(&program, None)?;
             Ok((program, providers))
         }
-        None => Ok((standard_models()?, providers_here()?)),
+        None => {
+            let mut program = standard_models()?;
+            if let Some(found) = Projects::default().of(Path::new("."))? {
+                apply_model_settings(&mut program, &found.project);
+            }
+            Ok((program, providers_here()?))
+        }
     }
 }
 

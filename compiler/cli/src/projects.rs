@@ -91,6 +91,22 @@ pub fn project_of(program: &Program) -> Option<Project> {
     project::of_file(&file.to_string_lossy(), &FileSources)
 }
 
+/// Gives the models of a program the settings that the project has for them.
+pub fn apply_model_settings(program: &mut Program, project: &Project) {
+    for settings in &project.models {
+        for model in program.models.iter_mut().filter(|model| model.name == settings.name.as_str()) {
+            let project::ModelSettings { name: _, id, base_url, key_env, context, max_output } = settings;
+            if let Some(id) = id {
+                model.id.clone_from(id);
+            }
+            model.base_url = base_url.clone().or_else(|| model.base_url.take());
+            model.key_env = key_env.clone().or_else(|| model.key_env.take());
+            model.context = context.or(model.context);
+            model.max_output = max_output.or(model.max_output);
+        }
+    }
+}
+
 /// How the providers of a program's models are reached: by the project of its file, which `folder` is the beginning of
 /// if its name is relative.
 pub fn providers_of(program: &Program, folder: Option<&Path>) -> Result<Providers, Stop> {

@@ -108,6 +108,15 @@ impl<'p> Walk<'p> {
                         });
                     fallbacks.add(&attempt);
                 }
+                ErrorAction::Redistribute => {
+                    // Each model that it names may have it once more.
+                    let count = inside.using.as_ref().map(|using| using.len().max(1) as u128);
+                    let times =
+                        count.map_or_else(|| Poly::name(format_smolstr!("agents({})", around.stage)), Poly::number);
+                    let attempt = self.attempt(&inside, timeout, place, variables, &work);
+                    let what = format_smolstr!("`on error redistribute` of `{name}`");
+                    fallbacks.add(&attempt.times(&Repetition { what, place: handler.place, times }));
+                }
                 ErrorAction::Fix(fix) => {
                     let one = Context { using: using.clone(), ..inside.clone() };
                     let mut round = self.stage(&fix.repair, variables, &one);

@@ -108,11 +108,14 @@ struct Context {
 struct CachedResult<'p> {
     args: Vec<ValueBounds<'p>>,
     using: Option<Rc<Vec<ModelRef>>>,
+    in_swarm: bool,
     amounts: Rc<Amounts>,
 }
 
 struct Walk<'p> {
     program: &'p Program,
+    /// Whether a swarm is around, whose agents may do one task after the other.
+    in_swarm: bool,
     estimator: BoundsEstimator<'p>,
     cache: Vec<Vec<CachedResult<'p>>>,
     /// By cascade: how often each of its variables is assigned.
@@ -149,6 +152,7 @@ impl<'p> Walk<'p> {
         Self {
             program,
             estimator: BoundsEstimator { program, fuel: FUEL },
+            in_swarm: false,
             cache: program.cascades.iter().map(|_| Vec::new()).collect(),
             writes: vec![None; program.cascades.len()],
             exceeded: Vec::new(),
@@ -204,12 +208,15 @@ impl<'p> Walk<'p> {
         if self.cache[id.index()].len() >= 4 * MAX_VARIANTS {
             around.using = None;
         }
-        let same = |seen: &&CachedResult<'p>| seen.using == around.using && seen.args == args;
+        let same = |seen: &&CachedResult<'p>| {
+            seen.using == around.using && seen.in_swarm == self.in_swarm && seen.args == args
+        };
         if let Some(seen) = self.cache[id.index()].iter().find(same) {
             return (*seen.amounts).clone();
         }
         let amounts = self.activation(id, args.clone(), &around);
-        let seen = CachedResult { args, using: around.using, amounts: Rc::new(amounts.clone()) };
+        let seen =
+            CachedResult { args, using: around.using, in_swarm: self.in_swarm, amounts: Rc::new(amounts.clone()) };
         self.cache[id.index()].push(seen);
         amounts
     }

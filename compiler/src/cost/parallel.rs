@@ -12,6 +12,10 @@ use super::{
 impl<'p> Walk<'p> {
     /// The lower bound of the number of branches that run at once.
     fn concurrency(&mut self, max: Option<&'p Expr>, variables: &mut Variables<'p>) -> u128 {
+        // The agents of a swarm may be fewer than its branches.
+        if self.in_swarm {
+            return 1;
+        }
         let Some(expr) = max else { return MAX_BRANCHES as u128 };
         let exact = self.estimator.eval(expr, &mut variables.bounds).exact;
         exact.and_then(|n| u128::try_from(n).ok()).unwrap_or(1).max(1)
@@ -38,6 +42,14 @@ impl<'p> Walk<'p> {
 
     /// `parallel`.
     pub(super) fn parallel(&mut self, node: &'p Parallel, variables: &mut Variables<'p>, around: &Context) -> Amounts {
+        let outside = self.in_swarm;
+        self.in_swarm |= node.swarm.is_some();
+        let sum = self.branches(node, variables, around);
+        self.in_swarm = outside;
+        sum
+    }
+
+    fn branches(&mut self, node: &'p Parallel, variables: &mut Variables<'p>, around: &Context) -> Amounts {
         let width = self.concurrency(node.max.as_ref(), variables);
         let mut sum = Amounts::default();
         let mut work = Figure::default();
@@ -62,9 +74,9 @@ impl<'p> Walk<'p> {
             sum.add_counts(&own);
         }
         sum.time = match node.branches.len() as u128 <= width {
-            true => longest,
-            false if width == 1 => work,
-            false => shared_time(&work, width, &longest),
+            true if !self.in_swarm => longest,
+            _ if width == 1 => work,
+            _ => shared_time(&work, width, &longest),
         };
         sum
     }

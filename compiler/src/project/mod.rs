@@ -7,6 +7,7 @@
 pub mod baseline;
 mod exclude;
 mod levels;
+mod models;
 mod providers;
 mod read;
 
@@ -14,6 +15,7 @@ use std::{io, path::Path};
 
 pub use exclude::Pattern;
 pub use levels::{Level, Levels, Rule};
+pub use models::ModelSettings;
 pub use providers::{Provider, Text};
 
 use crate::{
@@ -57,6 +59,8 @@ pub struct Project {
     pub sandbox_memory: Option<u64>,
     /// How the providers of models are reached.
     pub providers: Vec<Provider>,
+    /// Other settings of models.
+    pub models: Vec<ModelSettings>,
 }
 
 impl Project {

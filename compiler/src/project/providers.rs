@@ -102,7 +102,7 @@ impl Reader {
         items.iter().filter_map(|item| self.text(item)).collect()
     }
 
-    fn address(&mut self, value: &Value<'_>) -> Option<String> {
+    pub(super) fn address(&mut self, value: &Value<'_>) -> Option<String> {
         let text = self.text(value)?;
         if text.starts_with("https://") || text.starts_with("http://") {
             return Some(text);

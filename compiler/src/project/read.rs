@@ -59,9 +59,10 @@ impl Reader {
                 "inputs" => self.inputs(value, &mut project),
                 "run" => self.run(value, &mut project),
                 "providers" => self.providers(value, &mut project),
+                "models" => self.models(value, &mut project),
                 "sandbox" => self.sandbox(value, &mut project),
                 other => {
-                    let known = ["project", "check", "inputs", "run", "providers", "sandbox"];
+                    let known = ["project", "check", "inputs", "run", "providers", "models", "sandbox"];
                     self.report_unknown("section", other, key.span(), &known);
                 }
             }

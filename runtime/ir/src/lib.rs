@@ -70,9 +70,27 @@ pub struct Program {
 }
 
 impl Program {
-    /// Whether a route of it compares models by what is known of their answers (`best_of`).
+    /// Whether it compares models by what is known of their answers: by a `best_of` of a route, or by `strategy adaptive`
+    /// of a swarm.
     pub fn compares_models(&self) -> bool {
-        self.routes.iter().any(|route| route.arms.iter().any(|arm| arm.by.is_some()))
+        self.routes.iter().any(|route| route.arms.iter().any(|arm| arm.by.is_some())) || self.has_adaptive_swarm()
+    }
+
+    fn has_adaptive_swarm(&self) -> bool {
+        struct Search(bool);
+        impl visit::Visitor<'_> for Search {
+            fn visit_work(&mut self, work: &Work) {
+                if let Work::Parallel(node) = work {
+                    self.0 |= node.swarm.as_ref().is_some_and(|swarm| swarm.strategy == Strategy::Adaptive);
+                }
+                visit::walk_work(self, work);
+            }
+        }
+        let mut search = Search(false);
+        for cascade in &self.cascades {
+            visit::Visitor::visit_cascade(&mut search, cascade);
+        }
+        search.0
     }
 
     /// A program of this format without any declaration.

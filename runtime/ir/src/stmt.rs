@@ -218,10 +218,51 @@ pub struct Parallel {
     pub max: Option<Expr>,
     /// In the order of the text.
     pub branches: Vec<Branch>,
+    /// Of a swarm: its pool of agents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swarm: Option<Swarm>,
     /// The value: usually the record of the branches' slots.
     pub value: Expr,
     /// Where it is written.
     pub place: Place,
+}
+
+/// `swarm topology t max n strategy s`: a pool of agents that share the tasks of its stages, which are those that ask a
+/// model or an agent, however deep they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Swarm {
+    /// Most agents at once.
+    pub max: Option<Expr>,
+    /// What an agent is told of the others.
+    pub topology: Topology,
+    /// Which model takes a task.
+    pub strategy: Strategy,
+}
+
+/// What an agent of a swarm is told of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Topology {
+    /// The results of all that have finished.
+    #[default]
+    Mesh,
+    /// The list of the tasks, and no results.
+    Star,
+    /// The results of its own group (a stage of the swarm) and the first line of the others.
+    Hierarchical,
+}
+
+/// Which model of those that a stage names takes a task of a swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The one that has the fewest running tasks of the swarm.
+    #[default]
+    Balanced,
+    /// The one that provides the least beyond what the task needs.
+    Specialized,
+    /// The one whose recorded answers to the skill were good most often.
+    Adaptive,
 }
 
 /// A branch of a [`Parallel`]: runs on a copy of the variables as they are when it starts;
@@ -346,6 +387,8 @@ pub enum ErrorAction {
     Fallback(Work),
     /// Lets an agent repair what made it fail, and runs it again.
     Fix(Box<Fix>),
+    /// Another agent of the swarm takes the task.
+    Redistribute,
     /// Fails with this message instead.
     Fail(Option<Expr>),
     /// Asks a person: try again, skip (when `skip`), give the value, or give up.

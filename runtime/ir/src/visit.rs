@@ -123,6 +123,7 @@ macro_rules! visitor {
                 ErrorAction::Fix(fix) => visitor.visit_stage(&$($mutable)? fix.repair),
                 ErrorAction::Skip
                 | ErrorAction::Use(_)
+                | ErrorAction::Redistribute
                 | ErrorAction::Fail(_)
                 | ErrorAction::Escalate { .. }
                 | ErrorAction::Keep { .. }

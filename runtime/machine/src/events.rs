@@ -48,6 +48,13 @@ pub enum Event {
         /// The reason.
         reason: String,
     },
+    /// A task of a swarm was given to one of its agents.
+    TaskAssigned {
+        /// The stage's path.
+        path: String,
+        /// The agent, from 1.
+        agent: usize,
+    },
     /// An agent works in a session, by which a resumed run continues it.
     AgentSession {
         /// The stage's path.
@@ -232,6 +239,7 @@ impl Event {
             Self::StageFinished { message, .. } => message.iter_mut().collect(),
             Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
             Self::RunStarted { .. }
+            | Self::TaskAssigned { .. }
             | Self::StageStarted { .. }
             | Self::AgentSession { .. }
             | Self::AnswerRefused { .. }

@@ -85,6 +85,7 @@ pub(super) fn is_kept(event: &Event) -> bool {
             | Event::AnswerRepaired { .. }
             | Event::AnswerRefused { .. }
             | Event::AgentSession { .. }
+            | Event::TaskAssigned { .. }
             | Event::ModelChosen { reason: Some(_), .. }
     )
 }

@@ -99,9 +99,33 @@ fn failure_of(status: u16, error: &Json, retry_after_ms: Option<u64>, said: &str
         408 | 409 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Failed,
     };
+    let too_long = matches!(status, 400 | 413) && kind == ErrorKind::Failed && is_too_long(code, said);
+    let message = match too_long {
+        true => format!(
+            "the prompt does not fit into the model's context window: {message}; state the window by `context`, so that \
+             `using [a, b]` takes a model with a larger one"
+        ),
+        false => message,
+    };
     let mut failure = Failure::raise(kind, message);
     failure.retry_after_ms = retry_after_ms;
+    // The same prompt would be as long again.
+    failure.permanent = too_long;
     failure
+}
+
+/// Whether a provider refuses a prompt because of its length.
+fn is_too_long(code: &str, said: &str) -> bool {
+    const WORDS: [&str; 5] = [
+        "prompt is too long",
+        "maximum context length",
+        "exceeds the maximum number of tokens",
+        "context window",
+        "context size",
+    ];
+    let said = said.to_ascii_lowercase();
+    matches!(code, "context_length_exceeded" | "request_too_large" | "exceed_context_size_error")
+        || WORDS.iter().any(|words| said.contains(words))
 }
 
 /// Which limit was met: decided by codes, then by the ids of quotas, then by whether the provider says when

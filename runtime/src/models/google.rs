@@ -9,6 +9,11 @@ use super::{
 };
 use crate::request::{PromptRequest, Usage};
 
+/// Whether a model looks things up on the web before it answers.
+fn searches(model: &Model) -> bool {
+    model.provides.iter().any(|capability| capability == "current_info")
+}
+
 pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut parts: Vec<Json> = Vec::new();
     for file in &prompt.attachments {
@@ -16,8 +21,11 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
             parts.push(json!({ "inlineData": { "mimeType": file.media, "data": base64(file) } }));
         }
     }
+    let searches = searches(model) && prompt.tools.is_empty();
+    // An answer of a form excludes searches and tools there: the form is then said in words.
+    let in_words = searches || !prompt.tools.is_empty();
     let mut text = text_with_documents(prompt);
-    if let Some(schema) = prompt.schema.as_ref().filter(|_| !prompt.tools.is_empty()) {
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| in_words) {
         text.push_str(&format!("\n\nThe answer is one JSON value that is valid by this JSON Schema:\n{schema}"));
     }
     parts.push(json!({ "text": text }));
@@ -33,10 +41,12 @@ pub(super) fn request_body(model: &Model, prompt: &PromptRequest) -> Json {
     let mut config = json!({});
     set_optional(&mut config, "temperature", temperature(prompt));
     set_optional(&mut config, "maxOutputTokens", prompt.max_tokens.or(model.max_output).map(|n| json!(n)));
-    // An answer of a form and tools exclude each other there: the form is then said in words.
-    if let Some(schema) = prompt.schema.as_ref().filter(|_| prompt.tools.is_empty()) {
+    if let Some(schema) = prompt.schema.as_ref().filter(|_| !in_words) {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = schema.clone();
+    }
+    if searches {
+        body["tools"] = json!([{ "googleSearch": {} }]);
     }
     if prompt.file.is_some() {
         config["responseModalities"] = json!(["TEXT", "IMAGE"]);

@@ -334,7 +334,7 @@ pub struct ModelsTestArgs {
 
 It looks at the project file, the models that its programs may ask and whether their keys are there
 (they are not shown), the programs that are started, MCP servers, and what confines programs here.
-Nothing is started but `--version` of programs that it knows. Exit code 1: something that the project
+Nothing is started but `--version` of programs that it knows, and a trial of a sandbox. Exit code 1: something that the project
 needs is missing.")]
 pub struct DoctorArgs {
     /// Files or folders; the project of the current folder when none is given

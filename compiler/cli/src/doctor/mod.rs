@@ -22,7 +22,7 @@ use crate::{
     commands::print,
     error::Stop,
     files,
-    projects::{Found, Projects},
+    projects::{Found, Projects, apply_model_settings},
 };
 
 /// What is known of the place that is looked at.
@@ -117,7 +117,12 @@ fn look_around(paths: &[PathBuf]) -> Result<Surroundings, Stop> {
         let compiled = compile(&name, text, &FileSources);
         let wrong = compiled.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         match compiled.program {
-            Some(program) if !wrong => programs.push(program),
+            Some(mut program) if !wrong => {
+                if let Some(found) = &project {
+                    apply_model_settings(&mut program, &found.project);
+                }
+                programs.push(program);
+            }
             _ => broken.push(name),
         }
     }

@@ -1,5 +1,7 @@
 //! The project file and its programs.
 
+use cascade_ir::Program;
+
 use super::{Finding, Surroundings};
 
 pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
@@ -13,6 +15,18 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
     }
     for file in &around.broken {
         out.push(Finding::missing(file, "has mistakes", format!("`cascadec check {file}` shows them")));
+    }
+    let settings = around.project.iter().flat_map(|found| &found.project.models);
+    for settings in settings {
+        let is_known = |program: &Program| program.models.iter().any(|model| model.name == settings.name.as_str());
+        if !around.programs.iter().any(is_known) {
+            let name = format!("models.{}", settings.name);
+            out.push(Finding::note(
+                name,
+                "no program has a model of this name",
+                "correct the name, or remove the section",
+            ));
+        }
     }
     let programs = around.programs.len();
     if programs > 0 {

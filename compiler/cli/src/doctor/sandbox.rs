@@ -2,12 +2,18 @@
 
 use cascade_sandbox::{Promise, probe, self_test};
 
-use super::{Finding, Surroundings};
+use super::{Finding, Surroundings, used::uses_sandbox};
 
 pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+    // What no program needs is only told.
+    let absent: fn(String, String, String) -> Finding = match around.programs.iter().any(uses_sandbox) {
+        true => Finding::missing,
+        false => Finding::note,
+    };
     if !cfg!(target_os = "linux") {
         let remedy = "run in a container or a virtual machine where programs must be confined";
-        return vec![Finding::note("sandbox", "commands are confined only on Linux so far", remedy)];
+        let why = "commands are confined only on Linux so far";
+        return vec![absent("sandbox".into(), why.into(), remedy.into())];
     }
     let tested = std::env::current_exe().and_then(|helper| {
         let abilities = probe(&helper)?;
@@ -17,7 +23,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
         Ok(tested) => tested,
         Err(error) => {
             let detail = format!("no sandbox can be made: {error}");
-            return vec![Finding::note("sandbox", detail, "see docs/sandbox.md for what it needs")];
+            return vec![absent("sandbox".into(), detail, "see docs/sandbox.md for what it needs".into())];
         }
     };
     let mut found: Vec<Finding> = Vec::new();
@@ -30,7 +36,8 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
                 Finding::note(name, format!("not held, and allowed: {meaning}; {}", held.why), held.remedy)
             }
             false => {
-                Finding::note(name, format!("not held, a sandbox is refused: {meaning}; {}", held.why), held.remedy)
+                let detail = format!("not held, a sandbox is refused: {meaning}; {}", held.why);
+                absent(name.into(), detail, held.remedy)
             }
         });
     }

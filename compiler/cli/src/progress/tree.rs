@@ -256,8 +256,11 @@ impl Tree {
             Event::CacheMissed { path, reason } => {
                 self.push_message("2", "·", &format!("{path}: not taken from the cache: {reason}"))
             }
-            Event::TimedOut { .. } | Event::AnswerRefused { .. } | Event::Spent { .. } | Event::AgentSession { .. } => {
-            }
+            Event::TimedOut { .. }
+            | Event::AnswerRefused { .. }
+            | Event::Spent { .. }
+            | Event::AgentSession { .. }
+            | Event::TaskAssigned { .. } => {}
             Event::Asked { path, .. } => {
                 let node = self.node(path);
                 self.nodes[node].note = "waits for an answer".to_owned();

@@ -97,6 +97,7 @@ fn line(at: i64, event: &Json, color: bool) -> String {
             format!("note  {}: `{}` is not used: {}", text("path"), text("model"), text("reason"))
         }
         "model_chosen" => format!("note  {}: `{}` is asked, {}", text("path"), text("model"), text("reason")),
+        "task_assigned" => format!("note  {}: agent {} takes it", text("path"), event["agent"]),
         "agent_session" => format!("note  {}: the agent works in session {}", text("path"), text("session")),
         "answer_refused" => format!("note  {}: the answer of attempt {} was refused", text("path"), event["attempt"]),
         "answer_repaired" => format!("note  {}: the answer was repaired: {}", text("path"), repairs(event).join("; ")),

@@ -211,7 +211,20 @@ impl CascadeChecker<'_> {
                 (self.lower_fix(using, max, span), none)
             }
             ErrorAction::Redistribute => {
-                (ir::ErrorAction::Unsupported(self.body.note_unsupported("on error redistribute", span)), none)
+                let mistake = match (self.in_swarm, block) {
+                    (false, _) => Some(("no swarm is around this stage", "write `on error use [model, …]`")),
+                    (true, true) => Some(("this stage is a block", "put the clause on the stages inside")),
+                    (true, false) => None,
+                };
+                if let Some((label, help)) = mistake {
+                    let d = self.body.diagnostic(
+                        codes::WRONG_PLACE,
+                        span,
+                        "`redistribute` gives the task of a swarm to another of its agents",
+                    );
+                    self.body.report(d.label(label).help(help));
+                }
+                (ir::ErrorAction::Redistribute, none)
             }
             ErrorAction::Escalate(message) => {
                 let message = match message {

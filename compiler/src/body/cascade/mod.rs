@@ -102,6 +102,8 @@ struct CascadeChecker<'a> {
     result: Ty,
     /// Whether the current place is in `on success`, `on failure` or `on cancel`.
     in_hook: bool,
+    /// Whether a swarm is around the current place.
+    in_swarm: bool,
     paths: StagePaths,
     /// The name of the stage whose block begins here: the `until` of a `repeat` sees it.
     named_stage: Option<Name>,
@@ -125,6 +127,7 @@ impl<'a> CascadeChecker<'a> {
             body,
             result,
             in_hook: false,
+            in_swarm: false,
             paths: StagePaths::default(),
             named_stage: None,
             limits: Limits::default(),

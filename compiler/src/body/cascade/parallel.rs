@@ -7,7 +7,6 @@ use smol_str::SmolStr;
 
 use super::{CascadeChecker, control::Worked};
 use crate::{
-    body::spans::head_word,
     checks::{
         blocks, bounds,
         concurrency::{EditingBranch, branches_edit},
@@ -55,7 +54,14 @@ impl CascadeChecker<'_> {
         self.body.leave(mark);
         let place = self.body.place(span);
         let null = ir::Expr::Const(ir::Const::Null);
-        let work = ir::Work::Parallel(Box::new(ir::Parallel { first: true, max: None, branches, value: null, place }));
+        let work = ir::Work::Parallel(Box::new(ir::Parallel {
+            first: true,
+            max: None,
+            branches,
+            swarm: None,
+            value: null,
+            place,
+        }));
         (work, joined.unwrap_or(Ty::ERROR), flow, false)
     }
 
@@ -86,6 +92,7 @@ impl CascadeChecker<'_> {
             first: false,
             max,
             branches,
+            swarm: None,
             value,
             place: self.body.place(span),
         }));
@@ -94,13 +101,31 @@ impl CascadeChecker<'_> {
 
     /// Checks `swarm … { … }`, which has the types of a `parallel`.
     pub(super) fn check_swarm(&mut self, x: &SwarmExpr, span: Span) -> Worked {
-        self.body.note_unsupported("swarm", head_word(span, "swarm"));
         self.check_setting_word(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
         if let Some(via) = &x.via {
+            self.body.note_unsupported("swarm … via mcp", via.span);
             self.body.record_server(via);
         }
         self.check_setting_word(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
-        self.check_parallel_all(x.max.as_ref(), &x.body, span)
+        let outside = std::mem::replace(&mut self.in_swarm, true);
+        let (mut work, ty, flow, gives) = self.check_parallel_all(x.max.as_ref(), &x.body, span);
+        self.in_swarm = outside;
+        if let ir::Work::Parallel(node) = &mut work {
+            let word = |name: &Option<Name>| name.as_ref().map_or("", |name| name.text.as_str()).to_owned();
+            let topology = match word(&x.topology).as_str() {
+                "star" => ir::Topology::Star,
+                "hierarchical" => ir::Topology::Hierarchical,
+                _ => ir::Topology::Mesh,
+            };
+            let strategy = match word(&x.strategy).as_str() {
+                "specialized" => ir::Strategy::Specialized,
+                "adaptive" => ir::Strategy::Adaptive,
+                _ => ir::Strategy::Balanced,
+            };
+            // The pool bounds the tasks, and not the stages that hold them.
+            node.swarm = Some(ir::Swarm { max: node.max.take(), topology, strategy });
+        }
+        (work, ty, flow, gives)
     }
 
     fn check_setting_word(&mut self, name: Option<&Name>, setting: &str, known: &[&str]) {

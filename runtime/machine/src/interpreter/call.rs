@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Effect, ErrorKind, Expr, Model, ModelId, Run, Skill, SkillId, limits::Tokens};
+use cascade_ir::{Effect, ErrorKind, Expr, Model, ModelId, Run, Skill, SkillId, Topology, limits::Tokens};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
@@ -15,6 +15,7 @@ use super::{
     frame::{Frame, Mode},
     guard::Subject,
     keys::{KeyPlace, KeyScheme, KeySource, skill_digest},
+    swarm::Brief,
     tool_loop::{ToolLoop, ToolStep},
 };
 use crate::{
@@ -52,6 +53,8 @@ pub(super) struct Call<'p> {
     pub(super) is_recorded: bool,
     /// The conversation with a model that uses tools.
     pub(super) tools: ToolLoop,
+    /// What its model was told of the other agents of a swarm.
+    pub(super) brief: Option<Brief>,
     /// The segment that the path of its next effect has after the stage.
     pub(super) step: Option<SmolStr>,
 }
@@ -75,6 +78,7 @@ impl<'p> Call<'p> {
             reserved: Reserve::default(),
             is_recorded: false,
             tools: ToolLoop::default(),
+            brief: None,
             step: None,
         }
     }
@@ -297,7 +301,7 @@ impl<'p> Machine<'p> {
             model: call.model.as_ref().and_then(with_model),
             candidates: &candidates,
             attached: &attached,
-            conversation: conversation_digest(&skill.effect, kind),
+            conversation: conversation_digest(&skill.effect, kind, call.brief.as_ref().map(|brief| brief.topology)),
             place: match kind {
                 RequestKind::Run(run) => Some(KeyPlace {
                     folder: &self.env.folder,
@@ -407,9 +411,10 @@ impl<'p> Machine<'p> {
 
 /// A digest of what a request of a conversation says beyond what its skill is asked: the turns so far, or the call of a
 /// tool.
-fn conversation_digest(effect: &Effect, kind: &RequestKind) -> Option<[u8; 32]> {
+fn conversation_digest(effect: &Effect, kind: &RequestKind, swarm: Option<Topology>) -> Option<[u8; 32]> {
     match (effect, kind) {
-        (_, RequestKind::Prompt(prompt)) => turns_digest(&prompt.turns),
+        (_, RequestKind::Prompt(prompt)) => conversation_part(&prompt.turns, swarm),
+        (_, RequestKind::Agent(_)) => conversation_part(&[], swarm),
         (Effect::Prompt(_), RequestKind::Mcp(call)) => {
             let said = serde_json::to_vec(&(&call.server.name, &call.tool, &call.args)).unwrap_or_default();
             Some(Sha256::digest(&said).into())
@@ -418,9 +423,23 @@ fn conversation_digest(effect: &Effect, kind: &RequestKind) -> Option<[u8; 32]> 
     }
 }
 
-/// A digest of the turns of a conversation; `None`: it begins.
-pub(super) fn turns_digest(turns: &[ToolTurn]) -> Option<[u8; 32]> {
-    (!turns.is_empty()).then(|| Sha256::digest(serde_json::to_vec(turns).unwrap_or_default()).into())
+/// A digest of the turns of a conversation, and of the kind of what the model is told of the other agents of a swarm;
+/// `None`: there is nothing of it.
+///
+/// What it is told itself is no part of it: that depends on who was faster, and an answer that was paid for is not
+/// asked for again because another came earlier than before.
+pub(super) fn conversation_part(turns: &[ToolTurn], swarm: Option<Topology>) -> Option<[u8; 32]> {
+    if turns.is_empty() && swarm.is_none() {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    if !turns.is_empty() {
+        hash.update(serde_json::to_vec(turns).unwrap_or_default());
+    }
+    if let Some(topology) = swarm {
+        hash.update(format!("\0{topology:?}"));
+    }
+    Some(hash.finalize().into())
 }
 
 /// The guard whose work is the call on top.

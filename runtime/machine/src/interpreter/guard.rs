@@ -14,6 +14,7 @@ use super::{
     frame::{Cut, Frame, Mode},
     locks::GuardLock,
     person::{Decision, Escalated},
+    swarm::GuardAgent,
     unwind::error_record,
 };
 use crate::{
@@ -85,6 +86,11 @@ pub(super) struct Guard<'p> {
     pub(super) session: Option<(ModelId, String)>,
     /// The order of its models that a `best_of` has drawn.
     pub(super) ranked: Option<Vec<ModelId>>,
+    /// The model that was asked last, and all that could have been.
+    pub(super) asked: Option<ModelId>,
+    pub(super) models: Vec<ModelId>,
+    /// The agent of a swarm that has its task.
+    pub(super) agent: GuardAgent,
     /// The name of its `exclusive`.
     pub(super) lock: GuardLock,
 }
@@ -126,6 +132,9 @@ impl<'p> Guard<'p> {
             complaint: None,
             session: None,
             ranked: None,
+            asked: None,
+            models: Vec::new(),
+            agent: GuardAgent::default(),
             lock: GuardLock::default(),
         }
     }
@@ -159,6 +168,9 @@ impl<'p> Machine<'p> {
             self.start_budget(id, fiber);
         }
         if let Some(wait) = self.acquire_lock(id, fiber)? {
+            return Ok(wait);
+        }
+        if let Some(wait) = self.acquire_agent(id, fiber)? {
             return Ok(wait);
         }
         let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else {
@@ -264,6 +276,7 @@ impl<'p> Machine<'p> {
 
     /// Ends the guard on top with the value of its stage.
     pub(super) fn guard_done(&mut self, fiber: &mut Fiber<'p>, value: Value, status: &'static str) -> Result<Mode> {
+        self.release_agent(fiber, Some(&value).filter(|_| status == "done"));
         self.finish_guard(fiber, status, None);
         let Some(Frame::Guard(guard)) = fiber.frames.pop() else {
             return Err(defect!("a guard ended that was not there"));
@@ -289,6 +302,7 @@ impl<'p> Machine<'p> {
     /// Stops the timers of the guard on top and emits the end of its stage.
     pub(super) fn finish_guard(&mut self, fiber: &mut Fiber<'p>, status: &'static str, message: Option<String>) {
         self.stop_timers(fiber);
+        self.release_agent(fiber, None);
         let budget = match fiber.frames.last_mut() {
             Some(Frame::Guard(guard)) => guard.budget.take(),
             _ => None,
@@ -497,6 +511,12 @@ impl<'p> Machine<'p> {
                             return Ok(mode);
                         }
                         Err(unrepaired) => failure = unrepaired,
+                    }
+                }
+                ErrorAction::Redistribute => {
+                    if self.redistribute(fiber) {
+                        self.emit_retrying(path, attempt, &failure, "redistribute", None);
+                        return Ok(Mode::Run);
                     }
                 }
                 ErrorAction::Escalate { message, ty, skip } => {

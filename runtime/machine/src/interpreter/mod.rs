@@ -32,6 +32,7 @@ mod repair;
 mod routing;
 mod sandbox;
 mod statement;
+mod swarm;
 mod timers;
 mod tool_loop;
 mod unwind;
@@ -97,6 +98,10 @@ impl Waiter {
 
 /// The interpreter of one run.
 pub struct Machine<'p> {
+    /// The swarms that were opened, by position.
+    swarms: Vec<swarm::Swarm<'p>>,
+    /// Whether it counts how good the answers of models are.
+    compares_models: bool,
     program: &'p Program,
     eval: Eval<'p>,
     env: Environment,
@@ -174,6 +179,8 @@ impl<'p> Machine<'p> {
                     .in_folder(&env.folder)
                     .for_models(program.models.len()),
             ),
+            swarms: Vec::new(),
+            compares_models: program.compares_models(),
             new_secrets: Vec::new(),
             outcomes: Arc::unwrap_or_clone(std::mem::take(&mut env.outcomes)),
             env,

@@ -39,6 +39,8 @@ pub(super) struct Fork<'p> {
     label: Option<smol_str::SmolStr>,
     /// Changes of memory by branches that have ended, in the order of the text.
     pub(super) changes: BTreeMap<usize, Vec<Change>>,
+    /// Of a swarm: its position among those of the run.
+    pub(super) swarm: Option<usize>,
 }
 
 impl Fork<'_> {
@@ -92,7 +94,11 @@ impl<'p> Machine<'p> {
     pub(super) fn fork_graph(&mut self, fiber: &mut Fiber<'p>, node: &'p Parallel) -> Result<Mode> {
         let max = with_place(self.fork_max(fiber, node.max.as_ref()), node.place)?;
         let state = vec![State::Waiting; node.branches.len()];
+        let swarm = with_place(self.open_swarm(fiber, node), node.place)?;
         self.push_fork(fiber, Node::Graph(node), max, state, Vec::new(), None);
+        if let Some(Frame::Fork(fork)) = fiber.frames.last_mut() {
+            fork.swarm = swarm;
+        }
         Ok(Mode::Run)
     }
 
@@ -119,6 +125,7 @@ impl<'p> Machine<'p> {
             path,
             label,
             changes: BTreeMap::new(),
+            swarm: None,
         })));
     }
 

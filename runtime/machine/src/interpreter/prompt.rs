@@ -9,11 +9,12 @@ use super::{
     Machine,
     agent::AgentTurn,
     budget::Reserve,
-    call::{guard_below, guard_below_mut, turns_digest},
+    call::{conversation_part, guard_below, guard_below_mut},
     fiber::Fiber,
     frame::Frame,
     keys::{KeyPlace, KeySource},
     routing::{Routed, Wanted},
+    swarm::SwarmOrder,
 };
 use crate::{
     eval::{Result, Target},
@@ -78,8 +79,12 @@ impl<'p> Machine<'p> {
         let (id, args) = (call.id, call.args.clone());
         let attempt = guard_below(fiber).map_or(1, |g| g.attempts);
         let digest = self.skill_digest(id, skill);
+        let member = self.membership(fiber);
+        let tried = guard_below(fiber).map(|guard| guard.agent.tried.clone()).unwrap_or_default();
+        // Each turn of one conversation begins with the same text.
+        let brief = call.brief.clone().or_else(|| self.swarm_brief(member));
         let (tools, turns) = (call.tools.offered_tools(), call.tools.turns.clone());
-        let conversation = turns_digest(&turns);
+        let conversation = conversation_part(&turns, brief.as_ref().map(|brief| brief.topology));
         let recalled = Arc::clone(&self.env.recalled);
         let folder = self.env.folder.clone();
         let (keys, models) = (Arc::clone(&self.keys), &self.program.models);
@@ -109,8 +114,19 @@ impl<'p> Machine<'p> {
         let for_agent = agent.is_some();
         let inputs = skill.params.iter().map(|param| &param.name).zip(&args).collect();
         let files = &attachments;
-        let wanted =
-            Wanted { path: &path, using, needs: &needs, skill: &skill.name, ranked, inputs, files, file, for_agent };
+        let order = member.map(|member| SwarmOrder { member, tried: &tried });
+        let wanted = Wanted {
+            path: &path,
+            using,
+            needs: &needs,
+            skill: &skill.name,
+            ranked,
+            inputs,
+            files,
+            file,
+            for_agent,
+            order,
+        };
         let routed = self.choose_model(wanted, recorded, |machine, prefers| {
             let mut write = |template| -> Result<String> {
                 let text = machine.eval.template(template, slots, Target::Prompt(prefers))?.text;
@@ -118,6 +134,10 @@ impl<'p> Machine<'p> {
             };
             let mut text = write(&prompt.prompt)?;
             let system = prompt.system.as_ref().map(write).transpose()?;
+            if let Some(brief) = &brief {
+                text.push_str("\n\n");
+                text.push_str(&brief.text);
+            }
             if let Some(complaint) = &complaint {
                 text.push_str("\n\n");
                 text.push_str(&machine.env.redactor.mask_stored(complaint).0);
@@ -132,14 +152,17 @@ impl<'p> Machine<'p> {
         if let Some(known) = known.filter(|_| !recorded && !is_agent) {
             reserved = self.affordable(fiber, known, tokens, &mut max_tokens)?;
         }
+        let all = candidates.clone();
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.model = Some(model);
+            call.brief = brief;
             call.candidates = candidates;
             call.reserved = reserved;
             call.is_recorded = recorded;
         }
         if let Some(guard) = guard_below_mut(fiber) {
             guard.ranked = ranked;
+            (guard.asked, guard.models) = (Some(model), all);
         }
         if let Some(known) = self.program.models.get(model.index()) {
             let model = known.name.to_string();

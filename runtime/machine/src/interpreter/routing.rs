@@ -12,6 +12,7 @@ use super::{
     environment::Availability,
     fiber::Fiber,
     frame::Frame,
+    swarm::SwarmOrder,
 };
 use crate::{
     eval::Result,
@@ -59,6 +60,8 @@ pub(super) struct Wanted<'a> {
     pub(super) ranked: Option<Vec<ModelId>>,
     /// Whether a coding agent is asked: a program, which may be missing where the model itself is not.
     pub(super) for_agent: bool,
+    /// Of a task of a swarm: what orders its models.
+    pub(super) order: Option<SwarmOrder<'a>>,
 }
 
 /// The models that a `using` stands for.
@@ -104,7 +107,7 @@ impl<'p> Machine<'p> {
         recorded: impl Fn(ModelId, &[ModelId]) -> bool,
         mut write: impl FnMut(&mut Self, Rendering) -> Result<(String, Option<String>)>,
     ) -> Result<Routed> {
-        let Wanted { path, using, needs, skill, inputs, files, file, ranked, for_agent } = wanted;
+        let Wanted { path, using, needs, skill, inputs, files, file, ranked, for_agent, order } = wanted;
         let mut context_use = ContextUse::new(files, inputs);
         let mut named = Named::default();
         for model in using {
@@ -145,7 +148,11 @@ impl<'p> Machine<'p> {
             }
             _ => (!compared.is_empty()).then(|| self.rank_models(&candidates, &compared, skill, path)),
         };
-        let order = ranked.clone().unwrap_or_else(|| candidates.clone());
+        let order = match (&ranked, order) {
+            (Some(ranked), _) => ranked.clone(),
+            (None, Some(order)) => self.order_for_swarm(order, &candidates, needs, skill, path),
+            (None, None) => candidates.clone(),
+        };
         let (mut missing, mut unfit): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
         let mut pieces: Option<String> = None;
         for id in order {
@@ -228,7 +235,7 @@ impl<'p> Machine<'p> {
     }
 
     /// What is known of a model's answers to a skill: from earlier runs, and from this one.
-    fn outcomes_of(&self, skill: &SmolStr, model: ModelId) -> ModelOutcomes {
+    pub(super) fn outcomes_of(&self, skill: &SmolStr, model: ModelId) -> ModelOutcomes {
         let Some(model) = self.program.models.get(model.index()) else { return ModelOutcomes::default() };
         self.outcomes.get(&(skill.clone(), model.name.clone())).copied().unwrap_or_default()
     }
@@ -236,7 +243,7 @@ impl<'p> Machine<'p> {
     /// Counts an answer for later choices in this run. The machine has no clock and knows no durations.
     pub(super) fn count_outcome(&mut self, skill: &SmolStr, model: Option<ModelId>, good: bool, cost: i64) {
         if let Some(model) = model.and_then(|id| self.program.models.get(id.index()))
-            && self.program.compares_models()
+            && self.compares_models
         {
             self.outcomes.entry((skill.clone(), model.name.clone())).or_default().add(good, cost, None);
         }

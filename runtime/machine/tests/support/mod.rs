@@ -263,6 +263,7 @@ pub fn parallel(max: Option<i64>, branches: Vec<(&str, u32, Work, Clauses, Vec<u
     let value = record(&value);
     Work::Parallel(Box::new(Parallel {
         first: false,
+        swarm: None,
         max: max.map(int),
         branches: branches
             .into_iter()

@@ -1,0 +1,353 @@
+//! Swarms: a pool of agents that share the tasks of some stages.
+//!
+//! A task is a stage that asks a model or an agent, however deep it is in the swarm. It waits until an agent of the pool
+//! is free. `strategy` orders the models that it names, `topology` decides what it is told of the others, and
+//! `on error redistribute` gives it to another agent.
+
+use std::collections::VecDeque;
+
+use cascade_ir::{Effect, Model, ModelId, Parallel, Rendering, Stage, Stmt, Strategy, Topology, Work};
+use smol_str::SmolStr;
+
+use super::{
+    Machine,
+    best_of::{ModelOutcomes, rank},
+    fiber::Fiber,
+    frame::{Frame, Mode},
+    guard::Subject,
+};
+use crate::{
+    eval::{Result, escape_in_tag},
+    events::Event,
+    failure::{defect, fail},
+    render::render,
+    value::Value,
+};
+
+/// How much of one result another agent is shown, and of all of them together, in bytes.
+const LONGEST_RESULT: usize = 2_000;
+const LONGEST_BRIEF: usize = 16_000;
+/// How much of a result is told outside of its group, in bytes.
+const LONGEST_SUMMARY: usize = 200;
+/// Agents of a swarm without `max`.
+const USUAL_AGENTS: usize = 8;
+
+/// A swarm that runs.
+pub(super) struct Swarm<'p> {
+    node: &'p Parallel,
+    topology: Topology,
+    strategy: Strategy,
+    /// By agent: the number of the guard whose task it has.
+    agents: Vec<Option<u64>>,
+    /// Fibers and guards of the tasks that wait for an agent, in the order in which they asked.
+    waiting: VecDeque<(usize, u64)>,
+    /// The tasks that are done, in the order in which they ended.
+    finished: Vec<Finished>,
+}
+
+/// A task that is done.
+struct Finished {
+    /// The branch of the swarm.
+    group: usize,
+    name: String,
+    result: String,
+}
+
+/// A swarm around a fiber, and the branch of it that the fiber is in.
+#[derive(Clone, Copy)]
+pub(super) struct Membership {
+    /// The position of the swarm in [`Machine::swarms`].
+    pub(super) swarm: usize,
+    group: usize,
+}
+
+/// What the agent of a task is told of the others.
+#[derive(Debug, Clone)]
+pub(super) struct Brief {
+    pub(super) topology: Topology,
+    pub(super) text: String,
+}
+
+/// Where a task stands in the pool of its swarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    #[default]
+    None,
+    Waits {
+        swarm: usize,
+    },
+    Has {
+        swarm: usize,
+        agent: usize,
+    },
+}
+
+/// What a task of a swarm may take from it when its models are ordered.
+#[derive(Clone, Copy)]
+pub(super) struct SwarmOrder<'a> {
+    pub(super) member: Membership,
+    /// Models that have failed at the task.
+    pub(super) tried: &'a [ModelId],
+}
+
+/// The agent that works for a guard.
+#[derive(Debug, Default)]
+pub(super) struct GuardAgent {
+    /// Whether it has an agent.
+    place: Place,
+    /// The agent that had the task before.
+    previous: Option<usize>,
+    /// Models that have failed at the task.
+    pub(super) tried: Vec<ModelId>,
+    /// How often the task was given to another agent.
+    pub(super) moves: usize,
+}
+
+impl<'p> Machine<'p> {
+    /// Opens the pool of a swarm; gives its position.
+    pub(super) fn open_swarm(&mut self, fiber: &mut Fiber<'p>, node: &'p Parallel) -> Result<Option<usize>> {
+        let Some(swarm) = &node.swarm else { return Ok(None) };
+        let agents = match &swarm.max {
+            None => USUAL_AGENTS,
+            Some(max) => match self.eval.eval(max, fiber.slots())? {
+                Value::Int(max) if max >= 1 => usize::try_from(max).unwrap_or(usize::MAX).min(1_000),
+                Value::Int(max) => fail!("`swarm max {max}`: at least one agent is needed"),
+                other => return Err(defect!("`max` of {}", other.kind())),
+            },
+        };
+        self.swarms.push(Swarm {
+            node,
+            topology: swarm.topology,
+            strategy: swarm.strategy,
+            agents: vec![None; agents],
+            waiting: VecDeque::new(),
+            finished: Vec::new(),
+        });
+        Ok(Some(self.swarms.len() - 1))
+    }
+
+    /// The nearest swarm around a fiber that runs now.
+    pub(super) fn membership(&self, fiber: &Fiber<'p>) -> Option<Membership> {
+        let mut next = fiber.parent;
+        while let Some(parent) = next {
+            let above = self.fibers.get(parent.fiber).and_then(Option::as_ref)?;
+            if let Some(Frame::Fork(fork)) = above.frames.last()
+                && let Some(swarm) = fork.swarm
+            {
+                return Some(Membership { swarm, group: parent.branch });
+            }
+            next = above.parent;
+        }
+        None
+    }
+
+    /// Takes an agent of the swarm for the task of the guard on top, or waits for one. `None`: it has one, or needs none.
+    pub(super) fn acquire_agent(&mut self, id: usize, fiber: &mut Fiber<'p>) -> Result<Option<Mode>> {
+        if self.swarms.is_empty() {
+            return Ok(None);
+        }
+        let Some(Frame::Guard(guard)) = fiber.frames.last() else {
+            return Err(defect!("a task without its guard"));
+        };
+        if matches!(guard.agent.place, Place::Has { .. }) || !self.is_task(guard.subject) {
+            return Ok(None);
+        }
+        let (serial, previous, place) = (guard.serial, guard.agent.previous, guard.agent.place);
+        let position = match place {
+            Place::Waits { swarm } => Some(swarm),
+            _ => self.membership(fiber).map(|member| member.swarm),
+        };
+        let Some(position) = position else { return Ok(None) };
+        let Some(swarm) = self.swarms.get_mut(position) else {
+            return Err(defect!("a swarm that is not there"));
+        };
+        let free = || swarm.agents.iter().enumerate().filter(|(_, holder)| holder.is_none()).map(|(agent, _)| agent);
+        let agent = match place {
+            Place::Waits { .. } => swarm.agents.iter().position(|holder| *holder == Some(serial)),
+            // An agent is free only while nobody waits.
+            _ => free().find(|agent| Some(*agent) != previous).or_else(|| free().next()),
+        };
+        if let (None, Place::None) = (agent, place) {
+            swarm.waiting.push_back((id, serial));
+        }
+        if let Some(holder) = agent.and_then(|agent| swarm.agents.get_mut(agent)) {
+            *holder = Some(serial);
+        }
+        let place = match agent {
+            Some(agent) => Place::Has { swarm: position, agent },
+            None => Place::Waits { swarm: position },
+        };
+        if let Some(Frame::Guard(guard)) = fiber.frames.last_mut() {
+            guard.agent.place = place;
+        }
+        let Some(agent) = agent else { return Ok(Some(Mode::Wait)) };
+        let path = fiber.path_of_guard(fiber.frames.len().saturating_sub(1));
+        self.emit(|| Event::TaskAssigned { path, agent: agent + 1 });
+        Ok(None)
+    }
+
+    /// Gives the agent of the guard on top to the task that has waited longest. `value`: the result of the task.
+    pub(super) fn release_agent(&mut self, fiber: &mut Fiber<'p>, value: Option<&Value>) {
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else { return };
+        let serial = guard.serial;
+        let (position, agent) = match std::mem::take(&mut guard.agent.place) {
+            Place::None => return,
+            Place::Waits { swarm: position } => {
+                let Some(swarm) = self.swarms.get_mut(position) else { return };
+                swarm.waiting.retain(|(_, waiting)| *waiting != serial);
+                // It may have been given one already.
+                match swarm.agents.iter().position(|holder| *holder == Some(serial)) {
+                    Some(agent) => (position, agent),
+                    None => return,
+                }
+            }
+            Place::Has { swarm, agent } => {
+                guard.agent.previous = Some(agent);
+                (swarm, agent)
+            }
+        };
+        let name = match guard.subject {
+            Subject::Stage(stage) => stage.name.to_string(),
+            Subject::Cascade(cascade) => cascade.name.to_string(),
+        };
+        let group = self.membership(fiber).map_or(0, |member| member.group);
+        let hides = !self.env.redactor.is_empty();
+        let Some(swarm) = self.swarms.get_mut(position) else { return };
+        if let Some(value) = value {
+            let form = if matches!(value, Value::Str(_)) { Rendering::Text } else { Rendering::Json };
+            let text = render(value, form);
+            let text = if hides { self.env.redactor.mask_stored(&text).0.into_owned() } else { text };
+            let result = text.get(..text.floor_char_boundary(LONGEST_RESULT)).unwrap_or_default().to_owned();
+            swarm.finished.push(Finished { group, name, result });
+        }
+        let next = swarm.waiting.pop_front();
+        if let Some(holder) = swarm.agents.get_mut(agent) {
+            *holder = next.map(|(_, serial)| serial);
+        }
+        if let Some((next, _)) = next {
+            self.queue_fiber(next);
+        }
+    }
+
+    /// Gives the task of the guard on top to another agent, and to a model that has not failed at it where there is one.
+    /// `false`: all have had it, or it was not a model or an agent that failed.
+    pub(super) fn redistribute(&mut self, fiber: &mut Fiber<'p>) -> bool {
+        self.release_agent(fiber, None);
+        let Some(Frame::Guard(guard)) = fiber.frames.last_mut() else { return false };
+        if !self.is_task(guard.subject) {
+            return false;
+        }
+        let last = guard.asked.take();
+        guard.agent.tried.extend(last);
+        let untried = guard.models.iter().any(|model| !guard.agent.tried.contains(model));
+        // Another agent of the only model may do better, once.
+        if !untried && guard.agent.moves >= guard.models.len().max(1) {
+            return false;
+        }
+        guard.agent.moves += 1;
+        guard.next_handler = guard.next_handler.saturating_sub(1);
+        // It begins anew.
+        (guard.session, guard.complaint, guard.ranked) = (None, None, None);
+        true
+    }
+
+    /// Whether what a guard is about is a task: a call of a skill that asks a model or an agent.
+    fn is_task(&self, subject: Subject<'p>) -> bool {
+        let Subject::Stage(Stage { work: Work::Skill(id, _), .. }) = subject else { return false };
+        let effect = self.program.skills.get(id.index()).map(|skill| &skill.effect);
+        matches!(effect, Some(Effect::Prompt(_) | Effect::Agent(_)))
+    }
+
+    /// The order in which the models of a task are asked.
+    pub(super) fn order_for_swarm(
+        &self,
+        by: SwarmOrder<'_>,
+        candidates: &[ModelId],
+        needs: &[SmolStr],
+        skill: &SmolStr,
+        path: &str,
+    ) -> Vec<ModelId> {
+        let mut order = candidates.to_vec();
+        let SwarmOrder { member, tried } = by;
+        let Some(swarm) = self.swarms.get(member.swarm).filter(|_| order.len() > 1) else { return order };
+        match swarm.strategy {
+            Strategy::Balanced => {
+                let running: Vec<(ModelId, usize)> =
+                    order.iter().map(|id| (*id, self.running_tasks(member.swarm, *id))).collect();
+                order.sort_by_key(|id| running.iter().find(|(model, _)| model == id).map(|(_, count)| *count));
+            }
+            Strategy::Specialized => order.sort_by_key(|id| {
+                let provides = self.program.models.get(id.index()).map_or(&[][..], |model| &model.provides);
+                let lacks = needs.iter().filter(|need| !provides.contains(need)).count();
+                (lacks, provides.iter().filter(|provided| !needs.contains(provided)).count())
+            }),
+            Strategy::Adaptive => {
+                let known: Vec<(ModelId, &Model, ModelOutcomes)> = order
+                    .iter()
+                    .filter_map(|id| Some((*id, self.program.models.get(id.index())?, self.outcomes_of(skill, *id))))
+                    .collect();
+                let ranked = rank("success", &known, &self.env.run, path);
+                if ranked.len() == order.len() {
+                    order = ranked;
+                }
+            }
+        }
+        // Who has failed at the task is asked last.
+        order.sort_by_key(|id| tried.contains(id));
+        order
+    }
+
+    /// How many tasks of a swarm a model has at the moment.
+    fn running_tasks(&self, swarm: usize, model: ModelId) -> usize {
+        let has = |fiber: &Fiber<'p>| match fiber.frames.last() {
+            Some(Frame::Call(call)) => call.request.is_some() && call.model == Some(model),
+            _ => false,
+        };
+        let fibers = self.fibers.iter().flatten().filter(|fiber| has(fiber));
+        fibers.filter(|fiber| self.membership(fiber).is_some_and(|member| member.swarm == swarm)).count()
+    }
+
+    /// What the agent of a task is told of the others; `None`: nothing.
+    pub(super) fn swarm_brief(&self, member: Option<Membership>) -> Option<Brief> {
+        let Membership { swarm, group } = member?;
+        let swarm = self.swarms.get(swarm)?;
+        let agents = swarm.agents.len();
+        let mut lines: Vec<String> = Vec::new();
+        match swarm.topology {
+            Topology::Star => {
+                let tasks = swarm.node.branches.iter().filter_map(|branch| match &branch.stmt {
+                    Stmt::Stage(stage) if stage.doc.is_empty() => Some(format!("- {}", stage.name)),
+                    Stmt::Stage(stage) => Some(format!("- {}: {}", stage.name, stage.doc)),
+                    _ => None,
+                });
+                lines.push("The parts of the job, which others do; only the coordinator sees all results:".to_owned());
+                lines.extend(tasks);
+            }
+            Topology::Mesh => {
+                lines.push("What the others have finished so far:".to_owned());
+                lines.extend(swarm.finished.iter().map(|done| format!("- {}: {}", done.name, done.result)));
+            }
+            Topology::Hierarchical => {
+                let (own, others): (Vec<&Finished>, Vec<&Finished>) =
+                    swarm.finished.iter().partition(|done| done.group == group);
+                lines.push("What your group has finished so far:".to_owned());
+                lines.extend(own.iter().map(|done| format!("- {}: {}", done.name, done.result)));
+                lines.push("What the leads of the other groups say:".to_owned());
+                lines.extend(others.iter().map(|done| format!("- {}: {}", done.name, first_line(&done.result))));
+            }
+        }
+        let mut text = lines.join("\n");
+        if text.len() > LONGEST_BRIEF {
+            text.truncate(text.floor_char_boundary(LONGEST_BRIEF));
+            text.push_str("\n(the rest is left out)");
+        }
+        let text = escape_in_tag(&text, "swarm");
+        let text = format!("<swarm>\nYou are one of {agents} agents that share a job.\n{text}\n</swarm>");
+        Some(Brief { topology: swarm.topology, text })
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.get(..line.floor_char_boundary(LONGEST_SUMMARY)).unwrap_or(line)
+}
