@@ -716,6 +716,39 @@ cascade main() -> {{ said: string, patch: string }} {{
     assert_eq!(world.git(&["status", "--porcelain"]), "");
 }
 
+/// With and without namespaces: a killed `cascadec` takes everything inside with it, also what left its group.
+#[test]
+fn nothing_inside_outlives_a_killed_process() {
+    for namespaces in ["on", "off"] {
+        let world = World::new();
+        world.program(
+            r#"
+cascade main() -> string {
+  stage work = sandbox "repo" as box {
+    stage stays = sh_in(box, sh"(setsid sleep 300 >/dev/null 2>&1 &); touch begun; sleep 300")
+    stays
+  }
+  return work.value
+}
+"#,
+        );
+        let mut command = world.command(&["run", "-q", "flow.cascade"]);
+        let mut child = command.env("CASCADE_SANDBOX_NAMESPACES", namespaces).spawn().unwrap();
+        let begun = || walk(&world.project.path().join("copies")).iter().any(|path| path.ends_with("work/begun"));
+        wait_for(begun);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let of_run = format!("GIT_CEILING_DIRECTORIES={}", world.project.path().join("copies").display());
+        let is_left = || {
+            fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+                let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+                environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(of_run.as_bytes()))
+            })
+        };
+        wait_for(|| !is_left());
+    }
+}
+
 #[test]
 fn a_mocked_sandbox_opens_nothing() {
     let world = World::new();
