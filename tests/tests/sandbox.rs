@@ -469,6 +469,24 @@ cascade main() -> { first: string, second: string, third: string } {
 }
 
 #[test]
+fn an_isolated_stage_in_a_folder_of_a_repository_has_all_of_it() {
+    let world = World::new();
+    fs::create_dir(world.project.path().join("repo/sub")).unwrap();
+    world.write("sub/x.txt", "x\n");
+    world.program(
+        r#"
+cascade main() -> string {
+  stage seen = sh_in("repo/sub", sh"cat x.txt ../a.txt | tr '\n' ' '; git log --format=%s; echo y > x.txt")
+    isolate
+  return seen
+}
+"#,
+    );
+    assert_eq!(world.result(), "x one two three four five first");
+    assert_eq!(world.file("sub/x.txt"), "y\n");
+}
+
+#[test]
 fn isolated_edits_of_one_place_conflict_and_the_first_stays() {
     let world = World::new();
     world.program(

@@ -206,15 +206,16 @@ impl Sandbox {
         let cwd = &self.shared.cwd;
         let named = match &self.open.directory {
             Some(directory) => cwd.join(directory),
-            None => repository_around(cwd),
+            None => cwd.clone(),
         };
         let named = match &self.inside {
             Some(outer) => outer.place(Some(&named.to_string_lossy()))?,
             None => named,
         };
-        named.canonicalize().map_err(|error| {
+        let directory = named.canonicalize().map_err(|error| {
             Failure::raise(ErrorKind::Failed, format!("there is no directory `{}` to copy: {error}", named.display()))
-        })
+        })?;
+        Ok(if self.open.whole_repository { repository_around(&directory) } else { directory })
     }
 
     /// Opens it; gives the directory of the copy.
