@@ -197,6 +197,10 @@ fn clauses_stand_on_their_lines() {
     assert_eq!(body("stage a = b() using c timeout 5m idle 3s"), "stage a = b() using c\n  timeout 5m idle 3s");
     assert_eq!(body("stage a = b()\nusing c"), "stage a = b()\n  using c");
     assert_eq!(body("sandbox a { b }\ndiscard"), "sandbox a {\n  b\n}\n  discard");
+    assert_eq!(
+        body("sandbox  a network [ \"b.org\",\"*.c.org:8443\" ] as d { e }"),
+        "sandbox a network [\"b.org\", \"*.c.org:8443\"] as d {\n  e\n}"
+    );
     assert_eq!(body("sandbox a { b } branch \"x\""), "sandbox a {\n  b\n} branch \"x\"");
     assert_eq!(
         check("cascade f() -> int budget 1usd timeout 3m { }"),

@@ -469,6 +469,24 @@ cascade main() -> { first: string, second: string, third: string } {
 }
 
 #[test]
+fn an_isolated_stage_in_a_folder_of_a_repository_has_all_of_it() {
+    let world = World::new();
+    fs::create_dir(world.project.path().join("repo/sub")).unwrap();
+    world.write("sub/x.txt", "x\n");
+    world.program(
+        r#"
+cascade main() -> string {
+  stage seen = sh_in("repo/sub", sh"cat x.txt ../a.txt | tr '\n' ' '; git log --format=%s; echo y > x.txt")
+    isolate
+  return seen
+}
+"#,
+    );
+    assert_eq!(world.result(), "x one two three four five first");
+    assert_eq!(world.file("sub/x.txt"), "y\n");
+}
+
+#[test]
 fn isolated_edits_of_one_place_conflict_and_the_first_stays() {
     let world = World::new();
     world.program(
@@ -714,6 +732,39 @@ cascade main() -> {{ said: string, patch: string }} {{
     assert!(result["said"].as_str().unwrap().contains("held: Repair it."), "{result}");
     assert!(result["patch"].as_str().unwrap().contains("/tree/work\n"), "{result}");
     assert_eq!(world.git(&["status", "--porcelain"]), "");
+}
+
+/// With and without namespaces: a killed `cascadec` takes everything inside with it, also what left its group.
+#[test]
+fn nothing_inside_outlives_a_killed_process() {
+    for namespaces in ["on", "off"] {
+        let world = World::new();
+        world.program(
+            r#"
+cascade main() -> string {
+  stage work = sandbox "repo" as box {
+    stage stays = sh_in(box, sh"(setsid sleep 300 >/dev/null 2>&1 &); touch begun; sleep 300")
+    stays
+  }
+  return work.value
+}
+"#,
+        );
+        let mut command = world.command(&["run", "-q", "flow.cascade"]);
+        let mut child = command.env("CASCADE_SANDBOX_NAMESPACES", namespaces).spawn().unwrap();
+        let begun = || walk(&world.project.path().join("copies")).iter().any(|path| path.ends_with("work/begun"));
+        wait_for(begun);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let of_run = format!("GIT_CEILING_DIRECTORIES={}", world.project.path().join("copies").display());
+        let is_left = || {
+            fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+                let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+                environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(of_run.as_bytes()))
+            })
+        };
+        wait_for(|| !is_left());
+    }
 }
 
 #[test]

@@ -87,14 +87,15 @@ pub(super) struct Sandbox {
     inside: Option<Arc<Sandbox>>,
     folder: PathBuf,
     commands: AtomicU64,
+    /// Recorded changes that are made before anything else happens in the copy. They are not part of `state`, which is
+    /// locked while a command runs: who adds them must not wait for that.
+    pending: Mutex<Vec<WorkspacePatch>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     tree: Option<Tree>,
-    /// Recorded changes that are made when the copy is.
-    pending: Vec<WorkspacePatch>,
     networks: Vec<OpenNetwork>,
     /// The application of its changes, which will not be asked for again when it is left.
     applied: Option<String>,
@@ -128,6 +129,7 @@ impl Sandboxes {
             open: open.clone(),
             inside,
             commands: AtomicU64::new(0),
+            pending: Mutex::default(),
             state: Mutex::default(),
         });
         self.opened.insert(id, open.name.clone());
@@ -151,7 +153,7 @@ impl Sandboxes {
         let Some(sandbox) = patch.directory.as_deref().and_then(|directory| self.of_directory(directory)) else {
             return false;
         };
-        sandbox.lock().pending.push(patch.clone());
+        sandbox.pending.lock().unwrap_or_else(PoisonError::into_inner).push(patch.clone());
         true
     }
 
@@ -165,16 +167,10 @@ impl Sandboxes {
         true
     }
 
-    /// Makes the copy that a file is in which is about to be read, and refuses one that is behind a link there.
-    pub(super) fn prepare_read(&self, path: &str) -> Result<(), Raise> {
+    /// The sandbox in whose copy a path is.
+    pub(super) fn of_path(&self, path: &str) -> Option<Arc<Sandbox>> {
         let file = without_dots(&self.shared.cwd.join(path));
-        match self.known.values().find(|sandbox| file.starts_with(sandbox.work())) {
-            Some(sandbox) => {
-                let _ready = sandbox.enter()?;
-                sandbox.place_without_links(path).map(drop)
-            }
-            None => Ok(()),
-        }
+        self.known.values().find(|sandbox| file.starts_with(sandbox.work())).cloned()
     }
 }
 
@@ -210,15 +206,16 @@ impl Sandbox {
         let cwd = &self.shared.cwd;
         let named = match &self.open.directory {
             Some(directory) => cwd.join(directory),
-            None => repository_around(cwd),
+            None => cwd.clone(),
         };
         let named = match &self.inside {
             Some(outer) => outer.place(Some(&named.to_string_lossy()))?,
             None => named,
         };
-        named.canonicalize().map_err(|error| {
+        let directory = named.canonicalize().map_err(|error| {
             Failure::raise(ErrorKind::Failed, format!("there is no directory `{}` to copy: {error}", named.display()))
-        })
+        })?;
+        Ok(if self.open.whole_repository { repository_around(&directory) } else { directory })
     }
 
     /// Opens it; gives the directory of the copy.
@@ -357,7 +354,7 @@ impl Sandbox {
     pub(super) fn enter(&self) -> Result<Entered<'_>, Raise> {
         self.make()?;
         let mut state = self.lock();
-        let pending = std::mem::take(&mut state.pending);
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(tree) = &mut state.tree {
             for patch in pending {
                 let changes = patch.changes.iter().map(change_from_record).collect::<Result<Vec<_>, _>>()?;
@@ -397,6 +394,12 @@ impl Sandbox {
                 Err(Failure::raise(ErrorKind::Denied, message))
             }
         }
+    }
+
+    /// Makes the copy in which a file is about to be read, and refuses a file behind a link.
+    pub(super) fn prepare_read(&self, path: &str) -> Result<(), Raise> {
+        let _ready = self.enter()?;
+        self.place_without_links(path).map(drop)
     }
 
     /// The place in the copy of a path that Cascade itself reads or writes. A command may have put a link there that
@@ -481,6 +484,7 @@ impl Entered<'_> {
             }
         }
         let network = self.open_network(&hosts)?;
+        self.tree()?.settle();
         let number = sandbox.commands.fetch_add(1, Ordering::Relaxed);
         let report = folder.join(format!("report-{number}"));
         let namespaces = sandbox.abilities()?.namespaces;
