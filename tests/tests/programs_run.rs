@@ -122,7 +122,9 @@ echo "<testsuite name=\"pytest\" tests=\"$n\" failures=\"$bad\">$cases</testsuit
 const GH: &str = r#"
 echo "gh $*" >> "$LOG"
 case "$1 $2" in
-  "issue view") echo '{"number":7,"title":"Two is wrong","body":"It should be TWO.","url":"https://example.com/issues/7"}';;
+  "issue list"|"pr list") ;;
+  "issue view") case "$*" in *--jq*) exit 0;; esac
+    echo '{"number":7,"title":"Two is wrong","body":"It should be TWO.","url":"https://example.com/issues/7"}';;
   *) sed 's/^/  /' >> "$LOG"; echo "https://example.com/$1/9";;
 esac
 "#;

@@ -17,6 +17,9 @@ use all::Checked;
 
 /// Checks files; exit 1 when anything is an error.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
+    if args.json {
+        return Err(Stop::usage_help("`check` has several machine-readable forms", "write `--format json`"));
+    }
     if (args.fix || args.watch) && args.paths.iter().any(|p| p.as_os_str() == "-") {
         return Err(Stop::usage("standard input can be checked, but not fixed or watched"));
     }
