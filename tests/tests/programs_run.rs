@@ -10,7 +10,6 @@ mod project;
 use std::{
     fs,
     net::TcpListener,
-    path::Path,
     process::{Command, Output},
     sync::{Arc, Mutex},
     thread,
@@ -18,7 +17,10 @@ use std::{
 
 use agents::Stage;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use cascade_tests::server::{Reply, read_request, write_reply};
+use cascade_tests::{
+    programs::repository_root,
+    server::{Reply, read_request, write_reply},
+};
 use project::{stderr, stdout};
 use serde_json::{Value as Json, json};
 
@@ -151,7 +153,7 @@ fn prepare(agent: &str, tests: &[(&str, &str)]) -> Stage {
     );
     stage.program("python", PYTHON);
     stage.program("gh", GH);
-    for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("programs")).unwrap() {
+    for file in fs::read_dir(repository_root().join("examples/workflows")).unwrap() {
         let file = file.unwrap();
         fs::copy(file.path(), stage.path().join(file.file_name())).unwrap();
     }
@@ -387,4 +389,17 @@ fn bug_fix_with_root_cause() {
         assert_eq!(stage.file("repo/src/main.py"), "one\nTWO\nthree\n");
         assert_eq!(services.prompts.lock().unwrap().len(), if thorough { 3 } else { 1 });
     }
+}
+
+/// The command of the folder's README: all skills are mocked.
+#[test]
+fn tests_of_the_workflows_pass_without_anything_else() {
+    let output = Command::new(cascade_tests::binary::cascadec().as_ref().unwrap())
+        .args(["test", "examples/workflows"])
+        .current_dir(repository_root())
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stderr(&output).contains("12 tests: 12 passed"), "{}", stderr(&output));
 }
