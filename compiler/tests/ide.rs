@@ -50,7 +50,7 @@ fn programs_below(folder: &Path, found: &mut Vec<PathBuf>) {
 fn all_programs() -> Vec<Compilation> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
-    for folder in ["examples", "tests/programs", "tests/run", "tests/gauntlet", "tests/chaos", "tests/cmd"] {
+    for folder in ["examples", "tests/run", "tests/gauntlet", "tests/chaos", "tests/cmd"] {
         programs_below(&root.join(folder), &mut files);
     }
     files.sort();

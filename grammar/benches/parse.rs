@@ -11,8 +11,9 @@ fn main() {
 
 /// The sample programs, repeated until there are at least so many lines.
 fn lines(count: usize) -> String {
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/workflows");
     let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cascade"));
     paths.sort();
     let once: String = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     once.repeat(count.div_ceil(once.lines().count()))

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 fn programs() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/programs");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workflows");
     let mut paths: Vec<_> = std::fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())

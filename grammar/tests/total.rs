@@ -9,8 +9,9 @@ use cascade_grammar::{Parse, SyntaxErrorKind, TokenClass, parse};
 use proptest::prelude::*;
 
 fn programs() -> Vec<String> {
-    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/programs");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/workflows");
     let mut paths: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "cascade"));
     paths.sort();
     paths.into_iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }

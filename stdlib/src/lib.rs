@@ -18,10 +18,13 @@ macro_rules! modules {
 }
 
 modules! {
+    "std.analysis" => "analysis.cascade",
     "std.audit" => "audit.cascade",
     "std.files" => "files.cascade",
+    "std.git" => "git.cascade",
     "std.github" => "github.cascade",
     "std.models" => "models.cascade",
+    "std.notify" => "notify.cascade",
     "std.prelude" => "prelude.cascade",
     "std.repair" => "repair.cascade",
     "std.run" => "run.cascade",

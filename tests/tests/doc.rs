@@ -99,11 +99,11 @@ fn document_paths(folder: &Path, paths: &[&str]) -> BTreeMap<String, String> {
 
 #[test]
 fn every_link_of_the_examples_leads_somewhere() {
-    let pages = document_paths(&repository_root(), &["examples", "tests/programs"]);
+    let pages = document_paths(&repository_root(), &["examples"]);
     assert!(pages.len() > 12);
     let github = &pages["std.github.html"];
     assert!(github.contains("<section class=\"item\" id=\"skill."), "the library is documented too");
-    let audit = &pages["tests.programs.6_complete_dev_workflow.html"];
+    let audit = &pages["examples.workflows.6_complete_dev_workflow.html"];
     assert!(audit.contains("<img class=\"picture\""), "cascades have pictures");
 }
 

@@ -30,7 +30,7 @@ struct Tried {
 }
 
 fn read_samples() -> Vec<(PathBuf, String)> {
-    let folders = ["tests/programs", "tests/run", "examples", "stdlib/std"];
+    let folders = ["tests/run", "examples", "stdlib/std"];
     let files = folders.iter().flat_map(|f| programs_below(f).unwrap());
     files.map(|f| (f.clone(), fs::read_to_string(&f).unwrap())).collect()
 }

@@ -19,7 +19,7 @@ use serde_json::{Map, json};
 fn read_samples() -> &'static Vec<String> {
     static SAMPLES: OnceLock<Vec<String>> = OnceLock::new();
     SAMPLES.get_or_init(|| {
-        let folders = ["tests/programs", "tests/run", "tests/ui", "examples", "stdlib/std"];
+        let folders = ["tests/run", "tests/ui", "examples", "stdlib/std"];
         let files = folders.iter().flat_map(|f| programs_below(f).unwrap());
         files.map(|f| fs::read_to_string(f).unwrap()).filter(|t| t.len() < 8_000).collect()
     })

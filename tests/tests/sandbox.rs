@@ -1,127 +1,22 @@
-//! `sandbox` and `isolate` with the real `cascadec` and real git repositories: what is applied, what is refused, and
-//! what becomes of it when the process is killed.
+//! `sandbox` and `isolate` with the real `cascadec` and real git repositories: what is applied, and what is refused.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 #[path = "support/project.rs"]
 mod project;
+#[path = "support/sandbox.rs"]
+mod sandbox;
 
 use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
-    path::Path,
-    process::{Command, Output},
     thread,
-    time::{Duration, Instant},
 };
 
-use project::{Project, stderr, stdout};
+use project::{stderr, stdout};
+use sandbox::{SKILLS, World};
 use serde_json::Value as Json;
-
-/// Skills that most programs here use.
-const SKILLS: &str = r#"
-skill write(repo: path, file: string, text: string) -> string {
-  run sh"mkdir -p \"$(dirname $<file>)\"; echo $<text> > $<file>; cat $<file>" in repo
-}
-
-skill append(repo: path, file: string, text: string) -> string {
-  run sh"echo $<text> >> $<file>; echo ran >> $<file>.log; cat $<file>" in repo
-}
-
-skill sh_in(repo: path, script: command) -> string {
-  run script in repo
-}
-"#;
-
-/// A project with a repository `repo`, and a cache of its own.
-struct World {
-    project: Project,
-}
-
-impl World {
-    fn new() -> Self {
-        let project = Project::new();
-        let repo = project.path().join("repo");
-        fs::create_dir(&repo).unwrap();
-        for (name, text) in [("a.txt", "one\ntwo\nthree\nfour\nfive\n"), ("b.txt", "b\n"), (".gitignore", "*.log\n")] {
-            fs::write(repo.join(name), text).unwrap();
-        }
-        let world = Self { project };
-        // Machines without namespaces cannot hold these; what is held there is tested all the same.
-        world.project.write("cascade.toml", "[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\n");
-        world.git(&["init", "-q"]);
-        world.git(&["add", "-A"]);
-        world.git(&["commit", "-qm", "first"]);
-        world
-    }
-
-    fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git")
-            .current_dir(self.project.path().join("repo"))
-            .args(["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"])
-            .args(args)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-    }
-
-    fn file(&self, name: &str) -> String {
-        fs::read_to_string(self.project.path().join("repo").join(name)).unwrap_or_default()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.project.path().join("repo").join(name), text).unwrap();
-    }
-
-    fn program(&self, text: &str) {
-        self.project.write("flow.cascade", &format!("{SKILLS}\n{text}"));
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.project.command(args);
-        command.env("CASCADE_SANDBOX_FOLDER", self.project.path().join("copies"));
-        command
-    }
-
-    fn run(&self) -> Output {
-        self.command(&["run", "-q", "flow.cascade"]).output().unwrap()
-    }
-
-    fn result(&self) -> Json {
-        let output = self.run();
-        assert!(output.status.success(), "{}", stderr(&output));
-        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| Json::from(stdout(&output).trim_end()))
-    }
-
-    fn failure(&self) -> String {
-        let output = self.run();
-        assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
-        stderr(&output)
-    }
-
-    /// The id of the only run.
-    fn run_id(&self) -> String {
-        let runs = self.project.store().runs().unwrap();
-        assert_eq!(runs.len(), 1);
-        runs[0].id.clone()
-    }
-
-    /// Copies that were left.
-    fn copies(&self) -> usize {
-        let runs = fs::read_dir(self.project.path().join("copies")).into_iter().flatten().flatten();
-        runs.map(|run| fs::read_dir(run.path()).into_iter().flatten().count()).sum()
-    }
-}
-
-fn wait_for(what: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !what() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain");
-        thread::sleep(Duration::from_millis(2));
-    }
-}
 
 #[test]
 fn a_change_in_a_dirty_repository_is_applied_and_nothing_else() {
@@ -152,51 +47,6 @@ cascade main() -> { text: string, patch: string, branch: string? } {
     assert_eq!((status, world.git(&["for-each-ref"])), before, "the index and the branches are the user's");
     assert_eq!(world.copies(), 0, "the copy is gone");
     assert!(!world.project.path().join("repo/.cascade").exists(), "nothing is left in the repository");
-}
-
-#[test]
-fn a_conflict_is_a_failure_of_its_kind_and_touches_nothing() {
-    let world = World::new();
-    // What the user does meanwhile: a command in the sandbox waits for it.
-    world.program(
-        r#"
-cascade main() -> string {
-  stage work = sandbox "repo" as box {
-    stage inside = write(box, "b.txt", "inside")
-    stage also = write(box, "c.txt", "inside")
-    stage waits = sh_in(box, sh"touch started; while ! test -e /tmp/never; do if test -e go; then break; fi; sleep 0.01; done")
-  }
-  return work.value
-}
-"#,
-    );
-    let child = world.command(&["run", "-q", "flow.cascade"]).spawn().unwrap();
-    let started = || walk(&world.project.path().join("copies")).into_iter().find(|path| path.ends_with("work/started"));
-    wait_for(|| started().is_some());
-    world.write("b.txt", "outside\n");
-    fs::write(started().unwrap().with_file_name("go"), "").unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("`b.txt` cannot be merged") && said.contains("(merge_conflict)"), "{said}");
-    assert_eq!((world.file("b.txt").as_str(), world.file("c.txt").as_str()), ("outside\n", ""));
-    // When the user has put it back, the same run ends well.
-    world.git(&["checkout", "-q", "b.txt"]);
-    let output = world.command(&["resume", "-q", &world.run_id()]).output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!((world.file("b.txt").as_str(), world.file("c.txt").as_str()), ("inside\n", "inside\n"));
-}
-
-fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            found.extend(walk(&entry.path()));
-        } else {
-            found.push(entry.path());
-        }
-    }
-    found
 }
 
 #[test]
@@ -469,6 +319,24 @@ cascade main() -> { first: string, second: string, third: string } {
 }
 
 #[test]
+fn an_isolated_stage_in_a_folder_of_a_repository_has_all_of_it() {
+    let world = World::new();
+    fs::create_dir(world.project.path().join("repo/sub")).unwrap();
+    world.write("sub/x.txt", "x\n");
+    world.program(
+        r#"
+cascade main() -> string {
+  stage seen = sh_in("repo/sub", sh"cat x.txt ../a.txt | tr '\n' ' '; git log --format=%s; echo y > x.txt")
+    isolate
+  return seen
+}
+"#,
+    );
+    assert_eq!(world.result(), "x one two three four five first");
+    assert_eq!(world.file("sub/x.txt"), "y\n");
+}
+
+#[test]
 fn isolated_edits_of_one_place_conflict_and_the_first_stays() {
     let world = World::new();
     world.program(
@@ -511,133 +379,6 @@ cascade main() -> { inner: string, seen: string } {
     assert_eq!(result["inner"], "outer\ninner");
     assert_eq!(result["seen"], "outer inner first");
     assert_eq!(world.file("c.txt"), "outer\ninner\n");
-}
-
-/// A run that is killed at many moments and resumed: every finished command is not repeated, the change is applied once,
-/// and the repository is before or after, never between.
-#[test]
-fn a_killed_run_goes_on_in_a_fresh_copy_and_applies_once() {
-    const PROGRAM: &str = r#"
-cascade main() -> string {
-  stage work = sandbox "repo" as box {
-    stage one = append(box, "a.txt", "six")
-    stage two = append(box, "a.txt", "seven")
-    stage many = sh_in(box, sh"for i in $(seq 1 150); do echo $i > f$i; done; rm b.txt")
-    stage three = append(box, "a.txt", "eight")
-    three
-  }
-  return work.value
-}
-"#;
-    let expected = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight";
-    let whole = |world: &World| -> bool {
-        let after = world.file("a.txt").trim_end() == expected;
-        let files = (1..=150).filter(|i| world.file(&format!("f{i}")) == format!("{i}\n")).count();
-        match (after, files, world.file("b.txt").is_empty()) {
-            (true, 150, true) => true,
-            (false, 0, false) => false,
-            other => panic!("torn: {other:?}"),
-        }
-    };
-    let (mut before, mut after) = (0, 0);
-    for round in 0..14u64 {
-        let world = World::new();
-        world.program(PROGRAM);
-        let mut child = world.command(&["run", "-q", "flow.cascade"]).spawn().unwrap();
-        // Half of them when the change is decided, the others at any moment.
-        if round % 2 == 1 {
-            let decided =
-                || walk(&world.project.path().join("repo/.cascade")).iter().any(|path| path.ends_with("commit"));
-            while child.try_wait().unwrap().is_none() && !decided() {
-                thread::sleep(Duration::from_micros(200));
-            }
-            thread::sleep(Duration::from_micros(round * 300));
-        } else {
-            thread::sleep(Duration::from_millis(20 + round * 12));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if !world.project.journal().exists() || world.project.store().runs().unwrap().is_empty() {
-            before += 1;
-            continue;
-        }
-        // Copies of a machine that was restarted are gone.
-        if round % 4 == 2 {
-            let _ = fs::remove_dir_all(world.project.path().join("copies"));
-        }
-        let output = world.command(&["resume", "-q", &world.run_id()]).output().unwrap();
-        assert!(output.status.success(), "round {round}: {}", stderr(&output));
-        assert_eq!(stdout(&output).trim_end(), expected, "round {round}");
-        assert!(whole(&world), "round {round}");
-        after += 1;
-        assert_eq!(world.copies(), 0, "round {round}");
-    }
-    assert!(after > 0, "{before} and {after}");
-}
-
-#[test]
-fn a_resumed_run_repeats_no_finished_command() {
-    let world = World::new();
-    let program = |gate: &str| {
-        format!(
-            r#"
-cascade main() -> string {{
-  stage work = sandbox "repo" as box {{
-    stage one = append(box, "a.txt", "six")
-    stage two = append(box, "a.txt", "seven")
-    gate {gate}, "stop here"
-    stage three = append(box, "a.txt", "eight")
-    three
-  }}
-  return work.value
-}}
-"#
-        )
-    };
-    world.program(&program("two == \"\""));
-    assert!(world.failure().contains("stop here"));
-    assert_eq!(world.git(&["status", "--porcelain"]), "");
-    // The user has changed another place meanwhile.
-    world.write("b.txt", "meanwhile\n");
-    world.program(&program("two != \"\""));
-    let output = world.command(&["resume", &world.run_id(), "--json"]).output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    let events = stderr(&output) + &stdout(&output);
-    assert!(events.contains(r#""path":"main/work/one","attempt":1,"from":"journal""#), "{events}");
-    assert!(events.contains(r#""path":"main/work/two","attempt":1,"from":"journal""#), "{events}");
-    assert_eq!(world.file("a.txt"), "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n");
-    assert_eq!(world.file("b.txt"), "meanwhile\n");
-    // When it is resumed again nothing is applied, whatever has become of the files.
-    world.write("a.txt", "changed back\n");
-    let again = world.command(&["resume", "-q", &world.run_id()]).output().unwrap();
-    assert!(again.status.success(), "{}", stderr(&again));
-    assert_eq!(world.file("a.txt"), "changed back\n");
-}
-
-#[test]
-fn what_is_started_inside_ends_with_its_command() {
-    let world = World::new();
-    let mark = format!("cascade-daemon-{}", std::process::id());
-    world.program(&format!(
-        r#"
-cascade main() -> string {{
-  stage work = sandbox "repo" as box {{
-    stage left = sh_in(box, sh"(setsid sh -c 'exec sleep 300; : {mark}' >/dev/null 2>&1 &) ; sleep 0.1; echo started")
-    left
-  }}
-  return work.value
-}}
-"#
-    ));
-    assert_eq!(world.result(), "started");
-    let is_left = || {
-        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-            let of_run = format!("GIT_CEILING_DIRECTORIES={}", world.project.path().join("copies").display());
-            environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(of_run.as_bytes()))
-        })
-    };
-    wait_for(|| !is_left());
 }
 
 /// What Cascade itself reads and writes for a program in a sandbox is in the copy, is recorded as a change, and follows

@@ -36,6 +36,38 @@ pub struct Cli {
     pub color: Color,
 }
 
+/// `cascadec new`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  cascadec new tidy && cd tidy && cascadec run
+
+The project checks, runs and has a test; nothing in it needs a key.")]
+pub struct NewArgs {
+    /// The folder, which must not be there or be empty; its name is that of the project
+    #[arg(value_name = "NAME")]
+    pub name: PathBuf,
+}
+
+/// `cascadec init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Files that are there already are kept as they are.")]
+pub struct InitArgs {}
+
+/// `cascadec list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  cascadec list                             the project of this folder, or the folder
+  cascadec list flow.cascade
+  cascadec list --json                      one JSON object")]
+pub struct ListArgs {
+    /// Files or folders; the project of the current folder when none is given
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `cascadec generate`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -80,6 +112,12 @@ pub enum Color {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Begin a project in a new folder
+    New(NewArgs),
+    /// Begin a project in this folder
+    Init(InitArgs),
+    /// List the cascades of a project with their inputs
+    List(ListArgs),
     /// Find mistakes without running anything
     Check(CheckArgs),
     /// Apply the safe suggestions to the files, and report what is left
@@ -167,6 +205,9 @@ pub struct CheckArgs {
     /// How diagnostics are printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
+    /// Refused with a hint at `--format json`
+    #[arg(long, hide = true)]
+    pub json: bool,
     /// Treat these as errors: `warnings`, a code (W0101) or a family (W01)
     #[arg(long, value_name = "WHAT", value_parser = rule)]
     pub deny: Vec<Rule>,
@@ -216,6 +257,7 @@ impl FixArgs {
         CheckArgs {
             paths: self.paths.clone(),
             format: self.format,
+            json: false,
             deny: Vec::new(),
             allow: Vec::new(),
             fix: true,
@@ -236,7 +278,11 @@ fn rule(text: &str) -> Result<Rule, String> {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cascadec run hello.cascade
-  cascadec run report.cascade --input repo=. --input threshold=80
+  cascadec run                              the `entry` of cascade.toml
+  cascadec run report                       the cascade `report` of the project
+  cascadec run report.cascade repo=. threshold=80
+  cascadec run report.cascade --repo . --threshold 80
+  cascadec run report.cascade --help        its inputs
   cascadec run report.cascade --inputs inputs.json
   echo '{\"repo\": \".\"}' | cascadec run report.cascade --inputs -
   cascadec run report.cir --json            a compiled program; one JSON event a line
@@ -245,9 +291,10 @@ fn rule(text: &str) -> Result<Rule, String> {
 An input is checked against its declared type before anything runs. Text, paths, enums,
 durations and money are written as they are; everything else as JSON.")]
 pub struct RunArgs {
-    /// A .cascade file, a .cir file, or `-` for a program on standard input
+    /// A .cascade file, a .cir file, `-` for a program on standard input, or a cascade of the project; the `entry` of
+    /// cascade.toml when absent
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    pub file: Option<PathBuf>,
     /// The cascade to run; needed when the file has several
     #[arg(value_name = "CASCADE")]
     pub cascade: Option<String>,
@@ -260,7 +307,7 @@ pub struct RunArgs {
     /// Start a new run with the recorded answers of another; only what differs runs again
     #[arg(long, value_name = "RUN", conflicts_with = "no_journal")]
     pub fork: Option<String>,
-    /// With --resume or --fork: show what would run, what is reused, and why; start nothing
+    /// Start nothing: show what the run costs at most; with --resume or --fork what would run, what is reused, and why
     #[arg(long)]
     pub dry_run: bool,
     /// Show what the run costs at most, and ask whether to start it
@@ -287,7 +334,7 @@ pub struct RunArgs {
 /// Inputs of a cascade.
 #[derive(Debug, Default, Args)]
 pub struct InputArgs {
-    /// One input
+    /// One input; `name=value` and `--name value` after the file mean the same
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub input: Vec<String>,
     /// Inputs as a JSON object, from a file or `-` for standard input
@@ -349,9 +396,11 @@ pub struct BuildArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cascadec explain E0401
+  cascadec explain 0401
+  cascadec explain gate                     the pages about a word
   cascadec explain                          all codes with their titles")]
 pub struct ExplainArgs {
-    /// A code such as E0301
+    /// A code such as E0301, its digits, or a word
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
 }

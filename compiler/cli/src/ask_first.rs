@@ -8,6 +8,7 @@ use cascade_runtime::Providers;
 
 use crate::{
     args::RunArgs,
+    commands::print,
     error::Stop,
     progress::money,
     projects::{project_of, providers_of},
@@ -54,6 +55,21 @@ pub fn ask_first(args: &RunArgs, program: &Program, cascade: CascadeId) -> Resul
         eprintln!("Not started.");
     }
     Ok(yes)
+}
+
+/// Prints what a run may cost at most.
+pub fn show_cost(program: &Program, cascade: CascadeId, as_json: bool) -> Result<u8, Stop> {
+    let Some((cost, models)) = cost::cost_of(program, cascade) else {
+        return Err(Stop::usage("the program has no bound that can be computed"));
+    };
+    let costs = std::slice::from_ref(&cost);
+    if as_json {
+        print(&cost::json(costs, &program.files))?;
+        return Ok(0);
+    }
+    let models = describe_models(program, &models, &providers_of(program, None)?);
+    print(&format!("{}{models}Not started.\n", cost::human(costs, &program.files)))?;
+    Ok(0)
 }
 
 /// Whether the worst case is more than an amount, or not known.

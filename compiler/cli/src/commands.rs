@@ -9,6 +9,7 @@ use crate::{
     args::{BuildArgs, Cli, CompletionsArgs, ExplainArgs, GraphArgs, GraphFormat},
     error::Stop,
     files,
+    generate::SHEET,
 };
 
 /// Writes a file, or to standard output for `-`.
@@ -59,15 +60,62 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
         print(&text)?;
         return Ok(0);
     };
-    match Code::find(wanted) {
+    let digits: Vec<&(Code, _)> =
+        codes::ALL.iter().filter(|(code, _)| code.as_str().get(1..) == Some(wanted)).collect();
+    let code = match digits.as_slice() {
+        [one] => Some(one.0),
+        [] => Code::find(wanted),
+        several => {
+            let codes: Vec<String> = several.iter().map(|(code, _)| format!("`{}`", code.as_str())).collect();
+            return Err(Stop::usage_help(
+                format!("`{wanted}` is not one code"),
+                format!("write {}", codes.join(" or ")),
+            ));
+        }
+    };
+    match code {
         Some(code) => {
             let page = code.explanation().page;
             let (title, rest) = page.split_once('\n').unwrap_or((page, ""));
             print(&format!("{}: {}\n{rest}", code.as_str(), title.trim_start_matches(['#', ' '])))?;
             Ok(0)
         }
-        None => Err(Stop::usage_help(format!("there is no code `{wanted}`"), "`cascadec explain` lists all codes")),
+        None => {
+            // A word: the pages that are about it.
+            let find = |part: fn(&str) -> &str| -> Vec<String> {
+                let pages = codes::ALL.iter().filter(|(code, _)| mentions(part(code.explanation().page), wanted));
+                pages.map(|(code, _)| format!("{}  {}\n", code.as_str(), code.explanation().title())).collect()
+            };
+            // What is said counts more than what an example uses.
+            let mut about = find(|page| page.split("```").next().unwrap_or(page));
+            if about.is_empty() {
+                about = find(|page| page);
+            }
+            // Rows of the language's tables whose first cell has the word.
+            let rows: Vec<String> = SHEET
+                .lines()
+                .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
+                .filter(|(head, _)| head.starts_with('`') && mentions(head, wanted))
+                .map(|(head, rest)| format!("{head}: {}\n", rest.trim_start_matches("| ")))
+                .take(10)
+                .collect();
+            if about.is_empty() && rows.is_empty() {
+                let help = "`cascadec explain` lists all codes";
+                return Err(Stop::usage_help(format!("there is no code `{wanted}`, and no page is about it"), help));
+            }
+            if !about.is_empty() {
+                about.push("`cascadec explain CODE` prints one of them\n".to_owned());
+            }
+            print(&(rows.concat() + &about.concat()))?;
+            Ok(0)
+        }
     }
+}
+
+/// Whether a text has a word.
+fn mentions(text: &str, word: &str) -> bool {
+    let word = word.to_lowercase();
+    text.to_lowercase().split(|letter: char| !(letter.is_alphanumeric() || letter == '_')).any(|part| part == word)
 }
 
 /// `cascadec graph`.

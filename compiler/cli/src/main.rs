@@ -11,11 +11,14 @@ mod error;
 mod files;
 mod fmt;
 mod generate;
+mod github;
 mod jobs;
 mod journal;
+mod list;
 mod lsp;
 mod memory;
 mod models;
+mod new;
 mod people;
 mod progress;
 mod projects;
@@ -25,6 +28,7 @@ mod runs;
 mod test_command;
 mod time;
 mod types;
+mod words;
 
 use std::{io::IsTerminal, process::ExitCode};
 
@@ -38,9 +42,20 @@ fn main() -> ExitCode {
         return code;
     }
     std::panic::set_hook(Box::new(tell_defect));
-    let cli = Cli::parse();
+    let words = words::complete_words(std::env::args_os().collect());
+    // The help of `run` is also about the inputs of the program, where one is named.
+    if let Some(file) = words::asks_about_program(&words) {
+        return match list::print_inputs(&file) {
+            Ok(code) => ExitCode::from(code),
+            Err(stop) => ExitCode::from(stop.report(false)),
+        };
+    }
+    let cli = Cli::parse_from(words);
     let color = use_color(cli.color);
     let result = match &cli.command {
+        Command::New(args) => new::create_folder(args),
+        Command::Init(args) => new::begin_here(args),
+        Command::List(args) => list::run(args, color),
         Command::Check(args) => check::run(args, color),
         Command::Fix(args) => check::run(&args.as_check(), color),
         Command::Run(args) => run::run(args, color),

@@ -22,7 +22,10 @@ use crate::{
 /// `cascadec approve` and `cascadec reject`.
 pub fn approve(args: &ApproveArgs, yes: bool, color: bool) -> Result<u8, Stop> {
     let store = journal::open_project_store()?;
-    let row = journal::run(&*store, &args.run)?;
+    let row = match &args.run {
+        Some(run) => journal::run(&*store, run)?,
+        None => only_waiting_run(&*store)?,
+    };
     let open: Vec<QuestionRow> = open_questions(&*store, &row)?.into_iter().filter(|q| q.kind == "approve").collect();
     let question = pick_question(&row, open, args.stage.as_deref(), "asks for approval")?;
     record_answer(&*store, &row, &question, &Json::Bool(yes))?;
@@ -44,6 +47,31 @@ pub fn answer(args: &AnswerArgs, color: bool) -> Result<u8, Stop> {
         })?;
     record_answer(&*store, &row, &question, &answer)?;
     continue_run(store, row, &question, args.resume, &args.live, color)
+}
+
+/// The only run that waits for approval.
+fn only_waiting_run(store: &dyn Store) -> Result<RunRow, Stop> {
+    let mut waiting = Vec::new();
+    for row in store.runs()? {
+        if row.status != "done"
+            && row.status != "failed"
+            && store.questions(&row.id)?.iter().any(|q| q.answer.is_none() && q.kind == "approve")
+        {
+            waiting.push(row);
+        }
+    }
+    let ids: Vec<String> = waiting.iter().map(|row| row.id.clone()).collect();
+    match (waiting.pop(), waiting.is_empty()) {
+        (Some(row), true) => Ok(row),
+        (None, _) => Err(Stop::usage_help("no run waits for approval", "`cascadec runs` lists the runs")),
+        (Some(_), false) => Err(Stop::usage_help(
+            format!("{} runs wait for approval", ids.len()),
+            format!(
+                "say which: {}",
+                ids.iter().map(|id| format!("`cascadec approve {id}`")).collect::<Vec<_>>().join(", ")
+            ),
+        )),
+    }
 }
 
 fn open_questions(store: &dyn Store, row: &RunRow) -> Result<Vec<QuestionRow>, Stop> {

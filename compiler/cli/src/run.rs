@@ -24,10 +24,10 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::{
     args::{InputArgs, LiveArgs, RunArgs},
-    ask_first::ask_first,
+    ask_first::{ask_first, show_cost},
     commands::print,
     error::Stop,
-    files, journal, people,
+    files, journal, list, people,
     progress::{Meter, Progress, money, seconds},
     projects::{project_of, providers_of},
     resume,
@@ -35,14 +35,15 @@ use crate::{
 
 /// Runs a cascade, prints its result.
 pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
-    let program = files::program(&args.file, color, args.live.quiet || args.live.json)?;
-    let cascade = files::entry(&program, args.cascade.as_deref())?;
+    let (file, wanted) = list::find_program(args.file.as_deref(), args.cascade.as_deref())?;
+    let program = files::program(&file, color, args.live.quiet || args.live.json)?;
+    let cascade = files::entry(&program, wanted.as_deref())?;
     refuse_unsupported(&program, cascade)?;
     let recordings = open_recordings(args)?;
     // A replayed run is not recorded: its answers are recorded already, and a cache must not take them as new.
     let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
         true => None,
-        false => Some(Arc::new(SqliteStore::at(&journal::of_file(&args.file)?))),
+        false => Some(Arc::new(SqliteStore::at(&journal::of_file(&file)?))),
     };
     let mut begin = Begin::New;
     let mut known = Map::new();
@@ -57,12 +58,15 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
         }
     }
     if args.dry_run {
-        let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
+        let inputs = inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
+        if matches!(begin, Begin::New) {
+            return show_cost(&program, cascade, args.live.json);
+        }
         let source =
             resume::PlanSource { store: store.as_deref(), begin: &begin, folder: None, use_cache: !args.live.no_cache };
         return resume::show_plan(&program, cascade, inputs, &source, args.live.json, color);
     }
-    let inputs = inputs(&args.given, &program, cascade, known, args.file.as_os_str() == "-")?;
+    let inputs = inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
     if !ask_first(args, &program, cascade)? {
         return Ok(0);
     }

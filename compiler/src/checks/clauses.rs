@@ -92,6 +92,22 @@ pub(crate) fn repeated(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnostic> {
     found
 }
 
+/// Reports a second word about what becomes of the changes of a sandbox.
+pub(crate) fn two_ends(view: View<'_>, clauses: &[Clause]) -> Option<Diagnostic> {
+    let mut ends = clauses.iter().filter(|clause| matches!(clause.kind, ClauseKind::Discard | ClauseKind::Branch(_)));
+    let (first, second) = (ends.next()?, ends.next()?);
+    // The same word twice is reported as for every clause.
+    if clause_word(&first.kind) == clause_word(&second.kind) {
+        return None;
+    }
+    let message = "a change is thrown away or committed to a branch, not both";
+    Some(view.diagnostic(codes::DUPLICATE, second.span, message).label("or this").also(
+        view.source(),
+        first.span,
+        "either this",
+    ))
+}
+
 /// Reports a clause that only a stage with a `sandbox` can have.
 pub(crate) fn without_sandbox(view: View<'_>, clause: &Clause) -> Diagnostic {
     let word = clause_word(&clause.kind);

@@ -66,7 +66,7 @@ pub fn shown(value: &Value) -> String {
 }
 
 /// The name of a type for messages.
-pub(crate) fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
+pub fn describe(program: &cascade_ir::Program, ty: &Type) -> String {
     match ty {
         Type::Null => "null".into(),
         Type::String => "string".into(),

@@ -28,10 +28,12 @@ pub struct Workspace {
 pub struct OpenSandbox {
     /// Its name in the run.
     pub name: String,
-    /// The directory that is copied, relative to that of the run; `None`: the repository around the directory of the
-    /// run, or that directory itself.
+    /// The directory that is copied, relative to that of the run; `None`: that of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// Whether all of the repository around the directory is copied, if there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole_repository: bool,
     /// The sandbox that it is opened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inside: Option<String>,

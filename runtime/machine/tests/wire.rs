@@ -151,8 +151,10 @@ fn request() -> impl Strategy<Value = RequestKind> {
     let kinds = prop::sample::select(vec!["approve", "ask", "choose", "escalate"]);
     let person = (kinds, text(), prop::collection::vec(text(), 0..3))
         .prop_map(|(kind, question, options)| RequestKind::Person(PersonRequest { kind, question, options }));
-    let open = (text(), prop::option::of(text()), prop::option::of(text()), policy()).prop_map(
-        |(name, directory, inside, policy)| RequestKind::OpenSandbox(OpenSandbox { name, directory, inside, policy }),
+    let open = (text(), prop::option::of(text()), any::<bool>(), prop::option::of(text()), policy()).prop_map(
+        |(name, directory, whole_repository, inside, policy)| {
+            RequestKind::OpenSandbox(OpenSandbox { name, directory, whole_repository, inside, policy })
+        },
     );
     let end = prop_oneof![Just(SandboxEnd::Apply), Just(SandboxEnd::Discard), text().prop_map(SandboxEnd::Branch)];
     let close = (text(), end).prop_map(|(name, end)| RequestKind::CloseSandbox(CloseSandbox { name, end }));

@@ -3,7 +3,7 @@
 
 use std::{ffi::OsStr, path::Path, process::Command};
 
-use cascade_sandbox::{Limits, Network, Spec, command};
+use cascade_sandbox::{Limits, Network, Spec, command, tree};
 
 fn main() {
     divan::main();
@@ -44,4 +44,43 @@ fn a_command_in_a_sandbox_with_namespaces(bencher: divan::Bencher<'_, '_>, names
         let status = command(Path::new(HELPER), &spec, [OsStr::new("true")]).unwrap().status().unwrap();
         assert!(status.success());
     });
+}
+
+/// A repository with so many files of 1 KiB, one of which is changed.
+fn repository(files: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let repo = folder.path().join("repo");
+    for index in 0..files {
+        let file = repo.join(format!("d{}/e{}/f{index}.txt", index % 50, index / 50 % 20));
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, format!("line {index}\n").repeat(90)).unwrap();
+    }
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=T", "-c", "user.email=t@example.org"];
+        assert!(Command::new("git").current_dir(&repo).args(identity).args(args).status().unwrap().success());
+    };
+    git(&["init", "-q"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "first"]);
+    std::fs::write(repo.join("d0/e0/f0.txt"), "changed\n").unwrap();
+    folder
+}
+
+/// Each copy is a new one, and none is removed meanwhile: ext4 is slow to use the numbers of removed files again.
+#[divan::bench(args = [1_000, 50_000], sample_count = 4, sample_size = 1)]
+fn opening_a_copy(bencher: divan::Bencher<'_, '_>, files: usize) {
+    let folder = repository(files);
+    let number = std::cell::Cell::new(0);
+    bencher.bench_local(|| {
+        number.set(number.get() + 1);
+        let copy = folder.path().join(format!("copy{}", number.get()));
+        drop(tree::open(&folder.path().join("repo"), &copy).unwrap());
+    });
+}
+
+#[divan::bench(args = [1_000, 50_000], sample_count = 20, sample_size = 1)]
+fn looking_for_changes(bencher: divan::Bencher<'_, '_>, files: usize) {
+    let folder = repository(files);
+    let mut tree = tree::open(&folder.path().join("repo"), &folder.path().join("copy")).unwrap();
+    bencher.bench_local(|| assert_eq!(tree.changes().unwrap(), []));
 }

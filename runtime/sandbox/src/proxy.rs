@@ -494,4 +494,62 @@ mod tests {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
     }
+
+    /// What a client of the proxy gets for a first line and what it says then, and what reaches the server.
+    fn talk(hosts: &[&str], first: &str, then: &[u8]) -> (String, Vec<u8>, Vec<String>) {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = server.local_addr().unwrap().port();
+        let folder = tempfile::tempdir().unwrap();
+        let fill = |text: &str| text.replace("PORT", &port.to_string());
+        let hosts = hosts.iter().map(|text| Host::parse(&fill(text), &[]).unwrap()).collect();
+        let proxy = Proxy::start(hosts, folder.path().join("handover")).unwrap();
+        let reached = thread::spawn(move || {
+            let (mut stream, _) = server.accept().unwrap();
+            let mut bytes = Vec::new();
+            // A client that waits for its answer says no more.
+            stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            let _ = stream.read_to_end(&mut bytes);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nserved");
+            bytes
+        });
+        let mut client = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+        client.write_all(fill(first).as_bytes()).unwrap();
+        client.write_all(then).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        let _ = client.read_to_end(&mut answer);
+        // A server that was not reached is let go.
+        drop(TcpStream::connect(("127.0.0.1", port)));
+        let denied = proxy.take_denied().into_iter().map(|text| text.replace(&port.to_string(), "PORT")).collect();
+        (String::from_utf8_lossy(&answer).into_owned(), reached.join().unwrap(), denied)
+    }
+
+    #[test]
+    fn an_allowed_host_is_no_way_to_another() {
+        use hello::tests::{hello, name};
+        const CONNECT: &str = "CONNECT localhost:PORT HTTP/1.1\r\n\r\n";
+        let asks = |host: &str| hello(&[(0, name(host))], 100);
+        let (_, reached, denied) = talk(&["localhost:PORT"], CONNECT, &asks("localhost"));
+        assert_eq!((reached, denied), (asks("localhost"), vec![]));
+        let (_, reached, denied) = talk(&["localhost:PORT"], CONNECT, &asks("evil.org"));
+        assert_eq!((reached, denied), (vec![], vec!["connect localhost:PORT (TLS asks for `evil.org`)".to_owned()]));
+        let (_, reached, denied) = talk(&["localhost:PORT"], CONNECT, &hello(&[], 100));
+        assert_eq!((reached, denied), (vec![], vec!["connect localhost:PORT (TLS names no host)".to_owned()]));
+        let (answer, reached, _) = talk(&["example.org"], CONNECT, &asks("localhost"));
+        assert!(answer.starts_with("HTTP/1.1 403 ") && reached.is_empty(), "{answer}");
+    }
+
+    #[test]
+    fn plain_http_goes_to_the_host_of_its_address_one_request_at_a_time() {
+        let first =
+            "GET http://localhost:PORT/a?b HTTP/1.1\r\nHost: evil.org\r\nX: y\r\nConnection: keep-alive\r\n\r\n";
+        let (_, reached, _) = talk(&["localhost:PORT"], first, b"GET http://localhost:1/second HTTP/1.1\r\n\r\n");
+        let reached = String::from_utf8(reached).unwrap();
+        assert!(reached.starts_with("GET /a?b HTTP/1.1\r\nHost: localhost:"), "{reached}");
+        assert!(reached.contains("\r\nX: y\r\n") && reached.contains("Connection: close"), "{reached}");
+        assert!(!reached.contains("evil.org") && !reached.contains("second"), "{reached}");
+        let chunked = "POST http://localhost:PORT/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let (answer, reached, _) = talk(&["localhost:PORT"], chunked, b"0\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 411 ") && reached.is_empty(), "{answer}");
+    }
 }

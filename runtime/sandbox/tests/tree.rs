@@ -143,6 +143,46 @@ fn changes_are_told_once_and_in_full() {
     assert!(text.contains("old mode 100644\nnew mode 100755\n"), "{text}");
 }
 
+/// After the first look only what looks different is read; nothing is missed for it.
+#[test]
+fn every_kind_of_change_is_seen_also_later() {
+    let world = World::new();
+    let mut tree = world.open("box");
+    let work = tree.work();
+    assert_eq!(tree.changes().unwrap(), []);
+    let mut step = |what: &dyn Fn(), expected: &[&str]| {
+        tree.settle();
+        what();
+        assert_eq!(paths(&tree.changes().unwrap()), expected);
+        assert_eq!(tree.changes().unwrap(), []);
+    };
+    step(&|| write(&work.join("src/b.txt"), "B, edited\n"), &["src/b.txt"]);
+    step(&|| write(&work.join("src/b.txt"), "b, edited\n"), &["src/b.txt"]);
+    step(&|| fs::set_permissions(work.join("src/b.txt"), fs::Permissions::from_mode(0o700)).unwrap(), &["src/b.txt"]);
+    step(&|| write(&work.join("src/new/deep.txt"), "x"), &["src/new/deep.txt"]);
+    step(&|| write(&work.join("src/new/deep.txt"), "y"), &["src/new/deep.txt"]);
+    step(&|| fs::create_dir(work.join("src/empty")).unwrap(), &[]);
+    step(&|| write(&work.join("src/empty/no.txt"), "no longer"), &["src/empty/no.txt"]);
+    step(
+        &|| fs::rename(work.join("src/new"), work.join("src/old")).unwrap(),
+        &["src/new/deep.txt", "src/old/deep.txt"],
+    );
+    step(&|| write(&work.join("build/more.o"), "ignored"), &[]);
+    step(&|| write(&work.join(".gitignore"), "*.log\nother/\n"), &[".gitignore", "build/more.o"]);
+    step(&|| write(&work.join(".git/info/exclude"), "late.txt\n"), &[]);
+    step(&|| write(&work.join("late.txt"), "ignored"), &[]);
+    step(&|| fs::write(work.join(".git/info/exclude"), "").unwrap(), &["late.txt"]);
+    step(&|| fs::remove_file(work.join("link")).unwrap(), &["link"]);
+    step(&|| symlink("run.sh", work.join("link")).unwrap(), &["link"]);
+    step(
+        &|| {
+            fs::remove_dir_all(work.join("src")).unwrap();
+            symlink("/etc", work.join("src")).unwrap();
+        },
+        &["src", "src/a.txt", "src/b.txt", "src/empty/no.txt", "src/old/deep.txt"],
+    );
+}
+
 #[test]
 fn a_restored_change_in_another_copy_is_the_same_change() {
     let world = World::new();

@@ -382,15 +382,27 @@ impl Host for LocalHost<'_> {
                 }
             },
             RequestKind::Load(loads) => {
-                let read = loads.iter().try_for_each(|load| match load {
-                    LoadRequest::Hash(path) | LoadRequest::File(path) => self.sandboxes.prepare_read(path),
-                    LoadRequest::Glob { dir, .. } => self.sandboxes.prepare_read(dir.as_deref().unwrap_or(".")),
-                });
-                if let Err(failure) = read {
-                    return self.refuse(id, failure);
+                let path = |load: &LoadRequest| match load {
+                    LoadRequest::Hash(path) | LoadRequest::File(path) => path.clone(),
+                    LoadRequest::Glob { dir, .. } => dir.clone().unwrap_or_else(|| ".".to_owned()),
+                };
+                let in_copies: Vec<_> = loads
+                    .iter()
+                    .map(path)
+                    .filter_map(|path| self.sandboxes.of_path(&path).map(|sandbox| (sandbox, path)))
+                    .collect();
+                if in_copies.is_empty() {
+                    let answer = files::load(&loads, self.cwd.as_deref());
+                    let _ = self.outbox.send(Message::Done(id, answer));
+                    return;
                 }
-                let answer = files::load(&loads, self.cwd.as_deref());
-                let _ = self.outbox.send(Message::Done(id, answer));
+                let cwd = self.cwd.clone();
+                self.work_on_sandbox(id, move || {
+                    match in_copies.iter().try_for_each(|(sandbox, path)| sandbox.prepare_read(path)) {
+                        Ok(()) => files::load(&loads, cwd.as_deref()),
+                        Err(failure) => Answer { result: Err(failure), usage: Usage::default() },
+                    }
+                });
             }
             RequestKind::Person(question) => {
                 let message = format!("nobody is there to ask: {}", question.question);

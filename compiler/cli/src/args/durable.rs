@@ -33,13 +33,14 @@ pub struct ResumeArgs {
 /// `cascadec approve` and `cascadec reject`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  cascadec approve                          the run that waits for approval, when it is the only one
   cascadec approve last
   cascadec reject 0kw3 deploy
   cascadec approve 0kw3 --resume            and resume the run")]
 pub struct ApproveArgs {
-    /// The run: its id, the beginning of it, or `last`
+    /// The run: its id, the beginning of it, or `last`; the only one that waits when absent
     #[arg(value_name = "RUN")]
-    pub run: String,
+    pub run: Option<String>,
     /// The stage that asks; needed when several do
     #[arg(value_name = "STAGE")]
     pub stage: Option<String>,

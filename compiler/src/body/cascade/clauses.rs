@@ -108,6 +108,7 @@ impl CascadeChecker<'_> {
     /// Checks what becomes of the changes of a sandbox.
     pub(super) fn check_sandbox_end(&mut self, work: &mut ir::Work, clauses: &[Clause]) {
         let ir::Work::Sandbox(sandbox) = work else { return };
+        self.body.report(clauses::two_ends(self.body.view(), clauses));
         for clause in clauses {
             match &clause.kind {
                 ClauseKind::Discard => sandbox.end = ir::SandboxEnd::Discard,

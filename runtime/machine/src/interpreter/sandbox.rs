@@ -137,7 +137,8 @@ impl<'p> Machine<'p> {
     ) -> Result<Mode> {
         let policy = Policy { read: Access::Only(Vec::new()), write: Access::Only(vec![".".to_owned()]), network };
         let inside = self.sandbox_around(fiber).map(|around| around.open.name.clone());
-        let open = OpenSandbox { name: String::new(), directory, inside, policy };
+        let whole_repository = matches!(subject, Subject::Stage(..));
+        let open = OpenSandbox { name: String::new(), directory, whole_repository, inside, policy };
         let (request, opened, answer) = (None, None, None);
         let state = State::Opening;
         let effects = BTreeSet::new();

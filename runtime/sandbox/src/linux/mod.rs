@@ -145,6 +145,7 @@ fn start(spec: &Spec, argv: &[CString], report: &mut Report) -> io::Result<Optio
         listener: None,
         // In namespaces the command is in the group of this process, and has the signal itself.
         passes_signals_to: (!spec.namespaces).then_some(child),
+        is_watched: !spec.namespaces,
         limited: spec.namespaces.then_some(child),
         spec,
     };
@@ -231,6 +232,7 @@ fn guardian(spec: &Spec, argv: &[CString], mut speaker: Speaker) -> ! {
             signals: &signals,
             listener,
             passes_signals_to: Some(-command),
+            is_watched: false,
             limited: libc::pid_t::try_from(std::process::id()).ok(),
             spec,
         };

@@ -19,6 +19,8 @@ pub(super) struct Task<'a> {
     pub(super) listener: Option<OwnedFd>,
     /// To whom signals are passed on: a process, or a group if negative.
     pub(super) passes_signals_to: Option<libc::pid_t>,
+    /// Whether this process ends with its parent at once: the child watches it, and ends what is left.
+    pub(super) is_watched: bool,
     /// The process whose descendants are counted for the limits, if they are looked at here.
     pub(super) limited: Option<libc::pid_t>,
     pub(super) spec: &'a Spec,
@@ -54,6 +56,9 @@ pub(super) fn supervise(mut task: Task<'_>, report: &mut Report) -> Option<libc:
             return status_of(task.child);
         }
         if ready[1] != sys::Ready::No {
+            if task.is_watched {
+                sys::exit(libc::SIGKILL + 128);
+            }
             end(task.child);
             return None;
         }

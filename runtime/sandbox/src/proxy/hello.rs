@@ -97,12 +97,12 @@ fn name_in(hello: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// A first message with these extensions, in records of this size.
-    fn hello(extensions: &[(u16, Vec<u8>)], record: usize) -> Vec<u8> {
+    pub(in crate::proxy) fn hello(extensions: &[(u16, Vec<u8>)], record: usize) -> Vec<u8> {
         let mut all = Vec::new();
         for (kind, content) in extensions {
             all.extend(kind.to_be_bytes());
@@ -125,7 +125,7 @@ mod tests {
         records.collect()
     }
 
-    fn name(text: &str) -> Vec<u8> {
+    pub(in crate::proxy) fn name(text: &str) -> Vec<u8> {
         let mut list = vec![0];
         list.extend((text.len() as u16).to_be_bytes());
         list.extend(text.as_bytes());

@@ -15,6 +15,7 @@ mod patch;
 use std::{
     fmt, io,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 pub use apply::{Applied, apply, forget, recover};
@@ -40,6 +41,10 @@ pub struct Tree {
     current: Manifest,
     /// How files looked on the disk then, so that what has not changed is not read again.
     seen: Seen,
+    /// How its folders looked when all of them were walked through; `None`: that must be done again.
+    folders: Option<Seen>,
+    /// When the times of its files were taken: what is changed in the same moment could look unchanged.
+    looked: Instant,
     /// What was not copied: sockets, devices.
     notes: Vec<String>,
     /// Folders outside of it that its git reads: the objects of the repository. They are known from the source; what
@@ -61,6 +66,13 @@ impl Tree {
     /// What was left out, in words.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Waits until a change of a file cannot have the time that the file had when it was looked at: file systems keep
+    /// times in steps of up to 10 ms. To be called before a command begins.
+    pub fn settle(&self) {
+        const STEP: Duration = Duration::from_millis(12);
+        std::thread::sleep(STEP.saturating_sub(self.looked.elapsed()));
     }
 
     /// Folders outside of the copy that its git reads.

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     thread,
+    time::Instant,
 };
 
 use sha2::{Digest, Sha256};
@@ -33,8 +34,9 @@ pub fn open(source: &Path, root: &Path) -> Result<Tree> {
         && before == source
     {
         let current = base.clone();
-        let (seen, notes) = (Seen::new(), Vec::new());
-        let mut tree = Tree { root: root.to_owned(), source, ignores, base, current, seen, notes, readable };
+        let root = root.to_owned();
+        let (seen, folders, looked, notes) = (Seen::new(), None, Instant::now(), Vec::new());
+        let mut tree = Tree { root, source, ignores, base, current, seen, folders, looked, notes, readable };
         tree.reset()?;
         return Ok(tree);
     }
@@ -52,15 +54,22 @@ pub fn open(source: &Path, root: &Path) -> Result<Tree> {
         None => list_folder(&source, is_inside_copy(&source))?,
     };
     list.files.retain(|path| !path.starts_with(".cascade"));
-    make_folders(&work, &list)?;
-    let (base, seen) = copy_files(&source, root, &list.files, &mut list.notes)?;
     let ignores = repository.is_some();
-    if let Some(repository) = repository.filter(|repository| repository.top == source) {
-        repository.write_clone(&work.join(".git"))?;
-    }
+    let (base, seen) = thread::scope(|scope| {
+        // Git is asked while files are copied.
+        let clone = repository.filter(|repository| repository.top == source);
+        let clone = clone.map(|repository| scope.spawn(move || repository.write_clone(&root.join("work/.git"))));
+        make_folders(&work, &list)?;
+        let copied = copy_files(&source, root, &list.files, &mut list.notes)?;
+        if let Some(written) = clone.map(thread::ScopedJoinHandle::join) {
+            written.unwrap_or_else(|_| Err(thread_ended()))?;
+        }
+        Ok::<_, TreeError>(copied)
+    })?;
     manifest::save(&base, ignores, &source, root)?;
     let current = base.clone();
-    Ok(Tree { root: root.to_owned(), source, ignores, base, current, seen, notes: list.notes, readable })
+    let (root, folders, looked, notes) = (root.to_owned(), None, Instant::now(), list.notes);
+    Ok(Tree { root, source, ignores, base, current, seen, folders, looked, notes, readable })
 }
 
 /// Whether a folder is itself in a private copy, where git must not be asked anything.
@@ -139,7 +148,7 @@ fn copy_files(source: &Path, root: &Path, list: &[PathBuf], notes: &mut Vec<Stri
             .map(|(files, pack)| scope.spawn(move || copy_part(source, root, files, pack)))
             .collect();
         let ended = |thread: thread::ScopedJoinHandle<'_, Result<Vec<Copied>>>| {
-            thread.join().unwrap_or_else(|_| Err(TreeError::Denied("a thread that copied files ended".to_owned())))
+            thread.join().unwrap_or_else(|_| Err(thread_ended()))
         };
         running.into_iter().map(ended).collect()
     });
@@ -156,6 +165,10 @@ fn copy_files(source: &Path, root: &Path, list: &[PathBuf], notes: &mut Vec<Stri
         }
     }
     Ok((base, seen))
+}
+
+fn thread_ended() -> TreeError {
+    TreeError::Denied("a thread that copied files ended".to_owned())
 }
 
 struct Copied {

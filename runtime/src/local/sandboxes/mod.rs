@@ -3,37 +3,34 @@
 //! A copy is made when the first effect needs it, so that a resumed run whose sandbox is closed on record makes none.
 //! Commands in one sandbox run one after the other: what each of them has changed is recorded with its answer.
 
+mod entered;
+mod records;
+mod surroundings;
+
 use std::{
     collections::HashMap,
-    ffi::{OsStr, OsString},
     fs, io,
     path::{Component, Path, PathBuf},
-    process::Command,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
 };
 
 use cascade_ir::ErrorKind;
 use cascade_sandbox::{
-    Abilities, Limits, Network, Promise, Report, Spec, is_private_variable, proxy,
-    proxy::{Host, Proxy},
-    toolchains,
-    tree::{self, Change, Content, Entry, Kind, Tree, TreeError},
+    Abilities, Limits, Network, Promise,
+    proxy::{self, Proxy},
+    tree::{self, Tree, TreeError},
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use super::{agents::AgentJob, workspace::collect_outputs};
+use records::change_from_record;
+use surroundings::{cache_folder, make_removable};
+
 use crate::{
     failure::{Failure, Raise},
     interpreter::hex,
-    request::{Answer, FilesRequest, Output, RequestId, RunRequest, Usage},
-    workspace::{
-        Access, CloseSandbox, ClosedSandbox, FileChange, FileContent, FileState, OpenSandbox, SandboxEnd, Workspace,
-        WorkspacePatch,
-    },
+    request::{Answer, Output, RequestId, Usage},
+    workspace::{Access, CloseSandbox, ClosedSandbox, OpenSandbox, SandboxEnd, WorkspacePatch},
 };
 
 /// How commands in sandboxes are confined.
@@ -87,14 +84,15 @@ pub(super) struct Sandbox {
     inside: Option<Arc<Sandbox>>,
     folder: PathBuf,
     commands: AtomicU64,
+    /// Recorded changes that are made before anything else happens in the copy. They are not part of `state`, which is
+    /// locked while a command runs: who adds them must not wait for that.
+    pending: Mutex<Vec<WorkspacePatch>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     tree: Option<Tree>,
-    /// Recorded changes that are made when the copy is.
-    pending: Vec<WorkspacePatch>,
     networks: Vec<OpenNetwork>,
     /// The application of its changes, which will not be asked for again when it is left.
     applied: Option<String>,
@@ -128,6 +126,7 @@ impl Sandboxes {
             open: open.clone(),
             inside,
             commands: AtomicU64::new(0),
+            pending: Mutex::default(),
             state: Mutex::default(),
         });
         self.opened.insert(id, open.name.clone());
@@ -151,7 +150,7 @@ impl Sandboxes {
         let Some(sandbox) = patch.directory.as_deref().and_then(|directory| self.of_directory(directory)) else {
             return false;
         };
-        sandbox.lock().pending.push(patch.clone());
+        sandbox.pending.lock().unwrap_or_else(PoisonError::into_inner).push(patch.clone());
         true
     }
 
@@ -165,16 +164,10 @@ impl Sandboxes {
         true
     }
 
-    /// Makes the copy that a file is in which is about to be read, and refuses one that is behind a link there.
-    pub(super) fn prepare_read(&self, path: &str) -> Result<(), Raise> {
+    /// The sandbox in whose copy a path is.
+    pub(super) fn of_path(&self, path: &str) -> Option<Arc<Sandbox>> {
         let file = without_dots(&self.shared.cwd.join(path));
-        match self.known.values().find(|sandbox| file.starts_with(sandbox.work())) {
-            Some(sandbox) => {
-                let _ready = sandbox.enter()?;
-                sandbox.place_without_links(path).map(drop)
-            }
-            None => Ok(()),
-        }
+        self.known.values().find(|sandbox| file.starts_with(sandbox.work())).cloned()
     }
 }
 
@@ -210,15 +203,16 @@ impl Sandbox {
         let cwd = &self.shared.cwd;
         let named = match &self.open.directory {
             Some(directory) => cwd.join(directory),
-            None => repository_around(cwd),
+            None => cwd.clone(),
         };
         let named = match &self.inside {
             Some(outer) => outer.place(Some(&named.to_string_lossy()))?,
             None => named,
         };
-        named.canonicalize().map_err(|error| {
+        let directory = named.canonicalize().map_err(|error| {
             Failure::raise(ErrorKind::Failed, format!("there is no directory `{}` to copy: {error}", named.display()))
-        })
+        })?;
+        Ok(if self.open.whole_repository { repository_around(&directory) } else { directory })
     }
 
     /// Opens it; gives the directory of the copy.
@@ -357,7 +351,7 @@ impl Sandbox {
     pub(super) fn enter(&self) -> Result<Entered<'_>, Raise> {
         self.make()?;
         let mut state = self.lock();
-        let pending = std::mem::take(&mut state.pending);
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(tree) = &mut state.tree {
             for patch in pending {
                 let changes = patch.changes.iter().map(change_from_record).collect::<Result<Vec<_>, _>>()?;
@@ -399,6 +393,12 @@ impl Sandbox {
         }
     }
 
+    /// Makes the copy in which a file is about to be read, and refuses a file behind a link.
+    pub(super) fn prepare_read(&self, path: &str) -> Result<(), Raise> {
+        let _ready = self.enter()?;
+        self.place_without_links(path).map(drop)
+    }
+
     /// The place in the copy of a path that Cascade itself reads or writes. A command may have put a link there that
     /// leads out of the copy: no link is followed.
     pub(super) fn place_without_links(&self, path: &str) -> Result<PathBuf, Raise> {
@@ -426,176 +426,6 @@ impl Sandbox {
             let _ = fs::remove_dir_all(&self.folder);
         }
         let _ = fs::remove_dir(&self.shared.folder);
-    }
-}
-
-impl Entered<'_> {
-    fn tree(&mut self) -> Result<&mut Tree, Raise> {
-        let missing = || Failure::raise(ErrorKind::Internal, "a sandbox without its copy");
-        self.state.tree.as_mut().ok_or_else(missing)
-    }
-
-    /// The command that starts a program in the sandbox, and where its report will be.
-    ///
-    /// # Errors
-    /// When its directory is not in the sandbox, or a folder cannot be made.
-    pub(super) fn command(
-        &mut self,
-        request: &RunRequest,
-        agent: Option<&AgentJob>,
-    ) -> Result<(Command, PathBuf), Raise> {
-        let sandbox = self.sandbox;
-        let settings = &sandbox.shared.settings;
-        let directory = sandbox.place(request.workspace.directory.as_deref())?;
-        if !directory.is_dir() {
-            let shown = request.workspace.directory.as_deref().unwrap_or(".");
-            return Err(Failure::raise(ErrorKind::Failed, format!("there is no directory `{shown}` in the sandbox")));
-        }
-        let folder = &sandbox.folder;
-        let (temporary, home) = (folder.join("tmp"), folder.join("home"));
-        for folder in [&temporary, &home] {
-            fs::create_dir_all(folder).map_err(|error| unavailable(folder, &error))?;
-        }
-        let user_home = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
-        let (mut readable, variables) = user_home.as_deref().map(toolchains).unwrap_or_default();
-        readable.extend(search_path(user_home.as_deref()));
-        readable.extend(settings.readable.iter().filter(|path| path.exists()).cloned());
-        readable.extend(sandbox.objects(&mut self.state));
-        let mut writable = vec![sandbox.work(), temporary.clone(), home.clone()];
-        let mut hosts = Vec::new();
-        let mut own: Vec<(&str, PathBuf)> = Vec::new();
-        if let Some((needs, support)) = agent.map(AgentJob::needs_in_sandbox) {
-            hosts.clone_from(&needs.hosts);
-            readable.push(support.to_owned());
-            for (name, variable) in needs.folders {
-                let Some(folder) = user_home.as_ref().map(|home| home.join(name)).filter(|folder| folder.is_dir())
-                else {
-                    continue;
-                };
-                if !home.join(name).exists() {
-                    // Where there is no variable for it, it is found in its own home.
-                    std::os::unix::fs::symlink(&folder, home.join(name)).map_err(|error| unavailable(&home, &error))?;
-                }
-                own.extend(variable.map(|variable| (variable, folder.clone())));
-                writable.push(folder);
-            }
-        }
-        let network = self.open_network(&hosts)?;
-        let number = sandbox.commands.fetch_add(1, Ordering::Relaxed);
-        let report = folder.join(format!("report-{number}"));
-        let namespaces = sandbox.abilities()?.namespaces;
-        let spec = Spec {
-            directory,
-            writable,
-            readable,
-            hidden: user_home.into_iter().collect(),
-            temporary: temporary.clone(),
-            network: network.clone(),
-            namespaces,
-            limits: settings.limits.clone(),
-            report: report.clone(),
-        };
-        let helper = settings.helper.clone().unwrap_or_default();
-        let argv = request.argv.iter().map(|argument| OsStr::new(argument.text.as_str()));
-        let mut command =
-            cascade_sandbox::command(&helper, &spec, argv).map_err(|error| unavailable(&helper, &error))?;
-        command.env_clear();
-        let kept = std::env::vars_os().filter(|(name, value)| !is_private_variable(&name.to_string_lossy(), value));
-        command.envs(kept).envs(variables);
-        let temporary = if namespaces { PathBuf::from("/tmp") } else { temporary };
-        command.env("HOME", &home).env("TMPDIR", temporary).env("GIT_CEILING_DIRECTORIES", folder);
-        command.env("CARGO_HOME", cargo_home(&home));
-        command.envs(own);
-        if let Network::Proxy { port, .. } = network {
-            command.envs(proxy_variables(port, &sandbox.hosts(&hosts)));
-        }
-        Ok((command, report))
-    }
-
-    /// The proxy of a list of hosts, with those that an agent needs, started with the first command.
-    fn open_network(&mut self, more: &[String]) -> Result<Network, Raise> {
-        let sandbox = self.sandbox;
-        if sandbox.open.policy.network == Access::All {
-            return Ok(Network::On);
-        }
-        let names = sandbox.hosts(more);
-        if names.is_empty() {
-            return Ok(Network::Off);
-        }
-        let own_port = sandbox.abilities()?.namespaces;
-        let found = self.state.networks.iter().position(|open| open.hosts == names);
-        if found.is_none() {
-            let private = &sandbox.shared.settings.private_hosts;
-            let wrong = |why| Failure::raise(ErrorKind::Failed, why);
-            let hosts = names.iter().map(|host| Host::parse(host, private)).collect::<Result<Vec<_>, _>>();
-            // The path of a socket must be short.
-            let folder = tempfile::Builder::new().prefix("cascade-").tempdir();
-            let folder = folder.map_err(|error| unavailable(&std::env::temp_dir(), &error))?;
-            let proxy = Proxy::start(hosts.map_err(wrong)?, folder.path().join("proxy"));
-            let proxy = proxy.map_err(|error| unavailable(folder.path(), &error))?;
-            self.state.networks.push(OpenNetwork { hosts: names, proxy, _folder: folder });
-        }
-        let open = found.map_or(self.state.networks.last(), |index| self.state.networks.get(index));
-        Ok(match open {
-            Some(OpenNetwork { proxy, .. }) => Network::Proxy {
-                port: if own_port { proxy::PORT } else { proxy.port() },
-                handover: proxy.handover().to_owned(),
-            },
-            None => Network::Off,
-        })
-    }
-
-    /// What the helper and the proxy have to say of a command that has ended.
-    pub(super) fn report(&mut self, path: &Path) -> Report {
-        let mut report: Report = match fs::read(path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .unwrap_or_else(|error| Report { setup: Some(error.to_string()), ..Report::default() }),
-            Err(_) => Report::default(),
-        };
-        let _ = fs::remove_file(path);
-        for OpenNetwork { proxy, .. } in &self.state.networks {
-            report.denied.extend(proxy.take_denied());
-        }
-        report
-    }
-
-    /// What has changed in the copy since it was asked last.
-    ///
-    /// # Errors
-    /// When it cannot be recorded.
-    pub(super) fn changes(&mut self) -> Result<Option<WorkspacePatch>, Raise> {
-        Ok(self.changes_with_text()?.map(|(patch, _)| patch))
-    }
-
-    /// The same with its text, which compares files with what they were when the sandbox was opened.
-    ///
-    /// # Errors
-    /// As [`Entered::changes`].
-    pub(super) fn changes_with_text(&mut self) -> Result<Option<(WorkspacePatch, String)>, Raise> {
-        let directory = self.sandbox.work().to_string_lossy().into_owned();
-        let changes = self.tree()?.changes().map_err(raise)?;
-        if changes.is_empty() {
-            return Ok(None);
-        }
-        let text = self.tree()?.patch_text(&changes).map_err(raise)?;
-        let changes = changes.into_iter().map(change_as_record).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some((WorkspacePatch { directory: Some(directory), changes }, text)))
-    }
-
-    /// The files that a command has made and declares, by their paths in the copy.
-    ///
-    /// # Errors
-    /// When one leaves the directory of the command, or cannot be read.
-    pub(super) fn outputs(&self, files: &FilesRequest, request: &RunRequest) -> Result<WorkspacePatch, Raise> {
-        let (work, directory) = (self.sandbox.work(), self.sandbox.place(request.workspace.directory.as_deref())?);
-        let inside = directory.strip_prefix(&work).unwrap_or(Path::new("")).to_path_buf();
-        let place = Workspace { directory: Some(directory.to_string_lossy().into_owned()), ..Workspace::default() };
-        let mut patch = collect_outputs(files, &place, None)?;
-        patch.directory = Some(work.to_string_lossy().into_owned());
-        for change in &mut patch.changes {
-            change.path = inside.join(&change.path).to_string_lossy().into_owned();
-        }
-        Ok(patch)
     }
 }
 
@@ -662,136 +492,4 @@ fn repository_around(directory: &Path) -> PathBuf {
 
 fn short_digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..8])
-}
-
-/// Where copies are made: outside of projects, so that tools that look for their files upwards find none of them.
-fn cache_folder() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let cache = cache.unwrap_or_else(std::env::temp_dir).join("cascade/sandboxes");
-    std::path::absolute(&cache).unwrap_or(cache)
-}
-
-/// The folders of the search path that are not of the system, with what stands beside them: a `bin` needs its `lib`.
-fn search_path(home: Option<&Path>) -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut folders = Vec::new();
-    for folder in std::env::split_paths(&path).filter(|folder| folder.is_absolute()) {
-        let Ok(folder) = folder.canonicalize() else { continue };
-        let around = match folder.parent() {
-            // All of a home, and what is beside a folder at the top, is more than a program needs.
-            Some(parent)
-                if folder.ends_with("bin")
-                    && Some(parent) != home
-                    && parent.components().count() > 2
-                    && (parent.join("lib").is_dir() || parent.join("pyvenv.cfg").is_file()) =>
-            {
-                parent.to_path_buf()
-            }
-            _ => folder,
-        };
-        // `~/.local` and `~/.cargo` hold more than programs.
-        let is_shared = [".local", ".cargo"].iter().any(|name| home.is_some_and(|home| around == home.join(name)));
-        folders.push(if is_shared { around.join("bin") } else { around });
-    }
-    folders.sort();
-    folders.dedup();
-    folders.retain(|folder| Some(folder.as_path()) != home && folder.parent().is_some() && folder.is_dir());
-    folders
-}
-
-/// A home of cargo in the sandbox: what was downloaded outside is found there.
-fn cargo_home(home: &Path) -> PathBuf {
-    let own = home.join(".cargo");
-    let outer = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
-    if !own.exists()
-        && fs::create_dir_all(&own).is_ok()
-        && let Some(outer) = outer
-    {
-        for name in ["registry", "git", "bin"] {
-            if outer.join(name).is_dir() {
-                // Without the link cargo downloads again.
-                let _ = std::os::unix::fs::symlink(outer.join(name), own.join(name));
-            }
-        }
-    }
-    own
-}
-
-/// The variables by which programs find the proxy.
-fn proxy_variables(port: u16, hosts: &[String]) -> Vec<(OsString, OsString)> {
-    let address = format!("http://127.0.0.1:{port}");
-    let mut all: Vec<(OsString, OsString)> = Vec::new();
-    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
-        all.push((name.into(), address.clone().into()));
-        all.push((name.to_ascii_lowercase().into(), address.clone().into()));
-    }
-    // The loopback is the command's own, unless the list names that of the machine.
-    let names_loopback = |host: &String| ["localhost", "127.", "[::1]"].iter().any(|name| host.starts_with(name));
-    let direct = if hosts.iter().any(names_loopback) { "" } else { "localhost,127.0.0.1,::1" };
-    for name in ["NO_PROXY", "no_proxy"] {
-        all.push((name.into(), direct.into()));
-    }
-    all.push(("NODE_USE_ENV_PROXY".into(), "1".into()));
-    all
-}
-
-fn make_removable(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    // What cannot be changed cannot be removed either, and is left.
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            make_removable(&entry.path());
-        }
-    }
-}
-
-fn change_as_record(change: Change) -> Result<FileChange, Raise> {
-    let after = match change.after {
-        None => None,
-        Some(Content { kind: Kind::Link, bytes }) => {
-            let target = String::from_utf8(bytes).map_err(|_| {
-                Failure::raise(ErrorKind::Failed, format!("the target of the link `{}` is no UTF-8", change.path))
-            })?;
-            Some(FileState { content: FileContent::Link(target), executable: false })
-        }
-        Some(Content { kind, bytes }) => {
-            Some(FileState { content: FileContent::from_bytes(bytes), executable: kind == Kind::Executable })
-        }
-    };
-    let before = change.before.map(|entry| hex(&entry.hash));
-    Ok(FileChange { path: change.path, before, after, is_output: false })
-}
-
-fn change_from_record(change: &FileChange) -> Result<Change, Raise> {
-    let lost = || {
-        let message = format!("the change of `{}` was too large to be kept; run its stage again", change.path);
-        Failure::raise(ErrorKind::MergeConflict, message)
-    };
-    let after = match &change.after {
-        None => None,
-        Some(FileState { content: FileContent::Link(target), .. }) => {
-            Some(Content { kind: Kind::Link, bytes: target.clone().into_bytes() })
-        }
-        Some(FileState { content, executable }) => {
-            let kind = if *executable { Kind::Executable } else { Kind::File };
-            Some(Content { kind, bytes: content.as_bytes().ok_or_else(lost)?.to_vec() })
-        }
-    };
-    // The kind before is not recorded, and not compared.
-    let before = change.before.as_deref().map(parse_hash).transpose()?;
-    Ok(Change { path: change.path.clone(), before: before.map(|hash| Entry { kind: Kind::File, hash }), after })
-}
-
-fn parse_hash(text: &str) -> Result<[u8; 32], Raise> {
-    let wrong = || Failure::raise(ErrorKind::Internal, format!("`{text}` is no SHA-256"));
-    let mut hash = [0; 32];
-    for (index, byte) in hash.iter_mut().enumerate() {
-        let digits = text.get(2 * index..2 * index + 2).ok_or_else(wrong)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-    }
-    Ok(hash)
 }

@@ -1,0 +1,182 @@
+//! `std.testing`: suites that are run, and `fix_until_green` on small repositories with tests that really fail. The
+//! coding agent is played by a script.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+
+#[path = "support/agents.rs"]
+mod agents;
+#[path = "support/project.rs"]
+mod project;
+
+use std::{fs, process::Output};
+
+use agents::Stage;
+use project::{stderr, stdout};
+use serde_json::{Value as Json, json};
+
+/// A suite of three tests in shell: each is a file that holds a program.
+const RUNNER: &str = r#"
+rm -f report.tap
+n=0
+for file in tests/*.sh; do
+  name=$(basename "$file" .sh)
+  if [ -n "$1" ] && [ "$1" != "$name" ]; then continue; fi
+  n=$((n + 1))
+  if sh "$file"; then echo "ok $n - $name"; else echo "not ok $n - $name"; fi
+done > tap
+[ "$n" = 0 ] || { echo "1..$n" >> tap; mv tap report.tap; }
+rm -f tap
+"#;
+
+/// A repository whose tests say which lines `src.txt` must have; and a suite for it.
+fn seeded(agent: &str, tests: &[(&str, &str)]) -> Stage {
+    let stage = Stage::new();
+    stage.program(
+        "codex",
+        &format!("cat > /dev/null\n{agent}\n\
+         echo '{{\"type\":\"thread.started\",\"thread_id\":\"t\"}}'\n\
+         echo '{{\"type\":\"item.completed\",\"item\":{{\"type\":\"agent_message\",\"text\":\"I changed a line.\"}}}}'\n\
+         echo '{{\"type\":\"turn.completed\",\"usage\":{{\"input_tokens\":100,\"output_tokens\":20}}}}'\n"),
+    );
+    let repo = stage.path().join("repo");
+    fs::create_dir(repo.join("tests")).unwrap();
+    fs::write(repo.join("run.sh"), RUNNER).unwrap();
+    fs::write(repo.join("src.txt"), "one\ntwo\nthree\n").unwrap();
+    for (name, text) in tests {
+        fs::write(repo.join(format!("tests/{name}.sh")), text).unwrap();
+    }
+    // Machines without namespaces cannot hold these two. The script that plays the agent, and what it remembers, are
+    // outside of the sandbox.
+    let (bin, memory) = (stage.path().join("bin"), stage.path().join("log"));
+    fs::write(&memory, "").unwrap();
+    stage.project.write(
+        "cascade.toml",
+        &format!(
+            "[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\nread = [{:?}, {:?}]\n",
+            bin.canonicalize().unwrap(),
+            memory.canonicalize().unwrap()
+        ),
+    );
+    stage.project.write(
+        "flow.cascade",
+        "import std.models { codex_auto }\nimport std.testing { FixReport, TestSuite, fix_until_green }\n\n\
+         cascade main() -> FixReport {\n  \
+           let suite: TestSuite = {\n    command: sh\"sh ./run.sh\",\n    one: sh\"sh ./run.sh {test}\",\n    \
+             report: \"report.tap\",\n    format: tap,\n  }\n  \
+           stage fixed = fix_until_green(\"repo\", suite, fixer: codex_auto, max: 2)\n  return fixed\n}\n",
+    );
+    for args in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "first"]] {
+        git(&stage, args);
+    }
+    stage
+}
+
+fn git(stage: &Stage, args: &[&str]) -> String {
+    let output = std::process::Command::new("git")
+        .args(["-c", "user.name=T", "-c", "user.email=t@example.com"])
+        .args(args)
+        .current_dir(stage.path().join("repo"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+fn run(stage: &Stage) -> Output {
+    stage.call(&["run", "flow.cascade", "--quiet"])
+}
+
+fn report(output: &Output) -> Json {
+    assert!(output.status.success(), "{}{}", stdout(output), stderr(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const ONE: (&str, &str) = ("one", "grep -q one src.txt");
+const TWO: (&str, &str) = ("two", "grep -q TWO src.txt");
+
+#[test]
+fn what_an_agent_repairs_is_applied() {
+    let stage = seeded("sed -i s/two/TWO/ src.txt", &[ONE, TWO]);
+    let report = report(&run(&stage));
+    assert_eq!(report["tests"]["passed"], json!(2), "{report}");
+    assert_eq!(report["repaired"], json!(["two"]), "{report}");
+    assert_eq!((&report["iterations"], &report["failed"], &report["flaky"]), (&json!(1), &json!([]), &json!([])));
+    // The repair, and no report of a test run.
+    assert_eq!(git(&stage, &["status", "--porcelain"]), " M src.txt\n");
+    assert_eq!(stage.file("repo/src.txt"), "one\nTWO\nthree\n");
+}
+
+#[test]
+fn a_repair_that_breaks_another_test_is_not_applied() {
+    let stage = seeded("printf 'TWO\\n' > src.txt", &[ONE, TWO]);
+    let output = run(&stage);
+    assert!(!output.status.success());
+    let said = stderr(&output);
+    assert!(said.contains("the repair breaks tests that passed before: one"), "{said}");
+    assert_eq!(git(&stage, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn what_cannot_be_repaired_is_told_and_leaves_the_files_alone() {
+    let stage = seeded("echo junk >> src.txt; echo junk > junk.txt", &[ONE, TWO]);
+    let output = run(&stage);
+    assert!(!output.status.success());
+    let said = stderr(&output);
+    assert!(said.contains("1 tests still fail after 2 attempts each: two"), "{said}");
+    assert_eq!(git(&stage, &["status", "--porcelain"]), "");
+}
+
+/// The attempts at a test that stays broken leave nothing in the repair of another.
+#[test]
+fn one_repair_is_kept_where_another_is_given_up() {
+    let stage = seeded("echo junk >> junk.txt; sed -i s/two/TWO/ src.txt", &[TWO, ("z", "grep -q never src.txt")]);
+    let output = run(&stage);
+    let said = stderr(&output);
+    assert!(said.contains("1 tests still fail after 2 attempts each: z"), "{said}");
+    assert_eq!(stage.file("repo/src.txt"), "one\nTWO\nthree\n");
+    assert_eq!(stage.file("repo/junk.txt"), "junk\n");
+}
+
+/// A test that fails each second time, without any change.
+#[test]
+fn a_flaky_test_is_not_given_to_an_agent() {
+    let flaky = "n=$(cat count 2> /dev/null || echo 0); n=$((n + 1)); echo $n > count; [ $((n % 2)) = 0 ]";
+    let stage = seeded("echo asked >> src.txt", &[ONE, ("shaky", flaky)]);
+    fs::write(stage.path().join("repo/.gitignore"), "count\n").unwrap();
+    let report = report(&run(&stage));
+    assert_eq!(report["flaky"], json!(["shaky"]), "{report}");
+    assert_eq!((&report["iterations"], &report["failed"]), (&json!(0), &json!([])), "{report}");
+    assert_eq!(stage.file("repo/src.txt"), "one\ntwo\nthree\n");
+}
+
+/// `cargo test` without nextest, on a real crate with a mistake.
+#[test]
+fn the_suite_of_a_crate_is_found_and_repaired() {
+    let stage = seeded("sed -i 's/a - b/a + b/' src/lib.rs", &[]);
+    let repo = stage.path().join("repo");
+    fs::create_dir(repo.join("src")).unwrap();
+    fs::write(repo.join("Cargo.toml"), "[package]\nname = \"sums\"\nversion = \"0.1.0\"\nedition = \"2021\"\n")
+        .unwrap();
+    fs::write(repo.join(".gitignore"), "target\nCargo.lock\n").unwrap();
+    fs::write(
+        repo.join("src/lib.rs"),
+        "pub fn add(a: i32, b: i32) -> i32 {\n    a - b\n}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    \
+         fn sums() {\n        assert_eq!(super::add(2, 2), 4);\n    }\n\n    #[test]\n    fn nothing() {}\n}\n",
+    )
+    .unwrap();
+    stage.project.write(
+        "flow.cascade",
+        "import std.models { codex_auto }\nimport std.testing { FixReport, detect_suite, fix_until_green }\n\n\
+         cascade main() -> FixReport {\n  stage suite = detect_suite(\"repo\")\n  \
+           stage fixed = fix_until_green(\"repo\", suite, fixer: codex_auto)\n  return fixed\n}\n",
+    );
+    // The tool chain is in the home of the user.
+    let mut command = stage.command(&["run", "flow.cascade", "--quiet"]);
+    if let Some(home) = std::env::var_os("HOME") {
+        command.env("HOME", home);
+    }
+    let output = command.env_remove("CARGO_TARGET_DIR").output().unwrap();
+    let report = report(&output);
+    assert_eq!(report["repaired"], json!(["tests::sums"]), "{report}");
+    assert_eq!(report["tests"]["passed"], json!(2), "{report}");
+    assert!(stage.file("repo/src/lib.rs").contains("a + b"));
+}
