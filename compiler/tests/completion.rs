@@ -31,8 +31,8 @@ fn programs() -> Vec<(String, String)> {
 #[test]
 fn completion_answers_at_every_place() {
     for (name, text) in programs() {
-        // Every place of the examples, and some of the standard library, whose syntax is the same.
-        let step = if name.contains("examples") { 1 } else { 7 };
+        // `CASCADE_COMPLETE=all` asks at every place, which takes some minutes.
+        let step = if std::env::var_os("CASCADE_COMPLETE").is_some() { 1 } else { 7 };
         for (offset, _) in text.char_indices().step_by(step) {
             let found = complete(&name, &text, offset as u32, &FileSources);
             assert!(found.replace.start as usize <= offset && offset <= found.replace.end as usize, "{name} {offset}");
@@ -93,6 +93,6 @@ fn a_deleted_name_is_offered_again() {
         missed.iter().for_each(|(name, places)| println!("{name}\n  {}", places.join("\n  ")));
     }
     assert!(all > 700, "{all}");
-    assert!(first_five * 100 >= all * 94, "{first_five} of {all}");
-    assert!(first * 100 >= all * 70, "{first} of {all}");
+    assert!(first_five * 100 >= all * 91, "{first_five} of {all}");
+    assert!(first * 100 >= all * 72, "{first} of {all}");
 }
