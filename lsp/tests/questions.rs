@@ -59,6 +59,8 @@ async fn a_hover_has_the_declaration_and_its_documentation() {
     let answer = client.request("textDocument/hover", at(A, 4, 13)).await;
     let text = answer["contents"]["value"].as_str().unwrap();
     assert_eq!(text, "```cascade\nfn twice(n: int) -> int\n```\n\nDoubles a number.");
+    let cascade = client.request("textDocument/hover", at(A, 3, 10)).await;
+    assert!(cascade["contents"]["value"].as_str().unwrap().contains("Worst case: "), "{cascade}");
     assert_eq!(client.request("textDocument/hover", at(A, 2, 0)).await, Value::Null);
     assert_eq!(client.request("textDocument/hover", at(B, 0, 0)).await, Value::Null, "not open");
 }
