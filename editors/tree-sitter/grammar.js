@@ -28,7 +28,10 @@ const RESERVED = [
 ];
 
 /** Between commas; a trailing comma is allowed. */
-const list = (rule) => optional(seq(rule, repeat(seq(",", rule)), optional(",")));
+const list = (rule) => optional(list1(rule));
+
+/** The same, of one at least. */
+const list1 = (rule) => seq(rule, repeat(seq(",", rule)), optional(","));
 
 module.exports = grammar({
   name: "cascade",
@@ -410,7 +413,7 @@ module.exports = grammar({
       );
     },
     lambda: ($) =>
-      prec.right(PREC.lambda, seq("|", field("parameters", list($.identifier)), "|", field("body", $._expression))),
+      prec.right(PREC.lambda, seq("|", field("parameters", list1($.identifier)), "|", field("body", $._expression))),
 
     // Strings
 
@@ -487,7 +490,8 @@ module.exports = grammar({
       prec.right(
         seq("repeat", optional($._max), field("body", $.block), optional(seq("until", field("until", $._expression)))),
       ),
-    parallel: ($) => seq("parallel", optional(choice($._max, "first")), field("body", $.block)),
+    // A `max` without its number is left to the compiler, as its grammar leaves it to later checks.
+    parallel: ($) => seq("parallel", optional(choice($._max, "max", "first")), field("body", $.block)),
     swarm: ($) => seq("swarm", repeat($._swarm_option), field("body", $.block)),
     _swarm_option: ($) =>
       choice(

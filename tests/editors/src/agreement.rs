@@ -21,7 +21,7 @@ pub fn find_error(tree: &Tree) -> Option<Node<'_>> {
         return None;
     }
     while !node.is_error() && !node.is_missing() {
-        let count = node.child_count() as u32;
+        let count = node.child_count();
         match (0..count).filter_map(|at| node.child(at)).find(|child| child.has_error() || child.is_missing()) {
             Some(child) => node = child,
             None => break,

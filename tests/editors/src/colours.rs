@@ -97,7 +97,10 @@ pub fn compare_colours(program: &Program<'_>, query: &Query, report: &mut Report
         }
     }
     let stray = (0..bytes.len()).find(|&at| {
-        !in_token[at] && !bytes[at].is_ascii_whitespace() && bytes[at].is_ascii() && colours[at] != Some(Colour::Comment)
+        !in_token[at]
+            && !bytes[at].is_ascii_whitespace()
+            && bytes[at].is_ascii()
+            && colours[at] != Some(Colour::Comment)
     });
     if let Some(at) = stray {
         let place = describe_place(program, at);

@@ -34,27 +34,29 @@ pub fn damage_program(program: &Program<'_>) -> Vec<String> {
     mutants
 }
 
-/// Counts a mutant.
+/// The line at a byte.
+fn line_at(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    text[start..].lines().next().unwrap_or_default()
+}
+
+/// A mutant that the compiler accepts has no error; of those that it refuses, tree-sitter's errors are counted, and
+/// with `CASCADE_SHOW_MUTANTS` those without one are printed.
 pub fn compare_mutant(mutant: &Program<'_>, report: &mut Report) {
-    let error = find_error(&mutant.tree);
-    if !mutant.compiled.errors.is_empty() {
-        report.mutants.count(error.is_some());
-        if error.is_none() && std::env::var_os("CASCADE_SHOW_MUTANTS").is_some() {
-            let error = &mutant.compiled.errors[0];
-            let at = error.span.start as usize;
-            let line = mutant.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-            let line = mutant.text[line..].lines().next().unwrap_or_default();
-            println!("{}: only the compiler refuses `{line}`: {:?}", describe_place(mutant, at), error.kind);
+    let refused = find_error(&mutant.tree);
+    let Some(error) = mutant.compiled.errors.first() else {
+        report.sound_mutants.count(refused.is_some());
+        if let Some(node) = refused {
+            let at = node.start_byte();
+            let (place, line) = (describe_place(mutant, at), line_at(mutant.text, at));
+            report.disagree(&format!("a mutant of {place}: only tree-sitter refuses `{line}`"));
         }
         return;
-    }
-    report.sound_mutants.count(error.is_some());
-    if let Some(node) = error
-        && std::env::var_os("CASCADE_SHOW_MUTANTS").is_some()
-    {
-        let at = node.start_byte();
-        let line = mutant.text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let line = mutant.text[line..].lines().next().unwrap_or_default();
-        println!("{}: only tree-sitter refuses `{line}`", describe_place(mutant, at));
+    };
+    report.mutants.count(refused.is_some());
+    if refused.is_none() && std::env::var_os("CASCADE_SHOW_MUTANTS").is_some() {
+        let at = error.span.start as usize;
+        let (place, line) = (describe_place(mutant, at), line_at(mutant.text, at));
+        println!("a mutant of {place}: only the compiler refuses `{line}`: {:?}", error.kind);
     }
 }

@@ -6,11 +6,8 @@ use std::process::ExitCode;
 const SHOWN: usize = 60;
 
 /// Of the mutants that the compiler refuses, the least part that tree-sitter must refuse, in percent. It knows no
-/// escapes, no units of numbers and no names of events, and leaves them to the compiler.
-const LEAST_REFUSED: usize = 90;
-
-/// Of the mutants that the compiler accepts, the most that tree-sitter may refuse, in 10,000.
-const MOST_FALSE_ERRORS: usize = 10;
+/// units of numbers and no escapes, for example, and leaves them to the compiler.
+const LEAST_REFUSED: usize = 99;
 
 /// Counts of what was compared.
 #[derive(Default)]
@@ -67,9 +64,6 @@ impl Report {
         }
         if self.mutants.refused * 100 < self.mutants.texts * LEAST_REFUSED {
             self.disagree(&format!("tree-sitter refuses less than {LEAST_REFUSED} % of the refused mutants"));
-        }
-        if self.sound_mutants.refused * 10_000 > self.sound_mutants.texts * MOST_FALSE_ERRORS {
-            self.disagree(&format!("tree-sitter refuses more than {MOST_FALSE_ERRORS} of 10,000 accepted mutants"));
         }
         println!("disagreements: {}", self.disagreements);
         if self.disagreements == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
