@@ -397,7 +397,8 @@ module.exports = grammar({
         [PREC.coalesce, "??"],
         [PREC.or, "or"],
         [PREC.and, "and"],
-        [PREC.compare, choice("==", "!=", "<", "<=", alias($._greater, ">"), ">=", "in", seq("not", "in"))],
+        // At the beginning of a line the scanner has looked further than `>`, which is a plain token there.
+        [PREC.compare, choice("==", "!=", "<", "<=", alias($._greater, ">"), ">", ">=", "in", seq("not", "in"))],
         [PREC.add, choice("+", "-")],
         [PREC.multiply, choice("*", "/", "%")],
       ];

@@ -204,15 +204,23 @@ static bool scan_hole_as(TSLexer *lexer) {
   return true;
 }
 
+// Every word may be a label, but these only with the colon on their line.
+static const char *const RESERVED[] = {
+    "import", "type",  "enum", "route", "mcp",    "skill", "fn",       "memory", "cascade", "stage", "let",  "var",
+    "if",     "else",  "match", "for",  "in",     "repeat", "until",   "parallel", "swarm", "sandbox", "gate", "warn",
+    "fail",   "log",   "return", "on",  "true",   "false", "null",     "not",    "and",     "or",    "where", "as",
+    NULL};
+
 static bool scan_word(TSLexer *lexer, const bool *valid) {
   char word[WORD_SIZE];
   read_word(lexer, word);
   lexer->mark_end(lexer);
   if (valid[HOLE_AS] && strcmp(word, "as") == 0 && lexer->lookahead != '?') return scan_hole_as(lexer);
   if (!valid[LABEL]) return false;
-  skip_blanks(lexer);
   lexer->result_symbol = LABEL;
-  return lexer->lookahead == ':';
+  bool line_break = false;
+  if (!pass_space(lexer, &line_break) || lexer->lookahead != ':') return false;
+  return !line_break || !is_one_of(word, RESERVED);
 }
 
 static bool scan_brace(TSLexer *lexer, const bool *valid) {

