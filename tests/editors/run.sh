@@ -4,8 +4,9 @@
 # The generated parser is current; the corpus passes; over all programs of examples/, stdlib/, tests/run,
 # tests/gauntlet and tests/ui both parsers accept the same, split the text at the same places and give it the same
 # classes; over some 48,000 mutants of these programs nothing is refused that the compiler accepts, and nearly all that
-# it refuses. CASCADE_SHOW_MUTANTS=1 prints the rest. Where Neovim (0.11 or later) is installed, the queries are loaded
-# by it. Installs tree-sitter-cli if it is not there; needs a C compiler.
+# it refuses. CASCADE_SHOW_MUTANTS=1 prints the rest. The TextMate grammar, in VS Code's engine, has wrong scopes for at
+# most a few tokens; CASCADE_SHOW_TEXTMATE=1 prints them. Installs tree-sitter-cli if it is not there; needs a C compiler
+# and node.
 set -eu
 cd "$(dirname "$0")/../.."
 version=0.27.1
@@ -22,4 +23,10 @@ if ! cmp -s "$committed" editors/tree-sitter/src/parser.c; then
   exit 1
 fi
 (cd editors/tree-sitter && tree-sitter test)
-cargo run --quiet --locked --manifest-path tests/editors/Cargo.toml
+
+scopes=$(mktemp)
+trap 'rm -f "$committed" "$scopes"' EXIT
+(cd tests/editors && npm ci --silent)
+find examples stdlib tests/run tests/gauntlet tests/ui -name '*.cascade' -print0 |
+  xargs -0 node tests/editors/textmate.js editors/textmate/cascade.tmLanguage.json >"$scopes"
+cargo run --quiet --locked --manifest-path tests/editors/Cargo.toml -- "$scopes"

@@ -51,7 +51,7 @@ fn colour_is_right(colour: Colour, class: TokenClass, text: &str) -> bool {
 }
 
 /// The words that only the grammar makes words of the language (`expect_word` in `grammar/src/tree_builder`).
-const CONTEXTUAL: &[&str] = &[
+pub const CONTEXTUAL: &[&str] = &[
     "after", "backoff", "best_of", "by", "fails", "file", "files", "first", "idle", "max", "network", "nowait", "off",
     "on", "strategy", "tokens", "topology", "via", "json", "yaml", "markdown", "xml", "csv", "text", "words",
     "trusted",

@@ -8,6 +8,7 @@ mod agreement;
 mod colours;
 mod mutants;
 mod report;
+mod textmate;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use tree_sitter::{Language, Parser, Query, Tree};
 use tree_sitter_language::LanguageFn;
 
 use report::Report;
+use textmate::Scopes;
 
 unsafe extern "C" {
     fn tree_sitter_cascade() -> *const ();
@@ -54,6 +56,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let highlights = Query::new(&language, &std::fs::read_to_string(queries.join("highlights.scm"))?)?;
 
+    let scopes = std::env::args_os().nth(1).ok_or("the output of textmate.js is missing; use tests/editors/run.sh")?;
+    let scopes = Scopes::read_file(Path::new(&scopes))?;
     let mut report = Report::default();
     let mut texts = Vec::new();
     for folder in ["examples", "stdlib", "tests/run", "tests/gauntlet", "tests/ui"] {
@@ -70,6 +74,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         if program.compiled.errors.is_empty() && !program.tree.root_node().has_error() {
             agreement::compare_leaves(&program, &mut report);
             colours::compare_colours(&program, &highlights, &mut report)?;
+            textmate::compare_scopes(&program, &scopes, &mut report);
             for mutant in mutants::damage_program(&program) {
                 let mutant = Program::parse_both(&mut parser, path, &mutant)?;
                 mutants::compare_mutant(&mutant, &mut report);

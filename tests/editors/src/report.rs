@@ -9,6 +9,9 @@ const SHOWN: usize = 60;
 /// one-line strings go on in the next line, and knows neither units of numbers nor escapes.
 const LEAST_REFUSED: usize = 95;
 
+/// Of all tokens, the most that may have a wrong scope in the TextMate grammar, in 10,000.
+const MOST_WRONG_SCOPES: usize = 5;
+
 /// Counts of what was compared.
 #[derive(Default)]
 pub struct Report {
@@ -21,6 +24,8 @@ pub struct Report {
     pub mutants: Refusals,
     /// Mutants that the compiler accepts, and how many of them tree-sitter refuses.
     pub sound_mutants: Refusals,
+    /// Tokens, and how many of them have a wrong scope in the TextMate grammar.
+    pub textmate: Refusals,
     /// Tokens whose leaf and colour were compared.
     pub tokens: usize,
 }
@@ -64,6 +69,10 @@ impl Report {
         }
         if self.mutants.refused * 100 < self.mutants.texts * LEAST_REFUSED {
             self.disagree(&format!("tree-sitter refuses less than {LEAST_REFUSED} % of the refused mutants"));
+        }
+        println!("tokens: the TextMate grammar has a wrong scope for {}", self.textmate.describe());
+        if self.textmate.refused * 10_000 > self.textmate.texts * MOST_WRONG_SCOPES {
+            self.disagree(&format!("more than {MOST_WRONG_SCOPES} of 10,000 tokens have a wrong scope"));
         }
         println!("disagreements: {}", self.disagreements);
         if self.disagreements == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
