@@ -17,6 +17,8 @@ use crate::{
     world::Declared,
 };
 
+pub use crate::analyze::Options;
+
 /// The result of a compilation.
 #[derive(Debug)]
 pub struct Compilation {
@@ -61,13 +63,6 @@ impl Analysis {
     }
 }
 
-/// Optional results of [`compile_with`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Whether the index is built. A plain check does not need it.
-    pub index: bool,
-}
-
 impl Compilation {
     /// Leaks the memory, for a process that is about to exit: freeing a large program would take a
     /// tenth of the time of its check.
@@ -94,7 +89,7 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
         module::load_modules(name, text, sources);
     let of_syntax = diagnostics.len();
     let files = Files { map: &map, modules: &modules, prelude, skill_files: &skill_files };
-    let analyzed = analyze(files, root, options.index, &|| sources.is_cancelled());
+    let analyzed = analyze(files, root, options, &|| sources.is_cancelled());
     let Analyzed { program, declared, types, index, diagnostics: found } = analyzed;
     diagnostics.extend(found);
     followups::drop_followups(&map, &modules, &mut diagnostics, of_syntax);

@@ -43,6 +43,7 @@ mod types;
 mod walk;
 mod world;
 
+pub use cascade_ir::Program;
 pub use codes::{Code, Explanation};
 pub use compile::{Analysis, Compilation, Options, compile, compile_with};
 pub use diagnostic::{Diagnostic, Fix, Label, Severity};

@@ -29,6 +29,15 @@ pub trait Sources {
         false
     }
 
+    /// The names in a folder, each with whether it is a folder itself; for whoever completes a path.
+    ///
+    /// # Errors
+    /// Whatever the reading gives. Sources without folders have empty ones.
+    fn list(&self, folder: &str) -> io::Result<Vec<(String, bool)>> {
+        let _ = folder;
+        Ok(Vec::new())
+    }
+
     /// The name of the file that `import "target"` in the file `from` means. Two spellings of
     /// one file must give one name.
     fn resolve(&self, from: &str, target: &str) -> String {
@@ -61,6 +70,20 @@ pub struct FileSources;
 impl Sources for FileSources {
     fn read(&self, name: &str) -> io::Result<Arc<str>> {
         std::fs::read_to_string(name).map(Arc::from)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<(String, bool)>> {
+        let entries = std::fs::read_dir(if folder.is_empty() { "." } else { folder })?;
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // A name that is no text cannot be written in a program.
+            if let Ok(name) = entry.file_name().into_string() {
+                found.push((name, entry.path().is_dir()));
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Visits every expression below a node, the node itself first.
 
 use cascade_grammar::ast::{
-    ArmBody, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, FnBody, NetworkSetting, RecordEntry, Stmt,
-    StmtKind, StrLit, StrPart,
+    ArmBody, Attach, Block, Clause, ClauseKind, Else, ErrorAction, Expr, ExprKind, FnBody, Item, ItemKind, MockOutcome,
+    NetworkSetting, Param, RecordEntry, Setting, SkillLine, SkillLineKind, Stmt, StmtKind, StrLit, StrPart, TestLine,
+    TestLineKind,
 };
 
 /// Calls `f` for every expression of the body of a fn.
@@ -212,5 +213,95 @@ pub(crate) fn blocks_of<'a>(s: &'a Stmt, out: &mut Vec<&'a Block>) {
             ExprKind::Paren(inner) => values.push(inner),
             _ => {}
         }
+    }
+}
+
+/// Calls `f` for every expression of a declaration.
+pub(crate) fn item<'a>(item: &'a Item, f: &mut dyn FnMut(&'a Expr)) {
+    let params = |params: &'a [Param], f: &mut dyn FnMut(&'a Expr)| {
+        params.iter().for_each(|param| optional_expr(&param.default, f));
+    };
+    match &item.kind {
+        ItemKind::Skill(decl) => {
+            params(&decl.params, f);
+            decl.body.iter().for_each(|line| skill_line(line, f));
+        }
+        ItemKind::Fn(decl) => {
+            params(&decl.params, f);
+            fn_body(&decl.body, f);
+        }
+        ItemKind::Const(decl) => expr(&decl.value, f),
+        ItemKind::Cascade(decl) => {
+            params(&decl.params, f);
+            clauses(&decl.clauses, f);
+            block(&decl.body, f);
+        }
+        ItemKind::Test(decl) => decl.body.iter().for_each(|line| test_line(line, f)),
+        ItemKind::Type(decl) => decl.fields.iter().for_each(|field| optional_expr(&field.default, f)),
+        ItemKind::Memory(decl) => decl.entries.iter().for_each(|field| optional_expr(&field.default, f)),
+        ItemKind::Model(decl) => settings(&decl.settings, f),
+        ItemKind::Mcp(decl) => settings(&decl.settings, f),
+        ItemKind::Import(_)
+        | ItemKind::Alias(_)
+        | ItemKind::Enum(_)
+        | ItemKind::Route(_)
+        | ItemKind::Edition(_)
+        | ItemKind::Error => {}
+    }
+}
+
+fn settings<'a>(list: &'a [Setting], f: &mut dyn FnMut(&'a Expr)) {
+    list.iter().for_each(|setting| expr(&setting.value, f));
+}
+
+fn skill_line<'a>(line: &'a SkillLine, f: &mut dyn FnMut(&'a Expr)) {
+    use SkillLineKind as Line;
+    match &line.kind {
+        Line::Prompt(e)
+        | Line::Run(e)
+        | Line::Builtin(e)
+        | Line::System(e)
+        | Line::Temperature(e)
+        | Line::MaxTokens(e)
+        | Line::Attach(Attach::Value(e))
+        | Line::In(e)
+        | Line::Stdin(e)
+        | Line::OutputFiles { pattern: e, .. }
+        | Line::Return(e) => expr(e, f),
+        Line::Agent { dir, prompt } => {
+            optional_expr(dir, f);
+            expr(prompt, f);
+        }
+        Line::Http { url, settings: list, .. } => {
+            expr(url, f);
+            settings(list, f);
+        }
+        Line::Mcp { args, .. } => optional_expr(args, f),
+        Line::Attach(Attach::Files { pattern, dir }) => {
+            expr(pattern, f);
+            optional_expr(dir, f);
+        }
+        Line::Env(list) => settings(list, f),
+        Line::SkillFile(text) => string_literal(text, f),
+        Line::Needs(_) | Line::Tools(_) | Line::Exit(_) | Line::Output { .. } | Line::Error => {}
+    }
+}
+
+fn test_line<'a>(line: &'a TestLine, f: &mut dyn FnMut(&'a Expr)) {
+    match &line.kind {
+        TestLineKind::Mock { outcomes, .. } => {
+            for outcome in outcomes {
+                let (value, times, after) = match outcome {
+                    MockOutcome::Value { value, times, after } => (Some(value), times, after),
+                    MockOutcome::Fails { message, times, after, .. } => (message.as_ref(), times, after),
+                };
+                value.into_iter().chain(times).chain(after).for_each(|e| expr(e, f));
+            }
+        }
+        TestLineKind::Run(e) | TestLineKind::Expect(e) | TestLineKind::Let { value: e, .. } => expr(e, f),
+        TestLineKind::ExpectStage { times: e, .. } | TestLineKind::ExpectFails { message: e, .. } => {
+            optional_expr(e, f);
+        }
+        TestLineKind::Error => {}
     }
 }

@@ -17,7 +17,7 @@ use cascade_compiler::{
 use cascade_grammar::ast::Span;
 
 fn analyse(name: &str, text: &str) -> Compilation {
-    let compiled = compile_with(name, Arc::from(text), &FileSources, Options { index: true });
+    let compiled = compile_with(name, Arc::from(text), &FileSources, Options { index: true, ..Options::default() });
     let errors: Vec<_> = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{name}: {errors:?}");
     compiled
@@ -29,7 +29,7 @@ fn analyse_files(files: &[(&str, &str)]) -> Compilation {
         sources.insert(name, text);
     }
     let (name, text) = files[0];
-    let compiled = compile_with(name, Arc::from(text), &sources, Options { index: true });
+    let compiled = compile_with(name, Arc::from(text), &sources, Options { index: true, ..Options::default() });
     let errors: Vec<_> = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
     assert!(errors.is_empty(), "{name}: {errors:?}");
     compiled
@@ -58,7 +58,12 @@ fn all_programs() -> Vec<Compilation> {
         .iter()
         .filter_map(|file| {
             let text = fs::read_to_string(file).ok()?;
-            let compiled = compile_with(&file.to_string_lossy(), text.into(), &FileSources, Options { index: true });
+            let compiled = compile_with(
+                &file.to_string_lossy(),
+                text.into(),
+                &FileSources,
+                Options { index: true, ..Options::default() },
+            );
             (!compiled.failed()).then_some(compiled)
         })
         .collect();
@@ -66,7 +71,12 @@ fn all_programs() -> Vec<Compilation> {
     let imports: String =
         cascade_stdlib::modules().iter().filter(|m| **m != "std.prelude").map(|m| format!("import {m}\n")).collect();
     let text = format!("{imports}cascade main() {{}}\n");
-    compiled.push(compile_with("all.cascade", text.into(), &FileSources, Options { index: true }));
+    compiled.push(compile_with(
+        "all.cascade",
+        text.into(),
+        &FileSources,
+        Options { index: true, ..Options::default() },
+    ));
     compiled
 }
 

@@ -4,6 +4,7 @@
 
 pub mod ast;
 mod errors;
+mod expectations;
 mod foreign_syntax;
 mod lexer;
 mod parse;
@@ -11,6 +12,7 @@ mod token;
 mod tree_builder;
 
 use ast::Span;
+pub use expectations::{Expectations, expectations};
 pub use foreign_syntax::types::translate_type;
 pub use parse::parse;
 pub use token::{Token, TokenClass};

@@ -18,7 +18,7 @@ lalrpop_mod!(
         unreachable_pub
     )]
     #[rustfmt::skip]
-    cascade
+    pub(crate) cascade
 );
 
 /// Parses a text. Total: any text gives a tree, with the errors beside it.

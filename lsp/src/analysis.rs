@@ -13,7 +13,10 @@ use std::{
     thread,
 };
 
-use cascade_compiler::{Diagnostic, FileSources, SourceId, SourceMap, Sources, compile, project};
+use cascade_compiler::{
+    Analysis as Compiled, Diagnostic, FileSources, Options, Program, SourceId, SourceMap, Sources, compile_with,
+    project,
+};
 use cascade_grammar::Parse;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -86,6 +89,10 @@ pub(crate) struct Analysis {
     pub sources: SourceMap,
     /// The trees of all files, shared with the cache.
     pub trees: HashMap<SourceId, Arc<Parse>>,
+    /// What answers questions about the program; `None` after a crash.
+    pub compiled: Option<Arc<Compiled>>,
+    /// The program, unless it has errors.
+    pub program: Option<Program>,
     /// The diagnostics of all files.
     pub diagnostics: Vec<Diagnostic>,
     /// Whether the compiler panicked, so that there is no result.
@@ -105,14 +112,14 @@ impl Snapshot {
     }
 
     /// Runs the analysis.
-    fn run(self) -> Analysis {
+    pub(crate) fn run(self) -> Analysis {
         let Self { root, revision, open, parses, cancelled } = self;
         let text = open.get(&root).cloned().unwrap_or_else(|| Arc::from(""));
         let reads = RefCell::new(BTreeSet::from([root.clone()]));
         let sources = OpenSources { open, reads, parses, cancelled };
         // A panic of the compiler must not end the server.
         let checked = catch_unwind(AssertUnwindSafe(|| {
-            let mut checked = compile(&root, text, &sources);
+            let mut checked = compile_with(&root, text, &sources, Options { index: true, ..Options::default() });
             if Path::new(&root).is_absolute()
                 && let Some(project) = project::of_file(&root, &sources)
             {
@@ -133,6 +140,8 @@ impl Snapshot {
                     .filter_map(|(id, _)| checked.analysis.parse(id).map(|parse| (id, Arc::clone(parse))))
                     .collect(),
                 sources: checked.sources,
+                compiled: Some(checked.analysis),
+                program: checked.program,
                 diagnostics: checked.diagnostics,
                 crashed: false,
                 cancelled,
@@ -142,6 +151,8 @@ impl Snapshot {
                 revision,
                 reads,
                 sources: SourceMap::default(),
+                compiled: None,
+                program: None,
                 trees: HashMap::new(),
                 diagnostics: Vec::new(),
                 crashed: true,
@@ -153,11 +164,18 @@ impl Snapshot {
 
 /// Sources that prefer open documents to the disk. They record every file that was requested, so
 /// that a later change or creation of it makes the analysis obsolete.
-struct OpenSources {
+pub(crate) struct OpenSources {
     open: OpenTexts,
     reads: RefCell<BTreeSet<String>>,
     parses: Arc<ParseCache>,
     cancelled: Arc<AtomicBool>,
+}
+
+impl OpenSources {
+    /// Sources of the open documents and the disk.
+    pub(crate) fn new(open: OpenTexts, parses: Arc<ParseCache>, cancelled: Arc<AtomicBool>) -> Self {
+        Self { open, reads: RefCell::default(), parses, cancelled }
+    }
 }
 
 impl Sources for OpenSources {
@@ -175,6 +193,13 @@ impl Sources for OpenSources {
 
     fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
         self.parses.parse(name, text)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<(String, bool)>> {
+        if !Path::new(folder).is_absolute() {
+            return Ok(Vec::new());
+        }
+        FileSources.list(folder)
     }
 
     fn is_cancelled(&self) -> bool {

@@ -26,7 +26,7 @@ pub(crate) struct Document {
     /// Cancels the running analysis of this document, if there is one.
     pub analysing: Option<Arc<AtomicBool>>,
     /// The last analysis that was still current when it finished.
-    pub analysis: Option<Analysis>,
+    pub analysis: Option<Arc<Analysis>>,
     /// The diagnostics that were published last.
     pub published: Option<(i32, Vec<Diagnostic>)>,
 }

@@ -1,12 +1,14 @@
 //! The events of a session.
 
+use std::path::PathBuf;
+
 use tokio::sync::oneshot;
 use tower_lsp::ls_types::{
     ClientCapabilities, CodeActionOrCommand, CodeActionParams, PositionEncodingKind, TextDocumentContentChangeEvent,
     TextEdit, Uri,
 };
 
-use crate::{analysis::Analysis, position::Encoding};
+use crate::{analysis::Analysis, position::Encoding, requests::Question};
 
 /// The client's capabilities that change what is sent to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) struct Settings {
     pub related_information: bool,
     /// Whether an edit may name the document version it applies to.
     pub document_changes: bool,
+    /// Whether a completion may be a snippet with places to fill in.
+    pub snippets: bool,
 }
 
 impl Settings {
@@ -25,10 +29,13 @@ impl Settings {
         let encodings = client.general.as_ref().and_then(|g| g.position_encodings.as_deref()).unwrap_or_default();
         let utf8 = encodings.contains(&PositionEncodingKind::UTF8);
         let diagnostics = client.text_document.as_ref().and_then(|t| t.publish_diagnostics.as_ref());
+        let completion = client.text_document.as_ref().and_then(|t| t.completion.as_ref());
+        let item = completion.and_then(|c| c.completion_item.as_ref());
         let edits = client.workspace.as_ref().and_then(|w| w.workspace_edit.as_ref());
         Self {
             encoding: if utf8 { Encoding::Utf8 } else { Encoding::Utf16 },
             related_information: diagnostics.and_then(|d| d.related_information).unwrap_or(false),
+            snippets: item.and_then(|i| i.snippet_support).unwrap_or(false),
             document_changes: edits.and_then(|e| e.document_changes).unwrap_or(false),
         }
     }
@@ -37,8 +44,8 @@ impl Settings {
 /// An event; a session handles events in the order in which they were sent.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The client sent its capabilities.
-    Settings(Settings),
+    /// The client sent its capabilities and the folders of its project.
+    Settings(Settings, Vec<PathBuf>),
     /// A document was opened.
     Open { uri: Uri, version: i32, text: String },
     /// A document was edited.
@@ -51,6 +58,8 @@ pub(crate) enum Event {
     Format { uri: Uri, reply: oneshot::Sender<Option<Vec<TextEdit>>> },
     /// A request for the quick fixes of a range.
     Actions { params: Box<CodeActionParams>, reply: oneshot::Sender<Vec<CodeActionOrCommand>> },
+    /// A question about a document.
+    Ask(Question),
     /// An analysis finished.
     Analysed(Box<Analysis>),
 }

@@ -4,7 +4,7 @@
 //! it awaits anything, `session` owns the documents and handles the events one by one, and
 //! `analysis` checks a snapshot in a thread of its own. Its result goes back through the same
 //! channel; only `publish` sends to the client. So neither a slow client nor a slow analysis can
-//! delay or reorder the edits.
+//! delay or reorder the edits. `requests` answers questions about snapshots, one kind a file.
 
 mod analysis;
 mod changes;
@@ -14,6 +14,7 @@ mod events;
 mod imports;
 mod position;
 mod publish;
+mod requests;
 mod server;
 mod session;
 

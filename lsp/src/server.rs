@@ -1,9 +1,12 @@
 //! Converts the protocol's messages to events. Handlers do no work of their own: after its first
 //! await, a handler can be overtaken by later ones.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
@@ -12,17 +15,30 @@ use tower_lsp::{
     jsonrpc::{Error, Result},
     ls_types::{
         CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse,
-        DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
-        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentFormattingParams,
-        FileSystemWatcher, GlobPattern, InitializeParams, InitializeResult, InitializedParams, OneOf,
-        PositionEncodingKind, Registration, ServerCapabilities, ServerInfo, TextDocumentSyncCapability,
-        TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit,
+        CompletionOptions, CompletionParams, CompletionResponse, DidChangeTextDocumentParams,
+        DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions, DidCloseTextDocumentParams,
+        DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentFormattingParams, DocumentHighlight,
+        DocumentHighlightParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, FoldingRange,
+        FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse,
+        Hover, HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
+        InlayHintParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse, Range,
+        ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange, SelectionRangeParams,
+        SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams,
+        SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities,
+        ServerCapabilities, ServerInfo, SignatureHelp, SignatureHelpOptions, SignatureHelpParams,
+        TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+        TextDocumentSyncSaveOptions, TextEdit, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
+        WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
     },
 };
 
 use crate::{
+    document::source_name,
     events::{Event, Settings},
     position::Encoding,
+    requests::{
+        Question, View, completion, definition, hints, hover, ranges, references, rename, signature, symbols, tokens,
+    },
 };
 
 /// Receives the client's messages.
@@ -38,6 +54,21 @@ impl Backend {
     /// Creates a backend that forwards events and records whether the client sent `shutdown`.
     pub(crate) fn new(client: Client, events: UnboundedSender<Event>, shutdown_received: Arc<AtomicBool>) -> Self {
         Self { client, events, shutdown_received, watches: AtomicBool::new(false) }
+    }
+
+    /// Asks about a document, or about the project where there is none. The question is sent before anything is
+    /// awaited.
+    async fn ask<P: Send + 'static, T: Send + 'static>(
+        &self,
+        document: Option<&Uri>,
+        needs_analysis: bool,
+        params: P,
+        answer: impl FnOnce(&View, &P) -> Result<Option<T>> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let document = document.map(source_name).unwrap_or_default();
+        let (question, answered) = Question::new(document, needs_analysis, move |view| answer(view, &params));
+        self.push(Event::Ask(question));
+        answered.await.map_err(|_| Error::internal_error())?
     }
 
     /// Forwards an event. This fails only if the session has ended, and then nothing needs the event.
@@ -60,12 +91,51 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             ..TextDocumentSyncOptions::default()
         })),
         document_formatting_provider: Some(OneOf::Left(true)),
+        completion_provider: Some(CompletionOptions {
+            trigger_characters: Some(completion::TRIGGERS.iter().map(|sign| (*sign).to_owned()).collect()),
+            ..CompletionOptions::default()
+        }),
+        hover_provider: Some(HoverProviderCapability::Simple(true)),
+        definition_provider: Some(OneOf::Left(true)),
+        type_definition_provider: Some(TypeDefinitionProviderCapability::Simple(true)),
+        references_provider: Some(OneOf::Left(true)),
+        document_highlight_provider: Some(OneOf::Left(true)),
+        document_symbol_provider: Some(OneOf::Left(true)),
+        workspace_symbol_provider: Some(OneOf::Left(true)),
+        folding_range_provider: Some(FoldingRangeProviderCapability::Simple(true)),
+        selection_range_provider: Some(SelectionRangeProviderCapability::Simple(true)),
+        inlay_hint_provider: Some(OneOf::Left(true)),
+        semantic_tokens_provider: Some(SemanticTokensServerCapabilities::SemanticTokensOptions(
+            SemanticTokensOptions {
+                legend: tokens::legend(),
+                range: Some(true),
+                full: Some(SemanticTokensFullOptions::Bool(true)),
+                work_done_progress_options: WorkDoneProgressOptions::default(),
+            },
+        )),
+        rename_provider: Some(OneOf::Right(RenameOptions {
+            prepare_provider: Some(true),
+            work_done_progress_options: WorkDoneProgressOptions::default(),
+        })),
+        signature_help_provider: Some(SignatureHelpOptions {
+            trigger_characters: Some(vec!["(".to_owned(), ",".to_owned()]),
+            ..SignatureHelpOptions::default()
+        }),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
             code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
             ..CodeActionOptions::default()
         })),
         ..ServerCapabilities::default()
     }
+}
+
+/// The folders of the client's project.
+fn project_folders(params: &InitializeParams) -> Vec<PathBuf> {
+    let path = |uri: &Uri| uri.to_file_path().map(|path| path.into_owned());
+    let folders = params.workspace_folders.iter().flatten().filter_map(|folder| path(&folder.uri)).collect::<Vec<_>>();
+    #[allow(deprecated)] // clients that know no folders of a workspace give this
+    let root = || params.root_uri.as_ref().and_then(path);
+    if folders.is_empty() { root().into_iter().collect() } else { folders }
 }
 
 /// The files that the client is asked to watch: a program changes with the files that it imports.
@@ -82,7 +152,7 @@ fn watch_registration() -> Option<Registration> {
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let settings = Settings::of(&params.capabilities);
-        self.push(Event::Settings(settings));
+        self.push(Event::Settings(settings, project_folders(&params)));
         let watched = params.capabilities.workspace.and_then(|w| w.did_change_watched_files);
         self.watches.store(watched.and_then(|w| w.dynamic_registration).unwrap_or(false), Ordering::SeqCst);
         Ok(InitializeResult {
@@ -140,6 +210,89 @@ impl LanguageServer for Backend {
         let (reply, answer) = oneshot::channel();
         self.push(Event::Format { uri: params.text_document.uri, reply });
         answer.await.map_err(|_| Error::internal_error())
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask(Some(&uri), false, params, |view, params| Ok(completion::answer(view, params))).await
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask(Some(&uri), true, params, |view, params| Ok(hover::answer(view, params))).await
+    }
+
+    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let at = params.text_document_position_params;
+        self.ask(Some(&at.text_document.uri), true, at.position, |view, at| Ok(definition::answer(view, *at))).await
+    }
+
+    async fn goto_type_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
+        let at = params.text_document_position_params;
+        self.ask(Some(&at.text_document.uri), true, at.position, |view, at| Ok(definition::answer_type(view, *at)))
+            .await
+    }
+
+    async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask(Some(&uri), true, params, |view, params| Ok(references::answer(view, params))).await
+    }
+
+    async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
+        let at = params.text_document_position_params;
+        let answer = |view: &View, at: &Position| Ok(references::answer_highlights(view, *at));
+        self.ask(Some(&at.text_document.uri), true, at.position, answer).await
+    }
+
+    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
+        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(symbols::answer(view))).await
+    }
+
+    async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
+        self.ask(None, false, params, |view, params| Ok(symbols::answer_workspace(view, params))).await
+    }
+
+    async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
+        let answer = |view: &View, at: &Position| rename::answer_prepare(view, *at);
+        self.ask(Some(&params.text_document.uri), true, params.position, answer).await
+    }
+
+    async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask(Some(&uri), true, params, rename::answer).await
+    }
+
+    async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
+        let at = params.text_document_position_params;
+        self.ask(Some(&at.text_document.uri), true, at.position, |view, at| Ok(signature::answer(view, *at))).await
+    }
+
+    async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
+        let answer = |view: &View, (): &()| Ok(tokens::answer(view, None).map(SemanticTokensResult::Tokens));
+        self.ask(Some(&params.text_document.uri), true, (), answer).await
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: SemanticTokensRangeParams,
+    ) -> Result<Option<SemanticTokensRangeResult>> {
+        let answer =
+            |view: &View, range: &Range| Ok(tokens::answer(view, Some(*range)).map(SemanticTokensRangeResult::Tokens));
+        self.ask(Some(&params.text_document.uri), true, params.range, answer).await
+    }
+
+    async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
+        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(ranges::answer_folding(view))).await
+    }
+
+    async fn selection_range(&self, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
+        let answer = |view: &View, positions: &Vec<Position>| Ok(ranges::answer_selection(view, positions));
+        self.ask(Some(&params.text_document.uri), false, params.positions, answer).await
+    }
+
+    async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
+        let answer = |view: &View, range: &Range| Ok(hints::answer(view, *range));
+        self.ask(Some(&params.text_document.uri), true, params.range, answer).await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {

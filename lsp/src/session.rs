@@ -2,8 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    path::PathBuf,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -22,6 +23,7 @@ use crate::{
     document::{Document, source_name},
     events::{Event, Settings},
     publish::Publication,
+    requests::{Asked, Question, View},
 };
 
 /// A pending request for quick fixes. It waits until the current text has been checked: fixes of an
@@ -48,6 +50,12 @@ pub(crate) struct Session {
     threads: usize,
     /// The trees of unchanged files.
     parses: Arc<ParseCache>,
+    /// The folders of the client's project.
+    folders: Vec<PathBuf>,
+    /// Questions that are not answered yet.
+    questions: Vec<Question>,
+    /// Cancels the answers that are being computed, by document.
+    answering: Vec<(String, Weak<AtomicBool>)>,
 }
 
 impl Session {
@@ -64,6 +72,9 @@ impl Session {
             fix_requests: Vec::new(),
             threads: thread::available_parallelism().map_or(1, usize::from),
             parses: Arc::default(),
+            folders: Vec::new(),
+            questions: Vec::new(),
+            answering: Vec::new(),
         }
     }
 
@@ -76,13 +87,14 @@ impl Session {
                 self.handle(event);
             }
             self.answer_requests();
+            self.answer_questions();
             self.start_analyses();
         }
     }
 
     fn handle(&mut self, event: Event) {
         match event {
-            Event::Settings(settings) => self.settings = settings,
+            Event::Settings(settings, folders) => (self.settings, self.folders) = (settings, folders),
             Event::Open { uri, version, text } => {
                 let document = Document::new(uri, version, text);
                 self.mark_changed(document.name.clone());
@@ -104,6 +116,10 @@ impl Session {
                     }
                 }
             }
+            Event::Ask(mut question) => {
+                question.version = self.documents.get(&question.document).map(|document| document.version);
+                self.questions.push(question);
+            }
             Event::Format { uri, reply } => self.format(&uri, reply),
             Event::Actions { params, reply } => {
                 let document = source_name(&params.text_document.uri);
@@ -119,11 +135,16 @@ impl Session {
         for document in self.documents.values() {
             let reads = |analysis: &Analysis| analysis.reads.contains(&name);
             if let Some(cancelled) = &document.analysing
-                && (document.name == name || document.analysis.as_ref().is_some_and(reads))
+                && (document.name == name || document.analysis.as_deref().is_some_and(reads))
             {
                 cancelled.store(true, Ordering::Relaxed);
             }
         }
+        self.answering.retain(|(document, cancelled)| {
+            let Some(cancelled) = cancelled.upgrade() else { return false };
+            cancelled.fetch_or(*document == name, Ordering::Relaxed);
+            true
+        });
         self.last_changed.insert(name, self.revision);
     }
 
@@ -142,6 +163,10 @@ impl Session {
 
     /// The current analysis of a document, if there is one.
     fn current_analysis(&self, name: &str) -> Option<&Analysis> {
+        self.shared_analysis(name).map(|analysis| &**analysis)
+    }
+
+    fn shared_analysis(&self, name: &str) -> Option<&Arc<Analysis>> {
         self.documents.get(name)?.analysis.as_ref().filter(|analysis| self.is_current(analysis))
     }
 
@@ -184,7 +209,7 @@ impl Session {
         if !current || analysis.cancelled {
             return;
         }
-        document.analysis = Some(analysis);
+        document.analysis = Some(Arc::new(analysis));
         let read: BTreeSet<&str> = self
             .documents
             .values()
@@ -267,6 +292,50 @@ impl Session {
                     let _ = request.reply.send(Vec::new());
                 }
             }
+        }
+    }
+
+    /// Answers the questions whose documents have been checked, each in a thread of its own.
+    fn answer_questions(&mut self) {
+        for question in std::mem::take(&mut self.questions) {
+            if question.is_abandoned() {
+                continue;
+            }
+            let document = self.documents.get(&question.document);
+            let analysis = self.shared_analysis(&question.document);
+            match document {
+                None if !question.document.is_empty() => question.answer(Asked::NotOpen),
+                Some(document) if question.version != Some(document.version) => question.answer(Asked::Changed),
+                Some(_) if question.needs_analysis && analysis.is_none() => self.questions.push(question),
+                _ => {
+                    let view = self.view(document, analysis);
+                    self.answering.push((question.document.clone(), Arc::downgrade(&view.cancelled)));
+                    // If no thread can be started, the reply is dropped, which the client receives as an error.
+                    let _ = thread::Builder::new()
+                        .name("request".to_owned())
+                        .stack_size(crate::analysis::STACK)
+                        .spawn(move || question.answer(Asked::View(Box::new(view))));
+                }
+            }
+        }
+    }
+
+    /// What a question about a document sees.
+    fn view(&self, document: Option<&Document>, analysis: Option<&Arc<Analysis>>) -> View {
+        let text = document.map_or_else(|| Arc::from(""), |document| Arc::clone(&document.text));
+        let name = document.map(|document| document.name.clone()).unwrap_or_default();
+        let others = self.documents.keys().filter(|other| **other != name);
+        View {
+            others: others.filter_map(|other| self.shared_analysis(other)).cloned().collect(),
+            name,
+            text,
+            settings: self.settings,
+            analysis: analysis.cloned(),
+            open: self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect(),
+            files: self.documents.keys().filter_map(|name| Some((name.clone(), self.client_file(name)?))).collect(),
+            folders: self.folders.clone(),
+            parses: Arc::clone(&self.parses),
+            cancelled: Arc::default(),
         }
     }
 

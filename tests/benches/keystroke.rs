@@ -5,7 +5,8 @@
 //!
 //! The client opens a file of 10,000 lines, waits for its diagnostics, and then types: each keystroke
 //! changes one line in the middle of the file, and the clock runs from the write of `didChange` to the
-//! read of the `publishDiagnostics` of that version.
+//! read of the `publishDiagnostics` of that version. Then it asks for a completion, a hover and a rename, each right
+//! after an edit whose diagnostics it has received.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -69,6 +70,16 @@ impl Client {
         serde_json::from_slice(&body).map_err(io::Error::other)
     }
 
+    /// Waits for the answer of a request.
+    fn answer(&mut self, id: i64) -> io::Result<Value> {
+        loop {
+            let message = self.receive()?;
+            if message["id"] == id {
+                return Ok(message);
+            }
+        }
+    }
+
     /// Waits for the diagnostics of a version; gives their number.
     fn diagnostics(&mut self, version: usize) -> io::Result<usize> {
         loop {
@@ -87,20 +98,24 @@ fn main() -> io::Result<()> {
         std::process::exit(1);
     }
     for (what, chained) in [("flat", false), ("chained", true)] {
-        let mut times = measure(&binary, chained)?;
-        times.sort_unstable();
-        let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
-        println!(
-            "keystroke in {LINES} lines, {what}, to published diagnostics: p50 {:.1} ms, p90 {:.1} ms, max {:.1} ms",
-            at(50),
-            at(90),
-            at(100)
-        );
+        for (kind, mut times) in measure(&binary, chained)? {
+            times.sort_unstable();
+            let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+            println!(
+                "{kind} in {LINES} lines, {what}: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms",
+                at(50),
+                at(90),
+                at(99)
+            );
+        }
     }
     Ok(())
 }
 
-fn measure(binary: &Path, chained: bool) -> io::Result<Vec<Duration>> {
+/// The times of each kind of request.
+type Times = Vec<(&'static str, Vec<Duration>)>;
+
+fn measure(binary: &Path, chained: bool) -> io::Result<Times> {
     let text = generate::program(LINES, chained);
     // A line of its own in the middle, between two declarations.
     let middle = text.lines().count() / 2;
@@ -124,6 +139,12 @@ fn measure(binary: &Path, chained: bool) -> io::Result<Vec<Duration>> {
     client.notify("textDocument/didChange", json!({ "textDocument": document(1), "contentChanges": changes }))?;
     assert_eq!(client.diagnostics(1)?, before, "a declaration that is right");
     let mut times = Vec::with_capacity(KEYSTROKES);
+    let mut questions = [
+        ("textDocument/completion", Vec::with_capacity(KEYSTROKES)),
+        ("textDocument/hover", Vec::with_capacity(KEYSTROKES)),
+        ("textDocument/rename", Vec::with_capacity(KEYSTROKES)),
+    ];
+    let mut requests = 10;
     for stroke in 0..KEYSTROKES {
         let version = stroke + 2;
         let (old, new) = if stroke % 2 == 0 { (1, "\"a\"") } else { (3, "0") };
@@ -134,13 +155,29 @@ fn measure(binary: &Path, chained: bool) -> io::Result<Vec<Duration>> {
         let found = client.diagnostics(version)?;
         times.push(begin.elapsed());
         assert_eq!(found, before + usize::from(stroke % 2 == 0), "one more where the type is wrong");
+        for (method, times) in &mut questions {
+            requests += 1;
+            // The value of the function is completed, its name explained and renamed.
+            let character = if *method == "textDocument/completion" { start.len() } else { 3 };
+            let place = json!({ "line": line, "character": character });
+            let params = json!({ "textDocument": { "uri": URI }, "position": place, "newName": "renamed" });
+            let begin = Instant::now();
+            client.send(&json!({ "jsonrpc": "2.0", "id": requests, "method": method, "params": params }))?;
+            let answer = client.answer(requests)?;
+            times.push(begin.elapsed());
+            assert!(answer["result"].is_object(), "{answer}");
+        }
         // A person does not type at the speed of the server.
         std::thread::sleep(Duration::from_millis(20));
     }
+    let memory = std::fs::read_to_string(format!("/proc/{}/status", client.server.id())).unwrap_or_default();
+    let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    println!("memory at most: {peak}");
     client.send(&json!({ "jsonrpc": "2.0", "id": 2, "method": "shutdown" }))?;
     client.notify("exit", Value::Null)?;
     client.server.wait()?;
-    Ok(times)
+    let [completion, hover, rename] = questions.map(|(_, times)| times);
+    Ok(vec![("keystroke to diagnostics", times), ("completion", completion), ("hover", hover), ("rename", rename)])
 }
 
 fn binary() -> PathBuf {

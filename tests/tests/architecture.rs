@@ -229,7 +229,24 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("compile", &["analyze", "checks", "diagnostic", "followups", "index", "module", "source", "types", "world"]),
-    ("ide", &["compile", "index", "source"]),
+    (
+        "ide",
+        &[
+            "analyze",
+            "body",
+            "builtins",
+            "checks",
+            "compile",
+            "cost",
+            "declare",
+            "diagnostic",
+            "index",
+            "source",
+            "types",
+            "walk",
+            "world",
+        ],
+    ),
     ("import", &["codes", "compile", "format", "source"]),
 ];
 

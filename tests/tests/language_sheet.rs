@@ -51,7 +51,8 @@ fn evaluate(examples: &[&'static str]) -> HashMap<&'static str, Evaluated> {
     }
     let values: Vec<String> = (0..examples.len()).map(|n| format!("\"$<value_{n} as json>\"")).collect();
     text.push_str(&format!("  return [{}]\n}}\n", values.join(", ")));
-    let compiled = compile_with("examples.cascade", Arc::from(text), &FileSources, Options { index: true });
+    let compiled =
+        compile_with("examples.cascade", Arc::from(text), &FileSources, Options { index: true, ..Options::default() });
     let shown = render::render(&compiled.diagnostics, &compiled.sources, render::Format::Short, false);
     let program = compiled.program.as_ref().unwrap_or_else(|| panic!("{shown}"));
     let given = json!({ "at": "2026-03-01T23:00:00Z" });

@@ -9,6 +9,7 @@ use crate::{
     args::{BuildArgs, Cli, CompletionsArgs, ExplainArgs, GraphArgs, GraphFormat},
     error::Stop,
     files,
+    generate::SHEET,
 };
 
 /// Writes a file, or to standard output for `-`.
@@ -90,11 +91,22 @@ pub fn explain(args: &ExplainArgs) -> Result<u8, Stop> {
             if about.is_empty() {
                 about = find(|page| page);
             }
-            if about.is_empty() {
+            // Rows of the language's tables whose first cell has the word.
+            let rows: Vec<String> = SHEET
+                .lines()
+                .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
+                .filter(|(head, _)| head.starts_with('`') && mentions(head, wanted))
+                .map(|(head, rest)| format!("{head}: {}\n", rest.trim_start_matches("| ")))
+                .take(10)
+                .collect();
+            if about.is_empty() && rows.is_empty() {
                 let help = "`cascadec explain` lists all codes";
                 return Err(Stop::usage_help(format!("there is no code `{wanted}`, and no page is about it"), help));
             }
-            print(&format!("{}`cascadec explain CODE` prints one of them\n", about.concat()))?;
+            if !about.is_empty() {
+                about.push("`cascadec explain CODE` prints one of them\n".to_owned());
+            }
+            print(&(rows.concat() + &about.concat()))?;
             Ok(0)
         }
     }

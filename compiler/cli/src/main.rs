@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod fmt;
 mod generate;
+mod github;
 mod jobs;
 mod journal;
 mod list;

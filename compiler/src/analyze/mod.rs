@@ -5,7 +5,7 @@ mod order;
 
 use std::collections::HashMap;
 
-use cascade_grammar::ast::ItemKind;
+use cascade_grammar::ast::{ItemKind, Span};
 use cascade_ir as ir;
 
 use crate::{
@@ -23,6 +23,16 @@ use crate::{
     world::{Declared, View, World},
 };
 
+/// Optional results of [`compile_with`](crate::compile_with).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Whether the index is built. A plain check does not need it.
+    pub index: bool,
+    /// Only the bodies at this offset of the root file are checked; there is no program then. Who asks about one
+    /// place does not wait for the rest.
+    pub focus: Option<u32>,
+}
+
 /// What the analysis of all files gives.
 pub(crate) struct Analyzed {
     /// The program; `None` when the analysis was cancelled.
@@ -35,8 +45,8 @@ pub(crate) struct Analyzed {
 }
 
 /// Checks and lowers all modules; `root` is the file that was asked for.
-pub(crate) fn analyze(files: Files<'_>, root: usize, with_index: bool, is_cancelled: &dyn Fn() -> bool) -> Analyzed {
-    let Collected { declared, mut types, findings } = declare(files, with_index, &DeclaredExpressions);
+pub(crate) fn analyze(files: Files<'_>, root: usize, options: Options, is_cancelled: &dyn Fn() -> bool) -> Analyzed {
+    let Collected { declared, mut types, findings } = declare(files, options.index, &DeclaredExpressions);
     let world = World { files, declared: &declared };
     let mut driver = Driver {
         world,
@@ -45,12 +55,13 @@ pub(crate) fn analyze(files: Files<'_>, root: usize, with_index: bool, is_cancel
         callees: Callees::default(),
         bodies: CheckedBodies::default(),
         budgets: cost::Budgets::default(),
+        focus: options.focus.map(|offset| (root, offset)),
     };
-    let complete = driver.check_bodies(is_cancelled);
+    let complete = driver.check_bodies(is_cancelled) && options.focus.is_none();
     let Driver { findings, bodies, budgets, .. } = driver;
     let mut diagnostics = Vec::new();
     let mut used = UsedNames::new(files.modules.len());
-    let mut recorder = Recorder::new(with_index);
+    let mut recorder = Recorder::new(options.index);
     for part in findings {
         diagnostics.extend(part.diagnostics);
         part.used_names.into_iter().for_each(|name| used.insert(name));
@@ -81,6 +92,8 @@ struct Driver<'a> {
     callees: Callees,
     bodies: CheckedBodies,
     budgets: cost::Budgets,
+    /// The only place whose bodies are checked.
+    focus: Option<(usize, u32)>,
 }
 
 impl Driver<'_> {
@@ -90,6 +103,11 @@ impl Driver<'_> {
             && self.check_skills(is_cancelled)
             && self.check_cascades(is_cancelled)
             && self.check_tests_and_attributes(is_cancelled)
+    }
+
+    /// Whether the body of an item is checked.
+    fn is_wanted(&self, module: usize, span: Span) -> bool {
+        self.focus.is_none_or(|(root, offset)| root == module && span.touches(offset))
     }
 
     /// What the check of a body in a module reads.
@@ -108,7 +126,11 @@ impl Driver<'_> {
             }
             let origin = self.world.declared.fns[index].origin;
             let id = ir::FnId(index as u32);
-            let checked = match &self.world.files.item(origin.module, origin.item).kind {
+            let item = self.world.files.item(origin.module, origin.item);
+            if !self.is_wanted(origin.module, item.span) {
+                continue;
+            }
+            let checked = match &item.kind {
                 ItemKind::Fn(decl) => body::check_fn(self.input(origin.module), id, decl),
                 ItemKind::Const(decl) => body::check_const(self.input(origin.module), id, decl),
                 _ => continue,
@@ -134,6 +156,9 @@ impl Driver<'_> {
             let origin = self.world.declared.skills[index].origin;
             let item = self.world.files.item(origin.module, origin.item);
             let ItemKind::Skill(decl) = &item.kind else { continue };
+            if !self.is_wanted(origin.module, item.span) {
+                continue;
+            }
             let checked = body::check_skill(self.input(origin.module), ir::SkillId(index as u32), decl, item);
             skills[index] = Some(checked.ir);
             self.callees.skills[index] = Some(checked.summary);
@@ -156,6 +181,9 @@ impl Driver<'_> {
             let origin = self.world.declared.cascades[index].origin;
             let item = self.world.files.item(origin.module, origin.item);
             let ItemKind::Cascade(decl) = &item.kind else { continue };
+            if !self.is_wanted(origin.module, item.span) {
+                continue;
+            }
             let checked = body::check_cascade(self.input(origin.module), id, decl, item);
             cascades[index] = Some(checked.ir);
             self.callees.cascades[index] = Some(checked.summary);
@@ -176,6 +204,9 @@ impl Driver<'_> {
         for (module, parsed) in self.world.files.modules.iter().enumerate() {
             let mut names = HashMap::new();
             for item in &parsed.parse.file.items {
+                if !self.is_wanted(module, item.span) {
+                    continue;
+                }
                 if let ItemKind::Test(test) = &item.kind {
                     if is_cancelled() {
                         return false;

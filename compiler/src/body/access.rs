@@ -188,12 +188,16 @@ impl BodyChecker<'_> {
                 return Typed::error();
             }
             _ => {
-                self.infer(index);
+                let key = self.infer(index).ty;
                 let shown = self.type_text(value.ty);
                 let d = self
                     .diagnostic(codes::OPERATOR, span, format!("`{shown}` has no elements to pick with `[ ]`"))
                     .label("a list or a map is needed");
-                let d = if base == Ty::JSON { d.help("say what it is first: `(… as list<json>)[0]`") } else { d };
+                let d = match (base == Ty::JSON, key) {
+                    (true, Ty::STRING) => d.help("say what it is first: `(… as map<json>)[\"name\"]`"),
+                    (true, _) => d.help("say what it is first: `(… as list<json>)[0]`"),
+                    (false, _) => d,
+                };
                 self.report(d);
                 return Typed::error();
             }

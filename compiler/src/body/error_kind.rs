@@ -10,26 +10,27 @@ use crate::{
     suggest::{closest, quoted_list},
 };
 
+/// The kinds of errors, by the names that programs give them.
+pub(crate) const KINDS: &[(&str, ir::ErrorKind)] = &[
+    ("timed_out", ir::ErrorKind::TimedOut),
+    ("rate_limited", ir::ErrorKind::RateLimited),
+    ("quota_exhausted", ir::ErrorKind::QuotaExhausted),
+    ("unavailable", ir::ErrorKind::Unavailable),
+    ("invalid_output", ir::ErrorKind::InvalidOutput),
+    ("command_failed", ir::ErrorKind::CommandFailed),
+    ("refused", ir::ErrorKind::Refused),
+    ("over_budget", ir::ErrorKind::OverBudget),
+    ("merge_conflict", ir::ErrorKind::MergeConflict),
+    ("denied", ir::ErrorKind::Denied),
+    ("cancelled", ir::ErrorKind::Cancelled),
+    ("failed", ir::ErrorKind::Failed),
+    ("internal", ir::ErrorKind::Internal),
+];
+
 impl BodyChecker<'_> {
     /// The kind of error that a name stands for; reports an unknown one.
     pub(super) fn resolve_error_kind(&mut self, name: &Name) -> Option<ir::ErrorKind> {
-        use ir::ErrorKind as K;
         self.record_word(name);
-        const KINDS: &[(&str, K)] = &[
-            ("timed_out", K::TimedOut),
-            ("rate_limited", K::RateLimited),
-            ("quota_exhausted", K::QuotaExhausted),
-            ("unavailable", K::Unavailable),
-            ("invalid_output", K::InvalidOutput),
-            ("command_failed", K::CommandFailed),
-            ("refused", K::Refused),
-            ("over_budget", K::OverBudget),
-            ("merge_conflict", K::MergeConflict),
-            ("denied", K::Denied),
-            ("cancelled", K::Cancelled),
-            ("failed", K::Failed),
-            ("internal", K::Internal),
-        ];
         let found = KINDS.iter().find(|(n, _)| *n == name.text).map(|(_, k)| *k);
         if found.is_none() && !name.text.is_empty() {
             let known = KINDS.iter().map(|(n, _)| *n);

@@ -20,6 +20,7 @@ pub(super) fn constant(c: ir::Const) -> ir::Expr {
 impl BodyChecker<'_> {
     /// Checks an expression against the type that is expected of it.
     pub(super) fn check(&mut self, e: &Expr, expected: Ty) -> Typed {
+        self.record_expected(e, expected);
         let typed = self.check_kind(e, expected);
         self.record_type(e.span, typed.ty, &typed.flow);
         typed

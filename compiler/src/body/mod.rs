@@ -12,7 +12,7 @@ mod call;
 mod cascade;
 mod constant;
 mod effects;
-mod error_kind;
+pub(crate) mod error_kind;
 mod expr;
 mod function;
 mod http;
@@ -33,7 +33,7 @@ mod text;
 mod tools;
 mod variables;
 
-use cascade_grammar::ast::{Name, Span, TypeExpr};
+use cascade_grammar::ast::{Expr, ExprKind, Name, RecordEntry, Span, TypeExpr};
 use cascade_ir as ir;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
@@ -53,7 +53,7 @@ use crate::{
     diagnostic::Diagnostic,
     findings::Findings,
     flow::{CodeReason, Flow, ParamSet, ProgramParam},
-    index::{Builtin, Callable, Recorder, Symbol, TypedSpan, field_symbol},
+    index::{Builtin, Callable, Recorder, Symbol, TYPED_NAME, TypedSpan, field_symbol},
     scope::Scope,
     source::SourceId,
     types::{Ty, Types},
@@ -374,6 +374,31 @@ impl<'a> BodyChecker<'a> {
             && let Some(symbol) = field_symbol(self.types, record, &name.text)
         {
             self.record_use(name.span, symbol);
+        }
+    }
+
+    /// Records what is expected of the expression that is being typed.
+    fn record_expected(&mut self, e: &Expr, expected: Ty) {
+        let name = match &e.kind {
+            ExprKind::Name(name) | ExprKind::Field { name, .. } => name,
+            ExprKind::Record(entries) => {
+                let is_key =
+                    |entry: &RecordEntry| matches!(entry, RecordEntry::Field { key, .. } if key.text == TYPED_NAME);
+                if self.recorder().is_on() && entries.iter().any(is_key) {
+                    let module = self.module;
+                    self.recorder().record_expected_record(module, e.span, expected);
+                }
+                return;
+            }
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(name) | ExprKind::Field { name, .. } => name,
+                _ => return,
+            },
+            _ => return,
+        };
+        if name.text == TYPED_NAME {
+            let module = self.module;
+            self.recorder().record_expected(module, expected);
         }
     }
 

@@ -70,6 +70,13 @@ impl BodyChecker<'_> {
             Some(ty) if inner == Ty::NEVER || self.types.fits(inner, ty) => ty,
             _ => inner,
         };
+        if let ExprKind::Binary(_, op, _) = &b.kind
+            && ![Ty::BOOL, Ty::ERROR, Ty::JSON, Ty::NEVER].contains(&target)
+            && let Some(mistake) = operators::comparison_after_coalesce(self.view(), *op, b.span)
+        {
+            self.report(mistake);
+            return Typed::error();
+        }
         let right = if target == Ty::NEVER { self.infer(b) } else { self.check_or_optional(b, target) };
         let ty = if target == Ty::NEVER { right.ty } else { self.types.join(target, right.ty).unwrap_or(target) };
         let flow = left.flow.join(&right.flow);

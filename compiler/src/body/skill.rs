@@ -19,6 +19,7 @@ use crate::{
     declare::plain_text,
     findings::Findings,
     flow::{CodeReason, Flow, Origin, SkillFlow},
+    index::TYPED_NAME,
     types::{Ty, TyKind},
     walk,
     world::{Signature, doc_text},
@@ -205,9 +206,12 @@ impl SkillChecker<'_> {
     }
 
     /// Declares a value that says how the program or the agent ended, where `return` names it and it is no parameter.
+    /// A name that is being typed may be its name.
     fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
         let mut named = false;
-        walk::expr(result, &mut |e| named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name));
+        walk::expr(result, &mut |e| {
+            named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name || n.text == TYPED_NAME)
+        });
         if !named || self.body.scope.find(name).is_some() {
             return None;
         }

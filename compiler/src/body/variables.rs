@@ -160,7 +160,7 @@ impl BodyChecker<'_> {
     /// Records a variable whose scope ends at an offset.
     pub(super) fn record_variable(&mut self, local: &Local, end: u32) {
         let (module, untrusted) = (self.module, local.flow.untrusted.is_some());
-        let variable = Variable { span: local.span, ty: local.ty, scope_end: end, untrusted };
+        let variable = Variable { name: local.name.clone(), span: local.span, ty: local.ty, scope_end: end, untrusted };
         self.recorder().record_variable(module, variable);
     }
 

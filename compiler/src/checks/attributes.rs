@@ -38,6 +38,11 @@ impl Target {
     }
 }
 
+/// The names of the attributes that may stand before a target.
+pub(crate) fn attribute_names(target: Target) -> impl Iterator<Item = &'static str> {
+    ATTRIBUTES.iter().filter(move |(_, targets, _)| targets.contains(&target)).map(|(name, ..)| *name)
+}
+
 /// The attributes, with where they mean something; the last is how that is called.
 const ATTRIBUTES: &[(&str, &[Target], &str)] = &[
     ("version", &[Cascade], "a cascade"),

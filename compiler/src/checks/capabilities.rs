@@ -30,7 +30,7 @@ pub(crate) fn model_of_arm(view: View<'_>, capability: &Name, id: ir::ModelId, s
 }
 
 /// Whether a model or route can serve a capability, as far as its declaration tells.
-fn serves(declared: &Declared, model: ir::ModelRef, capability: &str) -> bool {
+pub(crate) fn serves(declared: &Declared, model: ir::ModelRef, capability: &str) -> bool {
     match model {
         ir::ModelRef::Model(id) => {
             let provides = &declared.models[id.index()].model.provides;

@@ -97,6 +97,23 @@ pub(crate) fn coalescing_of_value(view: View<'_>, ty: Ty, span: Span) -> Diagnos
         .help("remove `??` and what follows it")
 }
 
+/// Reports `a ?? b > c` where `a` is no truth value: the comparison is made first.
+pub(crate) fn comparison_after_coalesce(view: View<'_>, op: BinaryOp, span: Span) -> Option<Diagnostic> {
+    let sign = match op {
+        BinaryOp::Eq => "==",
+        BinaryOp::Ne => "!=",
+        BinaryOp::Lt => "<",
+        BinaryOp::Le => "<=",
+        BinaryOp::Gt => ">",
+        BinaryOp::Ge => ">=",
+        _ => return None,
+    };
+    let d = view
+        .diagnostic(codes::OPERATOR, span, format!("`{sign}` is read before `??`"))
+        .label("all of this is what `??` falls back to");
+    Some(d.help(format!("write `(… ?? …) {sign} …`")))
+}
+
 /// Reports a comparison of values that are never equal.
 pub(crate) fn never_equal(view: View<'_>, left: Ty, right: Ty, span: Span) -> Diagnostic {
     let (a, b) = (view.type_text(left), view.type_text(right));

@@ -28,7 +28,7 @@ pub use amounts::{ExceededBudget, NoteKind, Share};
 pub(crate) use budgets::{Budget, Budgets, warn};
 pub use figure::{Bound, Cap, Figure, NoBound, Peak};
 pub use poly::Poly;
-pub use report::{human, json, short};
+pub use report::{figures, human, json, short};
 
 use amounts::Amounts;
 use figure::Repetition;

@@ -157,12 +157,17 @@ fn write_shares(cost: &Cost, out: &mut String) {
     }
 }
 
+/// The figures of a cascade in one line: `model calls 3; …`.
+pub fn figures(cost: &Cost) -> String {
+    let rows = rows(cost).map(|(name, figure, format_number)| format!("{name} {}", value(figure, format_number)));
+    rows.join("; ")
+}
+
 /// One line for each cascade.
 pub fn short(costs: &[Cost], files: &[String]) -> String {
     let mut out = String::new();
     for cost in costs {
-        let rows = rows(cost).map(|(name, figure, format_number)| format!("{name} {}", value(figure, format_number)));
-        let _ = writeln!(out, "{}: {}: {}", place_text(cost.place, files), cost.cascade, rows.join("; "));
+        let _ = writeln!(out, "{}: {}: {}", place_text(cost.place, files), cost.cascade, figures(cost));
     }
     out
 }

@@ -23,7 +23,9 @@ use cascade_grammar::ast::{Expr, ExprKind, Name, Span, StrLit, StrPart, TypeExpr
 use cascade_ir as ir;
 use smol_str::SmolStr;
 
+pub(crate) use models::{PROVIDERS, SETTINGS as MODEL_SETTINGS};
 pub(crate) use resolve::TypeResolver;
+pub(crate) use servers::SETTINGS as SERVER_SETTINGS;
 
 use crate::{
     checks::style,

@@ -15,7 +15,8 @@ use crate::{
     world::{Def, Origin, View, World},
 };
 
-const PROVIDERS: &[&str] = &[
+/// The providers of models.
+pub(crate) const PROVIDERS: &[&str] = &[
     "anthropic",
     "openai",
     "google",
@@ -26,7 +27,8 @@ const PROVIDERS: &[&str] = &[
     "acp",
     "agent_cli",
 ];
-const SETTINGS: &[&str] =
+/// The settings of a model.
+pub(crate) const SETTINGS: &[&str] =
     &["provider", "id", "context", "max_output", "provides", "price", "prefers", "base_url", "key_env", "command"];
 
 /// Whether the agent of a provider is a program that the model names.

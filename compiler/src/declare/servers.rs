@@ -7,7 +7,8 @@ use smol_str::SmolStr;
 use super::Declarer;
 use crate::{checks::names::unknown_word, codes, suggest::quoted_list, types::Ty};
 
-const SETTINGS: &[&str] = &["command", "env", "url", "headers"];
+/// The settings of an mcp server.
+pub(crate) const SETTINGS: &[&str] = &["command", "env", "url", "headers"];
 
 impl Declarer<'_> {
     /// Resolves the settings of all MCP servers.

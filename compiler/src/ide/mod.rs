@@ -1,15 +1,33 @@
 //! Questions that an editor asks about a program, one a file. Nothing here knows a protocol: a
 //! question is asked about a file and a byte offset, and answered with files and spans.
 
+mod completion;
 mod definition;
+mod describe;
+mod hints;
+mod hover;
+mod ranges;
 mod references;
+mod rename;
+mod signature;
+mod symbols;
+mod tokens;
 mod type_at;
 
 use cascade_grammar::ast::Span;
 
+pub use completion::{Completion, CompletionKind, Completions, complete};
 pub use definition::{Definition, definition};
+pub use describe::Description;
+pub use hints::{TypeHint, type_hints};
+pub use hover::{Hover, hover};
+pub use ranges::{enclosing, foldable};
 pub use references::{Reference, references};
-pub use type_at::{TypeAt, type_at, type_of};
+pub use rename::{Analysed, Change, prepare_rename, rename};
+pub use signature::{SignatureHelp, signature_help};
+pub use symbols::{OutlineSymbol, SymbolKind, outline};
+pub use tokens::{SemanticToken, TokenKind, semantic_tokens};
+pub use type_at::{TypeAt, type_at, type_definition, type_of};
 
 use crate::{compile::Analysis, index::Symbol, source::SourceId};
 

@@ -2,7 +2,8 @@
 
 use cascade_grammar::ast::Span;
 
-use crate::{compile::Analysis, source::SourceId};
+use super::Place;
+use crate::{compile::Analysis, index::TypedSpan, source::SourceId, types::TyKind};
 
 /// A type at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,34 +21,45 @@ pub struct TypeAt {
 /// The type of the smallest expression at an offset of a file, or of the variable that is
 /// declared there. `None` where neither stands.
 pub fn type_at(analysis: &Analysis, source: SourceId, offset: u32) -> Option<TypeAt> {
-    let number = analysis.module(source)?;
-    let (module, types) = (analysis.index.modules.get(number)?, &analysis.types);
-    let variable = module.variables.iter().find(|v| v.span.touches(offset)).map(|v| (v.span, v.ty, v.untrusted));
-    let expression = module.type_at(offset).map(|t| (t.span, t.ty, t.untrusted));
-    // A name that is no expression: of a field, of a parameter at its call.
-    for (symbol, name) in module.symbols_at(offset) {
-        let is_expression = expression.is_some_and(|(span, ..)| span.end == name.end);
-        if let (false, Some(ty)) = (is_expression, analysis.declared.type_of(types, symbol)) {
-            return Some(TypeAt {
-                span: name,
-                ty: types.type_text(ty),
-                untrusted: false,
-                secret: types.holds_secret(ty),
-            });
+    let found = find_type(analysis, source, offset)?;
+    let types = &analysis.types;
+    let (ty, secret) = (types.type_text(found.ty), types.holds_secret(found.ty));
+    Some(TypeAt { span: found.span, ty, untrusted: found.untrusted, secret })
+}
+
+/// Where the type of the expression at an offset is declared: of a list or an optional the type of its elements.
+pub fn type_definition(analysis: &Analysis, source: SourceId, offset: u32) -> Option<Place> {
+    let mut ty = find_type(analysis, source, offset)?.ty;
+    loop {
+        match analysis.types.kind(ty) {
+            TyKind::Optional(inner) | TyKind::List(inner) | TyKind::Map(inner) | TyKind::Refined(inner, _) => {
+                ty = *inner;
+            }
+            TyKind::Named(id) => {
+                // An `outcome<T>` is declared nowhere.
+                let origin = analysis.declared.types.get(id.index())?.origin;
+                return Some(analysis.place(origin.module as u32, origin.span));
+            }
+            _ => return None,
         }
     }
-    let smaller = |a: &(Span, _, _), b: &(Span, _, _)| a.0.end - a.0.start <= b.0.end - b.0.start;
-    let (span, ty, untrusted) = match (variable, expression) {
-        (Some(v), Some(e)) => {
-            if smaller(&v, &e) {
-                v
-            } else {
-                e
-            }
+}
+
+fn find_type(analysis: &Analysis, source: SourceId, offset: u32) -> Option<TypedSpan> {
+    let number = analysis.module(source)?;
+    let (module, types) = (analysis.index.modules.get(number)?, &analysis.types);
+    let variable = module.variables.iter().find(|v| v.span.touches(offset));
+    let variable = variable.map(|v| TypedSpan { span: v.span, ty: v.ty, untrusted: v.untrusted });
+    let expression = module.type_at(offset);
+    // A name that is no expression: of a field, of a parameter at its call.
+    for (symbol, name) in module.symbols_at(offset) {
+        let is_expression = expression.is_some_and(|found| found.span.end == name.end);
+        if let (false, Some(ty)) = (is_expression, analysis.declared.type_of(types, symbol)) {
+            return Some(TypedSpan { span: name, ty, untrusted: false });
         }
-        (one, other) => one.or(other)?,
-    };
-    Some(TypeAt { span, ty: types.type_text(ty), untrusted, secret: types.holds_secret(ty) })
+    }
+    let length = |found: &TypedSpan| found.span.end - found.span.start;
+    variable.into_iter().chain(expression).min_by_key(length)
 }
 
 /// The type of exactly the expression that a range holds. `None` when the range is no expression.

@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 
 use cascade_grammar::ast::Span;
 use cascade_ir as ir;
+use smol_str::SmolStr;
 
 pub(crate) use recorder::Recorder;
 
@@ -117,15 +118,19 @@ pub(crate) struct TypedSpan {
 }
 
 /// A variable and where it can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
-    /// Its name.
+    pub name: SmolStr,
+    /// Its name; of `it`, `output` and `result`, which nobody writes, what declares them.
     pub span: Span,
     pub ty: Ty,
     /// The end of its scope, which begins after the declaration.
     pub scope_end: u32,
     pub untrusted: bool,
 }
+
+/// The name that stands for the one that is being typed; see [`crate::ide::complete`].
+pub(crate) const TYPED_NAME: &str = "name_that_is_being_typed";
 
 /// The entries of one module, each list sorted by place.
 #[derive(Debug, Default)]
@@ -135,6 +140,10 @@ pub(crate) struct ModuleIndex {
     /// Sorted by start; of those with one start, the longer ones come first.
     pub types: Vec<TypedSpan>,
     pub variables: Vec<Variable>,
+    /// The type that is expected where [`TYPED_NAME`] stands.
+    pub expected: Option<Ty>,
+    /// Records that [`TYPED_NAME`] is a key of, with the type that is expected of them.
+    pub records: Vec<(Span, Ty)>,
 }
 
 /// Definitions, uses, types and scopes of all modules of a compilation.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use cascade_grammar::ast::{Name, Span};
 
 use super::{Builtin, Definition, Index, ModuleIndex, Symbol, TypedSpan, Use, Variable};
+use crate::types::Ty;
 
 /// Records the entries of an index. A recorder that is off records nothing, and costs nothing.
 #[derive(Debug, Default)]
@@ -19,6 +20,10 @@ struct Entries {
     uses: Vec<(usize, Use)>,
     types: Vec<(usize, TypedSpan)>,
     variables: Vec<(usize, Variable)>,
+    /// What is expected where the typed name stands, which only one module has.
+    expected: Option<(usize, Ty)>,
+    /// Records that the typed name is a key of, with what is expected of them.
+    records: Vec<(usize, Span, Ty)>,
 }
 
 impl Recorder {
@@ -82,6 +87,20 @@ impl Recorder {
         }
     }
 
+    /// Records the type that is expected where the name stands that is being typed.
+    pub fn record_expected(&mut self, module: usize, ty: Ty) {
+        if let Some(entries) = &mut self.entries {
+            entries.expected = Some((module, ty));
+        }
+    }
+
+    /// Records the type that is expected of a record with the key that is being typed.
+    pub fn record_expected_record(&mut self, module: usize, span: Span, ty: Ty) {
+        if let Some(entries) = &mut self.entries {
+            entries.records.push((module, span, ty));
+        }
+    }
+
     /// Adds the entries of another recorder after its own.
     pub fn include(&mut self, other: Recorder) {
         if let (Some(own), Some(mut other)) = (&mut self.entries, other.entries) {
@@ -89,6 +108,8 @@ impl Recorder {
             own.uses.append(&mut other.uses);
             own.types.append(&mut other.types);
             own.variables.append(&mut other.variables);
+            own.records.append(&mut other.records);
+            own.expected = other.expected.or(own.expected);
         }
     }
 
@@ -107,6 +128,12 @@ impl Recorder {
         }
         for (module, entry) in entries.variables {
             modules[module].variables.push(entry);
+        }
+        if let Some((module, ty)) = entries.expected {
+            modules[module].expected = Some(ty);
+        }
+        for (module, span, ty) in entries.records {
+            modules[module].records.push((span, ty));
         }
         for module in &mut modules {
             module.definitions.sort_unstable();

@@ -28,6 +28,11 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     out
 }
 
+/// An annotation of one place that is no diagnostic, an error.
+pub fn annotate_error(file: &str, line: u32, title: &str, message: &str) -> String {
+    format!("::error file={},line={line},title={}::{}\n", property(file), property(title), data(message))
+}
+
 fn data(text: &str) -> String {
     neutral(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }

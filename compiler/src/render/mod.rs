@@ -6,6 +6,8 @@ mod json;
 mod sarif;
 mod short;
 
+pub use github::annotate_error;
+
 use crate::{
     diagnostic::{Diagnostic, Severity},
     source::SourceMap,

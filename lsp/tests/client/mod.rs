@@ -1,4 +1,5 @@
 //! A client that talks to a server in this process, with the framing of the protocol.
+#![allow(dead_code)] // each file of tests uses a part of it
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -253,11 +253,16 @@ fn is_private(name: &str, value: &Arg) -> bool {
     value.secret || NAMES.contains(&name.as_str()) || PARTS.iter().any(|part| name.contains(part))
 }
 
-/// The failure of a request without an answer. The address is left out: it may hold a secret.
+/// The failure of a request without an answer. Of the address only the host is told: the rest may hold a secret.
 pub(super) fn failed(error: reqwest::Error) -> Answer {
+    let host = error.url().and_then(|url| {
+        let host = url.host_str()?;
+        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    });
     let error = error.without_url();
     let kind = if error.is_builder() { ErrorKind::Failed } else { ErrorKind::Unavailable };
-    Answer::failed(kind, reasons(&error))
+    let reasons = reasons(&error);
+    Answer::failed(kind, host.map_or_else(|| reasons.clone(), |host| format!("`{host}`: {reasons}")))
 }
 
 /// An error with what caused it.

@@ -11,9 +11,13 @@ use crate::{
     args::{CheckArgs, Format},
     commands::print,
     error::Stop,
+    github,
     projects::Found,
 };
 use all::Checked;
+
+/// Diagnostics in the summary of a job.
+const MOST_ROWS: usize = 100;
 
 /// Checks files; exit 1 when anything is an error.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
@@ -57,6 +61,31 @@ fn rules(args: &CheckArgs, project: Option<&Found>) -> Levels {
     levels
 }
 
+/// Annotates the diagnostics in GitHub Actions, and adds them to the summary of the job.
+fn annotate(checked: &Checked) -> Result<(), Stop> {
+    let report = &checked.report;
+    print(&render::render(&report.diagnostics, &report.sources, render::Format::Github, false))?;
+    let mut summary = format!(
+        "### cascadec check\n\n{} files, {}\n",
+        checked.files,
+        render::summary(&report.diagnostics).unwrap_or_else(|| "no mistakes found".to_owned())
+    );
+    if !report.diagnostics.is_empty() {
+        summary.push_str("\n| place | code | message |\n| --- | --- | --- |\n");
+    }
+    for d in report.diagnostics.iter().take(MOST_ROWS) {
+        let source = report.sources.get(d.primary.source);
+        let (line, _) = source.position(d.primary.span.start);
+        let (name, message) = (github::cell(&source.name), github::cell(&d.message));
+        summary.push_str(&format!("| {name}:{line} | {} | {message} |\n", d.code.as_str()));
+    }
+    if report.diagnostics.len() > MOST_ROWS {
+        summary.push_str(&format!("\nand {} more\n", report.diagnostics.len() - MOST_ROWS));
+    }
+    github::add_summary(&summary);
+    Ok(())
+}
+
 /// Prints the report without known diagnostics, and returns the exit code.
 fn print_report(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u8, Stop> {
     let known = baseline::drop_known(args, &mut checked)?;
@@ -79,9 +108,13 @@ fn print_report(args: &CheckArgs, color: bool, mut checked: Checked) -> Result<u
             None if known.is_empty() => eprintln!("{files} checked: no mistakes found"),
             None => eprintln!("{files} checked: nothing new{known}"),
         }
+        if github::is_here() {
+            annotate(&checked)?;
+        }
     } else {
         print(&text)?;
     }
+    let report = &checked.report;
     for (costs, files) in &checked.costs {
         print(&match args.format {
             Format::Json => cost::json(costs, files),

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The language on one sheet, which a test keeps up to date.
-const SHEET: &str = include_str!("../../../../docs/language-sheet.md");
+pub const SHEET: &str = include_str!("../../../../docs/language-sheet.md");
 
 /// The program that asks.
 const ASKING: &str = include_str!("write.cascade");

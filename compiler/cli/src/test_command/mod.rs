@@ -18,7 +18,7 @@ use args::TestFormat;
 use crate::{
     commands::{print, write},
     error::Stop,
-    files, jobs,
+    files, github, jobs,
     projects::Projects,
 };
 
@@ -79,6 +79,9 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     match args.format {
         TestFormat::Human => {
             eprint!("{}", human::report(&done, all, color));
+            if github::is_here() {
+                annotate(&done)?;
+            }
             if let Some(coverage) = &coverage {
                 eprint!("{}", coverage::human(coverage, color));
             }
@@ -86,6 +89,28 @@ pub fn run(args: &TestArgs, color: bool) -> Result<u8, Stop> {
         TestFormat::Json => print(&report::lines(&done, coverage.as_ref()))?,
     }
     Ok(u8::from(done.iter().any(|one| !one.passed())))
+}
+
+/// Annotates the failures in GitHub Actions, and adds the results to the summary of the job.
+fn annotate(done: &[Done<'_>]) -> Result<(), Stop> {
+    let mut text = String::new();
+    let mut summary = String::from("### cascadec test\n\n| test | result |\n| --- | --- |\n");
+    for one in done {
+        for problem in &one.rehearsed.problems {
+            let title = format!("test \"{}\"", one.test.name);
+            text.push_str(&render::annotate_error(&one.file.name, problem.place.line, &title, &problem.message));
+        }
+        let failed = one.rehearsed.problems.first().map(|problem| github::cell(&problem.message));
+        let result = failed.map_or_else(|| "passed".to_owned(), |why| format!("**failed**: {why}"));
+        summary.push_str(&format!(
+            "| {}: {} | {result} |\n",
+            github::cell(&one.file.name),
+            github::cell(&one.test.name)
+        ));
+    }
+    print(&text)?;
+    github::add_summary(&summary);
+    Ok(())
 }
 
 /// Compiles files; prints the diagnostics of those that have errors.

@@ -251,7 +251,7 @@ impl CascadeChecker<'_> {
         }
         let name = self.paths.unique_name("repeat");
         let outer = self.paths.enter(&name);
-        let mark = self.body.enter(x.body.span);
+        let mark = self.body.enter(x.until.as_ref().map_or(x.body.span, |until| x.body.span.to(until.span)));
         self.body.scope.forget_facts_of_vars();
         let (locals, writes) = (self.body.scope.len(), self.writes.len());
         let body = self.check_statements(&x.body, want);

@@ -1,0 +1,127 @@
+//! Imports: modules, the names that they give, and names that an import would give.
+
+use cascade_grammar::ast::{ImportSource, Item, ItemKind, Name, Span};
+
+use super::{
+    Question, fits,
+    item::{Collected, Completion, CompletionKind},
+    place::Wanted,
+};
+use crate::world::{Def, doc_text};
+
+/// Modules of the standard library that a program does not import itself.
+const HIDDEN: &[&str] = &["std.prelude", "std.repair"];
+
+impl<'a> Question<'a> {
+    pub(super) fn complete_module(&self, before: &[&str], out: &mut Collected) {
+        if before.is_empty() {
+            out.add(90, Completion::new("std", CompletionKind::Module).detail("the standard library"));
+        }
+        let prefix: String = before.iter().map(|part| format!("{part}.")).collect();
+        let imported = self.imported_modules();
+        for module in cascade_stdlib::modules().iter().filter(|module| !HIDDEN.contains(module)) {
+            let Some(rest) = module.strip_prefix(&prefix) else { continue };
+            let score = if imported.iter().any(|(name, _)| name == module) { 60 } else { 80 };
+            let docs = cascade_stdlib::source(module).map(|text| self.sources.parse(module, text));
+            let docs = docs.map(|parse| doc_text(&parse.file.docs)).unwrap_or_default();
+            out.add(score, Completion::new(rest, CompletionKind::Module).documentation(docs));
+        }
+    }
+
+    /// The imported modules of the standard library, with their items.
+    fn imported_modules(&self) -> Vec<(String, &'a Item)> {
+        let items = &self.analysis.modules[self.module].parse.file.items;
+        let imports = items.iter().filter_map(|item| match &item.kind {
+            ItemKind::Import(import) => match &import.source {
+                ImportSource::Module(parts) => {
+                    let parts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+                    Some((parts.join("."), item))
+                }
+                ImportSource::Path(_) => None,
+            },
+            _ => None,
+        });
+        imports.collect()
+    }
+
+    pub(super) fn complete_imported(&self, item: &Item, present: &[&str], out: &mut Collected) {
+        let module = &self.analysis.modules[self.module];
+        let number = module.parse.file.items.iter().position(|other| other.span == item.span);
+        let Some(other) = number.and_then(|number| module.imports.get(&number)) else { return };
+        for (number, (name, def)) in self.exported(*other).into_iter().enumerate() {
+            if !present.contains(&name.as_str()) {
+                let named = self.text.matches(name.as_str()).count() > 0;
+                let score = if named { 95 } else { 70 };
+                out.add(score - (number as i32).min(20), self.declared_entry(name, def, false));
+            }
+        }
+    }
+
+    /// Names of the standard library that are not imported, each with the change that imports it.
+    pub(super) fn add_importable(&self, wanted: Option<Wanted>, score: i32, out: &mut Collected) {
+        for module in cascade_stdlib::modules().iter().filter(|module| !HIDDEN.contains(module)) {
+            let Some(text) = cascade_stdlib::source(module) else { continue };
+            let parse = self.sources.parse(module, text);
+            for item in &parse.file.items {
+                let Some((name, kind, def)) = importable(item) else { continue };
+                if wanted.is_some_and(|wanted| !fits(wanted, def)) || name.text.starts_with('_') {
+                    continue;
+                }
+                if self.find(&name.text).is_some() || out.has(&name.text) || *module == self.name {
+                    continue;
+                }
+                let mut entry = Completion::new(name.text.as_str(), kind)
+                    .detail(format!("import {module}"))
+                    .documentation(doc_text(&item.docs));
+                entry.also.push(self.import_change(module, &name.text));
+                out.add(score, entry);
+            }
+        }
+    }
+
+    /// The change that imports a name: into the braces of an import of its module, or a line of its own.
+    fn import_change(&self, module: &str, name: &str) -> (Span, String) {
+        let items = &self.analysis.modules[self.module].parse.file.items;
+        let braces = self.imported_modules().into_iter().find_map(|(imported, item)| {
+            let ItemKind::Import(import) = &item.kind else { return None };
+            let last = import.names.as_ref()?.last()?;
+            (imported == module).then(|| last.alias.as_ref().unwrap_or(&last.name).span.end)
+        });
+        if let Some(end) = braces {
+            return (self.original(Span { start: end, end }), format!(", {name}"));
+        }
+        let last = items.iter().rev().find(|item| matches!(item.kind, ItemKind::Import(_)));
+        let line = format!("import {module} {{ {name} }}");
+        match (last, items.first()) {
+            (Some(last), _) => (self.original(Span { start: last.span.end, end: last.span.end }), format!("\n{line}")),
+            (None, Some(first)) => {
+                let start = first.docs.first().map_or(first.span.start, |doc| doc.span.start);
+                (self.original(Span { start, end: start }), format!("{line}\n\n"))
+            }
+            (None, None) => (Span::default(), format!("{line}\n\n")),
+        }
+    }
+
+    /// A range of the analysed text in the text as it is.
+    fn original(&self, span: Span) -> Span {
+        let shift = |at: u32| if at > self.offset { at - self.longer.min(at - self.offset) } else { at };
+        Span { start: shift(span.start), end: shift(span.end) }
+    }
+}
+
+/// The name of a declaration that can be imported, with a stand-in for what it is.
+fn importable(item: &Item) -> Option<(&Name, CompletionKind, Def)> {
+    use cascade_ir as ir;
+    Some(match &item.kind {
+        ItemKind::Type(decl) => (&decl.name, CompletionKind::Type, Def::Type(ir::TypeId(0))),
+        ItemKind::Alias(decl) => (&decl.name, CompletionKind::Type, Def::Type(ir::TypeId(0))),
+        ItemKind::Enum(decl) => (&decl.name, CompletionKind::Enum, Def::Type(ir::TypeId(0))),
+        ItemKind::Model(decl) => (&decl.name, CompletionKind::Model, Def::Model(ir::ModelId(0))),
+        ItemKind::Route(decl) => (&decl.name, CompletionKind::Model, Def::Route(ir::RouteId(0))),
+        ItemKind::Mcp(decl) => (&decl.name, CompletionKind::Store, Def::Mcp(0)),
+        ItemKind::Skill(decl) => (&decl.name, CompletionKind::Function, Def::Skill(ir::SkillId(0))),
+        ItemKind::Fn(decl) => (&decl.name, CompletionKind::Function, Def::Fn(ir::FnId(0))),
+        ItemKind::Cascade(decl) => (&decl.name, CompletionKind::Function, Def::Cascade(ir::CascadeId(0))),
+        _ => return None,
+    })
+}

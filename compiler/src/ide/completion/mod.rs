@@ -1,0 +1,465 @@
+//! What can be written at the cursor.
+//!
+//! The word at the cursor, if there is one, is replaced by [`TYPED_NAME`], and the file is analysed
+//! with it: so a half-typed line is as whole as it can be. The tree tells what the name stands for
+//! ([`place`]), the checker which type is expected of it, and the grammar which words of the language
+//! may stand there.
+
+mod files;
+mod imports;
+mod item;
+mod members;
+mod place;
+mod place_in_body;
+mod values;
+mod words;
+
+use std::sync::Arc;
+
+use cascade_grammar::{
+    Expectations, Parse, TokenClass,
+    ast::{ItemKind, Span},
+    expectations,
+};
+use rustc_hash::FxHashMap as HashMap;
+use smol_str::SmolStr;
+
+pub use item::{Completion, CompletionKind, Completions};
+
+use item::Collected;
+use place::{Place, Wanted, find_place};
+
+use crate::{
+    analyze::Options,
+    body::error_kind,
+    builtins::BASIC_TYPE_NAMES,
+    checks::attributes::{Target, attribute_names},
+    compile::{Analysis, compile_with},
+    index::{ModuleIndex, TYPED_NAME},
+    source::Sources,
+    types::{Ty, TypeDefKind},
+    world::{Binding, Def},
+};
+
+/// A question about a place of an analysed file.
+struct Question<'a> {
+    analysis: &'a Analysis,
+    sources: &'a dyn Sources,
+    /// The file's name.
+    name: &'a str,
+    /// The text with [`TYPED_NAME`] at the cursor.
+    text: &'a str,
+    /// Where [`TYPED_NAME`] begins.
+    offset: u32,
+    /// How much longer [`TYPED_NAME`] is than what was typed.
+    longer: u32,
+    module: usize,
+    prelude: Option<usize>,
+    words: Expectations,
+    /// The declaration around the cursor, unless it is a test.
+    around: Option<usize>,
+}
+
+/// What can be written at an offset of a file's text. `sources` gives the files that it imports, and
+/// the folders for paths.
+pub fn complete(name: &str, text: &str, offset: u32, sources: &dyn Sources) -> Completions {
+    let word = word_at(text, offset as usize);
+    let before = text.get(..word.start as usize).unwrap_or_default();
+    let after = text.get(word.end as usize..).unwrap_or_default();
+    let patched: Arc<str> = format!("{before}{TYPED_NAME}{after}").into();
+    let typed = Span { start: word.start, end: word.start + TYPED_NAME.len() as u32 };
+    let nothing = Completions { replace: word, entries: Vec::new() };
+    let focused = Focused { sources, root: name };
+    let options = Options { index: true, focus: Some(word.start) };
+    let compiled = compile_with(name, patched.clone(), &focused, options);
+    let analysis = &*compiled.analysis;
+    let module = analysis.modules.iter().position(|module| module.name == name && !module.std);
+    let Some(module) = module else { return nothing };
+    let parse = &analysis.modules[module].parse;
+    let Some(token) = parse.tokens.iter().find(|t| t.span().start <= typed.start && typed.end <= t.span().end) else {
+        return nothing;
+    };
+    if token.class() == TokenClass::StringText {
+        return files::complete_path(name, &patched, parse, typed, word, sources);
+    }
+    // Beside a name there may be digits of a number or a unit, where no name can be.
+    if token.span() != typed {
+        return nothing;
+    }
+    let prelude = analysis.modules.iter().position(|module| module.name == "std.prelude");
+    let question = Question {
+        analysis,
+        sources,
+        name,
+        text: &patched,
+        offset: typed.start,
+        longer: typed.end - word.end,
+        module,
+        prelude,
+        words: expectations(&patched, typed.start),
+        around: parse.file.items.iter().position(|item| item.span.touches(typed.start)),
+    };
+    Completions { replace: word, entries: question.answer(parse).finish() }
+}
+
+/// The word that an offset touches, or the empty range there.
+fn word_at(text: &str, offset: usize) -> Span {
+    let mut at = offset.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let start = text[..at].rfind(|c| !is_part(c)).map_or(0, |i| i + text[i..].chars().next().map_or(1, char::len_utf8));
+    let end = text[at..].find(|c| !is_part(c)).map_or(text.len(), |i| at + i);
+    Span::new(start, end)
+}
+
+/// Sources whose trees of the root are not kept: its text has a name that nobody wrote.
+struct Focused<'s> {
+    sources: &'s dyn Sources,
+    root: &'s str,
+}
+
+impl Sources for Focused<'_> {
+    fn read(&self, name: &str) -> std::io::Result<Arc<str>> {
+        self.sources.read(name)
+    }
+    fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
+        if name == self.root { Arc::new(cascade_grammar::parse(text)) } else { self.sources.parse(name, text) }
+    }
+    fn is_cancelled(&self) -> bool {
+        self.sources.is_cancelled()
+    }
+    fn list(&self, folder: &str) -> std::io::Result<Vec<(String, bool)>> {
+        self.sources.list(folder)
+    }
+    fn resolve(&self, from: &str, target: &str) -> String {
+        self.sources.resolve(from, target)
+    }
+}
+
+impl<'a> Question<'a> {
+    fn index(&self) -> Option<&'a ModuleIndex> {
+        self.analysis.index.modules.get(self.module)
+    }
+
+    /// The names that can be seen at the cursor: those of the file, then those of the prelude. A declaration does not
+    /// see itself, since nothing recurses.
+    fn visible(&self) -> impl Iterator<Item = (&'a SmolStr, &'a Binding)> {
+        let scopes = &self.analysis.declared.scopes;
+        let own: Option<&HashMap<_, _>> = scopes.get(self.module);
+        let prelude =
+            self.prelude.and_then(|prelude| scopes.get(prelude)).filter(|_| self.prelude != Some(self.module));
+        let is_around = |def: Def| {
+            self.around.is_some_and(|around| {
+                self.signature_of(def).is_some_and(|s| (s.origin.module, s.origin.item) == (self.module, around))
+            })
+        };
+        let seen = move |(name, binding): &(&SmolStr, &Binding)| *name != TYPED_NAME && !is_around(binding.def);
+        own.into_iter().chain(prelude).flatten().filter(seen)
+    }
+
+    /// What a name of the file stands for.
+    fn find(&self, name: &str) -> Option<Def> {
+        self.visible().find(|(n, _)| *n == name).map(|(_, binding)| binding.def)
+    }
+
+    /// The names that another module gives.
+    fn exported(&self, module: usize) -> Vec<(&'a SmolStr, Def)> {
+        let scope = self.analysis.declared.scopes.get(module);
+        let mut found: Vec<_> = scope
+            .into_iter()
+            .flatten()
+            .filter(|(name, binding)| !binding.imported && !name.starts_with('_'))
+            .map(|(name, binding)| (name, binding.def, binding.span))
+            .collect();
+        found.sort_by_key(|(_, _, span)| span.start);
+        found.into_iter().map(|(name, def, _)| (name, def)).collect()
+    }
+
+    fn answer(&self, parse: &'a Parse) -> Collected {
+        let mut out = Collected::default();
+        let item = parse.file.items.iter().find(|item| item.span.touches(self.offset));
+        match item.and_then(find_place) {
+            Some(place) => self.complete_place(&place, &mut out),
+            None => self.complete_unknown(parse, &mut out),
+        }
+        out
+    }
+
+    fn complete_place(&self, place: &Place<'a>, out: &mut Collected) {
+        match place {
+            Place::NewName => {}
+            Place::Value(value) => self.complete_value(value, out),
+            Place::Member { receiver, value } => self.complete_member(receiver, value, out),
+            Place::RecordKey { record, present } => self.complete_record_key(*record, present, out),
+            Place::Pattern { subject, present } => self.complete_pattern(*subject, present, out),
+            Place::VariantField { subject, variant, present } => {
+                self.complete_variant_field(*subject, variant, present, out);
+            }
+            Place::RecordField { record, present } => {
+                if let Some(ty) = self.type_of(*record) {
+                    self.add_fields(ty, present, 100, out);
+                }
+            }
+            Place::Type { of, inner } => self.complete_type(*of, *inner, out),
+            Place::ModuleMember { module, wanted } => {
+                if let Some(Def::Module(module)) = self.find(module) {
+                    for (name, def) in self.exported(module).into_iter().filter(|(_, def)| fits(*wanted, *def)) {
+                        out.add(80, self.declared_entry(name, def, false));
+                    }
+                }
+            }
+            Place::Module(before) => self.complete_module(before, out),
+            Place::Imported { item, present } => self.complete_imported(item, present, out),
+            Place::Declared(wanted) => self.complete_declared(*wanted, out),
+            Place::Capability(present) => self.complete_capability(present, out),
+            Place::Word(words) => out.words(100, CompletionKind::Word, words.iter().copied()),
+            Place::Setting(of, present) => {
+                let words = words::settings(of).iter().filter(|word| !present.contains(*word));
+                for word in words {
+                    out.add(100, Completion::new(*word, CompletionKind::Property).insert(format!("{word}: ")));
+                }
+            }
+            Place::Attribute(item, stmt) => {
+                let target = match (item, stmt) {
+                    (Some(item), _) => Target::of_item(item),
+                    (None, Some(stmt)) => Target::of_stmt(stmt),
+                    (None, None) => Target::Item,
+                };
+                out.words(100, CompletionKind::Word, attribute_names(target));
+            }
+            Place::ErrorKind => {
+                // A program says `failed` most often: of its gates and of `fail`.
+                out.words(110, CompletionKind::Word, ["failed", "command_failed"]);
+                out.words(100, CompletionKind::Word, error_kind::KINDS.iter().map(|(name, _)| *name));
+            }
+            Place::StagePath(before) => self.complete_stage_path(before, out),
+        }
+        if !matches!(place, Place::NewName | Place::Value(_) | Place::Member { .. }) {
+            self.add_keywords(-20, out);
+        }
+    }
+
+    /// A place that the tree does not show: the tokens before it tell what they can.
+    fn complete_unknown(&self, parse: &'a Parse, out: &mut Collected) {
+        let before =
+            parse.tokens.iter().rfind(|token| token.span().end <= self.offset && !token.span().range().is_empty());
+        let sign = before.and_then(|token| self.text.get(token.span().range())).unwrap_or_default();
+        match sign {
+            "." | "?." => self.complete_member_of_names(parse, out),
+            // `on error` is two words of one clause; the others begin a block.
+            "on" => out.words(100, CompletionKind::Keyword, ["error", "success", "failure", "cancel"]),
+            "@" => {
+                let all = [Target::Cascade, Target::Skill, Target::Stage].into_iter().flat_map(attribute_names);
+                out.words(100, CompletionKind::Word, all);
+            }
+            ":" | "->" | "<" if self.words.name && !self.words.expression => self.complete_type(None, sign == "<", out),
+            _ if self.words.expression => self.complete_value(&place::ValuePlace::default(), out),
+            _ => {}
+        }
+        self.add_keywords(50, out);
+    }
+
+    fn add_keywords(&self, score: i32, out: &mut Collected) {
+        for word in &self.words.words {
+            out.add(score + words::usual(word), Completion::new(*word, CompletionKind::Keyword));
+        }
+    }
+
+    /// A type: first the one that fields and parameters of the same name have, then what the file names often.
+    fn complete_type(&self, of: Option<&str>, inner: bool, out: &mut Collected) {
+        let used = self.words_of_text();
+        let count = |name: &str| used.get(name).copied().unwrap_or(0).min(10);
+        let before = of.map(|of| self.types_of_namesakes(of)).unwrap_or_default();
+        // `verdict: Verdict`, `tracked_files: list<TrackedFile>`.
+        let plain = of.unwrap_or_default().replace('_', "").to_lowercase();
+        let alike = |name: &str| {
+            if plain.ends_with(name.to_lowercase().as_str())
+                || plain.trim_end_matches('s').ends_with(name.to_lowercase().as_str())
+            {
+                30
+            } else {
+                0
+            }
+        };
+        let namesake = |name: &str| alike(name) + if before.iter().any(|ty| *ty == name) { 60 } else { 0 };
+        for (number, name) in BASIC_TYPE_NAMES.iter().enumerate() {
+            let entry = Completion::new(*name, CompletionKind::Type);
+            let entry = if matches!(*name, "list" | "map" | "outcome") && !self.bracket_follows() {
+                entry.snippet(format!("{name}<${{1:T}}>"))
+            } else {
+                entry
+            };
+            let common = match *name {
+                "string" => 20,
+                "int" | "list" | "path" => 12,
+                "bool" | "float" | "file" => 8,
+                _ => 0,
+            };
+            // With `<` after it, it has arguments.
+            let takes = matches!(*name, "list" | "map" | "outcome") == self.bracket_follows();
+            let score = 50 - number as i32 + common + 2 * count(name) + namesake(name);
+            out.add(if takes { score + if self.bracket_follows() { 60 } else { 0 } } else { score - 40 }, entry);
+        }
+        for (name, binding) in self.visible() {
+            match binding.def {
+                def @ Def::Type(_) => {
+                    let unused = if self.is_unused(binding.def) { 20 } else { 0 };
+                    let score = 50 + unused + 2 * count(name) + namesake(name) + if inner { 12 } else { 0 };
+                    let foreign = if self.prelude_name(name) { 45 } else { 0 };
+                    out.add(score - foreign, self.declared_entry(name, def, false));
+                }
+                def @ Def::Module(module)
+                    if self.exported(module).iter().any(|(_, def)| matches!(def, Def::Type(_))) =>
+                {
+                    out.add(20, self.declared_entry(name, def, false));
+                }
+                _ => {}
+            }
+        }
+        self.add_importable(Some(Wanted::Type), 0, out);
+    }
+
+    fn bracket_follows(&self) -> bool {
+        self.text.get(self.offset as usize + TYPED_NAME.len()..).unwrap_or_default().starts_with('<')
+    }
+
+    /// How often each word stands in the text.
+    fn words_of_text(&self) -> HashMap<&'a str, i32> {
+        let mut counts = HashMap::default();
+        for word in self.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            *counts.entry(word).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// The outermost names of the types that fields and parameters of a name have elsewhere in the file.
+    fn types_of_namesakes(&self, name: &str) -> Vec<String> {
+        let types = &self.analysis.types;
+        let declared = &self.analysis.declared;
+        let here = |module: usize| module == self.module;
+        let signatures = declared.fns.iter().chain(&declared.skills).chain(&declared.cascades);
+        let params = signatures.filter(|s| here(s.origin.module)).flat_map(|s| &s.params);
+        let params = params.filter(|param| param.name == name).map(|param| param.ty);
+        let records = types.defs.iter().zip(&declared.types).filter(|(_, of)| here(of.origin.module));
+        let fields = records.filter_map(|(def, _)| match &def.kind {
+            TypeDefKind::Record(fields) => fields.iter().find(|field| field.name == name).map(|field| field.ty),
+            _ => None,
+        });
+        let texts = params.chain(fields).filter(|ty| *ty != Ty::ERROR).map(|ty| types.type_text(types.non_null(ty)));
+        texts.map(|text| text.split(['<', ' ']).next().unwrap_or_default().to_owned()).collect()
+    }
+
+    fn complete_declared(&self, wanted: Wanted, out: &mut Collected) {
+        for (name, binding) in self.visible() {
+            let def = binding.def;
+            let leads = matches!(def, Def::Module(module)
+                if self.exported(module).iter().any(|(_, def)| fits(wanted, *def)));
+            if fits(wanted, def) {
+                let unused = if self.is_unused(def) { 15 } else { 0 };
+                out.add(80 + unused, self.declared_entry(name, def, false));
+            } else if leads {
+                out.add(40, self.declared_entry(name, def, false));
+            }
+        }
+        self.add_importable(Some(wanted), 10, out);
+    }
+
+    /// The capabilities that models and routes of the program know, those that are used most first.
+    fn complete_capability(&self, present: &[&str], out: &mut Collected) {
+        let declared = &self.analysis.declared;
+        let provided = declared.models.iter().flat_map(|m| &m.model.provides);
+        let routed = declared.routes.iter().flat_map(|r| r.route.arms.iter().filter_map(|arm| arm.capability.as_ref()));
+        let mut counts: Vec<(&str, i32)> = Vec::new();
+        let needed = self.analysis.modules.iter().flat_map(|module| &module.parse.file.items);
+        let needed = needed.filter_map(|item| match &item.kind {
+            ItemKind::Skill(skill) => Some(skill),
+            _ => None,
+        });
+        let needed = needed.flat_map(|skill| &skill.body).filter_map(|line| match &line.kind {
+            cascade_grammar::ast::SkillLineKind::Needs(names) => Some(names),
+            _ => None,
+        });
+        let needed = needed.flatten().map(|name| &name.text).filter(|name| *name != TYPED_NAME);
+        for capability in provided.chain(routed).chain(needed) {
+            match counts.iter_mut().find(|(name, _)| *name == capability.as_str()) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((capability, 1)),
+            }
+        }
+        for (capability, count) in counts.into_iter().filter(|(name, _)| !present.contains(name)) {
+            out.add(80 + count.min(15), Completion::new(capability, CompletionKind::Word));
+        }
+    }
+
+    /// The type of the expression of a span.
+    fn type_of(&self, span: Span) -> Option<Ty> {
+        self.index()?.type_of(span).map(|found| found.ty).filter(|ty| *ty != Ty::ERROR)
+    }
+
+    /// Whether a declaration of the file, or an import, is named nowhere.
+    fn is_unused(&self, def: Def) -> bool {
+        let mut uses = self.analysis.index.uses(def.symbol()).filter(|(module, span)| {
+            // The name in an import is no use.
+            *module as usize == self.module && !self.in_import(*span)
+        });
+        uses.next().is_none()
+    }
+
+    fn in_import(&self, span: Span) -> bool {
+        let items = &self.analysis.modules[self.module].parse.file.items;
+        items.iter().any(|item| matches!(item.kind, ItemKind::Import(_)) && item.span.touches(span.start))
+    }
+
+    /// Whether a name comes from the prelude.
+    fn prelude_name(&self, name: &str) -> bool {
+        self.analysis.declared.scopes.get(self.module).is_some_and(|scope| !scope.contains_key(name))
+    }
+
+    /// The entry of a declared name. Where nothing follows, what is called gets its arguments.
+    fn declared_entry(&self, name: &str, def: Def, arguments: bool) -> Completion {
+        let kind = match def {
+            Def::Type(id) => match self.analysis.types.defs.get(id.index()).map(|def| &def.kind) {
+                Some(TypeDefKind::Enum(_)) => CompletionKind::Enum,
+                _ => CompletionKind::Type,
+            },
+            Def::Model(_) | Def::Route(_) => CompletionKind::Model,
+            Def::Mcp(_) | Def::Memory(_) => CompletionKind::Store,
+            Def::Skill(_) | Def::Fn(_) | Def::Cascade(_) => CompletionKind::Function,
+            Def::Const(_) => CompletionKind::Variable,
+            Def::Module(_) | Def::Missing => CompletionKind::Module,
+        };
+        let described = self.analysis.describe(def.symbol()).unwrap_or_default();
+        let mut entry = Completion::new(name, kind).detail(described.code).documentation(described.documentation);
+        entry.deprecated = self.analysis.declared.deprecated.iter().any(|(d, _)| *d == def)
+            || self.signature_of(def).is_some_and(|signature| signature.deprecated.is_some());
+        if arguments && let Some(signature) = self.signature_of(def).filter(|s| !s.is_constant) {
+            let needed = signature.params.iter().filter(|param| param.default.is_none());
+            let places: Vec<String> =
+                needed.enumerate().map(|(n, param)| format!("${{{}:{}}}", n + 1, param.name)).collect();
+            entry = entry.snippet(format!("{name}({})", places.join(", ")));
+        }
+        entry
+    }
+
+    fn signature_of(&self, def: Def) -> Option<&'a crate::world::Signature> {
+        let declared = &self.analysis.declared;
+        match def {
+            Def::Skill(id) => declared.skills.get(id.index()),
+            Def::Fn(id) | Def::Const(id) => declared.fns.get(id.index()),
+            Def::Cascade(id) => declared.cascades.get(id.index()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a declaration is what is wanted.
+fn fits(wanted: Wanted, def: Def) -> bool {
+    match wanted {
+        Wanted::Type => matches!(def, Def::Type(_)),
+        Wanted::Model => matches!(def, Def::Model(_) | Def::Route(_)),
+        Wanted::Server => matches!(def, Def::Mcp(_)),
+        Wanted::Skill => matches!(def, Def::Skill(_)),
+    }
+}

@@ -1,0 +1,98 @@
+//! Completion over the examples and the standard library: it never panics, and it offers the name that was
+//! written.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a test says what went wrong by failing
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use cascade_compiler::{FileSources, ide::complete};
+use cascade_grammar::TokenClass;
+
+/// The examples and the modules of the standard library, by their names.
+fn programs() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut found = Vec::new();
+    for folder in fs::read_dir(root.join("examples")).unwrap() {
+        for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "cascade") {
+                found.push((path.to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    for module in cascade_stdlib::modules() {
+        // Under a name of its own it is a file like others.
+        found.push((format!("/{module}.cascade"), cascade_stdlib::source(module).unwrap().to_owned()));
+    }
+    assert!(found.len() >= 12, "{}", found.len());
+    found
+}
+
+#[test]
+fn completion_answers_at_every_place() {
+    for (name, text) in programs() {
+        // Every place of the examples, and some of the standard library, whose syntax is the same.
+        let step = if name.contains("examples") { 1 } else { 7 };
+        for (offset, _) in text.char_indices().step_by(step) {
+            let found = complete(&name, &text, offset as u32, &FileSources);
+            assert!(found.replace.start as usize <= offset && offset <= found.replace.end as usize, "{name} {offset}");
+            assert!(text.get(found.replace.range()).is_some(), "{name} {offset}");
+        }
+    }
+}
+
+/// A name that is deleted and completed: its file, its text, and at which position it was offered.
+fn offered(name: &str, text: &str) -> Vec<(u32, String, Option<usize>)> {
+    let parse = cascade_grammar::parse(text);
+    let compiled = cascade_compiler::compile_with(
+        name,
+        text.into(),
+        &FileSources,
+        cascade_compiler::Options { index: true, ..Default::default() },
+    );
+    let source = compiled.sources.iter().find(|(_, source)| source.name == name).unwrap().0;
+    let mut found = Vec::new();
+    for token in parse.tokens.iter().filter(|token| token.class() == TokenClass::Name) {
+        let span = token.span();
+        let word = &text[span.range()];
+        // Only uses: what a new name will be nobody can know.
+        let references = cascade_compiler::ide::references(&compiled.analysis, source, span.start);
+        let is_definition = references.iter().any(|r| r.definition && r.place.span == span && r.place.source == source);
+        let stands_for = cascade_compiler::ide::definition(&compiled.analysis, source, span.start);
+        if is_definition || stands_for.is_none_or(|d| d.what == "a key") {
+            continue;
+        }
+        let without = format!("{}{}", &text[..span.start as usize], &text[span.end as usize..]);
+        let entries = complete(name, &without, span.start, &FileSources).entries;
+        found.push((span.start, word.to_owned(), entries.iter().position(|entry| entry.label == word)));
+    }
+    found
+}
+
+#[test]
+fn a_deleted_name_is_offered_again() {
+    let (mut all, mut first, mut first_five) = (0, 0, 0);
+    let mut missed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, text) in programs() {
+        for (at, word, position) in offered(&name, &text) {
+            all += 1;
+            first += usize::from(position == Some(0));
+            match position {
+                Some(0..5) => first_five += 1,
+                other => {
+                    let line = text[..at as usize].matches('\n').count() + 1;
+                    let shown = text.lines().nth(line - 1).unwrap_or_default().trim();
+                    let place = format!("{line}: `{word}` {other:?} in `{shown}`");
+                    missed.entry(name.clone()).or_default().push(place);
+                }
+            }
+        }
+    }
+    println!("{all} names: {first} first, {first_five} in the first five");
+    if std::env::var_os("CASCADE_SHOW_MISSED").is_some() {
+        missed.iter().for_each(|(name, places)| println!("{name}\n  {}", places.join("\n  ")));
+    }
+    assert!(all > 700, "{all}");
+    assert!(first_five * 100 >= all * 94, "{first_five} of {all}");
+    assert!(first * 100 >= all * 70, "{first} of {all}");
+}

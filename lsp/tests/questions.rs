@@ -1,0 +1,222 @@
+//! Questions of an editor through the protocol.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod client;
+
+use client::Client;
+use serde_json::{Value, json};
+
+const A: &str = "file:///nowhere/a.cascade";
+const B: &str = "file:///nowhere/b.cascade";
+
+const PROGRAM: &str = "/// Doubles a number.\nfn twice(n: int) -> int = n * 2\n\ncascade main(start: int) -> int {\n  let end = twice(start)\n  return end\n}\n";
+
+async fn open(text: &str) -> Client {
+    let mut client = Client::start(json!({})).await;
+    client.open_document(A, text).await;
+    client
+}
+
+fn at(uri: &str, line: u32, character: u32) -> Value {
+    json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } })
+}
+
+fn labels(answer: &Value) -> Vec<&str> {
+    answer["items"].as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn completion_works_in_a_text_that_is_being_typed() {
+    let mut client = open(PROGRAM).await;
+    client.replace_in_line(A, 2, 5, 9, 12, "\"$<e").await;
+    let answer = client.request("textDocument/completion", at(A, 5, 13)).await;
+    assert_eq!(labels(&answer)[0], "end", "{answer}");
+    let edit = &answer["items"][0]["textEdit"];
+    assert_eq!(edit["newText"], "end");
+    assert_eq!(edit["range"]["start"], json!({ "line": 5, "character": 12 }));
+    assert_eq!(edit["range"]["end"], json!({ "line": 5, "character": 13 }));
+    assert_eq!(answer["items"][0]["detail"], "int");
+}
+
+#[tokio::test]
+async fn snippets_are_for_clients_that_know_them() {
+    let ask = async |capabilities: Value| {
+        let mut client = Client::start(capabilities).await;
+        client.open_document(A, &PROGRAM.replace("twice(start)", "")).await;
+        let answer = client.request("textDocument/completion", at(A, 4, 12)).await;
+        let items = answer["items"].as_array().unwrap().clone();
+        items.into_iter().find(|item| item["label"] == "twice").unwrap()
+    };
+    assert_eq!(ask(json!({})).await["textEdit"]["newText"], "twice");
+    let can = json!({ "textDocument": { "completion": { "completionItem": { "snippetSupport": true } } } });
+    let item = ask(can).await;
+    assert_eq!((&item["textEdit"]["newText"], &item["insertTextFormat"]), (&json!("twice(${1:n})"), &json!(2)));
+}
+
+#[tokio::test]
+async fn a_hover_has_the_declaration_and_its_documentation() {
+    let mut client = open(PROGRAM).await;
+    let answer = client.request("textDocument/hover", at(A, 4, 13)).await;
+    let text = answer["contents"]["value"].as_str().unwrap();
+    assert_eq!(text, "```cascade\nfn twice(n: int) -> int\n```\n\nDoubles a number.");
+    assert_eq!(client.request("textDocument/hover", at(A, 2, 0)).await, Value::Null);
+    assert_eq!(client.request("textDocument/hover", at(B, 0, 0)).await, Value::Null, "not open");
+}
+
+#[tokio::test]
+async fn places_lead_to_each_other() {
+    let mut client = open(PROGRAM).await;
+    let definition = client.request("textDocument/definition", at(A, 4, 13)).await;
+    assert_eq!(definition[0]["range"]["start"], json!({ "line": 1, "character": 3 }));
+    let mut params = at(A, 1, 3);
+    params["context"] = json!({ "includeDeclaration": true });
+    assert_eq!(client.request("textDocument/references", params).await.as_array().unwrap().len(), 2);
+    let highlights = client.request("textDocument/documentHighlight", at(A, 4, 7)).await;
+    assert_eq!(highlights.as_array().unwrap().len(), 2, "{highlights}");
+    let symbols = client.request("textDocument/documentSymbol", json!({ "textDocument": { "uri": A } })).await;
+    assert_eq!((&symbols[0]["name"], &symbols[1]["name"]), (&json!("twice"), &json!("main")));
+    let found = client.request("workspace/symbol", json!({ "query": "TWC" })).await;
+    assert_eq!(found[0]["name"], "twice");
+    let help = client.request("textDocument/signatureHelp", at(A, 4, 18)).await;
+    assert_eq!(help["signatures"][0]["label"], "fn twice(n: int) -> int");
+    assert_eq!(help["activeParameter"], 0);
+}
+
+#[tokio::test]
+async fn a_type_leads_to_its_declaration() {
+    let mut client = open("type T {\n  n: int\n}\n\nfn f(all: list<T>) -> int = all.len()\n").await;
+    let found = client.request("textDocument/typeDefinition", at(A, 4, 30)).await;
+    assert_eq!(found["range"]["start"], json!({ "line": 0, "character": 5 }), "{found}");
+}
+
+#[tokio::test]
+async fn renaming_covers_all_open_files_or_is_refused() {
+    let mut client = Client::start(json!({ "workspace": { "workspaceEdit": { "documentChanges": true } } })).await;
+    client.open_document(B, "type T {\n  n: int\n}\n").await;
+    client.open_document(A, "import \"./b.cascade\" { T }\n\nfn f(t: T) -> int = t.n\n").await;
+    client.wait_for_diagnostics(A, 1).await;
+    let range = client.request("textDocument/prepareRename", at(B, 1, 2)).await;
+    assert_eq!(range["start"], json!({ "line": 1, "character": 2 }));
+    let mut params = at(B, 1, 2);
+    params["newName"] = json!("number");
+    let answer = client.request("textDocument/rename", params.clone()).await;
+    let files = answer["documentChanges"].as_array().unwrap();
+    let uris: Vec<_> = files.iter().map(|file| file["textDocument"]["uri"].as_str().unwrap()).collect();
+    assert_eq!(uris, [A, B], "{answer}");
+    assert_eq!(files[0]["edits"][0]["newText"], "number");
+    params["newName"] = json!("if");
+    let id = client.send_request("textDocument/rename", params).await;
+    let refused = client.wait_for_message(|m| m["id"] == id).await;
+    assert!(refused["error"]["message"].as_str().unwrap().contains("`if` is no name"), "{refused}");
+    // Helix asks for a rename on white space.
+    let id = client.send_request("textDocument/prepareRename", at(B, 0, 8)).await;
+    let refused = client.wait_for_message(|m| m["id"] == id).await;
+    assert!(refused["error"]["message"].as_str().unwrap().contains("no name"), "{refused}");
+}
+
+#[tokio::test]
+async fn renaming_reaches_files_that_are_not_open() {
+    let folder = std::env::temp_dir().join(format!("cascade-lsp-rename-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let uri = |name: &str| format!("file://{}/{name}", folder.to_str().unwrap());
+    std::fs::write(folder.join("a.cascade"), "import \"./b.cascade\" { T }\n\nfn f(t: T) -> int = t.n\n").unwrap();
+    std::fs::write(folder.join("c.cascade"), "fn g(n: int) -> int = n\n").unwrap();
+    let mut client = Client::connect();
+    let root = format!("file://{}", folder.to_str().unwrap());
+    client.request("initialize", json!({ "processId": null, "rootUri": root, "capabilities": {} })).await;
+    client.notify("initialized", json!({})).await;
+    client.open_document(&uri("b.cascade"), "type T {\n  n: int\n}\n").await;
+    let mut params = at(&uri("b.cascade"), 1, 2);
+    params["newName"] = json!("number");
+    let answer = client.request("textDocument/rename", params).await;
+    let changes = answer["changes"].as_object().unwrap();
+    let mut files: Vec<_> = changes.keys().collect();
+    files.sort();
+    assert_eq!(files, [&uri("a.cascade"), &uri("b.cascade")], "{answer}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_request_whose_document_changes_is_given_up() {
+    let mut client = open(PROGRAM).await;
+    // Both are there before the first analysis is.
+    let id = client.send_request("textDocument/hover", at(A, 4, 13)).await;
+    client.replace_in_line(A, 2, 0, 0, 0, "\n").await;
+    let answer = client.wait_for_message(|m| m["id"] == id).await;
+    let given_up = answer["error"]["code"] == -32801;
+    let answered_before = answer["result"]["contents"]["value"].as_str().is_some_and(|text| text.contains("twice"));
+    assert!(given_up || answered_before, "{answer}");
+    // The next one sees the new text.
+    let answer = client.request("textDocument/hover", at(A, 5, 13)).await;
+    assert!(answer["contents"]["value"].as_str().unwrap().contains("twice"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_can_be_cancelled() {
+    let mut client = open(PROGRAM).await;
+    let id = client.send_request("textDocument/rename", {
+        let mut params = at(A, 1, 3);
+        params["newName"] = json!("double");
+        params
+    });
+    let id = id.await;
+    client.notify("$/cancelRequest", json!({ "id": id })).await;
+    let answer = client.wait_for_message(|m| m["id"] == id).await;
+    // It was cancelled, or its answer was on the way already.
+    assert!(answer["error"]["code"] == -32800 || answer["result"]["changes"].is_object(), "{answer}");
+    assert!(client.request("textDocument/hover", at(A, 4, 13)).await.is_object(), "the server goes on");
+}
+
+#[tokio::test]
+async fn tokens_tell_prompts_commands_and_values_from_outside() {
+    const TEXT: &str = "skill ask(q: string) -> string {\n  prompt \"Say $<q>\"\n}\n\nskill ls() -> string {\n  run sh\"ls -l\"\n}\n\ncascade main() -> string {\n  stage a = ls()\n  return a\n}\n";
+    let mut client = Client::connect();
+    let answer = client.initialize(json!({})).await;
+    let legend = &answer["capabilities"]["semanticTokensProvider"]["legend"];
+    let kind_of = |number: &Value| legend["tokenTypes"][number.as_u64().unwrap() as usize].as_str().unwrap().to_owned();
+    client.open_document(A, TEXT).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let full = client.request("textDocument/semanticTokens/full", document.clone()).await;
+    let data = full["data"].as_array().unwrap();
+    let (mut line, mut character) = (0, 0);
+    let mut found = Vec::new();
+    for token in data.chunks(5) {
+        let [lines, start, length] = [&token[0], &token[1], &token[2]].map(|n| n.as_u64().unwrap() as usize);
+        character = if lines == 0 { character + start } else { start };
+        line += lines;
+        let word = TEXT.lines().nth(line).unwrap()[character..character + length].to_owned();
+        found.push((word, kind_of(&token[3]), token[4].as_u64().unwrap()));
+    }
+    let kinds =
+        |word: &str| found.iter().filter(|(w, ..)| w == word).map(|(_, k, m)| (k.as_str(), *m)).collect::<Vec<_>>();
+    assert_eq!(kinds("Say "), [("prompt", 0)], "{found:?}");
+    assert_eq!(kinds("ls -l"), [("shell", 0)]);
+    assert_eq!(kinds("$<"), [("hole", 0)]);
+    assert_eq!(kinds("ls"), [("skill", 1), ("skill", 0)]);
+    // What a command printed is marked as untrusted, where it is declared and where it is read.
+    assert_eq!(kinds("a"), [("variable", 3), ("variable", 2)]);
+    let range = json!({ "start": { "line": 9, "character": 0 }, "end": { "line": 10, "character": 0 } });
+    let mut params = document;
+    params["range"] = range;
+    let part = client.request("textDocument/semanticTokens/range", params).await;
+    assert!(part["data"].as_array().unwrap().len() < data.len() / 2, "{part}");
+}
+
+#[tokio::test]
+async fn ranges_and_hints_follow_the_text() {
+    let mut client = open(PROGRAM).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let folds = client.request("textDocument/foldingRange", document.clone()).await;
+    assert_eq!(folds, json!([{ "startLine": 3, "endLine": 5 }]));
+    let mut params = document.clone();
+    params["positions"] = json!([{ "line": 4, "character": 19 }]);
+    let selection = client.request("textDocument/selectionRange", params).await;
+    let start = |range: &Value| range["range"]["start"].clone();
+    assert_eq!(start(&selection[0]), json!({ "line": 4, "character": 18 }), "the name");
+    assert_eq!(start(&selection[0]["parent"]), json!({ "line": 4, "character": 12 }), "the call");
+    let mut params = document;
+    params["range"] = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 9, "character": 0 } });
+    let hints = client.request("textDocument/inlayHint", params).await;
+    assert_eq!(hints[0]["label"], ": int");
+    assert_eq!(hints[0]["position"], json!({ "line": 4, "character": 9 }));
+}
