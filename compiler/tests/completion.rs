@@ -14,7 +14,9 @@ fn programs() -> Vec<(String, String)> {
     for folder in fs::read_dir(root.join("examples")).unwrap() {
         for file in fs::read_dir(folder.unwrap().path()).unwrap() {
             let path = file.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "cascade") {
+            // What imports all workflows takes as long as all of them, and tells nothing else.
+            let is_program = path.extension().is_some_and(|extension| extension == "cascade");
+            if is_program && !path.ends_with("workflows_test.cascade") {
                 found.push((path.to_string_lossy().into_owned(), fs::read_to_string(&path).unwrap()));
             }
         }
@@ -73,8 +75,18 @@ fn offered(name: &str, text: &str) -> Vec<(u32, String, Option<usize>)> {
 fn a_deleted_name_is_offered_again() {
     let (mut all, mut first, mut first_five) = (0, 0, 0);
     let mut missed: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, text) in programs() {
-        for (at, word, position) in offered(&name, &text) {
+    let programs = programs();
+    let programs = &programs;
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let ask = |half: usize| {
+            let mine = programs.iter().skip(half).step_by(2);
+            mine.map(|(name, text)| (name, text, offered(name, text))).collect::<Vec<_>>()
+        };
+        let workers = [0, 1].map(|half| scope.spawn(move || ask(half)));
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    for (name, text, offered) in answers {
+        for (at, word, position) in offered {
             all += 1;
             first += usize::from(position == Some(0));
             match position {
@@ -93,6 +105,6 @@ fn a_deleted_name_is_offered_again() {
         missed.iter().for_each(|(name, places)| println!("{name}\n  {}", places.join("\n  ")));
     }
     assert!(all > 700, "{all}");
-    assert!(first_five * 100 >= all * 91, "{first_five} of {all}");
+    assert!(first_five * 100 >= all * 93, "{first_five} of {all}");
     assert!(first * 100 >= all * 72, "{first} of {all}");
 }
