@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use agents::Stage;
+use agents::{Stage, codex_that};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cascade_tests::{
     programs::repository_root,
@@ -134,14 +134,7 @@ esac
 fn prepare(agent: &str, tests: &[(&str, &str)]) -> Stage {
     let stage = Stage::new();
     let answer = "Changed one line.";
-    stage.program(
-        "codex",
-        &format!(
-            "prompt=$(cat)\n{agent}\necho '{{\"type\":\"thread.started\",\"thread_id\":\"t\"}}'\n\
-             echo '{{\"type\":\"item.completed\",\"item\":{{\"type\":\"agent_message\",\"text\":\"{answer}\"}}}}'\n\
-             echo '{{\"type\":\"turn.completed\",\"usage\":{{\"input_tokens\":100,\"output_tokens\":20}}}}'\n"
-        ),
-    );
+    stage.program("codex", &codex_that(agent, answer));
     stage.program(
         "claude",
         &format!(
@@ -168,31 +161,8 @@ fn prepare(agent: &str, tests: &[(&str, &str)]) -> Stage {
     for (name, text) in tests {
         fs::write(repo.join(format!("tests/{name}.sh")), text).unwrap();
     }
-    fs::write(stage.path().join("log"), "").unwrap();
-    let (bin, log) = (stage.path().join("bin"), stage.path().join("log"));
-    stage.project.write(
-        "cascade.toml",
-        &format!(
-            "[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\nread = [{:?}, {:?}]\n",
-            bin.canonicalize().unwrap(),
-            log.canonicalize().unwrap()
-        ),
-    );
-    for args in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "first"]] {
-        git(&stage, args);
-    }
+    stage.commit_and_allow_sandboxes();
     stage
-}
-
-fn git(stage: &Stage, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=T", "-c", "user.email=t@example.com"])
-        .args(args)
-        .current_dir(stage.path().join("repo"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    stdout(&output)
 }
 
 fn run_program(stage: &Stage, services: &Services, args: &[&str]) -> Output {
@@ -265,7 +235,7 @@ fn sandbox_iteration() {
     let output = run_program(&stage, &services, &["3_sandbox_iteration.cascade", "--input", "repo=repo"]);
     let report = result(&output);
     assert_eq!(report["repaired"], json!(["tests::two"]), "{report}");
-    assert_eq!(git(&stage, &["status", "--porcelain"]), " M src/main.py\n");
+    assert_eq!(stage.git(&["status", "--porcelain"]), " M src/main.py\n");
 }
 
 #[test]
@@ -281,12 +251,8 @@ fn conditional() {
             other => panic!("not expected: {other}"),
         });
         // The agent that prepares a release answers with an audit.
-        stage.program(
-            "codex",
-            "cat > /dev/null\necho 1.1 > VERSION\necho '{\"type\":\"thread.started\",\"thread_id\":\"t\"}'\n\
-             echo '{\"type\":\"item.completed\",\"item\":{\"type\":\"agent_message\",\"text\":\"{\\\"passed\\\":true,\\\"notes\\\":[\\\"1.1\\\"]}\"}}'\n\
-             echo '{\"type\":\"turn.completed\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}'\n",
-        );
+        let answer = json!({ "passed": true, "notes": ["1.1"] }).to_string();
+        stage.program("codex", &codex_that("echo 1.1 > VERSION", &answer));
         let output = run_program(&stage, &services, &["4_conditional.cascade", "--input", "repo=repo"]);
         let (expected, asked) = match score {
             90 => (json!({ "passed": true, "notes": ["1.1"] }), 1),
@@ -341,7 +307,7 @@ fn complete_dev_workflow() {
     assert!(log.contains("2 tests pass after"), "{log}");
     // The change is on a branch, and the files are as they were.
     assert_eq!(stage.file("repo/src/main.py"), "one\ntwo\nthree\n");
-    assert_eq!(git(&stage, &["show", "cascade/say-two:src/main.py"]), "one\nTWO\nthree\n");
+    assert_eq!(stage.git(&["show", "cascade/say-two:src/main.py"]), "one\nTWO\nthree\n");
 }
 
 #[test]

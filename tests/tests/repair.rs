@@ -9,7 +9,7 @@ mod project;
 
 use std::{fs, process::Output};
 
-use agents::Stage;
+use agents::{Stage, codex_that};
 use project::{stderr, stdout};
 use serde_json::{Value as Json, json};
 
@@ -30,13 +30,7 @@ rm -f tap
 /// A repository whose tests say which lines `src.txt` must have; and a suite for it.
 fn seeded(agent: &str, tests: &[(&str, &str)]) -> Stage {
     let stage = Stage::new();
-    stage.program(
-        "codex",
-        &format!("cat > /dev/null\n{agent}\n\
-         echo '{{\"type\":\"thread.started\",\"thread_id\":\"t\"}}'\n\
-         echo '{{\"type\":\"item.completed\",\"item\":{{\"type\":\"agent_message\",\"text\":\"I changed a line.\"}}}}'\n\
-         echo '{{\"type\":\"turn.completed\",\"usage\":{{\"input_tokens\":100,\"output_tokens\":20}}}}'\n"),
-    );
+    stage.program("codex", &codex_that(agent, "I changed a line."));
     let repo = stage.path().join("repo");
     fs::create_dir(repo.join("tests")).unwrap();
     fs::write(repo.join("run.sh"), RUNNER).unwrap();
@@ -44,18 +38,6 @@ fn seeded(agent: &str, tests: &[(&str, &str)]) -> Stage {
     for (name, text) in tests {
         fs::write(repo.join(format!("tests/{name}.sh")), text).unwrap();
     }
-    // Machines without namespaces cannot hold these two. The script that plays the agent, and what it remembers, are
-    // outside of the sandbox.
-    let (bin, memory) = (stage.path().join("bin"), stage.path().join("log"));
-    fs::write(&memory, "").unwrap();
-    stage.project.write(
-        "cascade.toml",
-        &format!(
-            "[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\nread = [{:?}, {:?}]\n",
-            bin.canonicalize().unwrap(),
-            memory.canonicalize().unwrap()
-        ),
-    );
     stage.project.write(
         "flow.cascade",
         "import std.models { codex_auto }\nimport std.testing { FixReport, TestSuite, fix_until_green }\n\n\
@@ -64,21 +46,8 @@ fn seeded(agent: &str, tests: &[(&str, &str)]) -> Stage {
              report: \"report.tap\",\n    format: tap,\n  }\n  \
            stage fixed = fix_until_green(\"repo\", suite, fixer: codex_auto, max: 2)\n  return fixed\n}\n",
     );
-    for args in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "first"]] {
-        git(&stage, args);
-    }
+    stage.commit_and_allow_sandboxes();
     stage
-}
-
-fn git(stage: &Stage, args: &[&str]) -> String {
-    let output = std::process::Command::new("git")
-        .args(["-c", "user.name=T", "-c", "user.email=t@example.com"])
-        .args(args)
-        .current_dir(stage.path().join("repo"))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    stdout(&output)
 }
 
 fn run(stage: &Stage) -> Output {
@@ -101,7 +70,7 @@ fn what_an_agent_repairs_is_applied() {
     assert_eq!(report["repaired"], json!(["two"]), "{report}");
     assert_eq!((&report["iterations"], &report["failed"], &report["flaky"]), (&json!(1), &json!([]), &json!([])));
     // The repair, and no report of a test run.
-    assert_eq!(git(&stage, &["status", "--porcelain"]), " M src.txt\n");
+    assert_eq!(stage.git(&["status", "--porcelain"]), " M src.txt\n");
     assert_eq!(stage.file("repo/src.txt"), "one\nTWO\nthree\n");
 }
 
@@ -112,7 +81,7 @@ fn a_repair_that_breaks_another_test_is_not_applied() {
     assert!(!output.status.success());
     let said = stderr(&output);
     assert!(said.contains("the repair breaks tests that passed before: one"), "{said}");
-    assert_eq!(git(&stage, &["status", "--porcelain"]), "");
+    assert_eq!(stage.git(&["status", "--porcelain"]), "");
 }
 
 #[test]
@@ -122,7 +91,7 @@ fn what_cannot_be_repaired_is_told_and_leaves_the_files_alone() {
     assert!(!output.status.success());
     let said = stderr(&output);
     assert!(said.contains("1 tests still fail after 2 attempts each: two"), "{said}");
-    assert_eq!(git(&stage, &["status", "--porcelain"]), "");
+    assert_eq!(stage.git(&["status", "--porcelain"]), "");
 }
 
 /// The attempts at a test that stays broken leave nothing in the repair of another.

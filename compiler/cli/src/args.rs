@@ -48,11 +48,6 @@ pub struct NewArgs {
     pub name: PathBuf,
 }
 
-/// `cascadec init`.
-#[derive(Debug, Args)]
-#[command(after_help = "Files that are there already are kept as they are.")]
-pub struct InitArgs {}
-
 /// `cascadec list`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -115,7 +110,8 @@ pub enum Command {
     /// Begin a project in a new folder
     New(NewArgs),
     /// Begin a project in this folder
-    Init(InitArgs),
+    #[command(after_help = "Files that are there already are kept as they are.")]
+    Init,
     /// List the cascades of a project with their inputs
     List(ListArgs),
     /// Find mistakes without running anything

@@ -32,7 +32,7 @@ mod words;
 
 use std::{io::IsTerminal, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Color, Command};
 
@@ -42,7 +42,8 @@ fn main() -> ExitCode {
         return code;
     }
     std::panic::set_hook(Box::new(tell_defect));
-    let words = words::complete_words(std::env::args_os().collect());
+    let command = Cli::command();
+    let words = words::complete_words(std::env::args_os().collect(), &command);
     // The help of `run` is also about the inputs of the program, where one is named.
     if let Some(file) = words::asks_about_program(&words) {
         return match list::print_inputs(&file) {
@@ -50,11 +51,11 @@ fn main() -> ExitCode {
             Err(stop) => ExitCode::from(stop.report(false)),
         };
     }
-    let cli = Cli::parse_from(words);
+    let cli = Cli::from_arg_matches(&command.get_matches_from(words)).unwrap_or_else(|error| error.exit());
     let color = use_color(cli.color);
     let result = match &cli.command {
         Command::New(args) => new::create_folder(args),
-        Command::Init(args) => new::begin_here(args),
+        Command::Init => new::begin_here(),
         Command::List(args) => list::run(args, color),
         Command::Check(args) => check::run(args, color),
         Command::Fix(args) => check::run(&args.as_check(), color),

@@ -5,10 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    args::{InitArgs, NewArgs},
-    error::Stop,
-};
+use crate::{args::NewArgs, error::Stop};
 
 /// The files of a new project, with `NAME` for its name.
 const FILES: &[(&str, &str)] = &[
@@ -41,7 +38,7 @@ pub fn create_folder(args: &NewArgs) -> Result<u8, Stop> {
 }
 
 /// `cascadec init`.
-pub fn begin_here(_args: &InitArgs) -> Result<u8, Stop> {
+pub fn begin_here() -> Result<u8, Stop> {
     if Path::new("cascade.toml").exists() {
         return Err(Stop::usage_help("this folder has a cascade.toml already", "`cascadec list` shows its cascades"));
     }

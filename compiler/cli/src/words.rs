@@ -6,37 +6,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 
-use crate::args::Cli;
-
-/// The arguments with what stands for a command or an input written as such.
-pub fn complete_words(words: Vec<OsString>) -> Vec<OsString> {
-    let mut words = name_command(words);
+/// The arguments of `cli` with what stands for a command or an input written as such.
+pub fn complete_words(words: Vec<OsString>, cli: &Command) -> Vec<OsString> {
+    let mut words = name_command(words, cli);
     let is_run = words.get(1).is_some_and(|word| word == "run");
     if is_run {
         let rest = words.split_off(2);
-        words.extend(name_inputs(rest, &Cli::command()));
+        words.extend(name_inputs(rest, cli));
     }
     words
 }
 
 /// A file or a folder in the place of the command: a file is run, a folder is checked.
-fn name_command(mut words: Vec<OsString>) -> Vec<OsString> {
+fn name_command(mut words: Vec<OsString>, cli: &Command) -> Vec<OsString> {
     let Some(first) = words.get(1).map(Path::new) else { return words };
     let is_program = first.extension().is_some_and(|extension| extension == "cascade" || extension == "cir");
     let command = match (is_program && first.is_file(), first.is_dir()) {
         (true, _) => "run",
         // A folder may be called as a command is.
-        (_, true) if !is_command(&first.to_string_lossy()) => "check",
+        (_, true) if cli.find_subcommand(first.as_os_str()).is_none() && first != Path::new("help") => "check",
         _ => return words,
     };
     words.insert(1, command.into());
     words
-}
-
-fn is_command(word: &str) -> bool {
-    Cli::command().get_subcommands().any(|command| command.get_name() == word) || word == "help"
 }
 
 /// The program of `run FILE --help`.
@@ -126,11 +120,14 @@ fn is_input_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::complete_words;
+    use crate::args::Cli;
 
     fn complete(line: &str) -> String {
         let words = std::iter::once("cascadec").chain(line.split_whitespace()).map(Into::into).collect();
-        complete_words(words)
+        complete_words(words, &Cli::command())
             .iter()
             .skip(1)
             .map(|word| word.to_string_lossy().into_owned())

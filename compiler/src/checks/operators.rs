@@ -99,15 +99,12 @@ pub(crate) fn coalescing_of_value(view: View<'_>, ty: Ty, span: Span) -> Diagnos
 
 /// Reports `a ?? b > c` where `a` is no truth value: the comparison is made first.
 pub(crate) fn comparison_after_coalesce(view: View<'_>, op: BinaryOp, span: Span) -> Option<Diagnostic> {
-    let sign = match op {
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Le => "<=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Ge => ">=",
-        _ => return None,
-    };
+    let compares =
+        matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge);
+    if !compares {
+        return None;
+    }
+    let sign = operator_text(op);
     let d = view
         .diagnostic(codes::OPERATOR, span, format!("`{sign}` is read before `??`"))
         .label("all of this is what `??` falls back to");

@@ -10,7 +10,8 @@ use cascade_ir::{Ability, ErrorKind};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, no_answer, plain, service_failure, usage_beside_cache, whole_prompt,
+    Dialect, Ended, Heard, Invocation, Work, finished_answer, no_answer, plain, service_failure, usage_beside_cache,
+    whole_prompt,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -209,13 +210,9 @@ impl Dialect for Acp {
     }
 
     fn answer(&self, heard: &mut Heard, ended: &Ended<'_>) -> Result<String, Raise> {
-        if let Some(failure) = heard.failure.take() {
-            return Err(failure);
-        }
-        match heard.take_answer() {
-            Some(answer) if heard.is_over && !answer.trim().is_empty() => Ok(answer),
-            _ => Err(no_answer("the agent", ended)),
-        }
+        let without = || no_answer("the agent", ended);
+        finished_answer(heard, without)
+            .and_then(|answer| if answer.trim().is_empty() { Err(without()) } else { Ok(answer) })
     }
 }
 

@@ -4,8 +4,8 @@ use cascade_ir::{Ability, ErrorKind};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, key_of, may, named_object, no_answer, output::describe_step, plain,
-    prompt_text, service_failure, tokens, usage_beside_cache,
+    Dialect, Ended, Heard, Invocation, Work, finished_answer, key_of, may, named_object, no_answer,
+    output::describe_step, plain, prompt_text, service_failure, tokens, usage_beside_cache,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -101,13 +101,7 @@ impl Dialect for Claude {
     }
 
     fn answer(&self, heard: &mut Heard, ended: &Ended<'_>) -> Result<String, Raise> {
-        if let Some(failure) = heard.failure.take() {
-            return Err(failure);
-        }
-        match heard.take_answer() {
-            Some(answer) if heard.is_over => Ok(answer),
-            _ => Err(no_answer("claude", ended)),
-        }
+        finished_answer(heard, || no_answer("claude", ended))
     }
 }
 

@@ -6,8 +6,8 @@ use cascade_ir::{Ability, ErrorKind};
 use serde_json::Value as Json;
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, key_of, may, no_answer, output::describe_step, plain, service_failure,
-    tokens, whole_prompt,
+    Dialect, Ended, Heard, Invocation, Work, finished_answer, key_of, may, no_answer, output::describe_step, plain,
+    service_failure, tokens, whole_prompt,
 };
 use crate::{
     failure::{Failure, Raise},
@@ -109,13 +109,7 @@ impl Dialect for Codex {
     }
 
     fn answer(&self, heard: &mut Heard, ended: &Ended<'_>) -> Result<String, Raise> {
-        if let Some(failure) = heard.failure.take() {
-            return Err(failure);
-        }
-        match heard.take_answer() {
-            Some(answer) if heard.is_over => Ok(answer),
-            _ => Err(no_answer("codex", ended)),
-        }
+        finished_answer(heard, || no_answer("codex", ended))
     }
 }
 

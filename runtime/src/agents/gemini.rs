@@ -4,7 +4,7 @@ use cascade_ir::Ability;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Dialect, Ended, Heard, Invocation, Work, codex::write_file, key_of, may, named_object, no_answer,
+    Dialect, Ended, Heard, Invocation, Work, codex::write_file, finished_answer, key_of, may, named_object, no_answer,
     output::describe_step, plain, service_failure, tokens, whole_prompt,
 };
 use crate::{
@@ -104,13 +104,9 @@ impl Dialect for Gemini {
     }
 
     fn answer(&self, heard: &mut Heard, ended: &Ended<'_>) -> Result<String, Raise> {
-        if let Some(failure) = heard.failure.take() {
-            return Err(failure);
-        }
-        match heard.take_answer() {
-            Some(answer) if heard.is_over && !answer.trim().is_empty() => Ok(answer),
-            _ => Err(failure_of_exit(ended)),
-        }
+        let without = || failure_of_exit(ended);
+        finished_answer(heard, without)
+            .and_then(|answer| if answer.trim().is_empty() { Err(without()) } else { Ok(answer) })
     }
 }
 

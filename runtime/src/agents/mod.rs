@@ -141,7 +141,11 @@ pub(crate) fn needs_in_sandbox(model: &Model) -> Needs {
 
 /// The host of an address, with its port if it has one.
 fn host_of(address: &str) -> Option<String> {
-    let url = url::Url::parse(address).ok()?;
+    host_of_url(&url::Url::parse(address).ok()?)
+}
+
+/// The host of an address that was read, with its port if it has one.
+pub(crate) fn host_of_url(url: &url::Url) -> Option<String> {
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
@@ -275,6 +279,17 @@ fn service_failure(status: Option<u64>, message: &str, whose: &str) -> Raise {
         _ => String::new(),
     };
     Failure::raise(kind, format!("{whose}: {}{way_out}", message.trim()))
+}
+
+/// The answer of an agent that has said that it is over; `without_answer` is the failure of one that has not.
+///
+/// # Errors
+/// The failure that it reported, or `without_answer`.
+fn finished_answer(heard: &mut Heard, without_answer: impl FnOnce() -> Raise) -> Result<String, Raise> {
+    if let Some(failure) = heard.failure.take() {
+        return Err(failure);
+    }
+    heard.take_answer().filter(|_| heard.is_over).ok_or_else(without_answer)
 }
 
 /// The failure of an agent that ended without an answer.

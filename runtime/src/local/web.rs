@@ -21,6 +21,7 @@ use super::{
     prompts::{self, Reporter},
 };
 use crate::{
+    agents::host_of_url,
     models::ModelCall,
     redact::Redactor,
     request::{Answer, HttpRequest, Output, RequestId, Response},
@@ -255,10 +256,7 @@ fn is_private(name: &str, value: &Arg) -> bool {
 
 /// The failure of a request without an answer. Of the address only the host is told: the rest may hold a secret.
 pub(super) fn failed(error: reqwest::Error) -> Answer {
-    let host = error.url().and_then(|url| {
-        let host = url.host_str()?;
-        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
-    });
+    let host = error.url().and_then(host_of_url);
     let error = error.without_url();
     let kind = if error.is_builder() { ErrorKind::Failed } else { ErrorKind::Unavailable };
     let reasons = reasons(&error);

@@ -58,6 +58,28 @@ impl Stage {
         self.command(args).output().unwrap()
     }
 
+    /// Runs git in `repo`, and gives what it prints.
+    pub fn git(&self, args: &[&str]) -> String {
+        let identity = ["-c", "user.name=T", "-c", "user.email=t@example.com"];
+        let output =
+            Command::new("git").args(identity).args(args).current_dir(self.path().join("repo")).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Commits all of `repo`, and lets commands in sandboxes read the programs of this folder and write their log.
+    /// Machines without namespaces cannot hold two of the promises; what is held there is tested all the same.
+    pub fn commit_and_allow_sandboxes(&self) {
+        let (bin, log) = (self.path().join("bin"), self.path().join("log"));
+        fs::write(&log, "").unwrap();
+        let read = [bin.canonicalize().unwrap(), log.canonicalize().unwrap()];
+        let text = format!("[sandbox]\nallow_unenforced = [\"metadata\", \"processes\"]\nread = {read:?}\n");
+        self.project.write("cascade.toml", &text);
+        for args in [&["init", "-q"][..], &["add", "-A"], &["commit", "-qm", "first"]] {
+            self.git(args);
+        }
+    }
+
     pub fn log(&self) -> Vec<String> {
         self.project.lines("log")
     }
@@ -96,6 +118,15 @@ echo hello > new.txt
 echo '{"type":"item.completed","item":{"type":"agent_message","text":"{\"summary\":\"done\",\"score\":4}"}}'
 echo '{"type":"turn.completed","usage":{"input_tokens":100,"cached_input_tokens":10,"output_tokens":20}}'
 "#;
+
+/// Codex that does what a script says, where `$prompt` is what it was told, and gives an answer of one line.
+pub fn codex_that(does: &str, answer: &str) -> String {
+    let item = serde_json::json!({ "type": "item.completed", "item": { "type": "agent_message", "text": answer } });
+    format!(
+        "prompt=$(cat)\n{does}\necho '{{\"type\":\"thread.started\",\"thread_id\":\"t\"}}'\ncat <<'END'\n{item}\nEND\n\
+         echo '{{\"type\":\"turn.completed\",\"usage\":{{\"input_tokens\":100,\"output_tokens\":20}}}}'\n"
+    )
+}
 
 /// Gemini that writes a file and answers in pieces.
 pub const GEMINI: &str = r#"

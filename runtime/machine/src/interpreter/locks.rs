@@ -21,11 +21,11 @@ use crate::{
     request::{RequestId, RequestKind},
 };
 
-/// A stage or cascade that asks for a name: its fiber and the number of its guard.
+/// A stage or cascade that takes turns with others: its fiber and the number of its guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Turn {
-    fiber: usize,
-    serial: u64,
+pub(super) struct Turn {
+    pub(super) fiber: usize,
+    pub(super) serial: u64,
 }
 
 /// A name that the run holds or has asked for.

@@ -4,7 +4,7 @@
 //! is free. `strategy` orders the models that it names, `topology` decides what it is told of the others, and
 //! `on error redistribute` gives it to another agent.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, iter};
 
 use cascade_ir::{Effect, Model, ModelId, Parallel, Rendering, Stage, Stmt, Strategy, Topology, Work};
 use smol_str::SmolStr;
@@ -15,6 +15,7 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
+    locks::Turn,
 };
 use crate::{
     eval::{Result, escape_in_tag},
@@ -37,10 +38,10 @@ pub(super) struct Swarm<'p> {
     node: &'p Parallel,
     topology: Topology,
     strategy: Strategy,
-    /// By agent: the number of the guard whose task it has.
-    agents: Vec<Option<u64>>,
-    /// Fibers and guards of the tasks that wait for an agent, in the order in which they asked.
-    waiting: VecDeque<(usize, u64)>,
+    /// By agent: the stage whose task it has.
+    agents: Vec<Option<Turn>>,
+    /// The stages whose tasks wait for an agent, in the order in which they asked.
+    waiting: VecDeque<Turn>,
     /// The tasks that are done, in the order in which they ended.
     finished: Vec<Finished>,
 }
@@ -152,7 +153,8 @@ impl<'p> Machine<'p> {
         if matches!(guard.agent.place, Place::Has { .. }) || !self.is_task(guard.subject) {
             return Ok(None);
         }
-        let (serial, previous, place) = (guard.serial, guard.agent.previous, guard.agent.place);
+        let turn = Turn { fiber: id, serial: guard.serial };
+        let (previous, place) = (guard.agent.previous, guard.agent.place);
         let position = match place {
             Place::Waits { swarm } => Some(swarm),
             _ => self.membership(fiber).map(|member| member.swarm),
@@ -163,15 +165,15 @@ impl<'p> Machine<'p> {
         };
         let free = || swarm.agents.iter().enumerate().filter(|(_, holder)| holder.is_none()).map(|(agent, _)| agent);
         let agent = match place {
-            Place::Waits { .. } => swarm.agents.iter().position(|holder| *holder == Some(serial)),
+            Place::Waits { .. } => swarm.agents.iter().position(|holder| *holder == Some(turn)),
             // An agent is free only while nobody waits.
             _ => free().find(|agent| Some(*agent) != previous).or_else(|| free().next()),
         };
         if let (None, Place::None) = (agent, place) {
-            swarm.waiting.push_back((id, serial));
+            swarm.waiting.push_back(turn);
         }
         if let Some(holder) = agent.and_then(|agent| swarm.agents.get_mut(agent)) {
-            *holder = Some(serial);
+            *holder = Some(turn);
         }
         let place = match agent {
             Some(agent) => Place::Has { swarm: position, agent },
@@ -194,9 +196,9 @@ impl<'p> Machine<'p> {
             Place::None => return,
             Place::Waits { swarm: position } => {
                 let Some(swarm) = self.swarms.get_mut(position) else { return };
-                swarm.waiting.retain(|(_, waiting)| *waiting != serial);
+                swarm.waiting.retain(|waiting| waiting.serial != serial);
                 // It may have been given one already.
-                match swarm.agents.iter().position(|holder| *holder == Some(serial)) {
+                match swarm.agents.iter().position(|holder| holder.is_some_and(|turn| turn.serial == serial)) {
                     Some(agent) => (position, agent),
                     None => return,
                 }
@@ -222,10 +224,10 @@ impl<'p> Machine<'p> {
         }
         let next = swarm.waiting.pop_front();
         if let Some(holder) = swarm.agents.get_mut(agent) {
-            *holder = next.map(|(_, serial)| serial);
+            *holder = next;
         }
-        if let Some((next, _)) = next {
-            self.queue_fiber(next);
+        if let Some(next) = next {
+            self.queue_fiber(next.fiber);
         }
     }
 
@@ -271,11 +273,7 @@ impl<'p> Machine<'p> {
         let SwarmOrder { member, tried } = by;
         let Some(swarm) = self.swarms.get(member.swarm).filter(|_| order.len() > 1) else { return order };
         match swarm.strategy {
-            Strategy::Balanced => {
-                let running: Vec<(ModelId, usize)> =
-                    order.iter().map(|id| (*id, self.running_tasks(member.swarm, *id))).collect();
-                order.sort_by_key(|id| running.iter().find(|(model, _)| model == id).map(|(_, count)| *count));
-            }
+            Strategy::Balanced => order.sort_by_cached_key(|id| self.running_tasks(swarm, *id)),
             Strategy::Specialized => order.sort_by_key(|id| {
                 let provides = self.program.models.get(id.index()).map_or(&[][..], |model| &model.provides);
                 let lacks = needs.iter().filter(|need| !provides.contains(need)).count();
@@ -298,13 +296,12 @@ impl<'p> Machine<'p> {
     }
 
     /// How many tasks of a swarm a model has at the moment.
-    fn running_tasks(&self, swarm: usize, model: ModelId) -> usize {
-        let has = |fiber: &Fiber<'p>| match fiber.frames.last() {
-            Some(Frame::Call(call)) => call.request.is_some() && call.model == Some(model),
+    fn running_tasks(&self, swarm: &Swarm<'p>, model: ModelId) -> usize {
+        let runs = |turn: &&Turn| match self.fibers.get(turn.fiber).and_then(Option::as_ref).map(|f| f.frames.last()) {
+            Some(Some(Frame::Call(call))) => call.request.is_some() && call.model == Some(model),
             _ => false,
         };
-        let fibers = self.fibers.iter().flatten().filter(|fiber| has(fiber));
-        fibers.filter(|fiber| self.membership(fiber).is_some_and(|member| member.swarm == swarm)).count()
+        swarm.agents.iter().flatten().filter(runs).count()
     }
 
     /// What the agent of a task is told of the others; `None`: nothing.
@@ -312,39 +309,52 @@ impl<'p> Machine<'p> {
         let Membership { swarm, group } = member?;
         let swarm = self.swarms.get(swarm)?;
         let agents = swarm.agents.len();
-        let mut lines: Vec<String> = Vec::new();
-        match swarm.topology {
+        let result = |done: &Finished| format!("- {}: {}", done.name, done.result);
+        let lines: Box<dyn Iterator<Item = String>> = match swarm.topology {
             Topology::Star => {
                 let tasks = swarm.node.branches.iter().filter_map(|branch| match &branch.stmt {
                     Stmt::Stage(stage) if stage.doc.is_empty() => Some(format!("- {}", stage.name)),
                     Stmt::Stage(stage) => Some(format!("- {}: {}", stage.name, stage.doc)),
                     _ => None,
                 });
-                lines.push("The parts of the job, which others do; only the coordinator sees all results:".to_owned());
-                lines.extend(tasks);
+                let title = "The parts of the job, which others do; only the coordinator sees all results:";
+                Box::new(iter::once(title.to_owned()).chain(tasks))
             }
             Topology::Mesh => {
-                lines.push("What the others have finished so far:".to_owned());
-                lines.extend(swarm.finished.iter().map(|done| format!("- {}: {}", done.name, done.result)));
+                let title = "What the others have finished so far:";
+                Box::new(iter::once(title.to_owned()).chain(swarm.finished.iter().map(result)))
             }
             Topology::Hierarchical => {
-                let (own, others): (Vec<&Finished>, Vec<&Finished>) =
-                    swarm.finished.iter().partition(|done| done.group == group);
-                lines.push("What your group has finished so far:".to_owned());
-                lines.extend(own.iter().map(|done| format!("- {}: {}", done.name, done.result)));
-                lines.push("What the leads of the other groups say:".to_owned());
-                lines.extend(others.iter().map(|done| format!("- {}: {}", done.name, first_line(&done.result))));
+                let own = swarm.finished.iter().filter(move |done| done.group == group).map(result);
+                let others = swarm.finished.iter().filter(move |done| done.group != group);
+                let others = others.map(|done| format!("- {}: {}", done.name, first_line(&done.result)));
+                let titles = ["What your group has finished so far:", "What the leads of the other groups say:"];
+                let [of_own, of_others] = titles.map(|title| iter::once(title.to_owned()));
+                Box::new(of_own.chain(own).chain(of_others).chain(others))
             }
-        }
-        let mut text = lines.join("\n");
-        if text.len() > LONGEST_BRIEF {
-            text.truncate(text.floor_char_boundary(LONGEST_BRIEF));
-            text.push_str("\n(the rest is left out)");
-        }
+        };
+        let text = join_up_to(lines, LONGEST_BRIEF);
         let text = escape_in_tag(&text, "swarm");
         let text = format!("<swarm>\nYou are one of {agents} agents that share a job.\n{text}\n</swarm>");
         Some(Brief { topology: swarm.topology, text })
     }
+}
+
+/// Lines as one text of at most so many bytes. What does not fit is not written, however many tasks have finished.
+fn join_up_to(lines: impl Iterator<Item = String>, most: usize) -> String {
+    let mut text = String::new();
+    for line in lines {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&line);
+        if text.len() > most {
+            text.truncate(text.floor_char_boundary(most));
+            text.push_str("\n(the rest is left out)");
+            break;
+        }
+    }
+    text
 }
 
 fn first_line(text: &str) -> &str {

@@ -63,10 +63,6 @@ impl Fold for Stream {
         self.written
     }
 
-    fn is_complete(&self) -> bool {
-        false
-    }
-
     fn body(&mut self) -> Json {
         let content: Vec<Json> = self
             .blocks

@@ -33,8 +33,10 @@ trait Fold: Send {
     fn take(&mut self, event: Json) -> Result<bool, Raise>;
     /// How many bytes the model has written, reasoning included.
     fn written(&self) -> u64;
-    /// Whether the answer is complete if the stream ends here.
-    fn is_complete(&self) -> bool;
+    /// Whether the answer is complete if the stream ends here: never, where an event says that it is.
+    fn is_complete(&self) -> bool {
+        false
+    }
     /// What the API would have answered without a stream.
     fn body(&mut self) -> Json;
 }

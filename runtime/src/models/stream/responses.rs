@@ -42,10 +42,6 @@ impl Fold for Stream {
         self.written
     }
 
-    fn is_complete(&self) -> bool {
-        false
-    }
-
     fn body(&mut self) -> Json {
         match self.response.take() {
             Json::Null => json!({}),
