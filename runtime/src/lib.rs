@@ -6,6 +6,7 @@
 //! of models and the web, and the rehearsal that tests run in. [`run`] ties them together.
 
 mod agents;
+pub mod brief_command;
 mod durable;
 mod folder;
 pub mod journal;

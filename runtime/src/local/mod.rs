@@ -7,6 +7,7 @@ mod agents;
 mod builtins;
 mod commands;
 mod files;
+mod lines;
 mod locks;
 mod mcp;
 mod probe;

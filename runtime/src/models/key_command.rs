@@ -1,20 +1,19 @@
 //! A key that a command prints: `key_command = ["pass", "show", "anthropic"]`.
 
 use std::{
-    io::Read,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tokio::sync::OnceCell;
 
-use crate::value::Secret;
+use crate::{
+    brief_command::{Ended, NotEnded, run_briefly},
+    value::Secret,
+};
 
 /// How long a command may take: a person may have to confirm it.
 const LIMIT: Duration = Duration::from_secs(120);
-/// How often it is asked whether it has ended.
-const POLL: Duration = Duration::from_millis(10);
 /// How much of its output is read, in bytes.
 const MAX_OUTPUT: u64 = 64 * 1024;
 
@@ -52,36 +51,17 @@ impl KeyCommand {
 /// for a passphrase; it is no part of a message.
 fn print_key(argv: &[String]) -> Result<Secret, String> {
     let Some((program, args)) = argv.split_first() else { return Err("it is empty".to_owned()) };
-    let mut child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .map_err(|error| format!("`{program}` cannot be started: {error}"))?;
-    let Some(stdout) = child.stdout.take() else { return Err("its output cannot be read".to_owned()) };
-    let reader = thread::spawn(move || {
-        let mut text = Vec::new();
-        stdout.take(MAX_OUTPUT).read_to_end(&mut text).map(|_| text)
-    });
-    let began = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if began.elapsed() > LIMIT => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("`{program}` took longer than {} seconds", LIMIT.as_secs()));
-            }
-            Ok(None) => thread::sleep(POLL),
-            Err(error) => return Err(format!("`{program}` was lost: {error}")),
-        }
-    };
+    let ended = run_briefly(Command::new(program).args(args).stderr(Stdio::inherit()), LIMIT, MAX_OUTPUT);
+    let Ended { status, stdout } = ended.map_err(|why| match why {
+        NotEnded::NotStarted(error) => format!("`{program}` cannot be started: {error}"),
+        NotEnded::TooLong => format!("`{program}` took longer than {} seconds", LIMIT.as_secs()),
+        NotEnded::Lost(error) => format!("`{program}` was lost: {error}"),
+    })?;
     if !status.success() {
         return Err(format!("`{program}` ended with {status}"));
     }
-    let text = match reader.join() {
-        Ok(Ok(text)) => String::from_utf8(text).map_err(|_| format!("`{program}` printed no text"))?,
+    let text = match stdout {
+        Ok(text) => String::from_utf8(text).map_err(|_| format!("`{program}` printed no text"))?,
         _ => return Err(format!("the output of `{program}` cannot be read")),
     };
     // As password stores do, the first line is the key.

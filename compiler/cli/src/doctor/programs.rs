@@ -4,20 +4,18 @@ use std::{
     collections::BTreeMap,
     env,
     ffi::OsStr,
-    io::Read,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use cascade_ir::{Effect, Expr};
+use cascade_runtime::brief_command::{Ended, NotEnded, run_briefly};
 
 use super::{Finding, Surroundings, used::used_skills};
 
 /// How long a program may take to say its version.
 const LIMIT: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(20);
 
 /// The programs that are asked for their versions: name, what it is for, how it is installed.
 const KNOWN: [(&str, &str, &str); 4] = [
@@ -86,33 +84,13 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
 
 /// The first line of what a program says of its version.
 fn version(name: &str) -> Result<String, String> {
-    let mut child = Command::new(name)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("it cannot be started: {error}"))?;
-    let Some(stdout) = child.stdout.take() else { return Err("its output cannot be read".to_owned()) };
-    let reader = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stdout.take(4096).read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    });
-    let began = Instant::now();
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if began.elapsed() > LIMIT => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("it did not say its version within {} seconds", LIMIT.as_secs()));
-            }
-            Ok(None) => thread::sleep(POLL),
-            Err(error) => return Err(format!("it was lost: {error}")),
-        }
-    };
-    let said = reader.join().unwrap_or_default();
+    let ended = run_briefly(Command::new(name).arg("--version").stderr(Stdio::null()), LIMIT, 4096);
+    let Ended { status, stdout } = ended.map_err(|why| match why {
+        NotEnded::NotStarted(error) => format!("it cannot be started: {error}"),
+        NotEnded::TooLong => format!("it did not say its version within {} seconds", LIMIT.as_secs()),
+        NotEnded::Lost(error) => format!("it was lost: {error}"),
+    })?;
+    let said = stdout.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     match (status.success(), said.lines().map(str::trim).find(|line| !line.is_empty())) {
         (true, Some(line)) => Ok(line.chars().take(80).collect()),
         (true, None) => Err("it says no version".to_owned()),

@@ -14,7 +14,8 @@ use super::{
     fiber::Fiber,
     frame::{Frame, Mode},
     guard::Subject,
-    keys::{KeyPlace, KeyScheme, KeySource, skill_digest},
+    keys::{KeyPlace, KeyScheme, KeySource},
+    skill_digest::skill_digest,
     swarm::Brief,
     tool_loop::{ToolLoop, ToolStep},
 };

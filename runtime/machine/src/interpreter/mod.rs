@@ -19,6 +19,7 @@ mod environment;
 mod fiber;
 mod frame;
 mod guard;
+mod handlers;
 mod http_request;
 mod keys;
 mod locks;
@@ -31,6 +32,7 @@ mod prompt;
 mod repair;
 mod routing;
 mod sandbox;
+mod skill_digest;
 mod statement;
 mod swarm;
 mod timers;
@@ -47,8 +49,9 @@ use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program};
 pub use best_of::{KnownOutcomes, ModelOutcomes};
 pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};
-pub use keys::{hex, part_digest};
+pub use keys::hex;
 pub use mocked_call::Rehearsal;
+pub use skill_digest::part_digest;
 pub use tool_loop::LIST_TOOLS;
 
 use crate::{
