@@ -506,6 +506,11 @@ impl Host for LocalHost<'_> {
             let _ = self.next().await;
         }
         self.servers.close().await;
+        // Before the end is recorded: nobody would remove a copy of a run that has ended.
+        for removing in self.sandboxes.take_removing() {
+            // One that has panicked has removed what it could.
+            let _ = tokio::task::spawn_blocking(|| removing.join()).await;
+        }
     }
 }
 

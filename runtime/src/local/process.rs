@@ -7,7 +7,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -18,6 +18,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal},
 };
+use tempfile::TempPath;
 
 use super::{
     GRACE, Message, Outbox,
@@ -189,7 +190,7 @@ fn spawn_patiently(
     running: &Running,
     processes: &ProcessList,
     entered: &mut Option<Entered<'_>>,
-) -> Result<(Child, Option<PathBuf>), Answer> {
+) -> Result<(Child, Option<TempPath>), Answer> {
     let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
     loop {
         match spawn(job, processes, entered) {
@@ -233,7 +234,7 @@ fn spawn(
     job: &Job,
     processes: &ProcessList,
     entered: &mut Option<Entered<'_>>,
-) -> Result<(Child, Option<PathBuf>), NotStarted> {
+) -> Result<(Child, Option<TempPath>), NotStarted> {
     let request = &job.request;
     let Some((program, args)) = request.argv.split_first() else {
         return Err(Answer::failed(ErrorKind::Failed, "the command is empty").into());

@@ -5,7 +5,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::Ordering,
 };
 
 use cascade_ir::ErrorKind;
@@ -15,6 +14,7 @@ use cascade_sandbox::{
     toolchains,
     tree::Tree,
 };
+use tempfile::TempPath;
 
 use super::{
     Entered, OpenNetwork, raise,
@@ -35,7 +35,7 @@ impl Entered<'_> {
         self.state.tree.as_mut().ok_or_else(missing)
     }
 
-    /// The command that starts a program in the sandbox, and where its report will be.
+    /// The command that starts a program in the sandbox, and the file for its report.
     ///
     /// # Errors
     /// When its directory is not in the sandbox, or a folder cannot be made.
@@ -43,7 +43,7 @@ impl Entered<'_> {
         &mut self,
         request: &RunRequest,
         agent: Option<&AgentJob>,
-    ) -> Result<(Command, PathBuf), Raise> {
+    ) -> Result<(Command, TempPath), Raise> {
         let sandbox = self.sandbox;
         let settings = &sandbox.shared.settings;
         let directory = sandbox.place(request.workspace.directory.as_deref())?;
@@ -82,8 +82,9 @@ impl Entered<'_> {
         }
         let network = self.open_network(&hosts)?;
         self.tree()?.settle();
-        let number = sandbox.commands.fetch_add(1, Ordering::Relaxed);
-        let report = folder.join(format!("report-{number}"));
+        // Of no other name: what a killed process had started may still write its own report.
+        let report = tempfile::Builder::new().prefix("report-").tempfile_in(folder);
+        let report = report.map_err(|error| unavailable(folder, &error))?.into_temp_path();
         let namespaces = sandbox.abilities()?.namespaces;
         let spec = Spec {
             directory,
@@ -94,7 +95,7 @@ impl Entered<'_> {
             network: network.clone(),
             namespaces,
             limits: settings.limits.clone(),
-            report: report.clone(),
+            report: report.to_path_buf(),
         };
         let helper = settings.helper.clone().unwrap_or_default();
         let argv = request.argv.iter().map(|argument| OsStr::new(argument.text.as_str()));
@@ -149,11 +150,11 @@ impl Entered<'_> {
     /// What the helper and the proxy have to say of a command that has ended.
     pub(in crate::local) fn report(&mut self, path: &Path) -> Report {
         let mut report: Report = match fs::read(path) {
-            Ok(text) => serde_json::from_slice(&text)
+            // Without anything to report it stays empty.
+            Ok(text) if !text.is_empty() => serde_json::from_slice(&text)
                 .unwrap_or_else(|error| Report { setup: Some(error.to_string()), ..Report::default() }),
-            Err(_) => Report::default(),
+            _ => Report::default(),
         };
-        let _ = fs::remove_file(path);
         for OpenNetwork { proxy, .. } in &self.state.networks {
             report.denied.extend(proxy.take_denied());
         }

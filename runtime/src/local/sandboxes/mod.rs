@@ -11,7 +11,7 @@ use std::{
     collections::HashMap,
     fs, io,
     path::{Component, Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use cascade_ir::ErrorKind;
@@ -83,7 +83,6 @@ pub(super) struct Sandbox {
     open: OpenSandbox,
     inside: Option<Arc<Sandbox>>,
     folder: PathBuf,
-    commands: AtomicU64,
     /// Recorded changes that are made before anything else happens in the copy. They are not part of `state`, which is
     /// locked while a command runs: who adds them must not wait for that.
     pending: Mutex<Vec<WorkspacePatch>>,
@@ -125,7 +124,6 @@ impl Sandboxes {
             shared: Arc::clone(&self.shared),
             open: open.clone(),
             inside,
-            commands: AtomicU64::new(0),
             pending: Mutex::default(),
             state: Mutex::default(),
         });
@@ -164,6 +162,11 @@ impl Sandboxes {
         true
     }
 
+    /// The copies that are being removed.
+    pub(super) fn take_removing(&mut self) -> Vec<std::thread::JoinHandle<()>> {
+        std::mem::take(&mut self.removing)
+    }
+
     /// The sandbox in whose copy a path is.
     pub(super) fn of_path(&self, path: &str) -> Option<Arc<Sandbox>> {
         let file = without_dots(&self.shared.cwd.join(path));
@@ -173,7 +176,7 @@ impl Sandboxes {
 
 impl Drop for Sandboxes {
     fn drop(&mut self) {
-        for removing in self.removing.drain(..) {
+        for removing in self.take_removing() {
             // One that has panicked has removed what it could.
             let _ = removing.join();
         }
