@@ -19,6 +19,7 @@ mod lsp;
 mod memory;
 mod models;
 mod new;
+mod next_steps;
 mod people;
 mod progress;
 mod projects;
@@ -49,6 +50,12 @@ fn main() -> ExitCode {
         return match list::print_inputs(&file) {
             Ok(code) => ExitCode::from(code),
             Err(stop) => ExitCode::from(stop.report(false)),
+        };
+    }
+    if words.len() < 2 {
+        return match next_steps::print_next_steps() {
+            Ok(code) => ExitCode::from(code),
+            Err(stop) => ExitCode::from(stop.report(use_color(Color::Auto))),
         };
     }
     let cli = Cli::from_arg_matches(&command.get_matches_from(words)).unwrap_or_else(|error| error.exit());

@@ -258,9 +258,17 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
     for cause in &failure.causes {
         out.push_str(&format!("  because {}\n", neutral_line(cause)));
     }
-    if let Some(place) = failure.place {
+    let position = |place: ir::Place| {
         let file = program.files.get(place.file as usize).map_or("?", String::as_str);
-        out.push_str(&format!("  at {file}:{}:{}\n", place.line, place.column));
+        format!("{file}:{}:{}", place.line, place.column)
+    };
+    match (failure.stage_place, failure.place) {
+        (Some(stage), Some(inside)) if stage != inside => {
+            out.push_str(&format!("  at {} (the stage)\n", position(stage)));
+            out.push_str(&format!("     {} (where it failed)\n", position(inside)));
+        }
+        (Some(place), _) | (None, Some(place)) => out.push_str(&format!("  at {}\n", position(place))),
+        (None, None) => {}
     }
     if failure.attempts > 1 {
         out.push_str(&format!("  after {} attempts\n", failure.attempts));

@@ -32,6 +32,9 @@ impl<'p> Machine<'p> {
         if failure.stage.is_empty() {
             failure.stage.clone_from(&path);
             failure.attempts = guard.attempts;
+            if let Subject::Stage(stage) = guard.subject {
+                failure.stage_place = Some(stage.place);
+            }
         }
         if failure.place.is_none()
             && let Subject::Stage(stage) = guard.subject

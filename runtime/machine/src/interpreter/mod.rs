@@ -160,13 +160,13 @@ impl<'p> Machine<'p> {
         cascade: CascadeId,
         inputs: Vec<Value>,
         mut env: Environment,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Raise> {
         let Some(entry) = program.cascades.get(cascade.index()) else {
-            return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
+            return Err(Failure::raise(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
         };
         // A test may mock it.
         if let Some(first) = entry.unsupported.first().filter(|_| env.rehearsal.is_none()) {
-            let mut failure = Failure::new(
+            let mut failure = Failure::raise(
                 ErrorKind::Denied,
                 format!("`{}` is not supported by this version of Cascade", first.construct),
             );
