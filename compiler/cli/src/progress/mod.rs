@@ -2,9 +2,14 @@
 
 mod events;
 mod figures;
+mod lines;
+mod live;
 mod meter;
 mod plain;
+mod question;
+mod terminal;
 mod tree;
+mod width;
 
 use std::{io::IsTerminal, path::Path};
 
@@ -32,7 +37,7 @@ pub enum Progress {
     /// Lines on standard error.
     Plain(plain::Plain),
     /// A live tree on standard error.
-    Tree(tree::Live),
+    Tree(live::Live),
     /// JSON lines on standard output.
     Json(events::Events),
 }
@@ -57,7 +62,7 @@ impl Progress {
         } else if quiet {
             Self::Quiet
         } else if std::io::stderr().is_terminal() && !dumb {
-            Self::Tree(tree::Live::new(color, meter()))
+            Self::Tree(live::Live::new(color, meter()))
         } else {
             Self::Plain(plain::Plain::new(color))
         }
@@ -82,7 +87,7 @@ impl Progress {
             Self::Json(_) => None,
             Self::Tree(live) => {
                 let state = live.state();
-                Some(Box::new(move |asked| tree::Live::around(&state, || people::ask(asked, color))))
+                Some(Box::new(move |asked| live::ask(&state, asked)))
             }
             Self::Quiet | Self::Plain(_) => Some(Box::new(move |asked| people::ask(asked, color))),
         }
