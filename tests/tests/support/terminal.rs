@@ -80,6 +80,11 @@ impl Terminal {
         self.screen.lock().unwrap().screen().contents().trim_end().to_owned()
     }
 
+    /// What stands on the screen now, with its colours.
+    pub fn screen(&self) -> vt100::Screen {
+        self.screen.lock().unwrap().screen().clone()
+    }
+
     /// Whether any cell of the screen has a colour.
     pub fn has_colour(&self) -> bool {
         let parser = self.screen.lock().unwrap();
@@ -130,15 +135,21 @@ impl Terminal {
     }
 
     /// Waits for the end; gives the exit and the screen. The settings of the terminal must be those of the beginning.
-    pub fn finish(mut self) -> (ExitStatus, String) {
+    pub fn finish(self) -> (ExitStatus, String) {
+        let (status, screen) = self.finish_with_screen();
+        (status, screen.contents().trim_end().to_owned())
+    }
+
+    /// The same with the colours of the screen.
+    pub fn finish_with_screen(mut self) -> (ExitStatus, vt100::Screen) {
         let status = self.child.wait().unwrap();
         let flags = self.flags();
         assert!(flags.contains(LocalFlags::ECHO | LocalFlags::ICANON), "keys are not shown any more: {flags:?}");
         drop(self.side.take());
         // Its end is seen when nothing holds the other side any more.
         let _ = self.reader.take().unwrap().join();
-        let text = self.screen.lock().unwrap().screen().contents().trim_end().to_owned();
-        (status, text)
+        let screen = self.screen();
+        (status, screen)
     }
 }
 
