@@ -202,3 +202,56 @@ fn colours_can_be_left_out() {
         assert_eq!(screen.contains("✓ main"), tree, "{variables:?}: {screen}");
     }
 }
+
+/// What the project says: a bell, and a program that gets the question.
+#[test]
+fn a_question_rings_when_the_project_says_so() {
+    let project = project();
+    let note = project.path().join("note");
+    fs::write(&note, "#!/bin/sh\nprintf '%s|' \"$@\" >> told\n").unwrap();
+    fs::set_permissions(&note, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    project.write("cascade.toml", &format!("[run]\nbell = true\nnotify = [\"{}\", \"Cascade\"]\n", note.display()));
+    let mut terminal = start(&project, &[], 24, 80);
+    terminal.wait_for("yes or no>");
+    terminal.press("no\n");
+    for name in ["a.rs", "b.rs", "c"] {
+        project.write(name, "");
+    }
+    assert!(terminal.bells() > 0);
+    assert!(terminal.finish().0.success());
+    assert_eq!(project.lines("told"), ["Cascade|main/all/sure: Deploy this?|"]);
+}
+
+#[test]
+fn a_watched_program_runs_again_with_what_is_recorded() {
+    let program = |second: &str| {
+        format!(
+            r#"skill note(text: string) -> string {{
+  run sh"echo $<text> | tee -a noted"
+}}
+
+cascade main() -> string {{
+  stage first = note("one")
+  stage second = note("{second}")
+  return "$<first> and $<second>"
+}}
+"#
+        )
+    };
+    let project = Project::new();
+    project.write("flow.cascade", &program("two"));
+    let mut terminal = Terminal::start(project.path(), &["run", "flow.cascade", "--watch"], 30, 80, &[]);
+    terminal.wait_for("one and two\n");
+    terminal.wait_for("watching the program");
+    project.write("flow.cascade", &program("three"));
+    terminal.wait_for("one and three\n");
+    // Mistakes are shown, and it goes on.
+    project.write("flow.cascade", &program("four").replace("return", "retrun"));
+    terminal.wait_for("1 error");
+    project.write("flow.cascade", &program("four"));
+    terminal.wait_for("one and four\n");
+    terminal.press("\u{3}");
+    let (status, screen) = terminal.finish();
+    assert_eq!(status.code(), Some(130), "{screen}");
+    assert_eq!(project.lines("noted"), ["one", "two", "three", "four"]);
+}

@@ -20,12 +20,21 @@ use nix::{
     sys::termios::{LocalFlags, tcgetattr},
 };
 
+/// How often the bell was rung.
+struct Bells(usize);
+
+impl vt100::Callbacks for Bells {
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.0 += 1;
+    }
+}
+
 pub struct Terminal {
     child: Child,
     keys: File,
     /// The side of the program, kept to read its settings.
     side: Option<OwnedFd>,
-    screen: Arc<Mutex<vt100::Parser>>,
+    screen: Arc<Mutex<vt100::Parser<Bells>>>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -61,7 +70,7 @@ impl Terminal {
         let child = command.spawn().unwrap();
         drop(starting);
         drop(command);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(cells(rows), cells(columns), 1_000)));
+        let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(cells(rows), cells(columns), 1_000, Bells(0))));
         let (mut output, shown) = (File::from(pty.master.try_clone().unwrap()), Arc::clone(&screen));
         let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -83,6 +92,11 @@ impl Terminal {
     /// What stands on the screen now, with its colours.
     pub fn screen(&self) -> vt100::Screen {
         self.screen.lock().unwrap().screen().clone()
+    }
+
+    /// How often the bell was rung.
+    pub fn bells(&self) -> usize {
+        self.screen.lock().unwrap().callbacks().0
     }
 
     /// Whether any cell of the screen has a colour.

@@ -1,5 +1,6 @@
 //! The progress of a run: a live tree on a terminal, lines on a pipe, JSON events with `--json`.
 
+mod alert;
 mod events;
 mod figures;
 mod lines;
@@ -18,6 +19,7 @@ use cascade_runtime::{Asker, Cancel, Event, Observer};
 
 use crate::{error::Stop, people};
 
+pub use alert::Alert;
 pub use figures::{count, figures, money, seconds};
 pub use meter::Meter;
 
@@ -68,14 +70,22 @@ impl Progress {
         }
     }
 
-    /// The observer that the run calls; `None` when nothing is shown.
-    pub fn observer(&self) -> Option<Observer<'_>> {
-        match self {
-            Self::Quiet => None,
-            Self::Plain(plain) => Some(Box::new(|event: &Event| plain.event(&harmless(event)))),
-            Self::Tree(live) => Some(Box::new(|event: &Event| live.event(&harmless(event)))),
-            Self::Json(events) => Some(Box::new(|event: &Event| events.event(event))),
+    /// The observer that the run calls; `None` when nothing is shown. `alert` tells a person of questions.
+    pub fn observer(&self, alert: Alert) -> Option<Observer<'_>> {
+        let mut show: Observer<'_> = match self {
+            Self::Quiet if !alert.is_wanted() => return None,
+            Self::Quiet => Box::new(|_: &Event| ()),
+            Self::Plain(plain) => Box::new(|event: &Event| plain.event(&harmless(event))),
+            Self::Tree(live) => Box::new(|event: &Event| live.event(&harmless(event))),
+            Self::Json(events) => Box::new(|event: &Event| events.event(event)),
+        };
+        if !alert.is_wanted() {
+            return Some(show);
         }
+        Some(Box::new(move |event: &Event| {
+            show(event);
+            alert.event(event);
+        }))
     }
 
     /// Asks people on the terminal, when there is one.
