@@ -255,3 +255,47 @@ cascade main() -> string {{
     assert_eq!(status.code(), Some(130), "{screen}");
     assert_eq!(project.lines("noted"), ["one", "two", "three", "four"]);
 }
+
+#[test]
+fn a_long_record_is_folded_and_shown_by_a_pager() {
+    let project = Project::new();
+    project.write(
+        "flow.cascade",
+        r#"skill check(n: int) -> int {
+  run sh"""
+    if [ $<n> -eq 60 ]; then echo "no luck" >&2; exit 3; fi
+    echo $<n>
+    """
+    output json int
+}
+
+cascade main() -> int {
+  stage all = for n in range(100) parallel max 8 {
+    stage one = check(n)
+      on error fallback -1
+  }
+  return all.len()
+}
+"#,
+    );
+    assert!(project.call(&["run", "-q", "flow.cascade"]).status.success());
+    let (_, screen) = Terminal::start(project.path(), &["runs", "show"], 40, 90, &[("PAGER", "false")]).finish();
+    for text in [
+        "✓ all[0] one",
+        "✓ all[2] one",
+        "✓ all[60] one",
+        "fell back",
+        "… 96 more rounds of `all` are done; --full shows them",
+    ] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
+    assert!(!screen.contains("all[3]\n"), "{screen}");
+    // What does not fit goes to the pager, all of it.
+    let pager = [("PAGER", "cat > paged; echo through the pager")];
+    let (_, screen) = Terminal::start(project.path(), &["runs", "show", "--full"], 40, 90, &pager).finish();
+    assert_eq!(screen, "through the pager");
+    assert!(project.lines("paged").len() > 200);
+    // Without a terminal there is none.
+    let piped = project.command(&["runs", "show", "--full"]).env("PAGER", "cat > /dev/null").output().unwrap();
+    assert_eq!(project::stdout(&piped).lines().count(), project.lines("paged").len());
+}

@@ -502,8 +502,12 @@ pub struct LspArgs {
 
 /// `cascadec completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  cascadec completions bash > ~/.local/share/bash-completion/completions/cascadec")]
+#[command(after_help = "Examples:
+  source <(cascadec completions bash)                            in ~/.bashrc
+  source <(cascadec completions zsh)                             in ~/.zshrc
+  cascadec completions fish > ~/.config/fish/completions/cascadec.fish
+
+Commands and options are completed, and files, cascades, inputs, runs and the stages that ask.")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

@@ -5,6 +5,7 @@ mod args;
 mod ask_first;
 mod check;
 mod commands;
+mod complete;
 mod doc;
 mod doctor;
 mod error;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         return code;
     }
     std::panic::set_hook(Box::new(tell_defect));
+    complete::complete_for_shell();
     let command = Cli::command();
     let words = words::complete_words(std::env::args_os().collect(), &command);
     // The help of `run` is also about the inputs of the program, where one is named.
@@ -87,7 +89,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => types::schema(args, color),
         Command::Import(args) => types::import(args, color),
         Command::Lsp(args) => lsp::run(args),
-        Command::Completions(args) => commands::completions(args),
+        Command::Completions(args) => complete::print_script(args),
     };
     match result {
         Ok(code) => ExitCode::from(code),

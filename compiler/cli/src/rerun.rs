@@ -6,13 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    args::RunArgs,
-    check::watch,
-    error::Stop,
-    files, list,
-    run,
-};
+use crate::{args::RunArgs, check::watch, error::Stop, files, list, run};
 
 /// Runs until the process is ended.
 pub fn run_again_and_again(args: &RunArgs, color: bool) -> Result<u8, Stop> {

@@ -70,7 +70,8 @@ impl Terminal {
         let child = command.spawn().unwrap();
         drop(starting);
         drop(command);
-        let screen = Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(cells(rows), cells(columns), 1_000, Bells(0))));
+        let screen =
+            Arc::new(Mutex::new(vt100::Parser::new_with_callbacks(cells(rows), cells(columns), 1_000, Bells(0))));
         let (mut output, shown) = (File::from(pty.master.try_clone().unwrap()), Arc::clone(&screen));
         let reader = std::thread::spawn(move || {
             let mut buffer = [0; 4096];
