@@ -36,7 +36,10 @@ mod words;
 
 use std::{io::IsTerminal, process::ExitCode};
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{
+    CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::args::{Cli, Color, Command};
 
@@ -62,7 +65,8 @@ fn main() -> ExitCode {
             Err(stop) => ExitCode::from(stop.report(use_color(Color::Auto))),
         };
     }
-    let cli = Cli::from_arg_matches(&command.get_matches_from(words)).unwrap_or_else(|error| error.exit());
+    let matches = command.try_get_matches_from(words).unwrap_or_else(|error| exit_with_usage(error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let color = use_color(cli.color);
     let result = match &cli.command {
         Command::New(args) => new::create_folder(args),
@@ -95,6 +99,17 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(stop) => ExitCode::from(stop.report(color)),
     }
+}
+
+/// Says what is wrong with the words. For what people try on every program, `--version` is no suggestion.
+fn exit_with_usage(mut error: clap::Error) -> ! {
+    let is_verbose = |value: &ContextValue| matches!(value, ContextValue::String(arg) if ["--verbose", "-v", "--debug"].contains(&arg.as_str()));
+    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_verbose) {
+        error.remove(ContextKind::SuggestedArg);
+        let help = "`run --json` prints every event, `runs show --io` every request and answer of a run".to_owned();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
+    }
+    error.exit()
 }
 
 /// Says where a bug in Cascade showed itself. What is put together at run time may hold what the program
