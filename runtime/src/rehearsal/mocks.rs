@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Problem, Unused, evaluation_problem};
 use crate::{
-    check::shown,
+    describe::shown,
     eval::{Eval, write_slot},
     failure::Failure,
     request::{Answer, CallRequest, Callee, Output, PersonRequest},

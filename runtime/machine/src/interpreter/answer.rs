@@ -16,7 +16,8 @@ use super::{
     parse,
 };
 use crate::{
-    check::{Strictness, coerce, declares_secret},
+    check::{Strictness, coerce},
+    describe::declares_secret,
     eval::{Result, escape_in_tag},
     events::Event,
     failure::{Failure, defect},
