@@ -168,7 +168,7 @@ impl<'p> Machine<'p> {
             other => fail!("the arguments of a tool are a record, not {other}"),
         };
         let server = self.server_address(call.server)?;
-        Ok(RequestKind::Mcp(Box::new(McpRequest { server, tool: call.tool.clone(), args })))
+        Ok(RequestKind::Mcp(Box::new(McpRequest { server, tool: call.tool.clone(), args, limit_ms: None })))
     }
 }
 

@@ -229,7 +229,7 @@ impl<'p> Machine<'p> {
             Effect::Prompt(prompt) => self.load_or_ask(fiber, prompt, None, &mut slots),
             Effect::Agent(agent) => self.load_or_ask(fiber, &agent.prompt, Some(agent), &mut slots),
             Effect::Mcp(call) => self.mcp_request(call, &mut slots),
-            Effect::Unsupported(construct) => Err(super::statement::unsupported(construct)),
+            Effect::Invalid => Err(defect!("a skill without an effect")),
         };
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.slots = slots;

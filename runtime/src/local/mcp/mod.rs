@@ -3,13 +3,14 @@
 mod arguments;
 mod client;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use cascade_ir::ErrorKind;
 use smol_str::SmolStr;
 use tokio::{
     sync::{Mutex, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 
 use super::{Message, Outbox};
@@ -50,7 +51,13 @@ impl Servers {
         let (withdraw, withdrawn) = oneshot::channel();
         let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
         let task = tokio::spawn(async move {
-            let result = call_tool(id, &request, &slot, cwd, mark, withdrawn, &outbox).await;
+            let call = call_tool(id, &request, &slot, cwd, mark, withdrawn, &outbox);
+            let result = match request.limit_ms {
+                Some(ms) => {
+                    timeout(Duration::from_millis(ms), call).await.unwrap_or_else(|_| Err(too_slow(&request, ms)))
+                }
+                None => call.await,
+            };
             let _ = outbox.send(Message::Done(id, Answer { result, usage: Usage::default() }));
         });
         self.calls.insert(id, Call { _withdraw: withdraw, task });
@@ -77,6 +84,13 @@ impl Servers {
             }
         }
     }
+}
+
+/// The failure of a server that has not answered within the limit of a request.
+fn too_slow(request: &McpRequest, ms: u64) -> Raise {
+    let McpRequest { server, tool, .. } = request;
+    let message = format!("`{}.{tool}` was not answered within {} s", server.name, ms.div_ceil(1000));
+    Failure::raise(ErrorKind::TimedOut, message)
 }
 
 /// Calls a tool of a server, which is started if it is not running.
