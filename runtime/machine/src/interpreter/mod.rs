@@ -48,6 +48,7 @@ use std::{
 
 use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program, ServerId};
 
+pub use agent::server_address;
 pub use best_of::{KnownOutcomes, ModelOutcomes};
 pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};

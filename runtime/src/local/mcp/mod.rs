@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod probe;
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ use crate::{
     request::{Answer, McpRequest, Output, RequestId, Usage},
 };
 use client::Connection;
+pub use probe::probe_server;
 
 /// The connection to one server; `None` before its first call, and after it has ended.
 type Slot = Arc<Mutex<Option<Connection>>>;
