@@ -72,12 +72,16 @@ impl News {
         }
     }
 
-    /// What it is, in the path of its effect.
-    fn label(&self) -> String {
+    /// What it is, in the path of its effect: one segment.
+    fn label(&self, swarm: &str) -> String {
         match self {
-            Self::Tools | Self::Swarm { .. } => self.tool().to_owned(),
+            Self::Tools => "tools".to_owned(),
+            Self::Swarm { .. } => self.tool().to_owned(),
             Self::Agent { number, .. } => format!("{} {number}", self.tool()),
-            Self::Task { path, .. } | Self::Done { path } => format!("{} {path}", self.tool()),
+            Self::Task { path, .. } | Self::Done { path } => {
+                let inside = path.strip_prefix(swarm).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path);
+                format!("{} {}", self.tool(), inside.replace('/', "."))
+            }
         }
     }
 }
@@ -188,7 +192,7 @@ impl<'p> Machine<'p> {
             }
             let Some(news) = mirror.queue.pop_front() else { return };
             let Some(args) = mirror.arguments(&news) else { continue };
-            let (id, label) = (mirror.server, news.label());
+            let (id, label) = (mirror.server, news.label(&mirror.path));
             let times = mirror.told.entry(label.clone()).or_insert(0);
             *times += 1;
             let path = match *times {
