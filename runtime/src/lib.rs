@@ -26,7 +26,7 @@ pub use cascade_machine::{
     inputs_with_variables, interpreter, media, parse_input_text, project_key, recorded_inputs, redact, render, request,
     schema, to_json, value, wire, workspace,
 };
-pub use durable::{Asked, Asker, Observer, Pause};
+pub use durable::{Asked, Asker, Observer, Pause, Reply};
 pub use local::{Cancel, Probe, SandboxSettings, probe_model, probe_server};
 pub use models::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub use plan::{Plan, PlanOptions, PlannedEffect, plan};

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use cache::find_cached_output;
 pub(crate) use explain_change::{explain_key_change, explain_skill_change};
-pub use people::{Asked, Asker, Pause};
+pub use people::{Asked, Asker, Pause, Reply};
 pub use watch::Observer;
 
 use crate::{
@@ -490,6 +490,7 @@ impl<H: Host> Host for Durable<'_, H> {
             return;
         }
         if let Some((path, key)) = self.people.forget(id) {
+            self.watch.tell(Event::QuestionClosed { path: path.clone() });
             // One that is interrupted is asked again when the run goes on.
             if !self.cancelled {
                 self.write(Record::Unasked { path, key });

@@ -9,6 +9,7 @@ mod commands;
 mod files;
 mod lines;
 mod locks;
+mod mail;
 mod mcp;
 mod probe;
 mod process;

@@ -154,6 +154,15 @@ impl<'p> Fiber<'p> {
         out
     }
 
+    /// The path of a loop that is about to begin, which has this name where no stage has named it.
+    pub(super) fn loop_path(&self, name: &str) -> String {
+        let mut path = self.path();
+        if !self.is_named() {
+            push_segment(&mut path, name);
+        }
+        path
+    }
+
     /// Whether the frame on top was just named by a stage below it.
     pub(super) fn is_named(&self) -> bool {
         let below = self.frames.iter().rev().find(|frame| !matches!(frame, Frame::Sandbox(_)));

@@ -178,9 +178,9 @@ impl<'p> Machine<'p> {
         cascade: CascadeId,
         inputs: Vec<Value>,
         mut env: Environment,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Raise> {
         if program.cascades.get(cascade.index()).is_none() {
-            return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
+            return Err(Failure::raise(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
         }
         let reached = env.rehearsal.as_ref().filter(|r| r.coverage).map(|_| HashSet::new());
         let mut machine = Self {
@@ -222,8 +222,8 @@ impl<'p> Machine<'p> {
         };
         machine.eval.facts = std::mem::take(&mut machine.env.facts);
         let mut fiber = Fiber::new(None, "".into());
-        fiber.memory = machine.first_memory().map_err(|f| *f)?;
-        machine.begin_run(&mut fiber, cascade, inputs).map_err(|f| *f)?;
+        fiber.memory = machine.first_memory()?;
+        machine.begin_run(&mut fiber, cascade, inputs)?;
         machine.add_fiber(fiber, false);
         Ok(machine)
     }

@@ -207,6 +207,7 @@ impl<'p> Machine<'p> {
                 if list.as_list().is_none() {
                     return Err(defect!("`for` over {}", list.kind()));
                 }
+                self.report_loop(fiber, &node.name, list.as_list().unwrap_or_default());
                 let iteration = Iteration { node, list, next: 0, values: Vec::new() };
                 fiber.frames.push(Frame::For(Box::new(iteration)));
                 Ok(Mode::Run)
@@ -220,6 +221,10 @@ impl<'p> Machine<'p> {
                 if max < 1 {
                     return with_place(zero_rounds(max), node.place);
                 }
+                let path = self.env.watched.then(|| fiber.loop_path("repeat"));
+                if let Some(path) = path {
+                    self.emit(|| Event::LoopStarted { path, total: max.unsigned_abs(), labels: Vec::new() });
+                }
                 let rounds = Rounds { node, round: 0, max: max.unsigned_abs() };
                 fiber.frames.push(Frame::Repeat(Box::new(rounds)));
                 Ok(Mode::Run)
@@ -229,6 +234,20 @@ impl<'p> Machine<'p> {
             Work::Person(person) => self.begin_question(fiber, person),
             Work::Sandbox(node) => self.enter_sandbox(fiber, node),
         }
+    }
+
+    /// Tells those who watch how many rounds a loop over this list has, and what each is about.
+    pub(super) fn report_loop(&mut self, fiber: &Fiber<'p>, name: &str, list: &[Value]) {
+        if !self.env.watched {
+            return;
+        }
+        let label = |item: &Value| {
+            let is_short = matches!(item, Value::Str(_) | Value::Path(_));
+            is_short.then(|| shorten_label(&render(item, cascade_ir::Rendering::Text)))
+        };
+        let labels: Option<Vec<String>> = list.iter().take(MAX_LABELS).map(label).collect();
+        let (path, total) = (fiber.loop_path(name), u64::try_from(list.len()).unwrap_or(u64::MAX));
+        self.emit(|| Event::LoopStarted { path, total, labels: labels.unwrap_or_default() });
     }
 
     pub(super) fn evaluate_arguments(&mut self, fiber: &mut Fiber<'p>, exprs: &[Expr]) -> Result<Vec<Value>> {
@@ -343,6 +362,18 @@ impl<'p> Machine<'p> {
             }
             None => Ok(Mode::Give(value)),
         }
+    }
+}
+
+/// Rounds beyond have no label: nobody looks at so many.
+const MAX_LABELS: usize = 1_000;
+
+/// The first line of a text, at most 40 characters of it.
+fn shorten_label(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
     }
 }
 

@@ -76,6 +76,7 @@ impl<'p> Machine<'p> {
                 if failure.stage.is_empty() {
                     failure.attempts = 1;
                     failure.place.get_or_insert(stage.place);
+                    failure.stage_place = Some(stage.place);
                     failure.stage = fiber.path();
                 }
                 fiber.frames.pop();
