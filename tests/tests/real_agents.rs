@@ -10,7 +10,13 @@ mod model_api;
 #[path = "support/project.rs"]
 mod project;
 
-use std::{env, fs, path::PathBuf, process::Output, thread, time::Duration};
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::{Command, Output},
+    thread,
+    time::Duration,
+};
 
 use agents::Stage;
 use model_api::ModelApi;
@@ -19,8 +25,17 @@ use project::{stderr, stdout};
 /// The variable that marks what a case has started, also outside of its process group.
 const MARK: &str = "CASCADE_TEST_OF_AGENTS";
 
-const AGENTS: [(&str, &str); 3] =
-    [("claude_cli", "haiku"), ("codex_cli", "gpt-5.5"), ("gemini_cli", "gemini-2.5-flash")];
+/// An agent: provider, model, and the command of one that speaks the Agent Client Protocol.
+type Agent = (&'static str, &'static str, &'static str);
+
+const AGENTS: [Agent; 6] = [
+    ("claude_cli", "haiku", ""),
+    ("codex_cli", "gpt-5.5", ""),
+    ("gemini_cli", "gemini-2.5-flash", ""),
+    ("acp", "gemini-2.5-flash", "gemini --acp"),
+    ("acp", "haiku", "claude-agent-acp"),
+    ("acp", "gpt-5.5", "codex-acp"),
+];
 
 struct Case {
     stage: Stage,
@@ -37,7 +52,7 @@ impl Case {
         Self { stage, api, mark: format!("{mark}-{}", std::process::id()) }
     }
 
-    fn call(&self, args: &[&str]) -> Output {
+    fn command(&self, args: &[&str]) -> Command {
         let bin = PathBuf::from(env::var_os("CASCADE_AGENTS").unwrap()).join("node_modules/.bin");
         // Codex keeps its programs in its home, which may not be in a temporary folder.
         let codex = bin.parent().unwrap().parent().unwrap().join("codex-home");
@@ -61,7 +76,33 @@ impl Case {
                 ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
                 ("GEMINI_CLI_NO_RELAUNCH", "true"),
             ]);
-        command.output().unwrap()
+        // The adapter of Codex is configured by variables.
+        let provider = serde_json::json!({ "name": "f", "base_url": format!("{}/v1", self.api.url), "wire_api": "responses",
+            "env_key": "OPENAI_API_KEY", "request_max_retries": 0, "stream_max_retries": 0 });
+        let codex =
+            serde_json::json!({ "model": "gpt-5.5", "model_provider": "f", "model_providers": { "f": provider } });
+        command
+            .env("CODEX_CONFIG", codex.to_string())
+            .env("MODEL_PROVIDER", "f")
+            .env("INITIAL_AGENT_MODE", "read-only")
+            .env("CODEX_API_KEY", "dummy-key-of-the-test");
+        command
+    }
+
+    fn call(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs a flow, and kills it when the agent has asked its model.
+    fn run_and_kill(&self, text: &str) -> Result<(), String> {
+        self.stage.project.write("flow.cascade", text);
+        let mut child = self.command(&["run", "flow.cascade", "--quiet"]).spawn().map_err(|error| error.to_string())?;
+        let asked = (0..300).any(|_| {
+            thread::sleep(Duration::from_millis(100));
+            !self.api.questions().is_empty()
+        });
+        child.kill().and_then(|()| child.wait()).map_err(|error| error.to_string())?;
+        asked.then_some(()).ok_or("it never asked its model".to_owned())
     }
 
     fn run(&self, text: &str) -> Output {
@@ -93,8 +134,12 @@ impl Case {
     }
 }
 
-fn flow(provider: &str, id: &str, url: &str, word: &str, tools: &str, clauses: &str) -> String {
-    let address = if provider == "codex_cli" { format!("  base_url: \"{url}/v1\"\n") } else { String::new() };
+fn flow((provider, id, command): Agent, url: &str, word: &str, tools: &str, clauses: &str) -> String {
+    let address = match provider {
+        "codex_cli" => format!("  base_url: \"{url}/v1\"\n"),
+        "acp" => format!("  command: sh\"{command}\"\n"),
+        _ => String::new(),
+    };
     format!(
         "type Work {{\n  summary: string\n  score: int\n}}\n\nmodel m {{\n  provider: {provider}\n  id: \"{id}\"\n{address}}}\n\n\
          skill work(repo: path) -> {{ work: Work, changed: list<path> }} {{\n  agent in repo \"{word}: do it.\"\n  tools [{tools}]\n    \
@@ -119,9 +164,9 @@ fn expect_failure(output: &Output, kind: &str) -> Result<(), String> {
     }
 }
 
-fn try_agent(provider: &str, id: &str, word: &str, case: &Case) -> Result<(), String> {
+fn try_agent(agent: Agent, word: &str, case: &Case) -> Result<(), String> {
     let url = case.api.url.clone();
-    let text = |word: &str, tools: &str, clauses: &str| flow(provider, id, &url, word, tools, clauses);
+    let text = |word: &str, tools: &str, clauses: &str| flow(agent, &url, word, tools, clauses);
     match word {
         "typed answer" => expect(&case.run(&text("CASE-ANSWER", "", "")), "done 4 0"),
         "edit" => {
@@ -132,8 +177,8 @@ fn try_agent(provider: &str, id: &str, word: &str, case: &Case) -> Result<(), St
         "edit refused" => {
             // Whatever the agent makes of it, nothing has changed.
             case.run(&text("CASE-EDIT", "", ""));
-            if !case.api.questions().iter().any(|body| body.contains("call_of_the_test")) {
-                return Err("it was not asked to write".to_owned());
+            if !case.api.questions().iter().any(|body| body.contains("CASE-EDIT")) {
+                return Err("its model was not asked".to_owned());
             }
             (!case.stage.path().join("repo/new.txt").exists()).then_some(()).ok_or("it has written".to_owned())
         }
@@ -157,6 +202,24 @@ fn try_agent(provider: &str, id: &str, word: &str, case: &Case) -> Result<(), St
             (case.stage.file("repo/new.txt").trim() == "hello")
                 .then_some(())
                 .ok_or("the change is not there".to_owned())
+        }
+        "killed" => {
+            case.run_and_kill(&text("CASE-EDIT CASE-SLOW", "edit", ""))?;
+            expect(&case.call(&["resume", "--quiet"]), "done 4 1")?;
+            (case.stage.file("repo/new.txt").trim() == "hello")
+                .then_some(())
+                .ok_or("the change is not there".to_owned())
+        }
+        "repair" => {
+            expect(&case.run(&text("CASE-REPAIR", "", "    retry 1\n")), "done 4 0")?;
+            // It cannot load a session within its first minute, and begins anew.
+            if agent.2.starts_with("gemini") {
+                return Ok(());
+            }
+            let last = case.api.questions().into_iter().rfind(|body| body.contains("CASE-REPAIR")).unwrap_or_default();
+            let goes_on = last.contains(model_api::BAD_ANSWER)
+                && ["\"role\":\"assistant\"", "\"role\":\"model\""].iter().any(|role| last.contains(role));
+            goes_on.then_some(()).ok_or("the repair is no part of the conversation".to_owned())
         }
         other => Err(format!("no case {other}")),
     }
@@ -193,12 +256,14 @@ fn real_agents_and_servers_hold() {
             failed.push(name);
         }
     };
-    for (provider, id) in AGENTS {
-        for word in ["typed answer", "edit", "edit refused", "failure", "timeout", "recorded"] {
-            let name = format!("{provider}: {word}");
+    for agent in AGENTS {
+        let (provider, _, command) = agent;
+        let words = ["typed answer", "edit", "edit refused", "failure", "timeout", "repair", "killed", "recorded"];
+        for word in words {
+            let name = format!("{}: {word}", format!("{provider} {command}").trim());
             if name.contains(&only) {
                 let case = Case::new(&name.replace(' ', "-"));
-                let result = try_agent(provider, id, word, &case);
+                let result = try_agent(agent, word, &case);
                 note(name, &case, result);
             }
         }

@@ -1,5 +1,6 @@
 //! A stand-in for the model APIs that the command lines of coding agents speak: Anthropic Messages, OpenAI Responses,
-//! Gemini. What it says is decided by a word in the prompt: `CASE-EDIT`, `CASE-FAIL`, `CASE-HANG`; otherwise it gives [`ANSWER`].
+//! Gemini. What it says is decided by a word in the prompt: `CASE-EDIT`, `CASE-FAIL`, `CASE-HANG`,
+//! `CASE-SLOW` (the first question is not answered), `CASE-REPAIR` (the first answer is not typed); otherwise it gives [`ANSWER`].
 
 use std::{
     net::TcpListener,
@@ -13,6 +14,8 @@ use serde_json::{Value as Json, json};
 
 /// The name of the call of a tool that the model makes.
 const CALL: &str = "call_of_the_test";
+/// An answer that is not typed.
+pub const BAD_ANSWER: &str = "the work was pleasant";
 /// The typed answer.
 pub const ANSWER: &str = r#"{"summary":"done","score":4}"#;
 
@@ -37,7 +40,14 @@ impl ModelApi {
                     let path = head.split_whitespace().nth(1).unwrap_or_default().to_owned();
                     let json: Json = serde_json::from_str(&body).unwrap_or_default();
                     if is_question(&path) {
-                        kept.lock().unwrap().push(body.clone());
+                        let mut kept = kept.lock().unwrap();
+                        kept.push(body.clone());
+                        // The first of them is never answered.
+                        let slow = kept.iter().filter(|body| body.contains("CASE-SLOW")).count();
+                        drop(kept);
+                        if body.contains("CASE-SLOW") && slow == 1 {
+                            thread::sleep(Duration::from_secs(120));
+                        }
                     }
                     let (status, headers, body) = reply(&path, &json, &body);
                     // The client may have gone.
@@ -82,13 +92,14 @@ fn reply(path: &str, json: &Json, body: &str) -> (u16, String, String) {
         thread::sleep(Duration::from_secs(120));
     }
     let has_called = body.contains(CALL);
+    let answer = if body.contains("CASE-REPAIR") && !body.contains(BAD_ANSWER) { BAD_ANSWER } else { ANSWER };
     let wants = |case: &str| body.contains(case) && !has_called;
     let write = json!({ "file_path": "new.txt", "content": "hello\n" });
     if path.contains("enerateContent") {
         let part = if wants("CASE-EDIT") {
             json!({ "functionCall": { "id": CALL, "name": "write_file", "args": write } })
         } else {
-            json!({ "text": ANSWER })
+            json!({ "text": answer })
         };
         let said = json!({ "candidates": [{ "content": { "role": "model", "parts": [part] }, "finishReason": "STOP", "index": 0 }],
             "usageMetadata": { "promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120 } });
@@ -113,7 +124,7 @@ fn reply(path: &str, json: &Json, body: &str) -> (u16, String, String) {
                 json!({ "type": "function_call", "id": "i", "call_id": CALL, "name": name, "arguments": args.to_string() })
             }
         } else {
-            json!({ "type": "message", "id": "i", "role": "assistant", "content": [{ "type": "output_text", "text": ANSWER, "annotations": [] }] })
+            json!({ "type": "message", "id": "i", "role": "assistant", "content": [{ "type": "output_text", "text": answer, "annotations": [] }] })
         };
         let usage = json!({ "input_tokens": 100, "output_tokens": 20, "total_tokens": 120 });
         let all = [
@@ -135,10 +146,10 @@ fn reply(path: &str, json: &Json, body: &str) -> (u16, String, String) {
     };
     let (block, delta, stop) = if wants("CASE-EDIT") {
         use_tool(CALL, "Write", &write)
-    } else if structured && !has_answered {
+    } else if structured && !has_answered && answer == ANSWER {
         use_tool("answer_of_the_test", "StructuredOutput", &serde_json::from_str(ANSWER).unwrap())
     } else {
-        (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": ANSWER }), "end_turn")
+        (json!({ "type": "text", "text": "" }), json!({ "type": "text_delta", "text": answer }), "end_turn")
     };
     let model = json["model"].clone();
     let usage = json!({ "input_tokens": 100, "output_tokens": 20 });
