@@ -40,7 +40,7 @@ levels = { W01 = "deny", W0102 = "allow", warnings = "warn" }
     // The most exact rule holds.
     assert_eq!(project.levels.of(codes::UNUSED), Some(Level::Deny));
     assert_eq!(project.levels.of(codes::NAMING), Some(Level::Allow));
-    assert_eq!(project.levels.of(codes::NOT_YET), Some(Level::Warn));
+    assert_eq!(project.levels.of(codes::OVER_BUDGET), Some(Level::Warn));
     assert_eq!(project.levels.of(codes::MISMATCH), None);
 }
 

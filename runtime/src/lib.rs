@@ -27,7 +27,7 @@ pub use cascade_machine::{
     redact, render, request, schema, to_json, value, wire, workspace,
 };
 pub use durable::{Asked, Asker, Observer, Pause, Reply};
-pub use local::{Cancel, Probe, SandboxSettings, probe_model};
+pub use local::{Cancel, Probe, SandboxSettings, probe_model, probe_server};
 pub use models::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub use plan::{Plan, PlanOptions, PlannedEffect, plan};
 pub use run::{Begin, RunOptions, RunOutcome, block_on, environment_variables, run, run_blocking, run_on};

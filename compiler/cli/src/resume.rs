@@ -65,7 +65,6 @@ pub fn resume_run(
     }
     let program = program_of_run(&*store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
-    run::refuse_unsupported(&program, cascade)?;
     let known = kept_inputs(&*store, &row, &program, cascade);
     let inputs = run::inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());

@@ -48,7 +48,6 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
 pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: bool, color: bool) -> Result<u8, Stop> {
     let program = files::program(file, color, args.live.quiet || args.live.json)?;
     let cascade = files::entry(&program, wanted)?;
-    refuse_unsupported(&program, cascade)?;
     let recordings = open_recordings(args)?;
     // A replayed run is not recorded: its answers are recorded already, and a cache must not take them as new.
     let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
@@ -288,21 +287,6 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
         out.push_str(&format!("  after {} attempts\n", failure.attempts));
     }
     out
-}
-
-/// Nothing happens of a run that would reach something that cannot be run.
-pub fn refuse_unsupported(program: &ir::Program, cascade: ir::CascadeId) -> Result<(), Stop> {
-    let Some(entry) = program.cascades.get(cascade.index()) else { return Ok(()) };
-    let Some(first) = entry.unsupported.first() else { return Ok(()) };
-    let mut words: Vec<String> = Vec::new();
-    for u in &entry.unsupported {
-        let file = program.files.get(u.place.file as usize).map_or("?", String::as_str);
-        words.push(format!("`{}` at {file}:{}:{}", u.construct, u.place.line, u.place.column));
-    }
-    Err(Stop::usage_help(
-        format!("`{}` cannot be run by this version: it uses `{}`", entry.name, first.construct),
-        format!("not there yet: {}; nothing was started", words.join(", ")),
-    ))
 }
 
 /// The inputs of a cascade: those that are known, then those that were given.

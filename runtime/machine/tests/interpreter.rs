@@ -284,6 +284,7 @@ fn memory_is_shared_and_appended() {
         name: "notes".into(),
         global: false,
         keys: vec![MemoryKey { name: "all".into(), ty: Type::List(Box::new(Type::String)), initial: list(vec![]) }],
+        server: None,
         place: place(1),
     });
     let body = block(vec![

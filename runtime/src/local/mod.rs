@@ -52,6 +52,7 @@ use commands::{Commands, Job, Watching};
 pub(crate) use files::{RestoredFiles, load_after};
 use locks::Locks;
 use mcp::Servers;
+pub use mcp::probe_server;
 pub use probe::{Probe, probe_model};
 pub use sandboxes::SandboxSettings;
 use sandboxes::Sandboxes;

@@ -220,6 +220,6 @@ fn effect(effect: &cascade_ir::Effect) -> &'static str {
         cascade_ir::Effect::Agent(_) => "an agent",
         cascade_ir::Effect::Mcp(_) => "a tool of a server",
         cascade_ir::Effect::Builtin(_) => "a built-in skill",
-        cascade_ir::Effect::Unsupported(_) => "a skill",
+        cascade_ir::Effect::Invalid => "a skill",
     }
 }

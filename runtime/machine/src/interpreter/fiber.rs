@@ -223,6 +223,10 @@ impl<'p> Machine<'p> {
                 Ok(mode) => fiber.mode = mode,
                 Err(failure) => fiber.mode = Mode::Raise(failure),
             }
+            if !self.unstored.is_empty() {
+                let next = std::mem::replace(&mut fiber.mode, Mode::Run);
+                fiber.mode = self.store_changes(fiber, next);
+            }
         }
     }
 
@@ -255,6 +259,7 @@ impl<'p> Machine<'p> {
             Some(Frame::Repeat(_)) => self.next_round(fiber),
             Some(Frame::Fork(_)) => self.start_ready_branches(id, fiber),
             Some(Frame::Sandbox(_)) => self.continue_sandbox(id, fiber),
+            Some(Frame::Remote(_)) => self.continue_remote(id, fiber),
             Some(Frame::Store(_) | Frame::Tool(_) | Frame::PureStage(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
                 fiber.frames.pop();
                 Err(defect!("a frame without work of its own was run"))

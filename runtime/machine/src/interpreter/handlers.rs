@@ -214,7 +214,6 @@ impl<'p> Machine<'p> {
                     let escalated = Escalated { failure, ty, skip: *skip };
                     return self.begin_escalation(fiber, escalated, message);
                 }
-                ErrorAction::Unsupported(what) => failure = with_cause(super::statement::unsupported(what), failure),
             }
         }
     }

@@ -34,7 +34,8 @@ impl<'p> Machine<'p> {
             }
             Stmt::Remember { memory, key, append, value, place } => {
                 let value = self.eval.eval(value, fiber.slots())?;
-                with_place(self.change_memory_key(fiber, memory.index(), *key as usize, *append, value), *place)?;
+                let changed = self.change_memory_key(fiber, memory.index(), *key as usize, *append, value, *place);
+                with_place(changed, *place)?;
             }
             Stmt::Stage(stage) => return self.begin_stage(fiber, stage, in_pure_block),
             Stmt::Work(work, slot) => {
@@ -71,7 +72,6 @@ impl<'p> Machine<'p> {
                 return with_place(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
             }
             Stmt::Return(expr) => return Ok(Mode::Return(self.eval.eval(expr, fiber.slots())?)),
-            Stmt::Unsupported(what) => return Err(unsupported(what)),
         }
         Ok(Mode::Run)
     }
@@ -356,7 +356,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Hook(..)) => self.hook_done(fiber),
             Some(Frame::Sandbox(_)) => self.close_sandbox(fiber, Mode::Give(value)),
-            Some(Frame::Call(_) | Frame::MockedCall(_) | Frame::Person(..) | Frame::Fork(_)) => {
+            Some(Frame::Call(_) | Frame::MockedCall(_) | Frame::Person(..) | Frame::Fork(_) | Frame::Remote(_)) => {
                 fiber.frames.pop();
                 Err(defect!("a value was given to a frame that waits for the world"))
             }
@@ -379,15 +379,6 @@ fn shorten_label(text: &str) -> String {
 
 fn zero_rounds(max: i64) -> Result<Mode> {
     fail!("`repeat max {max}`: at least one round is needed")
-}
-
-pub(super) fn unsupported(what: &cascade_ir::Unsupported) -> crate::failure::Raise {
-    let mut failure = Failure::raise(
-        cascade_ir::ErrorKind::Denied,
-        format!("`{}` is not supported by this version of Cascade", what.construct),
-    );
-    failure.place = Some(what.place);
-    failure
 }
 
 /// `value.a.b = new`.

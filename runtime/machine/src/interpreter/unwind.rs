@@ -208,6 +208,10 @@ impl<'p> Machine<'p> {
                     self.withdraw_request(request);
                 }
                 Some(Frame::Sandbox(_)) => self.leave_sandbox(fiber),
+                Some(Frame::Remote(remote)) => {
+                    let request = remote.take_request();
+                    self.withdraw_request(request);
+                }
                 Some(Frame::Fork(fork)) if !fork.children.is_empty() => {
                     let children = fork.children.clone();
                     for child in children {
