@@ -49,6 +49,8 @@ pub(crate) struct View {
     pub settings: Settings,
     /// The current analysis of the document. It is there if the question asked for it.
     pub analysis: Option<Arc<Analysis>>,
+    /// The last analysis of the document, perhaps of an older text. What it imports has not changed since.
+    pub kept: Option<Arc<Analysis>>,
     /// The current analyses of the other open documents.
     pub others: Vec<Arc<Analysis>>,
     /// The texts of all open documents.
