@@ -2,10 +2,13 @@
 //! positions, asks, and converts the answer. A question is answered in a thread of its own on a [`View`],
 //! which does not change while the documents do.
 
+pub(crate) mod calls;
 pub(crate) mod completion;
 pub(crate) mod definition;
 pub(crate) mod hints;
 pub(crate) mod hover;
+pub(crate) mod lenses;
+pub(crate) mod links;
 mod project;
 pub(crate) mod ranges;
 pub(crate) mod references;

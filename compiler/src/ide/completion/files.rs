@@ -77,7 +77,7 @@ pub(super) fn complete_path(
 }
 
 /// A name in the folder of the project, or of the file when there is no project.
-fn project_file(file: &str, sources: &dyn Sources) -> String {
+pub(in crate::ide) fn project_file(file: &str, sources: &dyn Sources) -> String {
     let folders = Path::new(file).ancestors().skip(1);
     let settings = folders.map(|folder| folder.join("cascade.toml").to_string_lossy().into_owned());
     settings.into_iter().find(|name| sources.read(name).is_ok()).unwrap_or_else(|| file.to_owned())

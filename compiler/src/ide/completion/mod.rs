@@ -25,6 +25,7 @@ use cascade_grammar::{
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
+pub(super) use files::project_file;
 pub use item::{Completion, CompletionKind, Completions};
 
 use item::Collected;
