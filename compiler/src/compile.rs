@@ -37,7 +37,7 @@ pub struct Compilation {
 #[derive(Debug)]
 pub struct Analysis {
     pub(crate) modules: Vec<Module>,
-    pub(crate) declared: Declared,
+    pub(crate) declared: Arc<Declared>,
     pub(crate) types: Types,
     pub(crate) index: Index,
 }
@@ -97,6 +97,6 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
     diagnostic::finish(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let program = if failed { None } else { program };
-    let analysis = Arc::new(Analysis { modules, declared, types, index });
+    let analysis = Arc::new(Analysis { modules, declared: Arc::new(declared), types, index });
     Compilation { sources: map, diagnostics, program, analysis }
 }

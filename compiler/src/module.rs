@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A file of a compilation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Module {
     pub source: SourceId,
     /// The source name: a path, or `std.testing`.

@@ -166,6 +166,14 @@ impl SourceMap {
         self.sources.push(Source::new(name, text));
         SourceId(self.sources.len() as u32 - 1)
     }
+    /// The texts with another one in place of one of them.
+    #[must_use]
+    pub(crate) fn with_text(&self, id: SourceId, text: Arc<str>) -> Self {
+        let replace = |(other, source): (SourceId, &Source)| {
+            if other == id { Source::new(&source.name, Arc::clone(&text)) } else { source.clone() }
+        };
+        Self { sources: self.iter().map(replace).collect() }
+    }
     /// A text by its index.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]

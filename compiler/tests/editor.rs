@@ -26,7 +26,7 @@ fn answers(name: &str, marked: &str) -> (usize, String) {
         let shown = text[line_start..].lines().next().unwrap_or_default();
         let (before, after) = shown.split_at(at as usize - line_start);
         writeln!(out, "{line}:{column} {}{MARK}{after}", before.trim_start()).unwrap();
-        let found = complete(name, &text, at, &sources).entries;
+        let found = complete(name, &text, at, &sources, None).entries;
         let first: Vec<_> = found.iter().take(6).map(|e| e.insert.replace('\n', "\\n")).collect();
         writeln!(out, "  complete: {}", first.join(" · ")).unwrap();
         if let Some(found) = hover(&compiled.analysis, compiled.program.as_ref(), source, at) {
@@ -84,7 +84,7 @@ fn files_are_completed_where_a_text_names_them() {
     let name = folder.join("flows/main.cascade").to_string_lossy().into_owned();
     let labels = |marked: &str| -> Vec<String> {
         let at = marked.find(MARK).unwrap() as u32;
-        let found = complete(&name, &marked.replace(MARK, ""), at, &cascade_compiler::FileSources);
+        let found = complete(&name, &marked.replace(MARK, ""), at, &cascade_compiler::FileSources, None);
         found.entries.into_iter().map(|entry| entry.insert).collect()
     };
     assert_eq!(labels("import \"‸\" { x }\n"), ["./lib.cascade"]);
@@ -104,7 +104,7 @@ fn what_is_not_imported_is_completed_with_its_import() {
     let ask = |text: &str, name: &str| {
         let at = text.find(MARK).unwrap() as u32;
         let text = text.replace(MARK, "");
-        let found = complete("a.cascade", &text, at, &MemorySources::one("a.cascade", &text)).entries;
+        let found = complete("a.cascade", &text, at, &MemorySources::one("a.cascade", &text), None).entries;
         let entry = found.into_iter().find(|entry| entry.label == name).unwrap();
         let mut after = text;
         for (span, change) in entry.also.iter().rev() {
@@ -122,7 +122,7 @@ fn what_is_not_imported_is_completed_with_its_import() {
 fn a_field_of_what_may_be_null_is_read_safely() {
     let text = "type T {\n  n: int\n}\n\nfn f(t: T?) -> int? = t.\n";
     let at = text.find("t.\n").unwrap() as u32 + 2;
-    let found = complete("a.cascade", text, at, &MemorySources::one("a.cascade", text));
+    let found = complete("a.cascade", text, at, &MemorySources::one("a.cascade", text), None);
     let entry = &found.entries[0];
     assert_eq!((entry.label.as_str(), entry.also[0].1.as_str()), ("n", "?."));
 }

@@ -36,12 +36,13 @@ const CONTINUATIONS: &[&str] = &[
 ];
 
 /// What may stand in place of the word that begins at an offset of a text. A text without a word there
-/// gives nothing: an editor puts one there before it asks.
-pub fn expectations(text: &str, offset: u32) -> Expectations {
-    if u32::try_from(text.len()).is_err() {
+/// gives nothing: an editor puts one there before it asks. Only what stands from `start` on is read: the start of a
+/// line between declarations.
+pub fn expectations(text: &str, start: usize, offset: u32) -> Expectations {
+    if u32::try_from(text.len()).is_err() || !text.is_char_boundary(start) {
         return Expectations::default();
     }
-    let mut scan = Scan::scan_text(text);
+    let mut scan = Scan::scan_text(text, start);
     let tokens = layout(&mut scan);
     let Some(at) = tokens.iter().position(|token| token.1.start == offset && token.1.end > offset) else {
         return Expectations::default();
@@ -145,7 +146,7 @@ mod tests {
     /// The words at `x`, which stands at the mark `|`.
     fn words(marked: &str) -> Vec<&'static str> {
         let at = marked.find('|').unwrap_or(marked.len());
-        expectations(&marked.replace('|', "x"), at as u32).words
+        expectations(&marked.replace('|', "x"), 0, at as u32).words
     }
 
     #[test]

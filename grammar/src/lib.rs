@@ -14,7 +14,7 @@ mod tree_builder;
 use ast::Span;
 pub use expectations::{Expectations, expectations};
 pub use foreign_syntax::types::translate_type;
-pub use parse::parse;
+pub use parse::{parse, parse_from};
 pub use token::{Token, TokenClass};
 
 /// A comment that is not documentation.

@@ -1,5 +1,7 @@
 //! `parse`: runs the passes from text to tree in their order.
 
+use std::sync::Arc;
+
 use lalrpop_util::{ParseError, lalrpop_mod};
 
 use crate::lexer::layout::layout;
@@ -23,13 +25,20 @@ lalrpop_mod!(
 
 /// Parses a text. Total: any text gives a tree, with the errors beside it.
 pub fn parse(text: &str) -> Parse {
+    parse_from(text, 0)
+}
+
+/// Parses what stands in a text from the start of a line on; all places are those of the whole text. An offset
+/// inside of a character is the end of the text.
+pub fn parse_from(text: &str, start: usize) -> Parse {
+    let start = if text.is_char_boundary(start) { start } else { text.len() };
     if u32::try_from(text.len()).is_err() {
         let kind = SyntaxErrorKind::TooLarge;
         let error = SyntaxError { kind, span: ast::Span::default() };
         return Parse { errors: vec![error], ..Parse::default() };
     }
     let line_starts = line_starts(text);
-    let mut scan = Scan::scan_text(text);
+    let mut scan = Scan::scan_text(text, start);
     let tokens = layout(&mut scan);
     let mut builder = TreeBuilder::new(text, std::mem::take(&mut scan.docs), &scan.tokens);
     let items =
@@ -56,7 +65,7 @@ pub fn parse(text: &str) -> Parse {
         comments.sort_by_key(|comment| comment.span.start);
     }
     Parse {
-        file: ast::File { docs: scan.file_docs, items },
+        file: ast::File { docs: scan.file_docs, items: items.into_iter().map(Arc::new).collect() },
         tokens,
         trivia: Trivia { comments, blank_lines: scan.blank_lines, line_starts },
         errors,

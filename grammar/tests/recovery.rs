@@ -41,7 +41,7 @@ fn item_kinds(parse: &Parse) -> Vec<&'static str> {
         ItemKind::Error => "error",
         _ => "other",
     };
-    parse.file.items.iter().map(kind).collect()
+    parse.file.items.iter().map(|item| kind(item)).collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn stmt(text: &str) -> Stmt {
     let text = format!("cascade f() {{\n{text}\n}}\n");
     let parse = parse(&text);
     assert_eq!(parse.errors, [], "{text}");
-    let ItemKind::Cascade(cascade) = parse.file.items.into_iter().next().unwrap().kind else { panic!() };
+    let ItemKind::Cascade(cascade) = parse.file.items[0].kind.clone() else { panic!() };
     let [stmt] = <[Stmt; 1]>::try_from(cascade.body.stmts).unwrap();
     stmt
 }

@@ -15,7 +15,7 @@ use std::{
 
 use cascade_compiler::{
     Analysis as Compiled, Diagnostic, FileSources, Options, Program, SourceId, SourceMap, Sources, compile_with,
-    project,
+    ide::Analysed, project,
 };
 use cascade_grammar::Parse;
 use tokio::sync::mpsc::UnboundedSender;
@@ -99,6 +99,14 @@ pub(crate) struct Analysis {
     pub crashed: bool,
     /// Whether it was cancelled before its end, so that its diagnostics are incomplete.
     pub cancelled: bool,
+}
+
+impl Analysis {
+    /// The program for questions about it; `None` after a crash.
+    pub(crate) fn analysed(&self) -> Option<Analysed<'_>> {
+        let analysis = self.compiled.as_deref()?;
+        Some(Analysed { analysis, sources: &self.sources, diagnostics: &self.diagnostics })
+    }
 }
 
 impl Snapshot {

@@ -161,6 +161,12 @@ impl Session {
         analysis.reads.iter().all(|name| self.last_changed.get(name).is_none_or(|at| *at <= analysis.revision))
     }
 
+    /// Whether no other file changed that an analysis has read; its own may have.
+    fn imports_are_current(&self, analysis: &Analysis) -> bool {
+        let others = analysis.reads.iter().filter(|name| **name != analysis.root);
+        others.map(|name| self.last_changed.get(name)).all(|at| at.is_none_or(|at| *at <= analysis.revision))
+    }
+
     /// The current analysis of a document, if there is one.
     fn current_analysis(&self, name: &str) -> Option<&Analysis> {
         self.shared_analysis(name).map(|analysis| &**analysis)
@@ -331,6 +337,7 @@ impl Session {
             text,
             settings: self.settings,
             analysis: analysis.cloned(),
+            kept: document.and_then(|d| d.analysis.as_ref()).filter(|a| self.imports_are_current(a)).cloned(),
             open: self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect(),
             files: self.documents.keys().filter_map(|name| Some((name.clone(), self.client_file(name)?))).collect(),
             folders: self.folders.clone(),

@@ -222,3 +222,68 @@ async fn ranges_and_hints_follow_the_text() {
     assert_eq!(hints[0]["label"], ": int");
     assert_eq!(hints[0]["position"], json!({ "line": 4, "character": 9 }));
 }
+
+const FLOW: &str = "model quick {\n  provider: openai\n  id: \"quick\"\n  provides: [coding]\n}\n\nroute best {\n  _ -> quick\n}\n\nskill count(text: string) -> int {\n  run sh\"wc -c\"\n  stdin text\n  output json int\n}\n\ncascade inner() -> int {\n  stage a = count(\"a\")\n  return a\n}\n\ncascade main() -> int {\n  stage one = inner()\n  stage two = count(\"b\")\n  return one + two\n}\n\ntest \"it counts\" {\n  mock count -> 1\n  run main()\n}\n";
+
+#[tokio::test]
+async fn lenses_name_what_they_do_and_for_what() {
+    let mut client = open(FLOW).await;
+    let answer = client.request("textDocument/codeLens", json!({ "textDocument": { "uri": A } })).await;
+    let commands: Vec<_> = answer.as_array().unwrap().iter().map(|lens| lens["command"].clone()).collect();
+    let command =
+        |title: &str, command: &str, name: &str| json!({ "title": title, "command": command, "arguments": [A, name] });
+    let expected = [
+        command("▶ Run", "cascade.run", "inner"),
+        command("Graph", "cascade.graph", "inner"),
+        command("▶ Run", "cascade.run", "main"),
+        command("Graph", "cascade.graph", "main"),
+        command("▶ Test", "cascade.test", "it counts"),
+    ];
+    assert_eq!(commands, expected);
+    assert_eq!(answer[0]["range"]["start"], json!({ "line": 16, "character": 8 }));
+}
+
+#[tokio::test]
+async fn calls_lead_in_both_directions() {
+    let mut client = open(FLOW).await;
+    let items = client.request("textDocument/prepareCallHierarchy", at(A, 17, 13)).await;
+    assert_eq!((&items[0]["name"], &items[0]["uri"]), (&json!("count"), &json!(A)), "{items}");
+    let callers = client.request("callHierarchy/incomingCalls", json!({ "item": items[0] })).await;
+    let names: Vec<_> = callers.as_array().unwrap().iter().map(|call| call["from"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["inner", "main", "it counts"]);
+    assert_eq!(callers[0]["fromRanges"][0]["start"], json!({ "line": 17, "character": 12 }));
+    let called = client.request("callHierarchy/outgoingCalls", json!({ "item": callers[1]["from"] })).await;
+    let names: Vec<_> = called.as_array().unwrap().iter().map(|call| call["to"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["count", "inner"]);
+    assert_eq!(client.request("textDocument/prepareCallHierarchy", at(A, 6, 6)).await, Value::Null, "a route");
+}
+
+#[tokio::test]
+async fn a_route_is_implemented_by_its_models() {
+    let mut client = open(FLOW).await;
+    let answer = client.request("textDocument/implementation", at(A, 6, 7)).await;
+    assert_eq!(answer[0]["range"]["start"], json!({ "line": 0, "character": 6 }), "{answer}");
+    assert_eq!(client.request("textDocument/implementation", at(A, 16, 9)).await, json!([]));
+}
+
+#[tokio::test]
+async fn texts_that_name_files_are_links() {
+    let folder = std::env::temp_dir().join(format!("cascade-links-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("flows")).unwrap();
+    for (file, text) in [("cascade.toml", ""), ("notes.txt", "a"), ("flows/lib.cascade", "fn f() -> int = 1\n")] {
+        std::fs::write(folder.join(file), text).unwrap();
+    }
+    let text = "import \"./lib.cascade\" { f }\nimport \"./none.cascade\" { g }\nskill s() -> string {\n  prompt \"p\"\n  attach files \"notes.txt\"\n  attach files \"*.txt\"\n}\n";
+    let uri = format!("file://{}/flows/main.cascade", folder.display());
+    let mut client = Client::start(json!({})).await;
+    client.open_document(&uri, text).await;
+    let answer = client.request("textDocument/documentLink", json!({ "textDocument": { "uri": uri } })).await;
+    let links: Vec<_> = answer.as_array().unwrap().iter().map(|link| link["target"].as_str().unwrap()).collect();
+    let target = |file: &str| format!("file://{}/{file}", folder.display());
+    assert_eq!(links, [target("flows/lib.cascade"), target("notes.txt")]);
+    assert_eq!(
+        answer[0]["range"],
+        json!({ "start": { "line": 0, "character": 8 }, "end": { "line": 0, "character": 21 } })
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -16,11 +16,11 @@ use crate::{
     declare::{Collected, declare},
     diagnostic::{Diagnostic, Severity},
     findings::{Findings, UsedNames},
-    index::{Index, Recorder},
+    index::{Callable, Index, Recorder},
     module::Files,
     program::{CheckedBodies, assemble},
     types::Types,
-    world::{Declared, View, World},
+    world::{Declared, Signature, View, World},
 };
 
 /// Optional results of [`compile_with`](crate::compile_with).
@@ -81,6 +81,37 @@ pub(crate) fn analyze(files: Files<'_>, root: usize, options: Options, is_cancel
     declared.record_definitions(&types, &mut recorder);
     let index = recorder.finish(files.modules.len());
     Analyzed { program, declared, types, index, diagnostics }
+}
+
+/// Checks the body of one declaration in a world that is declared already, for who asks about a place in it. Gives
+/// its entries of the index; nothing is known of what it calls but the signatures.
+pub(crate) fn analyze_body(world: World<'_>, types: &mut Types, module: usize, item: usize) -> Index {
+    let declared = world.declared;
+    let mut callees = Callees::default();
+    callees.skills.resize_with(declared.skills.len(), || None);
+    callees.cascades.resize_with(declared.cascades.len(), || None);
+    let input = BodyInput { world, types, callees: &callees, findings: Findings::new(true) };
+    let own = |signature: &&Signature| (signature.origin.module, signature.origin.item) == (module, item);
+    let node = world.files.item(module, item);
+    let findings = match &node.kind {
+        ItemKind::Fn(decl) => declared.fns.iter().find(own).and_then(|signature| match signature.of {
+            Callable::Fn(id) => Some(body::check_fn(input, ir::FnId(id), decl).findings),
+            _ => None,
+        }),
+        ItemKind::Skill(decl) => declared.skills.iter().find(own).and_then(|signature| match signature.of {
+            Callable::Skill(id) => Some(body::check_skill(input, ir::SkillId(id), decl, node).findings),
+            _ => None,
+        }),
+        ItemKind::Cascade(decl) => declared.cascades.iter().find(own).and_then(|signature| match signature.of {
+            Callable::Cascade(id) => Some(body::check_cascade(input, ir::CascadeId(id), decl, node).findings),
+            _ => None,
+        }),
+        ItemKind::Test(test) => Some(body::check_test(input, &mut ReachedStages::default(), module, test).findings),
+        _ => None,
+    };
+    let mut recorder = Recorder::new(true);
+    recorder.include(findings.unwrap_or_default().index);
+    recorder.finish(world.files.modules.len())
 }
 
 /// Checks the bodies one after the other, and keeps what they gave.

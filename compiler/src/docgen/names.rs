@@ -65,7 +65,7 @@ impl Names {
             inputs.iter().enumerate().map(|(i, input)| (input.name.as_str(), i)).collect();
         let own = |file: usize| {
             let items = inputs[file].parse.file.items.iter();
-            items.filter_map(declared).map(|(kind, name)| (name.text.to_string(), anchor(kind, name)))
+            items.filter_map(|item| declared(item)).map(|(kind, name)| (name.text.to_string(), anchor(kind, name)))
         };
         let mut names = Vec::new();
         for (file, input) in inputs.iter().enumerate() {

@@ -77,8 +77,9 @@ pub(super) fn of_file(about: &About, inputs: &[Input], file: usize, names: &Name
     let mut main = format!("<h1>{}</h1>\n", escape(&input.title));
     main.push_str(&markdown::blocks(&docs(&input.parse.file.docs)));
     for (title, kinds) in SECTIONS {
-        let of_kind =
-            |item: &&cascade_grammar::ast::Item| declared(item).is_some_and(|(kind, _)| kinds.contains(&kind));
+        let of_kind = |item: &&std::sync::Arc<cascade_grammar::ast::Item>| {
+            declared(item).is_some_and(|(kind, _)| kinds.contains(&kind))
+        };
         let items: String = input.parse.file.items.iter().filter(of_kind).map(|item| printer.item(item)).collect();
         if !items.is_empty() {
             main.push_str(&format!("<h2>{title}</h2>\n{items}"));
@@ -102,7 +103,7 @@ fn navigation(about: &About, inputs: &[Input], here: Option<usize>, names: &Name
                 .file
                 .items
                 .iter()
-                .filter_map(declared)
+                .filter_map(|item| declared(item))
                 .filter(|(kind, _)| kinds.contains(kind))
                 .map(|(kind, name)| {
                     format!("<li><a href=\"#{}\">{}</a></li>\n", anchor(kind, name), escape(&name.text))

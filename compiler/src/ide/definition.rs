@@ -1,6 +1,7 @@
 //! Where the name under the cursor is defined.
 
 use cascade_grammar::ast::Span;
+use cascade_ir as ir;
 
 use super::Place;
 use crate::{
@@ -31,6 +32,38 @@ pub fn definition(analysis: &Analysis, source: SourceId, offset: u32) -> Option<
         _ => analysis.index.definitions(symbol).map(|(module, span)| analysis.place(module, span)).collect(),
     };
     Some(Definition { name, what: kind_name(symbol), places })
+}
+
+/// The models that a route may choose, in the order of its arms: where they are declared. Of a model itself its own
+/// declaration; of other names nothing.
+pub fn implementations(analysis: &Analysis, source: SourceId, offset: u32) -> Vec<Place> {
+    let declared = &analysis.declared;
+    let mut found = Vec::new();
+    let mut next: Vec<ir::ModelRef> = match analysis.symbols_at(source, offset).first() {
+        Some((Symbol::Route(id), _)) => vec![ir::ModelRef::Route(ir::RouteId(*id))],
+        Some((Symbol::Model(id), _)) => vec![ir::ModelRef::Model(ir::ModelId(*id))],
+        _ => Vec::new(),
+    };
+    let mut seen = Vec::new();
+    while let Some(model) = next.pop() {
+        if seen.contains(&model) {
+            continue;
+        }
+        seen.push(model);
+        match model {
+            ir::ModelRef::Model(id) => {
+                let origin = declared.models.get(id.index()).map(|model| model.origin);
+                found.extend(origin.map(|origin| analysis.place(origin.module as u32, origin.span)));
+            }
+            ir::ModelRef::Route(id) => {
+                let arms = declared.routes.get(id.index()).map(|route| route.route.arms.as_slice());
+                let models = arms.unwrap_or_default().iter().flat_map(|arm| arm.models.iter().copied());
+                // The last one pushed is taken first.
+                next.extend(models.collect::<Vec<_>>().into_iter().rev());
+            }
+        }
+    }
+    found
 }
 
 fn kind_name(symbol: Symbol) -> &'static str {

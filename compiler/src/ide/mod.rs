@@ -1,11 +1,14 @@
 //! Questions that an editor asks about a program, one a file. Nothing here knows a protocol: a
 //! question is asked about a file and a byte offset, and answered with files and spans.
 
+mod calls;
 mod completion;
 mod definition;
 mod describe;
 mod hints;
 mod hover;
+mod lenses;
+mod links;
 mod ranges;
 mod references;
 mod rename;
@@ -16,11 +19,14 @@ mod type_at;
 
 use cascade_grammar::ast::Span;
 
+pub use calls::{Callee, Calls};
 pub use completion::{Completion, CompletionKind, Completions, complete};
-pub use definition::{Definition, definition};
+pub use definition::{Definition, definition, implementations};
 pub use describe::Description;
 pub use hints::{TypeHint, type_hints};
 pub use hover::{Hover, hover};
+pub use lenses::{Lens, LensAction, lenses};
+pub use links::{Link, links};
 pub use ranges::{enclosing, foldable};
 pub use references::{Reference, references};
 pub use rename::{Analysed, Change, prepare_rename, rename};

@@ -53,7 +53,7 @@ pub struct OutlineSymbol {
 
 /// The declarations of a file, in the order of the text.
 pub fn outline(parse: &Parse) -> Vec<OutlineSymbol> {
-    parse.file.items.iter().filter_map(symbol_of).collect()
+    parse.file.items.iter().filter_map(|item| symbol_of(item)).collect()
 }
 
 fn symbol_of(item: &Item) -> Option<OutlineSymbol> {

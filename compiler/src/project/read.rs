@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use cascade_grammar::ast::{ConstDecl, Expr, ExprKind, Item, ItemKind, Span};
+use cascade_grammar::ast::{ConstDecl, Expr, ExprKind, ItemKind, Span};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -188,11 +188,10 @@ impl Reader {
         let text = self.text(value)?;
         let parsed = cascade_grammar::parse(&format!("let amount = {text}"));
         let amount = match parsed.file.items.as_slice() {
-            [
-                Item {
-                    kind: ItemKind::Const(ConstDecl { value: Expr { kind: ExprKind::Money(micro), .. }, .. }), ..
-                },
-            ] => Some(*micro),
+            [item] => match &item.kind {
+                ItemKind::Const(ConstDecl { value: Expr { kind: ExprKind::Money(micro), .. }, .. }) => Some(*micro),
+                _ => None,
+            },
             _ => None,
         };
         let amount = amount.filter(|_| parsed.errors.is_empty());

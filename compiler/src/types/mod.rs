@@ -131,7 +131,7 @@ pub struct VariantDef {
 }
 
 /// All types of a compilation.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Types {
     kinds: Vec<TyKind>,
     index: HashMap<TyKind, Ty>,

@@ -12,6 +12,8 @@ pub use decl::*;
 pub use expr::*;
 pub use stmt::*;
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 /// A half-open range of bytes of one source text.
@@ -65,8 +67,8 @@ pub struct DocLine {
 pub struct File {
     /// `//!` lines.
     pub docs: Vec<DocLine>,
-    /// Declarations, in the order of the text.
-    pub items: Vec<Item>,
+    /// Declarations, in the order of the text. Trees of one file that differ in a declaration share the others.
+    pub items: Vec<Arc<Item>>,
 }
 
 /// A declaration with its documentation and attributes.

@@ -90,11 +90,11 @@ pub(crate) struct Scan<'t> {
 }
 
 impl<'t> Scan<'t> {
-    /// Scans the whole text into raw tokens.
-    pub(crate) fn scan_text(text: &'t str) -> Self {
+    /// Scans a text into raw tokens, from the start of a line on.
+    pub(crate) fn scan_text(text: &'t str, start: usize) -> Self {
         let mut scan = Scan {
             text,
-            tokens: Vec::with_capacity(text.len() / 4 + 8),
+            tokens: Vec::with_capacity(text.len().saturating_sub(start) / 4 + 8),
             comments: Vec::new(),
             docs: Vec::new(),
             file_docs: Vec::new(),
@@ -113,7 +113,7 @@ impl<'t> Scan<'t> {
             closed_early: [0; 2],
             swallowed: false,
         };
-        let mut at = if text.starts_with('\u{feff}') { 3 } else { 0 };
+        let mut at = if start == 0 && text.starts_with('\u{feff}') { 3 } else { start };
         scan.line_start = at;
         while at < text.len() {
             at = match scan.frames.last() {

@@ -6,7 +6,7 @@ use crate::token::{Kind, Token};
 
 /// The tokens, each as its text; `↵` ends a line, `⟨…⟩` names what has no telling text.
 fn tokens(text: &str) -> String {
-    let mut scan = Scan::scan_text(text);
+    let mut scan = Scan::scan_text(text, 0);
     let tokens = layout(&mut scan);
     let told = tokens.iter().map(|Token(kind, span)| match kind {
         Kind::LineEnd => "↵".to_owned(),
@@ -20,7 +20,7 @@ fn tokens(text: &str) -> String {
 
 /// The kinds of the words that are no names.
 fn words(text: &str) -> Vec<(String, Kind)> {
-    let mut scan = Scan::scan_text(text);
+    let mut scan = Scan::scan_text(text, 0);
     let tokens = layout(&mut scan);
     let is_word = |token: &&Token| text[token.1.range()].starts_with(char::is_alphabetic);
     let words = tokens.iter().filter(is_word).filter(|token| token.0 != Kind::Number);
@@ -235,7 +235,7 @@ fn a_hole_of_a_text_block_may_go_on() {
 #[test]
 fn brackets_always_balance() {
     for text in ["(", "(]", "[(", "{(}", "((\n", "\"$<(\n)", "f(\nstage a = b\n}", "\"$<[\"", "sh\"\"\"$<{"] {
-        let mut scan = Scan::scan_text(text);
+        let mut scan = Scan::scan_text(text, 0);
         let mut open = Vec::new();
         for Token(kind, _) in layout(&mut scan) {
             match kind {

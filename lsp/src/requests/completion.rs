@@ -7,15 +7,17 @@ use tower_lsp::ls_types::{
 };
 
 use super::View;
-use crate::position::LineIndex;
+use crate::{analysis::Analysis, position::LineIndex};
 
 /// The characters after which a client asks by itself.
 pub(crate) const TRIGGERS: &[&str] = &[".", "<", "\"", "/", "@"];
 
-/// What can be written at a position. It is computed from the text, and waits for no analysis.
+/// What can be written at a position. It is computed from the text, with the help of the last analysis, and waits
+/// for no new one.
 pub(crate) fn answer(view: &View, params: &CompletionParams) -> Option<CompletionResponse> {
     let offset = view.offset(params.text_document_position.position);
-    let found = complete(&view.name, &view.text, offset, &view.sources());
+    let kept = view.kept.as_deref().and_then(Analysis::analysed);
+    let found = complete(&view.name, &view.text, offset, &view.sources(), kept);
     let lines = LineIndex::new(&view.text);
     let range = |span| lines.range(&view.text, span, view.settings.encoding);
     let replace = range(found.replace);
@@ -42,7 +44,7 @@ pub(crate) fn answer(view: &View, params: &CompletionParams) -> Option<Completio
             ..CompletionItem::default()
         }
     });
-    Some(CompletionResponse::List(CompletionList { is_incomplete: false, items: items.collect() }))
+    Some(CompletionResponse::List(CompletionList { is_incomplete: found.cut, items: items.collect() }))
 }
 
 /// What is written, and whether it is a snippet. Clients without snippets get the name alone.

@@ -2,10 +2,13 @@
 //! positions, asks, and converts the answer. A question is answered in a thread of its own on a [`View`],
 //! which does not change while the documents do.
 
+pub(crate) mod calls;
 pub(crate) mod completion;
 pub(crate) mod definition;
 pub(crate) mod hints;
 pub(crate) mod hover;
+pub(crate) mod lenses;
+pub(crate) mod links;
 mod project;
 pub(crate) mod ranges;
 pub(crate) mod references;
@@ -49,6 +52,8 @@ pub(crate) struct View {
     pub settings: Settings,
     /// The current analysis of the document. It is there if the question asked for it.
     pub analysis: Option<Arc<Analysis>>,
+    /// The last analysis of the document, perhaps of an older text. What it imports has not changed since.
+    pub kept: Option<Arc<Analysis>>,
     /// The current analyses of the other open documents.
     pub others: Vec<Arc<Analysis>>,
     /// The texts of all open documents.

@@ -43,7 +43,8 @@ impl View {
         found
     }
 
-    fn analyse(&self, name: &str, text: Arc<str>) -> Analysis {
+    /// Analyses a file of the project as a program of its own.
+    pub(super) fn analyse(&self, name: &str, text: Arc<str>) -> Analysis {
         let mut open = self.open.clone();
         open.insert(name.to_owned(), text);
         let snapshot = Snapshot {

@@ -12,12 +12,12 @@ use tower_lsp::{
 };
 
 use super::{View, refused};
-use crate::{analysis::Analysis, position::LineIndex};
+use crate::position::LineIndex;
 
 /// The name at a position, if it can be renamed.
 pub(crate) fn answer_prepare(view: &View, position: Position) -> Result<Option<PrepareRenameResponse>> {
     let Some(checked) = view.checked() else { return Ok(None) };
-    let Some(program) = analysed(checked.analysis) else { return Ok(None) };
+    let Some(program) = checked.analysis.analysed() else { return Ok(None) };
     let span = prepare_rename(program, checked.source, view.offset(position)).map_err(refused)?;
     Ok(Some(PrepareRenameResponse::Range(view.range(span))))
 }
@@ -25,7 +25,7 @@ pub(crate) fn answer_prepare(view: &View, position: Position) -> Result<Option<P
 /// The edits that rename what the name at a position stands for, in all files of the project.
 pub(crate) fn answer(view: &View, params: &RenameParams) -> Result<Option<WorkspaceEdit>> {
     let Some(checked) = view.checked() else { return Ok(None) };
-    let Some(program) = analysed(checked.analysis) else { return Ok(None) };
+    let Some(program) = checked.analysis.analysed() else { return Ok(None) };
     let offset = view.offset(params.text_document_position.position);
     // Programs that read a file of this one; which of them are concerned the query finds out.
     let others: Vec<_> = checked
@@ -36,7 +36,7 @@ pub(crate) fn answer(view: &View, params: &RenameParams) -> Result<Option<Worksp
         .filter(|name| std::path::Path::new(name).is_absolute())
         .flat_map(|name| view.programs_with(name))
         .collect();
-    let other_programs: Vec<Analysed<'_>> = others.iter().filter_map(|other| analysed(other)).collect();
+    let other_programs: Vec<Analysed<'_>> = others.iter().filter_map(|other| other.analysed()).collect();
     let changes = rename(program, &other_programs, checked.source, offset, &params.new_name, &view.sources());
     let changes = changes.map_err(refused)?;
     let texts = std::iter::once(checked.analysis).chain(others.iter().map(|other| &**other));
@@ -45,11 +45,6 @@ pub(crate) fn answer(view: &View, params: &RenameParams) -> Result<Option<Worksp
         .map(|(_, source)| (source.name.clone(), source.text.clone()))
         .collect();
     Ok(Some(workspace_edit(view, &changes, &texts)))
-}
-
-fn analysed(analysis: &Analysis) -> Option<Analysed<'_>> {
-    let compiled = analysis.compiled.as_deref()?;
-    Some(Analysed { analysis: compiled, sources: &analysis.sources, diagnostics: &analysis.diagnostics })
 }
 
 fn workspace_edit(view: &View, changes: &[Change], texts: &HashMap<String, std::sync::Arc<str>>) -> WorkspaceEdit {

@@ -74,7 +74,7 @@ fn matches_query(name: &str, query: &str) -> bool {
     query.chars().flat_map(char::to_lowercase).all(|wanted| letters.any(|letter| letter == wanted))
 }
 
-fn symbol_kind(kind: Kind) -> SymbolKind {
+pub(super) fn symbol_kind(kind: Kind) -> SymbolKind {
     match kind {
         Kind::Type => SymbolKind::STRUCT,
         Kind::Enum => SymbolKind::ENUM,

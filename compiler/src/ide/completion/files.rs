@@ -7,7 +7,7 @@ use cascade_grammar::{
     ast::{Attach, Expr, ExprKind, ImportSource, ItemKind, SkillLineKind, Span, StrLit, StrPart},
 };
 
-use super::item::{Collected, Completion, CompletionKind, Completions};
+use super::item::{Completion, CompletionKind, Completions};
 use crate::{index::TYPED_NAME, source::Sources, walk};
 
 /// What a text names.
@@ -32,7 +32,7 @@ pub(super) fn complete_path(
     word: Span,
     sources: &dyn Sources,
 ) -> Completions {
-    let nothing = Completions { replace: word, entries: Vec::new() };
+    let nothing = Completions { replace: word, ..Completions::default() };
     let Some((names, literal)) = find_text(parse, typed) else { return nothing };
     let start = literal.parts.first().map_or(typed.start, |part| match part {
         StrPart::Text { span, .. } | StrPart::Hole { span, .. } => span.start,
@@ -51,7 +51,7 @@ pub(super) fn complete_path(
     };
     let Ok(found) = sources.list(if inside.is_empty() { "." } else { &inside }) else { return nothing };
     let replace = Span { start: word.start - name.len() as u32, end: word.end };
-    let mut out = Collected::default();
+    let mut entries: Vec<(i32, Completion)> = Vec::new();
     for (name, is_folder) in found.into_iter().filter(|(name, _)| !name.starts_with('.')) {
         let wanted = match names {
             Names::Program => name.ends_with(".cascade") && !file.ends_with(&format!("/{name}")),
@@ -63,20 +63,21 @@ pub(super) fn complete_path(
         let head = if names == Names::Program && before.is_empty() { "./" } else { "" };
         if is_folder {
             let entry = Completion::new(format!("{name}/"), CompletionKind::Folder);
-            out.add(if names == Names::Folder { 90 } else { 50 }, entry.insert(format!("{head}{name}/")));
+            entries.push((if names == Names::Folder { 90 } else { 50 }, entry.insert(format!("{head}{name}/"))));
         } else if wanted {
             let entry = Completion::new(name.as_str(), CompletionKind::File);
-            out.add(90, entry.insert(format!("{head}{name}")));
+            entries.push((90, entry.insert(format!("{head}{name}"))));
         }
     }
     if names != Names::Files && !folder.is_empty() && folder.split('/').all(|part| part == "..") || before == ".." {
-        out.add(40, Completion::new("../", CompletionKind::Folder));
+        entries.push((40, Completion::new("../", CompletionKind::Folder)));
     }
-    Completions { replace, entries: out.finish() }
+    entries.sort_by_key(|(score, _)| -score);
+    Completions { replace, entries: entries.into_iter().map(|(_, entry)| entry).collect(), cut: false }
 }
 
 /// A name in the folder of the project, or of the file when there is no project.
-fn project_file(file: &str, sources: &dyn Sources) -> String {
+pub(in crate::ide) fn project_file(file: &str, sources: &dyn Sources) -> String {
     let folders = Path::new(file).ancestors().skip(1);
     let settings = folders.map(|folder| folder.join("cascade.toml").to_string_lossy().into_owned());
     settings.into_iter().find(|name| sources.read(name).is_ok()).unwrap_or_else(|| file.to_owned())

@@ -7,7 +7,10 @@ use super::{
     item::{Collected, Completion, CompletionKind},
     place::Wanted,
 };
-use crate::world::{Def, doc_text};
+use crate::{
+    index::TYPED_NAME,
+    world::{Def, doc_text},
+};
 
 /// Modules of the standard library that a program does not import itself.
 const HIDDEN: &[&str] = &["std.prelude", "std.repair"];
@@ -15,13 +18,33 @@ const HIDDEN: &[&str] = &["std.prelude", "std.repair"];
 impl<'a> Question<'a> {
     pub(super) fn complete_module(&self, before: &[&str], out: &mut Collected) {
         if before.is_empty() {
-            out.add(90, Completion::new("std", CompletionKind::Module).detail("the standard library"));
+            let module_follows = self.text.get(self.offset as usize + TYPED_NAME.len()..).unwrap_or_default();
+            let score = if module_follows.starts_with('.') { 120 } else { 90 };
+            out.add(score, Completion::new("std", CompletionKind::Module).detail("the standard library"));
         }
         let prefix: String = before.iter().map(|part| format!("{part}.")).collect();
         let imported = self.imported_modules();
+        let here = self.around.and_then(|item| self.analysis.modules[self.module].parse.file.items.get(item));
+        let named: Vec<&str> = match here.map(|item| &item.kind) {
+            Some(ItemKind::Import(import)) => import.names.iter().flatten().map(|name| &*name.name.text).collect(),
+            _ => Vec::new(),
+        };
+        let gives = |module: &str, name: &str| {
+            let parse = cascade_stdlib::source(module).map(|text| self.sources.parse(module, text));
+            parse.is_some_and(|parse| {
+                let mut items = parse.file.items.iter();
+                items.any(|item| importable(item).is_some_and(|(found, _, _)| found.text == name))
+            })
+        };
         for module in cascade_stdlib::modules().iter().filter(|module| !HIDDEN.contains(module)) {
             let Some(rest) = module.strip_prefix(&prefix) else { continue };
-            let score = if imported.iter().any(|(name, _)| name == module) { 60 } else { 80 };
+            // The names that are imported already tell the module.
+            let gives_names = !named.is_empty() && named.iter().all(|name| gives(module, name));
+            let score = match imported.iter().any(|(name, _)| name == module) {
+                _ if gives_names => 100,
+                true => 60,
+                false => 80,
+            };
             let docs = cascade_stdlib::source(module).map(|text| self.sources.parse(module, text));
             let docs = docs.map(|parse| doc_text(&parse.file.docs)).unwrap_or_default();
             out.add(score, Completion::new(rest, CompletionKind::Module).documentation(docs));
@@ -35,7 +58,7 @@ impl<'a> Question<'a> {
             ItemKind::Import(import) => match &import.source {
                 ImportSource::Module(parts) => {
                     let parts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
-                    Some((parts.join("."), item))
+                    Some((parts.join("."), &**item))
                 }
                 ImportSource::Path(_) => None,
             },
@@ -52,13 +75,14 @@ impl<'a> Question<'a> {
             if !present.contains(&name.as_str()) {
                 let named = self.text.matches(name.as_str()).count() > 0;
                 let score = if named { 95 } else { 70 };
-                out.add(score - (number as i32).min(20), self.declared_entry(name, def, false));
+                out.add_declared(score - (number as i32).min(20), name, def, false);
             }
         }
     }
 
     /// Names of the standard library that are not imported, each with the change that imports it.
     pub(super) fn add_importable(&self, wanted: Option<Wanted>, score: i32, out: &mut Collected) {
+        let mut present = out.labels();
         for module in cascade_stdlib::modules().iter().filter(|module| !HIDDEN.contains(module)) {
             let Some(text) = cascade_stdlib::source(module) else { continue };
             let parse = self.sources.parse(module, text);
@@ -67,13 +91,14 @@ impl<'a> Question<'a> {
                 if wanted.is_some_and(|wanted| !fits(wanted, def)) || name.text.starts_with('_') {
                     continue;
                 }
-                if self.find(&name.text).is_some() || out.has(&name.text) || *module == self.name {
+                if self.find(&name.text).is_some() || present.contains(&*name.text) || *module == self.name {
                     continue;
                 }
                 let mut entry = Completion::new(name.text.as_str(), kind)
                     .detail(format!("import {module}"))
                     .documentation(doc_text(&item.docs));
                 entry.also.push(self.import_change(module, &name.text));
+                present.insert(name.text.to_string());
                 out.add(score, entry);
             }
         }
@@ -103,9 +128,8 @@ impl<'a> Question<'a> {
     }
 
     /// A range of the analysed text in the text as it is.
-    fn original(&self, span: Span) -> Span {
-        let shift = |at: u32| if at > self.offset { at - self.longer.min(at - self.offset) } else { at };
-        Span { start: shift(span.start), end: shift(span.end) }
+    pub(super) fn original(&self, span: Span) -> Span {
+        Span { start: self.moved.place(span.start), end: self.moved.place(span.end) }
     }
 }
 

@@ -1,6 +1,12 @@
 //! What completion offers.
 
+use std::collections::HashSet;
+
 use cascade_grammar::ast::Span;
+use smol_str::SmolStr;
+
+use super::Question;
+use crate::world::Def;
 
 /// What an entry is, for its icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,18 +71,44 @@ pub struct Completions {
     pub replace: Span,
     /// The entries.
     pub entries: Vec<Completion>,
+    /// Whether there are more entries than were kept: another letter may show others.
+    pub cut: bool,
 }
+
+/// How many entries are shown at most. A person reads some of them, and types a letter more for the others.
+const MOST: usize = 200;
 
 /// Entries while they are collected, each with its score.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    entries: Vec<(i32, Completion)>,
+    entries: Vec<(i32, Entry)>,
+}
+
+/// An entry; what is declared is described when it is known to be shown.
+#[derive(Debug)]
+enum Entry {
+    Whole(Completion),
+    Declared { name: SmolStr, def: Def, arguments: bool },
+}
+
+impl Entry {
+    fn label(&self) -> &str {
+        match self {
+            Self::Whole(completion) => &completion.label,
+            Self::Declared { name, .. } => name,
+        }
+    }
 }
 
 impl Collected {
     /// Adds an entry; the larger its score, the earlier it is shown.
     pub fn add(&mut self, score: i32, completion: Completion) {
-        self.entries.push((score, completion));
+        self.entries.push((score, Entry::Whole(completion)));
+    }
+
+    /// Adds the entry of a declared name; see [`Question::declared_entry`].
+    pub fn add_declared(&mut self, score: i32, name: &SmolStr, def: Def, arguments: bool) {
+        self.entries.push((score, Entry::Declared { name: name.clone(), def, arguments }));
     }
 
     /// Adds words.
@@ -86,18 +118,36 @@ impl Collected {
         }
     }
 
-    /// Whether an entry of the name exists already.
-    pub fn has(&self, label: &str) -> bool {
-        self.entries.iter().any(|(_, entry)| entry.label == label)
+    /// The names of the entries so far.
+    pub fn labels(&self) -> HashSet<String> {
+        self.entries.iter().map(|(_, entry)| entry.label().to_owned()).collect()
     }
 
-    /// The entries, the best first; of several with one label, the best.
-    pub fn finish(mut self) -> Vec<Completion> {
+    /// The entries, the best first; of several with one label, the best. When there are too many, only those that
+    /// have the letters of `prefix` in their order are kept, and the best of them; then the second part is `true`.
+    pub fn finish(mut self, question: &Question<'_>, prefix: &str) -> (Vec<Completion>, bool) {
         self.entries.sort_by_key(|(score, _)| -score);
-        let mut seen = std::collections::HashSet::new();
-        self.entries.retain(|(_, entry)| seen.insert(entry.label.clone()));
-        self.entries.into_iter().map(|(_, entry)| entry).collect()
+        let mut seen = HashSet::new();
+        let first: Vec<bool> = self.entries.iter().map(|(_, entry)| seen.insert(entry.label())).collect();
+        let mut first = first.into_iter();
+        self.entries.retain(|_| first.next().unwrap_or(false));
+        let cut = self.entries.len() > MOST;
+        if cut {
+            self.entries.retain(|(_, entry)| has_letters(entry.label(), prefix));
+            self.entries.truncate(MOST);
+        }
+        let describe = |(_, entry)| match entry {
+            Entry::Whole(completion) => completion,
+            Entry::Declared { name, def, arguments } => question.declared_entry(&name, def, arguments),
+        };
+        (self.entries.into_iter().map(describe).collect(), cut)
     }
+}
+
+/// Whether a name has the letters of another one in their order, large or small.
+fn has_letters(name: &str, letters: &str) -> bool {
+    let mut name = name.chars();
+    letters.chars().all(|letter| name.any(|c| c.eq_ignore_ascii_case(&letter)))
 }
 
 impl Completion {

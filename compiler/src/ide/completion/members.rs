@@ -2,7 +2,7 @@
 
 use cascade_grammar::{
     Parse, TokenClass,
-    ast::{Block, Expr, ExprKind, ItemKind, Span, StmtKind},
+    ast::{BinaryOp, Block, Expr, ExprKind, ItemKind, Span, StmtKind, UnaryOp},
 };
 
 use super::{
@@ -70,7 +70,7 @@ impl<'a> Question<'a> {
                 _ => 40,
             };
             let score = score + self.rank_arguments(value, self.signature_of(def));
-            out.add(score + self.fit(expected, result) / 2, self.declared_entry(name, def, !value.called));
+            out.add_declared(score + self.fit(expected, result) / 2, name, def, !value.called);
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Question<'a> {
         let also = |mut entry: Completion| {
             entry.also.extend(guard.map(|dot| {
                 let text = self.text.get(dot.range()).unwrap_or_default();
-                (dot, text.replace('.', "?."))
+                (self.original(dot), text.replace('.', "?."))
             }));
             entry
         };
@@ -105,7 +105,13 @@ impl<'a> Question<'a> {
         for (number, name) in method_names(kind).iter().enumerate() {
             let (form, result) = method_signature(kind, name);
             let result = self.method_result(base, result);
-            let mut score = 45 - (number as i32) / 2 + usual(name) + shape(value, form);
+            let mut score = 45 - (number as i32) / 4 + usual(name) + shape(value, form);
+            if let Some([argument]) = value.arguments
+                && is_condition(&argument.value)
+            {
+                score += if matches!(*name, "filter" | "any" | "all" | "find" | "count") { 15 } else { 0 };
+            }
+            score += self.rank_for_elements(base, name) + rank_result(value.member, &result);
             score += match &expected_text {
                 Some(expected) if *expected == result => 20,
                 Some(expected) if result.strip_suffix('?') == Some(expected) => 10,
@@ -119,6 +125,46 @@ impl<'a> Question<'a> {
                 _ => entry.snippet(format!("{name}(${{1}})")),
             };
             out.add(score, also(entry));
+        }
+    }
+
+    /// What the elements of a list tell of its methods: numbers are added, texts joined, lists flattened.
+    fn rank_for_elements(&self, receiver: Ty, method: &str) -> i32 {
+        let types = &self.analysis.types;
+        let TyKind::List(element) = types.kind(receiver) else { return 0 };
+        let present = types.non_null(*element);
+        let is_number = types.numeric(present) || matches!(types.base(present), Ty::MONEY | Ty::DURATION);
+        match method {
+            "sum" | "avg" => {
+                if is_number {
+                    20
+                } else {
+                    -20
+                }
+            }
+            "min" | "max" | "sort" => {
+                if types.ordered(present) {
+                    5
+                } else {
+                    -20
+                }
+            }
+            "join" if types.base(present) == Ty::STRING => 12,
+            "compact" => {
+                if present == *element {
+                    -20
+                } else {
+                    25
+                }
+            }
+            "flatten" => {
+                if types.element(present).is_some() {
+                    20
+                } else {
+                    -20
+                }
+            }
+            _ => 0,
         }
     }
 
@@ -266,6 +312,48 @@ impl<'a> Question<'a> {
     }
 }
 
+/// What follows after a dot tells of the result of the method before it.
+fn rank_result(member: Option<&str>, result: &str) -> i32 {
+    let Some(member) = member.filter(|member| !member.is_empty()) else { return 0 };
+    let kind = match result.trim_end_matches('?') {
+        list if list.starts_with("list<") => TyKind::List(Ty::ERROR),
+        map if map.starts_with("map<") => TyKind::Map(Ty::ERROR),
+        "string" => TyKind::String,
+        "int" => TyKind::Int,
+        "float" => TyKind::Float,
+        "bool" => TyKind::Bool,
+        "path" => TyKind::Path,
+        "time" => TyKind::Time,
+        "duration" => TyKind::Duration,
+        // A record or what the program declares: its fields are not looked up here.
+        _ => return 0,
+    };
+    if method_names(&kind).contains(&member) { 20 } else { -20 }
+}
+
+/// Whether a function gives a truth value, as far as its form tells.
+fn is_condition(e: &Expr) -> bool {
+    match &e.kind {
+        ExprKind::Lambda { body, .. } => is_condition(body),
+        ExprKind::Paren(inner) => is_condition(inner),
+        ExprKind::Unary(UnaryOp::Not, _) => true,
+        ExprKind::Binary(_, op, _) => matches!(
+            op,
+            BinaryOp::Or
+                | BinaryOp::And
+                | BinaryOp::Eq
+                | BinaryOp::Ne
+                | BinaryOp::Lt
+                | BinaryOp::Le
+                | BinaryOp::Gt
+                | BinaryOp::Ge
+                | BinaryOp::In
+                | BinaryOp::NotIn
+        ),
+        _ => false,
+    }
+}
+
 /// How much a method is preferred because programs call it often.
 fn usual(name: &str) -> i32 {
     match name {
@@ -287,7 +375,16 @@ fn shape(value: &ValuePlace<'_>, form: &str) -> i32 {
         "(n: int)" => matches!(arguments, [arg] if !matches!(arg.value.kind, ExprKind::Str(_)) && !lambda),
         _ => !lambda && !arguments.is_empty() && !matches!(arguments[0].value.kind, ExprKind::Int(_)),
     };
-    if fits { 15 } else { -30 }
+    let is_literal = match arguments {
+        [arg] if form.ends_with("string)") => matches!(arg.value.kind, ExprKind::Str(_)),
+        [arg] if form == "(n: int)" => matches!(arg.value.kind, ExprKind::Int(_)),
+        _ => false,
+    };
+    match (fits, is_literal) {
+        (true, true) => 30,
+        (true, false) => 15,
+        _ => -30,
+    }
 }
 
 fn variant_entry(variant: &VariantDef) -> Completion {

@@ -1,10 +1,11 @@
 //! What can be written at the cursor.
 //!
 //! The word at the cursor, if there is one, is replaced by [`TYPED_NAME`], and the file is analysed
-//! with it: so a half-typed line is as whole as it can be. The tree tells what the name stands for
+//! with it, or only the declaration at the cursor ([`excerpt`]): so a half-typed line is as whole as it can be. The tree tells what the name stands for
 //! ([`place`]), the checker which type is expected of it, and the grammar which words of the language
 //! may stand there.
 
+mod excerpt;
 mod files;
 mod imports;
 mod item;
@@ -24,6 +25,7 @@ use cascade_grammar::{
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
+pub(super) use files::project_file;
 pub use item::{Completion, CompletionKind, Completions};
 
 use item::Collected;
@@ -35,6 +37,7 @@ use crate::{
     builtins::BASIC_TYPE_NAMES,
     checks::attributes::{Target, attribute_names},
     compile::{Analysis, compile_with},
+    ide::Analysed,
     index::{ModuleIndex, TYPED_NAME},
     source::Sources,
     types::{Ty, TypeDefKind},
@@ -47,59 +50,145 @@ struct Question<'a> {
     sources: &'a dyn Sources,
     /// The file's name.
     name: &'a str,
-    /// The text with [`TYPED_NAME`] at the cursor.
+    /// The analysed text, with [`TYPED_NAME`] at the cursor.
     text: &'a str,
     /// Where [`TYPED_NAME`] begins.
     offset: u32,
-    /// How much longer [`TYPED_NAME`] is than what was typed.
-    longer: u32,
+    /// Where the places of the analysed text stand in the text that is edited.
+    moved: Moved,
     module: usize,
     prelude: Option<usize>,
     words: Expectations,
     /// The declaration around the cursor, unless it is a test.
     around: Option<usize>,
+    /// The imports of the file.
+    imports: Vec<Span>,
+    /// The program before the declaration at the cursor was changed, and where that stood. It knows what the
+    /// other declarations use.
+    kept: Option<(&'a Analysis, Span)>,
+}
+
+/// Where a file names one of its declarations or imports. Who declares something uses it, mostly once in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Usage {
+    /// Nowhere yet.
+    Nowhere,
+    /// In other declarations than the one at the cursor, as far as they were analysed.
+    Elsewhere,
+    /// In the declaration at the cursor.
+    Here,
+}
+
+/// How places of the analysed text become places of the text that is edited: those behind `from` are moved by
+/// `by` bytes, but not before it.
+#[derive(Debug, Clone, Copy)]
+struct Moved {
+    from: u32,
+    by: i64,
+    /// Where a declaration begins that was checked alone, and where it stands in the edited text.
+    excerpt: Option<(u32, u32)>,
+}
+
+impl Moved {
+    fn place(self, at: u32) -> u32 {
+        match self.excerpt {
+            Some((start, original)) if at >= start => original + (at - start),
+            _ if at > self.from => (i64::from(at) + self.by).max(i64::from(self.from)) as u32,
+            _ => at,
+        }
+    }
 }
 
 /// What can be written at an offset of a file's text. `sources` gives the files that it imports, and
-/// the folders for paths.
-pub fn complete(name: &str, text: &str, offset: u32, sources: &dyn Sources) -> Completions {
+/// the folders for paths. `kept` is the program as it was analysed last, if it was: where it differs from the
+/// text in the body at the cursor only, that body alone is checked.
+pub fn complete(name: &str, text: &str, offset: u32, sources: &dyn Sources, kept: Option<Analysed<'_>>) -> Completions {
     let word = word_at(text, offset as usize);
+    let prefix = text.get(word.start as usize..(offset as usize).clamp(word.start as usize, word.end as usize));
+    let prefix = prefix.unwrap_or_default();
+    let nothing = Completions { replace: word, ..Completions::default() };
+    let longer = i64::from(word.end - word.start) - TYPED_NAME.len() as i64;
+    if let Some(kept) = kept
+        && let Some(excerpt) = excerpt::check_declaration(kept, name, text, word)
+    {
+        let (before, start) = (excerpt.before, excerpt.start);
+        let moved = Moved { from: before.start, by: excerpt.grown, excerpt: Some((start, before.start)) };
+        let around = Analyzed { analysis: &excerpt.analysis, text: &excerpt.text, module: excerpt.module, moved };
+        let kept = Some((kept.analysis, before));
+        return around.complete(name, excerpt.typed, word, prefix, sources, kept).unwrap_or(nothing);
+    }
     let before = text.get(..word.start as usize).unwrap_or_default();
     let after = text.get(word.end as usize..).unwrap_or_default();
     let patched: Arc<str> = format!("{before}{TYPED_NAME}{after}").into();
     let typed = Span { start: word.start, end: word.start + TYPED_NAME.len() as u32 };
-    let nothing = Completions { replace: word, entries: Vec::new() };
     let focused = Focused { sources, root: name };
     let options = Options { index: true, focus: Some(word.start) };
     let compiled = compile_with(name, patched.clone(), &focused, options);
     let analysis = &*compiled.analysis;
     let module = analysis.modules.iter().position(|module| module.name == name && !module.std);
     let Some(module) = module else { return nothing };
-    let parse = &analysis.modules[module].parse;
-    let Some(token) = parse.tokens.iter().find(|t| t.span().start <= typed.start && typed.end <= t.span().end) else {
-        return nothing;
-    };
-    if token.class() == TokenClass::StringText {
-        return files::complete_path(name, &patched, parse, typed, word, sources);
+    let moved = Moved { from: typed.start, by: longer, excerpt: None };
+    let around = Analyzed { analysis, text: &patched, module, moved };
+    around.complete(name, typed, word, prefix, sources, None).unwrap_or(nothing)
+}
+
+/// A text with [`TYPED_NAME`] that was analysed.
+struct Analyzed<'a> {
+    analysis: &'a Analysis,
+    text: &'a str,
+    module: usize,
+    moved: Moved,
+}
+
+impl<'a> Analyzed<'a> {
+    /// What can be written in place of [`TYPED_NAME`]. `word` is what is typed there, `prefix` the part of it before
+    /// the cursor.
+    fn complete(
+        self,
+        name: &str,
+        typed: Span,
+        word: Span,
+        prefix: &str,
+        sources: &dyn Sources,
+        kept: Option<(&'a Analysis, Span)>,
+    ) -> Option<Completions> {
+        let Self { analysis, text, module, moved } = self;
+        let parse = &analysis.modules[module].parse;
+        let token = parse.tokens.partition_point(|token| token.span().end < typed.end);
+        let mut near = parse.tokens.get(token..)?.iter().take_while(|token| token.span().start <= typed.start);
+        let token = near.find(|token| typed.end <= token.span().end)?;
+        if token.class() == TokenClass::StringText {
+            return Some(files::complete_path(name, text, parse, typed, word, sources));
+        }
+        // Beside a name there may be digits of a number or a unit, where no name can be.
+        if token.span() != typed {
+            return None;
+        }
+        let items = &parse.file.items;
+        let around = items.iter().position(|item| item.span.touches(typed.start));
+        // What stands before the declaration before the cursor does not change what may follow.
+        let before = items.partition_point(|item| excerpt::part_start(item) <= typed.start as usize);
+        let start = match moved.excerpt {
+            Some((start, _)) => start as usize,
+            None => before.checked_sub(2).and_then(|item| items.get(item)).map_or(0, |item| excerpt::part_start(item)),
+        };
+        let question = Question {
+            analysis,
+            sources,
+            name,
+            text,
+            offset: typed.start,
+            moved,
+            module,
+            prelude: analysis.modules.iter().position(|module| module.name == "std.prelude"),
+            words: expectations(text, start, typed.start),
+            around,
+            imports: items.iter().filter(|item| matches!(item.kind, ItemKind::Import(_))).map(|i| i.span).collect(),
+            kept,
+        };
+        let (entries, cut) = question.answer(parse).finish(&question, prefix);
+        Some(Completions { replace: word, entries, cut })
     }
-    // Beside a name there may be digits of a number or a unit, where no name can be.
-    if token.span() != typed {
-        return nothing;
-    }
-    let prelude = analysis.modules.iter().position(|module| module.name == "std.prelude");
-    let question = Question {
-        analysis,
-        sources,
-        name,
-        text: &patched,
-        offset: typed.start,
-        longer: typed.end - word.end,
-        module,
-        prelude,
-        words: expectations(&patched, typed.start),
-        around: parse.file.items.iter().position(|item| item.span.touches(typed.start)),
-    };
-    Completions { replace: word, entries: question.answer(parse).finish() }
 }
 
 /// The word that an offset touches, or the empty range there.
@@ -150,18 +239,23 @@ impl<'a> Question<'a> {
         let own: Option<&HashMap<_, _>> = scopes.get(self.module);
         let prelude =
             self.prelude.and_then(|prelude| scopes.get(prelude)).filter(|_| self.prelude != Some(self.module));
-        let is_around = |def: Def| {
-            self.around.is_some_and(|around| {
-                self.signature_of(def).is_some_and(|s| (s.origin.module, s.origin.item) == (self.module, around))
-            })
-        };
-        let seen = move |(name, binding): &(&SmolStr, &Binding)| *name != TYPED_NAME && !is_around(binding.def);
+        let seen = move |(name, binding): &(&SmolStr, &Binding)| *name != TYPED_NAME && !self.is_around(binding.def);
         own.into_iter().chain(prelude).flatten().filter(seen)
+    }
+
+    /// Whether the cursor is in a declaration.
+    fn is_around(&self, def: Def) -> bool {
+        self.around.is_some_and(|around| {
+            self.signature_of(def).is_some_and(|s| (s.origin.module, s.origin.item) == (self.module, around))
+        })
     }
 
     /// What a name of the file stands for.
     fn find(&self, name: &str) -> Option<Def> {
-        self.visible().find(|(n, _)| *n == name).map(|(_, binding)| binding.def)
+        let scopes = &self.analysis.declared.scopes;
+        let modules = std::iter::once(self.module).chain(self.prelude.filter(|prelude| *prelude != self.module));
+        let mut found = modules.filter_map(|module| scopes.get(module)?.get(name)).map(|binding| binding.def);
+        found.find(|def| name != TYPED_NAME && !self.is_around(*def))
     }
 
     /// The names that another module gives.
@@ -180,7 +274,7 @@ impl<'a> Question<'a> {
     fn answer(&self, parse: &'a Parse) -> Collected {
         let mut out = Collected::default();
         let item = parse.file.items.iter().find(|item| item.span.touches(self.offset));
-        match item.and_then(find_place) {
+        match item.and_then(|item| find_place(item)) {
             Some(place) => self.complete_place(&place, &mut out),
             None => self.complete_unknown(parse, &mut out),
         }
@@ -206,7 +300,7 @@ impl<'a> Question<'a> {
             Place::ModuleMember { module, wanted } => {
                 if let Some(Def::Module(module)) = self.find(module) {
                     for (name, def) in self.exported(module).into_iter().filter(|(_, def)| fits(*wanted, *def)) {
-                        out.add(80, self.declared_entry(name, def, false));
+                        out.add_declared(80, name, def, false);
                     }
                 }
             }
@@ -270,18 +364,15 @@ impl<'a> Question<'a> {
     /// A type: first the one that fields and parameters of the same name have, then what the file names often.
     fn complete_type(&self, of: Option<&str>, inner: bool, out: &mut Collected) {
         let used = self.words_of_text();
-        let count = |name: &str| used.get(name).copied().unwrap_or(0).min(10);
+        let count = |name: &str| used.get(name).copied().unwrap_or(0).min(7);
         let before = of.map(|of| self.types_of_namesakes(of)).unwrap_or_default();
         // `verdict: Verdict`, `tracked_files: list<TrackedFile>`.
         let plain = of.unwrap_or_default().replace('_', "").to_lowercase();
+        let singular = plain.trim_end_matches('s');
         let alike = |name: &str| {
-            if plain.ends_with(name.to_lowercase().as_str())
-                || plain.trim_end_matches('s').ends_with(name.to_lowercase().as_str())
-            {
-                30
-            } else {
-                0
-            }
+            let name = name.trim_start_matches('_').to_lowercase();
+            let whole = plain.ends_with(&name) || singular.ends_with(&name);
+            if whole || (name.len() > 3 && plain.starts_with(&name)) { 45 } else { 0 }
         };
         let namesake = |name: &str| alike(name) + if before.iter().any(|ty| *ty == name) { 60 } else { 0 };
         for (number, name) in BASIC_TYPE_NAMES.iter().enumerate() {
@@ -305,15 +396,15 @@ impl<'a> Question<'a> {
         for (name, binding) in self.visible() {
             match binding.def {
                 def @ Def::Type(_) => {
-                    let unused = if self.is_unused(binding.def) { 20 } else { 0 };
+                    let unused = if self.usage(def) == Usage::Nowhere { 35 } else { 0 };
                     let score = 50 + unused + 2 * count(name) + namesake(name) + if inner { 12 } else { 0 };
                     let foreign = if self.prelude_name(name) { 45 } else { 0 };
-                    out.add(score - foreign, self.declared_entry(name, def, false));
+                    out.add_declared(score - foreign, name, def, false);
                 }
                 def @ Def::Module(module)
                     if self.exported(module).iter().any(|(_, def)| matches!(def, Def::Type(_))) =>
                 {
-                    out.add(20, self.declared_entry(name, def, false));
+                    out.add_declared(20, name, def, false);
                 }
                 _ => {}
             }
@@ -357,10 +448,10 @@ impl<'a> Question<'a> {
             let leads = matches!(def, Def::Module(module)
                 if self.exported(module).iter().any(|(_, def)| fits(wanted, *def)));
             if fits(wanted, def) {
-                let unused = if self.is_unused(def) { 15 } else { 0 };
-                out.add(80 + unused, self.declared_entry(name, def, false));
+                let unused = if self.usage(def) == Usage::Here { 0 } else { 15 };
+                out.add_declared(80 + unused, name, def, false);
             } else if leads {
-                out.add(40, self.declared_entry(name, def, false));
+                out.add_declared(40, name, def, false);
             }
         }
         self.add_importable(Some(wanted), 10, out);
@@ -398,18 +489,19 @@ impl<'a> Question<'a> {
         self.index()?.type_of(span).map(|found| found.ty).filter(|ty| *ty != Ty::ERROR)
     }
 
-    /// Whether a declaration of the file, or an import, is named nowhere.
-    fn is_unused(&self, def: Def) -> bool {
-        let mut uses = self.analysis.index.uses(def.symbol()).filter(|(module, span)| {
-            // The name in an import is no use.
-            *module as usize == self.module && !self.in_import(*span)
+    /// Where the file names a declaration or an import.
+    fn usage(&self, def: Def) -> Usage {
+        let here = |(module, span): (u32, Span)| (module as usize == self.module).then_some(span);
+        // The name in an import is no use.
+        let is_use = |span: &Span| !self.imports.iter().any(|import| import.touches(span.start));
+        let symbol = def.symbol();
+        if self.analysis.index.uses(symbol).filter_map(here).any(|span| is_use(&span)) {
+            return Usage::Here;
+        }
+        let others = self.kept.into_iter().flat_map(|(kept, changed)| {
+            kept.index.uses(symbol).filter_map(here).filter(move |span| !changed.touches(span.start))
         });
-        uses.next().is_none()
-    }
-
-    fn in_import(&self, span: Span) -> bool {
-        let items = &self.analysis.modules[self.module].parse.file.items;
-        items.iter().any(|item| matches!(item.kind, ItemKind::Import(_)) && item.span.touches(span.start))
+        if others.into_iter().any(|span| is_use(&span)) { Usage::Elsewhere } else { Usage::Nowhere }
     }
 
     /// Whether a name comes from the prelude.

@@ -17,6 +17,8 @@ pub(super) struct Argument<'t> {
     pub position: usize,
     /// Its name.
     pub name: Option<&'t str>,
+    /// How many arguments without names stand before it.
+    pub unnamed: usize,
     /// The names of the other arguments.
     pub present: Vec<&'t str>,
 }

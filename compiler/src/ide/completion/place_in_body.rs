@@ -194,7 +194,8 @@ impl<'t> Finder<'t> {
                 }
                 let names = || args.iter().filter_map(|arg| arg.name.as_ref());
                 for (position, arg) in args.iter().enumerate() {
-                    let argument = |name| Argument { callee, position, name, present: texts(names()) };
+                    let unnamed = args.iter().take(position).take_while(|arg| arg.name.is_none()).count();
+                    let argument = |name| Argument { callee, position, name, unnamed, present: texts(names()) };
                     let name = arg.name.as_ref();
                     if name.is_some_and(typed) {
                         let argument = Some(Argument { name: Some(TYPED_NAME), ..argument(None) });

@@ -4,7 +4,7 @@ use cascade_grammar::ast::{Expr, ExprKind};
 use cascade_ir as ir;
 
 use super::{
-    Question,
+    Question, Usage,
     item::{Collected, Completion, CompletionKind},
     place::{Argument, ValuePlace},
     words,
@@ -119,7 +119,8 @@ impl<'a> Question<'a> {
             return;
         }
         for (number, param) in signature.params.iter().enumerate() {
-            if argument.present.contains(&param.name.as_str()) {
+            // Those before it have no names: they are the first parameters.
+            if number < argument.unnamed || argument.present.contains(&param.name.as_str()) {
                 continue;
             }
             let label = param.name.to_string();
@@ -162,6 +163,8 @@ impl<'a> Question<'a> {
                 score += 20;
             }
             score += self.rank_member(value.member, variable.ty);
+            // What a program writes to its standard output is its result.
+            score += if variable.name == "output" { 6 } else { 0 };
             score += if value.starts_statement && value.ends_block { 12 } else { 0 };
             score -= if value.called { 60 } else { 0 };
             score -= if value.stage { 30 } else { 0 };
@@ -245,7 +248,13 @@ impl<'a> Question<'a> {
         for (name, binding) in self.visible() {
             let def = binding.def;
             let result = self.signature_of(def).map_or(Ty::ERROR, |signature| signature.result);
-            let unused = if self.is_unused(def) { 18 } else { 0 };
+            let unused = match self.usage(def) {
+                // Only stages and mocks name what has effects.
+                _ if matches!(def, Def::Skill(_) | Def::Cascade(_)) && !value.stage && !in_test => 0,
+                Usage::Nowhere => 26,
+                Usage::Elsewhere => 18,
+                Usage::Here => 0,
+            };
             let mut score = match def {
                 Def::Skill(_) | Def::Cascade(_) if value.stage => 80 + self.fit(expected, result) / 2,
                 Def::Skill(_) | Def::Cascade(_) if in_test => 40,
@@ -280,7 +289,7 @@ impl<'a> Question<'a> {
             };
             score += if wanted_name == Some(name.as_str()) { 20 } else { 0 };
             score -= if self.prelude_name(name) { 20 } else { 0 };
-            out.add(score, self.declared_entry(name, def, !value.called));
+            out.add_declared(score, name, def, !value.called);
         }
     }
 
