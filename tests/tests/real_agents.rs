@@ -205,7 +205,10 @@ fn try_agent(agent: Agent, word: &str, case: &Case) -> Result<(), String> {
         }
         "killed" => {
             case.run_and_kill(&text("CASE-EDIT CASE-SLOW", "edit", ""))?;
-            expect(&case.call(&["resume", "--quiet"]), "done 4 1")?;
+            let resumed = case.call(&["resume", "--quiet"]);
+            // The adapter of Claude also asks for a title, and that may be the question which is not answered: then the
+            // file is written before the kill, and the session that goes on has nothing to change.
+            expect(&resumed, "done 4 1").or_else(|_| expect(&resumed, "done 4 0"))?;
             (case.stage.file("repo/new.txt").trim() == "hello")
                 .then_some(())
                 .ok_or("the change is not there".to_owned())
