@@ -1,6 +1,6 @@
 //! A stand-in for the model APIs that the command lines of coding agents speak: Anthropic Messages, OpenAI Responses,
 //! Gemini. What it says is decided by a word in the prompt: `CASE-EDIT`, `CASE-FAIL`, `CASE-HANG`,
-//! `CASE-SLOW` (the first question is not answered), `CASE-REPAIR` (the first answer is not typed); otherwise it gives [`ANSWER`].
+//! `CASE-SLOW` (the first turn is not answered), `CASE-REPAIR` (the first answer is not typed); otherwise it gives [`ANSWER`].
 
 use std::{
     net::TcpListener,
@@ -43,9 +43,9 @@ impl ModelApi {
                         let mut kept = kept.lock().unwrap();
                         kept.push(body.clone());
                         // The first of them is never answered.
-                        let slow = kept.iter().filter(|body| body.contains("CASE-SLOW")).count();
+                        let slow = kept.iter().filter(|body| body.contains("CASE-SLOW") && is_turn(body)).count();
                         drop(kept);
-                        if body.contains("CASE-SLOW") && slow == 1 {
+                        if body.contains("CASE-SLOW") && is_turn(&body) && slow == 1 {
                             thread::sleep(Duration::from_secs(120));
                         }
                     }
@@ -58,10 +58,21 @@ impl ModelApi {
         Self { url, asked }
     }
 
+    /// Whether an agent has asked for its next step.
+    pub fn was_asked_for_a_turn(&self) -> bool {
+        self.asked.lock().unwrap().iter().any(|body| is_turn(body))
+    }
+
     /// The bodies of the questions to a model so far.
     pub fn questions(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
+}
+
+/// Whether a question is about the work: it offers tools. Agents also ask for titles and the like.
+fn is_turn(body: &str) -> bool {
+    let json: Json = serde_json::from_str(body).unwrap_or_default();
+    json.get("tools").and_then(Json::as_array).is_some_and(|tools| !tools.is_empty())
 }
 
 fn is_question(path: &str) -> bool {
