@@ -1,0 +1,63 @@
+// Tasks: `check`, `test` and `run` of a project, and the runs that code lenses start. A task shows its program in a
+// terminal, where people can answer what a run asks.
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { programPath } from "./program";
+import { findProjects } from "./project";
+
+/** What `tasks.json` says of a task of the type `cascade`. */
+interface Definition extends vscode.TaskDefinition {
+  /** The arguments of `cascadec`. */
+  args: string[];
+  /** The folder in which it is started; the workspace folder when absent. */
+  cwd?: string;
+}
+
+function folderOf(cwd: string): vscode.WorkspaceFolder | vscode.TaskScope {
+  return vscode.workspace.getWorkspaceFolder(vscode.Uri.file(cwd)) ?? vscode.TaskScope.Workspace;
+}
+
+/** A task that calls `cascadec` with `args` in the folder `cwd`. */
+export function makeTask(name: string, args: string[], cwd: string): vscode.Task {
+  const definition: Definition = { type: "cascade", args, cwd };
+  const execution = new vscode.ProcessExecution(programPath(), args, { cwd });
+  return new vscode.Task(definition, folderOf(cwd), name, "cascade", execution, "$cascade");
+}
+
+/** Runs `cascadec` in a terminal. Rejects when the terminal cannot be opened. */
+export async function runInTerminal(name: string, args: string[], cwd: string): Promise<void> {
+  const task = makeTask(name, args, cwd);
+  task.problemMatchers = [];
+  task.presentationOptions = { focus: true, clear: false, panel: vscode.TaskPanelKind.Dedicated };
+  await vscode.tasks.executeTask(task);
+}
+
+/** Offers the tasks of all projects. */
+export class TaskProvider implements vscode.TaskProvider {
+  async provideTasks(): Promise<vscode.Task[]> {
+    const projects = await findProjects();
+    return projects.flatMap((folder) => {
+      const suffix = projects.length > 1 ? ` (${path.basename(folder)})` : "";
+      // The whole path makes the places of diagnostics whole paths, whatever folder the workspace has.
+      const check = makeTask(`check${suffix}`, ["check", "--format", "short", folder], folder);
+      check.group = vscode.TaskGroup.Build;
+      const test = makeTask(`test${suffix}`, ["test", folder], folder);
+      test.group = vscode.TaskGroup.Test;
+      const run = makeTask(`run${suffix}`, ["run"], folder);
+      run.problemMatchers = [];
+      test.problemMatchers = [];
+      return [check, test, run];
+    });
+  }
+
+  resolveTask(task: vscode.Task): vscode.Task | undefined {
+    const { args, cwd } = task.definition as Definition;
+    if (!Array.isArray(args) || !args.every((arg) => typeof arg === "string")) {
+      return undefined;
+    }
+    const scope = typeof task.scope === "object" ? task.scope : vscode.workspace.workspaceFolders?.[0];
+    const folder = cwd ?? scope?.uri.fsPath;
+    const execution = new vscode.ProcessExecution(programPath(), args, folder === undefined ? {} : { cwd: folder });
+    return new vscode.Task(task.definition, task.scope ?? vscode.TaskScope.Workspace, task.name, "cascade", execution);
+  }
+}
