@@ -113,8 +113,6 @@ pub(crate) struct SkillSummary {
     pub needs: Vec<SmolStr>,
     /// Whether its effect is that of a model.
     pub asks_model: bool,
-    /// A construct in it that this version does not run.
-    pub unsupported: Option<String>,
 }
 
 /// A stage of a cascade, for the tests that name it.
@@ -131,8 +129,6 @@ pub(crate) struct StageSite {
 pub(crate) struct CascadeSummary {
     pub flow: CascadeFlow,
     pub effects: Effects,
-    /// The first construct in it that this version does not run.
-    pub unsupported: Option<String>,
     /// The stages of its body and of its hooks.
     pub stages: Vec<StageSite>,
     /// The cascades that it calls.

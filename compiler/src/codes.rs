@@ -212,8 +212,6 @@ codes! {
     MERELY_TEXTS = "W0501";
     /// A budget that the worst case passes.
     OVER_BUDGET = "W0801";
-    /// A construct that this version checks but does not run.
-    NOT_YET = "W0901";
     /// An entry of a baseline that fits nothing.
     STALE_BASELINE = "W1001";
 }

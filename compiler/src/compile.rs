@@ -7,7 +7,7 @@ use cascade_ir as ir;
 
 use crate::{
     analyze::{Analyzed, analyze},
-    checks::{allow, unsupported},
+    checks::allow,
     diagnostic::{self, Diagnostic, Severity},
     followups,
     index::Index,
@@ -95,7 +95,6 @@ pub fn compile_with(name: &str, text: Arc<str>, sources: &dyn Sources, options: 
     followups::drop_followups(&map, &modules, &mut diagnostics, of_syntax);
     allow::apply_allows(&map, &modules, &mut diagnostics);
     diagnostic::finish(&mut diagnostics);
-    unsupported::tell_once_a_file(&mut diagnostics);
     let failed = diagnostics.iter().any(|d| d.severity == Severity::Error);
     let program = if failed { None } else { program };
     let analysis = Arc::new(Analysis { modules, declared: Arc::new(declared), types, index });

@@ -1,5 +1,5 @@
 //! Assembles the program from its checked parts, and concludes what needs all of them: which
-//! blocks are pure, which cascades reach what cannot run yet, which cascade is the entry.
+//! blocks are pure, which memories on servers each cascade needs, which cascade is the entry.
 
 use cascade_ir as ir;
 use cascade_ir::{Visitor as _, VisitorMut as _};
@@ -22,7 +22,7 @@ pub(crate) struct CheckedBodies {
 /// The program of the root module.
 pub(crate) fn assemble(world: World<'_>, types: &Types, bodies: CheckedBodies, root: usize) -> ir::Program {
     let CheckedBodies { functions, skills, mut cascades, tests } = bodies;
-    mark_pure_and_unsupported(&mut cascades, &skills);
+    mark_pure_and_collect_memories(&mut cascades);
     let (files, declared) = (world.files, world.declared);
     let entries: Vec<ir::CascadeId> = declared
         .cascades
@@ -69,11 +69,7 @@ fn main_entry(entries: &[ir::CascadeId], cascades: &[ir::Cascade]) -> Option<ir:
     }
     let mut called = vec![false; cascades.len()];
     for entry in entries {
-        calls_of_cascade(&cascades[entry.index()], &mut |callee| {
-            if let Callee::Cascade(id) = callee {
-                called[id.index()] = true;
-            }
-        });
+        calls_of_cascade(&cascades[entry.index()], &mut |callee| called[callee.index()] = true);
     }
     let mut uncalled = entries.iter().filter(|e| !called[e.index()] && !cascades[e.index()].name.starts_with('_'));
     match (uncalled.next(), uncalled.next()) {
@@ -82,61 +78,41 @@ fn main_entry(entries: &[ir::CascadeId], cascades: &[ir::Cascade]) -> Option<ir:
     }
 }
 
-/// Marks pure blocks, and passes what cannot run from callees to callers.
-fn mark_pure_and_unsupported(cascades: &mut [ir::Cascade], skills: &[ir::Skill]) {
+/// Marks pure blocks, and passes the memories on servers from callees to callers.
+fn mark_pure_and_collect_memories(cascades: &mut [ir::Cascade]) {
     let mut pure_cascades = vec![false; cascades.len()];
     let order = depth_first::search(cascades.len(), |index| {
         let mut callees = Vec::new();
-        calls_of_cascade(&cascades[index], &mut |callee| {
-            if let Callee::Cascade(id) = callee {
-                callees.push((id.index(), ()));
-            }
-        });
+        calls_of_cascade(&cascades[index], &mut |callee| callees.push((callee.index(), ())));
         callees
     })
     .order;
     for index in order {
-        let mut unsupported = std::mem::take(&mut cascades[index].unsupported);
-        let mut add = |u: &ir::Unsupported| {
-            if !unsupported.contains(u) {
-                unsupported.push(u.clone());
-            }
-        };
-        calls_of_cascade(&cascades[index], &mut |callee| match callee {
-            Callee::Cascade(id) => cascades[id.index()].unsupported.iter().for_each(&mut add),
-            Callee::Skill(id) => {
-                if let ir::Effect::Unsupported(u) = &skills[id.index()].effect {
-                    add(u);
-                }
-            }
-        });
+        let mut memories = std::mem::take(&mut cascades[index].remote_memories);
+        calls_of_cascade(&cascades[index], &mut |callee| memories.extend(&cascades[callee.index()].remote_memories));
+        memories.sort_unstable();
+        memories.dedup();
         let cascade = &mut cascades[index];
         let mut purity = Purity { cascades: &pure_cascades, pure: cascade.clauses.is_empty() };
         purity.visit_cascade(cascade);
         pure_cascades[index] = purity.pure;
-        cascade.unsupported = unsupported;
+        cascade.remote_memories = memories;
     }
 }
 
-enum Callee {
-    Skill(ir::SkillId),
-    Cascade(ir::CascadeId),
-}
-
-/// Reports each call of a skill or a cascade.
-struct Calls<'f>(&'f mut dyn FnMut(Callee));
+/// Reports each call of a cascade.
+struct Calls<'f>(&'f mut dyn FnMut(ir::CascadeId));
 
 impl<'p> ir::Visitor<'p> for Calls<'_> {
     fn visit_work(&mut self, work: &'p ir::Work) {
         match work {
-            ir::Work::Skill(id, _) => (self.0)(Callee::Skill(*id)),
-            ir::Work::Cascade(id, _) => (self.0)(Callee::Cascade(*id)),
+            ir::Work::Cascade(id, _) => (self.0)(*id),
             _ => ir::walk_work(self, work),
         }
     }
 }
 
-fn calls_of_cascade(cascade: &ir::Cascade, f: &mut dyn FnMut(Callee)) {
+fn calls_of_cascade(cascade: &ir::Cascade, f: &mut dyn FnMut(ir::CascadeId)) {
     Calls(f).visit_cascade(cascade);
 }
 
@@ -156,7 +132,7 @@ impl ir::VisitorMut for Purity<'_> {
     }
 
     fn visit_stmt(&mut self, stmt: &mut ir::Stmt) {
-        if matches!(stmt, ir::Stmt::Remember { .. } | ir::Stmt::Unsupported(_)) {
+        if matches!(stmt, ir::Stmt::Remember { .. }) {
             self.pure = false;
         }
         ir::walk_stmt_mut(self, stmt);

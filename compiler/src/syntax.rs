@@ -12,7 +12,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
     match &error.kind {
         Kind::Unexpected { found, expected } => {
-            let d = at(codes::UNEXPECTED, format!("unexpected {}", found.strip_prefix("the ").unwrap_or(found)));
+            let d = at(codes::UNEXPECTED, format!("unexpected {}", without_article(found)));
             if expected.is_empty() {
                 d.label("cannot stand here")
             } else {
@@ -106,4 +106,9 @@ fn list(words: &[String]) -> String {
         [one] => one.clone(),
         [start @ .., last] => format!("{} or {last}", start.join(", ")),
     }
+}
+
+/// "end of the file" for "the end of the file".
+fn without_article(what: &str) -> &str {
+    ["the ", "a ", "an "].iter().find_map(|article| what.strip_prefix(article)).unwrap_or(what)
 }

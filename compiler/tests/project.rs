@@ -40,7 +40,7 @@ levels = { W01 = "deny", W0102 = "allow", warnings = "warn" }
     // The most exact rule holds.
     assert_eq!(project.levels.of(codes::UNUSED), Some(Level::Deny));
     assert_eq!(project.levels.of(codes::NAMING), Some(Level::Allow));
-    assert_eq!(project.levels.of(codes::NOT_YET), Some(Level::Warn));
+    assert_eq!(project.levels.of(codes::OVER_BUDGET), Some(Level::Warn));
     assert_eq!(project.levels.of(codes::MISMATCH), None);
 }
 
@@ -62,6 +62,8 @@ W0102 = "allow"
 
 [run]
 ask_above = "5 dollars"
+bell = "loud"
+notify = "notify-send"
 
 [providers.anthropc]
 
@@ -93,16 +95,18 @@ cascade.toml:9:9: error[E1003]: a level must be \"allow\", \"warn\" or \"deny\"
 cascade.toml:10:1: error[E1003]: `E0301` is an error, and errors have no level
 cascade.toml:13:2: error[E1002]: unknown section: `limts`
 cascade.toml:16:13: error[E1003]: `5 dollars` is no amount of money
-cascade.toml:18:12: error[E1002]: unknown provider: `anthropc`
-cascade.toml:20:1: error[E1003]: the key of `openai` comes from a command or from the environment
-cascade.toml:21:12: error[E1003]: an address begins with `https://` or `http://`
-cascade.toml:24:9: error[E1003]: a password must not stand in `cascade.toml`
-cascade.toml:25:13: error[E1003]: `x y` is no name of a header
-cascade.toml:25:34: error[E1003]: a header has ASCII characters on one line
-cascade.toml:27:1: error[E1003]: the settings of `openai_compatible` are for one server, and `base_url` names it
-cascade.toml:28:15: error[E1003]: `key_command` must be a list of texts
-cascade.toml:32:11: error[E1003]: expected a number of tokens, such as 200_000
-cascade.toml:33:1: error[E1002]: unknown setting of `[models.claude]`: `price`
+cascade.toml:17:8: error[E1003]: expected `true` or `false`
+cascade.toml:18:10: error[E1003]: `notify` must be a list of texts
+cascade.toml:20:12: error[E1002]: unknown provider: `anthropc`
+cascade.toml:22:1: error[E1003]: the key of `openai` comes from a command or from the environment
+cascade.toml:23:12: error[E1003]: an address begins with `https://` or `http://`
+cascade.toml:26:9: error[E1003]: a password must not stand in `cascade.toml`
+cascade.toml:27:13: error[E1003]: `x y` is no name of a header
+cascade.toml:27:34: error[E1003]: a header has ASCII characters on one line
+cascade.toml:29:1: error[E1003]: the settings of `openai_compatible` are for one server, and `base_url` names it
+cascade.toml:30:15: error[E1003]: `key_command` must be a list of texts
+cascade.toml:34:11: error[E1003]: expected a number of tokens, such as 200_000
+cascade.toml:35:1: error[E1002]: unknown setting of `[models.claude]`: `price`
 "
     );
     // What can be read holds all the same.

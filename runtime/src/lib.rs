@@ -22,12 +22,12 @@ mod run;
 mod testing;
 
 pub use cascade_machine::{
-    Event, Failure, InputError, Value, check, driver, eval, events, failure, from_json, host, inputs, inputs_from_json,
-    inputs_with_variables, interpreter, media, parse_input_text, project_key, recorded_inputs, redact, render, request,
-    schema, to_json, value, wire, workspace,
+    Event, Failure, InputError, Value, check, describe, driver, eval, events, failure, from_json, host, inputs,
+    inputs_from_json, inputs_with_variables, interpreter, media, parse_input_text, project_key, recorded_inputs,
+    redact, render, request, schema, to_json, value, wire, workspace,
 };
-pub use durable::{Asked, Asker, Observer, Pause};
-pub use local::{Cancel, Probe, SandboxSettings, probe_model};
+pub use durable::{Asked, Asker, Observer, Pause, Reply};
+pub use local::{Cancel, Probe, SandboxSettings, probe_model, probe_server};
 pub use models::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub use plan::{Plan, PlanOptions, PlannedEffect, plan};
 pub use run::{Begin, RunOptions, RunOutcome, block_on, environment_variables, run, run_blocking, run_on};

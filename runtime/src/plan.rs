@@ -105,7 +105,7 @@ pub fn plan(
     let failed = |failure: Failure| Plan { end: Some(failure.to_string()), ..Plan::default() };
     let mut machine = match Machine::new(program, cascade, inputs, environment) {
         Ok(machine) => machine,
-        Err(failure) => return Ok(failed(failure)),
+        Err(failure) => return Ok(failed(*failure)),
     };
     let mut planner = Planner {
         program,

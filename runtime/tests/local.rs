@@ -49,8 +49,8 @@ fn program_with(
     make.main(2, vec![stage_with("it", 0, Work::Skill(id, vec![arg]), clauses), ret(slot(0))])
 }
 
-fn done(program: &Program) -> Result<serde_json::Value, Failure> {
-    run(program, entry(program), vec![], RunOptions::default()).result.map(|v| to_json(&v))
+fn done(program: &Program) -> Result<serde_json::Value, Box<Failure>> {
+    run(program, entry(program), vec![], RunOptions::default()).result.map(|v| to_json(&v)).map_err(Box::new)
 }
 
 fn out(parts: Vec<ShellPart>, arg: &str) -> serde_json::Value {

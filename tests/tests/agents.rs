@@ -116,6 +116,9 @@ fn an_agent_of_the_agent_client_protocol_gets_the_permissions_of_the_program() {
         program("provider: acp, command: sh\"toy-agent\"", "").replace("  output json", "  tools [run]\n  output json");
     let output = stage.run(&text);
     assert_eq!(json_of(&output)["changed"], serde_json::json!(["repo/ran.txt"]));
+    // Claude's adapter must not be able to pass over permissions; as root it would not even start.
+    let opened = stage.log().into_iter().find(|line| line.contains("session/new")).unwrap();
+    assert!(opened.contains("\"allowDangerouslySkipPermissions\":false"), "{opened}");
 }
 
 #[test]

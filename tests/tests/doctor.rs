@@ -103,7 +103,7 @@ fn mistakes_in_the_project_and_servers_that_are_not_there_are_told() {
     project.write("wrong.cascade", "cascade main() -> int {\n  return \"one\"\n}\n");
     project.write(
         "tools.cascade",
-        "mcp local {\n  command: sh\"no-such-server --stdio\"\n}\n\nmcp far {\n  url: \"https://mcp.example/sse\"\n}\n\n\
+        "mcp local {\n  command: sh\"no-such-server --stdio\"\n}\n\nmcp far {\n  url: \"http://127.0.0.1:9/mcp\"\n}\n\n\
          skill a() -> json {\n  mcp local.one\n}\n\nskill b() -> json {\n  mcp far.two\n}\n\n\
          cascade main() -> json {\n  stage x = a()\n  stage y = b()\n  return [x, y]\n}\n",
     );
@@ -113,7 +113,77 @@ fn mistakes_in_the_project_and_servers_that_are_not_there_are_told() {
     assert!(find(&found, "project", "cascade.toml")["detail"].as_str().unwrap().contains("`key_comand`"));
     assert_eq!(find(&found, "project", "wrong.cascade")["state"], "missing");
     assert_eq!(find(&found, "servers", "local")["detail"], "its program `no-such-server` is not in `PATH`");
-    assert_eq!(find(&found, "servers", "far")["detail"], "https://mcp.example/sse");
+    let far = find(&found, "servers", "far");
+    assert_eq!(far["state"], "missing", "{far}");
+    assert!(far["detail"].as_str().unwrap().contains("the server `far` cannot be used"), "{far}");
+    assert!(far["remedy"].as_str().unwrap().contains("start the server"), "{far}");
+}
+
+#[test]
+fn servers_that_programs_declare_are_asked_and_ended() {
+    let project = Project::new();
+    let tool = |name: &str, server: &str| {
+        format!(
+            "mcp {server} {{\n  command: sh\"{name}\"\n}}\n\nskill of_{server}() -> json {{\n  mcp {server}.one\n}}\n\n"
+        )
+    };
+    let main = "cascade main() -> json {\n  stage x = of_good()\n  stage y = of_bad()\n  return [x, y]\n}\n";
+    project.write("flow.cascade", &(tool("good-server", "good") + &tool("bad-server", "bad") + main));
+    let bin = project.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let reply = |id: &str, result: &str| format!("echo '{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{result}}}'");
+    let hello = reply(
+        "0",
+        "{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"t\",\"version\":\"1\"}}",
+    );
+    let tools = reply("1", "{\"tools\":[{\"name\":\"one\",\"inputSchema\":{\"type\":\"object\"}}]}");
+    let good = format!("#!/bin/sh\necho $$ > pid\nread -r a; {hello}; read -r b; read -r c; {tools}\nread -r d\n");
+    for (name, text) in [("good-server", good.as_str()), ("bad-server", "#!/bin/sh\necho no licence >&2; exit 4\n")] {
+        fs::write(bin.join(name), text).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let (ok, found) = findings(&doctor(&project, &[], &["--json"]));
+    assert!(!ok);
+    let (good, bad) = (find(&found, "servers", "good"), find(&found, "servers", "bad"));
+    assert_eq!((&good["state"], &good["detail"]), (&json!("good"), &json!("it answers, with 1 tool")));
+    assert_eq!(bad["state"], "missing");
+    assert!(bad["detail"].as_str().unwrap().contains("no licence"), "{bad}");
+    let pid = fs::read_to_string(project.path().join("pid")).unwrap();
+    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "the server is left");
+}
+
+#[test]
+fn agents_that_programs_use_are_asked_whether_they_are_signed_in() {
+    let project = Project::new();
+    let text = |provider: &str| {
+        format!(
+            "model helper {{\n  provider: {provider}\n  id: \"best\"\n}}\n\nskill mend() {{\n  agent in \".\" \"Mend it.\"\n}}\n\n\
+             cascade main() {{\n  stage a = mend()\n    using helper\n}}\n"
+        )
+    };
+    let bin = project.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let claude = "#!/bin/sh\n[ \"$1 $2\" = \"auth status\" ] && [ -z \"$SIGNED\" ] && exit 1\necho 2.1.0\n";
+    fs::write(bin.join("claude"), claude).unwrap();
+    fs::set_permissions(bin.join("claude"), fs::Permissions::from_mode(0o755)).unwrap();
+    project.write("flow.cascade", &text("claude_cli"));
+    let look = |environment: &[(&str, &str)]| {
+        let (_, found) = findings(&doctor(&project, environment, &["--json"]));
+        find(&found, "agents", "helper").clone()
+    };
+    let none = ("ANTHROPIC_API_KEY", "");
+    let unsigned = look(&[none]);
+    assert_eq!((&unsigned["state"], &unsigned["detail"]), (&json!("missing"), &json!("`claude` is not signed in")));
+    assert!(unsigned["remedy"].as_str().unwrap().contains("claude auth login"));
+    assert_eq!(look(&[none, ("SIGNED", "1")])["detail"], "`claude` is here and signed in");
+    let with_key = look(&[("ANTHROPIC_API_KEY", KEY)]);
+    assert_eq!(with_key["detail"], "`claude` is here, and `ANTHROPIC_API_KEY` is set");
+    project.write("flow.cascade", &text("gemini_cli"));
+    let absent = look(&[]);
+    assert_eq!(
+        (&absent["state"], &absent["detail"]),
+        (&json!("missing"), &json!("its program `gemini` is not in `PATH`"))
+    );
 }
 
 #[test]

@@ -10,7 +10,6 @@ use cascade_tests::{
     programs::{programs_below, repository_root, shown_path},
 };
 
-/// What this version cannot run yet; nothing else is reported.
 #[test]
 fn workflows_check_with_known_warnings() {
     let files = programs_below("tests/gauntlet").unwrap();

@@ -124,7 +124,7 @@ fn without_a_model_it_says_what_is_missing() {
     let output =
         project.command(&["generate", "greet", "--model", "claude"]).env_remove("ANTHROPIC_API_KEY").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("`ANTHROPIC_API_KEY` is not set"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("set `ANTHROPIC_API_KEY` (model `claude`)"), "{}", stderr(&output));
     let output = project.call(&["generate", "greet", "--model", "nobody"]);
     assert!(stderr(&output).contains("there is no model `nobody`"), "{}", stderr(&output));
     let output = project.call(&["generate"]);

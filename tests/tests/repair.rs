@@ -149,3 +149,55 @@ fn the_suite_of_a_crate_is_found_and_repaired() {
     assert_eq!(report["tests"]["passed"], json!(2), "{report}");
     assert!(stage.file("repo/src/lib.rs").contains("a + b"));
 }
+
+/// `kill -9` when the run has told its k-th event: the repository is as before or repaired, never between, and a resumed run
+/// repairs it without a second question to the agent that answered. A selection of the events; all of them with
+/// `CASCADE_KILLS=all`.
+#[test]
+fn a_repair_that_is_killed_at_any_event_is_whole() {
+    use std::io::{BufRead, BufReader};
+    let agent = "echo asked >> \"$LOG.asked\"; sed -i s/two/TWO/ src.txt; echo new > new.txt";
+    let state = |stage: &Stage| {
+        let new = stage.path().join("repo/new.txt").exists();
+        match (stage.file("repo/src.txt").as_str(), new) {
+            ("one\ntwo\nthree\n", false) => "before",
+            ("one\nTWO\nthree\n", true) => "after",
+            other => panic!("torn: {other:?}"),
+        }
+    };
+    let step = if std::env::var("CASCADE_KILLS").is_ok_and(|kills| kills == "all") { 1 } else { 13 };
+    let (mut before, mut after) = (0, 0);
+    for events in (1..).step_by(step) {
+        let stage = seeded(agent, &[ONE, TWO]);
+        let mut child = stage
+            .command(&["run", "flow.cascade", "--json"])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let told = lines.by_ref().take(events).map_while(Result::ok).count();
+        let _ = child.kill();
+        child.wait().unwrap();
+        match state(&stage) {
+            "before" => before += 1,
+            _ => after += 1,
+        }
+        // It had ended, and only told so.
+        let has_ended = stage.project.store().runs().unwrap().first().is_some_and(|run| run.status == "done");
+        if told < events || has_ended {
+            assert_eq!(state(&stage), "after");
+            break;
+        }
+        // One that was killed before anything was recorded begins anew.
+        let output = stage.call(&["run", "flow.cascade", "--quiet", "--resume"]);
+        let report = report(&output);
+        assert_eq!(report["repaired"], json!(["two"]), "after {events} events: {report}");
+        assert_eq!(state(&stage), "after", "after {events} events");
+        // An answer that was on its way when the process was killed is asked for again; never one that was recorded.
+        let asked = stage.file("log.asked").lines().count();
+        assert!(asked <= 2, "after {events} events: asked {asked} times");
+    }
+    assert!(before > 0 && after > 0, "{before} before, {after} after");
+    println!("{before} kills left the repository as before, {after} left it repaired");
+}

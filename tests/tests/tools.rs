@@ -77,6 +77,14 @@ fn failures_of_tools_have_kinds() {
         let said = stderr(&output);
         assert!(said.contains("(unavailable)") && said.contains(says), "{command}: {said}");
     }
+    // The only client of HTTP in the run.
+    let stage = stage();
+    let output = stage.run(
+        "mcp far {\n  url: \"http://127.0.0.1:9/mcp\"\n}\n\nskill use_tool() -> string {\n  mcp far.x\n}\n\n\
+         cascade main() {\n  stage a = use_tool()\n}\n",
+    );
+    let said = stderr(&output);
+    assert!(said.contains("(unavailable)") && said.contains("the server `far` cannot be used"), "{said}");
 }
 
 #[test]

@@ -309,6 +309,9 @@ pub struct RunArgs {
     /// Show what the run costs at most, and ask whether to start it
     #[arg(long, conflicts_with = "dry_run")]
     pub plan: bool,
+    /// Run again after every change of the program, until Ctrl-C; only what an edit reaches runs again
+    #[arg(short, long, conflicts_with_all = ["resume", "fork", "dry_run", "record", "replay"])]
+    pub watch: bool,
     /// Start without a question, whatever the run may cost
     #[arg(long)]
     pub yes: bool,
@@ -499,8 +502,12 @@ pub struct LspArgs {
 
 /// `cascadec completions`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  cascadec completions bash > ~/.local/share/bash-completion/completions/cascadec")]
+#[command(after_help = "Examples:
+  source <(cascadec completions bash)                            in ~/.bashrc
+  source <(cascadec completions zsh)                             in ~/.zshrc
+  cascadec completions fish > ~/.config/fish/completions/cascadec.fish
+
+Commands and options are completed, and files, cascades, inputs, runs and the stages that ask.")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum)]

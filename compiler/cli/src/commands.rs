@@ -1,12 +1,15 @@
-//! The small commands: `build`, `explain`, `graph`, `completions`.
+//! The small commands: `build`, `explain`, `graph`.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use cascade_compiler::{Code, codes, graph};
-use clap::CommandFactory;
 
 use crate::{
-    args::{BuildArgs, Cli, CompletionsArgs, ExplainArgs, GraphArgs, GraphFormat},
+    args::{BuildArgs, ExplainArgs, GraphArgs, GraphFormat},
     error::Stop,
     files,
     generate::SHEET,
@@ -27,6 +30,33 @@ pub fn print(text: &str) -> Result<(), Stop> {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Stop::file("write to", Path::new("standard output"), &e))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Prints to standard output, on a terminal through `PAGER` (`less` if absent; empty or `cat` for none) when there is more
+/// than fits.
+pub fn page(text: &str) -> Result<(), Stop> {
+    let rows = terminal_size::terminal_size_of(std::io::stdout()).map(|(_, rows)| usize::from(rows.0));
+    let is_long = std::io::stdout().is_terminal() && rows.is_some_and(|rows| text.lines().count() >= rows);
+    let pager = std::env::var("PAGER").unwrap_or_else(|_| "less".to_owned());
+    if !is_long || pager.trim().is_empty() || pager == "cat" {
+        return print(text);
+    }
+    // As git has it: colours as they are, no pager for what fits, the text stays on the screen.
+    let mut command = Command::new("sh");
+    command.args(["-c", &pager]).stdin(Stdio::piped());
+    if std::env::var_os("LESS").is_none() {
+        command.env("LESS", "FRX");
+    }
+    let Ok(mut child) = command.spawn() else { return print(text) };
+    if let Some(mut stdin) = child.stdin.take() {
+        // One who leaves the pager does not want the rest.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    match child.wait() {
+        // Of a program that is not there the shell says so.
+        Ok(status) if status.code() == Some(127) => print(text),
         _ => Ok(()),
     }
 }
@@ -134,13 +164,5 @@ pub fn draw(args: &GraphArgs, color: bool) -> Result<u8, Stop> {
         Some(path) => write(path, &text)?,
         None => print(&text)?,
     }
-    Ok(0)
-}
-
-/// `cascadec completions`.
-pub fn completions(args: &CompletionsArgs) -> Result<u8, Stop> {
-    let mut out = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "cascadec", &mut out);
-    print(&String::from_utf8_lossy(&out))?;
     Ok(0)
 }

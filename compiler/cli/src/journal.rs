@@ -12,7 +12,7 @@ use cascade_runtime::journal::{JournalError, RunRow, SqliteStore, Store};
 use crate::error::Stop;
 
 /// The folder of a project's journal, with its file's name.
-const FILE: &str = ".cascade/runs.db";
+pub const FILE: &str = ".cascade/runs.db";
 
 impl From<JournalError> for Stop {
     fn from(error: JournalError) -> Self {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cascade_compiler::{FileSources, compile};
 use cascade_ir::{self as ir, screen::neutral_line};
-use cascade_runtime::check::describe;
+use cascade_runtime::describe::describe;
 use serde_json::{Value as Json, json};
 
 use crate::{

@@ -5,6 +5,7 @@ mod args;
 mod ask_first;
 mod check;
 mod commands;
+mod complete;
 mod doc;
 mod doctor;
 mod error;
@@ -12,6 +13,7 @@ mod files;
 mod fmt;
 mod generate;
 mod github;
+mod interrupt;
 mod jobs;
 mod journal;
 mod list;
@@ -19,9 +21,11 @@ mod lsp;
 mod memory;
 mod models;
 mod new;
+mod next_steps;
 mod people;
 mod progress;
 mod projects;
+mod rerun;
 mod resume;
 mod run;
 mod runs;
@@ -32,7 +36,10 @@ mod words;
 
 use std::{io::IsTerminal, process::ExitCode};
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::{
+    CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::args::{Cli, Color, Command};
 
@@ -42,6 +49,7 @@ fn main() -> ExitCode {
         return code;
     }
     std::panic::set_hook(Box::new(tell_defect));
+    complete::complete_for_shell();
     let command = Cli::command();
     let words = words::complete_words(std::env::args_os().collect(), &command);
     // The help of `run` is also about the inputs of the program, where one is named.
@@ -51,7 +59,14 @@ fn main() -> ExitCode {
             Err(stop) => ExitCode::from(stop.report(false)),
         };
     }
-    let cli = Cli::from_arg_matches(&command.get_matches_from(words)).unwrap_or_else(|error| error.exit());
+    if words.len() < 2 {
+        return match next_steps::print_next_steps() {
+            Ok(code) => ExitCode::from(code),
+            Err(stop) => ExitCode::from(stop.report(use_color(Color::Auto))),
+        };
+    }
+    let matches = command.try_get_matches_from(words).unwrap_or_else(|error| exit_with_usage(error));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let color = use_color(cli.color);
     let result = match &cli.command {
         Command::New(args) => new::create_folder(args),
@@ -78,12 +93,23 @@ fn main() -> ExitCode {
         Command::Schema(args) => types::schema(args, color),
         Command::Import(args) => types::import(args, color),
         Command::Lsp(args) => lsp::run(args),
-        Command::Completions(args) => commands::completions(args),
+        Command::Completions(args) => complete::print_script(args),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(stop) => ExitCode::from(stop.report(color)),
     }
+}
+
+/// Says what is wrong with the words. For what people try on every program, `--version` is no suggestion.
+fn exit_with_usage(mut error: clap::Error) -> ! {
+    let is_verbose = |value: &ContextValue| matches!(value, ContextValue::String(arg) if ["--verbose", "-v", "--debug"].contains(&arg.as_str()));
+    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_verbose) {
+        error.remove(ContextKind::SuggestedArg);
+        let help = "`run --json` prints every event, `runs show --io` every request and answer of a run".to_owned();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![help.into()]));
+    }
+    error.exit()
 }
 
 /// Says where a bug in Cascade showed itself. What is put together at run time may hold what the program

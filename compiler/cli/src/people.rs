@@ -7,7 +7,7 @@ use std::{
 
 use cascade_ir::screen::{neutral, neutral_line};
 use cascade_runtime::{
-    Asked, Pause,
+    Asked, Pause, Reply,
     journal::{QuestionRow, RunRow, Store},
     redact::find_key,
 };
@@ -215,40 +215,54 @@ pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
     out
 }
 
-/// Asks on the terminal until there is an answer; `None` when the terminal is closed.
-pub fn ask(asked: &Asked, color: bool) -> Option<Json> {
-    let (cyan, dim, end) = if color { ("\x1b[1;36m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-    let mut err = std::io::stderr();
-    // Where it is asked stands before what is asked: no text can push it away.
-    let mut text = format!("{cyan}?{end} {dim}({}){end} {}\n", asked.path, question_text(&asked.question, "  "));
+/// The text of a question with its options, as a terminal may show it, and what is said beside the line for the answer.
+pub fn describe_question(asked: &Asked) -> (String, String) {
+    let mut text = question_text(&asked.question, "  ");
     let hint = match asked.kind.as_str() {
-        "approve" => "yes or no",
-        "ask" => "",
+        "approve" => "yes or no".to_owned(),
+        "ask" => String::new(),
         "choose" => {
             for (i, option) in asked.options.iter().enumerate() {
-                text.push_str(&format!("    {}. {}\n", i + 1, neutral_line(option)));
+                text.push_str(&format!("\n    {}. {}", i + 1, neutral_line(option)));
             }
-            "a number or a name"
+            "a number or a name".to_owned()
         }
-        _ => &neutral_line(&asked.options.join(", ")),
+        _ => neutral_line(&asked.options.join(", ")),
     };
-    let _ = write!(err, "{text}");
+    (text, hint)
+}
+
+/// A typed line as an answer, or why it is none.
+pub fn parse_line(asked: &Asked, line: &str) -> Result<Json, String> {
+    let (action, value) = match asked.kind.as_str() {
+        "escalate" | "unknown" => match line.trim().split_once(' ') {
+            Some((action, value)) => (action, Some(value)),
+            None => (line, None),
+        },
+        _ => (line, None),
+    };
+    parse_answer(&asked.kind, &asked.options, action, value)
+}
+
+/// Asks below what is on the terminal until there is an answer.
+pub fn ask(asked: &Asked, color: bool) -> Reply {
+    let (cyan, dim, end) = if color { ("\x1b[1;36m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let mut err = std::io::stderr();
+    let (text, hint) = describe_question(asked);
+    // Where it is asked stands before what is asked: no text can push it away.
+    let _ = writeln!(err, "{cyan}?{end} {dim}({}){end} {text}", asked.path);
     loop {
         let _ = write!(err, "  {dim}{hint}{end}> ").and_then(|()| err.flush());
         let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line).ok()? == 0 {
-            let _ = writeln!(err);
-            return None;
+        match std::io::stdin().lock().read_line(&mut line) {
+            Ok(0) | Err(_) => {
+                let _ = writeln!(err);
+                return Reply::NobodyThere;
+            }
+            Ok(_) => {}
         }
-        let (action, value) = match asked.kind.as_str() {
-            "escalate" | "unknown" => match line.trim().split_once(' ') {
-                Some((action, value)) => (action.to_owned(), Some(value.to_owned())),
-                None => (line.clone(), None),
-            },
-            _ => (line.clone(), None),
-        };
-        match parse_answer(&asked.kind, &asked.options, &action, value.as_deref()) {
-            Ok(answer) => return Some(answer),
+        match parse_line(asked, &line) {
+            Ok(answer) => return Reply::Answer(answer),
             Err(why) => {
                 let _ = writeln!(err, "  {}", neutral(&why));
             }

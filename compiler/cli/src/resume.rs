@@ -65,7 +65,6 @@ pub fn resume_run(
     }
     let program = program_of_run(&*store, &row, color, live)?;
     let cascade = files::entry(&program, Some(&row.cascade))?;
-    run::refuse_unsupported(&program, cascade)?;
     let known = kept_inputs(&*store, &row, &program, cascade);
     let inputs = run::inputs(given, &program, cascade, known, false)?;
     let begin = Begin::Resume(row.id.clone());
@@ -115,14 +114,16 @@ fn program_of_run(store: &dyn Store, row: &RunRow, color: bool, live: &LiveArgs)
     Ok(program)
 }
 
+/// The newest run of a cascade.
+pub fn newest_of(store: &dyn Store, program: &ir::Program, cascade: ir::CascadeId) -> Result<Option<RunRow>, Stop> {
+    let name = program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default();
+    Ok(store.runs()?.into_iter().find(|row| row.file == program.name && row.cascade == name))
+}
+
 /// The last run of a cascade that has not ended well.
 pub fn last_of(store: &dyn Store, program: &ir::Program, cascade: ir::CascadeId) -> Result<Option<RunRow>, Stop> {
-    let name = program.cascades.get(cascade.index()).map(|c| c.name.to_string()).unwrap_or_default();
-    let runs = store.runs()?;
-    let of_this = |r: &&RunRow| r.file == program.name && r.cascade == name;
     // One that ended well after it makes an older one obsolete.
-    let Some(last) = runs.iter().find(of_this) else { return Ok(None) };
-    Ok(journal::is_unfinished(last).then(|| last.clone()))
+    Ok(newest_of(store, program, cascade)?.filter(journal::is_unfinished))
 }
 
 /// The inputs of a run that the program still has, without those that were not kept: secrets.

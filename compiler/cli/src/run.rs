@@ -27,23 +27,32 @@ use crate::{
     ask_first::{ask_first, show_cost},
     commands::print,
     error::Stop,
-    files, journal, list, people,
-    progress::{Meter, Progress, money, seconds},
+    files,
+    interrupt::cancel_on_interrupt,
+    journal, list, people,
+    progress::{Alert, Meter, Progress, money, seconds},
     projects::{project_of, providers_of},
-    resume,
+    rerun, resume,
 };
 
 /// Runs a cascade, prints its result.
 pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
+    if args.watch {
+        return rerun::run_again_and_again(args, color);
+    }
     let (file, wanted) = list::find_program(args.file.as_deref(), args.cascade.as_deref())?;
-    let program = files::program(&file, color, args.live.quiet || args.live.json)?;
-    let cascade = files::entry(&program, wanted.as_deref())?;
-    refuse_unsupported(&program, cascade)?;
+    run_once(args, &file, wanted.as_deref(), false, color)
+}
+
+/// Runs a cascade of a file once; again: with the recorded answers of its newest run.
+pub fn run_once(args: &RunArgs, file: &Path, wanted: Option<&str>, is_again: bool, color: bool) -> Result<u8, Stop> {
+    let program = files::program(file, color, args.live.quiet || args.live.json)?;
+    let cascade = files::entry(&program, wanted)?;
     let recordings = open_recordings(args)?;
     // A replayed run is not recorded: its answers are recorded already, and a cache must not take them as new.
     let store: Option<Arc<dyn Store>> = match args.no_journal || args.replay.is_some() {
         true => None,
-        false => Some(Arc::new(SqliteStore::at(&journal::of_file(&file)?))),
+        false => Some(Arc::new(SqliteStore::at(&journal::of_file(file)?))),
     };
     let mut begin = Begin::New;
     let mut known = Map::new();
@@ -69,6 +78,10 @@ pub fn run(args: &RunArgs, color: bool) -> Result<u8, Stop> {
     let inputs = inputs(&args.given, &program, cascade, known, file.as_os_str() == "-")?;
     if !ask_first(args, &program, cascade)? {
         return Ok(0);
+    }
+    if is_again && let Some(store) = store.as_deref() {
+        let last = resume::newest_of(store, &program, cascade)?;
+        begin = last.map_or(Begin::New, |row| Begin::Fork(row.id));
     }
     let how = Performance { store, begin, cwd: None, cancel_first: false, recordings, live: &args.live, color };
     perform(&program, cascade, inputs, how)
@@ -130,18 +143,18 @@ pub fn perform(
     let Performance { store, begin, cwd, cancel_first, recordings, live, color } = how;
     let providers = Arc::new(providers_of(program, cwd.as_deref())?);
     let cancel = Cancel::default();
-    let handle = cancel.clone();
-    // A handler that cannot be set only means that Ctrl-C ends the process as usual.
-    let _ = ctrlc::set_handler(move || handle.cancel());
+    let _interruptible = cancel_on_interrupt(&cancel);
     let progress = Progress::new(live.quiet, live.json, color, &program.files, &cancel, || {
         let (cost, asked) = cost::cost_of(program, cascade)?;
         (!asked.is_empty()).then(|| Meter::new(&cost))
     });
     let recorded = store.is_some();
+    let project = project_of(program).unwrap_or_default();
+    let alert = Alert { bell: project.bell, notify: project.notify };
     let options = RunOptions {
         store,
         begin,
-        observer: progress.observer(),
+        observer: progress.observer(alert),
         asker: progress.asker(color),
         wait: live.wait,
         cancel_first,
@@ -258,29 +271,22 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
     for cause in &failure.causes {
         out.push_str(&format!("  because {}\n", neutral_line(cause)));
     }
-    if let Some(place) = failure.place {
+    let position = |place: ir::Place| {
         let file = program.files.get(place.file as usize).map_or("?", String::as_str);
-        out.push_str(&format!("  at {file}:{}:{}\n", place.line, place.column));
+        format!("{file}:{}:{}", place.line, place.column)
+    };
+    match (failure.stage_place, failure.place) {
+        (Some(stage), Some(inside)) if stage != inside => {
+            out.push_str(&format!("  at {} (the stage)\n", position(stage)));
+            out.push_str(&format!("     {} (where it failed)\n", position(inside)));
+        }
+        (Some(place), _) | (None, Some(place)) => out.push_str(&format!("  at {}\n", position(place))),
+        (None, None) => {}
     }
     if failure.attempts > 1 {
         out.push_str(&format!("  after {} attempts\n", failure.attempts));
     }
     out
-}
-
-/// Nothing happens of a run that would reach something that cannot be run.
-pub fn refuse_unsupported(program: &ir::Program, cascade: ir::CascadeId) -> Result<(), Stop> {
-    let Some(entry) = program.cascades.get(cascade.index()) else { return Ok(()) };
-    let Some(first) = entry.unsupported.first() else { return Ok(()) };
-    let mut words: Vec<String> = Vec::new();
-    for u in &entry.unsupported {
-        let file = program.files.get(u.place.file as usize).map_or("?", String::as_str);
-        words.push(format!("`{}` at {file}:{}:{}", u.construct, u.place.line, u.place.column));
-    }
-    Err(Stop::usage_help(
-        format!("`{}` cannot be run by this version: it uses `{}`", entry.name, first.construct),
-        format!("not there yet: {}; nothing was started", words.join(", ")),
-    ))
 }
 
 /// The inputs of a cascade: those that are known, then those that were given.

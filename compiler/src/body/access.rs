@@ -131,8 +131,8 @@ impl BodyChecker<'_> {
                     self.report(d);
                     return Typed::error();
                 }
-                if memory.via_server && self.outcome.unsupported.iter().all(|n| n.construct != "memory … via mcp") {
-                    self.note_unsupported("memory … via mcp", name.span);
+                if memory.memory.server.is_some() && !self.outcome.remote_memories.contains(&id) {
+                    self.outcome.remote_memories.push(id);
                 }
                 // The value may have been written by a model in an earlier run.
                 let flow = Flow::of_untrusted(Origin::Memory, self.source(), name.span);

@@ -48,8 +48,8 @@ pub(crate) use test::{ReachedStages, check_test};
 use crate::{
     callees::{Callees, Effects},
     checks::types::mismatch,
-    codes::{self, Code},
-    declare::{TypeResolver, names, server_symbol},
+    codes::Code,
+    declare::{TypeResolver, names},
     diagnostic::Diagnostic,
     findings::Findings,
     flow::{CodeReason, Flow, ParamSet, ProgramParam},
@@ -130,7 +130,7 @@ struct Outcome {
     effects: Effects,
     /// Parameters that choose the program of a command.
     program_params: Vec<ProgramParam>,
-    unsupported: Vec<ir::Unsupported>,
+    remote_memories: Vec<ir::MemoryId>,
     /// Code that is made of variables: judged when all that they are given is known.
     code_of_variables: Vec<CodeSite>,
     /// What variables are given, by their slots.
@@ -257,20 +257,6 @@ impl<'a> BodyChecker<'a> {
         self.outcome.findings.may_suggest()
     }
 
-    /// Notes a construct that this version checks but does not run, and warns of it.
-    fn note_unsupported(&mut self, construct: &str, span: Span) -> ir::Unsupported {
-        let unsupported = ir::Unsupported { construct: construct.to_owned(), place: self.place(span) };
-        self.outcome.unsupported.push(unsupported.clone());
-        if !self.world.files.modules[self.module].std {
-            let message = format!("this version checks `{construct}` but cannot run it yet");
-            let d = self
-                .diagnostic(codes::NOT_YET, span, message)
-                .label("a run that reaches this is refused before it starts");
-            self.report(d);
-        }
-        unsupported
-    }
-
     /// Notes for callers that the text of parameters is code at a place.
     fn note_program_params(&mut self, params: &ParamSet, at: (SourceId, Span), reason: &CodeReason) {
         let known = &mut self.outcome.program_params;
@@ -363,9 +349,10 @@ impl<'a> BodyChecker<'a> {
         self.recorder().record_words(module, words);
     }
 
-    /// Records the name of an mcp server, which nothing checks.
-    fn record_server(&mut self, name: &Name) {
-        self.record_use(name.span, server_symbol(self.world, self.module, name));
+    /// The mcp server that a name stands for; reports one that is none.
+    fn resolve_server(&mut self, name: &Name) -> Option<ir::ServerId> {
+        let view = View { world: self.world, types: self.types, module: self.module };
+        names::resolve_server(view, name, &mut self.outcome.findings)
     }
 
     /// Records the use of a field of a record.

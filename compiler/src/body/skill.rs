@@ -59,7 +59,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         body.report(capabilities::misspelt_need(body.view(), need));
     }
     let mut checker = SkillChecker { body, signature, lines: &lines, ended: EndedSlots::default() };
-    let (effect, output, map, untrusted) = checker.check_effect(decl.name.span);
+    let (effect, output, map, untrusted) = checker.check_effect();
     let ended = checker.ended;
     let mut body = checker.body;
     if let (ir::Effect::Prompt(_), Some(result)) = (&effect, &decl.result) {
@@ -79,10 +79,10 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         _ => {}
     }
     body.leave_body(decl.body_span.end);
-    let (unsupported, asks_model) = match &effect {
-        ir::Effect::Unsupported(u) => (Some(u.construct.clone()), u.construct != "mcp"),
-        ir::Effect::Run(_) | ir::Effect::Http(_) | ir::Effect::Builtin(_) | ir::Effect::Mcp(_) => (None, false),
-        ir::Effect::Prompt(_) | ir::Effect::Agent(_) => (None, true),
+    let asks_model = match &effect {
+        ir::Effect::Run(_) | ir::Effect::Http(_) | ir::Effect::Builtin(_) | ir::Effect::Mcp(_) => false,
+        // Of a skill with an error nothing more is said.
+        ir::Effect::Prompt(_) | ir::Effect::Agent(_) | ir::Effect::Invalid => true,
     };
     let ir = ir::Skill {
         name: decl.name.text.clone(),
@@ -107,7 +107,6 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
         effects: outcome.effects,
         needs,
         asks_model,
-        unsupported,
     };
     CheckedSkill { ir, summary, findings: outcome.findings }
 }
@@ -135,10 +134,9 @@ pub(super) type Lowered = (ir::Effect, Ty, Option<(ir::Slot, ir::Expr)>, Option<
 
 impl SkillChecker<'_> {
     /// Checks the effect of a skill.
-    fn check_effect(&mut self, name: Span) -> Lowered {
+    fn check_effect(&mut self) -> Lowered {
         let Some(effect) = self.lines.effect else {
-            let none = ir::Unsupported { construct: "nothing".into(), place: self.body.place(name) };
-            return (ir::Effect::Unsupported(none), Ty::NULL, None, None);
+            return (ir::Effect::Invalid, Ty::NULL, None, None);
         };
         match &effect.kind {
             Line::Run(command) => self.check_run(command),

@@ -10,7 +10,7 @@ use crate::{
     flow::Flow,
     index::{Builtin, Symbol},
     types::Ty,
-    world::{Def, Signature},
+    world::Def,
 };
 
 /// The call of a stage.
@@ -91,7 +91,6 @@ impl BodyChecker<'_> {
             Some((Def::Skill(id), _)) => {
                 let signature = &self.world.declared.skills[id.index()];
                 let summary = self.callees.skill(id);
-                self.check_unsupported_library(signature, summary.and_then(|s| s.unsupported.as_deref()), callee.span);
                 let lowered = self.check_arguments(signature, args, *args_span);
                 let mut result = Flow::default();
                 if let Some(summary) = summary {
@@ -112,7 +111,6 @@ impl BodyChecker<'_> {
             Some((Def::Cascade(id), _)) => {
                 let signature = &self.world.declared.cascades[id.index()];
                 let summary = self.callees.cascade(id);
-                self.check_unsupported_library(signature, summary.and_then(|s| s.unsupported.as_deref()), callee.span);
                 let lowered = self.check_arguments(signature, args, *args_span);
                 self.outcome.calls.push(id);
                 let mut result = Flow::default();
@@ -150,22 +148,6 @@ impl BodyChecker<'_> {
                 None
             }
         }
-    }
-
-    /// Warns of a call into the standard library that this version cannot run. In calls of other
-    /// modules, the construct itself is reported.
-    fn check_unsupported_library(&mut self, signature: &Signature, unsupported: Option<&str>, span: Span) {
-        let Some(construct) = unsupported else { return };
-        let modules = self.world.files.modules;
-        if !modules[signature.origin.module].std {
-            return;
-        }
-        if modules[self.module].std {
-            // Callers outside of the library are warned in turn.
-            self.note_unsupported(construct, span);
-            return;
-        }
-        self.report(calls::unsupported_library(self.view(), signature, construct, span));
     }
 
     /// Checks a question to a person.

@@ -121,7 +121,6 @@ impl TestChecker<'_> {
     fn check_run_line(&mut self, span: Span, call: &Expr) -> Option<Run> {
         let name = Name { text: "result".into(), span };
         let called = self.body.check_stage_call(call, &name);
-        self.body.outcome.unsupported.clear();
         let ty = called.as_ref().map_or(Ty::ERROR, |called| called.ty);
         let index = self.body.declare_implicit("result", span, ty);
         let result = self.body.scope.slot(index);

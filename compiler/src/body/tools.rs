@@ -111,7 +111,7 @@ impl SkillChecker<'_> {
         let (output, map) = self.check_mapping(self.signature.result, Ty::JSON);
         let effect = match call {
             Some(call) => ir::Effect::Mcp(Box::new(call)),
-            None => ir::Effect::Unsupported(ir::Unsupported { construct: "mcp".into(), place: self.body.place(span) }),
+            None => ir::Effect::Invalid,
         };
         (effect, output, map, Some(Origin::Tool))
     }

@@ -159,9 +159,3 @@ pub(crate) fn stage_of_fn(view: View<'_>, stage: &Name, name: &Name, callee: Spa
         .label("pure")
         .help(format!("write `let {} = {}(…)`", stage.text, name.text))
 }
-
-/// Warns of a call into the standard library that this version cannot run.
-pub(crate) fn unsupported_library(view: View<'_>, signature: &Signature, construct: &str, callee: Span) -> Diagnostic {
-    let message = format!("`{}` uses `{construct}`, which this version checks but cannot run yet", signature.name);
-    view.diagnostic(codes::NOT_YET, callee, message).label("a run that reaches this is refused before it starts")
-}

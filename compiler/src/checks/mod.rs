@@ -23,4 +23,3 @@ pub(crate) mod style;
 pub(crate) mod taint;
 pub(crate) mod tests;
 pub(crate) mod types;
-pub(crate) mod unsupported;

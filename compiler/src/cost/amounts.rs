@@ -22,13 +22,11 @@ pub enum NoteKind {
     Quota,
     /// A prompt that no model can answer.
     NoModel,
-    /// A construct that the interpreter does not execute.
-    NotRun,
     /// An agent, which may pass a budget before it can be stopped.
     Agent,
 }
 
-const KINDS: usize = 8;
+const KINDS: usize = 7;
 
 /// The first example of each kind of note.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -57,8 +55,8 @@ impl Notes {
 
     /// In the order of the kinds.
     pub fn iter(&self) -> impl Iterator<Item = (NoteKind, &SmolStr, Place)> {
-        use NoteKind::{Agent, NoModel, NotRun, Output, Pauses, Price, Quota, Window};
-        let kinds: [NoteKind; KINDS] = [Window, Output, Price, Pauses, Quota, NoModel, NotRun, Agent];
+        use NoteKind::{Agent, NoModel, Output, Pauses, Price, Quota, Window};
+        let kinds: [NoteKind; KINDS] = [Window, Output, Price, Pauses, Quota, NoModel, Agent];
         kinds.into_iter().zip(&self.0).filter_map(|(kind, note)| note.as_ref().map(|(e, p)| (kind, e, *p)))
     }
 }

@@ -132,9 +132,6 @@ impl<'p> Walk<'p> {
                     fallbacks.add(&round.times(&Repetition { what, place: handler.place, times }));
                 }
                 ErrorAction::Escalate { .. } => again = true,
-                ErrorAction::Unsupported(what) => {
-                    fallbacks.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
-                }
                 ErrorAction::Skip | ErrorAction::Keep { .. } | ErrorAction::Fail(_) => {}
             }
         }

@@ -239,11 +239,6 @@ impl<'p> Walk<'p> {
             }
         }
         let mut variables = Variables { bounds, writes };
-        if let Some(unsupported) = cascade.unsupported.first() {
-            let mut amounts = self.guarded_cascade(cascade, &mut variables, around);
-            amounts.notes.record(NoteKind::NotRun, unsupported.construct.as_str(), unsupported.place);
-            return amounts;
-        }
         self.guarded_cascade(cascade, &mut variables, around)
     }
 
@@ -276,11 +271,6 @@ impl<'p> Walk<'p> {
                     let value = self.value(work, None, variables, around);
                     variables.set(*slot, value);
                 }
-                amounts
-            }
-            Stmt::Unsupported(what) => {
-                let mut amounts = Amounts::default();
-                amounts.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
                 amounts
             }
             Stmt::SetField(..)

@@ -18,11 +18,7 @@ impl<'p> Walk<'p> {
     pub(super) fn effect(&mut self, skill: &'p Skill, args: Vec<ValueBounds<'p>>, around: &Context, out: &mut Amounts) {
         let prompt = match &skill.effect {
             Effect::Prompt(prompt) => prompt,
-            Effect::Unsupported(what) => {
-                out.notes.record(NoteKind::NotRun, what.construct.as_str(), what.place);
-                return;
-            }
-            Effect::Builtin(_) => return,
+            Effect::Builtin(_) | Effect::Invalid => return,
             Effect::Agent(_) => return self.agent(skill, around, out),
             Effect::Mcp(_) => {
                 out.notes.record(NoteKind::Pauses, around.stage.clone(), around.place);

@@ -101,7 +101,6 @@ fn note_message(kind: NoteKind, example: &str) -> String {
         NoteKind::Agent => format!(
             "the agent of `{example}` is given its budget where its program takes one; otherwise it may pass it by one session"
         ),
-        NoteKind::NotRun => format!("`{example}` is not supported by this version and is not counted"),
     }
 }
 

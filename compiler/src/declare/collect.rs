@@ -105,12 +105,12 @@ impl Declarer<'_> {
                 declared.memories.push(DeclaredMemory {
                     origin: origin(&decl.name),
                     name: name.clone(),
-                    via_server: decl.via.is_some(),
                     keys: Vec::new(),
                     memory: ir::Memory {
                         name,
                         global: decl.scope.text == "global",
                         keys: Vec::new(),
+                        server: None,
                         place: self.files.place(module, decl.name.span),
                     },
                 });

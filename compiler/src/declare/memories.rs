@@ -1,10 +1,13 @@
 //! Memories: their scopes, their keys, and the first values of those.
 
-use cascade_grammar::ast::ItemKind;
+use cascade_grammar::ast::{ItemKind, Name};
 use cascade_ir as ir;
 
-use super::Declarer;
-use crate::{codes, world::MemoryKey};
+use super::{Declarer, names::resolve_server};
+use crate::{
+    codes,
+    world::{MemoryKey, View, World},
+};
 
 impl Declarer<'_> {
     /// Resolves the keys of all memories.
@@ -12,6 +15,12 @@ impl Declarer<'_> {
         for index in 0..self.declared.memories.len() {
             self.declare_memory(index);
         }
+    }
+
+    /// The MCP server that keeps a memory; reports a name that is none.
+    fn resolve_server(&mut self, module: usize, name: &Name) -> Option<ir::ServerId> {
+        let view = View { world: World { files: self.files, declared: &self.declared }, types: &self.types, module };
+        resolve_server(view, name, &mut self.findings[module])
     }
 
     fn declare_memory(&mut self, index: usize) {
@@ -31,9 +40,7 @@ impl Declarer<'_> {
             self.report(module, d);
         }
         self.record_words(module, [&decl.scope]);
-        if let Some(via) = &decl.via {
-            self.record_server(module, via);
-        }
+        let server = decl.via.as_ref().and_then(|via| self.resolve_server(module, via));
         let mut keys = Vec::new();
         let mut out = Vec::new();
         for entry in &decl.entries {
@@ -69,5 +76,6 @@ impl Declarer<'_> {
         let declared = &mut self.declared.memories[index];
         declared.keys = keys;
         declared.memory.keys = out;
+        declared.memory.server = server;
     }
 }

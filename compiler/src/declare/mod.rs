@@ -32,10 +32,10 @@ use crate::{
     codes,
     diagnostic::Diagnostic,
     findings::Findings,
-    index::{Builtin, Recorder, Symbol},
+    index::Recorder,
     module::Files,
     types::{Ty, Types},
-    world::{Declared, Def, View, World},
+    world::{Declared, View, World},
 };
 
 /// Checks the expressions that stand in declarations. Each function continues the findings that it
@@ -167,17 +167,6 @@ impl Declarer<'_> {
         }
         checked.ir
     }
-
-    /// Records the name of an mcp server, which nothing checks.
-    fn record_server(&mut self, module: usize, name: &Name) {
-        let symbol = server_symbol(self.world(), module, name);
-        self.index(module).record_use(module, name.span, symbol);
-    }
-}
-
-/// What the name of an mcp server stands for in the index, where nothing checks it.
-pub(crate) fn server_symbol(world: World<'_>, module: usize, name: &Name) -> Symbol {
-    world.find_name(module, &name.text).map_or(Symbol::Builtin(Builtin::Word), Def::symbol)
 }
 
 /// The text of a string without holes.

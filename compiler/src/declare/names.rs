@@ -1,6 +1,7 @@
 //! Resolves names of module scopes: what is found is used by that, and the index learns of it.
 
 use cascade_grammar::ast::Name;
+use cascade_ir as ir;
 
 use crate::{
     checks::names::{deprecated_use, not_exported, unknown_declaration},
@@ -30,6 +31,22 @@ pub(crate) fn resolve_exported(
     let def = world.find_exported(other, &name.text)?;
     findings.index.record_use(module, name.span, def.symbol());
     Some(def)
+}
+
+/// The mcp server that a name stands for; reports one that is none.
+pub(crate) fn resolve_server(view: View<'_>, name: &Name, findings: &mut Findings) -> Option<ir::ServerId> {
+    if name.text.is_empty() {
+        return None;
+    }
+    match resolve_name(view.world, view.module, name, findings) {
+        Some(Def::Mcp(id)) => Some(ir::ServerId(id)),
+        Some(Def::Missing) => None,
+        _ => {
+            let may_suggest = findings.may_suggest();
+            findings.report(unknown_declaration(view, name, "mcp server", may_suggest));
+            None
+        }
+    }
 }
 
 /// What a dotted name stands for (`github.Issue`). Reports it when it stands for nothing; `wanted`

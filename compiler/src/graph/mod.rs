@@ -118,11 +118,7 @@ impl Reader<'_> {
                 let key = memory.keys.get(*key as usize)?;
                 node("remember".into(), &format!("{}.{}", memory.name, key.name), NodeKind::Other)
             }
-            ir::Stmt::Set(..)
-            | ir::Stmt::SetField(..)
-            | ir::Stmt::Warn(..)
-            | ir::Stmt::Log(..)
-            | ir::Stmt::Unsupported(_) => None,
+            ir::Stmt::Set(..) | ir::Stmt::SetField(..) | ir::Stmt::Warn(..) | ir::Stmt::Log(..) => None,
         }
     }
 

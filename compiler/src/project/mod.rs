@@ -49,6 +49,10 @@ pub struct Project {
     pub inputs: Vec<(String, String)>,
     /// A run whose worst case may cost more than this, in millionths of a US dollar, is shown and asked for first.
     pub ask_above: Option<i64>,
+    /// `[run] bell`: the terminal rings when a run asks a person.
+    pub bell: bool,
+    /// `[run] notify`: a program with its arguments that is started when a run asks a person.
+    pub notify: Vec<String>,
     /// `[sandbox] allow_unenforced`: promises of sandboxes that need not be held.
     pub allow_unenforced: Vec<String>,
     /// `[sandbox] read`: folders and files that commands in sandboxes may read besides the system.

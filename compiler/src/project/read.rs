@@ -121,7 +121,22 @@ impl Reader {
         for (key, value) in table {
             match &**key.get_ref() {
                 "ask_above" => project.ask_above = self.money(value),
-                other => self.report_unknown("setting of `[run]`", other, key.span(), &["ask_above"]),
+                "bell" => project.bell = self.flag(value),
+                "notify" => project.notify = self.texts(value, "notify", "[\"notify-send\", \"Cascade\"]"),
+                other => {
+                    self.report_unknown("setting of `[run]`", other, key.span(), &["ask_above", "bell", "notify"]);
+                }
+            }
+        }
+    }
+
+    fn flag(&mut self, value: &Value<'_>) -> bool {
+        match value.get_ref() {
+            DeValue::Boolean(value) => *value,
+            _ => {
+                let d = self.value_error(value, "expected `true` or `false`").label("neither of them");
+                self.diagnostics.push(d);
+                false
             }
         }
     }

@@ -143,8 +143,6 @@ pub(crate) struct DeclaredServer {
 pub(crate) struct DeclaredMemory {
     pub origin: Origin,
     pub name: SmolStr,
-    /// Whether an mcp server keeps it.
-    pub via_server: bool,
     pub keys: Vec<MemoryKey>,
     pub memory: ir::Memory,
 }

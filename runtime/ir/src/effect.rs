@@ -60,8 +60,8 @@ pub enum Effect {
     /// A built-in skill of the standard library, which the host carries out; its arguments are the
     /// parameters of the skill.
     Builtin(SmolStr),
-    /// One that this version cannot run.
-    Unsupported(crate::Unsupported),
+    /// That of a skill with an error: no program has it that can be run.
+    Invalid,
 }
 
 /// A program that is run.

@@ -216,18 +216,9 @@ pub struct Cascade {
     pub on_cancel: Option<Hook>,
     /// `@version`, `@command`, `@schedule`, `@webhook`, …: name and rendered arguments.
     pub attributes: Vec<(SmolStr, Vec<Const>)>,
-    /// Constructs in its body, or in what it reaches, that this version cannot run. A run that
-    /// would start such a cascade is refused before anything happens.
-    pub unsupported: Vec<Unsupported>,
-}
-
-/// Something that the language has and this version of the runtime does not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unsupported {
-    /// The construct as the user wrote it: `sandbox`, `agent`.
-    pub construct: String,
-    /// Where.
-    pub place: Place,
+    /// The memories on MCP servers that it, or what it calls, reads or changes. They are read before it begins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remote_memories: Vec<MemoryId>,
 }
 
 /// A block that runs when a cascade has ended.
@@ -248,6 +239,9 @@ pub struct Memory {
     pub global: bool,
     /// Its keys.
     pub keys: Vec<MemoryKey>,
+    /// The MCP server that keeps it (`via mcp`); this machine if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerId>,
     /// Where it is declared.
     pub place: Place,
 }

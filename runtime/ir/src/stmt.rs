@@ -56,8 +56,6 @@ pub enum Stmt {
     Fail(Expr, Place),
     /// `return value`: ends the cascade. (Never inside a parallel branch.)
     Return(Expr),
-    /// A construct that this version cannot run; see [`crate::Cascade::unsupported`].
-    Unsupported(crate::Unsupported),
 }
 
 /// A named unit of work: what is journalled, retried, timed and shown.
@@ -237,6 +235,9 @@ pub struct Swarm {
     pub topology: Topology,
     /// Which model takes a task.
     pub strategy: Strategy,
+    /// The MCP server that is told of it (`via mcp`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<crate::ServerId>,
 }
 
 /// What an agent of a swarm is told of the others.
@@ -400,8 +401,6 @@ pub enum ErrorAction {
         /// Whether the stage may go without a value.
         skip: bool,
     },
-    /// A construct that this version cannot run.
-    Unsupported(crate::Unsupported),
 }
 
 /// `on error fix using models max n`.

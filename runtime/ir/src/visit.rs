@@ -100,8 +100,7 @@ macro_rules! visitor {
                 | Stmt::Warn(..)
                 | Stmt::Log(..)
                 | Stmt::Fail(..)
-                | Stmt::Return(_)
-                | Stmt::Unsupported(_) => {}
+                | Stmt::Return(_) => {}
             }
         }
 
@@ -126,8 +125,7 @@ macro_rules! visitor {
                 | ErrorAction::Redistribute
                 | ErrorAction::Fail(_)
                 | ErrorAction::Escalate { .. }
-                | ErrorAction::Keep { .. }
-                | ErrorAction::Unsupported(_) => {}
+                | ErrorAction::Keep { .. } => {}
             }
         }
 

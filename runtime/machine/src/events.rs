@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::host::Progress;
 
 /// An event; in JSON one object. The interpreter has no clock: the host adds the time.
-/// events on adds it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
@@ -28,6 +27,17 @@ pub enum Event {
         skill: Option<String>,
         /// The attempt, from 1.
         attempt: u32,
+    },
+    /// A loop is about to begin; its rounds have the path of the loop with their number: `main/files[3]`.
+    LoopStarted {
+        /// The loop's path.
+        path: String,
+        /// The number of its rounds; of `repeat` the most that there can be.
+        total: u64,
+        /// What the rounds are about, in their order: texts, variants and paths, shortened; empty if they are
+        /// about something else.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        labels: Vec<String>,
     },
     /// A model was chosen for an attempt.
     ModelChosen {
@@ -107,6 +117,10 @@ pub enum Event {
         /// How long the service asks to wait before the next attempt, in milliseconds, counted from this event.
         #[serde(skip_serializing_if = "Option::is_none")]
         wait_ms: Option<u64>,
+        /// The longest pause of `backoff` before the next attempt, in milliseconds: a random time up to it, or the one that
+        /// the service asks for if that is longer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        up_to_ms: Option<u64>,
     },
     /// A stage ended.
     StageFinished {
@@ -161,6 +175,11 @@ pub enum Event {
         question: String,
         /// The options.
         options: Vec<String>,
+    },
+    /// A question waits no longer: it was answered, or nobody wants the answer any more.
+    QuestionClosed {
+        /// The stage's path.
+        path: String,
     },
     /// The run pauses.
     Paused {
@@ -238,7 +257,9 @@ impl Event {
             Self::AnswerRepaired { repairs, .. } => repairs.iter_mut().collect(),
             Self::StageFinished { message, .. } => message.iter_mut().collect(),
             Self::Asked { question, options, .. } => std::iter::once(question).chain(options).collect(),
+            Self::LoopStarted { labels, .. } => labels.iter_mut().collect(),
             Self::RunStarted { .. }
+            | Self::QuestionClosed { .. }
             | Self::TaskAssigned { .. }
             | Self::StageStarted { .. }
             | Self::AgentSession { .. }

@@ -16,8 +16,11 @@ pub struct Failure {
     pub stage: String,
     /// The number of attempts of that stage.
     pub attempts: u32,
-    /// The place in the program, if it is known.
+    /// The place in the program, if it is known: in the stage, or in the skill that it called.
     pub place: Option<Place>,
+    /// The place of the stage that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage_place: Option<Place>,
     /// The failures that caused it, the nearest first.
     pub causes: Vec<String>,
     /// The time that the service asks to wait, in milliseconds.
@@ -56,6 +59,7 @@ impl Failure {
             stage: String::new(),
             attempts: 0,
             place: None,
+            stage_place: None,
             causes: Vec::new(),
             retry_after_ms: None,
             program: None,

@@ -7,7 +7,8 @@ use serde_json::{Map, Value as Json};
 use smol_str::SmolStr;
 
 use crate::{
-    check::{Strictness, coerce, declares_secret, describe, is_tagged, suggest},
+    check::{Strictness, coerce, is_tagged},
+    describe::{declares_secret, describe, suggest},
     eval::{DEFAULT_FUEL, Eval},
     redact::Redactor,
     value::{REDACTED, Secret, Value, from_json, parse_duration, parse_money, parse_time, to_json},

@@ -8,6 +8,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::iter_over_hash_type)]
 
 pub mod check;
+pub mod describe;
 pub mod driver;
 pub mod eval;
 pub mod events;

@@ -198,7 +198,7 @@ fn absent_models_are_passed_over_and_others_tried_on_error() {
     let program = make.main(2, vec![stage_with("s", 0, skill(p, int(1)), clauses), ret(slot(0))]);
     let environment = Environment {
         models: vec![
-            Availability::Missing("`OPENAI_API_KEY` is not set".into()),
+            Availability::NoKey(vec!["OPENAI_API_KEY".into()]),
             Availability::Available,
             Availability::Available,
         ],
@@ -220,10 +220,14 @@ fn absent_models_are_passed_over_and_others_tried_on_error() {
     assert_eq!(passed[0], "a: `OPENAI_API_KEY` is not set");
     assert!(passed[1].starts_with("b: the prompt has about"), "{passed:?}");
 
-    let gone =
-        Environment { models: vec![Availability::Missing("`X` is not set".into()); 3], ..Environment::default() };
-    let failure = Mock::with(&program, vec![], gone, |_| Reply::Never).run().unwrap_err();
-    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::Denied, "no model is available: `X` is not set"));
+    // A failure names each variable once, and there is no note of each model beside it.
+    let no_key = |name: &str| Availability::NoKey(vec![name.into(), "BOTH".into()]);
+    let gone = Environment { models: vec![no_key("X"), no_key("X"), no_key("Y")], ..Environment::default() };
+    let mut mock = Mock::with(&program, vec![], gone, |_| Reply::Never);
+    let failure = mock.run().unwrap_err();
+    let message = "no model is available: set one of `X`, `BOTH`, `Y` (models `a`, `b`, `c`)";
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::Denied, message));
+    assert!(!mock.events.iter().any(|event| matches!(event, Event::ModelPassedOver { .. })));
 }
 
 #[test]
@@ -280,6 +284,7 @@ fn memory_is_shared_and_appended() {
         name: "notes".into(),
         global: false,
         keys: vec![MemoryKey { name: "all".into(), ty: Type::List(Box::new(Type::String)), initial: list(vec![]) }],
+        server: None,
         place: place(1),
     });
     let body = block(vec![

@@ -8,7 +8,7 @@ use cascade_machine::{Failure, to_json};
 use serde_json::{Value as Json, json};
 use support::{mock::*, *};
 
-fn eval(expr: Expr) -> Result<Json, Failure> {
+fn eval(expr: Expr) -> Result<Json, Box<Failure>> {
     let program = Make::new().main(8, vec![ret(expr)]);
     Mock::new(&program, |_| Reply::Never).run().map(|v| to_json(&v))
 }

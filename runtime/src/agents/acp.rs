@@ -88,7 +88,9 @@ impl Conversation {
     fn initialized(&mut self, result: &Json) {
         let can =
             |path: &str| result.pointer(path).is_some_and(|value| !value.is_null() && *value != Json::Bool(false));
-        let params = json!({ "cwd": self.directory, "mcpServers": self.servers });
+        // Claude's adapter must not even be able to pass over permissions: as root it would not start.
+        let meta = json!({ "claudeCode": { "options": { "allowDangerouslySkipPermissions": false } } });
+        let params = json!({ "cwd": self.directory, "mcpServers": self.servers, "_meta": meta });
         let Some(session) = self.resumed.clone() else {
             return self.send(Sent::OpenSession, "session/new", &params);
         };

@@ -93,7 +93,7 @@ fn effect_parts(effect: &Effect) -> Vec<(&'static str, serde_json::Value)> {
         }
         Effect::Mcp(call) => vec![("tool", json(&call.tool)), ("arguments", json(&call.args))],
         Effect::Builtin(name) => vec![("built-in skill", json(name))],
-        Effect::Unsupported(_) => Vec::new(),
+        Effect::Invalid => Vec::new(),
     }
 }
 

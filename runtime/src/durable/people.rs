@@ -35,8 +35,19 @@ pub struct Asked {
     pub options: Vec<String>,
 }
 
-/// Asks a person on the terminal; `None` when there is no answer. It is called on a thread of its own.
-pub type Asker = Box<dyn FnMut(&Asked) -> Option<Json> + Send>;
+/// What came of a question on the terminal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// The answer.
+    Answer(Json),
+    /// The question was withdrawn meanwhile ([`Event::QuestionClosed`]); the next one can be asked.
+    Withdrawn,
+    /// Nobody is there any more: the terminal is closed.
+    NobodyThere,
+}
+
+/// Asks a person on the terminal. It is called on a thread of its own.
+pub type Asker = Box<dyn FnMut(&Asked) -> Reply + Send>;
 
 /// Why a run is paused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -221,7 +232,11 @@ impl<H: Host> Durable<'_, H> {
             // It may wait for a key for ever; it ends with the process.
             let spawned = thread::Builder::new().name("cascade-ask".to_owned()).spawn(move || {
                 for (id, asked) in receiver {
-                    let note = asker(&asked).map_or(Note::NobodyThere, |json| Note::Answered(id, json));
+                    let note = match asker(&asked) {
+                        Reply::Answer(json) => Note::Answered(id, json),
+                        Reply::NobodyThere => Note::NobodyThere,
+                        Reply::Withdrawn => continue,
+                    };
                     let gone = matches!(note, Note::NobodyThere);
                     if outbox.send(note).is_err() || gone {
                         return;
@@ -242,6 +257,7 @@ impl<H: Host> Durable<'_, H> {
     /// Handles an answer of a person.
     pub(super) fn person_answered(&mut self, id: RequestId, json: Json) {
         let Some(Waiting { request, asked, .. }) = self.people.questions.remove(&id) else { return };
+        self.watch.tell(Event::QuestionClosed { path: asked.path.clone() });
         let answer = if asked.kind == "unknown" {
             match super::outcome::answer_from_report(&request.kind, &json) {
                 Some(answer) => answer,

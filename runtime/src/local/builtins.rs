@@ -16,12 +16,16 @@ use std::{
 use cascade_ir::ErrorKind;
 use serde_json::Value as Json;
 
-use super::{files, sandboxes::Sandbox};
+use super::{
+    files,
+    mail::{self, Mail},
+    sandboxes::Sandbox,
+};
 use crate::{
     failure::Raise,
     journal::now,
     request::{Answer, BuiltinArg, BuiltinRequest, Output},
-    value::format_time,
+    value::{format_time, parse_time_as},
 };
 
 /// What a built-in skill does to the world.
@@ -47,7 +51,10 @@ const SKILLS: &[(&str, Effect, Function)] = &[
     ("files.remove", Effect::Repeatable, remove_file),
     ("files.make_folder", Effect::Repeatable, make_folder),
     ("files.temporary_folder", Effect::Once, make_temporary_folder),
+    ("mail.send", Effect::Once, send_mail),
     ("time.now", Effect::Repeatable, tell_time),
+    ("time.parse", Effect::Repeatable, parse_time),
+    ("time.local_zone", Effect::Repeatable, tell_zone),
 ];
 
 /// The skill that waits.
@@ -146,6 +153,19 @@ impl Arguments<'_> {
 
     fn text(&self, name: &str) -> Result<&str, Error> {
         self.value(name).and_then(Json::as_str).ok_or_else(|| self.missing(name))
+    }
+
+    /// A secret; nothing where the skill has no such argument.
+    fn secret(&self, name: &str) -> Option<&str> {
+        self.request.args.iter().find(|(known, _)| known == name).and_then(|(_, arg)| match arg {
+            BuiltinArg::Secret(secret) => Some(secret.text.as_str()),
+            BuiltinArg::Value(_) => None,
+        })
+    }
+
+    fn texts<'j>(&self, value: &'j Json, name: &str) -> Result<Vec<&'j str>, Error> {
+        let list = value.get(name).and_then(Json::as_array).ok_or_else(|| self.missing(name))?;
+        list.iter().map(|text| text.as_str().ok_or_else(|| self.missing(name))).collect()
     }
 
     fn flag(&self, name: &str) -> bool {
@@ -343,4 +363,45 @@ fn make_temporary_folder(_: &Arguments<'_>) -> Result<Json, Error> {
 
 fn tell_time(_: &Arguments<'_>) -> Result<Json, Error> {
     Ok(Json::from(format_time(now())))
+}
+
+fn parse_time(arguments: &Arguments<'_>) -> Result<Json, Error> {
+    let (text, pattern, zone) = (arguments.text("text")?, arguments.text("pattern")?, arguments.text("zone")?);
+    match parse_time_as(text, pattern, zone) {
+        Ok(ms) => Ok(Json::from(format_time(ms))),
+        Err(message) => Err(Error { kind: ErrorKind::InvalidOutput, message }),
+    }
+}
+
+fn tell_zone(_: &Arguments<'_>) -> Result<Json, Error> {
+    let zone = jiff::tz::TimeZone::system();
+    match zone.iana_name() {
+        Some(name) => Ok(Json::from(name)),
+        None => Err(Error::new("the zone of this machine has no name; set `TZ`, such as `Europe/Berlin`".to_owned())),
+    }
+}
+
+fn send_mail(arguments: &Arguments<'_>) -> Result<Json, Error> {
+    if arguments.sandbox.is_some() {
+        let message = "no mail is sent from a sandbox; send it after the sandbox".to_owned();
+        return Err(Error { kind: ErrorKind::Denied, message });
+    }
+    let mail = arguments.value("mail").ok_or_else(|| arguments.missing("mail"))?;
+    let text = |name: &str| mail.get(name).and_then(Json::as_str).ok_or_else(|| arguments.missing(name));
+    let mut files = Vec::new();
+    for file in arguments.texts(mail, "files")? {
+        let path = arguments.folder.map_or_else(|| PathBuf::from(file), |folder| folder.join(file));
+        let name = path.file_name().map_or_else(|| file.to_owned(), |name| name.to_string_lossy().into_owned());
+        files.push((name, path));
+    }
+    let sent = mail::send_mail(&Mail {
+        server: arguments.text("server")?,
+        password: arguments.secret("password"),
+        from: text("from")?,
+        to: arguments.texts(mail, "to")?,
+        subject: text("subject")?,
+        text: text("text")?,
+        files,
+    });
+    sent.map(|()| Json::Null).map_err(|not_sent| Error { kind: not_sent.kind, message: not_sent.message })
 }

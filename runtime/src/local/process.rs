@@ -309,6 +309,8 @@ struct Streams<'j> {
     overflow: bool,
     /// When the program was started, or last reported.
     reported: Instant,
+    /// Whether it has written something that was not due to be reported yet.
+    is_unreported: bool,
     /// The stream that wrote last; its last line is what is reported.
     last_is_stderr: bool,
     /// Reads what an agent tells.
@@ -330,6 +332,7 @@ impl<'j> Streams<'j> {
             stderr_is_cut: false,
             overflow: false,
             reported: Instant::now(),
+            is_unreported: false,
             last_is_stderr: false,
             listener: job.agent.as_ref().map(AgentJob::listener),
         }
@@ -353,6 +356,9 @@ impl<'j> Streams<'j> {
             self.write();
             let exited = self.wait(exit.as_ref())?;
             self.read(buffer)?;
+            if self.is_unreported {
+                self.report();
+            }
             self.end_idler(running);
             if exited || self.overflow {
                 return Ok(());
@@ -373,12 +379,23 @@ impl<'j> Streams<'j> {
         ];
         let mut fds: Vec<PollFd<'_>> =
             streams.into_iter().filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, flags))).collect();
-        let timeout = self.time_to_idle();
+        let timeout = self.time_to_idle().into_iter().chain(self.time_to_report()).min();
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         Ok(exit.is_some() && fds.first().is_some_and(|f| !f.revents().is_empty()))
+    }
+
+    /// When what was written is due to be reported: a program may write nothing for a long time afterwards.
+    fn time_to_report(&self) -> Option<Timespec> {
+        let left = self.is_unreported.then(|| self.pause().saturating_sub(self.reported.elapsed()))?;
+        Timespec::try_from(left.max(Duration::from_millis(1))).ok()
+    }
+
+    /// The least time between two reports.
+    fn pause(&self) -> Duration {
+        if self.job.watch.idle { ALIVE } else { LINES }
     }
 
     /// How long an agent that has said its last word may still live; nothing for others.
@@ -430,8 +447,11 @@ impl<'j> Streams<'j> {
     /// Reports that the program has written something, if that is wanted and due.
     fn report(&mut self) {
         let watch = self.job.watch;
-        let pause = if watch.idle { ALIVE } else { LINES };
-        if !(watch.idle || watch.lines) || self.reported.elapsed() < pause {
+        if !(watch.idle || watch.lines) {
+            return;
+        }
+        self.is_unreported = self.reported.elapsed() < self.pause();
+        if self.is_unreported {
             return;
         }
         self.reported = Instant::now();

@@ -113,11 +113,16 @@ impl Drop for Web {
     }
 }
 
+/// Gives rustls its cryptography, which every client of HTTP needs before it is built.
+pub(super) fn install_cryptography() {
+    // Fails only when a provider is there already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// A client with the proxy of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), with this one,
 /// or with none if it is empty.
 pub(super) fn build_client(proxy: Option<&str>) -> Result<Client, String> {
-    // Fails only when a provider is there already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_cryptography();
     let mut builder = Client::builder();
     builder = match proxy {
         None => builder,

@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use key_command::KeyCommand;
-use providers::{Access, Key, Obstacle, missing_key};
+use providers::{Access, Key, Obstacle, beside_model};
 pub use providers::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub(crate) use providers::{base_url_of_codex, key_in_environment};
 pub(crate) use stream::AnswerReader;
@@ -185,7 +185,7 @@ impl<'p> Models<'p> {
         }
         let access = self.providers.access(model).map_err(|obstacle| {
             let message = match &obstacle {
-                Obstacle::NoKey(reason) => missing_key(model, reason),
+                Obstacle::NoKey(_) | Obstacle::NotSet(_) => beside_model(model, &obstacle.describe(model)),
                 obstacle => obstacle.describe(model),
             };
             Answer::failed(ErrorKind::Denied, message)

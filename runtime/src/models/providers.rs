@@ -123,8 +123,10 @@ pub(crate) enum Key {
 pub(super) enum Obstacle {
     UnknownProvider,
     NoBaseUrl,
-    /// Which variables would hold the key.
-    NoKey(String),
+    /// The variables any of which would hold the key.
+    NoKey(Vec<String>),
+    /// What else it needs is not there, in words.
+    NotSet(String),
 }
 
 /// How a model is reached.
@@ -167,19 +169,19 @@ impl Providers {
         let mut headers = Vec::new();
         for (name, value) in settings.map(|settings| settings.headers.as_slice()).unwrap_or_default() {
             let (value, secret) =
-                value.read().map_err(|why| Obstacle::NoKey(format!("{why}, which the header `{name}` needs")))?;
+                value.read().map_err(|why| Obstacle::NotSet(format!("{why}, which the header `{name}` needs")))?;
             headers.push((name.to_ascii_lowercase(), value, secret));
         }
         let has_key = headers.iter().any(|(name, ..)| KEY_HEADERS.contains(&name.as_str()));
         let key = match has_key {
             true => Key::None,
-            false => self.key(model, provider, settings).map_err(Obstacle::NoKey)?,
+            false => self.key(model, provider, settings)?,
         };
         let proxy = match settings.and_then(|settings| settings.proxy.as_ref()) {
             None => None,
             Some(ProxySetting::None) => Some(String::new()),
             Some(ProxySetting::Address(address)) => {
-                let read = address.read().map_err(|why| Obstacle::NoKey(format!("{why}, which the proxy needs")))?;
+                let read = address.read().map_err(|why| Obstacle::NotSet(format!("{why}, which the proxy needs")))?;
                 Some(read.0)
             }
         };
@@ -190,13 +192,13 @@ impl Providers {
     ///
     /// # Errors
     /// When it needs one and the environment has none: which variables would hold it.
-    fn key(&self, model: &Model, provider: &Provider, settings: Option<&ProviderSettings>) -> Result<Key, String> {
+    fn key(&self, model: &Model, provider: &Provider, settings: Option<&ProviderSettings>) -> Result<Key, Obstacle> {
         let names: Vec<&str> = match (&model.key_env, settings) {
             (Some(name), _) => vec![name],
             (None, Some(settings)) if !settings.key_command.is_empty() => {
                 return match self.commands.get(model.provider.as_str()) {
                     Some(command) => Ok(Key::Command(Arc::clone(command))),
-                    None => Err("its key command is missing".to_owned()),
+                    None => Err(Obstacle::NotSet("its key command is missing".to_owned())),
                 };
             }
             (None, Some(settings)) if !settings.key_env.is_empty() => {
@@ -207,10 +209,7 @@ impl Providers {
         };
         match names.iter().find_map(|name| environment_variable(name)) {
             Some(key) => Ok(Key::Known(Secret::new(&key))),
-            None => {
-                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-                Err(format!("{} is not set", names.join(" or ")))
-            }
+            None => Err(Obstacle::NoKey(names.iter().map(|name| (*name).to_owned()).collect())),
         }
     }
 
@@ -219,10 +218,11 @@ impl Providers {
         let of = |model: &Model| match self.access(model) {
             _ if model.is_agent() => match agents::why_no_agent(model) {
                 None => Availability::Available,
-                Some(reason) => Availability::Missing(missing_key(model, &reason)),
+                Some(reason) => Availability::Missing(beside_model(model, &reason)),
             },
             Ok(_) => Availability::Available,
-            Err(Obstacle::NoKey(reason)) => Availability::Missing(missing_key(model, &reason)),
+            Err(Obstacle::NoKey(variables)) => Availability::NoKey(variables),
+            Err(Obstacle::NotSet(reason)) => Availability::Missing(beside_model(model, &reason)),
             Err(obstacle) => Availability::Missing(obstacle.describe(model)),
         };
         program.models.iter().map(of).collect()
@@ -259,13 +259,14 @@ impl Obstacle {
                 model.provider, model.name
             ),
             Self::NoBaseUrl => format!("model `{}` has no base URL", model.name),
-            Self::NoKey(reason) => reason.clone(),
+            Self::NoKey(variables) => Availability::NoKey(variables.clone()).obstacle().unwrap_or_default(),
+            Self::NotSet(reason) => reason.clone(),
         }
     }
 }
 
-/// The message that a key is missing, where the model is not named beside it.
-pub(super) fn missing_key(model: &Model, reason: &str) -> String {
+/// What is missing, where the model is not named beside it.
+pub(super) fn beside_model(model: &Model, reason: &str) -> String {
     format!("{reason} (model `{}`)", model.name)
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Problem, Unused, evaluation_problem};
 use crate::{
-    check::shown,
+    describe::shown,
     eval::{Eval, write_slot},
     failure::Failure,
     request::{Answer, CallRequest, Callee, Output, PersonRequest},
@@ -220,6 +220,6 @@ fn effect(effect: &cascade_ir::Effect) -> &'static str {
         cascade_ir::Effect::Agent(_) => "an agent",
         cascade_ir::Effect::Mcp(_) => "a tool of a server",
         cascade_ir::Effect::Builtin(_) => "a built-in skill",
-        cascade_ir::Effect::Unsupported(_) => "a skill",
+        cascade_ir::Effect::Invalid => "a skill",
     }
 }

@@ -188,3 +188,58 @@ while read -r line; do
   esac
 done
 "#;
+
+/// What a server written in shell needs: `$line` is a message, `string NAME` a text of it as it is written in JSON.
+pub const SERVER_FUNCTIONS: &str = r#"
+string() { printf %s "$line" | sed -n 's/.*"'"$1"'":"\(\([^"\\]\|\\.\)*\)".*/\1/p'; }
+text() { printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"%s"}],"isError":%s}}\n' "$id" "$1" "${2:-false}"; }
+structured() { printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[],"structuredContent":%s}}\n' "$id" "$1"; }
+serve() {
+  while read -r line; do
+    id=$(printf %s "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+    case "$line" in
+      *'"method":"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"toy","version":"1"}}}\n' "$id";;
+      *'"method":"tools/list"'*) echo tools >> "$LOG"; printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":%s}}\n' "$id" "$TOOLS";;
+      *'"method":"tools/call"'*) call;;
+      *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}\n' "$id";;
+    esac
+  done
+}
+"#;
+
+/// An MCP server that keeps texts by key, with a pair of tools, or (`FORM=usage`) with one for all that reports what it
+/// does. Its calls are in the log, its values are files. `before` is called in each call, which it answers itself
+/// where it fails.
+pub const KEY_VALUE: &str = r#"
+KV="$LOG.kv"; mkdir -p "$KV"
+before() { :; }
+give() { if [ "$FORM" = usage ]; then structured "{\"success\":true,\"key\":\"$key\",\"value\":\"$1\",\"found\":true}"; else text "$1"; fi; }
+none() { if [ "$FORM" = usage ]; then structured "{\"success\":true,\"key\":\"$key\",\"value\":null,\"found\":false}"; else text "no value for $key" true; fi; }
+call() {
+  key=$(string key); value=$(string value)
+  case "$(string name) $(string action)" in
+    *'usage store'|'memory_store '*) echo "store $key $value" >> "$LOG"; before || return 0; printf %s "$value" > "$KV/$key"; [ "$FORM" = usage ] && structured '{"success":true,"stored":true}' || text stored;;
+    *'usage retrieve'|'memory_retrieve '*) echo "retrieve $key" >> "$LOG"; before || return 0; if [ -e "$KV/$key" ]; then give "$(cat "$KV/$key")"; else none; fi;;
+  esac
+}
+S='{"type":"string"}'
+if [ "$FORM" = usage ]; then
+  TOOLS='[{"name":"memory_usage","inputSchema":{"type":"object","properties":{"action":{"type":"string","enum":["store","retrieve","list"]},"key":'$S',"value":'$S',"namespace":'$S'},"required":["action"]}}]'
+else
+  TOOLS='[{"name":"memory_list","inputSchema":{"type":"object"}},{"name":"memory_store","inputSchema":{"type":"object","properties":{"key":'$S',"value":'$S'},"required":["key","value"]}},{"name":"memory_retrieve","inputSchema":{"type":"object","properties":{"key":'$S'},"required":["key"]}}]'
+fi
+"#;
+
+/// An MCP server that shows swarms, and writes what it is told into the log.
+pub const SWARM_SERVER: &str = r#"
+call() {
+  case "$line" in
+    *'"swarm_init"'*) echo "init $(string topology) $(string strategy) $(printf %s "$line" | sed -n 's/.*"maxAgents":\([0-9]*\).*/\1/p')" >> "$LOG"; text '{\"id\":\"s-1\"}';;
+    *'"agent_spawn"'*) echo "agent $(string type)" >> "$LOG"; text '{}';;
+    *'"task_orchestrate"'*) task=$(string task); echo "task $task" >> "$LOG"; structured "{\"taskId\":\"id of $task\"}";;
+    *'"task_complete"'*) echo "done $(string taskId)" >> "$LOG"; text '{}';;
+  esac
+}
+S='{"type":"string"}'
+TOOLS='[{"name":"swarm_init","inputSchema":{"type":"object","properties":{"topology":{"type":"string","enum":["mesh","hierarchical","ring","star"]},"maxAgents":{"type":"number","minimum":1,"maximum":100},"strategy":'$S'},"required":["topology"]}},{"name":"agent_spawn","inputSchema":{"type":"object","properties":{"type":{"type":"string","enum":["researcher","coder","analyst"]},"name":'$S',"capabilities":{"type":"array"}},"required":["type"]}},{"name":"task_orchestrate","inputSchema":{"type":"object","properties":{"task":'$S',"maxAgents":{"type":"number"}},"required":["task"]}},{"name":"task_complete","inputSchema":{"type":"object","properties":{"taskId":'$S'},"required":["taskId"]}}]'
+"#;

@@ -3,7 +3,7 @@
 mod all;
 mod baseline;
 mod fix;
-mod watch;
+pub mod watch;
 
 use cascade_compiler::{Level, Levels, Severity, cost, render};
 

@@ -23,7 +23,7 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// The state of a file without reading it; of a folder, that it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen {
+pub struct Seen {
     modified: Option<SystemTime>,
     size: u64,
     /// Two files that take each other's name may have one time and one size.
@@ -31,7 +31,7 @@ struct Seen {
 }
 
 /// The files of some folders that can matter.
-type Files = BTreeMap<PathBuf, Option<Seen>>;
+pub type Files = BTreeMap<PathBuf, Option<Seen>>;
 
 /// Checks until the process is ended.
 pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
@@ -40,14 +40,24 @@ pub fn run(args: &CheckArgs, color: bool) -> Result<u8, Stop> {
     let mut why = Vec::new();
     loop {
         let before = check_once(args, color, &mut folders, &why);
-        why = loop {
-            thread::sleep(EVERY);
-            let changed = changed_files(&before, &read_stamps(&folders));
-            if !changed.is_empty() {
-                break changed;
-            }
-        };
+        why = wait_for_change(&folders, &before);
     }
+}
+
+/// Waits until files of the folders are others than before; gives those that were added, removed or changed.
+pub fn wait_for_change(folders: &BTreeSet<PathBuf>, before: &Files) -> Vec<PathBuf> {
+    loop {
+        thread::sleep(EVERY);
+        let changed = changed_files(before, &read_stamps(folders));
+        if !changed.is_empty() {
+            return changed;
+        }
+    }
+}
+
+/// The names of files, as seen from here.
+pub fn name_files(files: &[PathBuf]) -> String {
+    files.iter().map(|path| from_here(path).display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Checks once and prints the report; returns the state of the files before the check.
@@ -56,8 +66,7 @@ fn check_once(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, wh
         eprint!("\x1b[2J\x1b[3J\x1b[H");
     }
     if !why.is_empty() {
-        let names: Vec<String> = why.iter().map(|path| from_here(path).display().to_string()).collect();
-        eprintln!("changed: {}", names.join(", "));
+        eprintln!("changed: {}", name_files(why));
     }
     let (checked, before) = loop {
         // Read before the check, so that a change during the check is noticed.
@@ -81,13 +90,13 @@ fn check_once(args: &CheckArgs, color: bool, folders: &mut BTreeSet<PathBuf>, wh
 }
 
 /// Folders without symbolic links, each once.
-fn canonical_folders(folders: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+pub fn canonical_folders(folders: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
     let here = |folder: &PathBuf| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.clone() };
     folders.iter().filter_map(|folder| std::fs::canonicalize(here(folder)).ok()).collect()
 }
 
 /// The watched files and folders in some folders, with their stamps.
-fn read_stamps(folders: &BTreeSet<PathBuf>) -> Files {
+pub fn read_stamps(folders: &BTreeSet<PathBuf>) -> Files {
     let mut out = Files::new();
     for folder in folders {
         // A folder that was removed is treated as empty.

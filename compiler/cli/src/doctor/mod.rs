@@ -1,8 +1,10 @@
 //! `cascadec doctor`: whether what a project needs is here.
 //!
 //! Each check is a function of the [`Surroundings`] in a file of its own; [`CHECKS`] lists them. A check starts nothing
-//! but `--version` of programs that it knows and a shell in a sandbox, changes nothing, and shows no secret.
+//! but programs that it knows, for their version and whether they are signed in, the MCP servers that programs declare, and
+//! a shell in a sandbox. It changes nothing, and shows no secret.
 
+mod agents;
 mod models;
 mod programs;
 mod project;
@@ -76,9 +78,10 @@ impl Finding {
 type Check = fn(&Surroundings) -> Vec<Finding>;
 
 /// All checks, in the order in which they are shown.
-const CHECKS: [(&str, Check); 5] = [
+const CHECKS: [(&str, Check); 6] = [
     ("project", project::check),
     ("models", models::check),
+    ("agents", agents::check),
     ("programs", programs::check),
     ("servers", servers::check),
     ("sandbox", sandbox::check),

@@ -63,10 +63,12 @@ impl Events {
 
     /// The file of a place by its name.
     fn name_place(&self, map: &mut serde_json::Map<String, Value>) {
-        let Some(file) = map.get_mut("place").and_then(|place| place.get_mut("file")) else { return };
-        let index = file.as_u64().and_then(|n| usize::try_from(n).ok());
-        if let Some(name) = index.and_then(|n| self.files.get(n)) {
-            *file = Value::String(name.clone());
+        for key in ["place", "stage_place"] {
+            let Some(file) = map.get_mut(key).and_then(|place| place.get_mut("file")) else { continue };
+            let index = file.as_u64().and_then(|n| usize::try_from(n).ok());
+            if let Some(name) = index.and_then(|n| self.files.get(n)) {
+                *file = Value::String(name.clone());
+            }
         }
     }
 }

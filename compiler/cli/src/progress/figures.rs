@@ -10,6 +10,14 @@ pub fn seconds(ms: u64) -> String {
     }
 }
 
+/// A time without parts of seconds: `0s`, `12s`, `2m05s`.
+pub fn rough_time(ms: u64) -> String {
+    match ms {
+        0..60_000 => format!("{}s", ms / 1000),
+        _ => seconds(ms),
+    }
+}
+
 /// `850`, `1.2k`, `3.4M`.
 pub fn count(n: u64) -> String {
     match n {

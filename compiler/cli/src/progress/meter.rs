@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use cascade_compiler::cost::Cost;
 use cascade_runtime::Event;
 
-use super::figures::money;
+use super::figures::{count, money};
 
 /// Counts the money of a run. What a run may cost at most is known before it starts; a stage that has ended costs no more
 /// than it did.
@@ -16,6 +16,7 @@ pub struct Meter {
     /// The most that each stage of the cascade may cost, by its path.
     stages: HashMap<String, i64>,
     spent: i64,
+    tokens: u64,
     /// What the stages that have ended could have cost, and what they did cost.
     ended: (i64, i64),
 }
@@ -37,7 +38,7 @@ impl Meter {
     /// Takes note of an event.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Spent { cost, .. } => self.spent = *cost,
+            Event::Spent { cost, tokens } => (self.spent, self.tokens) = (*cost, *tokens),
             Event::StageFinished { path, cost, .. } => {
                 // A stage that is run again by a retry of its cascade is counted when it ends for the first time.
                 if let Some(worst) = self.stages.remove(path) {
@@ -57,16 +58,18 @@ impl Meter {
         Some(left.saturating_sub(self.spent.saturating_sub(cost)).max(0))
     }
 
-    /// "$0.12 spent, at most $4.85 more"; nothing for a run that costs nothing.
+    /// "45.2k tokens, $0.12 spent, at most $4.85 more"; nothing for a run that costs nothing.
     pub fn text(&self) -> Option<String> {
         let spent = money(self.spent);
-        match self.possible() {
-            Some(0) if self.spent == 0 => None,
+        let money = match self.possible() {
+            Some(0) | None if self.spent == 0 => None,
             Some(0) => Some(format!("{spent} spent")),
             Some(more) => Some(format!("{spent} spent, at most {} more", money(more))),
-            None if self.spent == 0 => None,
             None => Some(format!("{spent} spent, without a known limit")),
-        }
+        };
+        let tokens = (self.tokens > 0).then(|| format!("{} tokens", count(self.tokens)));
+        let parts: Vec<String> = tokens.into_iter().chain(money).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 }
 
@@ -89,7 +92,7 @@ mod tests {
     }
 
     fn spent(cost: i64) -> Event {
-        Event::Spent { tokens: 1, cost }
+        Event::Spent { tokens: 1_200, cost }
     }
 
     fn ended(path: &str, cost: i64) -> Event {
@@ -118,12 +121,12 @@ mod tests {
             texts(&mut meter, &events),
             [
                 "$0.0000 spent, at most $0.0800 more",
-                "$0.0040 spent, at most $0.0760 more",
+                "1.2k tokens, $0.0040 spent, at most $0.0760 more",
                 // `a` needed one of its three attempts.
-                "$0.0040 spent, at most $0.0500 more",
-                "$0.0060 spent, at most $0.0480 more",
-                "$0.0060 spent, at most $0.0480 more",
-                "$0.0060 spent",
+                "1.2k tokens, $0.0040 spent, at most $0.0500 more",
+                "1.2k tokens, $0.0060 spent, at most $0.0480 more",
+                "1.2k tokens, $0.0060 spent, at most $0.0480 more",
+                "1.2k tokens, $0.0060 spent",
             ]
         );
     }
@@ -131,6 +134,6 @@ mod tests {
     #[test]
     fn a_run_without_a_known_limit_shows_what_is_spent() {
         let mut meter = meter("  stage b = for name in names {\n    stage c = say(name.len())\n      using m\n  }\n");
-        assert_eq!(texts(&mut meter, &[spent(4_000)]), ["", "$0.0040 spent, without a known limit"]);
+        assert_eq!(texts(&mut meter, &[spent(4_000)]), ["", "1.2k tokens, $0.0040 spent, without a known limit"]);
     }
 }

@@ -1,10 +1,16 @@
 //! The progress of a run: a live tree on a terminal, lines on a pipe, JSON events with `--json`.
 
+mod alert;
 mod events;
 mod figures;
+mod lines;
+mod live;
 mod meter;
 mod plain;
+mod question;
+mod terminal;
 mod tree;
+mod width;
 
 use std::{io::IsTerminal, path::Path};
 
@@ -13,6 +19,7 @@ use cascade_runtime::{Asker, Cancel, Event, Observer};
 
 use crate::{error::Stop, people};
 
+pub use alert::Alert;
 pub use figures::{count, figures, money, seconds};
 pub use meter::Meter;
 
@@ -32,7 +39,7 @@ pub enum Progress {
     /// Lines on standard error.
     Plain(plain::Plain),
     /// A live tree on standard error.
-    Tree(tree::Live),
+    Tree(live::Live),
     /// JSON lines on standard output.
     Json(events::Events),
 }
@@ -57,20 +64,28 @@ impl Progress {
         } else if quiet {
             Self::Quiet
         } else if std::io::stderr().is_terminal() && !dumb {
-            Self::Tree(tree::Live::new(color, meter()))
+            Self::Tree(live::Live::new(color, meter()))
         } else {
             Self::Plain(plain::Plain::new(color))
         }
     }
 
-    /// The observer that the run calls; `None` when nothing is shown.
-    pub fn observer(&self) -> Option<Observer<'_>> {
-        match self {
-            Self::Quiet => None,
-            Self::Plain(plain) => Some(Box::new(|event: &Event| plain.event(&harmless(event)))),
-            Self::Tree(live) => Some(Box::new(|event: &Event| live.event(&harmless(event)))),
-            Self::Json(events) => Some(Box::new(|event: &Event| events.event(event))),
+    /// The observer that the run calls; `None` when nothing is shown. `alert` tells a person of questions.
+    pub fn observer(&self, alert: Alert) -> Option<Observer<'_>> {
+        let mut show: Observer<'_> = match self {
+            Self::Quiet if !alert.is_wanted() => return None,
+            Self::Quiet => Box::new(|_: &Event| ()),
+            Self::Plain(plain) => Box::new(|event: &Event| plain.event(&harmless(event))),
+            Self::Tree(live) => Box::new(|event: &Event| live.event(&harmless(event))),
+            Self::Json(events) => Box::new(|event: &Event| events.event(event)),
+        };
+        if !alert.is_wanted() {
+            return Some(show);
         }
+        Some(Box::new(move |event: &Event| {
+            show(event);
+            alert.event(event);
+        }))
     }
 
     /// Asks people on the terminal, when there is one.
@@ -82,7 +97,7 @@ impl Progress {
             Self::Json(_) => None,
             Self::Tree(live) => {
                 let state = live.state();
-                Some(Box::new(move |asked| tree::Live::around(&state, || people::ask(asked, color))))
+                Some(Box::new(move |asked| live::ask(&state, asked)))
             }
             Self::Quiet | Self::Plain(_) => Some(Box::new(move |asked| people::ask(asked, color))),
         }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     args::RunsShowArgs,
-    commands::print,
+    commands::{page, print},
     error::Stop,
     journal,
     progress::{figures, money, seconds},
@@ -70,7 +70,7 @@ pub fn show(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u8, S
     if journal::is_unfinished(&run) {
         out.push_str(&format!("resume cascadec resume {}\n", run.id));
     }
-    print(&out)?;
+    page(&out)?;
     Ok(0)
 }
 
@@ -161,13 +161,114 @@ impl<'e> Tree<'e> {
                 }
             }
         }
-        for part in &self.order {
-            if let Some(child) = self.children.get(part) {
-                let path = if path.is_empty() { part.clone() } else { format!("{path}/{part}") };
-                child.write(&path, part, depth + 1, out, shown);
+        let mut rounds = self.fold_rounds(path, shown);
+        for part in self.in_order() {
+            let Some(child) = self.children.get(part) else { continue };
+            match rounds.get_mut(loop_of(part)).filter(|fold| fold.hidden.contains(part)) {
+                Some(fold) => {
+                    fold.left -= 1;
+                    if fold.left == 0 {
+                        let (count, name) = (fold.hidden.len(), loop_of(part));
+                        let indent = "  ".repeat(depth);
+                        out.push_str(&format!(
+                            "{indent}… {count} more rounds of `{name}` are done; --full shows them\n"
+                        ));
+                    }
+                }
+                None => child.write_round(&child_path(path, part), part, depth + 1, out, shown),
             }
         }
     }
+
+    /// Like `write`; a round with one stage is one line.
+    fn write_round(&self, path: &str, name: &str, depth: usize, out: &mut String, shown: &Shown<'_>) {
+        match (self.order.as_slice(), name.ends_with(']') && self.effects.is_empty()) {
+            ([only], true) if !shown.outcomes.contains_key(path) => {
+                if let Some(child) = self.children.get(only) {
+                    child.write(&child_path(path, only), &format!("{name} {only}"), depth, out, shown);
+                }
+            }
+            _ => self.write(path, name, depth, out, shown),
+        }
+    }
+
+    /// The parts in the order in which they began; the rounds of a loop by their numbers.
+    fn in_order(&self) -> Vec<&str> {
+        let number = |part: &str| part.strip_suffix(']')?.rsplit_once('[')?.1.parse::<u64>().ok();
+        let mut rounds: HashMap<&str, Vec<&str>> = HashMap::new();
+        for part in self.order.iter().filter(|part| number(part).is_some()) {
+            rounds.entry(loop_of(part)).or_default().push(part);
+        }
+        let mut out = Vec::with_capacity(self.order.len());
+        for part in &self.order {
+            match number(part) {
+                None => out.push(part.as_str()),
+                Some(_) => {
+                    // With the first one come all.
+                    let mut all = rounds.remove(loop_of(part)).unwrap_or_default();
+                    all.sort_by_key(|part| number(part));
+                    out.extend(all);
+                }
+            }
+        }
+        out
+    }
+
+    /// The rounds of long loops that get no lines: they are done, and there is nothing to say of them.
+    fn fold_rounds<'s>(&'s self, path: &str, shown: &Shown<'_>) -> HashMap<&'s str, Fold<'s>> {
+        let mut folds: HashMap<&str, Fold<'_>> = HashMap::new();
+        if shown.args.full || shown.args.io || shown.args.keys {
+            return folds;
+        }
+        let rounds = self.order.iter().filter(|part| part.ends_with(']'));
+        for part in rounds.filter(|part| {
+            self.children.get(*part).is_some_and(|child| child.is_unremarkable(&child_path(path, part), shown))
+        }) {
+            folds.entry(loop_of(part)).or_default().hidden.insert(part);
+        }
+        folds.retain(|_, fold| fold.hidden.len() > MAX_ROUNDS);
+        for (name, fold) in &mut folds {
+            let first = self.in_order().into_iter().filter(|part| loop_of(part) == *name).take(FIRST_ROUNDS);
+            first.for_each(|part| {
+                fold.hidden.remove(part);
+            });
+            fold.left = fold.hidden.len();
+        }
+        folds
+    }
+
+    /// Whether all in it is done at the first attempt.
+    fn is_unremarkable(&self, path: &str, shown: &Shown<'_>) -> bool {
+        let said = shown.outcomes.contains_key(path)
+            || shown.repaired.contains_key(path)
+            || shown.fell_back.contains(path)
+            || shown.waits.contains_key(path);
+        !said
+            && self.effects.iter().all(|effect| effect.status == "done" && effect.attempt == 1)
+            && self.children.iter().all(|(part, child)| child.is_unremarkable(&child_path(path, part), shown))
+    }
+}
+
+/// Loops with more rounds that are done are folded.
+const MAX_ROUNDS: usize = 12;
+/// Of those, so many of the first rounds are shown.
+const FIRST_ROUNDS: usize = 3;
+
+/// The rounds of a loop that get no lines.
+#[derive(Default)]
+struct Fold<'t> {
+    hidden: HashSet<&'t str>,
+    /// How many of them are still to come.
+    left: usize,
+}
+
+fn child_path(path: &str, part: &str) -> String {
+    if path.is_empty() { part.to_owned() } else { format!("{path}/{part}") }
+}
+
+/// The name of the loop of a round: `files` of `files[3]`.
+fn loop_of(part: &str) -> &str {
+    part.rsplit_once('[').map_or(part, |(name, _)| name)
 }
 
 /// A sign and its colour.

@@ -72,7 +72,6 @@ pub(crate) fn check_cascade(
     let summary = CascadeSummary {
         flow: CascadeFlow { result: result_flow, program: outcome.program_params },
         effects: outcome.effects,
-        unsupported: outcome.unsupported.first().map(|u| u.construct.clone()),
         stages,
         calls: outcome.calls,
     };
@@ -89,7 +88,7 @@ pub(crate) fn check_cascade(
         on_failure: hooks.failure,
         on_cancel: hooks.cancel,
         attributes,
-        unsupported: outcome.unsupported,
+        remote_memories: outcome.remote_memories,
     };
     CheckedCascade { ir, summary, budgets, findings: outcome.findings }
 }

@@ -102,10 +102,7 @@ impl CascadeChecker<'_> {
     /// Checks `swarm … { … }`, which has the types of a `parallel`.
     pub(super) fn check_swarm(&mut self, x: &SwarmExpr, span: Span) -> Worked {
         self.check_setting_word(x.topology.as_ref(), "topology", &["mesh", "star", "hierarchical"]);
-        if let Some(via) = &x.via {
-            self.body.note_unsupported("swarm … via mcp", via.span);
-            self.body.record_server(via);
-        }
+        let mirror = x.via.as_ref().and_then(|via| self.body.resolve_server(via));
         self.check_setting_word(x.strategy.as_ref(), "strategy", &["balanced", "specialized", "adaptive"]);
         let outside = std::mem::replace(&mut self.in_swarm, true);
         let (mut work, ty, flow, gives) = self.check_parallel_all(x.max.as_ref(), &x.body, span);
@@ -123,7 +120,7 @@ impl CascadeChecker<'_> {
                 _ => ir::Strategy::Balanced,
             };
             // The pool bounds the tasks, and not the stages that hold them.
-            node.swarm = Some(ir::Swarm { max: node.max.take(), topology, strategy });
+            node.swarm = Some(ir::Swarm { max: node.max.take(), topology, strategy, mirror });
         }
         (work, ty, flow, gives)
     }

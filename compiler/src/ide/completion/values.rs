@@ -147,9 +147,9 @@ impl<'a> Question<'a> {
         let types = &self.analysis.types;
         for (age, variable) in self.variables(value.own).into_iter().enumerate() {
             let symbol = Symbol::Variable { module: self.module as u32, start: variable.span.start };
-            let unused = self.symbol_is_unused(symbol, variable);
+            let is_unread = self.is_unread(symbol, variable);
             let mut score = 60 + self.fit(expected, variable.ty) - (age as i32).min(10);
-            score += if unused { 22 } else { 0 };
+            score += if is_unread { 22 } else { 0 };
             score += if wanted_name == Some(variable.name.as_str()) { 30 } else { 0 };
             // A record holds what is expected in one of its fields.
             if let (Some(expected), Some(fields)) = (expected, types.fields(types.non_null(variable.ty)))
@@ -174,16 +174,18 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Whether nothing reads a variable yet.
-    fn symbol_is_unused(&self, symbol: Symbol, variable: &Variable) -> bool {
-        if self.analysis.index.uses(symbol).next().is_some() {
+    /// Whether nothing between its declaration and the cursor reads a variable: what was declared last is read next.
+    fn is_unread(&self, symbol: Symbol, variable: &Variable) -> bool {
+        let is_between = |(module, span): (u32, cascade_grammar::ast::Span)| {
+            module as usize == self.module && span.start > variable.span.start && span.start < self.offset
+        };
+        if self.analysis.index.uses(symbol).any(is_between) {
             return false;
         }
         // A parameter has a symbol of its own, by which also its callers name it.
         let Some(index) = self.index() else { return false };
         let own = index.definitions.iter().filter(|d| d.span == variable.span);
-        let mut uses = own.flat_map(|d| self.analysis.index.uses(d.symbol));
-        !uses.any(|(module, span)| module as usize == self.module && span.start > variable.span.start)
+        !own.flat_map(|d| self.analysis.index.uses(d.symbol)).any(is_between)
     }
 
     /// What follows after a dot tells of the value before it.

@@ -213,7 +213,7 @@ impl<'p> Eval<'p> {
                 if with_place(check::satisfies(self, &value, refinement), *place)? {
                     return Ok(value);
                 }
-                let shown = check::shown(&value);
+                let shown = crate::describe::shown(&value);
                 let failure = Failure::raise(
                     cascade_ir::ErrorKind::Failed,
                     format!("{shown} does not satisfy `{}`", refinement.text),

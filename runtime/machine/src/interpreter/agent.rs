@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cascade_ir::{Agent, ErrorKind, Expr, McpCall, McpTransport, ModelId, ServerId, Tool};
+use cascade_ir::{Agent, ErrorKind, Expr, McpCall, McpTransport, ModelId, Program, ServerId, Tool};
 use serde_json::{Map, Value as Json};
 use smol_str::SmolStr;
 
-use super::{Machine, call::guard_below_mut, fiber::Fiber, frame::Frame};
+use super::{Environment, Machine, call::guard_below_mut, fiber::Fiber, frame::Frame};
 use crate::{
-    eval::Result,
+    eval::{Eval, Facts, Result},
     failure::{Failure, defect, fail},
     request::{
         AgentProgram, AgentRequest, AgentSession, McpRequest, OfferedServer, PromptRequest, RequestKind, ServerAddress,
@@ -119,33 +119,7 @@ impl<'p> Machine<'p> {
 
     /// How a server is reached.
     pub(super) fn server_address(&mut self, id: ServerId) -> Result<Arc<ServerAddress>> {
-        let Some(server) = self.program.servers.get(id.index()) else {
-            return Err(defect!("there is no server {}", id.0));
-        };
-        let transport = match &server.transport {
-            McpTransport::Stdio { command, env } => {
-                let Value::Command(command) = self.eval.eval(command, &mut [])? else {
-                    return Err(defect!("the command of a server is no command"));
-                };
-                ServerTransport::Stdio { argv: command.argv(), env: self.named_texts(env)? }
-            }
-            McpTransport::Http { url, headers } => {
-                let Some(url) = self.optional_text(url, &mut [])? else {
-                    return Err(defect!("a server without an address"));
-                };
-                ServerTransport::Http { url, headers: self.named_texts(headers)? }
-            }
-        };
-        Ok(Arc::new(ServerAddress { name: server.name.clone(), transport }))
-    }
-
-    /// Texts by name; null leaves one out.
-    fn named_texts(&mut self, texts: &[(SmolStr, Expr)]) -> Result<Vec<(SmolStr, Arg)>> {
-        let mut named = Vec::with_capacity(texts.len());
-        for (name, expr) in texts {
-            named.extend(self.optional_text(expr, &mut [])?.map(|text| (name.clone(), text)));
-        }
-        Ok(named)
+        Ok(Arc::new(self.eval.server_address(id)?))
     }
 
     /// The request to a tool of a server.
@@ -168,7 +142,7 @@ impl<'p> Machine<'p> {
             other => fail!("the arguments of a tool are a record, not {other}"),
         };
         let server = self.server_address(call.server)?;
-        Ok(RequestKind::Mcp(Box::new(McpRequest { server, tool: call.tool.clone(), args })))
+        Ok(RequestKind::Mcp(Box::new(McpRequest { server, tool: call.tool.clone(), args, limit_ms: None })))
     }
 }
 
@@ -181,4 +155,47 @@ pub(super) fn keep_session(fiber: &mut Fiber<'_>, session: Option<String>) {
     if let (Some(guard), Some(model), Some(session)) = (guard_below_mut(fiber), model, session) {
         guard.session = Some((model, session));
     }
+}
+
+impl Eval<'_> {
+    /// How a server is reached.
+    fn server_address(&mut self, id: ServerId) -> Result<ServerAddress> {
+        let Some(server) = self.program.servers.get(id.index()) else {
+            return Err(defect!("there is no server {}", id.0));
+        };
+        let transport = match &server.transport {
+            McpTransport::Stdio { command, env } => {
+                let Value::Command(command) = self.eval(command, &mut [])? else {
+                    return Err(defect!("the command of a server is no command"));
+                };
+                ServerTransport::Stdio { argv: command.argv(), env: self.named_texts(env)? }
+            }
+            McpTransport::Http { url, headers } => {
+                let Some(url) = self.optional_text(url, &mut [])? else {
+                    return Err(defect!("a server without an address"));
+                };
+                ServerTransport::Http { url, headers: self.named_texts(headers)? }
+            }
+        };
+        Ok(ServerAddress { name: server.name.clone(), transport })
+    }
+
+    /// Texts by name; null leaves one out.
+    fn named_texts(&mut self, texts: &[(SmolStr, Expr)]) -> Result<Vec<(SmolStr, Arg)>> {
+        let mut named = Vec::with_capacity(texts.len());
+        for (name, expr) in texts {
+            named.extend(self.optional_text(expr, &mut [])?.map(|text| (name.clone(), text)));
+        }
+        Ok(named)
+    }
+}
+
+/// How a server of a program is reached, outside of any run; `facts` has the variables that its settings name.
+///
+/// # Errors
+/// When a setting cannot be evaluated, such as a variable that is not set.
+pub fn server_address(program: &Program, id: ServerId, facts: Facts) -> Result<ServerAddress> {
+    let mut eval = Eval::new(program, Environment::default().fuel);
+    eval.facts = facts;
+    eval.server_address(id)
 }

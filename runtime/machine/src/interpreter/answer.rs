@@ -16,7 +16,8 @@ use super::{
     parse,
 };
 use crate::{
-    check::{Strictness, coerce, declares_secret},
+    check::{Strictness, coerce},
+    describe::declares_secret,
     eval::{Result, escape_in_tag},
     events::Event,
     failure::{Failure, defect},
@@ -204,7 +205,7 @@ fn reads_text(skill: &Skill) -> bool {
     match &skill.effect {
         Effect::Run(run) => run.format == OutputFormat::Text,
         Effect::Http(http) => http.format == OutputFormat::Text,
-        Effect::Prompt(_) | Effect::Agent(_) | Effect::Mcp(_) | Effect::Builtin(_) | Effect::Unsupported(_) => false,
+        Effect::Prompt(_) | Effect::Agent(_) | Effect::Mcp(_) | Effect::Builtin(_) | Effect::Invalid => false,
     }
 }
 
@@ -213,7 +214,7 @@ pub(super) fn answer_form(program: &Program, skill: &Skill) -> AnswerForm {
     let format = match &skill.effect {
         Effect::Run(run) => run.format,
         Effect::Http(http) => http.format,
-        Effect::Prompt(_) | Effect::Agent(_) | Effect::Mcp(_) | Effect::Builtin(_) | Effect::Unsupported(_) => {
+        Effect::Prompt(_) | Effect::Agent(_) | Effect::Mcp(_) | Effect::Builtin(_) | Effect::Invalid => {
             OutputFormat::Text
         }
     };

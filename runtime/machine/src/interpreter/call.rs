@@ -20,7 +20,7 @@ use super::{
     tool_loop::{ToolLoop, ToolStep},
 };
 use crate::{
-    eval::{Result, with_place},
+    eval::{Eval, Result, with_place},
     failure::{Failure, Raise, defect, fail},
     key_parts::KeyVersion,
     request::{
@@ -229,7 +229,7 @@ impl<'p> Machine<'p> {
             Effect::Prompt(prompt) => self.load_or_ask(fiber, prompt, None, &mut slots),
             Effect::Agent(agent) => self.load_or_ask(fiber, &agent.prompt, Some(agent), &mut slots),
             Effect::Mcp(call) => self.mcp_request(call, &mut slots),
-            Effect::Unsupported(construct) => Err(super::statement::unsupported(construct)),
+            Effect::Invalid => Err(defect!("a skill without an effect")),
         };
         if let Some(Frame::Call(call)) = fiber.frames.last_mut() {
             call.slots = slots;
@@ -382,14 +382,7 @@ impl<'p> Machine<'p> {
 
     /// A text where secrets may go; null gives none.
     pub(super) fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
-        if !matches!(expr, Expr::Template(_)) && self.eval.eval(expr, slots)?.is_null() {
-            return Ok(None);
-        }
-        let text = self.eval.private_text(expr, slots)?;
-        if text.text.contains('\0') {
-            fail!("the text contains a NUL byte");
-        }
-        Ok(Some(Arg { text: text.text.into(), secret: text.secret }))
+        self.eval.optional_text(expr, slots)
     }
 
     /// Standard input or a body: text as it is, other values as JSON (`true`).
@@ -407,6 +400,20 @@ impl<'p> Machine<'p> {
             Value::Secret(secret) => Some((Arg::from(secret), false)),
             other => Some((Arg::plain(to_json(other).to_string()), true)),
         })
+    }
+}
+
+impl Eval<'_> {
+    /// A text where secrets may go; null gives none.
+    pub(super) fn optional_text(&mut self, expr: &Expr, slots: &mut [Value]) -> Result<Option<Arg>> {
+        if !matches!(expr, Expr::Template(_)) && self.eval(expr, slots)?.is_null() {
+            return Ok(None);
+        }
+        let text = self.private_text(expr, slots)?;
+        if text.text.contains('\0') {
+            fail!("the text contains a NUL byte");
+        }
+        Ok(Some(Arg { text: text.text.into(), secret: text.secret }))
     }
 }
 

@@ -20,8 +20,26 @@ use crate::{
 pub enum Availability {
     /// It can.
     Available,
-    /// It cannot; what is missing, in words: "`OPENAI_API_KEY` is not set".
+    /// It cannot: none of these environment variables is set, any of which would hold its key.
+    NoKey(Vec<String>),
+    /// It cannot for another reason, in words.
     Missing(String),
+}
+
+impl Availability {
+    /// Why it cannot be asked, for a place beside the model's name.
+    pub fn obstacle(&self) -> Option<String> {
+        match self {
+            Self::Available => None,
+            Self::NoKey(variables) => Some(format!("{} is not set", list_quoted(variables, " or "))),
+            Self::Missing(reason) => Some(reason.clone()),
+        }
+    }
+}
+
+/// Names in backticks with something between them.
+pub(super) fn list_quoted(names: &[String], between: &str) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(between)
 }
 
 /// Everything impure that is known at the start.

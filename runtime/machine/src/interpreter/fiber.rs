@@ -154,6 +154,15 @@ impl<'p> Fiber<'p> {
         out
     }
 
+    /// The path of a loop that is about to begin, which has this name where no stage has named it.
+    pub(super) fn loop_path(&self, name: &str) -> String {
+        let mut path = self.path();
+        if !self.is_named() {
+            push_segment(&mut path, name);
+        }
+        path
+    }
+
     /// Whether the frame on top was just named by a stage below it.
     pub(super) fn is_named(&self) -> bool {
         let below = self.frames.iter().rev().find(|frame| !matches!(frame, Frame::Sandbox(_)));
@@ -214,6 +223,10 @@ impl<'p> Machine<'p> {
                 Ok(mode) => fiber.mode = mode,
                 Err(failure) => fiber.mode = Mode::Raise(failure),
             }
+            if !self.unstored.is_empty() {
+                let next = std::mem::replace(&mut fiber.mode, Mode::Run);
+                fiber.mode = self.store_changes(fiber, next);
+            }
         }
     }
 
@@ -246,6 +259,7 @@ impl<'p> Machine<'p> {
             Some(Frame::Repeat(_)) => self.next_round(fiber),
             Some(Frame::Fork(_)) => self.start_ready_branches(id, fiber),
             Some(Frame::Sandbox(_)) => self.continue_sandbox(id, fiber),
+            Some(Frame::Remote(_)) => self.continue_remote(id, fiber),
             Some(Frame::Store(_) | Frame::Tool(_) | Frame::PureStage(_) | Frame::Cascade(..) | Frame::Hook(..)) => {
                 fiber.frames.pop();
                 Err(defect!("a frame without work of its own was run"))

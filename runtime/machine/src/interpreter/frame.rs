@@ -4,7 +4,10 @@ use cascade_ir::{Block, Cascade, For, Repeat, Slot, Stage};
 
 use smol_str::SmolStr;
 
-use super::{call::Call, guard::Guard, mocked_call::MockedCall, parallel::Fork, person::Asking, sandbox::Sandboxed};
+use super::{
+    call::Call, guard::Guard, memory::RemoteMemory, mocked_call::MockedCall, parallel::Fork, person::Asking,
+    sandbox::Sandboxed,
+};
 use crate::{failure::Raise, value::Value};
 
 /// A frame of a fiber's stack.
@@ -33,6 +36,8 @@ pub(super) enum Frame<'p> {
     Repeat(Box<Rounds<'p>>),
     /// A sandbox around a block or a stage.
     Sandbox(Box<Sandboxed<'p>>),
+    /// Requests to servers that keep memories.
+    Remote(Box<RemoteMemory>),
     /// Branches that run concurrently.
     Fork(Box<Fork<'p>>),
     /// A hook of a cascade, and what follows it.

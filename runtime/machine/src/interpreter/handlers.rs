@@ -32,6 +32,9 @@ impl<'p> Machine<'p> {
         if failure.stage.is_empty() {
             failure.stage.clone_from(&path);
             failure.attempts = guard.attempts;
+            if let Subject::Stage(stage) = guard.subject {
+                failure.stage_place = Some(stage.place);
+            }
         }
         if failure.place.is_none()
             && let Subject::Stage(stage) = guard.subject
@@ -68,7 +71,7 @@ impl<'p> Machine<'p> {
             guard.retries_done += 1;
             let up_to_ms = doubled.min(guard.backoff.1).max(0).unsigned_abs();
             let at_least_ms = failure.retry_after_ms.unwrap_or(0);
-            self.emit_retrying(&path, attempt, &failure, "retry", failure.retry_after_ms);
+            self.emit_retrying(&path, attempt, &failure, "retry", Some(up_to_ms));
             let kind = RequestKind::Delay { up_to_ms, at_least_ms, path, attempt };
             let delay = self.send_request(kind, None, Waiter::Delay(id));
             set_timer(fiber, |guard| guard.delay = Some(delay));
@@ -211,7 +214,6 @@ impl<'p> Machine<'p> {
                     let escalated = Escalated { failure, ty, skip: *skip };
                     return self.begin_escalation(fiber, escalated, message);
                 }
-                ErrorAction::Unsupported(what) => failure = with_cause(super::statement::unsupported(what), failure),
             }
         }
     }
@@ -231,14 +233,22 @@ impl<'p> Machine<'p> {
         ended
     }
 
-    fn emit_retrying(&mut self, path: &str, attempt: u32, failure: &Failure, next: &'static str, wait_ms: Option<u64>) {
+    fn emit_retrying(
+        &mut self,
+        path: &str,
+        attempt: u32,
+        failure: &Failure,
+        next: &'static str,
+        up_to_ms: Option<u64>,
+    ) {
         self.emit(|| Event::StageRetrying {
             path: path.to_owned(),
             attempt,
             kind: failure.kind,
             message: failure.message.clone(),
             next,
-            wait_ms,
+            wait_ms: up_to_ms.and(failure.retry_after_ms),
+            up_to_ms: up_to_ms.filter(|ms| *ms > 0),
         });
     }
 }

@@ -167,13 +167,13 @@ impl KeyScheme {
         }
     }
 
-    /// The key of opening or closing a sandbox.
-    pub(super) fn sandbox_key(&self, texts: &[String]) -> (String, KeyParts) {
+    /// The key of an effect of the run itself, such as the opening of a sandbox.
+    pub(super) fn own_effect_key(&self, name: &str, texts: &[String]) -> (String, KeyParts) {
         let mut hash = PartsHasher::default();
         texts.iter().for_each(|text| hash.part("text", text.as_bytes()));
         let digest = hash.finish();
         let mut parts = KeyParts::default();
-        parts.push("sandbox", &self.part_digest("sandbox", digest).recorded);
+        parts.push(name, &self.part_digest(name, digest).recorded);
         (self.keyed(format!("{}{}", KeyVersion::V2_PREFIX, hex(&digest))), parts)
     }
 

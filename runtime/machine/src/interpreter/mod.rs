@@ -24,7 +24,9 @@ mod http_request;
 mod keys;
 mod locks;
 mod memory;
+mod mirror;
 mod mocked_call;
+mod own_effect;
 mod parallel;
 mod parse;
 mod person;
@@ -44,8 +46,9 @@ use std::{
     sync::Arc,
 };
 
-use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program};
+use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program, ServerId};
 
+pub use agent::server_address;
 pub use best_of::{KnownOutcomes, ModelOutcomes};
 pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};
@@ -83,10 +86,15 @@ enum Waiter {
     Lock(usize, u64),
     /// A sandbox that is opened or closed.
     Sandbox(usize),
+    /// A memory on a server, which is read or changed.
+    Remote(usize),
+    /// The mirror of a swarm, by its position. No fiber waits for it.
+    Mirror(usize),
 }
 
 impl Waiter {
-    fn fiber(&self) -> usize {
+    /// The fiber that waits.
+    fn fiber(&self) -> Option<usize> {
         match self {
             Self::Call(fiber)
             | Self::Delay(fiber)
@@ -94,7 +102,9 @@ impl Waiter {
             | Self::Idle(fiber, _)
             | Self::Budget(fiber, _)
             | Self::Lock(fiber, _)
-            | Self::Sandbox(fiber) => *fiber,
+            | Self::Sandbox(fiber)
+            | Self::Remote(fiber) => Some(*fiber),
+            Self::Mirror(_) => None,
         }
     }
 }
@@ -123,6 +133,9 @@ pub struct Machine<'p> {
     ending: HashMap<usize, Vec<RequestId>>,
     next_request: u64,
     next_serial: u64,
+    /// What the program gave, once it has ended.
+    result: Option<Result<Value, Raise>>,
+    /// The same, once nothing else of the run is under way.
     outcome: Option<Result<Value, Raise>>,
     cancelled: bool,
     /// Names of `exclusive` that the run holds or has asked for.
@@ -132,6 +145,12 @@ pub struct Machine<'p> {
     outcomes: KnownOutcomes,
     spent: Spent,
     memory_ops: Vec<MemoryOp>,
+    /// Changes of memories on servers that are not stored yet.
+    unstored: Vec<memory::Change>,
+    /// The tools of the servers that keep memories, as far as they are known.
+    memory_tools: HashMap<ServerId, memory::KeyValueTools>,
+    /// How often each request to such a server was made, by its path.
+    remote_requests: HashMap<String, u32>,
     /// Memory as it was when the run ended.
     last_memory: Vec<Vec<Value>>,
     /// Fibers whose sandboxes are merged when earlier branches have ended.
@@ -153,25 +172,15 @@ impl<'p> Machine<'p> {
     /// A machine that is about to run a cascade with these inputs, already checked.
     ///
     /// # Errors
-    /// When there is no such cascade, it needs what this version does not have, or an initial
-    /// value of memory cannot be computed.
+    /// When there is no such cascade, or an initial value of memory cannot be computed.
     pub fn new(
         program: &'p Program,
         cascade: CascadeId,
         inputs: Vec<Value>,
         mut env: Environment,
-    ) -> Result<Self, Failure> {
-        let Some(entry) = program.cascades.get(cascade.index()) else {
-            return Err(Failure::new(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
-        };
-        // A test may mock it.
-        if let Some(first) = entry.unsupported.first().filter(|_| env.rehearsal.is_none()) {
-            let mut failure = Failure::new(
-                ErrorKind::Denied,
-                format!("`{}` is not supported by this version of Cascade", first.construct),
-            );
-            failure.place = Some(first.place);
-            return Err(failure);
+    ) -> Result<Self, Raise> {
+        if program.cascades.get(cascade.index()).is_none() {
+            return Err(Failure::raise(ErrorKind::Internal, format!("there is no cascade {}", cascade.0)));
         }
         let reached = env.rehearsal.as_ref().filter(|r| r.coverage).map(|_| HashSet::new());
         let mut machine = Self {
@@ -197,20 +206,24 @@ impl<'p> Machine<'p> {
             waiting: RequestMap::default(),
             next_request: 0,
             next_serial: 0,
+            result: None,
             outcome: None,
             cancelled: false,
             locks: Vec::new(),
             digests: HashMap::new(),
             spent: Spent::default(),
             memory_ops: Vec::new(),
+            unstored: Vec::new(),
+            memory_tools: HashMap::new(),
+            remote_requests: HashMap::new(),
             last_memory: Vec::new(),
             merging_later: Vec::new(),
             reached,
         };
         machine.eval.facts = std::mem::take(&mut machine.env.facts);
         let mut fiber = Fiber::new(None, "".into());
-        fiber.memory = machine.first_memory().map_err(|f| *f)?;
-        machine.enter_cascade(&mut fiber, cascade, inputs).map_err(|f| *f)?;
+        fiber.memory = machine.first_memory()?;
+        machine.begin_run(&mut fiber, cascade, inputs)?;
         machine.add_fiber(fiber, false);
         Ok(machine)
     }
@@ -312,6 +325,11 @@ impl<'p> Machine<'p> {
                 self.ending.remove(&fiber);
                 self.sandbox_answered(fiber, answer);
             }
+            Waiter::Remote(fiber) => {
+                self.ending.remove(&fiber);
+                self.remote_answered(fiber, answer);
+            }
+            Waiter::Mirror(swarm) => self.mirror_answered(swarm, answer),
             Waiter::Lock(fiber, serial) => self.lock_answered(fiber, serial, id, answer.result.err()),
         }
     }
@@ -331,7 +349,11 @@ impl<'p> Machine<'p> {
         }
         if !self.cancelled {
             self.cancelled = true;
-            self.cut_fiber(0, Cut::end());
+            match &self.result {
+                // Only mirrors are waited for.
+                Some(_) => self.end_when_mirrored(),
+                None => self.cut_fiber(0, Cut::end()),
+            }
             return;
         }
         let mut open: Vec<RequestId> = self.waiting.drain().map(|(id, _)| id).collect();
@@ -353,7 +375,7 @@ impl<'p> Machine<'p> {
         let id = RequestId(self.next_request);
         let after = match self.ending.is_empty() {
             true => Vec::new(),
-            false => self.ending.get(&waiter.fiber()).cloned().unwrap_or_default(),
+            false => waiter.fiber().and_then(|fiber| self.ending.get(&fiber)).cloned().unwrap_or_default(),
         };
         self.waiting.insert(id, waiter);
         self.requests.push_back(Request { id, kind, effect, after });
@@ -508,7 +530,8 @@ impl<'p> Machine<'p> {
             }
             None => {
                 self.last_memory = fiber.memory;
-                self.outcome = Some(result);
+                self.result = Some(result);
+                self.end_when_mirrored();
             }
         }
     }

@@ -85,6 +85,7 @@ impl<'p> Machine<'p> {
         let Some(length) = list.as_list().map(<[Value]>::len) else {
             return Err(defect!("`for` over {}", list.kind()));
         };
+        self.report_loop(fiber, &node.name, list.as_list().unwrap_or_default());
         let label = (!fiber.is_named()).then(|| node.name.clone());
         let results = vec![Value::Null; length];
         self.push_fork(fiber, Node::For(node, list), max, Vec::new(), results, label);

@@ -9,7 +9,7 @@ use super::{
     Machine,
     best_of::{ModelOutcomes, rank},
     context::{ContextUse, grouped},
-    environment::Availability,
+    environment::{Availability, list_quoted},
     fiber::Fiber,
     frame::Frame,
     swarm::SwarmOrder,
@@ -153,27 +153,22 @@ impl<'p> Machine<'p> {
             (None, Some(order)) => self.order_for_swarm(order, &candidates, needs, skill, path),
             (None, None) => candidates.clone(),
         };
-        let (mut missing, mut unfit): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+        let (mut missing, mut unfit): (Missing, Vec<String>) = (Missing::default(), Vec::new());
+        let mut passed = Vec::new();
         let mut pieces: Option<String> = None;
         for id in order {
             let Some(model) = self.program.models.get(id.index()) else {
                 return Err(defect!("there is no model {}", id.0));
             };
             let name = model.name.to_string();
-            let pass = |machine: &mut Self, reason: String| {
-                machine.emit(|| Event::ModelPassedOver { path: path.to_owned(), model: name.clone(), reason });
-            };
             let available = if for_agent { &self.env.agents } else { &self.env.models };
-            if let Some(Availability::Missing(reason)) = available.get(id.index()) {
-                let reason = reason.clone();
-                pass(self, reason.clone());
-                if !missing.contains(&reason) {
-                    missing.push(reason);
-                }
+            if let Some((obstacle, reason)) = available.get(id.index()).and_then(|a| Some((a, a.obstacle()?))) {
+                missing.add(&name, obstacle, &reason);
+                passed.push((name, reason));
                 continue;
             }
             if let Some(reason) = media::obstacle(model, for_agent, files, file) {
-                pass(self, reason.clone());
+                passed.push((name, reason.clone()));
                 unfit.push(reason);
                 continue;
             }
@@ -183,7 +178,7 @@ impl<'p> Machine<'p> {
             {
                 let (tokens, context) = (grouped(tokens), grouped(context));
                 let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
-                pass(self, reason.clone());
+                passed.push((name, reason.clone()));
                 unfit.push(reason);
                 pieces.get_or_insert_with(|| context_use.largest_pieces(system.as_deref()));
                 continue;
@@ -196,18 +191,27 @@ impl<'p> Machine<'p> {
                 let (good, all) = (known.good, known.count());
                 format!("best by {by}: {good} of {all} answers to `{skill}` were good")
             });
+            self.report_passed(path, passed);
             return Ok(Routed { model: id, candidates, text, system, tokens, recorded: false, ranked, reason });
         }
         if unfit.is_empty() {
-            Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.join("; "))))
+            // The failure names all of them.
+            Err(Failure::raise(ErrorKind::Denied, format!("no model is available: {}", missing.reasons().join("; "))))
         } else {
+            self.report_passed(path, passed);
             let mut reasons = unfit;
-            reasons.extend(missing);
+            reasons.extend(missing.reasons());
             let mut message = format!("no model can take the prompt: {}", reasons.join("; "));
             if let Some(pieces) = pieces.filter(|pieces| !pieces.is_empty()) {
                 message.push_str(&format!("; of its tokens, {pieces}"));
             }
             Err(Failure::raise(ErrorKind::Failed, message))
+        }
+    }
+
+    fn report_passed(&mut self, path: &str, passed: Vec<(String, String)>) {
+        for (model, reason) in passed {
+            self.emit(|| Event::ModelPassedOver { path: path.to_owned(), model, reason });
         }
     }
 
@@ -284,4 +288,45 @@ impl<'p> Machine<'p> {
 /// The models with one of them first.
 fn move_to_front(models: &[ModelId], first: ModelId) -> Vec<ModelId> {
     std::iter::once(first).chain(models.iter().copied().filter(|id| *id != first)).collect()
+}
+
+/// Why models are not available, together.
+#[derive(Default)]
+struct Missing {
+    /// Variables any of which would make one available.
+    variables: Vec<String>,
+    /// The models that need one of them.
+    models: Vec<String>,
+    other: Vec<String>,
+}
+
+impl Missing {
+    fn add(&mut self, model: &str, obstacle: &Availability, reason: &str) {
+        let add = |to: &mut Vec<String>, name: &str| {
+            if !to.iter().any(|known| known == name) {
+                to.push(name.to_owned());
+            }
+        };
+        match obstacle {
+            Availability::NoKey(variables) => {
+                variables.iter().for_each(|name| add(&mut self.variables, name));
+                add(&mut self.models, model);
+            }
+            _ => add(&mut self.other, reason),
+        }
+    }
+
+    fn reasons(self) -> Vec<String> {
+        let mut out = Vec::new();
+        if !self.variables.is_empty() {
+            let set = match self.variables.as_slice() {
+                [only] => format!("`{only}`"),
+                several => format!("one of {}", list_quoted(several, ", ")),
+            };
+            let models = if self.models.len() == 1 { "model" } else { "models" };
+            out.push(format!("set {set} ({models} {})", list_quoted(&self.models, ", ")));
+        }
+        out.extend(self.other);
+        out
+    }
 }

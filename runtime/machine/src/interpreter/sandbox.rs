@@ -13,11 +13,12 @@ use super::{
     call::guard_below,
     fiber::Fiber,
     frame::{Frame, Mode},
+    own_effect::OwnEffect,
 };
 use crate::{
     eval::{Result, with_place, write_slot},
     failure::defect,
-    request::{Answer, AnswerForm, EffectInfo, Output, RequestId, RequestKind},
+    request::{Answer, EffectInfo, Output, RequestId, RequestKind},
     value::Value,
     workspace::{Access, CloseSandbox, OpenSandbox, Policy, SandboxEnd, Workspace},
 };
@@ -340,22 +341,8 @@ impl<'p> Machine<'p> {
             }
             _ => return Err(defect!("a sandbox asks for something else")),
         }
-        let (key, parts) = self.keys.sandbox_key(&text);
         let path = format!("{}#{word}", fiber.path());
-        let idempotency = super::keys::idempotency(self.keys.version(), &self.env.run, &path, &key);
-        Ok(EffectInfo {
-            path,
-            skill: "sandbox".into(),
-            attempt: attempt_of(fiber),
-            key,
-            old_keys: Vec::new(),
-            parts,
-            idempotency,
-            once: false,
-            watch: false,
-            cache_ms: None,
-            answer: AnswerForm::default(),
-        })
+        Ok(self.own_effect_info(OwnEffect { name: "sandbox", path, attempt: attempt_of(fiber), content: &text }))
     }
 
     /// The host has opened or closed a sandbox, or could not.

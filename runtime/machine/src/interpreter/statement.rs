@@ -34,7 +34,8 @@ impl<'p> Machine<'p> {
             }
             Stmt::Remember { memory, key, append, value, place } => {
                 let value = self.eval.eval(value, fiber.slots())?;
-                with_place(self.change_memory_key(fiber, memory.index(), *key as usize, *append, value), *place)?;
+                let changed = self.change_memory_key(fiber, memory.index(), *key as usize, *append, value, *place);
+                with_place(changed, *place)?;
             }
             Stmt::Stage(stage) => return self.begin_stage(fiber, stage, in_pure_block),
             Stmt::Work(work, slot) => {
@@ -71,7 +72,6 @@ impl<'p> Machine<'p> {
                 return with_place(Err(Failure::raise(cascade_ir::ErrorKind::Failed, message)), *place);
             }
             Stmt::Return(expr) => return Ok(Mode::Return(self.eval.eval(expr, fiber.slots())?)),
-            Stmt::Unsupported(what) => return Err(unsupported(what)),
         }
         Ok(Mode::Run)
     }
@@ -207,6 +207,7 @@ impl<'p> Machine<'p> {
                 if list.as_list().is_none() {
                     return Err(defect!("`for` over {}", list.kind()));
                 }
+                self.report_loop(fiber, &node.name, list.as_list().unwrap_or_default());
                 let iteration = Iteration { node, list, next: 0, values: Vec::new() };
                 fiber.frames.push(Frame::For(Box::new(iteration)));
                 Ok(Mode::Run)
@@ -220,6 +221,10 @@ impl<'p> Machine<'p> {
                 if max < 1 {
                     return with_place(zero_rounds(max), node.place);
                 }
+                let path = self.env.watched.then(|| fiber.loop_path("repeat"));
+                if let Some(path) = path {
+                    self.emit(|| Event::LoopStarted { path, total: max.unsigned_abs(), labels: Vec::new() });
+                }
                 let rounds = Rounds { node, round: 0, max: max.unsigned_abs() };
                 fiber.frames.push(Frame::Repeat(Box::new(rounds)));
                 Ok(Mode::Run)
@@ -229,6 +234,20 @@ impl<'p> Machine<'p> {
             Work::Person(person) => self.begin_question(fiber, person),
             Work::Sandbox(node) => self.enter_sandbox(fiber, node),
         }
+    }
+
+    /// Tells those who watch how many rounds a loop over this list has, and what each is about.
+    pub(super) fn report_loop(&mut self, fiber: &Fiber<'p>, name: &str, list: &[Value]) {
+        if !self.env.watched {
+            return;
+        }
+        let label = |item: &Value| {
+            let is_short = matches!(item, Value::Str(_) | Value::Path(_));
+            is_short.then(|| shorten_label(&render(item, cascade_ir::Rendering::Text)))
+        };
+        let labels: Option<Vec<String>> = list.iter().take(MAX_LABELS).map(label).collect();
+        let (path, total) = (fiber.loop_path(name), u64::try_from(list.len()).unwrap_or(u64::MAX));
+        self.emit(|| Event::LoopStarted { path, total, labels: labels.unwrap_or_default() });
     }
 
     pub(super) fn evaluate_arguments(&mut self, fiber: &mut Fiber<'p>, exprs: &[Expr]) -> Result<Vec<Value>> {
@@ -337,7 +356,7 @@ impl<'p> Machine<'p> {
             }
             Some(Frame::Hook(..)) => self.hook_done(fiber),
             Some(Frame::Sandbox(_)) => self.close_sandbox(fiber, Mode::Give(value)),
-            Some(Frame::Call(_) | Frame::MockedCall(_) | Frame::Person(..) | Frame::Fork(_)) => {
+            Some(Frame::Call(_) | Frame::MockedCall(_) | Frame::Person(..) | Frame::Fork(_) | Frame::Remote(_)) => {
                 fiber.frames.pop();
                 Err(defect!("a value was given to a frame that waits for the world"))
             }
@@ -346,17 +365,20 @@ impl<'p> Machine<'p> {
     }
 }
 
-fn zero_rounds(max: i64) -> Result<Mode> {
-    fail!("`repeat max {max}`: at least one round is needed")
+/// Rounds beyond have no label: nobody looks at so many.
+const MAX_LABELS: usize = 1_000;
+
+/// The first line of a text, at most 40 characters of it.
+fn shorten_label(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
-pub(super) fn unsupported(what: &cascade_ir::Unsupported) -> crate::failure::Raise {
-    let mut failure = Failure::raise(
-        cascade_ir::ErrorKind::Denied,
-        format!("`{}` is not supported by this version of Cascade", what.construct),
-    );
-    failure.place = Some(what.place);
-    failure
+fn zero_rounds(max: i64) -> Result<Mode> {
+    fail!("`repeat max {max}`: at least one round is needed")
 }
 
 /// `value.a.b = new`.

@@ -16,6 +16,7 @@ use super::{
     frame::{Frame, Mode},
     guard::Subject,
     locks::Turn,
+    mirror::Mirror,
 };
 use crate::{
     eval::{Result, escape_in_tag},
@@ -44,6 +45,8 @@ pub(super) struct Swarm<'p> {
     waiting: VecDeque<Turn>,
     /// The tasks that are done, in the order in which they ended.
     finished: Vec<Finished>,
+    /// Of a swarm that is shown on a server.
+    pub(super) mirror: Option<Mirror>,
 }
 
 /// A task that is done.
@@ -116,6 +119,7 @@ impl<'p> Machine<'p> {
                 other => return Err(defect!("`max` of {}", other.kind())),
             },
         };
+        let mirror = self.open_mirror(fiber, node, agents);
         self.swarms.push(Swarm {
             node,
             topology: swarm.topology,
@@ -123,8 +127,11 @@ impl<'p> Machine<'p> {
             agents: vec![None; agents],
             waiting: VecDeque::new(),
             finished: Vec::new(),
+            mirror,
         });
-        Ok(Some(self.swarms.len() - 1))
+        let position = self.swarms.len() - 1;
+        self.tell_mirror(position);
+        Ok(Some(position))
     }
 
     /// The nearest swarm around a fiber that runs now.
@@ -184,6 +191,7 @@ impl<'p> Machine<'p> {
         }
         let Some(agent) = agent else { return Ok(Some(Mode::Wait)) };
         let path = fiber.path_of_guard(fiber.frames.len().saturating_sub(1));
+        self.mirror_task(position, agent, fiber, &path);
         self.emit(|| Event::TaskAssigned { path, agent: agent + 1 });
         Ok(None)
     }
@@ -213,6 +221,10 @@ impl<'p> Machine<'p> {
             Subject::Cascade(cascade) => cascade.name.to_string(),
         };
         let group = self.membership(fiber).map_or(0, |member| member.group);
+        if value.is_some() {
+            let path = fiber.path_of_guard(fiber.frames.len().saturating_sub(1));
+            self.mirror_end_of_task(position, &path);
+        }
         let hides = !self.env.redactor.is_empty();
         let Some(swarm) = self.swarms.get_mut(position) else { return };
         if let Some(value) = value {

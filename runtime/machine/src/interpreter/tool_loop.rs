@@ -150,7 +150,7 @@ impl<'p> Machine<'p> {
         let call = top_call(fiber)?;
         call.step = Some(format_smolstr!("tools of {}", server.name));
         call.tools.asked = Some(Asked::Tools(next));
-        let request = McpRequest { server, tool: LIST_TOOLS.into(), args: Json::Object(Map::new()) };
+        let request = McpRequest { server, tool: LIST_TOOLS.into(), args: Json::Object(Map::new()), limit_ms: None };
         Ok(Some(RequestKind::Mcp(Box::new(request))))
     }
 
@@ -223,7 +223,7 @@ impl<'p> Machine<'p> {
                 call.step = Some(label);
                 call.tools.asked = Some(Asked::Call);
                 let server = self.server_address(id)?;
-                let request = McpRequest { server, tool, args: Json::Object(args.clone()) };
+                let request = McpRequest { server, tool, args: Json::Object(args.clone()), limit_ms: None };
                 Ok(Ok(ToolStep::Send(RequestKind::Mcp(Box::new(request)))))
             }
             ToolTarget::Skill(id) => {

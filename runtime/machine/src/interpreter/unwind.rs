@@ -76,6 +76,7 @@ impl<'p> Machine<'p> {
                 if failure.stage.is_empty() {
                     failure.attempts = 1;
                     failure.place.get_or_insert(stage.place);
+                    failure.stage_place = Some(stage.place);
                     failure.stage = fiber.path();
                 }
                 fiber.frames.pop();
@@ -207,6 +208,10 @@ impl<'p> Machine<'p> {
                     self.withdraw_request(request);
                 }
                 Some(Frame::Sandbox(_)) => self.leave_sandbox(fiber),
+                Some(Frame::Remote(remote)) => {
+                    let request = remote.take_request();
+                    self.withdraw_request(request);
+                }
                 Some(Frame::Fork(fork)) if !fork.children.is_empty() => {
                     let children = fork.children.clone();
                     for child in children {

@@ -155,6 +155,9 @@ pub struct McpRequest {
     pub tool: SmolStr,
     /// The arguments: an object.
     pub args: Json,
+    /// How long it may take, in milliseconds, with the start of the server; then it fails with `timed_out`. `None`: as long
+    /// as the clauses of its stage allow.
+    pub limit_ms: Option<u64>,
 }
 
 /// The answer of a coding agent.

@@ -20,7 +20,7 @@ use smol_str::SmolStr;
 pub use command::{Arg, Command, CommandPart, CommandWord, ScriptPart, shown_command};
 pub use exact::{LargeNumber, parse_json};
 pub use json::{from_json, to_json};
-pub use time::{format_time, format_time_as, parse_time};
+pub use time::{format_time, format_time_as, parse_time, parse_time_as};
 pub(crate) use units::whole;
 pub use units::{format_duration, format_money, parse_duration, parse_money};
 pub use words::command_of_text;

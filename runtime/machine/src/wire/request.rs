@@ -89,6 +89,9 @@ pub enum WireRequest {
         tool: SmolStr,
         /// The arguments.
         args: Json,
+        /// How long it may take, in milliseconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit_ms: Option<u64>,
     },
     /// Carry out a built-in skill.
     Builtin {
@@ -263,6 +266,7 @@ impl WireRequest {
                 server: WireServer::from_server(&call.server, vault),
                 tool: call.tool.clone(),
                 args: vault.mask_json(&call.args),
+                limit_ms: call.limit_ms,
             },
             RequestKind::Builtin(builtin) => Self::Builtin {
                 v: VERSION,
@@ -343,8 +347,9 @@ impl WireRequest {
             Self::Agent { v: _, prompt, agent } => {
                 RequestKind::Agent(Box::new(agent.into_agent(prompt.into_prompt(program, resolver)?, resolver)?))
             }
-            Self::Mcp { v: _, server, tool, args } => {
-                RequestKind::Mcp(Box::new(McpRequest { server: server.into_server(resolver)?.into(), tool, args }))
+            Self::Mcp { v: _, server, tool, args, limit_ms } => {
+                let server = server.into_server(resolver)?.into();
+                RequestKind::Mcp(Box::new(McpRequest { server, tool, args, limit_ms }))
             }
             Self::Builtin { v: _, name, args, sandbox } => {
                 let arg = |arg: WireArg| {

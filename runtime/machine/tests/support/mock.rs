@@ -117,7 +117,7 @@ impl<'p> Mock<'p> {
     }
 
     /// Runs to the end.
-    pub fn run(&mut self) -> Result<Value, Failure> {
+    pub fn run(&mut self) -> Result<Value, Box<Failure>> {
         loop {
             self.machine.step();
             for id in self.machine.take_withdrawn() {
@@ -132,7 +132,7 @@ impl<'p> Mock<'p> {
             if let Some(outcome) = self.machine.outcome() {
                 assert!(new.is_empty(), "requests after the end: {new:?}");
                 assert!(self.live.is_empty(), "effects outlive the run: {:?}", self.live);
-                return outcome.cloned().map_err(Clone::clone);
+                return outcome.cloned().map_err(|failure| Box::new(failure.clone()));
             }
             while let Some(request) = new.pop_front() {
                 self.start(request);

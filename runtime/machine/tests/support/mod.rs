@@ -102,7 +102,7 @@ impl Make {
             on_failure: None,
             on_cancel: None,
             attributes: Vec::new(),
-            unsupported: Vec::new(),
+            remote_memories: Vec::new(),
         });
         let id = CascadeId(self.program.cascades.len() as u32 - 1);
         self.program.entries.push(id);

@@ -31,10 +31,11 @@ use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
     sync::oneshot,
+    task::JoinHandle,
     time::timeout,
 };
 
-use super::super::{Message, Outbox};
+use super::super::{Message, Outbox, web::install_cryptography};
 use crate::{
     failure::{Failure, Raise},
     host::Progress,
@@ -74,6 +75,8 @@ type Lines = Arc<Mutex<Vec<String>>>;
 struct Process {
     child: Child,
     group: Option<Pid>,
+    /// Reads its standard error until that is closed.
+    errors: Option<JoinHandle<()>>,
 }
 
 /// Takes what a server tells by itself.
@@ -126,11 +129,10 @@ impl Connection {
                     command.spawn().map_err(|error| failed(format!("`{}`: {error}", program.text), &stderr))?;
                 let streams = child.stdout.take().zip(child.stdin.take());
                 let (stdout, stdin) = streams.ok_or_else(|| failed("it has no streams".to_owned(), &stderr))?;
-                if let Some(errors) = child.stderr.take() {
-                    tokio::spawn(keep_last_lines(errors, Arc::clone(&stderr)));
-                }
+                let errors = child.stderr.take();
+                let errors = errors.map(|errors| tokio::spawn(keep_last_lines(errors, Arc::clone(&stderr))));
                 let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-                let process = Process { child, group };
+                let process = Process { child, group, errors };
                 let transport = AsyncRwTransport::new(stdout, stdin);
                 match timeout(STARTUP, handler.serve(transport)).await {
                     Ok(Ok(service)) => (service, Some(process)),
@@ -152,6 +154,7 @@ impl Connection {
                     let pair = header.zip(value).ok_or_else(|| failed(format!("the header `{name}`"), &stderr))?;
                     config.custom_headers.insert(pair.0, pair.1);
                 }
+                install_cryptography();
                 let transport = StreamableHttpClientTransport::from_config(config);
                 match timeout(STARTUP, handler.serve(transport)).await {
                     Ok(Ok(service)) => (service, None),
@@ -214,6 +217,21 @@ impl Process {
             if has_ended || timeout(GOODBYE, self.child.wait()).await.is_ok() {
                 break;
             }
+        }
+        self.group = None;
+        // Its last words may say why it has ended.
+        if let Some(errors) = self.errors.take() {
+            let _ = timeout(GOODBYE, errors).await;
+        }
+    }
+}
+
+/// A start that is given up leaves nothing of what it has started, such as the programs of a launcher.
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(group) = self.group.take() {
+            // All of it may have ended.
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }

@@ -2,14 +2,16 @@
 
 mod arguments;
 mod client;
+mod probe;
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use cascade_ir::ErrorKind;
 use smol_str::SmolStr;
 use tokio::{
     sync::{Mutex, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 
 use super::{Message, Outbox};
@@ -19,6 +21,7 @@ use crate::{
     request::{Answer, McpRequest, Output, RequestId, Usage},
 };
 use client::Connection;
+pub use probe::probe_server;
 
 /// The connection to one server; `None` before its first call, and after it has ended.
 type Slot = Arc<Mutex<Option<Connection>>>;
@@ -50,7 +53,13 @@ impl Servers {
         let (withdraw, withdrawn) = oneshot::channel();
         let (outbox, cwd) = (self.outbox.clone(), self.cwd.clone());
         let task = tokio::spawn(async move {
-            let result = call_tool(id, &request, &slot, cwd, mark, withdrawn, &outbox).await;
+            let call = call_tool(id, &request, &slot, cwd, mark, withdrawn, &outbox);
+            let result = match request.limit_ms {
+                Some(ms) => {
+                    timeout(Duration::from_millis(ms), call).await.unwrap_or_else(|_| Err(too_slow(&request, ms)))
+                }
+                None => call.await,
+            };
             let _ = outbox.send(Message::Done(id, Answer { result, usage: Usage::default() }));
         });
         self.calls.insert(id, Call { _withdraw: withdraw, task });
@@ -77,6 +86,13 @@ impl Servers {
             }
         }
     }
+}
+
+/// The failure of a server that has not answered within the limit of a request.
+fn too_slow(request: &McpRequest, ms: u64) -> Raise {
+    let McpRequest { server, tool, .. } = request;
+    let message = format!("`{}.{tool}` was not answered within {} s", server.name, ms.div_ceil(1000));
+    Failure::raise(ErrorKind::TimedOut, message)
 }
 
 /// Calls a tool of a server, which is started if it is not running.

@@ -4,7 +4,13 @@
 //! its parent's copy when all branches have ended, in the order of the text: so the result does not
 //! depend on which branch was faster.
 
-use cascade_ir::ErrorKind;
+mod remote;
+mod tools;
+
+use cascade_ir::{ErrorKind, Place};
+
+pub(super) use remote::RemoteMemory;
+pub(super) use tools::{KeyValueTools, refusal};
 
 use super::{Machine, fiber::Fiber, frame::Frame};
 use crate::{
@@ -22,8 +28,9 @@ pub(super) struct Change {
     key: usize,
     append: bool,
     value: Value,
-    /// The path of the stage or cascade that made it; only for memory that outlives the run.
+    /// The path of the stage or cascade that made it; only for memory that is kept outside of the run.
     origin: Option<String>,
+    place: Place,
 }
 
 impl<'p> Machine<'p> {
@@ -33,7 +40,7 @@ impl<'p> Machine<'p> {
         for declared in &self.program.memories {
             let mut values = Vec::with_capacity(declared.keys.len());
             for key in &declared.keys {
-                let known = match declared.global {
+                let known = match declared.global && declared.server.is_none() {
                     true => self.env.memory.get(&(declared.name.to_string(), key.name.to_string())),
                     false => None,
                 };
@@ -66,10 +73,11 @@ impl<'p> Machine<'p> {
         key: usize,
         append: bool,
         value: Value,
+        place: Place,
     ) -> Result<()> {
-        let global = self.program.memories.get(memory).is_some_and(|m| m.global);
-        let origin = global.then(|| fiber.path());
-        let change = Change { memory, key, append, value, origin };
+        let is_kept = self.program.memories.get(memory).is_some_and(|m| m.global || m.server.is_some());
+        let origin = is_kept.then(|| fiber.path());
+        let change = Change { memory, key, append, value, origin, place };
         self.apply_own_change(fiber, change)
     }
 
@@ -84,10 +92,17 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// Hands a change of memory that outlives the run to the host.
+    /// Hands a change of memory that outlives the run to the host, or notes it for its server.
     fn emit_memory_op(&mut self, change: Change) {
-        let Some(path) = change.origin else { return };
         let Some(memory) = self.program.memories.get(change.memory) else { return };
+        if memory.server.is_some() {
+            // In a test nothing is stored.
+            if !self.is_rehearsal() {
+                self.unstored.push(change);
+            }
+            return;
+        }
+        let Some(path) = change.origin else { return };
         let Some(key) = memory.keys.get(change.key) else { return };
         let initial = if change.append { self.eval.eval(&key.initial, &mut []).ok() } else { None };
         self.memory_ops.push(MemoryOp {
@@ -126,11 +141,7 @@ fn apply_change(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
     // Taken out of its place, so that a list grows without being copied.
     let old = std::mem::replace(held, Value::Null);
     let kept = if matches!(old, Value::List(_) | Value::Map(_)) { Value::Null } else { old.clone() };
-    let new = match old {
-        Value::Null => Ok(change.value.clone()),
-        old => eval.binary(cascade_ir::BinaryOp::Add, old, change.value.clone()).and_then(check_limits),
-    };
-    let (value, result) = match new {
+    let (value, result) = match add(eval, old, change.value.clone()) {
         Ok(new) => (new, Ok(())),
         Err(failure) => (kept, Err(failure)),
     };
@@ -138,4 +149,12 @@ fn apply_change(eval: &mut Eval<'_>, change: &Change) -> Result<()> {
         *held = value;
     }
     result
+}
+
+/// `old += more`.
+fn add(eval: &mut Eval<'_>, old: Value, more: Value) -> Result<Value> {
+    match old {
+        Value::Null => Ok(more),
+        old => eval.binary(cascade_ir::BinaryOp::Add, old, more).and_then(check_limits),
+    }
 }
