@@ -1,12 +1,12 @@
 //! Compiles a file: loads its modules, checks them, sorts the diagnostics.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use cascade_grammar::Parse;
 use cascade_ir as ir;
 
 use crate::{
-    analyze::{Analyzed, analyze},
+    analyze::{Analyzed, analyze, analyze_body},
     checks::allow,
     diagnostic::{self, Diagnostic, Severity},
     followups,
@@ -14,7 +14,7 @@ use crate::{
     module::{self, Files, Loaded, Module},
     source::{SourceId, SourceMap, Sources},
     types::Types,
-    world::Declared,
+    world::{Declared, World},
 };
 
 pub use crate::analyze::Options;
@@ -55,6 +55,25 @@ impl Analysis {
             imported.sort_unstable();
             (module.source, imported.into_iter().map(|(_, to)| self.modules[to].source).collect())
         })
+    }
+
+    /// The program with another text and tree of one file, in which only the body of a declaration differs. That body
+    /// alone is checked: what is declared stays as it is, and the index has the entries of the body only.
+    pub(crate) fn with_body(
+        &self,
+        sources: &SourceMap,
+        (module, item): (usize, usize),
+        text: Arc<str>,
+        parse: Parse,
+    ) -> Self {
+        let mut modules = self.modules.clone();
+        modules[module].parse = Arc::new(parse);
+        let map = sources.with_text(modules[module].source, text);
+        let prelude = modules.iter().position(|module| module.name == "std.prelude");
+        let (mut types, declared) = (self.types.clone(), Arc::clone(&self.declared));
+        let files = Files { map: &map, modules: &modules, prelude, skill_files: &HashMap::default() };
+        let index = analyze_body(World { files, declared: &declared }, &mut types, module, item);
+        Self { modules, declared, types, index }
     }
 
     /// The module of a source.

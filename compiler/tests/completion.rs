@@ -147,3 +147,32 @@ fn a_deleted_name_is_offered_again() {
     assert!(first_five * 100 >= all * 95, "{first_five} of {all}");
     assert!(first * 100 >= all * 72, "{first} of {all}");
 }
+
+/// Half a program is what an editor has most of the time: a token is missing, doubled, or the file ends early.
+#[test]
+fn completion_answers_in_mutants() {
+    // `CASCADE_MUTANTS=1000` makes as many, and asks at every place of them.
+    let wanted: Option<usize> = std::env::var("CASCADE_MUTANTS").ok().map(|count| count.parse().unwrap());
+    let programs = programs();
+    let mut seed = 0x5eed_u64;
+    let mut below = |limit: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % limit.max(1)
+    };
+    for mutant in 0..wanted.unwrap_or(40) {
+        let (name, text) = &programs[below(programs.len())];
+        let tokens = cascade_grammar::parse(text).tokens;
+        let span = tokens[below(tokens.len())].span().range();
+        let changed = match mutant % 3 {
+            0 => format!("{}{}", &text[..span.start], &text[span.end..]),
+            1 => text[..span.end].to_owned(),
+            _ => format!("{}{}{}", &text[..span.end], &text[span.clone()], &text[span.end..]),
+        };
+        // Around the change, or everywhere.
+        let near = |at: usize| wanted.is_some() || at.abs_diff(span.start) < 12;
+        for (offset, _) in changed.char_indices().filter(|(at, _)| near(*at)).chain([(changed.len(), ' ')]) {
+            let found = complete(name, &changed, offset as u32, &FileSources, None);
+            assert!(changed.get(found.replace.range()).is_some(), "{name} {offset}");
+        }
+    }
+}

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use cascade_compiler::{Diagnostic, Fix, Label, Severity, SourceId, codes};
 use tower_lsp::ls_types::{
-    CodeAction, CodeActionKind, Diagnostic as LspDiagnostic, DiagnosticRelatedInformation, DiagnosticSeverity,
-    DiagnosticTag, DocumentChanges, Location, NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Range,
-    TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+    CodeAction, CodeActionKind, CodeDescription, Diagnostic as LspDiagnostic, DiagnosticRelatedInformation,
+    DiagnosticSeverity, DiagnosticTag, DocumentChanges, Location, NumberOrString, OneOf,
+    OptionalVersionedTextDocumentIdentifier, Range, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
 };
 
 use crate::{
@@ -26,6 +26,31 @@ pub(crate) struct ClientFile {
     pub uri: Uri,
     /// Its version if it is open.
     pub version: Option<i32>,
+}
+
+/// The diagnostics of a document: those of its own analysis, which is the first one, then those that only the
+/// analyses of importing documents find, such as an import that closes a cycle.
+pub(crate) fn diagnostics_of<'a>(
+    name: &str,
+    analyses: impl Iterator<Item = &'a Analysis>,
+    settings: Settings,
+    client_file: &dyn Fn(&str) -> Option<ClientFile>,
+) -> Vec<LspDiagnostic> {
+    let mut all: Vec<LspDiagnostic> = Vec::new();
+    for analysis in analyses.filter(|analysis| analysis.reads.contains(name)) {
+        for diagnostic in Converter::new(analysis, settings, client_file).diagnostics(name) {
+            if !all.contains(&diagnostic) {
+                all.push(diagnostic);
+            }
+        }
+    }
+    all
+}
+
+/// The page that explains a code, in the project's repository.
+fn explanation(code: &str) -> Option<CodeDescription> {
+    let page = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/diagnostics.md");
+    Some(CodeDescription { href: format!("{page}#{}", code.to_lowercase()).parse().ok()? })
 }
 
 /// Converts the diagnostics of one analysis.
@@ -132,6 +157,7 @@ impl<'a> Converter<'a> {
                 Severity::Warning => DiagnosticSeverity::WARNING,
             }),
             code: Some(NumberOrString::String(diagnostic.code.as_str().to_owned())),
+            code_description: explanation(diagnostic.code.as_str()).filter(|_| self.settings.code_descriptions),
             source: Some(SOURCE.to_owned()),
             message,
             related_information: self.related_information(diagnostic),

@@ -17,21 +17,23 @@ use tower_lsp::{
         CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem, CallHierarchyOutgoingCall,
         CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams, CallHierarchyServerCapability, CodeActionKind,
         CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CodeLens,
-        CodeLensOptions, CodeLensParams, CompletionOptions, CompletionParams, CompletionResponse,
-        DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
-        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentFormattingParams,
-        DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkOptions, DocumentLinkParams,
-        DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, FoldingRange, FoldingRangeParams,
-        FoldingRangeProviderCapability, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams,
-        HoverProviderCapability, ImplementationProviderCapability, InitializeParams, InitializeResult,
-        InitializedParams, InlayHint, InlayHintParams, Location, OneOf, Position, PositionEncodingKind,
-        PrepareRenameResponse, Range, ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange,
-        SelectionRangeParams, SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions,
-        SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult,
-        SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo, SignatureHelp, SignatureHelpOptions,
-        SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind,
-        TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit, TypeDefinitionProviderCapability, Uri,
-        WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+        CodeLensOptions, CodeLensParams, CompletionOptions, CompletionParams, CompletionResponse, DiagnosticOptions,
+        DiagnosticServerCapabilities, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
+        DidChangeWatchedFilesRegistrationOptions, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
+        DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
+        DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkOptions,
+        DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, FoldingRange,
+        FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse,
+        Hover, HoverParams, HoverProviderCapability, ImplementationProviderCapability, InitializeParams,
+        InitializeResult, InitializedParams, InlayHint, InlayHintParams, Location, OneOf, Position,
+        PositionEncodingKind, PrepareRenameResponse, Range, ReferenceParams, Registration, RenameOptions, RenameParams,
+        SelectionRange, SelectionRangeParams, SelectionRangeProviderCapability, SemanticTokensFullOptions,
+        SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult,
+        SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo, SignatureHelp,
+        SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability,
+        TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit,
+        TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams,
+        WorkspaceSymbolResponse,
     },
 };
 
@@ -40,8 +42,8 @@ use crate::{
     events::{Event, Settings},
     position::Encoding,
     requests::{
-        Question, View, calls, completion, definition, hints, hover, lenses, links, ranges, references, rename,
-        signature, symbols, tokens,
+        Question, View, calls, completion, definition, diagnostics, hints, hover, lenses, links, ranges, references,
+        rename, signature, symbols, tokens,
     },
 };
 
@@ -105,6 +107,13 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
         implementation_provider: Some(ImplementationProviderCapability::Simple(true)),
         references_provider: Some(OneOf::Left(true)),
         call_hierarchy_provider: Some(CallHierarchyServerCapability::Simple(true)),
+        // Who takes both would show everything twice.
+        diagnostic_provider: settings.pulls_diagnostics.then(|| {
+            DiagnosticServerCapabilities::Options(DiagnosticOptions {
+                inter_file_dependencies: true,
+                ..DiagnosticOptions::default()
+            })
+        }),
         code_lens_provider: Some(CodeLensOptions { resolve_provider: Some(false) }),
         document_link_provider: Some(DocumentLinkOptions {
             resolve_provider: Some(false),
@@ -248,6 +257,13 @@ impl LanguageServer for Backend {
         let at = params.text_document_position_params;
         let answer = |view: &View, at: &Position| Ok(definition::answer_implementation(view, *at));
         self.ask(Some(&at.text_document.uri), true, at.position, answer).await
+    }
+
+    async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
+        let uri = params.text_document.uri.clone();
+        let found = self.ask(Some(&uri), true, params, diagnostics::answer).await?;
+        // Of a document that is not open nothing is known.
+        Ok(found.unwrap_or_else(|| DocumentDiagnosticReport::Full(Default::default()).into()))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {

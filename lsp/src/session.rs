@@ -19,7 +19,7 @@ use tower_lsp::ls_types::{CodeActionOrCommand, CodeActionParams, Diagnostic, Tex
 use crate::{
     analysis::{Analysis, ParseCache, Snapshot},
     changes,
-    convert::{ClientFile, Converter},
+    convert::{ClientFile, Converter, diagnostics_of},
     document::{Document, source_name},
     events::{Event, Settings},
     publish::Publication,
@@ -152,7 +152,9 @@ impl Session {
         let name = source_name(uri);
         if let Some(document) = self.documents.remove(&name) {
             self.mark_changed(name);
-            self.send(Publication { uri: document.uri, version: None, diagnostics: Vec::new() });
+            if !self.settings.pulls_diagnostics {
+                self.send(Publication { uri: document.uri, version: None, diagnostics: Vec::new() });
+            }
         }
     }
 
@@ -230,6 +232,9 @@ impl Session {
     /// Publishes the diagnostics of every document whose analysis is current and whose diagnostics
     /// differ from those published last.
     fn publish(&mut self) {
+        if self.settings.pulls_diagnostics {
+            return;
+        }
         let mut news = Vec::new();
         for document in self.documents.values() {
             if self.current_analysis(&document.name).is_none() {
@@ -248,21 +253,12 @@ impl Session {
         }
     }
 
-    /// The diagnostics of a document: those of its own analysis, then those that only the analyses of
-    /// importing documents find, such as an import that closes a cycle.
+    /// The diagnostics of a document.
     fn diagnostics(&self, name: &str) -> Vec<Diagnostic> {
         let importers = self.documents.keys().filter(|other| *other != name);
         let roots = std::iter::once(name).chain(importers.map(String::as_str));
-        let mut all: Vec<Diagnostic> = Vec::new();
-        for analysis in roots.filter_map(|root| self.current_analysis(root)).filter(|a| a.reads.contains(name)) {
-            let client_file = |file: &str| self.client_file(file);
-            for diagnostic in Converter::new(analysis, self.settings, &client_file).diagnostics(name) {
-                if !all.contains(&diagnostic) {
-                    all.push(diagnostic);
-                }
-            }
-        }
-        all
+        let analyses = roots.filter_map(|root| self.current_analysis(root));
+        diagnostics_of(name, analyses, self.settings, &|file: &str| self.client_file(file))
     }
 
     fn client_file(&self, file: &str) -> Option<ClientFile> {

@@ -287,3 +287,32 @@ async fn texts_that_name_files_are_links() {
     );
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn diagnostics_are_given_to_who_asks_for_them() {
+    let capabilities = json!({ "textDocument": { "diagnostic": { "relatedDocumentSupport": true } } });
+    let mut client = Client::connect();
+    let answer = client.initialize(capabilities).await;
+    assert_eq!(answer["capabilities"]["diagnosticProvider"]["interFileDependencies"], json!(true), "{answer}");
+    let folder = std::env::temp_dir().join(format!("cascade-pull-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("lib.cascade"), "fn f() -> int = \"a\"\n").unwrap();
+    let uri = format!("file://{}/main.cascade", folder.display());
+    client.open_document(&uri, "import \"./lib.cascade\" { f }\nfn g() -> int = f()\n").await;
+    let ask = |previous: Value| json!({ "textDocument": { "uri": uri }, "previousResultId": previous });
+    let first = client.request("textDocument/diagnostic", ask(Value::Null)).await;
+    assert_eq!((&first["kind"], first["items"].as_array().unwrap().len()), (&json!("full"), 1), "{first}");
+    let lib = format!("file://{}/lib.cascade", folder.display());
+    let related = &first["relatedDocuments"][&lib]["items"][0];
+    assert_eq!(related["code"], "E0301", "{first}");
+    let page = related["codeDescription"]["href"].as_str().unwrap();
+    assert!(page.ends_with("/docs/diagnostics.md#e0301"), "{page}");
+    let same = client.request("textDocument/diagnostic", ask(first["resultId"].clone())).await;
+    assert_eq!(same, json!({ "kind": "unchanged", "resultId": first["resultId"] }));
+    client.replace_in_line(&uri, 2, 1, 16, 19, "true").await;
+    let next = client.request("textDocument/diagnostic", ask(first["resultId"].clone())).await;
+    assert_eq!((&next["kind"], next["items"].as_array().unwrap().len()), (&json!("full"), 2), "{next}");
+    let unknown = json!({ "textDocument": { "uri": B } });
+    assert_eq!(client.request("textDocument/diagnostic", unknown).await["items"], json!([]), "not open");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -112,6 +112,24 @@ fn a_tool_that_hangs_is_withdrawn_and_no_server_is_left() {
     assert!(!agents::is_running(&stage.file("pid")), "the server is left");
 }
 
+/// Millions of lines that are no messages, and one of several megabytes, before the answer.
+#[test]
+fn a_server_that_floods_standard_output_is_understood() {
+    let stage = Stage::new();
+    let floods = MCP.replace(
+        "echo \"call",
+        "yes 'noise, and no message' | head -c 20000000; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo \"call",
+    );
+    assert_ne!(floods, MCP);
+    stage.program("toy-server", &floods);
+    let output = stage.run(&format!(
+        "{SERVER}\nskill add() -> int {{\n  mcp toy.add_numbers {{ a: 1, b: 2 }}\n}}\n\n\
+         cascade main() -> int {{\n  stage a = add()\n    timeout 1m\n  return a\n}}\n"
+    ));
+    assert_eq!(stdout(&output).trim(), "3", "{}", stderr(&output));
+    assert_eq!(stage.log().last().map(String::as_str), Some("end"));
+}
+
 /// A model that calls these tools, one after the other, and then answers.
 fn model_with_calls(calls: &[(&'static str, Json)], answer: &'static str) -> (Model, Arc<Mutex<Vec<Json>>>) {
     let calls = calls.to_vec();

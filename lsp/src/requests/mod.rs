@@ -5,6 +5,7 @@
 pub(crate) mod calls;
 pub(crate) mod completion;
 pub(crate) mod definition;
+pub(crate) mod diagnostics;
 pub(crate) mod hints;
 pub(crate) mod hover;
 pub(crate) mod lenses;

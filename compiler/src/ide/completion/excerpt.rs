@@ -12,10 +12,7 @@ use cascade_grammar::{
     parse_from,
 };
 
-use crate::{
-    analyze::analyze_body, compile::Analysis, ide::Analysed, index::TYPED_NAME, module::Files,
-    skill_file::SkillDocuments, world::World,
-};
+use crate::{compile::Analysis, ide::Analysed, index::TYPED_NAME};
 
 /// A declaration, checked alone.
 pub(super) struct Excerpt {
@@ -81,17 +78,11 @@ pub(super) fn check_declaration(kept: Analysed<'_>, file: &str, text: &str, word
     let mut items = items.clone();
     items[position] = Arc::clone(item);
     let file = File { docs: module.parse.file.docs.clone(), items };
-    let mut modules = kept.analysis.modules.clone();
-    modules[number].parse = Arc::new(Parse { file, ..parse });
     let text: Arc<str> = patched.into();
-    let map = kept.sources.with_text(module.source, Arc::clone(&text));
-    let prelude = modules.iter().position(|module| module.name == "std.prelude");
-    let mut types = kept.analysis.types.clone();
-    let declared = Arc::clone(&kept.analysis.declared);
-    let files = Files { map: &map, modules: &modules, prelude, skill_files: &SkillDocuments::default() };
-    let index = analyze_body(World { files, declared: &declared }, &mut types, number, position);
+    let parse = Parse { file, ..parse };
+    let analysis = kept.analysis.with_body(kept.sources, (number, position), Arc::clone(&text), parse);
     Some(Excerpt {
-        analysis: Analysis { modules, declared, types, index },
+        analysis,
         text,
         module: number,
         start: start as u32,

@@ -149,7 +149,7 @@ impl<'a> Question<'a> {
             let symbol = Symbol::Variable { module: self.module as u32, start: variable.span.start };
             let is_unread = self.is_unread(symbol, variable);
             let mut score = 60 + self.fit(expected, variable.ty) - (age as i32).min(10);
-            score += if is_unread { 22 } else { 0 };
+            score += if is_unread && !value.starts_statement { 22 } else { 0 };
             score += if wanted_name == Some(variable.name.as_str()) { 30 } else { 0 };
             // A record holds what is expected in one of its fields.
             if let (Some(expected), Some(fields)) = (expected, types.fields(types.non_null(variable.ty)))
