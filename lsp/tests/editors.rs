@@ -72,7 +72,9 @@ fn the_vscode_extension_is_complete() {
     assert_eq!(package["version"], env!("CARGO_PKG_VERSION"));
     let configuration = include_str!("../../editors/vscode/language-configuration.json");
     serde_json::from_str::<Value>(configuration).unwrap();
-    let code = include_str!("../../editors/vscode/extension.js");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../editors/vscode/src");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let code: String = files.map(|file| std::fs::read_to_string(file).unwrap()).collect();
     for command in package["contributes"]["commands"].as_array().unwrap() {
         let name = command["command"].as_str().unwrap();
         assert!(code.contains(&format!("\"{name}\"")), "nothing registers {name}");
