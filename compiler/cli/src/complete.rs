@@ -8,8 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cascade_compiler::{FileSources, compile};
-use cascade_ir::{Program, screen::neutral_line};
+use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::RunRow;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::{
@@ -97,15 +96,9 @@ fn complete_programs(current: &OsStr) -> Vec<CompletionCandidate> {
     found
 }
 
-fn program_at(file: &Path) -> Option<Program> {
-    let (name, text) = files::read(file).ok()?;
-    compile(&name, text, &FileSources).program
-}
-
 fn cascades_of(file: &Path) -> Vec<(String, String)> {
-    let Some(program) = program_at(file) else { return Vec::new() };
-    let entries = program.entries.iter().filter_map(|id| program.cascades.get(id.index()));
-    entries.map(|cascade| (cascade.name.to_string(), cascade.doc.to_string())).collect()
+    let Some(program) = files::program_without_messages(file) else { return Vec::new() };
+    list::entries(&program).map(|cascade| (cascade.name.to_string(), cascade.doc.to_string())).collect()
 }
 
 /// The file that the line names, or the one that holds the cascade of that name, or the entry of the project.
@@ -131,7 +124,7 @@ fn complete_cascades(current: &OsStr) -> Vec<CompletionCandidate> {
 /// `name=` for each input of the cascade.
 fn complete_inputs(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some((file, wanted)) = named_program() else { return Vec::new() };
-    let Some(program) = program_at(&file) else { return Vec::new() };
+    let Some(program) = files::program_without_messages(&file) else { return Vec::new() };
     let entry = wanted.and_then(|name| files::entry(&program, Some(&name)).ok()).or(program.main);
     let params = entry.and_then(|id| program.cascades.get(id.index())).map(|cascade| cascade.params.as_slice());
     let inputs = params.unwrap_or_default().iter().map(|param| {

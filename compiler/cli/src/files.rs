@@ -164,6 +164,12 @@ pub fn program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program, Sto
     Ok(program)
 }
 
+/// The program of a file for a list or a hint; nothing is said of one that cannot be read or has mistakes.
+pub fn program_without_messages(path: &Path) -> Option<ir::Program> {
+    let (name, text) = read(path).ok()?;
+    compile(&name, text, &FileSources).program
+}
+
 fn finish(compiled: Compilation, path: &Path) -> Result<ir::Program, Stop> {
     match compiled.program {
         Some(program) => Ok(program),

@@ -58,7 +58,8 @@ pub fn print_inputs(file: &Path) -> Result<u8, Stop> {
     Ok(0)
 }
 
-fn entries(program: &ir::Program) -> impl Iterator<Item = &ir::Cascade> {
+/// The cascades that a program can run.
+pub fn entries(program: &ir::Program) -> impl Iterator<Item = &ir::Cascade> {
     program.entries.iter().filter_map(|id| program.cascades.get(id.index()))
 }
 
@@ -122,8 +123,7 @@ pub fn find_program(file: Option<&Path>, cascade: Option<&str>) -> Result<(PathB
     let mut names = Vec::new();
     let files = files::expand(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
     for path in files {
-        let Ok((name, text)) = files::read(&path) else { continue };
-        let Some(program) = compile(&name, text, &FileSources).program else { continue };
+        let Some(program) = files::program_without_messages(&path) else { continue };
         names.extend(entries(&program).map(|cascade| cascade.name.to_string()));
         if entries(&program).any(|cascade| cascade.name == wanted.as_str()) {
             places.push(path);

@@ -1,15 +1,14 @@
 //! `cascadec` without arguments: what one does next in this folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use cascade_compiler::{FileSources, compile};
 use cascade_ir::screen::neutral_line;
 use cascade_runtime::journal::RunRow;
 
 use crate::{
     commands::print,
     error::Stop,
-    files, journal,
+    files, journal, list,
     projects::{Found, Projects, from_here},
 };
 
@@ -49,10 +48,10 @@ fn step(command: impl Into<String>, does: impl Into<String>) -> Step {
     (command.into(), does.into())
 }
 
-fn files_here() -> Vec<std::path::PathBuf> {
+fn files_here() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(".").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let mut files: Vec<_> = entries
-        .map(std::path::PathBuf::from)
+        .map(PathBuf::from)
         .filter(|file| file.extension().is_some_and(|extension| extension == "cascade"))
         .collect();
     files.sort();
@@ -69,7 +68,7 @@ fn steps_of_empty_folder(in_project: bool) -> Vec<Step> {
     steps
 }
 
-fn steps_of_programs(files: &[std::path::PathBuf], project: Option<&Found>) -> (String, Vec<Step>) {
+fn steps_of_programs(files: &[PathBuf], project: Option<&Found>) -> (String, Vec<Step>) {
     let counted = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
     let about = match project.map(|found| (&found.project.name, &found.root)) {
         Some((Some(name), _)) => format!("This is the project `{}`: {counted}.", neutral_line(name)),
@@ -94,14 +93,12 @@ fn steps_of_programs(files: &[std::path::PathBuf], project: Option<&Found>) -> (
 }
 
 /// What `list` shows, with the first names.
-fn list_names(files: &[std::path::PathBuf]) -> String {
+fn list_names(files: &[PathBuf]) -> String {
     let mut names = Vec::new();
     // A large project is not compiled for a hint.
     for file in files.iter().take(MAX_NAMES) {
-        let Ok((name, text)) = files::read(file) else { continue };
-        let Some(program) = compile(&name, text, &FileSources).program else { continue };
-        let entries = program.entries.iter().filter_map(|id| program.cascades.get(id.index()));
-        names.extend(entries.map(|cascade| format!("`{}`", cascade.name)));
+        let Some(program) = files::program_without_messages(file) else { continue };
+        names.extend(list::entries(&program).map(|cascade| format!("`{}`", cascade.name)));
     }
     let more = names.len() > MAX_NAMES || files.len() > MAX_NAMES;
     names.truncate(MAX_NAMES);
@@ -115,8 +112,7 @@ fn list_names(files: &[std::path::PathBuf]) -> String {
 
 /// The inputs without a default of the cascade that a file runs.
 fn required_inputs(file: &Path) -> Vec<String> {
-    let Ok((name, text)) = files::read(file) else { return Vec::new() };
-    let Some(program) = compile(&name, text, &FileSources).program else { return Vec::new() };
+    let Some(program) = files::program_without_messages(file) else { return Vec::new() };
     let main = program.main.and_then(|id| program.cascades.get(id.index()));
     let required = main.iter().flat_map(|cascade| &cascade.params).filter(|param| param.default.is_none());
     required.map(|param| param.name.to_string()).collect()

@@ -38,10 +38,8 @@ fn folders_of(file: &Path) -> BTreeSet<PathBuf> {
         _ => PathBuf::from("."),
     };
     let mut folders = BTreeSet::from([folder(file)]);
-    if let Ok((name, text)) = files::read(file) {
-        let compiled = cascade_compiler::compile(&name, text, &cascade_compiler::FileSources);
-        let imported = compiled.program.iter().flat_map(|program| &program.files).map(Path::new);
-        folders.extend(imported.filter(|file| file.is_file()).map(folder));
+    if let Some(program) = files::program_without_messages(file) {
+        folders.extend(program.files.iter().map(Path::new).filter(|file| file.is_file()).map(folder));
     }
     watch::canonical_folders(&folders)
 }

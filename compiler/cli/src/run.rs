@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use cascade_compiler::cost;
+use cascade_compiler::{Project, cost};
 use cascade_ir::{
     self as ir,
     screen::{neutral, neutral_line},
@@ -98,15 +98,14 @@ fn open_recordings(args: &RunArgs) -> Result<Option<Arc<Recordings>>, Stop> {
 }
 
 /// How commands in sandboxes are confined: this program confines itself, and the rest is in `cascade.toml`.
-fn sandbox_settings(program: &ir::Program) -> SandboxSettings {
-    let project = project_of(program).unwrap_or_default();
+fn sandbox_settings(project: &Project) -> SandboxSettings {
     let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     let mut settings = SandboxSettings {
         // Without it no sandbox is opened, and the run says so.
         helper: std::env::current_exe().ok(),
         allow_unenforced: project.allow_unenforced.iter().filter_map(|name| Promise::of_name(name)).collect(),
         readable: project.sandbox_reads.iter().map(PathBuf::from).collect(),
-        private_hosts: project.private_hosts,
+        private_hosts: project.private_hosts.clone(),
         without_namespaces: std::env::var_os("CASCADE_SANDBOX_NAMESPACES").is_some_and(|value| value == "off"),
         folder: folder("CASCADE_SANDBOX_FOLDER"),
         ..SandboxSettings::default()
@@ -150,7 +149,7 @@ pub fn perform(
     });
     let recorded = store.is_some();
     let project = project_of(program).unwrap_or_default();
-    let alert = Alert { bell: project.bell, notify: project.notify };
+    let alert = Alert { bell: project.bell, notify: project.notify.clone() };
     let options = RunOptions {
         store,
         begin,
@@ -164,7 +163,7 @@ pub fn perform(
         cwd,
         cancel,
         recordings: recordings.clone(),
-        sandbox: sandbox_settings(program),
+        sandbox: sandbox_settings(&project),
         providers,
     };
     let outcome = block_on(execute(program, cascade, inputs, options));

@@ -11,6 +11,7 @@ use lettre::{
         client::{Tls, TlsParameters},
     },
 };
+use url::Url;
 
 /// How long a server may be silent.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,43 +47,41 @@ fn not_sent(kind: ErrorKind, message: impl Into<String>) -> NotSent {
 /// When an address cannot be read, a file is not there, or the server does not take it.
 pub(super) fn send_mail(mail: &Mail<'_>) -> Result<(), NotSent> {
     let message = build_message(mail)?;
-    let transport = connect(mail)?;
-    let host = |text: String| text.replace(mail.password.filter(|p| !p.is_empty()).unwrap_or("\0"), "[secret]");
-    match transport.send(&message) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let kind = match error.status().map(u16::from) {
-                // A login that is missing or wrong.
-                Some(530 | 534 | 535 | 538) => ErrorKind::Denied,
-                Some(400..500) => ErrorKind::Unavailable,
-                Some(_) => ErrorKind::Failed,
-                None if error.is_timeout() => ErrorKind::TimedOut,
-                None if error.is_client() => ErrorKind::Failed,
-                None => ErrorKind::Unavailable,
-            };
-            Err(not_sent(kind, host(format!("`{}` did not take the mail: {error}", place_of(mail.server)))))
-        }
-    }
+    let url = parse_server(mail.server)?;
+    let sent = connect(&url, mail.password)?.send(&message).map(drop);
+    sent.map_err(|error| {
+        let kind = match error.status().map(u16::from) {
+            // A login that is missing or wrong.
+            Some(530 | 534 | 535 | 538) => ErrorKind::Denied,
+            Some(400..500) => ErrorKind::Unavailable,
+            Some(_) => ErrorKind::Failed,
+            None if error.is_timeout() => ErrorKind::TimedOut,
+            None if error.is_client() => ErrorKind::Failed,
+            None => ErrorKind::Unavailable,
+        };
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        let host = url.host_str().unwrap_or_default();
+        not_sent(kind, format!("`{host}{port}` did not take the mail: {error}"))
+    })
 }
 
-/// The address of a server without what stands before the host.
-fn place_of(server: &str) -> String {
-    match url::Url::parse(server) {
-        Ok(url) => {
-            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-            format!("{}{port}", url.host_str().unwrap_or_default())
-        }
-        Err(_) => "the mail server".to_owned(),
-    }
+fn wrong_address(why: &str) -> NotSent {
+    not_sent(ErrorKind::Failed, format!("the address of the mail server {why}"))
 }
 
-fn connect(mail: &Mail<'_>) -> Result<SmtpTransport, NotSent> {
-    let wrong = |why: &str| not_sent(ErrorKind::Failed, format!("the address of the mail server {why}"));
-    let url = url::Url::parse(mail.server).map_err(|_| wrong("is none; write `smtps://mail.example.com`"))?;
-    let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?.to_owned();
+fn parse_server(address: &str) -> Result<Url, NotSent> {
+    let url = Url::parse(address).map_err(|_| wrong_address("is none; write `smtps://mail.example.com`"))?;
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong_address("names no host"));
+    }
     if url.password().is_some() {
-        return Err(wrong("has a password in it; give it as the argument of the type `secret`"));
+        return Err(wrong_address("has a password in it; give it as the argument of the type `secret`"));
     }
+    Ok(url)
+}
+
+fn connect(url: &Url, password: Option<&str>) -> Result<SmtpTransport, NotSent> {
+    let host = url.host_str().unwrap_or_default().to_owned();
     let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&host.as_str());
     let encryption = || {
         TlsParameters::new(host.clone())
@@ -92,15 +91,15 @@ fn connect(mail: &Mail<'_>) -> Result<SmtpTransport, NotSent> {
         "smtps" => (Tls::Wrapper(encryption()?), 465),
         "smtp" if is_local => (Tls::Opportunistic(encryption()?), 25),
         "smtp" => (Tls::Required(encryption()?), 587),
-        _ => return Err(wrong("begins with `smtps://` or `smtp://`")),
+        _ => return Err(wrong_address("begins with `smtps://` or `smtp://`")),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let mut builder =
         SmtpTransport::builder_dangerous(host).port(url.port().unwrap_or(port)).tls(tls).timeout(Some(PATIENCE));
-    match (url.username(), mail.password) {
+    match (url.username(), password) {
         ("", None) => {}
-        ("", Some(_)) => return Err(wrong("names no user for the password: `smtps://user@mail.example.com`")),
-        (_, None) => return Err(wrong("names a user, and there is no password")),
+        ("", Some(_)) => return Err(wrong_address("names no user for the password: `smtps://user@mail.example.com`")),
+        (_, None) => return Err(wrong_address("names a user, and there is no password")),
         (user, Some(password)) => {
             let user = percent_decoded(user);
             builder = builder.credentials(Credentials::new(user, password.to_owned()));
