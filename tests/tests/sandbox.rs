@@ -457,6 +457,35 @@ cascade main() -> {{ said: string, patch: string }} {{
     assert_eq!(world.git(&["status", "--porcelain"]), "");
 }
 
+/// The copy of a large folder is kept when it is closed, and the next run has the folder as it is by then.
+#[test]
+fn a_second_run_over_a_large_folder_sees_what_was_edited_meanwhile() {
+    let world = World::new();
+    fs::create_dir(world.project.path().join("repo/many")).unwrap();
+    for index in 0..2_100 {
+        world.write(&format!("many/{index}.txt"), &format!("{index}\n"));
+    }
+    world.program(
+        r#"
+cascade main() -> { value: string, patch: string, branch: string? } {
+  stage work = sandbox "repo" as box {
+    stage seen = sh_in(box, sh"cat many/7.txt; ls many | wc -l; ls -a | tr '\n' ' '; rm -f many/8.txt; echo log > x.log; chmod 700 many")
+    stage made = append(box, "many/7.txt", "inside")
+    seen
+  }
+  return work
+}
+"#,
+    );
+    let kept = || fs::read_dir(world.project.path().join("copies/kept")).into_iter().flatten().count();
+    assert_eq!(world.result()["value"], "7\n2100\n. .. .git .gitignore a.txt b.txt many ");
+    assert_eq!((kept(), world.file("many/7.txt").as_str()), (1, "7\ninside\n"));
+    world.write("many/7.txt", "edited\n");
+    world.write("many/new.txt", "new\n");
+    assert_eq!(world.result()["value"], "edited\n2100\n. .. .git .gitignore a.txt b.txt many ");
+    assert_eq!((kept(), world.file("many/7.txt").as_str()), (1, "edited\ninside\n"));
+}
+
 #[test]
 fn a_mocked_sandbox_opens_nothing() {
     let world = World::new();

@@ -74,13 +74,28 @@ fn opening_a_copy(bencher: divan::Bencher<'_, '_>, files: usize) {
     bencher.bench_local(|| {
         number.set(number.get() + 1);
         let copy = folder.path().join(format!("copy{}", number.get()));
-        drop(tree::open(&folder.path().join("repo"), &copy).unwrap());
+        drop(tree::open(&folder.path().join("repo"), &copy, None).unwrap());
     });
+}
+
+/// Of a folder that was copied before: the copy was kept. The time in which it is put away is not counted.
+#[divan::bench(args = [50_000], sample_count = 10, sample_size = 1)]
+fn opening_a_copy_again(bencher: divan::Bencher<'_, '_>, files: usize) {
+    let folder = repository(files);
+    let (repo, spares) = (folder.path().join("repo"), folder.path().join("spares"));
+    let open = |copy: &Path| tree::open(&repo, copy, Some(&spares)).unwrap();
+    // What was changed a moment ago would be copied again.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    let copy = folder.path().join("copy");
+    let last = std::cell::RefCell::new(open(&copy));
+    bencher
+        .with_inputs(|| assert!(last.borrow().keep_as_spare(&spares).unwrap()))
+        .bench_local_values(|()| last.replace(open(&copy)));
 }
 
 #[divan::bench(args = [1_000, 50_000], sample_count = 20, sample_size = 1)]
 fn looking_for_changes(bencher: divan::Bencher<'_, '_>, files: usize) {
     let folder = repository(files);
-    let mut tree = tree::open(&folder.path().join("repo"), &folder.path().join("copy")).unwrap();
+    let mut tree = tree::open(&folder.path().join("repo"), &folder.path().join("copy"), None).unwrap();
     bencher.bench_local(|| assert_eq!(tree.changes().unwrap(), []));
 }

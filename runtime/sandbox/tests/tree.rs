@@ -68,7 +68,7 @@ impl World {
     }
 
     fn open(&self, name: &str) -> Tree {
-        tree::open(&self.repo, &self.folder.path().join(name)).unwrap()
+        tree::open(&self.repo, &self.folder.path().join(name), None).unwrap()
     }
 }
 
@@ -116,6 +116,29 @@ fn a_copy_of_a_dirty_repository_has_all_that_is_not_ignored() {
     after.insert(".git/index".into(), before[".git/index"].clone());
     assert_eq!(after, before, "the user's repository is as it was");
     assert!(tree.readable().contains(&world.repo.join(".git/objects")));
+}
+
+#[test]
+fn a_file_in_place_of_a_folder_and_the_other_way_round_are_copied() {
+    let world = World::new();
+    fs::remove_dir_all(world.repo.join("src")).unwrap();
+    write(&world.repo.join("src"), "a file now\n");
+    fs::remove_file(world.repo.join("run.sh")).unwrap();
+    write(&world.repo.join("run.sh/inner"), "a folder now\n");
+    let mut tree = world.open("box");
+    assert_eq!(snapshot(&tree.work(), &[".git"]), snapshot(&world.repo, &[".git", "build", "x.log"]));
+    assert_eq!(tree.changes().unwrap(), []);
+}
+
+#[test]
+fn a_link_in_place_of_a_folder_is_copied_and_not_followed() {
+    let world = World::new();
+    let elsewhere = world.folder.path().join("elsewhere");
+    write(&elsewhere.join("a.txt"), "not of the repository\n");
+    fs::remove_dir_all(world.repo.join("src")).unwrap();
+    symlink(&elsewhere, world.repo.join("src")).unwrap();
+    let tree = world.open("box");
+    assert_eq!(fs::read_link(tree.work().join("src")).unwrap(), elsewhere);
 }
 
 #[test]
@@ -426,7 +449,7 @@ fn a_folder_without_repository_is_copied_as_it_is() {
     write(&source.join(".gitignore"), "*.log\n");
     write(&source.join(".cascade/journal.db"), "state");
     fs::create_dir_all(source.join("empty/inner")).unwrap();
-    let mut tree = tree::open(&source, &folder.path().join("box")).unwrap();
+    let mut tree = tree::open(&source, &folder.path().join("box"), None).unwrap();
     assert_eq!(snapshot(&tree.work(), &[]), snapshot(&source, &[".cascade"]));
     assert!(tree.work().join("empty/inner").is_dir());
     write(&tree.work().join("y.log"), "y");
@@ -445,7 +468,7 @@ fn a_copy_of_a_copy_is_applied_to_the_first() {
     let mut outer = world.open("box");
     write(&outer.work().join("src/new.txt"), "outer\n");
     outer.changes().unwrap();
-    let mut inner = tree::open(&outer.work(), &world.folder.path().join("inner")).unwrap();
+    let mut inner = tree::open(&outer.work(), &world.folder.path().join("inner"), None).unwrap();
     assert_eq!(snapshot(&inner.work(), &[".git"]), snapshot(&outer.work(), &[".git"]));
     assert_eq!(git(&inner.work(), &["log", "--format=%s"]), "first");
     write(&inner.work().join("src/new.txt"), "inner\n");
@@ -460,7 +483,7 @@ fn a_copy_of_a_copy_is_applied_to_the_first() {
 #[ignore = "it is started by the next one, and killed"]
 fn apply_and_be_killed() {
     let Some(folder) = std::env::var_os("TREE_FOLDER").map(PathBuf::from) else { return };
-    let mut tree = tree::open(&folder.join("repo"), &folder.join("box")).unwrap();
+    let mut tree = tree::open(&folder.join("repo"), &folder.join("box"), None).unwrap();
     for index in 0..300 {
         write(&tree.work().join(format!("d{}/f{index}.txt", index % 7)), format!("new {index}\n"));
     }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Change, Content, Kind, Result, Tree, TreeError, at,
-    open::{Repository, git, output_of},
+    repository::{Repository, git, output_of},
 };
 
 /// Commits the changes on a new branch, on top of the commit that is checked out. Neither the files of the user nor the

@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,46 @@ impl Look {
     }
 }
 
+impl Look {
+    /// The length of what [`Look::to_bytes`] gives.
+    pub(super) const SIZE: usize = 52;
+
+    /// As it is written into a file; never only zeros.
+    pub(super) fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        let numbers = [self.modified.0, self.modified.1, self.changed.0, self.changed.1].map(i64::to_le_bytes);
+        let parts = [self.inode.to_le_bytes(), self.size.to_le_bytes()].into_iter().chain(numbers).flatten();
+        for (to, from) in bytes.iter_mut().zip(parts.chain(self.mode.to_le_bytes())) {
+            *to = from;
+        }
+        bytes
+    }
+
+    /// What [`Look::to_bytes`] wrote; `None` for zeros.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (numbers, mode) = bytes.split_at_checked(Self::SIZE - 4)?;
+        let (numbers, _) = numbers.as_chunks::<8>();
+        let [inode, size, modified, modified_ns, changed, changed_ns] = *numbers else { return None };
+        let mode = u32::from_le_bytes(mode.try_into().ok()?);
+        let number = i64::from_le_bytes;
+        (mode != 0).then(|| Self {
+            inode: u64::from_le_bytes(inode),
+            size: u64::from_le_bytes(size),
+            mode,
+            modified: (number(modified), number(modified_ns)),
+            changed: (number(changed), number(changed_ns)),
+        })
+    }
+
+    /// Whether the file cannot change without looking different after this time: some file systems keep times in steps
+    /// of two seconds.
+    pub(super) fn is_settled(&self, now: SystemTime) -> bool {
+        const STEP: i64 = 2;
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        i64::try_from(now).is_ok_and(|now| self.changed.0.max(self.modified.0) + STEP < now)
+    }
+}
+
 pub(super) type Seen = HashMap<PathBuf, Look>;
 
 /// The kind of a file by its status; `None` for folders, sockets, devices.
@@ -147,17 +188,16 @@ pub(super) fn save(manifest: &Manifest, ignores: bool, source: &Path, root: &Pat
     write().map_err(at(&whole))
 }
 
-/// What [`save`] wrote: the files, whether ignored ones are left out, and the source. `None`: the copy is not whole.
-pub(super) fn load(root: &Path) -> Result<Option<(Manifest, bool, PathBuf)>> {
-    let path = root.join("base");
-    let bytes = match fs::read(&path) {
+/// What [`save`] wrote: the files, whether ignored ones are left out, and the source. `None`: there is no such file.
+pub(super) fn load(path: &Path) -> Result<Option<(Manifest, bool, PathBuf)>> {
+    let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(TreeError::Io(path, error)),
+        Err(error) => return Err(TreeError::Io(path.to_owned(), error)),
     };
     match parse(&bytes) {
         Some(found) => Ok(Some(found)),
-        None => Err(TreeError::Io(path, io::Error::new(io::ErrorKind::InvalidData, "it is damaged"))),
+        None => Err(TreeError::Io(path.to_owned(), io::Error::new(io::ErrorKind::InvalidData, "it is damaged"))),
     }
 }
 

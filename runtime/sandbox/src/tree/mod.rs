@@ -7,10 +7,13 @@ mod apply;
 mod branch;
 mod capture;
 mod files;
+mod list;
 mod manifest;
 mod merge;
 mod open;
 mod patch;
+mod repository;
+mod spare;
 
 use std::{
     fmt, io,
@@ -24,7 +27,7 @@ pub use capture::MAX_FILE;
 pub use manifest::{Entry, Kind};
 pub use open::open;
 
-use manifest::{Manifest, Seen};
+use manifest::{Look, Manifest, Seen};
 
 /// A private copy of a folder.
 #[derive(Debug)]
@@ -41,6 +44,9 @@ pub struct Tree {
     current: Manifest,
     /// How files looked on the disk then, so that what has not changed is not read again.
     seen: Seen,
+    /// How the originals of `base` looked when they were copied, in its order; `None`: that does not tell whether they
+    /// have changed since. Empty for a copy that an earlier process has made.
+    origins: Vec<Option<Look>>,
     /// How its folders looked when all of them were walked through; `None`: that must be done again.
     folders: Option<Seen>,
     /// When the times of its files were taken: what is changed in the same moment could look unchanged.

@@ -73,6 +73,8 @@ struct Shared {
     cwd: PathBuf,
     /// The folder of the run's copies.
     folder: PathBuf,
+    /// Where copies of large folders are kept when they are closed, for the next ones.
+    spares: PathBuf,
     /// Why an interrupted application could not be finished.
     unfinished: Option<String>,
 }
@@ -95,6 +97,8 @@ struct State {
     networks: Vec<OpenNetwork>,
     /// The application of its changes, which will not be asked for again when it is left.
     applied: Option<String>,
+    /// Whether it was closed in order: nothing runs in it any more.
+    is_closed: bool,
 }
 
 /// The network of a sandbox with a list of hosts.
@@ -109,10 +113,11 @@ impl Sandboxes {
         let cwd = cwd.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
         let cwd = cwd.canonicalize().unwrap_or(cwd);
         let run = short_digest(&format!("{run}\0{}", cwd.display()));
-        let folder = settings.folder.clone().unwrap_or_else(cache_folder).join(&run);
+        let copies = settings.folder.clone().unwrap_or_else(cache_folder);
+        let (folder, spares) = (copies.join(&run), copies.join("kept"));
         // What an earlier process was applying when it was killed.
         let unfinished = tree::recover(&cwd).err().map(|error| error.to_string());
-        let shared = Arc::new(Shared { settings, abilities: OnceLock::new(), cwd, folder, unfinished });
+        let shared = Arc::new(Shared { settings, abilities: OnceLock::new(), cwd, folder, spares, unfinished });
         Self { shared, known: HashMap::new(), opened: HashMap::new(), removing: Vec::new() }
     }
 
@@ -259,6 +264,7 @@ impl Sandbox {
                 closed.branch = Some(branch.clone());
             }
         }
+        entered.state.is_closed = true;
         // What was merged is a change of the sandbox around it.
         let of_outer = outer.as_mut().map(Entered::changes).transpose()?.flatten();
         Ok(match of_outer {
@@ -342,7 +348,8 @@ impl Sandbox {
         let _outer = self.inside.as_ref().map(|outer| outer.enter()).transpose()?;
         let mut state = self.lock();
         if state.tree.is_none() {
-            state.tree = Some(tree::open(&self.source()?, &self.folder.join("tree")).map_err(raise)?);
+            state.tree =
+                Some(tree::open(&self.source()?, &self.folder.join("tree"), Some(&self.shared.spares)).map_err(raise)?);
         }
         Ok(())
     }
@@ -422,6 +429,10 @@ impl Sandbox {
         if let (Some(tree), Some(id)) = (&state.tree, &state.applied) {
             // A mark that stays does no harm.
             let _ = tree::forget(tree.source(), id);
+        }
+        if let (Some(tree), true) = (&state.tree, state.is_closed) {
+            // What cannot be kept is removed.
+            let _ = tree.keep_as_spare(&self.shared.spares);
         }
         // A command may have left folders that cannot be entered.
         if fs::remove_dir_all(&self.folder).is_err() {
