@@ -379,3 +379,42 @@ fn the_same_job_under_each_topology_and_strategy() {
     // The model that loses most is asked least by the strategy that learns.
     assert!(measured[8].2 < measured[6].2, "{measured:?}");
 }
+
+/// As without mocks: each of its models loses the task once, and the last one has it again.
+#[test]
+fn a_mocked_task_is_given_to_as_many_agents_as_a_real_one() {
+    let project = Project::new();
+    let program = |using: &str, lost: u32, expected: &str| {
+        format!(
+            r#"
+{}{}
+skill work(job: string) -> string {{ prompt "Do $<job>." }}
+
+cascade main() -> string using {using} {{
+  stage all = swarm max 2 {{
+    stage part = work("it") on error redistribute
+  }}
+  return all.part
+}}
+
+test "lost" {{
+  mock work fails (unavailable) times {lost} then -> "done"
+  run main()
+  {expected}
+}}
+"#,
+            model("a", ""),
+            model("b", "")
+        )
+    };
+    for (using, lost, expected) in [
+        ("a", 1, "expect stage part ran times 2"),
+        ("a", 2, "expect fails (unavailable)"),
+        ("[a, b]", 2, "expect stage part ran times 3"),
+        ("[a, b]", 3, "expect fails (unavailable)"),
+    ] {
+        project.write("flow.cascade", &program(using, lost, expected));
+        let output = project.command(&["test", "flow.cascade"]).output().unwrap();
+        assert!(output.status.success(), "{using}, lost {lost} times: {output:?}");
+    }
+}

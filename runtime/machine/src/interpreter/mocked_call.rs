@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::{
     Machine, Waiter,
+    call::{guard_below, guard_below_mut},
     fiber::Fiber,
     frame::{Frame, Mode},
 };
@@ -76,7 +77,21 @@ impl<'p> Machine<'p> {
             request: None,
             answer: None,
         })));
+        if self.membership(fiber).is_some() {
+            self.assign_mocked_task(fiber, &skill.needs);
+        }
         Ok(Mode::Run)
+    }
+
+    /// Notes which model of a swarm a mocked task stands for: it is lost as often as a real one, each time by the next.
+    fn assign_mocked_task(&mut self, fiber: &mut Fiber<'p>, needs: &[SmolStr]) {
+        let own = guard_below(fiber).map(|guard| &guard.clauses.needs[..]).unwrap_or_default();
+        let needs: Vec<SmolStr> = needs.iter().chain(own).cloned().collect();
+        let models = self.models_for(fiber, &needs);
+        if let Some(guard) = guard_below_mut(fiber) {
+            let untried = models.iter().find(|model| !guard.agent.tried.contains(model));
+            (guard.asked, guard.models) = (untried.or(models.first()).copied(), models);
+        }
     }
 
     /// Begins a mocked call of a cascade.

@@ -98,6 +98,15 @@ impl<'p> Machine<'p> {
         self.program.default_route.map(ModelRef::Route).into_iter().collect()
     }
 
+    /// The models that a task with these needs could be given to, in the order of the program.
+    pub(super) fn models_for(&mut self, fiber: &Fiber<'p>, needs: &[SmolStr]) -> Vec<ModelId> {
+        let mut named = Named::default();
+        for model in self.models_in_use(fiber) {
+            self.expand_model_ref(model, needs, &mut named, 0);
+        }
+        named.models
+    }
+
     /// The first model that is available and can hold the prompt, with the prompt as it likes
     /// it. `write` gives text and system text;
     /// `recorded` tells whether a model's answer is known already.
