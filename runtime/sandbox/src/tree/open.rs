@@ -93,7 +93,7 @@ fn fill(
     let folders = files().filter_map(Path::parent).chain(list.folders.iter().map(PathBuf::as_path));
     let folders = spare::with_outer(folders);
     match spare {
-        Some(_) => spare::clear(&work, &files().collect(), &folders)?,
+        Some(_) => spare::clear(&work, &files().map(Path::as_os_str).collect(), &folders)?,
         None => fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(at(root))?,
     }
     thread::scope(|scope| {

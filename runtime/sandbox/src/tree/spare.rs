@@ -8,6 +8,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ffi::{OsStr, OsString},
     fs, io,
     os::unix::{
         ffi::OsStrExt,
@@ -38,7 +39,8 @@ const REMOVED: &str = "old";
 
 /// What is known of the files of a kept copy.
 pub(super) struct Spare {
-    files: HashMap<PathBuf, Known>,
+    /// By their paths: as text they are compared faster than part by part.
+    files: HashMap<OsString, Known>,
     /// The number of the first pack that is not in use.
     pub(super) next_pack: u32,
 }
@@ -52,7 +54,7 @@ struct Known {
 impl Spare {
     /// A file that is in the copy as it is at home, if the file at home looks like this.
     pub(super) fn find(&self, path: &Path, origin: Look, copy: &Path) -> Option<(Listed, Look)> {
-        let known = self.files.get(path).filter(|known| known.origin == origin)?;
+        let known = self.files.get(path.as_os_str()).filter(|known| known.origin == origin)?;
         let now = Look::of(&fs::symlink_metadata(copy).ok()?);
         (now == known.copy).then_some((known.listed, now))
     }
@@ -91,7 +93,7 @@ fn load(source: &Path, ignores: bool, root: &Path) -> Option<Spare> {
         spare.next_pack = spare.next_pack.max(listed.kept?.pack.checked_add(1)?);
         let (origin, copy) = bytes.split_at(Look::SIZE);
         if let (Some(origin), Some(copy)) = (Look::from_bytes(origin), Look::from_bytes(copy)) {
-            spare.files.insert(path, Known { listed, origin, copy });
+            spare.files.insert(path.into_os_string(), Known { listed, origin, copy });
         }
     }
     Some(spare)
@@ -107,7 +109,7 @@ fn folder_for(source: &Path, spares: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When something cannot be removed, or a folder has attributes that new files in it would inherit.
-pub(super) fn clear(work: &Path, files: &HashSet<&Path>, folders: &HashSet<&Path>) -> Result<()> {
+pub(super) fn clear(work: &Path, files: &HashSet<&OsStr>, folders: &HashSet<&Path>) -> Result<()> {
     // As a new folder is.
     let sample = work.with_extension("new");
     fs::create_dir(&sample).map_err(at(&sample))?;
@@ -130,7 +132,7 @@ fn clear_folder(
     work: &Path,
     folder: &Path,
     mode: u32,
-    files: &HashSet<&Path>,
+    files: &HashSet<&OsStr>,
     folders: &HashSet<&Path>,
     inner: &mut Vec<PathBuf>,
 ) -> Result<()> {
@@ -147,7 +149,7 @@ fn clear_folder(
         match (is_folder, is_folder && folders.contains(path.as_path())) {
             (true, true) => inner.push(path),
             (true, false) => fs::remove_dir_all(entry.path()).map_err(at(&entry.path()))?,
-            (false, _) if files.contains(path.as_path()) => {}
+            (false, _) if files.contains(path.as_os_str()) => {}
             (false, _) => fs::remove_file(entry.path()).map_err(at(&entry.path()))?,
         }
     }
@@ -197,7 +199,11 @@ impl Tree {
             return Ok(false);
         }
         let files = self.base.keys().map(PathBuf::as_path);
-        clear(&self.work(), &files.clone().collect(), &with_outer(files.filter_map(Path::parent)))?;
+        clear(
+            &self.work(),
+            &files.clone().map(Path::as_os_str).collect(),
+            &with_outer(files.filter_map(Path::parent)),
+        )?;
         let mut looks = Vec::with_capacity(self.base.len() * 2 * Look::SIZE);
         for ((path, first), origin) in self.base.iter().zip(&self.origins) {
             let is_first = self.current.get(path).is_some_and(|now| now.entry == first.entry);
