@@ -17,7 +17,7 @@ use super::{
     chain, lock, memory, outcomes, project_key, record,
     record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
-    sqlite::SqliteJournal,
+    sqlite::{Closing, SqliteJournal},
     tables,
 };
 use crate::{
@@ -34,12 +34,13 @@ pub struct SqliteStore {
     path: PathBuf,
     /// Read when it is first needed.
     key: OnceLock<ProjectKey>,
+    closing: Closing,
 }
 
 impl SqliteStore {
     /// The store in a file, which is opened, and created, when it is first needed.
     pub fn at(path: &Path) -> Self {
-        Self { connection: Mutex::new(None), path: path.to_owned(), key: OnceLock::new() }
+        Self { connection: Mutex::new(None), path: path.to_owned(), key: OnceLock::new(), closing: Closing::default() }
     }
 
     /// Opens a file, and creates it if it is not there.
@@ -47,7 +48,12 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { connection: Mutex::new(Some(tables::open(path)?)), path: path.to_owned(), key: OnceLock::new() })
+        Ok(Self {
+            connection: Mutex::new(Some(tables::open(path)?)),
+            path: path.to_owned(),
+            key: OnceLock::new(),
+            closing: Closing::default(),
+        })
     }
 
     fn sql<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -99,6 +105,13 @@ impl SqliteStore {
     }
 }
 
+/// Whoever holds a store until a run's result is shown does not make its user wait for the clean-up of the file.
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.closing.wait();
+    }
+}
+
 impl Store for SqliteStore {
     fn location(&self) -> String {
         self.path.display().to_string()
@@ -120,7 +133,7 @@ impl Store for SqliteStore {
     }
 
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
-        Ok(Box::new(SqliteJournal::open(&self.path, run)?))
+        Ok(Box::new(SqliteJournal::open(&self.path, run, self.closing.clone())?))
     }
 
     fn project_key(&self) -> Result<ProjectKey> {
