@@ -15,25 +15,24 @@ use tower_lsp::{
     jsonrpc::{Error, Result},
     ls_types::{
         CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem, CallHierarchyOutgoingCall,
-        CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams, CallHierarchyServerCapability, CodeActionKind,
-        CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CodeLens,
-        CodeLensOptions, CodeLensParams, CompletionOptions, CompletionParams, CompletionResponse, DiagnosticOptions,
-        DiagnosticServerCapabilities, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-        DidChangeWatchedFilesRegistrationOptions, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-        DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
-        DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkOptions,
-        DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, FoldingRange,
-        FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse,
-        Hover, HoverParams, HoverProviderCapability, ImplementationProviderCapability, InitializeParams,
-        InitializeResult, InitializedParams, InlayHint, InlayHintParams, Location, OneOf, Position,
-        PositionEncodingKind, PrepareRenameResponse, Range, ReferenceParams, Registration, RenameOptions, RenameParams,
-        SelectionRange, SelectionRangeParams, SelectionRangeProviderCapability, SemanticTokensFullOptions,
-        SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult,
-        SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo, SignatureHelp,
-        SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability,
-        TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit,
-        TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams,
-        WorkspaceSymbolResponse,
+        CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams, CallHierarchyServerCapability, CodeActionOptions,
+        CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CodeLens, CodeLensOptions, CodeLensParams,
+        CompletionOptions, CompletionParams, CompletionResponse, DiagnosticOptions, DiagnosticServerCapabilities,
+        DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
+        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams,
+        DocumentDiagnosticReport, DocumentDiagnosticReportResult, DocumentFormattingParams, DocumentHighlight,
+        DocumentHighlightParams, DocumentLink, DocumentLinkOptions, DocumentLinkParams, DocumentSymbolParams,
+        DocumentSymbolResponse, FileSystemWatcher, FoldingRange, FoldingRangeParams, FoldingRangeProviderCapability,
+        GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability,
+        ImplementationProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
+        InlayHintParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse, Range,
+        ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange, SelectionRangeParams,
+        SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams,
+        SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities,
+        ServerCapabilities, ServerInfo, SignatureHelp, SignatureHelpOptions, SignatureHelpParams,
+        TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
+        TextDocumentSyncSaveOptions, TextEdit, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
+        WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
     },
 };
 
@@ -42,8 +41,8 @@ use crate::{
     events::{Event, Settings},
     position::Encoding,
     requests::{
-        Question, View, calls, completion, definition, diagnostics, hints, hover, lenses, links, ranges, references,
-        rename, signature, symbols, tokens,
+        Question, View, actions, calls, completion, definition, diagnostics, hints, hover, lenses, links, ranges,
+        references, rename, signature, symbols, tokens,
     },
 };
 
@@ -142,7 +141,7 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             ..SignatureHelpOptions::default()
         }),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+            code_action_kinds: Some(actions::kinds()),
             ..CodeActionOptions::default()
         })),
         ..ServerCapabilities::default()
@@ -361,8 +360,7 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let (reply, answer) = oneshot::channel();
-        self.push(Event::Actions { params: Box::new(params), reply });
-        answer.await.map(Some).map_err(|_| Error::internal_error())
+        let uri = params.text_document.uri.clone();
+        self.ask(Some(&uri), true, params, |view, params| Ok(actions::answer(view, params))).await
     }
 }

@@ -316,3 +316,34 @@ async fn diagnostics_are_given_to_who_asks_for_them() {
     assert_eq!(client.request("textDocument/diagnostic", unknown).await["items"], json!([]), "not open");
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[tokio::test]
+async fn actions_are_given_by_kind() {
+    let text = "skill size(f: path) -> int {\n  run sh\"wc -c < $<f>\"\n    output json int\n}\n\ncascade main() -> int {\n  stage a = size(\"a\")\n  stage b = size(\"b\")\n  return a + b\n}\n";
+    let mut client = Client::connect();
+    let answer = client.initialize(json!({})).await;
+    let kinds = json!(["quickfix", "refactor.extract", "refactor.inline", "refactor.rewrite"]);
+    assert_eq!(answer["capabilities"]["codeActionProvider"]["codeActionKinds"], kinds);
+    client.open_document(A, text).await;
+    let mut ask = async |only: Value| {
+        let place = json!({ "line": 6, "character": 8 });
+        let context = json!({ "diagnostics": [], "only": only });
+        let range = json!({ "start": place, "end": place });
+        let params = json!({ "textDocument": { "uri": A }, "range": range, "context": context });
+        client.request("textDocument/codeAction", params).await.as_array().unwrap().clone()
+    };
+    let all = ask(Value::Null).await;
+    let titles: Vec<_> = all.iter().map(|action| action["title"].as_str().unwrap()).collect();
+    assert_eq!(
+        titles,
+        ["run in `parallel` with its neighbours", "retry `a` when it fails", "ask a person when `a` fails"]
+    );
+    assert_eq!(all[0]["kind"], "refactor.rewrite");
+    let edit = &all[0]["edit"]["changes"][A][0];
+    assert_eq!(edit["range"]["start"], json!({ "line": 6, "character": 0 }), "{edit}");
+    let wanted = "  stage both = parallel {\n    stage a = size(\"a\")\n    stage b = size(\"b\")\n  }\n  return both.a + both.b\n";
+    assert_eq!(edit["newText"], wanted);
+    assert_eq!(ask(json!(["refactor"])).await.len(), 3);
+    assert_eq!(ask(json!(["refactor.inline"])).await.len(), 0);
+    assert_eq!(ask(json!(["quickfix", "source"])).await.len(), 0);
+}

@@ -1,12 +1,15 @@
 //! Questions that an editor asks about a program, one a file. Nothing here knows a protocol: a
 //! question is asked about a file and a byte offset, and answered with files and spans.
 
+mod actions;
 mod calls;
+mod changed;
 mod completion;
 mod definition;
 mod describe;
 mod hints;
 mod hover;
+mod importing;
 mod lenses;
 mod links;
 mod ranges;
@@ -19,6 +22,7 @@ mod type_at;
 
 use cascade_grammar::ast::Span;
 
+pub use actions::{Action, ActionKind, actions};
 pub use calls::{Callee, Calls};
 pub use completion::{Completion, CompletionKind, Completions, complete};
 pub use definition::{Definition, definition, implementations};

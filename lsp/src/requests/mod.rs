@@ -2,6 +2,7 @@
 //! positions, asks, and converts the answer. A question is answered in a thread of its own on a [`View`],
 //! which does not change while the documents do.
 
+pub(crate) mod actions;
 pub(crate) mod calls;
 pub(crate) mod completion;
 pub(crate) mod definition;
