@@ -27,12 +27,13 @@ use tower_lsp::{
         ImplementationProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
         InlayHintParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse, Range,
         ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange, SelectionRangeParams,
-        SelectionRangeProviderCapability, SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams,
-        SemanticTokensRangeParams, SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities,
-        ServerCapabilities, ServerInfo, SignatureHelp, SignatureHelpOptions, SignatureHelpParams,
-        TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-        TextDocumentSyncSaveOptions, TextEdit, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions,
-        WorkspaceEdit, WorkspaceSymbolParams, WorkspaceSymbolResponse,
+        SelectionRangeProviderCapability, SemanticTokensDeltaParams, SemanticTokensFullDeltaResult,
+        SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams,
+        SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities,
+        ServerInfo, SignatureHelp, SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams,
+        TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+        TextEdit, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams,
+        WorkspaceSymbolResponse,
     },
 };
 
@@ -128,7 +129,7 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             SemanticTokensOptions {
                 legend: tokens::legend(),
                 range: Some(true),
-                full: Some(SemanticTokensFullOptions::Bool(true)),
+                full: Some(SemanticTokensFullOptions::Delta { delta: Some(true) }),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             },
         )),
@@ -332,8 +333,16 @@ impl LanguageServer for Backend {
     }
 
     async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
-        let answer = |view: &View, (): &()| Ok(tokens::answer(view, None).map(SemanticTokensResult::Tokens));
+        let answer = |view: &View, (): &()| Ok(tokens::answer(view).map(SemanticTokensResult::Tokens));
         self.ask(Some(&params.text_document.uri), true, (), answer).await
+    }
+
+    async fn semantic_tokens_full_delta(
+        &self,
+        params: SemanticTokensDeltaParams,
+    ) -> Result<Option<SemanticTokensFullDeltaResult>> {
+        let answer = |view: &View, previous: &String| Ok(tokens::answer_delta(view, previous));
+        self.ask(Some(&params.text_document.uri), true, params.previous_result_id, answer).await
     }
 
     async fn semantic_tokens_range(
@@ -341,7 +350,7 @@ impl LanguageServer for Backend {
         params: SemanticTokensRangeParams,
     ) -> Result<Option<SemanticTokensRangeResult>> {
         let answer =
-            |view: &View, range: &Range| Ok(tokens::answer(view, Some(*range)).map(SemanticTokensRangeResult::Tokens));
+            |view: &View, range: &Range| Ok(tokens::answer_range(view, *range).map(SemanticTokensRangeResult::Tokens));
         self.ask(Some(&params.text_document.uri), true, params.range, answer).await
     }
 

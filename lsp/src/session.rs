@@ -301,6 +301,7 @@ impl Session {
             open: self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect(),
             files: self.documents.keys().filter_map(|name| Some((name.clone(), self.client_file(name)?))).collect(),
             folders: self.folders.clone(),
+            tokens: document.map(|document| Arc::clone(&document.tokens)).unwrap_or_default(),
             parses: Arc::clone(&self.parses),
             cancelled: Arc::default(),
         }

@@ -192,9 +192,9 @@ async fn tokens_tell_prompts_commands_and_values_from_outside() {
     let kinds =
         |word: &str| found.iter().filter(|(w, ..)| w == word).map(|(_, k, m)| (k.as_str(), *m)).collect::<Vec<_>>();
     assert_eq!(kinds("Say "), [("prompt", 0)], "{found:?}");
-    assert_eq!(kinds("ls -l"), [("shell", 0)]);
+    assert_eq!(kinds("-l"), [("option", 0)]);
     assert_eq!(kinds("$<"), [("hole", 0)]);
-    assert_eq!(kinds("ls"), [("skill", 1), ("skill", 0)]);
+    assert_eq!(kinds("ls"), [("skill", 1), ("program", 0), ("skill", 0)]);
     // What a command printed is marked as untrusted, where it is declared and where it is read.
     assert_eq!(kinds("a"), [("variable", 3), ("variable", 2)]);
     let range = json!({ "start": { "line": 9, "character": 0 }, "end": { "line": 10, "character": 0 } });
@@ -346,4 +346,96 @@ async fn actions_are_given_by_kind() {
     assert_eq!(ask(json!(["refactor"])).await.len(), 3);
     assert_eq!(ask(json!(["refactor.inline"])).await.len(), 0);
     assert_eq!(ask(json!(["quickfix", "source"])).await.len(), 0);
+}
+
+/// The words of a program with what they are: `kind word`, of the kinds that only a command has.
+async fn words_of_commands(text: &str) -> Vec<String> {
+    let mut client = Client::connect();
+    let answer = client.initialize(json!({ "general": { "positionEncodings": ["utf-8"] } })).await;
+    let legend = answer["capabilities"]["semanticTokensProvider"]["legend"]["tokenTypes"].clone();
+    client.open_document(A, text).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let full = client.request("textDocument/semanticTokens/full", document).await;
+    let (mut line, mut character, mut found) = (0, 0, Vec::new());
+    for token in full["data"].as_array().unwrap().chunks(5) {
+        let [lines, start, length, kind] = [0, 1, 2, 3].map(|n| token[n].as_u64().unwrap() as usize);
+        character = if lines == 0 { character + start } else { start };
+        line += lines;
+        let kind = legend[kind].as_str().unwrap();
+        if matches!(kind, "program" | "option" | "argument" | "hole") {
+            found.push(format!("{kind} {}", &text.lines().nth(line).unwrap()[character..character + length]));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn words_of_commands_are_told_apart() {
+    let skill = |command: &str| format!("skill s(a: path) -> string {{\n  run {command}\n}}\n");
+    let found = words_of_commands(&skill("sh\"A=1 env B=2 grep -n --file=$<a> 'ö x' < in | sort -- -k # no\"")).await;
+    let wanted = [
+        "program env",
+        "argument B=2",
+        "program grep",
+        "option -n",
+        "option --file=",
+        "hole $<",
+        "hole >",
+        "argument 'ö x'",
+        "program sort",
+        "option --",
+        "argument -k",
+    ];
+    assert_eq!(found, wanted);
+    // A block loses its indentation; a command within a word is painted over it.
+    let found = words_of_commands(&skill(
+        "sh\"\"\"\n    if test -f \"$(dirname $<a>)/x\"; then\n      cat \\\n        y`date`\n    fi\n    \"\"\"",
+    ))
+    .await;
+    let wanted = [
+        "program test",
+        "option -f",
+        "argument \"$(",
+        "program dirname",
+        "argument  ",
+        "hole $<",
+        "hole >",
+        "argument )/x\"",
+        "program cat",
+        "argument y`date`",
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(words_of_commands(&skill("sh\"ls 'open\"")).await, [""; 0], "no shell reads this");
+}
+
+#[tokio::test]
+async fn tokens_are_told_by_their_difference() {
+    let mut client = open(PROGRAM).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let first = client.request("textDocument/semanticTokens/full", document.clone()).await;
+    let (mut id, mut data) = (first["resultId"].clone(), first["data"].as_array().unwrap().clone());
+    let ask = |id: &Value| json!({ "textDocument": { "uri": A }, "previousResultId": id });
+    let edits = [(0, 0, 0, "\n"), (2, 0, 0, "fn two() -> int = 2\n"), (3, 0, 1, ""), (0, 0, 0, "")];
+    for (version, (line, from, to, text)) in (2..).zip(edits) {
+        client.replace_in_line(A, version, line, from, to, text).await;
+        let delta = client.request("textDocument/semanticTokens/full/delta", ask(&id)).await;
+        assert_ne!(delta["resultId"], id);
+        id = delta["resultId"].clone();
+        for edit in delta["edits"].as_array().unwrap() {
+            let [start, deleted] = ["start", "deleteCount"].map(|key| edit[key].as_u64().unwrap() as usize);
+            let new = edit["data"].as_array().unwrap().clone();
+            assert!(new.len() < data.len() && start % 5 == 0, "{edit}");
+            data.splice(start..start + deleted, new);
+        }
+        if text.is_empty() && to == 0 {
+            assert_eq!(delta["edits"], json!([]), "nothing has changed");
+        }
+        let range = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+        let mut params = document.clone();
+        params["range"] = range;
+        let all = client.request("textDocument/semanticTokens/range", params).await;
+        assert_eq!(all["data"], Value::Array(data.clone()));
+    }
+    let unknown = client.request("textDocument/semanticTokens/full/delta", ask(&json!("0"))).await;
+    assert_eq!(unknown["data"], Value::Array(data), "of an answer that is not known any more, all");
 }

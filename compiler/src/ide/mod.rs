@@ -15,6 +15,7 @@ mod links;
 mod ranges;
 mod references;
 mod rename;
+mod shell_words;
 mod signature;
 mod symbols;
 mod tokens;

@@ -64,6 +64,8 @@ pub(crate) struct View {
     pub files: HashMap<String, ClientFile>,
     /// The folders of the client's project.
     pub folders: Vec<PathBuf>,
+    /// The semantic tokens of the document that were sent last.
+    pub tokens: Arc<tokens::SentTokens>,
     /// Trees of unchanged files.
     pub parses: Arc<ParseCache>,
     /// Set when the document changes: nobody wants the answer any more.
