@@ -21,9 +21,10 @@ use tower_lsp::{
         DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
         DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams,
         DocumentDiagnosticReport, DocumentDiagnosticReportResult, DocumentFormattingParams, DocumentHighlight,
-        DocumentHighlightParams, DocumentLink, DocumentLinkOptions, DocumentLinkParams, DocumentSymbolParams,
-        DocumentSymbolResponse, FileSystemWatcher, FoldingRange, FoldingRangeParams, FoldingRangeProviderCapability,
-        GlobPattern, GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability,
+        DocumentHighlightParams, DocumentLink, DocumentLinkOptions, DocumentLinkParams,
+        DocumentOnTypeFormattingOptions, DocumentOnTypeFormattingParams, DocumentSymbolParams, DocumentSymbolResponse,
+        FileSystemWatcher, FoldingRange, FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern,
+        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability,
         ImplementationProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
         InlayHintParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse, Range,
         ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange, SelectionRangeParams,
@@ -42,8 +43,8 @@ use crate::{
     events::{Event, Settings},
     position::Encoding,
     requests::{
-        Question, View, actions, calls, completion, definition, diagnostics, hints, hover, lenses, links, ranges,
-        references, rename, signature, symbols, tokens,
+        Question, View, actions, calls, completion, definition, diagnostics, hints, hover, indent, lenses, links,
+        ranges, references, rename, signature, symbols, tokens,
     },
 };
 
@@ -97,6 +98,11 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             ..TextDocumentSyncOptions::default()
         })),
         document_formatting_provider: Some(OneOf::Left(true)),
+        document_on_type_formatting_provider: {
+            let [first, others @ ..] = indent::TRIGGERS.map(str::to_owned);
+            let more_trigger_character = Some(others.to_vec());
+            Some(DocumentOnTypeFormattingOptions { first_trigger_character: first, more_trigger_character })
+        },
         completion_provider: Some(CompletionOptions {
             trigger_characters: Some(completion::TRIGGERS.iter().map(|sign| (*sign).to_owned()).collect()),
             ..CompletionOptions::default()
@@ -230,6 +236,11 @@ impl LanguageServer for Backend {
         let (reply, answer) = oneshot::channel();
         self.push(Event::Format { uri: params.text_document.uri, reply });
         answer.await.map_err(|_| Error::internal_error())
+    }
+
+    async fn on_type_formatting(&self, params: DocumentOnTypeFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask(Some(&uri), false, params, |view, params| Ok(indent::answer(view, params))).await
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {

@@ -439,3 +439,15 @@ async fn tokens_are_told_by_their_difference() {
     let unknown = client.request("textDocument/semanticTokens/full/delta", ask(&json!("0"))).await;
     assert_eq!(unknown["data"], Value::Array(data), "of an answer that is not known any more, all");
 }
+
+#[tokio::test]
+async fn a_typed_line_is_indented() {
+    let mut client = open("cascade main() {\n  if true {\n    log \"ö\" }\n").await;
+    client.replace_in_line(A, 2, 2, 12, 13, "\n    }").await;
+    let mut params = at(A, 3, 5);
+    params["ch"] = json!("}");
+    params["options"] = json!({ "tabSize": 4, "insertSpaces": true });
+    let edits = client.request("textDocument/onTypeFormatting", params).await;
+    let range = json!({ "start": { "line": 3, "character": 0 }, "end": { "line": 3, "character": 4 } });
+    assert_eq!(edits, json!([{ "range": range, "newText": "  " }]));
+}

@@ -9,6 +9,7 @@ pub(crate) mod definition;
 pub(crate) mod diagnostics;
 pub(crate) mod hints;
 pub(crate) mod hover;
+pub(crate) mod indent;
 pub(crate) mod lenses;
 pub(crate) mod links;
 mod project;
