@@ -22,6 +22,7 @@ use crate::{
     convert::{ClientFile, diagnostics_of},
     document::{Document, source_name},
     events::{Event, Settings},
+    history::RunHistory,
     publish::Publication,
     requests::{Asked, Question, View},
 };
@@ -30,6 +31,7 @@ use crate::{
 pub(crate) struct Session {
     events: UnboundedSender<Event>,
     outbox: UnboundedSender<Publication>,
+    history: Arc<dyn RunHistory>,
     settings: Settings,
     documents: BTreeMap<String, Document>,
     /// The number of changes so far, of any file.
@@ -51,10 +53,15 @@ pub(crate) struct Session {
 impl Session {
     /// A session without documents. Analyses report through `events`; publications for the client go
     /// to `outbox`.
-    pub(crate) fn new(events: UnboundedSender<Event>, outbox: UnboundedSender<Publication>) -> Self {
+    pub(crate) fn new(
+        events: UnboundedSender<Event>,
+        outbox: UnboundedSender<Publication>,
+        history: Arc<dyn RunHistory>,
+    ) -> Self {
         Self {
             events,
             outbox,
+            history,
             settings: Settings::default(),
             documents: BTreeMap::new(),
             revision: 0,
@@ -301,6 +308,7 @@ impl Session {
             open: self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect(),
             files: self.documents.keys().filter_map(|name| Some((name.clone(), self.client_file(name)?))).collect(),
             folders: self.folders.clone(),
+            history: Arc::clone(&self.history),
             tokens: document.map(|document| Arc::clone(&document.tokens)).unwrap_or_default(),
             parses: Arc::clone(&self.parses),
             cancelled: Arc::default(),

@@ -451,3 +451,27 @@ async fn a_typed_line_is_indented() {
     let range = json!({ "start": { "line": 3, "character": 0 }, "end": { "line": 3, "character": 4 } });
     assert_eq!(edits, json!([{ "range": range, "newText": "  " }]));
 }
+
+#[derive(Debug)]
+struct OneRun;
+
+impl cascade_lsp::RunHistory for OneRun {
+    fn last_run(&self, file: &std::path::Path, cascade: &str) -> Option<cascade_lsp::LastRun> {
+        let is_known = file == std::path::Path::new("/no/a.cascade") && cascade == "main";
+        is_known.then(|| cascade_lsp::LastRun { id: "2npg".to_owned(), summary: "failed, 3ms".to_owned() })
+    }
+}
+
+#[tokio::test]
+async fn the_last_run_of_a_cascade_is_shown_above_it() {
+    let mut client = Client::connect_with(std::sync::Arc::new(OneRun));
+    client.initialize(json!({})).await;
+    let uri = "file:///no/a.cascade";
+    client.open_document(uri, FLOW).await;
+    let answer = client.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } })).await;
+    let last: Vec<_> =
+        answer.as_array().unwrap().iter().filter(|lens| lens["command"]["command"] == "cascade.lastRun").collect();
+    let command =
+        json!({ "title": "Last run: failed, 3ms", "command": "cascade.lastRun", "arguments": [uri, "main", "2npg"] });
+    assert_eq!((last.len(), &last[0]["command"], &last[0]["range"]["start"]["line"]), (1, &command, &json!(21)));
+}

@@ -41,6 +41,7 @@ use crate::{
     analysis::{Analysis, OpenSources, OpenTexts, ParseCache},
     convert::ClientFile,
     events::Settings,
+    history::RunHistory,
     position::LineIndex,
 };
 
@@ -65,6 +66,8 @@ pub(crate) struct View {
     pub files: HashMap<String, ClientFile>,
     /// The folders of the client's project.
     pub folders: Vec<PathBuf>,
+    /// Knows the last runs of cascades.
+    pub history: Arc<dyn RunHistory>,
     /// The semantic tokens of the document that were sent last.
     pub tokens: Arc<tokens::SentTokens>,
     /// Trees of unchanged files.

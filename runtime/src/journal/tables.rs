@@ -181,7 +181,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// The format of the file; `None` when it is new.
-fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(super) fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let known: Option<i64> =
         connection.query_row("SELECT 1 FROM sqlite_master WHERE name = 'meta'", [], |row| row.get(0)).optional()?;
     match known {
