@@ -139,37 +139,6 @@ async fn renaming_reaches_files_that_are_not_open() {
 }
 
 #[tokio::test]
-async fn a_request_whose_document_changes_is_given_up() {
-    let mut client = open(PROGRAM).await;
-    // Both are there before the first analysis is.
-    let id = client.send_request("textDocument/hover", at(A, 4, 13)).await;
-    client.replace_in_line(A, 2, 0, 0, 0, "\n").await;
-    let answer = client.wait_for_message(|m| m["id"] == id).await;
-    let given_up = answer["error"]["code"] == -32801;
-    let answered_before = answer["result"]["contents"]["value"].as_str().is_some_and(|text| text.contains("twice"));
-    assert!(given_up || answered_before, "{answer}");
-    // The next one sees the new text.
-    let answer = client.request("textDocument/hover", at(A, 5, 13)).await;
-    assert!(answer["contents"]["value"].as_str().unwrap().contains("twice"), "{answer}");
-}
-
-#[tokio::test]
-async fn a_request_can_be_cancelled() {
-    let mut client = open(PROGRAM).await;
-    let id = client.send_request("textDocument/rename", {
-        let mut params = at(A, 1, 3);
-        params["newName"] = json!("double");
-        params
-    });
-    let id = id.await;
-    client.notify("$/cancelRequest", json!({ "id": id })).await;
-    let answer = client.wait_for_message(|m| m["id"] == id).await;
-    // It was cancelled, or its answer was on the way already.
-    assert!(answer["error"]["code"] == -32800 || answer["result"]["changes"].is_object(), "{answer}");
-    assert!(client.request("textDocument/hover", at(A, 4, 13)).await.is_object(), "the server goes on");
-}
-
-#[tokio::test]
 async fn tokens_tell_prompts_commands_and_values_from_outside() {
     const TEXT: &str = "skill ask(q: string) -> string {\n  prompt \"Say $<q>\"\n}\n\nskill ls() -> string {\n  run sh\"ls -l\"\n}\n\ncascade main() -> string {\n  stage a = ls()\n  return a\n}\n";
     let mut client = Client::connect();
@@ -474,4 +443,38 @@ async fn the_last_run_of_a_cascade_is_shown_above_it() {
     let command =
         json!({ "title": "Last run: failed, 3ms", "command": "cascade.lastRun", "arguments": [uri, "main", "2npg"] });
     assert_eq!((last.len(), &last[0]["command"], &last[0]["range"]["start"]["line"]), (1, &command, &json!(21)));
+}
+
+/// A document whose analysis takes long: what is asked meanwhile waits for it.
+async fn open_long() -> Client {
+    let mut text = String::new();
+    for number in 0..6_000 {
+        text.push_str(&format!("fn f{number}(n: int) -> int = n + {number}\n"));
+    }
+    let mut client = Client::start(json!({})).await;
+    client.open_document(A, &text).await;
+    client
+}
+
+#[tokio::test]
+async fn a_question_that_waits_is_given_up_when_its_document_changes() {
+    let mut client = open_long().await;
+    let id = client.send_request("textDocument/hover", at(A, 4, 3)).await;
+    client.replace_in_line(A, 2, 0, 0, 0, "\n").await;
+    let answer = client.wait_for_message(|m| m["id"] == id).await;
+    assert_eq!(answer["error"]["code"], -32801, "{answer}");
+    // The next one is answered from the new text.
+    let answer = client.request("textDocument/hover", at(A, 5, 3)).await;
+    assert!(answer["contents"]["value"].as_str().unwrap().contains("f4"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_question_that_waits_is_cancelled() {
+    let mut client = open_long().await;
+    let id = client.send_request("textDocument/hover", at(A, 4, 3)).await;
+    client.notify("$/cancelRequest", json!({ "id": id })).await;
+    let answer = client.wait_for_message(|m| m["id"] == id || m["method"] == "textDocument/publishDiagnostics").await;
+    // Before the analysis has ended, of which the diagnostics tell.
+    assert_eq!(answer["error"]["code"], -32800, "{answer}");
+    assert!(client.request("textDocument/hover", at(A, 4, 3)).await.is_object(), "the server goes on");
 }

@@ -76,7 +76,7 @@ impl Server {
         drop(self.input.take());
         let (sender, ended) = mpsc::channel();
         thread::spawn(move || sender.send(self.process.wait_with_output()));
-        let output = ended.recv_timeout(PATIENCE).expect("the server hangs").unwrap();
+        let output = ended.recv_timeout(PATIENCE).unwrap().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 }
@@ -100,7 +100,7 @@ fn read_messages(output: ChildStdout, sender: &mpsc::Sender<Json>) {
                 None => break,
             }
         }
-        let mut body = vec![0; length.expect("a length")];
+        let mut body = vec![0; length.unwrap()];
         if output.read_exact(&mut body).is_err() || sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
             return;
         }
