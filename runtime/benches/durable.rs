@@ -184,7 +184,10 @@ fn main() {
     }
     if std::env::args().any(|a| a == "fan") {
         let fan = fan(10_000);
-        println!("10,000 branches: {:.1?}", best(20, || fresh(&fan)));
+        println!(
+            "10,000 branches: {:.1?}",
+            best(std::env::args().nth(2).and_then(|n| n.parse().ok()).unwrap_or(20), || fresh(&fan))
+        );
         return;
     }
     let own = best(5, commit);

@@ -9,6 +9,10 @@ use crate::{
     value::Value,
 };
 
+/// After so many requests the host starts them before the machine makes more: thousands of branches would otherwise all be
+/// prepared before the first one begins.
+const STARTED_TOGETHER: usize = 512;
+
 /// Where a driven machine stopped.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DriveOutcome {
@@ -21,7 +25,7 @@ pub enum DriveOutcome {
 /// Drives a machine to its end, or until its host has to pause.
 pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> DriveOutcome {
     loop {
-        machine.step();
+        let is_waiting = machine.step_to(STARTED_TOGETHER);
         for id in machine.take_withdrawn() {
             host.cancel(id);
         }
@@ -39,6 +43,9 @@ pub async fn drive<H: Host>(machine: &mut Machine<'_>, host: &mut H) -> DriveOut
         }
         while let Some(request) = machine.take_request() {
             host.start(request);
+        }
+        if !is_waiting {
+            continue;
         }
         if machine.is_stuck() {
             return DriveOutcome::Ended(Err(Failure::new(ErrorKind::Internal, "the run waits for nothing")));

@@ -3,9 +3,9 @@
 //! A key is a digest of parts, each with a name and a hash. Absent parts are left out, so that a part
 //! that a later version of Cascade adds does not change the keys of effects without it.
 
-use std::fmt::Write;
-
 use serde_json::Value as Json;
+
+use crate::interpreter::push_hex;
 
 /// How keys are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,14 +79,23 @@ impl KeyParts {
     pub fn to_bytes(&self) -> Vec<u8> {
         // Written directly: every effect has one, and building a JSON tree would cost more.
         let mut out = String::with_capacity(2 + self.0.len() * 40);
-        out.push('{');
-        for (i, (name, hash)) in self.0.iter().enumerate() {
-            let comma = if i > 0 { "," } else { "" };
-            let name = serde_json::to_string(name).unwrap_or_default();
-            // Writing to a string does not fail.
-            let _ = write!(out, "{comma}{name}:\"{:016x}\"", u64::from_be_bytes(*hash));
+        let mut separator = '{';
+        for (name, hash) in &self.0 {
+            out.push(separator);
+            separator = ',';
+            match name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.')) {
+                true => {
+                    out.push('"');
+                    out.push_str(name);
+                    out.push('"');
+                }
+                false => out.push_str(&serde_json::to_string(name).unwrap_or_default()),
+            }
+            out.push_str(":\"");
+            push_hex(&mut out, hash);
+            out.push('"');
         }
-        out.push('}');
+        out.push_str(if self.0.is_empty() { "{}" } else { "}" });
         out.into_bytes()
     }
 

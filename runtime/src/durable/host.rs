@@ -107,6 +107,10 @@ impl<H: Host> Host for Durable<'_, H> {
     async fn next(&mut self) -> Report {
         loop {
             self.release_held();
+            self.confirm_answers();
+            if let Some(report) = self.take_confirmed() {
+                return report;
+            }
             if let Some((id, answer)) = self.instant.pop_front() {
                 return Report::Answer(id, answer);
             }
@@ -159,7 +163,8 @@ impl<H: Host> Host for Durable<'_, H> {
                     None
                 }
             };
-            if let Some(report) = report {
+            // What else is there comes along, so that the store confirms it together.
+            if let Some(report) = report.or_else(|| self.ready()) {
                 return report;
             }
         }
@@ -172,6 +177,9 @@ impl<H: Host> Host for Durable<'_, H> {
             return None;
         }
         loop {
+            if let Some(report) = self.take_confirmed() {
+                return Some(report);
+            }
             let report = match self.inner.ready() {
                 Some(Report::Answer(id, answer)) => self.answered(id, answer),
                 Some(Report::Cancel) => {
@@ -188,6 +196,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
                 Some(other) => return Some(other),
                 None => {
+                    self.confirm_answers();
                     let note = self.inbox.try_recv().ok()?;
                     self.noted(note)
                 }

@@ -43,10 +43,14 @@ use watch::Watch;
 /// How often the journal is asked whether a person has answered.
 const POLL: Duration = Duration::from_millis(300);
 
+/// How many answers the store confirms together. Each confirmation wakes the run once; with fewer answers in each, the
+/// run goes on while the store writes the next ones.
+const CONFIRMED_TOGETHER: usize = 256;
+
 /// Messages from other threads.
 enum Note {
-    /// An answer has been recorded, as durably as it must be.
-    Recorded(RequestId, Answer),
+    /// Answers have been recorded, as durably as they must be, or recording them has failed.
+    Recorded(Vec<(RequestId, Answer)>, Result<(), JournalError>),
     /// The beginning of an effect has been recorded: the effect may begin.
     Begun(RequestId, Result<(), JournalError>),
     /// A person answered on the terminal.
@@ -55,8 +59,6 @@ enum Note {
     NobodyThere,
     /// The beginning of the run has been recorded, or recording it has failed.
     Known(Result<(), JournalError>),
-    /// Nothing can be recorded any more.
-    Broken(JournalError),
 }
 
 /// An effect that runs.
@@ -112,6 +114,10 @@ pub(crate) struct Durable<'p, H> {
     beginning: RequestMap<Request>,
     /// Answers that are being written to the store, with their position in the recorded order.
     committing: RequestMap<i64>,
+    /// Answers that were given to the store, which has not yet been asked to confirm them.
+    unconfirmed: Vec<(RequestId, Answer)>,
+    /// Answers that the store has confirmed.
+    confirmed: VecDeque<(RequestId, Answer)>,
     /// Files being read and pauses between attempts: the run is not idle while they last.
     busy: RequestSet,
     /// The stages that have asked for a name of their own (`exclusive`).
@@ -156,6 +162,8 @@ impl<'p, H: Host> Durable<'p, H> {
             sessions: HashMap::new(),
             beginning: RequestMap::default(),
             committing: RequestMap::default(),
+            unconfirmed: Vec::new(),
+            confirmed: VecDeque::new(),
             busy: RequestSet::default(),
             locks: RequestMap::default(),
             held: VecDeque::new(),
@@ -256,6 +264,9 @@ impl<'p, H: Host> Durable<'p, H> {
             self.held.push_back(request);
             return;
         }
+        if self.unknown.is_some() {
+            self.look_whether_known();
+        }
         if let Some(waiting) = &mut self.unknown {
             waiting.push_back(request);
             return;
@@ -299,6 +310,20 @@ impl<'p, H: Host> Durable<'p, H> {
         self.inner.start(request);
     }
 
+    /// Begins what has waited for the record of the run, if that is written by now.
+    fn look_whether_known(&mut self) {
+        // Nothing has begun that could be answered: the other notes change what is known and are no reports.
+        while self.unknown.is_some()
+            && let Ok(note) = self.inbox.try_recv()
+        {
+            if let Some(report) = self.noted(note)
+                && let Report::Answer(id, answer) = report
+            {
+                self.instant.push_back((id, answer));
+            }
+        }
+    }
+
     /// An answer of the inner host.
     fn answered(&mut self, id: RequestId, answer: Answer) -> Option<Report> {
         self.busy.remove(&id);
@@ -328,38 +353,53 @@ impl<'p, H: Host> Durable<'p, H> {
         (end.seq, end.clock, end.full) = (seq, clock, !open.cheap);
         let cached = cache_record(&self.run, &open.info, &end, &answer);
         let at_once = open.cheap && self.committing.is_empty();
-        let mut back = None;
-        let done: Option<crate::journal::Done> = if at_once {
-            back = Some(Report::Answer(id, answer));
-            None
-        } else {
-            self.committing.insert(id, seq);
-            let outbox = self.outbox.clone();
-            Some(Box::new(move |written: Result<(), JournalError>| {
-                // The run may have ended meanwhile.
-                let answer = match written {
-                    Ok(()) => answer,
-                    Err(error) => {
-                        let failed = Answer::failed(ErrorKind::Internal, error.to_string());
-                        let _ = outbox.send(Note::Broken(error));
-                        failed
-                    }
-                };
-                let _ = outbox.send(Note::Recorded(id, answer));
-            }))
-        };
-        journal.write(Record::Ended(Box::new(end)), done);
+        journal.write(Record::Ended(Box::new(end)), None);
         if let Some(cached) = cached {
             journal.write(Record::Cache(Box::new(cached)), None);
         }
-        back
+        if at_once {
+            return Some(Report::Answer(id, answer));
+        }
+        self.committing.insert(id, seq);
+        self.unconfirmed.push((id, answer));
+        if self.unconfirmed.len() >= CONFIRMED_TOGETHER {
+            self.confirm_answers();
+        }
+        None
+    }
+
+    /// Asks the store to tell when the answers that it was given are recorded.
+    fn confirm_answers(&mut self) {
+        let Some(journal) = self.journal.as_mut().filter(|_| !self.unconfirmed.is_empty()) else { return };
+        let answers = std::mem::take(&mut self.unconfirmed);
+        let outbox = self.outbox.clone();
+        journal.flush(Box::new(move |result| {
+            // The run may have ended meanwhile.
+            let _ = outbox.send(Note::Recorded(answers, result));
+        }));
+    }
+
+    /// The next answer that is recorded and still wanted.
+    fn take_confirmed(&mut self) -> Option<Report> {
+        while let Some((id, answer)) = self.confirmed.pop_front() {
+            if self.committing.remove(&id).is_some() {
+                return Some(Report::Answer(id, answer));
+            }
+        }
+        None
     }
 
     fn noted(&mut self, note: Note) -> Option<Report> {
         match note {
-            Note::Recorded(id, answer) => {
-                self.committing.remove(&id)?;
-                Some(Report::Answer(id, answer))
+            Note::Recorded(answers, Ok(())) => {
+                self.confirmed.extend(answers);
+                self.take_confirmed()
+            }
+            Note::Recorded(answers, Err(error)) => {
+                let failed = Answer::failed(ErrorKind::Internal, error.to_string());
+                self.confirmed.extend(answers.into_iter().map(|(id, _)| (id, failed.clone())));
+                self.broken = Some(error);
+                self.take_confirmed()
             }
             Note::Begun(id, result) => {
                 let request = self.beginning.remove(&id)?;
@@ -385,10 +425,6 @@ impl<'p, H: Host> Durable<'p, H> {
                 for request in self.unknown.take().unwrap_or_default() {
                     self.begin(request);
                 }
-                None
-            }
-            Note::Broken(error) => {
-                self.broken = Some(error);
                 None
             }
             Note::NobodyThere => {

@@ -194,14 +194,13 @@ fn next_hash(key: &ProjectKey, run: i64, no: i64, before: &[u8], entries: &[u8])
 /// The digest of a row, with another status in the place of its own where one is given.
 fn digest_of(row: &Row<'_>, kind: Kind, status: Option<&str>) -> rusqlite::Result<[u8; DIGEST]> {
     let status_at = (kind == Kind::Run).then_some(RUN_STATUS);
+    let columns = (0..row.as_ref().column_count()).map(|column| match status {
+        Some(status) if status_at == Some(column) => Ok(ValueRef::Text(status.as_bytes())),
+        _ => row.get_ref(column),
+    });
+    let columns = columns.collect::<rusqlite::Result<Vec<_>>>()?;
     let mut digest = RowDigest::new();
-    for column in 0..row.as_ref().column_count() {
-        let value = match status {
-            Some(status) if status_at == Some(column) => ValueRef::Text(status.as_bytes()),
-            _ => row.get_ref(column)?,
-        };
-        digest.add(std::iter::once(value));
-    }
+    digest.add(columns.into_iter());
     Ok(digest.finish())
 }
 
@@ -217,22 +216,21 @@ impl RowDigest {
 
     /// Adds the next columns.
     pub(super) fn add<'c>(&mut self, columns: impl Iterator<Item = ValueRef<'c>>) {
+        // An update for each number would cost more than the digest of a row.
+        let mut content = Vec::with_capacity(1024);
         for column in columns {
-            match column {
-                ValueRef::Null => self.add_column(0, &[]),
-                ValueRef::Integer(n) => self.add_column(1, &n.to_le_bytes()),
-                ValueRef::Real(x) => self.add_column(2, &x.to_le_bytes()),
-                ValueRef::Text(text) => self.add_column(3, text),
-                ValueRef::Blob(bytes) => self.add_column(4, bytes),
-            }
+            let (mark, bytes): (u8, &[u8]) = match &column {
+                ValueRef::Null => (0, &[]),
+                ValueRef::Integer(n) => (1, &n.to_le_bytes()),
+                ValueRef::Real(x) => (2, &x.to_le_bytes()),
+                ValueRef::Text(text) => (3, text),
+                ValueRef::Blob(bytes) => (4, bytes),
+            };
+            content.push(mark);
+            content.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            content.extend_from_slice(bytes);
         }
-    }
-
-    fn add_column(&mut self, mark: u8, bytes: &[u8]) {
-        let mut head = [mark; 9];
-        head[1..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(&head);
-        self.0.update(bytes);
+        self.0.update(&content);
     }
 
     fn finish(self) -> [u8; DIGEST] {

@@ -17,6 +17,7 @@ mod outcomes;
 mod private;
 mod project_key;
 mod record;
+mod row_writer;
 mod rows;
 mod sqlite;
 mod store;

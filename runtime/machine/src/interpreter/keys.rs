@@ -161,7 +161,7 @@ impl KeyScheme {
                     KeyVersion::V3 => KeyVersion::V3_PREFIX,
                     _ => KeyVersion::V4_PREFIX,
                 };
-                format!("{prefix}{}", hex(&project.digest("key", key.as_bytes())))
+                prefixed_hex(prefix, &project.digest("key", key.as_bytes()))
             }
             _ => key,
         }
@@ -174,7 +174,7 @@ impl KeyScheme {
         let digest = hash.finish();
         let mut parts = KeyParts::default();
         parts.push(name, &self.part_digest(name, digest).recorded);
-        (self.keyed(format!("{}{}", KeyVersion::V2_PREFIX, hex(&digest))), parts)
+        (self.keyed(prefixed_hex(KeyVersion::V2_PREFIX, &digest)), parts)
     }
 
     /// The key of an effect's answer, and what it is made of.
@@ -228,8 +228,15 @@ impl KeyScheme {
                 push("environment", self.part_digest("environment", environment_digest(env)));
             }
         }
-        (format!("{}{}", KeyVersion::V2_PREFIX, hex(&hash.finish())), parts)
+        (prefixed_hex(KeyVersion::V2_PREFIX, &hash.finish()), parts)
     }
+}
+
+fn prefixed_hex(prefix: &str, digest: &[u8]) -> String {
+    let mut text = String::with_capacity(prefix.len() + 2 * digest.len());
+    text.push_str(prefix);
+    push_hex(&mut text, digest);
+    text
 }
 
 /// Declared variables by name and value; of a secret only that it is one.
@@ -386,11 +393,22 @@ fn hash_value(version: KeyVersion, value: &Value, hash: &mut Sha256) {
 
 /// Lower case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
+    push_hex(&mut text, bytes);
     text
+}
+
+/// Appends bytes in hex to a text. Every effect has several digests in hex, so whole pieces are appended and not single
+/// characters.
+pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut piece = [0; 64];
+    for bytes in bytes.chunks(piece.len() / 2) {
+        for (digits, byte) in piece.chunks_exact_mut(2).zip(bytes) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
+        }
+        // The digits are ASCII.
+        text.push_str(std::str::from_utf8(&piece[..2 * bytes.len()]).unwrap_or_default());
+    }
 }

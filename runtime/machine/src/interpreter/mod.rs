@@ -53,6 +53,7 @@ pub use best_of::{KnownOutcomes, ModelOutcomes};
 pub use call::{is_fault_of_model, price};
 pub use environment::{Availability, Environment, Recalled};
 pub use keys::hex;
+pub(crate) use keys::push_hex;
 pub use mocked_call::Rehearsal;
 pub use skill_digest::part_digest;
 pub use tool_loop::LIST_TOOLS;
@@ -230,7 +231,14 @@ impl<'p> Machine<'p> {
 
     /// Runs every fiber until it waits or ends.
     pub fn step(&mut self) {
-        while let Some(id) = self.ready.pop_front() {
+        while !self.step_to(usize::MAX) {}
+    }
+
+    /// Runs fibers until each of them waits or has ended, or until there are so many requests. Returns whether no fiber
+    /// can go on.
+    pub fn step_to(&mut self, requests: usize) -> bool {
+        while self.requests.len() < requests {
+            let Some(id) = self.ready.pop_front() else { return true };
             let Some(mut fiber) = self.fibers.get_mut(id).and_then(Option::take) else {
                 continue;
             };
@@ -247,6 +255,7 @@ impl<'p> Machine<'p> {
                 }
             }
         }
+        self.ready.is_empty()
     }
 
     /// The next request, if any.
