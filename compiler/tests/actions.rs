@@ -193,6 +193,21 @@ fn a_stage_says_what_happens_when_it_fails() {
     assert_eq!(titles("cascade f() {\n  stage ‸_one = approve(\"a?\")\n}\n"), [""; 0], "asks a person");
 }
 
+/// A project may leave out diagnostics: an action brings none of them back.
+#[test]
+fn what_a_project_does_not_show_is_nothing_new() {
+    let text =
+        format!("{SKILLS}cascade f(a: path) {{\n  let unused = 1\n  stage one = size(a)\n  log \"$<one>\"\n}}\n");
+    let sources = MemorySources::one("a.cascade", &text);
+    let (compiled, source) = analyse("a.cascade", &text, &sources);
+    assert_eq!(compiled.diagnostics.len(), 1);
+    let analysis = &*compiled.analysis;
+    let program = cascade_compiler::ide::Analysed { analysis, sources: &compiled.sources, diagnostics: &[] };
+    let at = text.find("one = ").unwrap();
+    let found = actions(program, source, Span::new(at, at), &sources, &Vec::new);
+    assert!(found.iter().any(|action| action.title.starts_with("retry")), "{found:?}");
+}
+
 #[test]
 fn a_fix_leaves_the_lines_of_a_declaration_in_another_style() {
     let text = "fn f(  a:int,b: int )->string = a.to_txt‸()\n\nfn g()->int=1\n";

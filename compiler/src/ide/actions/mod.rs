@@ -11,7 +11,7 @@ mod parallel;
 mod place;
 mod tidy;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 
 use cascade_grammar::{Parse, ast::Span};
 
@@ -64,6 +64,8 @@ struct Question<'a> {
     selected: Span,
     /// Files of the project that could be imported.
     project: &'a dyn Fn() -> Vec<String>,
+    /// The diagnostics of the program as it is. Those that the editor shows may be fewer: a project leaves some out.
+    before: OnceCell<Vec<Diagnostic>>,
 }
 
 /// A change whose result has not been looked at yet.
@@ -90,7 +92,19 @@ pub fn actions(
     let file = program.sources.get(source);
     let parse = &*program.analysis.modules[module].parse;
     let (name, text) = (file.name.as_str(), &*file.text);
-    let question = Question { program, sources, source, module, index, parse, name, text, selected, project };
+    let question = Question {
+        program,
+        sources,
+        source,
+        module,
+        index,
+        parse,
+        name,
+        text,
+        selected,
+        project,
+        before: OnceCell::new(),
+    };
     let mut found = question.fixes();
     let mut drafts = Vec::new();
     question.draft_imports(&mut drafts);
@@ -137,7 +151,8 @@ impl Question<'_> {
         }
         // Of each message so many as there were before: places move.
         let mut known: HashMap<(&str, &str), usize> = HashMap::new();
-        for diagnostic in self.program.diagnostics {
+        let before = self.before.get_or_init(|| compile(self.name, self.text.into(), self.sources).diagnostics);
+        for diagnostic in before {
             *known.entry((diagnostic.code.as_str(), &diagnostic.message)).or_default() += 1;
         }
         let mended = draft.diagnostic.and_then(|number| self.program.diagnostics.get(number));

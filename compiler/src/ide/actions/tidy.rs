@@ -5,7 +5,7 @@ use cascade_grammar::{
     ast::{Item, Span},
 };
 
-use crate::format;
+use crate::{format, ide::difference};
 
 /// The text with changes, which must be sorted and apart, and the changes that lead to it. A declaration that was in
 /// the canonical style is so afterwards; one that was not keeps its lines. `None` for changes that fit nowhere.
@@ -40,7 +40,11 @@ pub(super) fn apply(text: &str, parse: &Parse, changes: &[(Span, String)]) -> Op
         }
     }
     // What is in style already changes no more than it has to.
-    let changes = if formatted_after == after { changes.to_vec() } else { difference(text, &formatted_after) };
+    let changes = if formatted_after == after {
+        changes.to_vec()
+    } else {
+        difference(text, &formatted_after).into_iter().collect()
+    };
     Some((formatted_after, changes))
 }
 
@@ -55,18 +59,4 @@ fn formatted(text: &str, item: &Item) -> Option<String> {
     let alone = text.get(whole(item).range())?;
     let new = format::format(alone, &cascade_grammar::parse(alone))?;
     Some(new.trim_end().to_owned())
-}
-
-/// The change from one text to another: the lines that differ, from the first to the last.
-fn difference(before: &str, after: &str) -> Vec<(Span, String)> {
-    if before == after {
-        return Vec::new();
-    }
-    let pairs = before.split_inclusive('\n').zip(after.split_inclusive('\n'));
-    let head: usize = pairs.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum();
-    let (before_rest, after_rest) = (&before[head..], &after[head..]);
-    let pairs = before_rest.split_inclusive('\n').rev().zip(after_rest.split_inclusive('\n').rev());
-    let tail: usize = pairs.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum();
-    let replaced = Span::new(head, before.len() - tail);
-    vec![(replaced, after_rest[..after_rest.len() - tail].to_owned())]
 }
