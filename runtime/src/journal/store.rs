@@ -14,7 +14,9 @@ use super::{
     Activity, CachedAnswer, Claim, Collected, Cursor, EffectRow, Journal, JournalError, Ledger, MemoryChange,
     MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store, Verification,
     artifacts::Artifacts,
-    chain, lock, memory, outcomes, project_key, record,
+    chain,
+    last_runs::find_process,
+    lock, memory, outcomes, project_key, record,
     record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
     sqlite::{Closing, SqliteJournal},
@@ -91,18 +93,6 @@ impl SqliteStore {
         }
         Ok(())
     }
-
-    /// A run that says that it runs does so only while its process holds its lock.
-    fn find_process(&self, row: &mut RunRow) {
-        if row.status == "running" {
-            row.pid = lock::running_process(&self.path, &row.id);
-            if row.pid.is_none() {
-                row.status = "dead".to_owned();
-            }
-        } else {
-            row.pid = None;
-        }
-    }
 }
 
 /// Whoever holds a store until a run's result is shown does not make its user wait for the clean-up of the file.
@@ -150,7 +140,7 @@ impl Store for SqliteStore {
             statement.query_map([], run_row)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         for row in &mut rows {
-            self.find_process(row);
+            find_process(&self.path, row);
         }
         Ok(rows)
     }
@@ -169,7 +159,7 @@ impl Store for SqliteStore {
             0 => Ok(None),
             1 => {
                 let mut row = found.swap_remove(0);
-                self.find_process(&mut row);
+                find_process(&self.path, &mut row);
                 Ok(Some(row))
             }
             n => Err(JournalError(format!("{n} runs begin with `{id}`; give more of the id"))),

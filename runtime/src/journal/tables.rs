@@ -207,7 +207,7 @@ pub(super) fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// The format of the file; `None` when it is new.
-fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(super) fn format_of(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let known: Option<i64> =
         connection.query_row("SELECT 1 FROM sqlite_master WHERE name = 'meta'", [], |row| row.get(0)).optional()?;
     match known {
