@@ -12,7 +12,7 @@ use std::{
 
 use cascade_compiler::{
     Analysis, Compilation, FileSources, MemorySources, Options, Severity, SourceId, compile_with,
-    ide::{Place, definition, references, type_at, type_of},
+    ide::{Place, TokenKind, definition, references, semantic_tokens, type_at, type_of},
 };
 use cascade_grammar::ast::Span;
 
@@ -388,4 +388,25 @@ fn types_are_those_before_conversion() {
     let kept = ask("kept", 0);
     assert_eq!((kept.ty.as_str(), kept.secret), ("list<secret>", true));
     assert_eq!(ask("[token]", 1).ty, "secret");
+}
+
+#[test]
+fn tokens_are_apart_and_in_order() {
+    let mut programs = 0;
+    for compiled in all_programs() {
+        for (source, file) in compiled.sources.iter() {
+            let mut end = 0;
+            for token in semantic_tokens(&compiled.analysis, source, &file.text) {
+                let text = file.text.get(token.span.range());
+                assert!(
+                    token.span.start >= end && text.is_some_and(|t| !t.is_empty()),
+                    "{}: {token:?} {text:?}",
+                    file.name
+                );
+                end = token.span.end;
+                programs += usize::from(token.kind == TokenKind::ShellProgram);
+            }
+        }
+    }
+    assert!(programs > 300, "{programs} programs in commands");
 }

@@ -1,24 +1,14 @@
 //! The edits between two texts.
 
-use cascade_grammar::ast::Span;
+use cascade_compiler::ide::difference;
 use tower_lsp::ls_types::TextEdit;
 
 use crate::position::{Encoding, LineIndex};
 
-/// The edits that turn `before` into `after`: none, or one that leaves the common lines at the
-/// start and the end unchanged, so that an editor keeps its cursor, folds and marks.
+/// The edits that turn `before` into `after`: none, or one of the lines that differ.
 pub(crate) fn edits(before: &str, after: &str, encoding: Encoding) -> Vec<TextEdit> {
-    if before == after {
-        return Vec::new();
-    }
-    let pairs = before.split_inclusive('\n').zip(after.split_inclusive('\n'));
-    let head: usize = pairs.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum();
-    let (before_rest, after_rest) = (&before[head..], &after[head..]);
-    let pairs = before_rest.split_inclusive('\n').rev().zip(after_rest.split_inclusive('\n').rev());
-    let tail: usize = pairs.take_while(|(a, b)| a == b).map(|(a, _)| a.len()).sum();
-    let span = Span { start: head as u32, end: (before.len() - tail) as u32 };
-    let range = LineIndex::new(before).range(before, span, encoding);
-    vec![TextEdit { range, new_text: after_rest[..after_rest.len() - tail].to_owned() }]
+    let edit = |(span, new_text)| TextEdit { range: LineIndex::new(before).range(before, span, encoding), new_text };
+    difference(before, after).map(edit).into_iter().collect()
 }
 
 #[cfg(test)]

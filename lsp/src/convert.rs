@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use cascade_compiler::{Diagnostic, Fix, Label, Severity, SourceId, codes};
+use cascade_compiler::{Diagnostic, Label, Severity, SourceId, codes};
 use tower_lsp::ls_types::{
-    CodeAction, CodeActionKind, CodeDescription, Diagnostic as LspDiagnostic, DiagnosticRelatedInformation,
-    DiagnosticSeverity, DiagnosticTag, DocumentChanges, Location, NumberOrString, OneOf,
-    OptionalVersionedTextDocumentIdentifier, Range, TextDocumentEdit, TextEdit, Uri, WorkspaceEdit,
+    CodeDescription, Diagnostic as LspDiagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, DiagnosticTag,
+    DocumentChanges, Location, NumberOrString, OneOf, OptionalVersionedTextDocumentIdentifier, Range, TextDocumentEdit,
+    TextEdit, Uri, WorkspaceEdit,
 };
 
 use crate::{
@@ -51,6 +51,16 @@ pub(crate) fn diagnostics_of<'a>(
 fn explanation(code: &str) -> Option<CodeDescription> {
     let page = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/diagnostics.md");
     Some(CodeDescription { href: format!("{page}#{}", code.to_lowercase()).parse().ok()? })
+}
+
+/// The edits of one file, in the form that the client takes.
+pub(crate) fn edit_of_file(file: ClientFile, edits: Vec<TextEdit>, settings: Settings) -> WorkspaceEdit {
+    if !settings.document_changes {
+        return WorkspaceEdit { changes: Some(HashMap::from([(file.uri, edits)])), ..WorkspaceEdit::default() };
+    }
+    let text_document = OptionalVersionedTextDocumentIdentifier { uri: file.uri, version: file.version };
+    let edits = vec![TextDocumentEdit { text_document, edits: edits.into_iter().map(OneOf::Left).collect() }];
+    WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(edits)), ..WorkspaceEdit::default() }
 }
 
 /// Converts the diagnostics of one analysis.
@@ -113,36 +123,14 @@ impl<'a> Converter<'a> {
         }
     }
 
-    /// The quick fixes of the diagnostics that overlap a range.
-    pub(crate) fn fixes(&mut self, file: &str, range: Range) -> Vec<CodeAction> {
-        let mut actions = Vec::new();
-        for diagnostic in self.diagnostics_in(file) {
-            let published = self.diagnostic(diagnostic);
-            if published.range.end < range.start || range.end < published.range.start {
-                continue;
-            }
-            for fix in &diagnostic.fixes {
-                let Some(edit) = self.edit(fix) else { continue };
-                actions.push(CodeAction {
-                    title: fix.title.clone(),
-                    kind: Some(CodeActionKind::QUICKFIX),
-                    diagnostics: Some(vec![published.clone()]),
-                    edit: Some(edit),
-                    is_preferred: Some(diagnostic.fixes.len() == 1),
-                    ..CodeAction::default()
-                });
-            }
-        }
-        actions
-    }
-
     /// The diagnostics with their primary span in a file.
     fn diagnostics_in(&self, file: &str) -> impl Iterator<Item = &'a Diagnostic> + use<'a> {
         let (analysis, file) = (self.analysis, file.to_owned());
         analysis.diagnostics.iter().filter(move |d| analysis.sources.get(d.primary.source).name == file)
     }
 
-    fn diagnostic(&mut self, diagnostic: &Diagnostic) -> LspDiagnostic {
+    /// One diagnostic.
+    pub(crate) fn diagnostic(&mut self, diagnostic: &Diagnostic) -> LspDiagnostic {
         let mut message = diagnostic.message.clone();
         if !diagnostic.primary.text.is_empty() {
             message = format!("{message}\n{}", diagnostic.primary.text);
@@ -182,22 +170,6 @@ impl<'a> Converter<'a> {
             related.push(DiagnosticRelatedInformation { location, message: label.text.clone() });
         }
         Some(related)
-    }
-
-    fn edit(&mut self, fix: &Fix) -> Option<WorkspaceEdit> {
-        let client_file = self.file(fix.source)?;
-        let place = Label { source: fix.source, span: fix.span, text: String::new() };
-        let edit = TextEdit { range: self.range(&place), new_text: fix.replacement.clone() };
-        if !self.settings.document_changes {
-            return Some(WorkspaceEdit {
-                changes: Some(HashMap::from([(client_file.uri, vec![edit])])),
-                ..Default::default()
-            });
-        }
-        let text_document =
-            OptionalVersionedTextDocumentIdentifier { uri: client_file.uri, version: client_file.version };
-        let edits = vec![TextDocumentEdit { text_document, edits: vec![OneOf::Left(edit)] }];
-        Some(WorkspaceEdit { document_changes: Some(DocumentChanges::Edits(edits)), ..Default::default() })
     }
 
     fn file(&self, source: SourceId) -> Option<ClientFile> {

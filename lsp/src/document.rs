@@ -10,6 +10,7 @@ use tower_lsp::ls_types::{Diagnostic, TextDocumentContentChangeEvent, Uri};
 use crate::{
     analysis::Analysis,
     position::{Encoding, LineIndex},
+    requests::tokens::SentTokens,
 };
 
 /// A document that the client has open; its text takes precedence over the file on disk.
@@ -29,13 +30,16 @@ pub(crate) struct Document {
     pub analysis: Option<Arc<Analysis>>,
     /// The diagnostics that were published last.
     pub published: Option<(i32, Vec<Diagnostic>)>,
+    /// The semantic tokens that were sent last.
+    pub tokens: Arc<SentTokens>,
 }
 
 impl Document {
     /// A newly opened document.
     pub(crate) fn new(uri: Uri, version: i32, text: String) -> Self {
         let name = source_name(&uri);
-        Self { uri, name, version, text: text.into(), analysing: None, analysis: None, published: None }
+        let (text, tokens) = (text.into(), Arc::default());
+        Self { uri, name, version, text, analysing: None, analysis: None, published: None, tokens }
     }
 
     /// Applies edits in order, each to the result of the previous one.

@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use tokio::sync::oneshot;
-use tower_lsp::ls_types::{
-    ClientCapabilities, CodeActionOrCommand, CodeActionParams, PositionEncodingKind, TextDocumentContentChangeEvent,
-    TextEdit, Uri,
-};
+use tower_lsp::ls_types::{ClientCapabilities, PositionEncodingKind, TextDocumentContentChangeEvent, TextEdit, Uri};
 
 use crate::{analysis::Analysis, position::Encoding, requests::Question};
 
@@ -67,8 +64,6 @@ pub(crate) enum Event {
     Disk { uris: Vec<Uri> },
     /// A request to format a document.
     Format { uri: Uri, reply: oneshot::Sender<Option<Vec<TextEdit>>> },
-    /// A request for the quick fixes of a range.
-    Actions { params: Box<CodeActionParams>, reply: oneshot::Sender<Vec<CodeActionOrCommand>> },
     /// A question about a document.
     Ask(Question),
     /// An analysis finished.

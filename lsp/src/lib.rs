@@ -11,6 +11,7 @@ mod changes;
 mod convert;
 mod document;
 mod events;
+mod history;
 mod imports;
 mod position;
 mod publish;
@@ -34,25 +35,27 @@ use tower_lsp::{LspService, Server};
 
 use crate::{server::Backend, session::Session};
 
+pub use history::{LastRun, NoHistory, RunHistory};
+
 /// Serves one client on standard input and output until it sends `exit` or closes the input.
-/// Returns the exit code of the process: 0 if `shutdown` came first, else 1.
+/// `history` is asked for the last runs of cascades. Returns the exit code of the process: 0 if `shutdown` came first, else 1.
 ///
 /// # Errors
 /// When the threads for reading and writing cannot be started.
-pub fn stdio() -> io::Result<u8> {
+pub fn stdio(history: Arc<dyn RunHistory>) -> io::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let code = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout()));
+    let code = runtime.block_on(serve(tokio::io::stdin(), tokio::io::stdout(), history));
     // A client may send `exit` and keep the pipe open; the reading thread is not joined.
     runtime.shutdown_background();
     Ok(code)
 }
 
 /// Serves one client; see [`stdio`].
-pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite) -> u8 {
+pub async fn serve(input: impl AsyncRead + Unpin, output: impl AsyncWrite, history: Arc<dyn RunHistory>) -> u8 {
     let (events, inbox) = mpsc::unbounded_channel();
     let (outbox, publications) = mpsc::unbounded_channel();
     let shutdown_received = Arc::new(AtomicBool::new(false));
-    let session = Session::new(events.clone(), outbox);
+    let session = Session::new(events.clone(), outbox, history);
     let mut client = None;
     let (service, socket) = LspService::new(|connected| {
         client = Some(connected.clone());

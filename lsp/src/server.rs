@@ -15,24 +15,25 @@ use tower_lsp::{
     jsonrpc::{Error, Result},
     ls_types::{
         CallHierarchyIncomingCall, CallHierarchyIncomingCallsParams, CallHierarchyItem, CallHierarchyOutgoingCall,
-        CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams, CallHierarchyServerCapability, CodeActionKind,
-        CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CodeLens,
-        CodeLensOptions, CodeLensParams, CompletionOptions, CompletionParams, CompletionResponse, DiagnosticOptions,
-        DiagnosticServerCapabilities, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-        DidChangeWatchedFilesRegistrationOptions, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-        DidSaveTextDocumentParams, DocumentDiagnosticParams, DocumentDiagnosticReport, DocumentDiagnosticReportResult,
-        DocumentFormattingParams, DocumentHighlight, DocumentHighlightParams, DocumentLink, DocumentLinkOptions,
-        DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, FileSystemWatcher, FoldingRange,
-        FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern, GotoDefinitionParams, GotoDefinitionResponse,
-        Hover, HoverParams, HoverProviderCapability, ImplementationProviderCapability, InitializeParams,
-        InitializeResult, InitializedParams, InlayHint, InlayHintParams, Location, OneOf, Position,
-        PositionEncodingKind, PrepareRenameResponse, Range, ReferenceParams, Registration, RenameOptions, RenameParams,
-        SelectionRange, SelectionRangeParams, SelectionRangeProviderCapability, SemanticTokensFullOptions,
-        SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams, SemanticTokensRangeResult,
-        SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities, ServerInfo, SignatureHelp,
-        SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams, TextDocumentSyncCapability,
-        TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit,
-        TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams,
+        CallHierarchyOutgoingCallsParams, CallHierarchyPrepareParams, CallHierarchyServerCapability, CodeActionOptions,
+        CodeActionParams, CodeActionProviderCapability, CodeActionResponse, CodeLens, CodeLensOptions, CodeLensParams,
+        CompletionOptions, CompletionParams, CompletionResponse, DiagnosticOptions, DiagnosticServerCapabilities,
+        DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWatchedFilesRegistrationOptions,
+        DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams, DocumentDiagnosticParams,
+        DocumentDiagnosticReport, DocumentDiagnosticReportResult, DocumentFormattingParams, DocumentHighlight,
+        DocumentHighlightParams, DocumentLink, DocumentLinkOptions, DocumentLinkParams,
+        DocumentOnTypeFormattingOptions, DocumentOnTypeFormattingParams, DocumentSymbolParams, DocumentSymbolResponse,
+        FileSystemWatcher, FoldingRange, FoldingRangeParams, FoldingRangeProviderCapability, GlobPattern,
+        GotoDefinitionParams, GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability,
+        ImplementationProviderCapability, InitializeParams, InitializeResult, InitializedParams, InlayHint,
+        InlayHintParams, Location, OneOf, Position, PositionEncodingKind, PrepareRenameResponse, Range,
+        ReferenceParams, Registration, RenameOptions, RenameParams, SelectionRange, SelectionRangeParams,
+        SelectionRangeProviderCapability, SemanticTokensDeltaParams, SemanticTokensFullDeltaResult,
+        SemanticTokensFullOptions, SemanticTokensOptions, SemanticTokensParams, SemanticTokensRangeParams,
+        SemanticTokensRangeResult, SemanticTokensResult, SemanticTokensServerCapabilities, ServerCapabilities,
+        ServerInfo, SignatureHelp, SignatureHelpOptions, SignatureHelpParams, TextDocumentPositionParams,
+        TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
+        TextEdit, TypeDefinitionProviderCapability, Uri, WorkDoneProgressOptions, WorkspaceEdit, WorkspaceSymbolParams,
         WorkspaceSymbolResponse,
     },
 };
@@ -42,8 +43,8 @@ use crate::{
     events::{Event, Settings},
     position::Encoding,
     requests::{
-        Question, View, calls, completion, definition, diagnostics, hints, hover, lenses, links, ranges, references,
-        rename, signature, symbols, tokens,
+        Question, View, actions, calls, completion, definition, diagnostics, hints, hover, indent, lenses, links,
+        ranges, references, rename, signature, symbols, tokens,
     },
 };
 
@@ -97,6 +98,11 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             ..TextDocumentSyncOptions::default()
         })),
         document_formatting_provider: Some(OneOf::Left(true)),
+        document_on_type_formatting_provider: {
+            let [first, others @ ..] = indent::TRIGGERS.map(str::to_owned);
+            let more_trigger_character = Some(others.to_vec());
+            Some(DocumentOnTypeFormattingOptions { first_trigger_character: first, more_trigger_character })
+        },
         completion_provider: Some(CompletionOptions {
             trigger_characters: Some(completion::TRIGGERS.iter().map(|sign| (*sign).to_owned()).collect()),
             ..CompletionOptions::default()
@@ -129,7 +135,7 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             SemanticTokensOptions {
                 legend: tokens::legend(),
                 range: Some(true),
-                full: Some(SemanticTokensFullOptions::Bool(true)),
+                full: Some(SemanticTokensFullOptions::Delta { delta: Some(true) }),
                 work_done_progress_options: WorkDoneProgressOptions::default(),
             },
         )),
@@ -142,7 +148,7 @@ fn capabilities(settings: Settings) -> ServerCapabilities {
             ..SignatureHelpOptions::default()
         }),
         code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+            code_action_kinds: Some(actions::kinds()),
             ..CodeActionOptions::default()
         })),
         ..ServerCapabilities::default()
@@ -230,6 +236,11 @@ impl LanguageServer for Backend {
         let (reply, answer) = oneshot::channel();
         self.push(Event::Format { uri: params.text_document.uri, reply });
         answer.await.map_err(|_| Error::internal_error())
+    }
+
+    async fn on_type_formatting(&self, params: DocumentOnTypeFormattingParams) -> Result<Option<Vec<TextEdit>>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask(Some(&uri), false, params, |view, params| Ok(indent::answer(view, params))).await
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
@@ -333,8 +344,16 @@ impl LanguageServer for Backend {
     }
 
     async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
-        let answer = |view: &View, (): &()| Ok(tokens::answer(view, None).map(SemanticTokensResult::Tokens));
+        let answer = |view: &View, (): &()| Ok(tokens::answer(view).map(SemanticTokensResult::Tokens));
         self.ask(Some(&params.text_document.uri), true, (), answer).await
+    }
+
+    async fn semantic_tokens_full_delta(
+        &self,
+        params: SemanticTokensDeltaParams,
+    ) -> Result<Option<SemanticTokensFullDeltaResult>> {
+        let answer = |view: &View, previous: &String| Ok(tokens::answer_delta(view, previous));
+        self.ask(Some(&params.text_document.uri), true, params.previous_result_id, answer).await
     }
 
     async fn semantic_tokens_range(
@@ -342,7 +361,7 @@ impl LanguageServer for Backend {
         params: SemanticTokensRangeParams,
     ) -> Result<Option<SemanticTokensRangeResult>> {
         let answer =
-            |view: &View, range: &Range| Ok(tokens::answer(view, Some(*range)).map(SemanticTokensRangeResult::Tokens));
+            |view: &View, range: &Range| Ok(tokens::answer_range(view, *range).map(SemanticTokensRangeResult::Tokens));
         self.ask(Some(&params.text_document.uri), true, params.range, answer).await
     }
 
@@ -361,8 +380,7 @@ impl LanguageServer for Backend {
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
-        let (reply, answer) = oneshot::channel();
-        self.push(Event::Actions { params: Box::new(params), reply });
-        answer.await.map(Some).map_err(|_| Error::internal_error())
+        let uri = params.text_document.uri.clone();
+        self.ask(Some(&uri), true, params, |view, params| Ok(actions::answer(view, params))).await
     }
 }

@@ -14,38 +14,30 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender},
     oneshot,
 };
-use tower_lsp::ls_types::{CodeActionOrCommand, CodeActionParams, Diagnostic, TextEdit, Uri};
+use tower_lsp::ls_types::{Diagnostic, TextEdit, Uri};
 
 use crate::{
     analysis::{Analysis, ParseCache, Snapshot},
     changes,
-    convert::{ClientFile, Converter, diagnostics_of},
+    convert::{ClientFile, diagnostics_of},
     document::{Document, source_name},
     events::{Event, Settings},
+    history::RunHistory,
     publish::Publication,
     requests::{Asked, Question, View},
 };
-
-/// A pending request for quick fixes. It waits until the current text has been checked: fixes of an
-/// older text would apply at the wrong places.
-#[derive(Debug)]
-struct FixRequest {
-    document: String,
-    params: Box<CodeActionParams>,
-    reply: oneshot::Sender<Vec<CodeActionOrCommand>>,
-}
 
 /// The open documents and their analyses.
 pub(crate) struct Session {
     events: UnboundedSender<Event>,
     outbox: UnboundedSender<Publication>,
+    history: Arc<dyn RunHistory>,
     settings: Settings,
     documents: BTreeMap<String, Document>,
     /// The number of changes so far, of any file.
     revision: u64,
     /// The revision of each file's last change, whether it is open or not.
     last_changed: HashMap<String, u64>,
-    fix_requests: Vec<FixRequest>,
     /// The maximal number of concurrent analyses.
     threads: usize,
     /// The trees of unchanged files.
@@ -61,15 +53,19 @@ pub(crate) struct Session {
 impl Session {
     /// A session without documents. Analyses report through `events`; publications for the client go
     /// to `outbox`.
-    pub(crate) fn new(events: UnboundedSender<Event>, outbox: UnboundedSender<Publication>) -> Self {
+    pub(crate) fn new(
+        events: UnboundedSender<Event>,
+        outbox: UnboundedSender<Publication>,
+        history: Arc<dyn RunHistory>,
+    ) -> Self {
         Self {
             events,
             outbox,
+            history,
             settings: Settings::default(),
             documents: BTreeMap::new(),
             revision: 0,
             last_changed: HashMap::new(),
-            fix_requests: Vec::new(),
             threads: thread::available_parallelism().map_or(1, usize::from),
             parses: Arc::default(),
             folders: Vec::new(),
@@ -86,7 +82,6 @@ impl Session {
             while let Ok(event) = inbox.try_recv() {
                 self.handle(event);
             }
-            self.answer_requests();
             self.answer_questions();
             self.start_analyses();
         }
@@ -121,10 +116,6 @@ impl Session {
                 self.questions.push(question);
             }
             Event::Format { uri, reply } => self.format(&uri, reply),
-            Event::Actions { params, reply } => {
-                let document = source_name(&params.text_document.uri);
-                self.fix_requests.push(FixRequest { document, params, reply });
-            }
             Event::Analysed(analysis) => self.finish_analysis(*analysis),
         }
     }
@@ -277,26 +268,6 @@ impl Session {
         let _ = self.outbox.send(publication);
     }
 
-    /// Answers the pending requests about documents that have been checked or closed.
-    fn answer_requests(&mut self) {
-        for request in std::mem::take(&mut self.fix_requests) {
-            if request.reply.is_closed() {
-                continue;
-            }
-            let open = self.documents.contains_key(&request.document);
-            match self.current_analysis(&request.document) {
-                Some(analysis) => {
-                    let actions = self.code_actions(analysis, &request);
-                    let _ = request.reply.send(actions);
-                }
-                None if open => self.fix_requests.push(request),
-                None => {
-                    let _ = request.reply.send(Vec::new());
-                }
-            }
-        }
-    }
-
     /// Answers the questions whose documents have been checked, each in a thread of its own.
     fn answer_questions(&mut self) {
         for question in std::mem::take(&mut self.questions) {
@@ -337,21 +308,11 @@ impl Session {
             open: self.documents.values().map(|d| (d.name.clone(), d.text.clone())).collect(),
             files: self.documents.keys().filter_map(|name| Some((name.clone(), self.client_file(name)?))).collect(),
             folders: self.folders.clone(),
+            history: Arc::clone(&self.history),
+            tokens: document.map(|document| Arc::clone(&document.tokens)).unwrap_or_default(),
             parses: Arc::clone(&self.parses),
             cancelled: Arc::default(),
         }
-    }
-
-    fn code_actions(&self, analysis: &Analysis, request: &FixRequest) -> Vec<CodeActionOrCommand> {
-        // A requested kind includes the kinds below it; `quickfix` has none.
-        let wanted = |kind: &str| kind.is_empty() || kind == "quickfix";
-        if request.params.context.only.as_ref().is_some_and(|only| !only.iter().any(|kind| wanted(kind.as_str()))) {
-            return Vec::new();
-        }
-        let client_file = |file: &str| self.client_file(file);
-        let mut converter = Converter::new(analysis, self.settings, &client_file);
-        let fixes = converter.fixes(&request.document, request.params.range);
-        fixes.into_iter().map(CodeActionOrCommand::CodeAction).collect()
     }
 
     /// Formats the current text in a thread of its own.

@@ -139,37 +139,6 @@ async fn renaming_reaches_files_that_are_not_open() {
 }
 
 #[tokio::test]
-async fn a_request_whose_document_changes_is_given_up() {
-    let mut client = open(PROGRAM).await;
-    // Both are there before the first analysis is.
-    let id = client.send_request("textDocument/hover", at(A, 4, 13)).await;
-    client.replace_in_line(A, 2, 0, 0, 0, "\n").await;
-    let answer = client.wait_for_message(|m| m["id"] == id).await;
-    let given_up = answer["error"]["code"] == -32801;
-    let answered_before = answer["result"]["contents"]["value"].as_str().is_some_and(|text| text.contains("twice"));
-    assert!(given_up || answered_before, "{answer}");
-    // The next one sees the new text.
-    let answer = client.request("textDocument/hover", at(A, 5, 13)).await;
-    assert!(answer["contents"]["value"].as_str().unwrap().contains("twice"), "{answer}");
-}
-
-#[tokio::test]
-async fn a_request_can_be_cancelled() {
-    let mut client = open(PROGRAM).await;
-    let id = client.send_request("textDocument/rename", {
-        let mut params = at(A, 1, 3);
-        params["newName"] = json!("double");
-        params
-    });
-    let id = id.await;
-    client.notify("$/cancelRequest", json!({ "id": id })).await;
-    let answer = client.wait_for_message(|m| m["id"] == id).await;
-    // It was cancelled, or its answer was on the way already.
-    assert!(answer["error"]["code"] == -32800 || answer["result"]["changes"].is_object(), "{answer}");
-    assert!(client.request("textDocument/hover", at(A, 4, 13)).await.is_object(), "the server goes on");
-}
-
-#[tokio::test]
 async fn tokens_tell_prompts_commands_and_values_from_outside() {
     const TEXT: &str = "skill ask(q: string) -> string {\n  prompt \"Say $<q>\"\n}\n\nskill ls() -> string {\n  run sh\"ls -l\"\n}\n\ncascade main() -> string {\n  stage a = ls()\n  return a\n}\n";
     let mut client = Client::connect();
@@ -192,9 +161,9 @@ async fn tokens_tell_prompts_commands_and_values_from_outside() {
     let kinds =
         |word: &str| found.iter().filter(|(w, ..)| w == word).map(|(_, k, m)| (k.as_str(), *m)).collect::<Vec<_>>();
     assert_eq!(kinds("Say "), [("prompt", 0)], "{found:?}");
-    assert_eq!(kinds("ls -l"), [("shell", 0)]);
+    assert_eq!(kinds("-l"), [("option", 0)]);
     assert_eq!(kinds("$<"), [("hole", 0)]);
-    assert_eq!(kinds("ls"), [("skill", 1), ("skill", 0)]);
+    assert_eq!(kinds("ls"), [("skill", 1), ("program", 0), ("skill", 0)]);
     // What a command printed is marked as untrusted, where it is declared and where it is read.
     assert_eq!(kinds("a"), [("variable", 3), ("variable", 2)]);
     let range = json!({ "start": { "line": 9, "character": 0 }, "end": { "line": 10, "character": 0 } });
@@ -315,4 +284,197 @@ async fn diagnostics_are_given_to_who_asks_for_them() {
     let unknown = json!({ "textDocument": { "uri": B } });
     assert_eq!(client.request("textDocument/diagnostic", unknown).await["items"], json!([]), "not open");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn actions_are_given_by_kind() {
+    let text = "skill size(f: path) -> int {\n  run sh\"wc -c < $<f>\"\n    output json int\n}\n\ncascade main() -> int {\n  stage a = size(\"a\")\n  stage b = size(\"b\")\n  return a + b\n}\n";
+    let mut client = Client::connect();
+    let answer = client.initialize(json!({})).await;
+    let kinds = json!(["quickfix", "refactor.extract", "refactor.inline", "refactor.rewrite"]);
+    assert_eq!(answer["capabilities"]["codeActionProvider"]["codeActionKinds"], kinds);
+    client.open_document(A, text).await;
+    let mut ask = async |only: Value| {
+        let place = json!({ "line": 6, "character": 8 });
+        let context = json!({ "diagnostics": [], "only": only });
+        let range = json!({ "start": place, "end": place });
+        let params = json!({ "textDocument": { "uri": A }, "range": range, "context": context });
+        client.request("textDocument/codeAction", params).await.as_array().unwrap().clone()
+    };
+    let all = ask(Value::Null).await;
+    let titles: Vec<_> = all.iter().map(|action| action["title"].as_str().unwrap()).collect();
+    assert_eq!(
+        titles,
+        ["run in `parallel` with its neighbours", "retry `a` when it fails", "ask a person when `a` fails"]
+    );
+    assert_eq!(all[0]["kind"], "refactor.rewrite");
+    let edit = &all[0]["edit"]["changes"][A][0];
+    assert_eq!(edit["range"]["start"], json!({ "line": 6, "character": 0 }), "{edit}");
+    let wanted = "  stage both = parallel {\n    stage a = size(\"a\")\n    stage b = size(\"b\")\n  }\n  return both.a + both.b\n";
+    assert_eq!(edit["newText"], wanted);
+    assert_eq!(ask(json!(["refactor"])).await.len(), 3);
+    assert_eq!(ask(json!(["refactor.inline"])).await.len(), 0);
+    assert_eq!(ask(json!(["quickfix", "source"])).await.len(), 0);
+}
+
+/// The words of a program with what they are: `kind word`, of the kinds that only a command has.
+async fn words_of_commands(text: &str) -> Vec<String> {
+    let mut client = Client::connect();
+    let answer = client.initialize(json!({ "general": { "positionEncodings": ["utf-8"] } })).await;
+    let legend = answer["capabilities"]["semanticTokensProvider"]["legend"]["tokenTypes"].clone();
+    client.open_document(A, text).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let full = client.request("textDocument/semanticTokens/full", document).await;
+    let (mut line, mut character, mut found) = (0, 0, Vec::new());
+    for token in full["data"].as_array().unwrap().chunks(5) {
+        let [lines, start, length, kind] = [0, 1, 2, 3].map(|n| token[n].as_u64().unwrap() as usize);
+        character = if lines == 0 { character + start } else { start };
+        line += lines;
+        let kind = legend[kind].as_str().unwrap();
+        if matches!(kind, "program" | "option" | "argument" | "hole") {
+            found.push(format!("{kind} {}", &text.lines().nth(line).unwrap()[character..character + length]));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn words_of_commands_are_told_apart() {
+    let skill = |command: &str| format!("skill s(a: path) -> string {{\n  run {command}\n}}\n");
+    let found = words_of_commands(&skill("sh\"A=1 env B=2 grep -n --file=$<a> 'ö x' < in | sort -- -k # no\"")).await;
+    let wanted = [
+        "program env",
+        "argument B=2",
+        "program grep",
+        "option -n",
+        "option --file=",
+        "hole $<",
+        "hole >",
+        "argument 'ö x'",
+        "program sort",
+        "option --",
+        "argument -k",
+    ];
+    assert_eq!(found, wanted);
+    // A block loses its indentation; a command within a word is painted over it.
+    let found = words_of_commands(&skill(
+        "sh\"\"\"\n    if test -f \"$(dirname $<a>)/x\"; then\n      cat \\\n        y`date`\n    fi\n    \"\"\"",
+    ))
+    .await;
+    let wanted = [
+        "program test",
+        "option -f",
+        "argument \"$(",
+        "program dirname",
+        "argument  ",
+        "hole $<",
+        "hole >",
+        "argument )/x\"",
+        "program cat",
+        "argument y`date`",
+    ];
+    assert_eq!(found, wanted);
+    assert_eq!(words_of_commands(&skill("sh\"ls 'open\"")).await, [""; 0], "no shell reads this");
+}
+
+#[tokio::test]
+async fn tokens_are_told_by_their_difference() {
+    let mut client = open(PROGRAM).await;
+    let document = json!({ "textDocument": { "uri": A } });
+    let first = client.request("textDocument/semanticTokens/full", document.clone()).await;
+    let (mut id, mut data) = (first["resultId"].clone(), first["data"].as_array().unwrap().clone());
+    let ask = |id: &Value| json!({ "textDocument": { "uri": A }, "previousResultId": id });
+    let edits = [(0, 0, 0, "\n"), (2, 0, 0, "fn two() -> int = 2\n"), (3, 0, 1, ""), (0, 0, 0, "")];
+    for (version, (line, from, to, text)) in (2..).zip(edits) {
+        client.replace_in_line(A, version, line, from, to, text).await;
+        let delta = client.request("textDocument/semanticTokens/full/delta", ask(&id)).await;
+        assert_ne!(delta["resultId"], id);
+        id = delta["resultId"].clone();
+        for edit in delta["edits"].as_array().unwrap() {
+            let [start, deleted] = ["start", "deleteCount"].map(|key| edit[key].as_u64().unwrap() as usize);
+            let new = edit["data"].as_array().unwrap().clone();
+            assert!(new.len() < data.len() && start % 5 == 0, "{edit}");
+            data.splice(start..start + deleted, new);
+        }
+        if text.is_empty() && to == 0 {
+            assert_eq!(delta["edits"], json!([]), "nothing has changed");
+        }
+        let range = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 99, "character": 0 } });
+        let mut params = document.clone();
+        params["range"] = range;
+        let all = client.request("textDocument/semanticTokens/range", params).await;
+        assert_eq!(all["data"], Value::Array(data.clone()));
+    }
+    let unknown = client.request("textDocument/semanticTokens/full/delta", ask(&json!("0"))).await;
+    assert_eq!(unknown["data"], Value::Array(data), "of an answer that is not known any more, all");
+}
+
+#[tokio::test]
+async fn a_typed_line_is_indented() {
+    let mut client = open("cascade main() {\n  if true {\n    log \"ö\" }\n").await;
+    client.replace_in_line(A, 2, 2, 12, 13, "\n    }").await;
+    let mut params = at(A, 3, 5);
+    params["ch"] = json!("}");
+    params["options"] = json!({ "tabSize": 4, "insertSpaces": true });
+    let edits = client.request("textDocument/onTypeFormatting", params).await;
+    let range = json!({ "start": { "line": 3, "character": 0 }, "end": { "line": 3, "character": 4 } });
+    assert_eq!(edits, json!([{ "range": range, "newText": "  " }]));
+}
+
+#[derive(Debug)]
+struct OneRun;
+
+impl cascade_lsp::RunHistory for OneRun {
+    fn last_run(&self, file: &std::path::Path, cascade: &str) -> Option<cascade_lsp::LastRun> {
+        let is_known = file == std::path::Path::new("/no/a.cascade") && cascade == "main";
+        is_known.then(|| cascade_lsp::LastRun { id: "2npg".to_owned(), summary: "failed, 3ms".to_owned() })
+    }
+}
+
+#[tokio::test]
+async fn the_last_run_of_a_cascade_is_shown_above_it() {
+    let mut client = Client::connect_with(std::sync::Arc::new(OneRun));
+    client.initialize(json!({})).await;
+    let uri = "file:///no/a.cascade";
+    client.open_document(uri, FLOW).await;
+    let answer = client.request("textDocument/codeLens", json!({ "textDocument": { "uri": uri } })).await;
+    let last: Vec<_> =
+        answer.as_array().unwrap().iter().filter(|lens| lens["command"]["command"] == "cascade.lastRun").collect();
+    let command =
+        json!({ "title": "Last run: failed, 3ms", "command": "cascade.lastRun", "arguments": [uri, "main", "2npg"] });
+    assert_eq!((last.len(), &last[0]["command"], &last[0]["range"]["start"]["line"]), (1, &command, &json!(21)));
+}
+
+/// A document whose analysis takes long: what is asked meanwhile waits for it.
+async fn open_long() -> Client {
+    let mut text = String::new();
+    for number in 0..6_000 {
+        text.push_str(&format!("fn f{number}(n: int) -> int = n + {number}\n"));
+    }
+    let mut client = Client::start(json!({})).await;
+    client.open_document(A, &text).await;
+    client
+}
+
+#[tokio::test]
+async fn a_question_that_waits_is_given_up_when_its_document_changes() {
+    let mut client = open_long().await;
+    let id = client.send_request("textDocument/hover", at(A, 4, 3)).await;
+    client.replace_in_line(A, 2, 0, 0, 0, "\n").await;
+    let answer = client.wait_for_message(|m| m["id"] == id).await;
+    assert_eq!(answer["error"]["code"], -32801, "{answer}");
+    // The next one is answered from the new text.
+    let answer = client.request("textDocument/hover", at(A, 5, 3)).await;
+    assert!(answer["contents"]["value"].as_str().unwrap().contains("f4"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_question_that_waits_is_cancelled() {
+    let mut client = open_long().await;
+    let id = client.send_request("textDocument/hover", at(A, 4, 3)).await;
+    client.notify("$/cancelRequest", json!({ "id": id })).await;
+    let answer = client.wait_for_message(|m| m["id"] == id || m["method"] == "textDocument/publishDiagnostics").await;
+    // Before the analysis has ended, of which the diagnostics tell.
+    assert_eq!(answer["error"]["code"], -32800, "{answer}");
+    assert!(client.request("textDocument/hover", at(A, 4, 3)).await.is_object(), "the server goes on");
 }

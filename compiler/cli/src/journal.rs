@@ -46,6 +46,18 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
     Ok(folder.join("runs.db"))
 }
 
+/// The journal in which runs of a file are recorded, if there is one: beside `cascade.toml`, or else in the file's folder
+/// or above it. Nothing is made.
+pub fn find_of_file(file: &Path) -> Option<PathBuf> {
+    let folders = file.ancestors().skip(1);
+    let project = file.ancestors().skip(1).find(|folder| folder.join("cascade.toml").is_file());
+    let found = match project {
+        Some(project) => Some(project.join(FILE)),
+        None => folders.map(|folder| folder.join(FILE)).find(|journal| journal.is_file()),
+    };
+    found.filter(|journal| journal.is_file())
+}
+
 /// The journal that the current folder belongs to: its own, or that of a folder above.
 pub fn open_project_store() -> Result<Arc<dyn Store>, Stop> {
     let start = std::env::current_dir().unwrap_or_default();

@@ -148,6 +148,8 @@ pub fn perform(
         (!asked.is_empty()).then(|| Meter::new(&cost))
     });
     let recorded = store.is_some();
+    // Its file is tidied when it is closed: after the result is shown.
+    let _open_until_shown = store.clone();
     let project = project_of(program).unwrap_or_default();
     let alert = Alert { bell: project.bell, notify: project.notify.clone() };
     let options = RunOptions {

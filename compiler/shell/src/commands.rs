@@ -289,6 +289,7 @@ impl Cursor<'_> {
     fn simple_command(&mut self) -> Parsed<Command> {
         let start = self.at;
         let (mut assignments, mut words, mut redirects) = (Vec::new(), Vec::new(), Vec::new());
+        let mut ranges = Vec::new();
         loop {
             self.skip_blanks();
             if let Some(redirect) = self.redirect()? {
@@ -311,7 +312,10 @@ impl Cursor<'_> {
                     }
                     assignments.push(Assignment { name, value });
                 }
-                _ => words.push(word),
+                _ => {
+                    words.push(word);
+                    ranges.push(at..self.at);
+                }
             }
         }
         if words.is_empty() && assignments.is_empty() && redirects.is_empty() {
@@ -323,6 +327,7 @@ impl Cursor<'_> {
         if self.peek() == Some('(') {
             return self.error_with_help(self.at, "a `(` cannot stand here in a command", "write it in quotes");
         }
+        self.commands.push(ranges);
         Ok(Command { kind: CommandKind::Simple { assignments, words }, redirects })
     }
 

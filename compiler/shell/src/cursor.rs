@@ -76,6 +76,8 @@ pub(crate) struct Cursor<'s> {
     pub text: &'s str,
     pub at: usize,
     pub edits: Vec<Edit>,
+    /// The words of each simple command.
+    pub commands: Vec<Vec<Range<usize>>>,
     /// Here-documents whose text begins with the next line.
     pub heredocs: Vec<PendingHeredoc>,
     /// The texts of the here-documents that were announced so far.
@@ -95,7 +97,15 @@ pub(crate) struct PendingHeredoc {
 
 impl<'s> Cursor<'s> {
     pub fn new(text: &'s str, depth: u32) -> Self {
-        Self { text, at: 0, edits: Vec::new(), heredocs: Vec::new(), documents: Vec::new(), depth }
+        Self {
+            text,
+            at: 0,
+            edits: Vec::new(),
+            commands: Vec::new(),
+            heredocs: Vec::new(),
+            documents: Vec::new(),
+            depth,
+        }
     }
 
     pub fn rest(&self) -> &'s str {

@@ -6,6 +6,8 @@
 //! be written so that it stays one word; [`Script::direct_words`] gives the words of a command
 //! that needs no shell; [`Script::code_positions`] finds the values that would become code.
 
+use std::ops::Range;
+
 mod arguments;
 mod commands;
 mod cursor;
@@ -36,6 +38,9 @@ pub struct Script {
     pub list: List,
     /// The texts of its here-documents.
     pub documents: Vec<Word>,
+    /// The words of each simple command, without assignments and redirections, as ranges of the text that was parsed.
+    /// A command within another one's word comes before it. What stands between back-ticks is left out.
+    pub commands: Vec<Vec<Range<usize>>>,
 }
 
 /// Reads a script.
@@ -46,6 +51,7 @@ pub fn parse(text: &str) -> Result<Script, SyntaxError> {
     let mut cursor = Cursor::new(text, 0);
     let list = cursor.script()?;
     let (mut edits, documents) = (std::mem::take(&mut cursor.edits), std::mem::take(&mut cursor.documents));
+    let commands = std::mem::take(&mut cursor.commands);
     edits.sort_by_key(|edit| edit.range.start);
-    Ok(Script { text: text.to_owned(), edits, list, documents })
+    Ok(Script { text: text.to_owned(), edits, list, documents, commands })
 }

@@ -242,7 +242,7 @@ impl Cursor<'_> {
 
     /// `$((…))`, or `None` when it is a subshell in a substitution. `$` was read.
     fn arithmetic(&mut self, start: usize) -> Parsed<Option<Piece>> {
-        let (before, edits) = (self.at, self.edits.len());
+        let (before, edits, commands) = (self.at, self.edits.len(), self.commands.len());
         self.at += 2;
         let (mut pieces, mut open) = (Vec::new(), 0_u32);
         loop {
@@ -276,6 +276,7 @@ impl Cursor<'_> {
         }
         self.at = before;
         self.edits.truncate(edits);
+        self.commands.truncate(commands);
         Ok(None)
     }
 

@@ -9,6 +9,7 @@ use super::{BodyChecker, Typed, expr::constant};
 use crate::{
     checks::{names::repeated_key, types::unknown_variant},
     codes,
+    diagnostic::Diagnostic,
     flow::Flow,
     index::{Builtin, Symbol, field_symbol},
     suggest::{quoted_list, with_suggestion},
@@ -237,7 +238,7 @@ impl BodyChecker<'_> {
                 (Some(value), _) | (None, Some(value)) => value,
                 (None, None) => {
                     if !self.types.nullable(w.ty) {
-                        missing.push(w.name.clone());
+                        missing.push((w.name.clone(), w.ty));
                     }
                     constant(ir::Const::Null)
                 }
@@ -249,9 +250,10 @@ impl BodyChecker<'_> {
                 .diagnostic(
                     codes::MISSING_FIELD,
                     span,
-                    format!("{name} needs {}", quoted_list(missing.iter().map(SmolStr::as_str))),
+                    format!("{name} needs {}", quoted_list(missing.iter().map(|(name, _)| name.as_str()))),
                 )
                 .label(if missing.len() == 1 { "one field is missing" } else { "fields are missing" });
+            let d = self.with_missing_fields(d, entries, span, &missing);
             self.report(d);
         }
         let mut out = ir::Expr::Record(fields);
@@ -259,6 +261,30 @@ impl BodyChecker<'_> {
             out = ir::Expr::Let(slot, Box::new(base), Box::new(out));
         }
         (out, flow)
+    }
+
+    /// Adds the fix that writes the fields that a record lacks.
+    fn with_missing_fields(
+        &self,
+        d: Diagnostic,
+        entries: &[RecordEntry],
+        span: Span,
+        missing: &[(SmolStr, Ty)],
+    ) -> Diagnostic {
+        let text = self.view().world.files.text(self.module, span);
+        let filled = missing.iter().map(|(name, ty)| Some(format!("{name}: {}", self.types.placeholder(*ty)?)));
+        let Some(filled) = filled.collect::<Option<Vec<_>>>().filter(|_| text.starts_with('{') && text.ends_with('}'))
+        else {
+            return d;
+        };
+        let title = if missing.len() == 1 { "add the missing field" } else { "add the missing fields" };
+        let filled = filled.join(", ");
+        let (at, change) = match entries.last() {
+            Some(RecordEntry::Field { value, .. }) => (value.span.end, format!(", {filled}")),
+            Some(RecordEntry::Spread(base)) => (base.span.end, format!(", {filled}")),
+            None => (span.start + 1, format!(" {filled} ")),
+        };
+        d.fix(title, Span { start: at, end: at }, change)
     }
 
     /// Infers a record literal, which is an anonymous record.

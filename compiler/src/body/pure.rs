@@ -227,7 +227,9 @@ impl BodyChecker<'_> {
             });
             arms.push(ir::ExprArm { pattern, guard, body: value.ir });
         }
-        self.report(reachability::not_exhaustive(self.view(), &coverage, subject.ty, span_of_head(span, &x.subject)));
+        let filler = joined.or(expected).and_then(|ty| self.types.placeholder(ty));
+        let places = (span, span_of_head(span, &x.subject));
+        self.report(reachability::not_exhaustive(self.view(), &coverage, subject.ty, places, filler));
         if broken {
             return None;
         }

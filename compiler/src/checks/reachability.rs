@@ -103,8 +103,15 @@ pub(crate) fn taken_before(
     })
 }
 
-/// Reports values that no arm takes.
-pub(crate) fn not_exhaustive(view: View<'_>, coverage: &Coverage, ty: Ty, span: Span) -> Option<Diagnostic> {
+/// Reports values that no arm takes. `whole` is the `match`, `head` what the report points at, and `filler` what an
+/// arm that is added gives, if anything can be written there.
+pub(crate) fn not_exhaustive(
+    view: View<'_>,
+    coverage: &Coverage,
+    ty: Ty,
+    (whole, head): (Span, Span),
+    filler: Option<String>,
+) -> Option<Diagnostic> {
     let missing = missing_patterns(view, coverage, ty)?;
     let first = missing.first()?;
     let message = if missing == ["_"] {
@@ -113,11 +120,18 @@ pub(crate) fn not_exhaustive(view: View<'_>, coverage: &Coverage, ty: Ty, span: 
         format!("this `match` does not cover {}", quoted_list(missing.iter().map(String::as_str)))
     };
     let others = if first == "_" { "" } else { ", or `_ -> …` for all others" };
-    Some(
-        view.diagnostic(codes::NOT_EXHAUSTIVE, span, message)
-            .label(if missing.len() == 1 { "an arm is missing" } else { "arms are missing" })
-            .help(format!("add `{first} -> …`{others}")),
-    )
+    let (label, title) = match missing.len() {
+        1 => ("an arm is missing", "add the missing arm"),
+        _ => ("arms are missing", "add the missing arms"),
+    };
+    let d = view.diagnostic(codes::NOT_EXHAUSTIVE, head, message).label(label);
+    let d = d.help(format!("add `{first} -> …`{others}"));
+    let Some(filler) = filler else { return Some(d) };
+    let Some(inside) = view.world.files.text(view.module, whole).strip_suffix('}') else { return Some(d) };
+    let arms: String = missing.iter().map(|pattern| format!("{pattern} -> {filler}\n")).collect();
+    let before_brace = Span { start: whole.end - 1, end: whole.end - 1 };
+    let on_line = inside.trim_end_matches([' ', '\t']).ends_with('\n');
+    Some(d.fix(title, before_brace, if on_line { arms } else { format!("\n{arms}") }))
 }
 
 /// The patterns of what no arm takes; `None` when that cannot be said.

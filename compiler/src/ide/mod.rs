@@ -1,17 +1,23 @@
 //! Questions that an editor asks about a program, one a file. Nothing here knows a protocol: a
 //! question is asked about a file and a byte offset, and answered with files and spans.
 
+mod actions;
 mod calls;
+mod changed;
 mod completion;
 mod definition;
 mod describe;
+mod difference;
 mod hints;
 mod hover;
+mod importing;
+mod indent;
 mod lenses;
 mod links;
 mod ranges;
 mod references;
 mod rename;
+mod shell_words;
 mod signature;
 mod symbols;
 mod tokens;
@@ -19,12 +25,15 @@ mod type_at;
 
 use cascade_grammar::ast::Span;
 
+pub use actions::{Action, ActionKind, actions};
 pub use calls::{Callee, Calls};
 pub use completion::{Completion, CompletionKind, Completions, complete};
 pub use definition::{Definition, definition, implementations};
 pub use describe::Description;
+pub use difference::difference;
 pub use hints::{TypeHint, type_hints};
 pub use hover::{Hover, hover};
+pub use indent::indent_line;
 pub use lenses::{Lens, LensAction, lenses};
 pub use links::{Link, links};
 pub use ranges::{enclosing, foldable};

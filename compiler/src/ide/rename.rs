@@ -3,10 +3,9 @@
 //! The places come from the index. Whether the program means the same afterwards is not guessed: it is
 //! analysed with the changes, and each name must stand for what it stood for before.
 
-use std::{collections::HashMap, io, sync::Arc};
+use cascade_grammar::ast::Span;
 
-use cascade_grammar::{Parse, ast::Span};
-
+use super::changed::Changed;
 use crate::{
     analyze::Options,
     compile::{Analysis, compile_with},
@@ -167,48 +166,6 @@ fn changes_in(program: Analysed<'_>, source: SourceId, offset: u32, old: &str, n
         }
     }
     changes
-}
-
-/// Sources with changes.
-struct Changed<'s> {
-    texts: HashMap<String, Arc<str>>,
-    sources: &'s dyn Sources,
-}
-
-impl<'s> Changed<'s> {
-    fn apply(changes: &[Change], sources: &'s dyn Sources, programs: &[Analysed<'_>]) -> Self {
-        let mut texts = HashMap::new();
-        for program in programs {
-            for (_, source) in program.sources.iter() {
-                let mut text = source.text.to_string();
-                for change in changes.iter().rev().filter(|change| change.file == source.name) {
-                    if text.get(change.span.range()).is_some() {
-                        text.replace_range(change.span.range(), &change.text);
-                    }
-                }
-                texts.entry(source.name.clone()).or_insert_with(|| Arc::from(text));
-            }
-        }
-        Self { texts, sources }
-    }
-}
-
-impl Sources for Changed<'_> {
-    fn read(&self, name: &str) -> io::Result<Arc<str>> {
-        match self.texts.get(name) {
-            Some(text) => Ok(text.clone()),
-            None => self.sources.read(name),
-        }
-    }
-    fn parse(&self, name: &str, text: &str) -> Arc<Parse> {
-        if name.starts_with("std.") { self.sources.parse(name, text) } else { Arc::new(cascade_grammar::parse(text)) }
-    }
-    fn is_cancelled(&self) -> bool {
-        self.sources.is_cancelled()
-    }
-    fn resolve(&self, from: &str, target: &str) -> String {
-        self.sources.resolve(from, target)
-    }
 }
 
 /// Compares what each name stands for before and after the changes.

@@ -7,6 +7,7 @@ use cascade_grammar::{
 };
 use rustc_hash::FxHashMap as HashMap;
 
+use super::shell_words::shell_words;
 use crate::{
     compile::Analysis,
     index::{Builtin, Symbol},
@@ -28,8 +29,14 @@ pub enum TokenKind {
     Text,
     /// The text of a prompt.
     Prompt,
-    /// The text of a command.
+    /// The text of a command, but its words.
     Shell,
+    /// The word of a command that names a program.
+    ShellProgram,
+    /// A word of a command that begins with `-`.
+    ShellOption,
+    /// Another word of a command.
+    ShellArgument,
     /// `$<` and `>`.
     Hole,
     /// A record, an alias, a built-in type.
@@ -75,12 +82,13 @@ pub struct SemanticToken {
     pub secret: bool,
 }
 
-/// The tokens of a file, sorted by place.
-pub fn semantic_tokens(analysis: &Analysis, source: SourceId) -> Vec<SemanticToken> {
+/// The tokens of a file, which has this text, sorted by place and apart.
+pub fn semantic_tokens(analysis: &Analysis, source: SourceId, text: &str) -> Vec<SemanticToken> {
     let Some(number) = analysis.module(source) else { return Vec::new() };
     let Some(index) = analysis.index.modules.get(number) else { return Vec::new() };
     let parse = &analysis.modules[number].parse;
     let texts = kinds_of_texts(parse);
+    let mut words = words_of_commands(parse, text).into_iter().peekable();
     // Of a name that is both (`{ a }` in a pattern), the use tells more.
     let mut names: HashMap<u32, (Symbol, bool)> = HashMap::default();
     for definition in index.definitions.iter().filter(|definition| definition.named) {
@@ -118,8 +126,34 @@ pub fn semantic_tokens(analysis: &Analysis, source: SourceId) -> Vec<SemanticTok
             }
             TokenClass::LineEnd | TokenClass::Bracket | TokenClass::Punctuation => continue,
         };
-        found.push(token_found);
+        // A text of a command is what its words leave of it.
+        while words.next_if(|(word, _)| word.end <= span.start).is_some() {}
+        while let Some((word, kind)) = words.next_if(|(word, _)| word.end <= span.end) {
+            let before = Span { start: token_found.span.start, end: word.start };
+            if before.start < before.end {
+                found.push(SemanticToken { span: before, ..token_found });
+            }
+            found.push(SemanticToken { span: word, kind, ..token_found });
+            token_found.span.start = word.end;
+        }
+        if token_found.span.start < token_found.span.end {
+            found.push(token_found);
+        }
     }
+    found
+}
+
+/// The words of all commands, sorted by place.
+fn words_of_commands(parse: &Parse, text: &str) -> Vec<(Span, TokenKind)> {
+    let mut found = Vec::new();
+    for item in &parse.file.items {
+        walk::item(item, &mut |e: &Expr| {
+            if let ExprKind::Command(command) = &e.kind {
+                found.extend(shell_words(command, text));
+            }
+        });
+    }
+    found.sort_unstable_by_key(|(span, _)| span.start);
     found
 }
 

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 mod lower;
 mod order;
+mod placeholder;
 
 /// A type; an index into [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

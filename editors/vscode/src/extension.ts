@@ -42,6 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
   register("cascade.runWithInputs", (uri?: string, name?: string) => runCascade(true, uri, name));
   register("cascade.test", (uri: string, name: string) => tests.runOne(uri, name));
   register("cascade.graph", (uri?: string, name?: string) => graph.show(uri, name));
+  register("cascade.lastRun", (uri: string, _name: string, id: string) => runs.openById(uri, id));
   register("cascade.runs.refresh", () => runs.refresh());
   register("cascade.runs.open", (node: RunNode) => runs.open(node));
   register("cascade.runs.resume", (node: RunNode) => runs.resume(node));

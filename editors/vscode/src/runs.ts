@@ -99,10 +99,20 @@ export class Runs implements vscode.TreeDataProvider<Node>, vscode.TextDocumentC
     return item;
   }
 
-  /** Opens what `cascadec runs show` says of a run. */
+  /** Opens a run of the list. */
   async open(node: RunNode): Promise<void> {
-    const query = new URLSearchParams({ folder: node.folder }).toString();
-    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${node.run.id}`, query });
+    await this.show(node.run.id, node.folder);
+  }
+
+  /** Opens a run of a file's cascade, which a lens names. */
+  async openById(file: string, id: string): Promise<void> {
+    await this.show(id, path.dirname(vscode.Uri.parse(file).fsPath));
+  }
+
+  /** Opens what `cascadec runs show` says of a run, in a folder from which `cascadec` finds its journal. */
+  private async show(id: string, folder: string): Promise<void> {
+    const query = new URLSearchParams({ folder }).toString();
+    const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${id}`, query });
     this.documentChanged.fire(uri);
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(uri), { preview: true });
   }

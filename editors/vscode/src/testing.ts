@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { callProgram, requireTrust, showError } from "./program";
 import { projectFolder, saveFile } from "./project";
 import { findTests } from "./pure/discovery";
-import { describeProblem, parseTestEvent, Place, TestResult } from "./pure/outputs";
+import { CoveredPlace, describeProblem, parseCoverage, parseTestEvent, Place, TestResult } from "./pure/outputs";
 
 const FILES = "**/*.cascade";
 const EXCLUDED = "**/{node_modules,target,.cascade}/**";
@@ -17,6 +17,45 @@ function itemId(file: vscode.Uri, name: string): string {
   return `${file.toString()}#${name}`;
 }
 
+/** The coverage of a file by the tests of a run. */
+class Coverage extends vscode.FileCoverage {
+  constructor(
+    file: vscode.Uri,
+    readonly places: CoveredPlace[],
+  ) {
+    super(file, new vscode.TestCoverageCount(places.filter(({ reached }) => reached).length, places.length));
+  }
+
+  details(): vscode.StatementCoverage[] {
+    return this.places.map((place) => new vscode.StatementCoverage(place.reached, position(place)));
+  }
+}
+
+/** Adds up what the tests of several files reached: a file that they import is seen more than once. */
+class CoverageSum {
+  private readonly files = new Map<string, Map<string, CoveredPlace>>();
+
+  add(file: string, places: CoveredPlace[]): void {
+    const known = this.files.get(file) ?? new Map<string, CoveredPlace>();
+    this.files.set(file, known);
+    // Several branches may begin at one place; they come in the same order each time.
+    const seen = new Map<string, number>();
+    for (const place of places) {
+      const at = `${place.line}:${place.column}`;
+      const number = (seen.get(at) ?? 0) + 1;
+      seen.set(at, number);
+      const key = `${at}:${number}`;
+      known.set(key, { ...place, reached: place.reached || known.get(key)?.reached === true });
+    }
+  }
+
+  report(run: vscode.TestRun): void {
+    for (const [file, places] of this.files) {
+      run.addCoverage(new Coverage(vscode.Uri.file(file), [...places.values()]));
+    }
+  }
+}
+
 /** Files with tests, each with its tests. */
 export class Tests implements vscode.Disposable {
   private readonly controller = vscode.tests.createTestController("cascade", "Cascade");
@@ -25,6 +64,12 @@ export class Tests implements vscode.Disposable {
 
   constructor() {
     this.controller.createRunProfile("Run", vscode.TestRunProfileKind.Run, (request, token) => this.run(request, token), true);
+    const covering = this.controller.createRunProfile(
+      "Run with coverage",
+      vscode.TestRunProfileKind.Coverage,
+      (request, token) => this.run(request, token, new CoverageSum()),
+    );
+    covering.loadDetailedCoverage = async (_run, file) => (file instanceof Coverage ? file.details() : []);
     this.controller.refreshHandler = () => this.findAll();
     this.controller.resolveHandler = (item) => (item ? undefined : this.findAll());
     this.events = [
@@ -113,7 +158,11 @@ export class Tests implements vscode.Disposable {
     return groups;
   }
 
-  private async run(request: vscode.TestRunRequest, token: vscode.CancellationToken): Promise<void> {
+  private async run(
+    request: vscode.TestRunRequest,
+    token: vscode.CancellationToken,
+    coverage?: CoverageSum,
+  ): Promise<void> {
     if (!requireTrust()) {
       return;
     }
@@ -126,8 +175,9 @@ export class Tests implements vscode.Disposable {
         if (token.isCancellationRequested) {
           break;
         }
-        await this.runFile(run, parent, items, token);
+        await this.runFile(run, parent, items, token, coverage);
       }
+      coverage?.report(run);
     } catch (error) {
       await showError(error);
     } finally {
@@ -140,6 +190,7 @@ export class Tests implements vscode.Disposable {
     parent: vscode.TestItem,
     items: Set<vscode.TestItem>,
     token: vscode.CancellationToken,
+    coverage: CoverageSum | undefined,
   ): Promise<void> {
     const file = parent.uri;
     if (!file) {
@@ -152,8 +203,12 @@ export class Tests implements vscode.Disposable {
     const filter = items.size === 1 && only ? [`--filter=${only.label}`] : [];
     const open = new Map([...items].map((item) => [item.id, item]));
     const errors: unknown[] = [];
+    const folder = projectFolder(file);
     const onLine = (line: string): void => {
       try {
+        if (coverage) {
+          parseCoverage(line)?.forEach(({ file, places }) => coverage.add(path.resolve(folder, file), places));
+        }
         const result = parseTestEvent(line);
         const item = result && open.get(itemId(file, result.name));
         if (result && item) {
@@ -164,10 +219,10 @@ export class Tests implements vscode.Disposable {
         errors.push(error);
       }
     };
-    const args = ["test", "--format", "json", ...filter, file.fsPath];
+    const args = ["test", "--format", "json", ...(coverage ? ["--coverage"] : []), ...filter, file.fsPath];
     let said: string;
     try {
-      const output = await callProgram(args, projectFolder(file), token, onLine);
+      const output = await callProgram(args, folder, token, onLine);
       said = output.stderr.trim() || `cascadec test gave no result (exit code ${output.code})`;
       if (output.stderr !== "") {
         run.appendOutput(output.stderr.replace(/\r?\n/g, "\r\n"));

@@ -25,7 +25,9 @@ test("declared and registered commands are the same", () => {
 
 test("files that the manifest names are there", () => {
   const steps = manifest.contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.markdown));
-  for (const file of [...steps, manifest.contributes.snippets[0]!.path, manifest.contributes.grammars[0]!.path]) {
+  const { light, dark } = manifest.contributes.languages[0]!.icon;
+  const others = [manifest.contributes.snippets[0]!.path, manifest.contributes.grammars[0]!.path, light, dark];
+  for (const file of [...steps, ...others]) {
     assert.ok(readFileSync(file, "utf8").length > 0, file);
   }
 });

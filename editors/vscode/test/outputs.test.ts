@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { describeProblem, parseCascades, parseOpenQuestions, parseRuns, parseTestEvent } from "../src/pure/outputs";
+import { describeProblem, parseCascades, parseCoverage, parseOpenQuestions, parseRuns, parseTestEvent } from "../src/pure/outputs";
 
 test("cascades come with their inputs", () => {
   const input = { name: "n", type: "int", optional: false, doc: "How many." };
@@ -22,6 +22,15 @@ test("a failed test has its problems at their places", () => {
 
 test("the summary is about no test", () => {
   assert.equal(parseTestEvent('{"event":"summary","tests":3,"passed":1,"failed":2}'), undefined);
+});
+
+test("the summary has the coverage of each file", () => {
+  const places = [{ line: 7, column: 12, reached: false }, { line: 11, column: 3, reached: true }];
+  const coverage = { reached: 1, places: 2, missed: [], files: [{ file: "h.cascade", places }] };
+  assert.deepEqual(parseCoverage(JSON.stringify({ event: "summary", tests: 1, coverage })), [{ file: "h.cascade", places }]);
+  assert.equal(parseCoverage('{"event":"summary","tests":1}'), undefined);
+  assert.equal(parseCoverage('{"event":"test"}'), undefined);
+  assert.throws(() => parseCoverage('{"event":"summary","coverage":{}}'), /no list `files`/);
 });
 
 test("runs are one object a line", () => {

@@ -2,12 +2,14 @@
 //! positions, asks, and converts the answer. A question is answered in a thread of its own on a [`View`],
 //! which does not change while the documents do.
 
+pub(crate) mod actions;
 pub(crate) mod calls;
 pub(crate) mod completion;
 pub(crate) mod definition;
 pub(crate) mod diagnostics;
 pub(crate) mod hints;
 pub(crate) mod hover;
+pub(crate) mod indent;
 pub(crate) mod lenses;
 pub(crate) mod links;
 mod project;
@@ -39,6 +41,7 @@ use crate::{
     analysis::{Analysis, OpenSources, OpenTexts, ParseCache},
     convert::ClientFile,
     events::Settings,
+    history::RunHistory,
     position::LineIndex,
 };
 
@@ -63,6 +66,10 @@ pub(crate) struct View {
     pub files: HashMap<String, ClientFile>,
     /// The folders of the client's project.
     pub folders: Vec<PathBuf>,
+    /// Knows the last runs of cascades.
+    pub history: Arc<dyn RunHistory>,
+    /// The semantic tokens of the document that were sent last.
+    pub tokens: Arc<tokens::SentTokens>,
     /// Trees of unchanged files.
     pub parses: Arc<ParseCache>,
     /// Set when the document changes: nobody wants the answer any more.

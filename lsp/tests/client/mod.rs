@@ -1,7 +1,7 @@
 //! A client that talks to a server in this process, with the framing of the protocol.
 #![allow(dead_code)] // each file of tests uses a part of it
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -25,9 +25,14 @@ pub struct Client {
 impl Client {
     /// A connected client that has sent nothing.
     pub fn connect() -> Self {
+        Self::connect_with(Arc::new(cascade_lsp::NoHistory))
+    }
+
+    /// A connected client of a server that asks this history.
+    pub fn connect_with(history: Arc<dyn cascade_lsp::RunHistory>) -> Self {
         let (to, input) = tokio::io::duplex(4096);
         let (output, from) = tokio::io::duplex(4096);
-        let server = tokio::spawn(cascade_lsp::serve(input, output));
+        let server = tokio::spawn(cascade_lsp::serve(input, output, history));
         Self { to: Some(to), from: BufReader::new(from), server, requests: 0, early: VecDeque::new() }
     }
 

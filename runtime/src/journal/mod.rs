@@ -9,6 +9,7 @@ mod activity;
 mod artifacts;
 mod chain;
 mod in_memory;
+mod last_runs;
 mod ledger;
 mod lock;
 mod memory;
@@ -31,6 +32,7 @@ use serde_json::Value as Json;
 pub use activity::{Activity, Cursor};
 pub use chain::Verification;
 pub use in_memory::InMemoryStore;
+pub use last_runs::last_runs;
 pub use ledger::{Ledger, Recorded, RecordedTimer, Status};
 pub use memory::{ChangeId, MemoryChange, MemoryValue, Remembered};
 pub use record::{

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::mpsc::{self, Receiver, Sender, TryRecvError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -25,6 +26,21 @@ const BATCH: usize = 1024;
 pub(super) struct SqliteJournal {
     writer: Option<Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
+    closing: Closing,
+}
+
+/// Threads of journals that are closed, which may still fold the log of the file; whoever closes the file waits for them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Closing(Arc<Mutex<Vec<thread::JoinHandle<()>>>>);
+
+impl Closing {
+    /// Waits until they have ended.
+    pub(super) fn wait(&self) {
+        for thread in std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)) {
+            // A panic of the writer has nothing to add here.
+            let _ = thread.join();
+        }
+    }
 }
 
 enum Job {
@@ -69,7 +85,7 @@ impl SqliteJournal {
     ///
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
-    pub(super) fn open(path: &Path, run: &str) -> std::result::Result<Self, JournalError> {
+    pub(super) fn open(path: &Path, run: &str, closing: Closing) -> std::result::Result<Self, JournalError> {
         let connection = tables::open(path)?;
         let key = project_key::load(path, &connection)?;
         let (sender, receiver) = mpsc::channel();
@@ -80,7 +96,7 @@ impl SqliteJournal {
             .stack_size(512 * 1024)
             .spawn(move || writer.serve(&receiver))
             .map_err(|e| JournalError(format!("no thread for the journal can be started: {e}")))?;
-        Ok(Self { writer: Some(sender), thread: Some(thread) })
+        Ok(Self { writer: Some(sender), thread: Some(thread), closing })
     }
 
     fn send(&self, job: Job) {
@@ -103,11 +119,15 @@ impl Journal for SqliteJournal {
 
 impl Drop for SqliteJournal {
     fn drop(&mut self) {
+        // What was queued is written when the journal is closed; nobody waits for what only tidies the file.
+        let (sender, written) = mpsc::channel();
+        self.send(Job::Flush(Box::new(move |_| {
+            let _ = sender.send(());
+        })));
         self.writer = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic of the writer has nothing to add here.
-            let _ = thread.join();
-        }
+        let _ = written.recv();
+        let mut closing = self.closing.0.lock().unwrap_or_else(PoisonError::into_inner);
+        closing.extend(self.thread.take());
     }
 }
 
@@ -157,6 +177,10 @@ impl Writer {
                     Job::Record(_, None) => {}
                 }
             }
+        }
+        if self.failed.is_none() {
+            // Everything is recorded, whether this succeeds or not.
+            let _ = tables::fold_log(&self.connection);
         }
     }
 

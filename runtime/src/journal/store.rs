@@ -14,10 +14,12 @@ use super::{
     Activity, CachedAnswer, Claim, Collected, Cursor, EffectRow, Journal, JournalError, Ledger, MemoryChange,
     MemoryValue, QuestionRow, RecordedTimer, Result, RunRow, Store, Verification,
     artifacts::Artifacts,
-    chain, lock, memory, outcomes, project_key, record,
+    chain,
+    last_runs::find_process,
+    lock, memory, outcomes, project_key, record,
     record::{failure_from, read_kept_program},
     rows::{RUN, cached_row, effect_row, recorded, run_row},
-    sqlite::SqliteJournal,
+    sqlite::{Closing, SqliteJournal},
     tables,
 };
 use crate::{
@@ -34,12 +36,13 @@ pub struct SqliteStore {
     path: PathBuf,
     /// Read when it is first needed.
     key: OnceLock<ProjectKey>,
+    closing: Closing,
 }
 
 impl SqliteStore {
     /// The store in a file, which is opened, and created, when it is first needed.
     pub fn at(path: &Path) -> Self {
-        Self { connection: Mutex::new(None), path: path.to_owned(), key: OnceLock::new() }
+        Self { connection: Mutex::new(None), path: path.to_owned(), key: OnceLock::new(), closing: Closing::default() }
     }
 
     /// Opens a file, and creates it if it is not there.
@@ -47,7 +50,12 @@ impl SqliteStore {
     /// # Errors
     /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self> {
-        Ok(Self { connection: Mutex::new(Some(tables::open(path)?)), path: path.to_owned(), key: OnceLock::new() })
+        Ok(Self {
+            connection: Mutex::new(Some(tables::open(path)?)),
+            path: path.to_owned(),
+            key: OnceLock::new(),
+            closing: Closing::default(),
+        })
     }
 
     fn sql<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -85,17 +93,12 @@ impl SqliteStore {
         }
         Ok(())
     }
+}
 
-    /// A run that says that it runs does so only while its process holds its lock.
-    fn find_process(&self, row: &mut RunRow) {
-        if row.status == "running" {
-            row.pid = lock::running_process(&self.path, &row.id);
-            if row.pid.is_none() {
-                row.status = "dead".to_owned();
-            }
-        } else {
-            row.pid = None;
-        }
+/// Whoever holds a store until a run's result is shown does not make its user wait for the clean-up of the file.
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.closing.wait();
     }
 }
 
@@ -120,7 +123,7 @@ impl Store for SqliteStore {
     }
 
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
-        Ok(Box::new(SqliteJournal::open(&self.path, run)?))
+        Ok(Box::new(SqliteJournal::open(&self.path, run, self.closing.clone())?))
     }
 
     fn project_key(&self) -> Result<ProjectKey> {
@@ -137,7 +140,7 @@ impl Store for SqliteStore {
             statement.query_map([], run_row)?.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         for row in &mut rows {
-            self.find_process(row);
+            find_process(&self.path, row);
         }
         Ok(rows)
     }
@@ -156,7 +159,7 @@ impl Store for SqliteStore {
             0 => Ok(None),
             1 => {
                 let mut row = found.swap_remove(0);
-                self.find_process(&mut row);
+                find_process(&self.path, &mut row);
                 Ok(Some(row))
             }
             n => Err(JournalError(format!("{n} runs begin with `{id}`; give more of the id"))),

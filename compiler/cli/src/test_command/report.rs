@@ -1,5 +1,7 @@
 //! Tests as JSON: one object a test, and one for the whole.
 
+use std::collections::BTreeMap;
+
 use cascade_runtime::rehearsal::Coverage;
 use serde_json::{Value as Json, json};
 
@@ -27,10 +29,21 @@ pub fn lines(done: &[Done<'_>], coverage: Option<&Coverage>) -> String {
                 })
             })
             .collect();
-        sum.insert("coverage".into(), json!({ "reached": reached, "places": all, "missed": missed }));
+        let files = places_of_files(coverage);
+        sum.insert("coverage".into(), json!({ "reached": reached, "places": all, "missed": missed, "files": files }));
     }
     out.push_str(&format!("{sum}\n"));
     out
+}
+
+/// All places of each file, and whether a test reached them, for editors that mark them.
+fn places_of_files(coverage: &Coverage) -> Vec<Json> {
+    let mut files: BTreeMap<&str, Vec<Json>> = BTreeMap::new();
+    for (point, reached) in coverage.cascades.values().flatten() {
+        let (line, column) = point.at;
+        files.entry(&point.file).or_default().push(json!({ "line": line, "column": column, "reached": reached }));
+    }
+    files.into_iter().map(|(file, places)| json!({ "file": file, "places": places })).collect()
 }
 
 fn test(one: &Done<'_>) -> Json {

@@ -144,7 +144,8 @@ impl CascadeChecker<'_> {
             self.body.view(),
             &coverage,
             subject.ty,
-            span_of_head(span, &x.subject),
+            (span, span_of_head(span, &x.subject)),
+            Some("fail \"not handled yet\"".to_owned()),
         ));
         let (ty, ends) = joined.unwrap_or((Ty::ERROR, false));
         let ty = match (want.value, want.ty) {

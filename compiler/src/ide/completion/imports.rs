@@ -1,6 +1,6 @@
 //! Imports: modules, the names that they give, and names that an import would give.
 
-use cascade_grammar::ast::{ImportSource, Item, ItemKind, Name, Span};
+use cascade_grammar::ast::{ImportSource, Item, ItemKind, Span};
 
 use super::{
     Question, fits,
@@ -8,12 +8,10 @@ use super::{
     place::Wanted,
 };
 use crate::{
+    ide::importing::{HIDDEN, import_change, importable, names_module},
     index::TYPED_NAME,
-    world::{Def, doc_text},
+    world::doc_text,
 };
-
-/// Modules of the standard library that a program does not import itself.
-const HIDDEN: &[&str] = &["std.prelude", "std.repair"];
 
 impl<'a> Question<'a> {
     pub(super) fn complete_module(&self, before: &[&str], out: &mut Collected) {
@@ -106,46 +104,13 @@ impl<'a> Question<'a> {
 
     /// The change that imports a name: into the braces of an import of its module, or a line of its own.
     fn import_change(&self, module: &str, name: &str) -> (Span, String) {
-        let items = &self.analysis.modules[self.module].parse.file.items;
-        let braces = self.imported_modules().into_iter().find_map(|(imported, item)| {
-            let ItemKind::Import(import) = &item.kind else { return None };
-            let last = import.names.as_ref()?.last()?;
-            (imported == module).then(|| last.alias.as_ref().unwrap_or(&last.name).span.end)
-        });
-        if let Some(end) = braces {
-            return (self.original(Span { start: end, end }), format!(", {name}"));
-        }
-        let last = items.iter().rev().find(|item| matches!(item.kind, ItemKind::Import(_)));
-        let line = format!("import {module} {{ {name} }}");
-        match (last, items.first()) {
-            (Some(last), _) => (self.original(Span { start: last.span.end, end: last.span.end }), format!("\n{line}")),
-            (None, Some(first)) => {
-                let start = first.docs.first().map_or(first.span.start, |doc| doc.span.start);
-                (self.original(Span { start, end: start }), format!("{line}\n\n"))
-            }
-            (None, None) => (Span::default(), format!("{line}\n\n")),
-        }
+        let file = &self.analysis.modules[self.module].parse.file;
+        let (span, change) = import_change(file, &|source| names_module(source, module), module, name);
+        (self.original(span), change)
     }
 
     /// A range of the analysed text in the text as it is.
     pub(super) fn original(&self, span: Span) -> Span {
         Span { start: self.moved.place(span.start), end: self.moved.place(span.end) }
     }
-}
-
-/// The name of a declaration that can be imported, with a stand-in for what it is.
-fn importable(item: &Item) -> Option<(&Name, CompletionKind, Def)> {
-    use cascade_ir as ir;
-    Some(match &item.kind {
-        ItemKind::Type(decl) => (&decl.name, CompletionKind::Type, Def::Type(ir::TypeId(0))),
-        ItemKind::Alias(decl) => (&decl.name, CompletionKind::Type, Def::Type(ir::TypeId(0))),
-        ItemKind::Enum(decl) => (&decl.name, CompletionKind::Enum, Def::Type(ir::TypeId(0))),
-        ItemKind::Model(decl) => (&decl.name, CompletionKind::Model, Def::Model(ir::ModelId(0))),
-        ItemKind::Route(decl) => (&decl.name, CompletionKind::Model, Def::Route(ir::RouteId(0))),
-        ItemKind::Mcp(decl) => (&decl.name, CompletionKind::Store, Def::Mcp(0)),
-        ItemKind::Skill(decl) => (&decl.name, CompletionKind::Function, Def::Skill(ir::SkillId(0))),
-        ItemKind::Fn(decl) => (&decl.name, CompletionKind::Function, Def::Fn(ir::FnId(0))),
-        ItemKind::Cascade(decl) => (&decl.name, CompletionKind::Function, Def::Cascade(ir::CascadeId(0))),
-        _ => return None,
-    })
 }

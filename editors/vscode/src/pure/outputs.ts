@@ -180,6 +180,32 @@ export function parseTestEvent(line: string): TestResult | undefined {
   };
 }
 
+/** A stage or a branch, and whether a test reached it. */
+export interface CoveredPlace extends Place {
+  reached: boolean;
+}
+
+/** What tests reached in a file. */
+export interface FileCoverage {
+  file: string;
+  places: CoveredPlace[];
+}
+
+/** Reads the coverage from the last line of `cascadec test --coverage --format json`; undefined for other lines. */
+export function parseCoverage(line: string): FileCoverage[] | undefined {
+  const from = parse(line);
+  if (from["event"] !== "summary" || from["coverage"] === undefined) {
+    return undefined;
+  }
+  return list(object(from["coverage"], "the coverage"), "files").map((value) => {
+    const file = object(value, "the coverage of a file");
+    const places = list(file, "places").map((point) => {
+      return { ...place(point), reached: object(point, "a place")["reached"] === true };
+    });
+    return { file: text(file, "file"), places };
+  });
+}
+
 /** The message of a failed test: what was wrong, the values, and what helps. */
 export function describeProblem(problem: Problem): string {
   const help = problem.help === undefined ? [] : [`help: ${problem.help}`];
