@@ -14,6 +14,13 @@ mod placeholder;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ty(u32);
 
+impl Ty {
+    /// Its number in [`Types`].
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}
+
 macro_rules! basics {
     ($($name:ident = $number:literal $kind:ident;)*) => {
         impl Ty { $(#[allow(missing_docs)] pub const $name: Ty = Ty($number);)* }
