@@ -64,7 +64,11 @@ pub(super) fn check_declaration(kept: Analysed<'_>, file: &str, text: &str, word
     patched.push_str(TYPED_NAME);
     patched.push_str(part.get(end_in_part..)?);
     let parse = parse_from(&patched, start);
-    let [item] = parse.file.items.as_slice() else { return None };
+    // What cannot follow a declaration, such as a string before which the word is typed, is skipped.
+    let [item, rest @ ..] = parse.file.items.as_slice() else { return None };
+    if !rest.iter().all(|skipped| matches!(skipped.kind, ItemKind::Error)) {
+        return None;
+    }
     let same_head = |old_body: Span, new_body: Span| {
         let old_head = old.get(before_start..old_body.start as usize);
         let new_head = patched.get(start..new_body.start as usize);
