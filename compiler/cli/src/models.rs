@@ -159,7 +159,7 @@ fn standard_models() -> Result<Program, Stop> {
     compiled.program.ok_or_else(|| Stop::usage("the models of the standard library cannot be read"))
 }
 
-/// `anthropic claude-sonnet-4-5, 200,000 tokens, $3.00 in and $15.00 out; coding, reasoning`.
+/// `anthropic claude-sonnet-5-5, 1,000,000 tokens, $2.00 in and $10.00 out; coding, reasoning`.
 fn described(model: &Model) -> String {
     let mut out = format!("{} {}", model.provider, neutral_line(&model.id));
     if let Some(context) = model.context {

@@ -152,7 +152,13 @@ fn explain_skill_line(site: &Site<'_>) -> Option<Explained> {
         );
     }
     if first == "run" && line.trim_start() == format!("run {word}") && word != "run" && !glued {
-        let command = format!("{word} {found}{rest}");
+        let written = format!("{found}{rest}");
+        // Backticks are how other languages quote a command.
+        let quoted = written.trim().strip_prefix('`').and_then(|inner| inner.strip_suffix('`'));
+        let command = match quoted.filter(|inner| word == "sh" && !inner.contains('`')) {
+            Some(inner) => inner.to_owned(),
+            None => format!("{word} {written}"),
+        };
         return Some(
             Explained::at(
                 site.word_span(),

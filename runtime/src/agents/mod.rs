@@ -154,7 +154,7 @@ pub(crate) fn host_of_url(url: &url::Url) -> Option<String> {
 pub(crate) fn agent_availability(program: &Program) -> Vec<Availability> {
     let of = |model: &Model| match why_no_agent(model) {
         None => Availability::Available,
-        Some(reason) => Availability::Missing(format!("{reason} (model `{}`)", model.name)),
+        Some(reason) => Availability::Missing(reason),
     };
     program.models.iter().map(of).collect()
 }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 pub(crate) use key_command::KeyCommand;
-use providers::{Access, Key, Obstacle, beside_model};
+use providers::{Access, Key};
 pub use providers::{ProviderSettings, Providers, ProxySetting, SettingText};
 pub(crate) use providers::{base_url_of_codex, key_in_environment};
 pub(crate) use stream::AnswerReader;
@@ -184,11 +184,7 @@ impl<'p> Models<'p> {
             return Err(Answer::failed(ErrorKind::Denied, message));
         }
         let access = self.providers.access(model).map_err(|obstacle| {
-            let message = match &obstacle {
-                Obstacle::NoKey(_) | Obstacle::NotSet(_) => beside_model(model, &obstacle.describe(model)),
-                obstacle => obstacle.describe(model),
-            };
-            Answer::failed(ErrorKind::Denied, message)
+            Answer::failed(ErrorKind::Denied, format!("{} (model `{}`)", obstacle.describe(model), model.name))
         })?;
         Ok(build_call(model, prompt, access))
     }

@@ -218,11 +218,10 @@ impl Providers {
         let of = |model: &Model| match self.access(model) {
             _ if model.is_agent() => match agents::why_no_agent(model) {
                 None => Availability::Available,
-                Some(reason) => Availability::Missing(beside_model(model, &reason)),
+                Some(reason) => Availability::Missing(reason),
             },
             Ok(_) => Availability::Available,
             Err(Obstacle::NoKey(variables)) => Availability::NoKey(variables),
-            Err(Obstacle::NotSet(reason)) => Availability::Missing(beside_model(model, &reason)),
             Err(obstacle) => Availability::Missing(obstacle.describe(model)),
         };
         program.models.iter().map(of).collect()
@@ -252,22 +251,17 @@ impl Providers {
 }
 
 impl Obstacle {
+    /// In words, for a place beside the model's name.
     pub(super) fn describe(&self, model: &Model) -> String {
         match self {
-            Self::UnknownProvider => format!(
-                "provider `{}` of model `{}` is not supported by this version of Cascade",
-                model.provider, model.name
-            ),
-            Self::NoBaseUrl => format!("model `{}` has no base URL", model.name),
+            Self::UnknownProvider => {
+                format!("provider `{}` is not supported by this version of Cascade", model.provider)
+            }
+            Self::NoBaseUrl => "it has no base URL".to_owned(),
             Self::NoKey(variables) => Availability::NoKey(variables.clone()).obstacle().unwrap_or_default(),
             Self::NotSet(reason) => reason.clone(),
         }
     }
-}
-
-/// What is missing, where the model is not named beside it.
-pub(super) fn beside_model(model: &Model, reason: &str) -> String {
-    format!("{reason} (model `{}`)", model.name)
 }
 
 /// The key of a model in the environment, where one is set: for agents, which may be signed in without one.

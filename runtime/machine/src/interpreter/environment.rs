@@ -22,7 +22,7 @@ pub enum Availability {
     Available,
     /// It cannot: none of these environment variables is set, any of which would hold its key.
     NoKey(Vec<String>),
-    /// It cannot for another reason, in words.
+    /// It cannot for another reason, in words, for a place beside the model's name.
     Missing(String),
 }
 

@@ -297,7 +297,8 @@ struct Missing {
     variables: Vec<String>,
     /// The models that need one of them.
     models: Vec<String>,
-    other: Vec<String>,
+    /// Other reasons, each with the models that it is true of.
+    other: Vec<(String, Vec<String>)>,
 }
 
 impl Missing {
@@ -312,7 +313,10 @@ impl Missing {
                 variables.iter().for_each(|name| add(&mut self.variables, name));
                 add(&mut self.models, model);
             }
-            _ => add(&mut self.other, reason),
+            _ => match self.other.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, models)) => add(models, model),
+                None => self.other.push((reason.to_owned(), vec![model.to_owned()])),
+            },
         }
     }
 
@@ -323,10 +327,14 @@ impl Missing {
                 [only] => format!("`{only}`"),
                 several => format!("one of {}", list_quoted(several, ", ")),
             };
-            let models = if self.models.len() == 1 { "model" } else { "models" };
-            out.push(format!("set {set} ({models} {})", list_quoted(&self.models, ", ")));
+            out.push(format!("set {set} ({})", name_models(&self.models)));
         }
-        out.extend(self.other);
+        out.extend(self.other.into_iter().map(|(reason, models)| format!("{reason} ({})", name_models(&models))));
         out
     }
+}
+
+fn name_models(names: &[String]) -> String {
+    let word = if names.len() == 1 { "model" } else { "models" };
+    format!("{word} {}", list_quoted(names, ", "))
 }
