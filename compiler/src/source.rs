@@ -127,7 +127,7 @@ impl Source {
     /// A source from its text.
     pub fn new(name: &str, text: Arc<str>) -> Self {
         let mut line_starts = vec![0];
-        line_starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
+        line_starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at as u32 + 1));
         Self { name: name.to_owned(), text, line_starts }
     }
 

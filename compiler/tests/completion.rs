@@ -2,10 +2,10 @@
 //! written.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a test says what went wrong by failing
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{cell::Cell, collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use cascade_compiler::{
-    FileSources,
+    FileSources, Sources,
     ide::{Analysed, complete},
 };
 use cascade_grammar::TokenClass;
@@ -46,10 +46,31 @@ fn completion_answers_at_every_place() {
     }
 }
 
-/// What is kept of the last analysis makes the answer faster, and no other one.
+/// Sources that know whether a program was compiled: a compilation asks whether it is cancelled.
+#[derive(Default)]
+struct WatchedSources {
+    compiled: Cell<bool>,
+}
+
+impl Sources for WatchedSources {
+    fn read(&self, name: &str) -> io::Result<Arc<str>> {
+        FileSources.read(name)
+    }
+    fn list(&self, folder: &str) -> io::Result<Vec<(String, bool)>> {
+        FileSources.list(folder)
+    }
+    fn is_cancelled(&self) -> bool {
+        self.compiled.set(true);
+        false
+    }
+}
+
+/// What is kept of the last analysis makes the answer faster, and no other one. It is used where the text has
+/// not changed since as well as where the name was deleted, and where what follows makes no sense.
 #[test]
 fn a_body_alone_is_completed_as_the_whole_file_is() {
     let (mut all, mut equal) = (0, 0);
+    let mut alone = [0, 0, 0];
     for (name, text) in programs() {
         let options = cascade_compiler::Options { index: true, ..Default::default() };
         let compiled = cascade_compiler::compile_with(&name, text.as_str().into(), &FileSources, options);
@@ -59,24 +80,36 @@ fn a_body_alone_is_completed_as_the_whole_file_is() {
         for token in names.step_by(29) {
             let span = token.span();
             let without = format!("{}{}", &text[..span.start as usize], &text[span.end as usize..]);
-            let answer = |kept| {
-                let found = complete(&name, &without, span.start, &FileSources, kept);
-                // Their order may differ: the kept analysis knows what other bodies use.
-                let mut entries = found.entries;
-                entries.sort_by(|a, b| a.label.cmp(&b.label));
-                (found.replace, found.cut, entries)
-            };
-            all += 1;
-            let (quick, slow) = (answer(Some(kept)), answer(None));
-            equal += usize::from(quick == slow);
-            assert_eq!((quick.0, quick.1), (slow.0, slow.1), "{name}: `{}` at {}", &text[span.range()], span.start);
-            let labels = |entries: &[cascade_compiler::ide::Completion]| -> Vec<String> {
-                entries.iter().map(|entry| format!("{} {:?}", entry.label, entry.also)).collect()
-            };
-            assert_eq!(labels(&quick.2), labels(&slow.2), "{name}: `{}` at {}", &text[span.range()], span.start);
+            let sources = WatchedSources::default();
+            let before_string = format!("{}\"a\"{}", &text[..span.start as usize], &text[span.end as usize..]);
+            for (text_now, alone) in [&without, &text, &before_string].into_iter().zip(&mut alone) {
+                let answer = |kept| {
+                    sources.compiled.set(false);
+                    let found = complete(&name, text_now, span.start, &sources, kept);
+                    // Their order may differ: the kept analysis knows what other bodies use.
+                    let mut entries = found.entries;
+                    entries.sort_by(|a, b| a.label.cmp(&b.label));
+                    (found.replace, found.cut, entries)
+                };
+                all += 1;
+                let quick = answer(Some(kept));
+                *alone += usize::from(!sources.compiled.get());
+                let slow = answer(None);
+                equal += usize::from(quick == slow);
+                let place = format!("{name}: `{}` at {}", &text[span.range()], span.start);
+                assert_eq!((quick.0, quick.1), (slow.0, slow.1), "{place}");
+                let labels = |entries: &[cascade_compiler::ide::Completion]| -> Vec<String> {
+                    entries.iter().map(|entry| format!("{} {:?}", entry.label, entry.also)).collect()
+                };
+                assert_eq!(labels(&quick.2), labels(&slow.2), "{place}");
+            }
         }
     }
-    assert!(all > 100 && equal * 100 >= all * 98, "{equal} of {all}");
+    assert!(all > 300 && equal * 100 >= all * 98, "{equal} of {all}");
+    let [deleted, unchanged, string] = alone;
+    assert!(deleted * 6 > all, "{deleted} bodies were checked alone, of {all} questions");
+    assert!(unchanged >= deleted, "{unchanged} in texts that have not changed, {deleted} in others");
+    assert!(string * 20 > deleted * 19, "{string} before a string, {deleted} where a name was deleted");
 }
 
 /// A name that is deleted and completed: its place, its text, at which position it was offered, and what came first.

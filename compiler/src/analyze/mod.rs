@@ -26,7 +26,7 @@ use crate::{
 /// Optional results of [`compile_with`](crate::compile_with).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Whether the index is built. A plain check does not need it.
+    /// Whether the entries of the index are recorded. A plain check does not need them.
     pub index: bool,
     /// Only the bodies at this offset of the root file are checked; there is no program then. Who asks about one
     /// place does not wait for the rest.
@@ -79,7 +79,7 @@ pub(crate) fn analyze(files: Files<'_>, root: usize, options: Options, is_cancel
         cost::warn(program, files.map, &budgets, &mut diagnostics);
     }
     declared.record_definitions(&types, &mut recorder);
-    let index = recorder.finish(files.modules.len());
+    let index = Index::new(recorder, files.modules.len());
     Analyzed { program, declared, types, index, diagnostics }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn analyze_body(world: World<'_>, types: &mut Types, module: usize, i
     };
     let mut recorder = Recorder::new(true);
     recorder.include(findings.unwrap_or_default().index);
-    recorder.finish(world.files.modules.len())
+    Index::new(recorder, world.files.modules.len())
 }
 
 /// Checks the bodies one after the other, and keeps what they gave.

@@ -1,5 +1,7 @@
 //! Declarations get their ids, modules their scopes.
 
+use std::sync::Arc;
+
 use cascade_grammar::ast::{self, ItemKind, Name, Span};
 use cascade_ir as ir;
 use rustc_hash::FxHashMap as HashMap;
@@ -63,7 +65,7 @@ impl Declarer<'_> {
                 let id = ir::TypeId(declared.types.len() as u32);
                 declared.types.push(DeclaredType { origin: origin(name) });
                 let (doc, kind) = (doc_text(&item.docs), TypeDefKind::Unknown);
-                self.types.defs.push(TypeDef { name: name.text.clone(), doc, kind });
+                Arc::make_mut(&mut self.types.defs).push(TypeDef { name: name.text.clone(), doc, kind });
                 (name, Def::Type(id))
             }
             ItemKind::Model(decl) => {

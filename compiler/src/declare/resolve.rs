@@ -1,5 +1,7 @@
 //! Types as written become types.
 
+use std::sync::Arc;
+
 use cascade_grammar::ast::{ItemKind, Name, Span, TypeExpr, TypeExprKind};
 use cascade_ir as ir;
 use smol_str::SmolStr;
@@ -94,7 +96,7 @@ impl TypeResolver<'_> {
                 let refinement = ir::Refinement { predicate: checked.ir, slots: checked.slots, text, schema };
                 let found = self.types.refinements.iter().position(|r| *r == refinement);
                 let index = found.unwrap_or_else(|| {
-                    self.types.refinements.push(refinement);
+                    Arc::make_mut(&mut self.types.refinements).push(refinement);
                     self.types.refinements.len() - 1
                 });
                 self.types.intern(TyKind::Refined(base_ty, index as u32))
@@ -218,9 +220,9 @@ impl TypeResolver<'_> {
                 Ty::ERROR
             }
             _ => {
-                self.types.defs[id.index()].kind = TypeDefKind::Resolving;
+                Arc::make_mut(&mut self.types.defs)[id.index()].kind = TypeDefKind::Resolving;
                 let ty = self.resolve(origin.module, &decl.ty);
-                self.types.defs[id.index()].kind = TypeDefKind::Alias(ty);
+                Arc::make_mut(&mut self.types.defs)[id.index()].kind = TypeDefKind::Alias(ty);
                 ty
             }
         }

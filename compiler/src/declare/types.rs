@@ -1,5 +1,7 @@
 //! Declared types: records and enums with their fields, aliases, and the defaults of fields.
 
+use std::sync::Arc;
+
 use cascade_grammar::ast::{FieldDecl, ItemKind};
 use cascade_ir as ir;
 
@@ -81,7 +83,7 @@ impl Declarer<'_> {
             }
             _ => return,
         };
-        self.types.defs[index].kind = resolved;
+        Arc::make_mut(&mut self.types.defs)[index].kind = resolved;
     }
 
     fn declare_fields(&mut self, module: usize, decls: &[FieldDecl]) -> Vec<FieldDef> {
@@ -119,7 +121,7 @@ impl Declarer<'_> {
             ItemKind::Type(decl) => {
                 for field in &decl.fields {
                     let Some(value) = self.check_default(module, index, None, field) else { continue };
-                    if let TypeDefKind::Record(fields) = &mut self.types.defs[index].kind
+                    if let TypeDefKind::Record(fields) = &mut Arc::make_mut(&mut self.types.defs)[index].kind
                         && let Some(f) = fields.iter_mut().find(|f| f.name == field.name.text)
                     {
                         f.default = Some(value);
@@ -132,7 +134,7 @@ impl Declarer<'_> {
                         let Some(value) = self.check_default(module, index, Some(&variant.name.text), field) else {
                             continue;
                         };
-                        if let TypeDefKind::Enum(variants) = &mut self.types.defs[index].kind {
+                        if let TypeDefKind::Enum(variants) = &mut Arc::make_mut(&mut self.types.defs)[index].kind {
                             let found = variants.iter_mut().find(|v| v.name == variant.name.text);
                             if let Some(f) = found.and_then(|v| v.fields.iter_mut().find(|f| f.name == field.name.text))
                             {

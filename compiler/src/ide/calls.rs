@@ -58,7 +58,7 @@ impl Analysis {
     pub fn calls(&self, source: SourceId, offset: u32) -> Vec<Calls> {
         let Some(callee) = self.callee_at(source, offset) else { return Vec::new() };
         let Some(number) = self.module(callee.whole.source) else { return Vec::new() };
-        let Some(index) = self.index.modules.get(number) else { return Vec::new() };
+        let Some(index) = self.index.modules().get(number) else { return Vec::new() };
         let mut by_callee: BTreeMap<Symbol, Vec<Span>> = BTreeMap::new();
         let whole = callee.whole.span;
         let inside = index.uses.iter().filter(|u| whole.start <= u.span.start && u.span.end <= whole.end);

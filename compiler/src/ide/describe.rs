@@ -116,7 +116,7 @@ impl Analysis {
                 Some(field(&param.name, param.ty, &param.doc))
             }
             Symbol::Variable { module, start } => {
-                let variables = &self.index.modules.get(module as usize)?.variables;
+                let variables = &self.index.modules().get(module as usize)?.variables;
                 let variable = variables.iter().find(|v| v.span.start == start)?;
                 Some(field(&variable.name, variable.ty, ""))
             }

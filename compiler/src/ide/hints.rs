@@ -19,7 +19,7 @@ pub struct TypeHint {
 /// The types of the variables and stages of a file that are declared without one.
 pub fn type_hints(analysis: &Analysis, source: SourceId) -> Vec<TypeHint> {
     let Some(number) = analysis.module(source) else { return Vec::new() };
-    let Some(index) = analysis.index.modules.get(number) else { return Vec::new() };
+    let Some(index) = analysis.index.modules().get(number) else { return Vec::new() };
     let mut names = Vec::new();
     for item in &analysis.modules[number].parse.file.items {
         match &item.kind {

@@ -58,7 +58,7 @@ pub struct Place {
 impl Analysis {
     /// The symbols of the name at an offset, with where that name stands.
     fn symbols_at(&self, source: SourceId, offset: u32) -> Vec<(Symbol, Span)> {
-        let module = self.module(source).and_then(|module| self.index.modules.get(module));
+        let module = self.module(source).and_then(|module| self.index.modules().get(module));
         module.map(|module| module.symbols_at(offset)).unwrap_or_default()
     }
 

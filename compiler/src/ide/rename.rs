@@ -56,7 +56,7 @@ pub fn prepare_rename(program: Analysed<'_>, source: SourceId, offset: u32) -> R
         return Err("nothing declares this name".to_owned());
     }
     let named = |(module, span): &(u32, Span)| {
-        index.modules[*module as usize].definitions.iter().any(|d| d.named && d.symbol == symbol && d.span == *span)
+        index.modules()[*module as usize].definitions.iter().any(|d| d.named && d.symbol == symbol && d.span == *span)
     };
     if !index.definitions(symbol).any(|place| named(&place)) {
         return Err("this is a name of the language".to_owned());
@@ -134,7 +134,7 @@ fn changes_in(program: Analysed<'_>, source: SourceId, offset: u32, old: &str, n
     while let Some(symbol) = symbols.get(next).copied() {
         next += 1;
         for (module, span) in index.definitions(symbol) {
-            let module = &index.modules[module as usize];
+            let module = &index.modules()[module as usize];
             let shorthand = module.uses.iter().any(|u| u.span == span);
             let here = module.definitions.iter().filter(|d| d.span == span && !shorthand && d.named);
             for definition in here {
@@ -148,7 +148,7 @@ fn changes_in(program: Analysed<'_>, source: SourceId, offset: u32, old: &str, n
     for symbol in &symbols {
         for (module, span) in index.definitions(*symbol).chain(index.uses(*symbol)) {
             let origin = &analysis.modules[module as usize];
-            let entries = &index.modules[module as usize];
+            let entries = &index.modules()[module as usize];
             // An alias of an import has a name of its own; `it` and `output` are not written where they are defined.
             if program.sources.get(origin.source).text.get(span.range()) != Some(old) {
                 continue;
@@ -202,7 +202,7 @@ fn check_meaning(program: Analysed<'_>, changes: &[Change], changed: &Changed<'_
         other => (other, 0),
     };
     let meanings = |index: &Index, of: &dyn Fn(Symbol) -> (Symbol, i64)| -> Vec<Vec<(Symbol, i64)>> {
-        index.modules.iter().map(|module| module.uses.iter().map(|u| of(u.symbol)).collect()).collect()
+        index.modules().iter().map(|module| module.uses.iter().map(|u| of(u.symbol)).collect()).collect()
     };
     if meanings(&before.index, &symbol_after) != meanings(&after.index, &plain) {
         return Err(clash());

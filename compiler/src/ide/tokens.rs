@@ -85,7 +85,7 @@ pub struct SemanticToken {
 /// The tokens of a file, which has this text, sorted by place and apart.
 pub fn semantic_tokens(analysis: &Analysis, source: SourceId, text: &str) -> Vec<SemanticToken> {
     let Some(number) = analysis.module(source) else { return Vec::new() };
-    let Some(index) = analysis.index.modules.get(number) else { return Vec::new() };
+    let Some(index) = analysis.index.modules().get(number) else { return Vec::new() };
     let parse = &analysis.modules[number].parse;
     let texts = kinds_of_texts(parse);
     let mut words = words_of_commands(parse, text).into_iter().peekable();

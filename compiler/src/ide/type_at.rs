@@ -47,7 +47,7 @@ pub fn type_definition(analysis: &Analysis, source: SourceId, offset: u32) -> Op
 
 fn find_type(analysis: &Analysis, source: SourceId, offset: u32) -> Option<TypedSpan> {
     let number = analysis.module(source)?;
-    let (module, types) = (analysis.index.modules.get(number)?, &analysis.types);
+    let (module, types) = (analysis.index.modules().get(number)?, &analysis.types);
     let variable = module.variables.iter().find(|v| v.span.touches(offset));
     let variable = variable.map(|v| TypedSpan { span: v.span, ty: v.ty, untrusted: v.untrusted });
     let expression = module.type_at(offset);
@@ -64,7 +64,7 @@ fn find_type(analysis: &Analysis, source: SourceId, offset: u32) -> Option<Typed
 
 /// The type of exactly the expression that a range holds. `None` when the range is no expression.
 pub fn type_of(analysis: &Analysis, source: SourceId, span: Span) -> Option<TypeAt> {
-    let module = analysis.index.modules.get(analysis.module(source)?)?;
+    let module = analysis.index.modules().get(analysis.module(source)?)?;
     let found = module.type_of(span)?;
     let types = &analysis.types;
     let (ty, secret) = (types.type_text(found.ty), types.holds_secret(found.ty));

@@ -2,12 +2,15 @@
 //!
 //! A [`Symbol`] is the identity of something that has a name. While names are resolved and types
 //! inferred, a [`Recorder`] writes down where each symbol is defined and used, and which type each
-//! expression has; [`Recorder::finish`] sorts that into an [`Index`]. Entries are small and copied,
-//! so that a question is a binary search.
+//! expression has; an [`Index`] sorts that when the first question comes, since diagnostics need none of it.
+//! Entries are small and copied, so that a question is a binary search.
 
 mod recorder;
 
-use std::cmp::Reverse;
+use std::{
+    cmp::{Ordering, Reverse},
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use cascade_grammar::ast::Span;
 use cascade_ir as ir;
@@ -18,7 +21,7 @@ pub(crate) use recorder::Recorder;
 use crate::types::{Ty, TyKind, TypeDefKind, Types};
 
 /// Something with parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Callable {
     Skill(u32),
     Fn(u32),
@@ -26,7 +29,7 @@ pub(crate) enum Callable {
 }
 
 /// The identity of something that has a name. Numbers are indexes into the declared world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Symbol {
     Type(u32),
     Model(u32),
@@ -76,6 +79,47 @@ pub(crate) enum Symbol {
     Builtin(Builtin),
     /// Of an import that could not be loaded.
     Missing,
+}
+
+impl Symbol {
+    /// A number of its own, by which symbols are ordered: one comparison, where a derived order takes several.
+    fn rank(self) -> u128 {
+        let (kind, [a, b, c]) = match self {
+            Self::Type(id) => (0, [id, 0, 0]),
+            Self::Model(id) => (1, [id, 0, 0]),
+            Self::Route(id) => (2, [id, 0, 0]),
+            Self::Mcp(id) => (3, [id, 0, 0]),
+            Self::Skill(id) => (4, [id, 0, 0]),
+            Self::Fn(id) => (5, [id, 0, 0]),
+            Self::Memory(id) => (6, [id, 0, 0]),
+            Self::Cascade(id) => (7, [id, 0, 0]),
+            Self::Module(id) => (8, [id, 0, 0]),
+            Self::Field { of, index } => (9, [of, index, 0]),
+            Self::Variant { of, index } => (10, [of, index, 0]),
+            Self::VariantField { of, variant, index } => (11, [of, variant, index]),
+            Self::RecordField { record, index } => (12, [record.number(), index, 0]),
+            Self::MemoryKey { of, index } => (13, [of, index, 0]),
+            Self::Param { of: Callable::Skill(id), index } => (14, [id, index, 0]),
+            Self::Param { of: Callable::Fn(id), index } => (15, [id, index, 0]),
+            Self::Param { of: Callable::Cascade(id), index } => (16, [id, index, 0]),
+            Self::Variable { module, start } => (17, [module, start, 0]),
+            Self::Builtin(builtin) => (18, [builtin as u32, 0, 0]),
+            Self::Missing => (19, [0, 0, 0]),
+        };
+        [a, b, c].into_iter().fold(kind, |rank, part| rank << 32 | u128::from(part))
+    }
+}
+
+impl Ord for Symbol {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Symbol {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What a name of the language is.
@@ -146,26 +190,60 @@ pub(crate) struct ModuleIndex {
     pub records: Vec<(Span, Ty)>,
 }
 
-/// Definitions, uses, types and scopes of all modules of a compilation.
+/// Definitions, uses, types and scopes of all modules of a compilation, sorted when they are asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    pub modules: Vec<ModuleIndex>,
-    /// Definitions by symbol, with the module.
-    pub by_definition: Vec<(Symbol, u32, Span)>,
-    /// Uses by symbol, with the module.
-    pub by_use: Vec<(Symbol, u32, Span)>,
+    /// What was recorded; nothing once it is sorted.
+    recorded: Mutex<Recorder>,
+    /// The number of modules.
+    count: usize,
+    modules: OnceLock<Vec<ModuleIndex>>,
+    by_symbol: OnceLock<PlacesBySymbol>,
+}
+
+/// Places by symbol, each with its module.
+#[derive(Debug, Default)]
+struct PlacesBySymbol {
+    definitions: Vec<(Symbol, u32, Span)>,
+    uses: Vec<(Symbol, u32, Span)>,
 }
 
 impl Index {
+    /// The index of what was recorded in so many modules.
+    pub fn new(recorded: Recorder, count: usize) -> Self {
+        Self { recorded: Mutex::new(recorded), count, ..Self::default() }
+    }
+
+    /// The entries by module; none if nothing was to be recorded.
+    pub fn modules(&self) -> &[ModuleIndex] {
+        self.modules.get_or_init(|| {
+            let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *recorded).finish(self.count)
+        })
+    }
+
+    fn by_symbol(&self) -> &PlacesBySymbol {
+        self.by_symbol.get_or_init(|| {
+            let mut found = PlacesBySymbol::default();
+            for (number, module) in self.modules().iter().enumerate() {
+                found.definitions.extend(module.definitions.iter().map(|d| (d.symbol, number as u32, d.span)));
+                found.uses.extend(module.uses.iter().map(|u| (u.symbol, number as u32, u.span)));
+            }
+            found.definitions.sort_unstable();
+            found.uses.sort_unstable();
+            found
+        })
+    }
+
     /// Where a symbol is defined: nowhere for what the language gives, several times for a field
     /// of an anonymous record.
     pub fn definitions(&self, symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
-        places(&self.by_definition, symbol)
+        places(&self.by_symbol().definitions, symbol)
     }
 
     /// Where a symbol is used.
     pub fn uses(&self, symbol: Symbol) -> impl Iterator<Item = (u32, Span)> {
-        places(&self.by_use, symbol)
+        places(&self.by_symbol().uses, symbol)
     }
 }
 

@@ -4,13 +4,20 @@ use std::cmp::Reverse;
 
 use cascade_grammar::ast::{Name, Span};
 
-use super::{Builtin, Definition, Index, ModuleIndex, Symbol, TypedSpan, Use, Variable};
+use super::{Builtin, Definition, ModuleIndex, Symbol, TypedSpan, Use, Variable};
 use crate::types::Ty;
 
 /// Records the entries of an index. A recorder that is off records nothing, and costs nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    entries: Option<Box<Entries>>,
+    entries: Option<Box<Recorded>>,
+}
+
+/// All entries: those of parts that were included, which are not copied, then the others.
+#[derive(Debug, Default)]
+struct Recorded {
+    included: Vec<Entries>,
+    last: Entries,
 }
 
 /// Entries in the order in which they were found, each with its module.
@@ -51,7 +58,7 @@ impl Recorder {
         if let Some(entries) = &mut self.entries
             && definition.span.start < definition.span.end
         {
-            entries.definitions.push((module, definition));
+            entries.last.definitions.push((module, definition));
         }
     }
 
@@ -60,7 +67,7 @@ impl Recorder {
         if let Some(entries) = &mut self.entries
             && span.start < span.end
         {
-            entries.uses.push((module, Use { span, symbol }));
+            entries.last.uses.push((module, Use { span, symbol }));
         }
     }
 
@@ -76,64 +83,63 @@ impl Recorder {
     /// Records the type of an expression. What was recorded first for a span stays.
     pub fn record_type(&mut self, module: usize, typed: TypedSpan) {
         if let Some(entries) = &mut self.entries {
-            entries.types.push((module, typed));
+            entries.last.types.push((module, typed));
         }
     }
 
     /// Records a variable whose scope has ended.
     pub fn record_variable(&mut self, module: usize, variable: Variable) {
         if let Some(entries) = &mut self.entries {
-            entries.variables.push((module, variable));
+            entries.last.variables.push((module, variable));
         }
     }
 
     /// Records the type that is expected where the name stands that is being typed.
     pub fn record_expected(&mut self, module: usize, ty: Ty) {
         if let Some(entries) = &mut self.entries {
-            entries.expected = Some((module, ty));
+            entries.last.expected = Some((module, ty));
         }
     }
 
     /// Records the type that is expected of a record with the key that is being typed.
     pub fn record_expected_record(&mut self, module: usize, span: Span, ty: Ty) {
         if let Some(entries) = &mut self.entries {
-            entries.records.push((module, span, ty));
+            entries.last.records.push((module, span, ty));
         }
     }
 
     /// Adds the entries of another recorder after its own.
     pub fn include(&mut self, other: Recorder) {
-        if let (Some(own), Some(mut other)) = (&mut self.entries, other.entries) {
-            own.definitions.append(&mut other.definitions);
-            own.uses.append(&mut other.uses);
-            own.types.append(&mut other.types);
-            own.variables.append(&mut other.variables);
-            own.records.append(&mut other.records);
-            own.expected = other.expected.or(own.expected);
+        if let (Some(own), Some(other)) = (&mut self.entries, other.entries) {
+            own.included.push(std::mem::take(&mut own.last));
+            own.included.extend(other.included);
+            own.included.push(other.last);
         }
     }
 
-    /// The index of so many modules, with everything sorted.
-    pub fn finish(self, modules: usize) -> Index {
-        let Some(entries) = self.entries else { return Index::default() };
+    /// The entries of so many modules, sorted by place; of none if the recorder is off.
+    pub fn finish(self, modules: usize) -> Vec<ModuleIndex> {
+        let Some(recorded) = self.entries else { return Vec::new() };
         let mut modules: Vec<ModuleIndex> = (0..modules).map(|_| ModuleIndex::default()).collect();
-        for (module, entry) in entries.definitions {
-            modules[module].definitions.push(entry);
-        }
-        for (module, entry) in entries.uses {
-            modules[module].uses.push(entry);
-        }
-        for (module, entry) in entries.types {
-            modules[module].types.push(entry);
-        }
-        for (module, entry) in entries.variables {
-            modules[module].variables.push(entry);
-        }
-        if let Some((module, ty)) = entries.expected {
-            modules[module].expected = Some(ty);
-        }
-        for (module, span, ty) in entries.records {
-            modules[module].records.push((span, ty));
+        for entries in recorded.included.into_iter().chain([recorded.last]) {
+            for (module, entry) in entries.definitions {
+                modules[module].definitions.push(entry);
+            }
+            for (module, entry) in entries.uses {
+                modules[module].uses.push(entry);
+            }
+            for (module, entry) in entries.types {
+                modules[module].types.push(entry);
+            }
+            for (module, entry) in entries.variables {
+                modules[module].variables.push(entry);
+            }
+            if let Some((module, ty)) = entries.expected {
+                modules[module].expected = Some(ty);
+            }
+            for (module, span, ty) in entries.records {
+                modules[module].records.push((span, ty));
+            }
         }
         for module in &mut modules {
             module.definitions.sort_unstable();
@@ -145,14 +151,6 @@ impl Recorder {
             module.types.dedup_by_key(|t| t.span);
             module.variables.sort_unstable_by_key(|v| v.span);
         }
-        let mut by_definition: Vec<(Symbol, u32, Span)> = Vec::new();
-        let mut by_use: Vec<(Symbol, u32, Span)> = Vec::new();
-        for (number, module) in modules.iter().enumerate() {
-            by_definition.extend(module.definitions.iter().map(|d| (d.symbol, number as u32, d.span)));
-            by_use.extend(module.uses.iter().map(|u| (u.symbol, number as u32, u.span)));
-        }
-        by_definition.sort_unstable();
-        by_use.sort_unstable();
-        Index { modules, by_definition, by_use }
+        modules
     }
 }

@@ -1,5 +1,7 @@
 //! Types while checking: interned, so that they copy and compare as numbers.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap as HashMap;
 
 use cascade_grammar::ast::Span;
@@ -13,6 +15,13 @@ mod placeholder;
 /// A type; an index into [`Types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ty(u32);
+
+impl Ty {
+    /// Its number in [`Types`].
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+}
 
 macro_rules! basics {
     ($($name:ident = $number:literal $kind:ident;)*) => {
@@ -131,15 +140,15 @@ pub struct VariantDef {
     pub span: Span,
 }
 
-/// All types of a compilation.
+/// All types of a compilation. A copy shares the declared types until it declares one of its own.
 #[derive(Debug, Clone)]
 pub struct Types {
     kinds: Vec<TyKind>,
     index: HashMap<TyKind, Ty>,
     /// Declared types by id.
-    pub defs: Vec<TypeDef>,
+    pub defs: Arc<Vec<TypeDef>>,
     /// Predicates of refined types.
-    pub refinements: Vec<ir::Refinement>,
+    pub refinements: Arc<Vec<ir::Refinement>>,
     /// The enums `outcome<T>`, by `T`.
     outcomes: HashMap<Ty, ir::TypeId>,
     /// What the enums `outcome<T>` hold when the stage succeeded: `T`.
@@ -151,8 +160,8 @@ impl Default for Types {
         let mut types = Self {
             kinds: Vec::new(),
             index: HashMap::default(),
-            defs: Vec::new(),
-            refinements: Vec::new(),
+            defs: Arc::default(),
+            refinements: Arc::default(),
             outcomes: HashMap::default(),
             outcome_values: HashMap::default(),
         };
@@ -225,8 +234,9 @@ impl Types {
             _ => vec![field("value", of, "What the stage gave.")],
         };
         let id = ir::TypeId(self.defs.len() as u32);
-        self.defs.push(TypeDef {
-            name: format!("outcome<{}>", self.type_text(of)).into(),
+        let name = format!("outcome<{}>", self.type_text(of)).into();
+        Arc::make_mut(&mut self.defs).push(TypeDef {
+            name,
             doc: "What became of a stage with `on error keep`.".to_owned(),
             kind: TypeDefKind::Enum(vec![
                 variant("ok", "The stage succeeded.", value),

@@ -49,9 +49,11 @@ pub(crate) fn answer(view: &View, params: &RenameParams) -> Result<Option<Worksp
 
 fn workspace_edit(view: &View, changes: &[Change], texts: &HashMap<String, std::sync::Arc<str>>) -> WorkspaceEdit {
     let mut by_file: BTreeMap<&str, Vec<TextEdit>> = BTreeMap::new();
+    let mut lines: HashMap<&str, LineIndex> = HashMap::new();
     for change in changes {
         let Some(text) = texts.get(&change.file) else { continue };
-        let range = LineIndex::new(text).range(text, change.span, view.settings.encoding);
+        let lines = lines.entry(&change.file).or_insert_with(|| LineIndex::new(text));
+        let range = lines.range(text, change.span, view.settings.encoding);
         by_file.entry(&change.file).or_default().push(TextEdit { range, new_text: change.text.clone() });
     }
     let files = by_file.into_iter().filter_map(|(name, edits)| Some((view.client_file(name)?, edits)));

@@ -88,7 +88,7 @@ pub fn actions(
     project: &dyn Fn() -> Vec<String>,
 ) -> Vec<Action> {
     let Some(module) = program.analysis.module(source) else { return Vec::new() };
-    let Some(index) = program.analysis.index.modules.get(module) else { return Vec::new() };
+    let Some(index) = program.analysis.index.modules().get(module) else { return Vec::new() };
     let file = program.sources.get(source);
     let parse = &*program.analysis.modules[module].parse;
     let (name, text) = (file.name.as_str(), &*file.text);

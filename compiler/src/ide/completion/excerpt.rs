@@ -38,11 +38,11 @@ pub(super) fn check_declaration(kept: Analysed<'_>, file: &str, text: &str, word
     let number = kept.analysis.modules.iter().position(|module| module.name == file && !module.std)?;
     let module = &kept.analysis.modules[number];
     let old = &*kept.sources.get(module.source).text;
-    let (head, tail) = common_ends(old, text);
-    // What may differ, with the word.
-    let from = head.min(word.start as usize);
-    let to = tail.min(text.len() - word.end as usize);
-    let (changed, end) = (from, old.len() - to);
+    // The word may differ even where it does not: a text that was not changed since differs in nothing else.
+    let before = old.as_bytes().iter().zip(text.get(..word.start as usize)?.as_bytes());
+    let changed = before.take_while(|(a, b)| a == b).count();
+    let after = old.as_bytes()[changed..].iter().rev().zip(text.get(word.end as usize..)?.as_bytes().iter().rev());
+    let end = old.len() - after.take_while(|(a, b)| a == b).count();
     let items = &module.parse.file.items;
     let position = items.partition_point(|item| part_start(item) <= changed).checked_sub(1)?;
     let before_start = part_start(&items[position]);
@@ -64,7 +64,11 @@ pub(super) fn check_declaration(kept: Analysed<'_>, file: &str, text: &str, word
     patched.push_str(TYPED_NAME);
     patched.push_str(part.get(end_in_part..)?);
     let parse = parse_from(&patched, start);
-    let [item] = parse.file.items.as_slice() else { return None };
+    // What cannot follow a declaration, such as a string before which the word is typed, is skipped.
+    let [item, rest @ ..] = parse.file.items.as_slice() else { return None };
+    if !rest.iter().all(|skipped| matches!(skipped.kind, ItemKind::Error)) {
+        return None;
+    }
     let same_head = |old_body: Span, new_body: Span| {
         let old_head = old.get(before_start..old_body.start as usize);
         let new_head = patched.get(start..new_body.start as usize);
@@ -106,12 +110,4 @@ fn body_of(item: &Item) -> Option<Span> {
         ItemKind::Test(decl) => Some(decl.body_span),
         _ => None,
     }
-}
-
-/// How many bytes two texts have in common at their starts, and behind those at their ends.
-fn common_ends(a: &str, b: &str) -> (usize, usize) {
-    let head = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
-    let (rest_a, rest_b) = (&a.as_bytes()[head..], &b.as_bytes()[head..]);
-    let tail = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(a, b)| a == b).count();
-    (head, tail)
 }

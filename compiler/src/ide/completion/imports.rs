@@ -85,21 +85,28 @@ impl<'a> Question<'a> {
             let Some(text) = cascade_stdlib::source(module) else { continue };
             let parse = self.sources.parse(module, text);
             for item in &parse.file.items {
-                let Some((name, kind, def)) = importable(item) else { continue };
+                let Some((name, _, def)) = importable(item) else { continue };
                 if wanted.is_some_and(|wanted| !fits(wanted, def)) || name.text.starts_with('_') {
                     continue;
                 }
-                if self.find(&name.text).is_some() || present.contains(&*name.text) || *module == self.name {
+                if self.find(&name.text).is_some() || present.contains(&name.text) || *module == self.name {
                     continue;
                 }
-                let mut entry = Completion::new(name.text.as_str(), kind)
-                    .detail(format!("import {module}"))
-                    .documentation(doc_text(&item.docs));
-                entry.also.push(self.import_change(module, &name.text));
-                present.insert(name.text.to_string());
-                out.add(score, entry);
+                present.insert(name.text.clone());
+                out.add_importable(score, &name.text, module, item);
             }
         }
+    }
+
+    /// The entry of a declaration of a module that is not imported, with the change that imports it; `None` for what
+    /// cannot be imported.
+    pub(super) fn importable_entry(&self, module: &str, item: &Item) -> Option<Completion> {
+        let (name, kind, _) = importable(item)?;
+        let mut entry = Completion::new(name.text.as_str(), kind)
+            .detail(format!("import {module}"))
+            .documentation(doc_text(&item.docs));
+        entry.also.push(self.import_change(module, &name.text));
+        Some(entry)
     }
 
     /// The change that imports a name: into the braces of an import of its module, or a line of its own.

@@ -1,8 +1,9 @@
 //! What completion offers.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
-use cascade_grammar::ast::Span;
+use cascade_grammar::ast::{Item, Span};
+use rustc_hash::FxHashSet as HashSet;
 use smol_str::SmolStr;
 
 use super::Question;
@@ -88,14 +89,24 @@ pub(super) struct Collected {
 #[derive(Debug)]
 enum Entry {
     Whole(Completion),
-    Declared { name: SmolStr, def: Def, arguments: bool },
+    Declared {
+        name: SmolStr,
+        def: Def,
+        arguments: bool,
+    },
+    /// A declaration of the standard library that is not imported.
+    Importable {
+        name: SmolStr,
+        module: &'static str,
+        item: Arc<Item>,
+    },
 }
 
 impl Entry {
     fn label(&self) -> &str {
         match self {
             Self::Whole(completion) => &completion.label,
-            Self::Declared { name, .. } => name,
+            Self::Declared { name, .. } | Self::Importable { name, .. } => name,
         }
     }
 }
@@ -111,6 +122,11 @@ impl Collected {
         self.entries.push((score, Entry::Declared { name: name.clone(), def, arguments }));
     }
 
+    /// Adds the entry of a declaration of a module that is not imported; see [`Question::importable_entry`].
+    pub fn add_importable(&mut self, score: i32, name: &SmolStr, module: &'static str, item: &Arc<Item>) {
+        self.entries.push((score, Entry::Importable { name: name.clone(), module, item: Arc::clone(item) }));
+    }
+
     /// Adds words.
     pub fn words<'w>(&mut self, score: i32, kind: CompletionKind, words: impl IntoIterator<Item = &'w str>) {
         for word in words {
@@ -119,15 +135,15 @@ impl Collected {
     }
 
     /// The names of the entries so far.
-    pub fn labels(&self) -> HashSet<String> {
-        self.entries.iter().map(|(_, entry)| entry.label().to_owned()).collect()
+    pub fn labels(&self) -> HashSet<SmolStr> {
+        self.entries.iter().map(|(_, entry)| SmolStr::new(entry.label())).collect()
     }
 
     /// The entries, the best first; of several with one label, the best. When there are too many, only those that
     /// have the letters of `prefix` in their order are kept, and the best of them; then the second part is `true`.
     pub fn finish(mut self, question: &Question<'_>, prefix: &str) -> (Vec<Completion>, bool) {
         self.entries.sort_by_key(|(score, _)| -score);
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let first: Vec<bool> = self.entries.iter().map(|(_, entry)| seen.insert(entry.label())).collect();
         let mut first = first.into_iter();
         self.entries.retain(|_| first.next().unwrap_or(false));
@@ -137,10 +153,11 @@ impl Collected {
             self.entries.truncate(MOST);
         }
         let describe = |(_, entry)| match entry {
-            Entry::Whole(completion) => completion,
-            Entry::Declared { name, def, arguments } => question.declared_entry(&name, def, arguments),
+            Entry::Whole(completion) => Some(completion),
+            Entry::Declared { name, def, arguments } => Some(question.declared_entry(&name, def, arguments)),
+            Entry::Importable { module, item, .. } => question.importable_entry(module, &item),
         };
-        (self.entries.into_iter().map(describe).collect(), cut)
+        (self.entries.into_iter().filter_map(describe).collect(), cut)
     }
 }
 

@@ -229,7 +229,7 @@ impl Sources for Focused<'_> {
 
 impl<'a> Question<'a> {
     fn index(&self) -> Option<&'a ModuleIndex> {
-        self.analysis.index.modules.get(self.module)
+        self.analysis.index.modules().get(self.module)
     }
 
     /// The names that can be seen at the cursor: those of the file, then those of the prelude. A declaration does not

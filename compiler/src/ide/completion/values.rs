@@ -250,12 +250,12 @@ impl<'a> Question<'a> {
         for (name, binding) in self.visible() {
             let def = binding.def;
             let result = self.signature_of(def).map_or(Ty::ERROR, |signature| signature.result);
-            let unused = match self.usage(def) {
-                // Only stages and mocks name what has effects.
-                _ if matches!(def, Def::Skill(_) | Def::Cascade(_)) && !value.stage && !in_test => 0,
-                Usage::Nowhere => 26,
-                Usage::Elsewhere => 18,
-                Usage::Here => 0,
+            // Only stages and mocks name what has effects.
+            let is_out_of_place = matches!(def, Def::Skill(_) | Def::Cascade(_)) && !value.stage && !in_test;
+            let unused = match (!is_out_of_place).then(|| self.usage(def)) {
+                Some(Usage::Nowhere) => 26,
+                Some(Usage::Elsewhere) => 18,
+                Some(Usage::Here) | None => 0,
             };
             let mut score = match def {
                 Def::Skill(_) | Def::Cascade(_) if value.stage => 80 + self.fit(expected, result) / 2,
