@@ -112,6 +112,21 @@ fn a_body_alone_is_completed_as_the_whole_file_is() {
     assert!(string * 20 > deleted * 19, "{string} before a string, {deleted} where a name was deleted");
 }
 
+#[test]
+fn what_cannot_follow_a_declaration_does_not_hide_it() {
+    let name = "/a.cascade";
+    let options = cascade_compiler::Options { index: true, ..Default::default() };
+    let before = "fn f() -> int = 0\n\nfn g() -> int = 1\n";
+    let compiled = cascade_compiler::compile_with(name, before.into(), &FileSources, options);
+    let kept =
+        Analysed { analysis: &compiled.analysis, sources: &compiled.sources, diagnostics: &compiled.diagnostics };
+    let text = before.replace('0', "\"a\"");
+    let sources = WatchedSources::default();
+    let found = complete(name, &text, text.find('"').unwrap() as u32, &sources, Some(kept));
+    assert!(found.entries.iter().any(|entry| entry.label == "g"));
+    assert!(!sources.compiled.get(), "the whole file was checked");
+}
+
 /// A name that is deleted and completed: its place, its text, at which position it was offered, and what came first.
 fn offered(name: &str, text: &str) -> Vec<(u32, String, Option<usize>, String)> {
     let parse = cascade_grammar::parse(text);
