@@ -69,7 +69,7 @@ fn a_good_program_is_formatted_explained_and_not_run() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     let text = fs::read_to_string(project.path().join("hello.cascade")).unwrap();
     assert!(text.contains("\n  stage said = greet(name)\n"), "formatted: {text}");
-    for part in ["It greets somebody.", "main (hello.cascade:5), at most:", "nothing was run", "1.1k tokens, $0.0045"] {
+    for part in ["It greets somebody.", "main (hello.cascade:5), at most:", "nothing was run", "1.1k tokens, $0.0030"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(!project.path().join(".cascade").exists(), "nothing was run");
