@@ -12,12 +12,12 @@ use crate::{
 pub(crate) fn without_import(file: &ast::File, name: Span) -> Option<Span> {
     for item in &file.items {
         let ast::ItemKind::Import(import) = &item.kind else { continue };
-        if !(item.span.start <= name.start && name.end <= item.span.end) {
+        if !item.span.encloses(name) {
             continue;
         }
         let whole = |n: &ast::ImportName| n.alias.as_ref().map_or(n.name.span, |alias| n.name.span.to(alias.span));
         let names: Vec<Span> = import.names.iter().flatten().map(whole).collect();
-        return match names.iter().position(|n| n.start <= name.start && name.end <= n.end) {
+        return match names.iter().position(|n| n.encloses(name)) {
             // The line may continue after the closing brace.
             Some(_) if names.len() == 1 && import.alias.is_some() => None,
             Some(at) if names.len() > 1 => Some(match names.get(at + 1) {

@@ -1,11 +1,9 @@
 //! The changes that an editor offers: what each does to a program, and that none of them breaks one.
 #![allow(clippy::unwrap_used, clippy::panic)] // a test says what went wrong by failing
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+mod support;
+
+use std::{collections::BTreeMap, fs, path::Path};
 
 use cascade_compiler::{
     Compilation, FileSources, MemorySources, Options, SourceId, Sources, compile_with, format,
@@ -216,17 +214,6 @@ fn a_fix_leaves_the_lines_of_a_declaration_in_another_style() {
     assert_eq!(after, "fn f(  a:int,b: int )->string = a.to_text()\n\nfn g()->int=1\n");
 }
 
-fn programs_below(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            programs_below(&path, found);
-        } else if path.extension().is_some_and(|e| e == "cascade") {
-            found.push(path);
-        }
-    }
-}
-
 /// The places of a block at which actions are asked for: the names of stages and of `let`, and every two neighbours.
 fn places(block: &Block, found: &mut Vec<Span>) {
     for (number, stmt) in block.stmts.iter().enumerate() {
@@ -258,7 +245,7 @@ fn no_action_at_any_stage_breaks_a_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for folder in ["examples", "tests/run", "stdlib"] {
-        programs_below(&root.join(folder), &mut files);
+        support::programs_below(&root.join(folder), &mut files);
     }
     files.sort();
     let (mut offered, mut asked) = (BTreeMap::<(ActionKind, &str), usize>::new(), 0);

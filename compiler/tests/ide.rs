@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a test says what went wrong by failing
 
+mod support;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -35,23 +37,12 @@ fn analyse_files(files: &[(&str, &str)]) -> Compilation {
     compiled
 }
 
-fn programs_below(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            programs_below(&path, found);
-        } else if path.extension().is_some_and(|e| e == "cascade") {
-            found.push(path);
-        }
-    }
-}
-
 /// Every program that has no errors, and the standard library.
 fn all_programs() -> Vec<Compilation> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut files = Vec::new();
     for folder in ["examples", "tests/run", "tests/gauntlet", "tests/chaos", "tests/cmd"] {
-        programs_below(&root.join(folder), &mut files);
+        support::programs_below(&root.join(folder), &mut files);
     }
     files.sort();
     let mut compiled: Vec<Compilation> = files

@@ -26,7 +26,7 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
     let mut folder = std::env::current_dir().unwrap_or_default();
     if file.as_os_str() != "-" {
         let start = std::fs::canonicalize(file).unwrap_or_default();
-        if let Some(project) = start.ancestors().skip(1).find(|a| a.join("cascade.toml").is_file()) {
+        if let Some(project) = project_above(&start) {
             folder = project.to_path_buf();
         }
     }
@@ -49,13 +49,17 @@ pub fn of_file(file: &Path) -> Result<PathBuf, Stop> {
 /// The journal in which runs of a file are recorded, if there is one: beside `cascade.toml`, or else in the file's folder
 /// or above it. Nothing is made.
 pub fn find_of_file(file: &Path) -> Option<PathBuf> {
-    let folders = file.ancestors().skip(1);
-    let project = file.ancestors().skip(1).find(|folder| folder.join("cascade.toml").is_file());
-    let found = match project {
-        Some(project) => Some(project.join(FILE)),
-        None => folders.map(|folder| folder.join(FILE)).find(|journal| journal.is_file()),
-    };
-    found.filter(|journal| journal.is_file())
+    let mut journals = match project_above(file) {
+        Some(project) => vec![project.join(FILE)],
+        None => file.ancestors().skip(1).map(|folder| folder.join(FILE)).collect(),
+    }
+    .into_iter();
+    journals.find(|journal| journal.is_file())
+}
+
+/// The folder of the project that a file belongs to: the nearest one with a `cascade.toml`.
+fn project_above(file: &Path) -> Option<&Path> {
+    file.ancestors().skip(1).find(|folder| folder.join("cascade.toml").is_file())
 }
 
 /// The journal that the current folder belongs to: its own, or that of a folder above.

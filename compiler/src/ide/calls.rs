@@ -61,7 +61,7 @@ impl Analysis {
         let Some(index) = self.index.modules().get(number) else { return Vec::new() };
         let mut by_callee: BTreeMap<Symbol, Vec<Span>> = BTreeMap::new();
         let whole = callee.whole.span;
-        let inside = index.uses.iter().filter(|u| whole.start <= u.span.start && u.span.end <= whole.end);
+        let inside = index.uses.iter().filter(|u| whole.encloses(u.span));
         for used in inside.filter(|u| is_callable(u.symbol)) {
             by_callee.entry(used.symbol).or_default().push(used.span);
         }

@@ -69,7 +69,7 @@ pub fn enclosing(parse: &Parse, text: &str, offset: u32) -> Vec<Span> {
     // Each range must hold the one before it: two tokens may touch the offset.
     let mut nested: Vec<Span> = Vec::new();
     for span in found {
-        if nested.last().is_none_or(|last| span.start <= last.start && last.end <= span.end) {
+        if nested.last().is_none_or(|last| span.encloses(*last)) {
             nested.push(span);
         }
     }

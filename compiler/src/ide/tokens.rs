@@ -109,7 +109,7 @@ pub fn semantic_tokens(analysis: &Analysis, source: SourceId, text: &str) -> Vec
             TokenClass::Operator => TokenKind::Operator,
             TokenClass::Hole => TokenKind::Hole,
             TokenClass::StringText | TokenClass::Quote => {
-                let around = texts.iter().filter(|(text, _)| text.start <= span.start && span.end <= text.end);
+                let around = texts.iter().filter(|(text, _)| text.encloses(span));
                 around.min_by_key(|(text, _)| text.end - text.start).map_or(TokenKind::Text, |(_, kind)| *kind)
             }
             TokenClass::Name => {

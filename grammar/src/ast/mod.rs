@@ -42,6 +42,10 @@ impl Span {
     pub fn touches(self, offset: u32) -> bool {
         self.start <= offset && offset <= self.end
     }
+    /// Whether another range lies within this one.
+    pub fn encloses(self, inner: Span) -> bool {
+        self.start <= inner.start && inner.end <= self.end
+    }
 }
 
 /// An identifier where it stands. Empty text: the name is missing (`x.` while typing).

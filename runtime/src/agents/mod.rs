@@ -152,11 +152,12 @@ pub(crate) fn host_of_url(url: &url::Url) -> Option<String> {
 
 /// Which models have an agent that can work here.
 pub(crate) fn agent_availability(program: &Program) -> Vec<Availability> {
-    let of = |model: &Model| match why_no_agent(model) {
-        None => Availability::Available,
-        Some(reason) => Availability::Missing(reason),
-    };
-    program.models.iter().map(of).collect()
+    program.models.iter().map(availability_of).collect()
+}
+
+/// Whether a model has an agent that can work here.
+pub(crate) fn availability_of(model: &Model) -> Availability {
+    why_no_agent(model).map_or(Availability::Available, Availability::Missing)
 }
 
 /// Why the agent of a model cannot work here, for a place beside its name; `None`: it can.

@@ -35,7 +35,31 @@ struct OpenEffect {
     digest: RowDigest,
 }
 
-/// What the rows of a run depend on beside the records.
+/// The statements for effects. Thousands of effects may be in one commit: each statement is looked up once in it, when it
+/// is first needed.
+struct Statements<'c> {
+    connection: &'c Connection,
+    insert: Option<CachedStatement<'c>>,
+    update: Option<CachedStatement<'c>>,
+}
+
+impl<'c> Statements<'c> {
+    fn insert(&mut self) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        Ok(match &mut self.insert {
+            Some(known) => known,
+            slot => slot.insert(self.connection.prepare_cached(INSERT_EFFECT)?),
+        })
+    }
+
+    fn update(&mut self) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        Ok(match &mut self.update {
+            Some(known) => known,
+            slot => slot.insert(self.connection.prepare_cached(END_EFFECT)?),
+        })
+    }
+}
+
+/// Writes the rows of one run.
 pub(super) struct RowWriter {
     run: String,
     /// The run's number in the file.
@@ -79,9 +103,7 @@ impl RowWriter {
         // An effect that begins and ends within one commit is one row, written once.
         let mut begun: Vec<RequestId> = Vec::new();
         let mut waiting: RequestMap<&EffectStart> = RequestMap::default();
-        // Thousands of effects may be in one commit: their statements are looked up once.
-        let mut insert = self.explained(c.prepare_cached(INSERT_EFFECT))?;
-        let mut update = self.explained(c.prepare_cached(END_EFFECT))?;
+        let mut statements = Statements { connection: c, insert: None, update: None };
         for record in records {
             match record {
                 Record::Started(start) => {
@@ -90,16 +112,16 @@ impl RowWriter {
                 }
                 Record::Ended(end) => match waiting.remove(&RequestId(end.token)) {
                     Some(start) => {
-                        self.insert(c, &mut insert, start, Some(end))?;
+                        self.insert(&mut statements, start, Some(end))?;
                     }
-                    None => self.end(&mut update, end)?,
+                    None => self.end(&mut statements, end)?,
                 },
                 other => self.write(c, other)?,
             }
         }
         for token in begun {
             if let Some(start) = waiting.remove(&token) {
-                let effect = self.insert(c, &mut insert, start, None)?;
+                let effect = self.insert(&mut statements, start, None)?;
                 self.open.insert(token, effect);
             }
         }
@@ -113,10 +135,10 @@ impl RowWriter {
     }
 
     fn sql<T>(&self, c: &Connection, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.explained(f(c))
+        self.explain(f(c))
     }
 
-    fn explained<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
+    fn explain<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
         result.map_err(|e| tables::explain(&self.path, &e))
     }
 
@@ -138,8 +160,7 @@ impl RowWriter {
 
     fn insert(
         &mut self,
-        c: &Connection,
-        statement: &mut CachedStatement<'_>,
+        statements: &mut Statements<'_>,
         start: &EffectStart,
         end: Option<&EffectEnd>,
     ) -> Result<OpenEffect> {
@@ -148,7 +169,8 @@ impl RowWriter {
         let (answer, artifact) = self.kept(answer.as_deref())?;
         let usage = end.map(|e| e.usage).unwrap_or_default();
         let parts = info.parts.to_bytes();
-        let written = statement.execute(params![
+        let insert = self.explain(statements.insert())?;
+        let written = insert.execute(params![
             self.no,
             info.path,
             info.attempt,
@@ -172,8 +194,8 @@ impl RowWriter {
             usage.cost,
             end.map(|e| e.clock),
         ]);
-        self.explained(written)?;
-        let row = c.last_insert_rowid();
+        self.explain(written)?;
+        let row = statements.connection.last_insert_rowid();
         if let Some(end) = end {
             self.count_usage(end);
         }
@@ -199,11 +221,12 @@ impl RowWriter {
         Ok(OpenEffect { row, digest })
     }
 
-    fn end(&mut self, statement: &mut CachedStatement<'_>, end: &EffectEnd) -> Result<()> {
+    fn end(&mut self, statements: &mut Statements<'_>, end: &EffectEnd) -> Result<()> {
         let Some(OpenEffect { row, digest }) = self.open.remove(&RequestId(end.token)) else { return Ok(()) };
         let answer = self.answer(end)?;
         let (answer, artifact) = self.kept(answer.as_deref())?;
-        let written = statement.execute(params![
+        let update = self.explain(statements.update())?;
+        let written = update.execute(params![
             row,
             end.at,
             end.seq,
@@ -216,7 +239,7 @@ impl RowWriter {
             end.usage.cost,
             end.clock,
         ]);
-        self.explained(written)?;
+        self.explain(written)?;
         self.count_usage(end);
         self.chain.touch_with(Kind::Effect, row, &digest, &ending_columns(Some(end), answer, artifact.as_deref()));
         Ok(())

@@ -20,8 +20,8 @@ const BUSY: Duration = Duration::from_secs(120);
 /// 1,000 makes a run of 10,000 effects fold it three times.
 const LOG_PAGES: u32 = 4_000;
 
-/// Pages in the log with which a journal that is closed folds it. Each process reads the log when it opens the file, about 3 µs
-/// a page; to fold it costs two syncs, and a short run writes 10 pages.
+/// Pages in the log with which a journal that is closed folds it. Each process reads the log when it opens the file,
+/// 1 to 3 µs for each page; to fold it costs two syncs, and a short run writes 10 pages.
 const LEFT_PAGES: i64 = 128;
 
 /// Pages of 4 KiB that a connection may keep in memory. Effects that are under way are written twice, when they begin and

@@ -216,10 +216,7 @@ impl Providers {
     /// Which models of a program are available.
     pub fn availability(&self, program: &Program) -> Vec<Availability> {
         let of = |model: &Model| match self.access(model) {
-            _ if model.is_agent() => match agents::why_no_agent(model) {
-                None => Availability::Available,
-                Some(reason) => Availability::Missing(reason),
-            },
+            _ if model.is_agent() => agents::availability_of(model),
             Ok(_) => Availability::Available,
             Err(Obstacle::NoKey(variables)) => Availability::NoKey(variables),
             Err(obstacle) => Availability::Missing(obstacle.describe(model)),

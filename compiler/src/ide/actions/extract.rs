@@ -14,7 +14,7 @@ impl Question<'_> {
             let at = diagnostic.primary.span;
             let stmts = places.iter().flat_map(|place| &place.block.stmts);
             // The innermost statement around it.
-            let around = stmts.filter(|stmt| stmt.span.start <= at.start && at.end <= stmt.span.end);
+            let around = stmts.filter(|stmt| stmt.span.encloses(at));
             let Some(stmt) = around.min_by_key(|stmt| stmt.span.end - stmt.span.start) else { continue };
             let draft = match &stmt.kind {
                 StmtKind::Stage { name, value, .. } if value.span == at => match &value.kind {

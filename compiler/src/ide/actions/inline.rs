@@ -47,9 +47,8 @@ impl Question<'_> {
     fn draft_value(&self, stmt: Span, name: Span, value: &Expr, used: Span, out: &mut Vec<Draft>) {
         // What changes in between must not be read later.
         let mut changes = false;
-        let within = |span: Span| value.span.start <= span.start && span.end <= value.span.end;
         let variables = self.variables_that_change();
-        for entry in self.index.uses.iter().filter(|entry| within(entry.span)) {
+        for entry in self.index.uses.iter().filter(|entry| value.span.encloses(entry.span)) {
             changes |= match entry.symbol {
                 Symbol::Variable { start, .. } => variables.contains(&start),
                 Symbol::MemoryKey { .. } | Symbol::Memory(_) => true,

@@ -32,7 +32,7 @@ impl Question<'_> {
     /// The stages around one that use no value of each other.
     fn independent_around(&self, stmts: &[Stmt], at: usize) -> std::ops::Range<usize> {
         let apart = |a: &Stmt, b: &Stmt| match stage(a) {
-            Some(name) => !self.uses_of(name.span).iter().any(|used| inside(*used, b.span)),
+            Some(name) => !self.uses_of(name.span).iter().any(|used| b.span.encloses(*used)),
             None => false,
         };
         let (mut start, mut end) = (at, at + 1);
@@ -78,11 +78,11 @@ impl Question<'_> {
         // In `on failure` and `on cancel` a stage that did not end is null.
         let hooks: Vec<Span> = body.iter().filter(|s| is_hook_of_failure(s)).map(|s| s.span).collect();
         for stage in run.iter().filter_map(stage) {
-            for used in self.uses_of(stage.span).into_iter().filter(|used| !inside(*used, wrapped)) {
+            for used in self.uses_of(stage.span).into_iter().filter(|used| !wrapped.encloses(*used)) {
                 if self.text_of(used) != stage.text {
                     return;
                 }
-                let dot = if hooks.iter().any(|hook| inside(used, *hook)) { "?." } else { "." };
+                let dot = if hooks.iter().any(|hook| hook.encloses(used)) { "?." } else { "." };
                 changes.push((used, format!("{name}{dot}{}", stage.text)));
             }
         }
@@ -100,8 +100,4 @@ fn stage(stmt: &Stmt) -> Option<&Name> {
 
 fn is_hook_of_failure(stmt: &Stmt) -> bool {
     matches!(&stmt.kind, StmtKind::On { event, .. } if event.text != "success")
-}
-
-fn inside(inner: Span, outer: Span) -> bool {
-    outer.start <= inner.start && inner.end <= outer.end
 }
