@@ -8,7 +8,7 @@ mod support;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
