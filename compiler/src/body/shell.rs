@@ -80,13 +80,14 @@ impl<'a> BodyChecker<'a> {
                 StrPart::Text { text, span } => {
                     if text.chars().any(|c| cascade_shell::hole_of(c).is_some()) {
                         let d = self
+                            .context
                             .diagnostic(
                                 codes::UNKNOWN_CHARACTER,
                                 *span,
                                 "this text has a character of a plane for private use",
                             )
                             .label("cannot stand in a command");
-                        self.report(d);
+                        self.context.report(d);
                         return Typed::error();
                     }
                     source.text.push_str(text);
@@ -94,10 +95,11 @@ impl<'a> BodyChecker<'a> {
                 StrPart::Hole { expr, format, .. } => {
                     let value = self.command_part(expr);
                     let format = format.as_ref().map_or(Format::Plain, |name| self.command_format(name));
-                    self.report(leaks::command_argument(self.view(), value.ty, expr.span));
+                    self.context.report(leaks::command_argument(self.context.view(), value.ty, expr.span));
                     let Some(c) = cascade_shell::hole_character(holes.len() as u32) else {
-                        let d = self.diagnostic(codes::TOO_LARGE, expr.span, "this command has too many values");
-                        self.report(d);
+                        let d =
+                            self.context.diagnostic(codes::TOO_LARGE, expr.span, "this command has too many values");
+                        self.context.report(d);
                         return Typed::error();
                     };
                     source.text.push(c);
@@ -115,13 +117,14 @@ impl<'a> BodyChecker<'a> {
                 let file = self.file_text();
                 let span = source.span_at(error.at, literal.span, file);
                 let d = self
+                    .context
                     .diagnostic(codes::COMMAND_SYNTAX, span, error.message)
                     .label("a shell cannot read this command");
                 let d = match error.help {
                     Some(help) => d.help(help),
                     None => d,
                 };
-                self.report(d);
+                self.context.report(d);
                 return Typed::new(ir::Expr::Const(ir::Const::Null), Ty::COMMAND, flow);
             }
         };
@@ -131,8 +134,9 @@ impl<'a> BodyChecker<'a> {
             }
         }
         if script.list.is_empty() {
-            let d = self.diagnostic(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
-            self.report(d);
+            let d =
+                self.context.diagnostic(codes::MISMATCH, literal.span, "this command is empty").label("nothing to run");
+            self.context.report(d);
         }
         self.report_network(&script, literal.span);
         self.report_code_positions(&script, &source, &holes, &flows, literal.span);
@@ -143,27 +147,27 @@ impl<'a> BodyChecker<'a> {
     /// The value of a hole. A command is spliced as its words.
     fn command_part(&mut self, e: &Expr) -> Typed {
         let value = self.infer(e);
-        if self.types.base(self.types.non_null(value.ty)) != Ty::COMMAND {
+        if self.context.types.base(self.context.types.non_null(value.ty)) != Ty::COMMAND {
             return value;
         }
-        let words = ir::Expr::Builtin(ir::Builtin::CommandWords, vec![value.ir], self.place(e.span));
-        let list = self.types.list(Ty::STRING);
+        let words = ir::Expr::Builtin(ir::Builtin::CommandWords, vec![value.ir], self.context.place(e.span));
+        let list = self.context.types.list(Ty::STRING);
         Typed::new(words, list, value.flow)
     }
 
     fn file_text(&self) -> &'a str {
-        &self.world.files.map.get(self.source()).text
+        &self.context.world.files.map.get(self.context.source()).text
     }
 
     /// What `as name` means in a command.
     fn command_format(&mut self, name: &Name) -> Format {
         match name.text.as_str() {
             "words" => {
-                self.record_word(name);
+                self.context.record_word(name);
                 Format::Words
             }
             TRUSTED => {
-                self.record_word(name);
+                self.context.record_word(name);
                 Format::Trusted
             }
             _ => self.resolve_rendering(name).map_or(Format::Plain, Format::Rendering),
@@ -229,7 +233,7 @@ impl<'a> BodyChecker<'a> {
 
     /// Whether a value may give several words, or none.
     fn may_be_several(&self, hole: &Hole) -> bool {
-        let types = &*self.types;
+        let types = &*self.context.types;
         let is_optional = types.non_null(hole.ty) != hole.ty;
         let base = types.base(types.non_null(hole.ty));
         let is_list = matches!(types.kind(base), TyKind::List(_) | TyKind::Json | TyKind::Command | TyKind::Error);
@@ -238,13 +242,14 @@ impl<'a> BodyChecker<'a> {
 
     /// In the shell's arithmetic a text could be a command again; a number cannot.
     fn number_type(&mut self, ty: Ty, span: Span) {
-        let base = self.types.base(ty);
-        if !matches!(self.types.kind(base), TyKind::Int | TyKind::Error) {
-            let shown = self.type_text(ty);
+        let base = self.context.types.base(ty);
+        if !matches!(self.context.types.kind(base), TyKind::Int | TyKind::Error) {
+            let shown = self.context.type_text(ty);
             let d = self
+                .context
                 .diagnostic(codes::MISMATCH, span, format!("the shell's arithmetic needs `int`, found `{shown}`"))
                 .label(format!("`{shown}`"));
-            self.report(d);
+            self.context.report(d);
         }
     }
 
@@ -264,7 +269,7 @@ impl<'a> BodyChecker<'a> {
             network_program(literal.into_iter().skip_while(stands_before))
         });
         if let Some(program) = found {
-            let network = NetworkUse { program: program.into(), at: (self.source(), span) };
+            let network = NetworkUse { program: program.into(), at: (self.context.source(), span) };
             self.use_network(network, span);
         }
     }
