@@ -49,7 +49,7 @@ pub(crate) use test::{ReachedStages, check_test};
 use crate::{
     callees::{Callees, Effects},
     findings::Findings,
-    flow::{CodeReason, Flow, ParamSet, ProgramParam},
+    flow::{CodeReason, Flow, ProgramParam},
     index::Callable,
     scope::Scope,
     source::SourceId,
@@ -201,15 +201,5 @@ impl<'a> BodyChecker<'a> {
     fn check_header(&mut self, name: Span, body: Span) {
         self.unreadable.header =
             self.context.world.files.has_syntax_error_between(self.context.module, name.end, body.start);
-    }
-
-    /// Notes for callers that the text of parameters is code at a place.
-    fn note_program_params(&mut self, params: &ParamSet, at: (SourceId, Span), reason: &CodeReason) {
-        let known = &mut self.outcome.program_params;
-        for position in params.iter() {
-            if !known.iter().any(|param| param.position == position) {
-                known.push(ProgramParam { position, at, reason: reason.clone() });
-            }
-        }
     }
 }

@@ -357,7 +357,7 @@ impl CascadeChecker<'_> {
         let local = self.body.scope.local_mut(index);
         local.flow.include(&typed.flow);
         let slot = local.slot;
-        self.body.note_assignment(slot, &typed.flow);
+        self.body.outcome.note_assignment(slot, &typed.flow);
         self.body.scope.forget_facts(index);
         if fields.is_empty() {
             out.push(ir::Stmt::Set(slot, typed.ir));

@@ -63,7 +63,7 @@ pub(crate) fn check_cascade(
     let hooks = checker.check_hooks(&decl.body.stmts, signature.result);
     let CascadeChecker { mut body, result_flow, budgets, stages, .. } = checker;
     body.report_code_of_variables();
-    let result_flow = body.with_variables(&result_flow);
+    let result_flow = body.outcome.with_variables(&result_flow);
     concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
     body.leave(mark);
     body.leave_body(decl.body.span.end);
