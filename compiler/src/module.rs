@@ -155,7 +155,7 @@ impl Loader<'_> {
         let source = self.map.add(name, text.clone());
         let parse = self.sources.parse(name, &text);
         for error in &parse.errors {
-            self.diagnostics.push(syntax::diagnostic(error, source));
+            self.diagnostics.push(syntax::syntax_diagnostic(error, source));
         }
         let index = self.modules.len();
         self.modules.push(Module { source, name: name.to_owned(), parse, imports: HashMap::new(), std });
@@ -206,7 +206,7 @@ impl Loader<'_> {
                         Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("there is no module `{name}`"))
                             .label("not in the standard library");
                     let known = cascade_stdlib::modules().iter().copied().filter(|m| *m != "std.prelude");
-                    d = match suggest::closest(&name, known.clone()) {
+                    d = match suggest::closest_name(&name, known.clone()) {
                         Some(near) => d.help(format!("did you mean `{near}`?")).fix(format!("change to `{near}`"), span, near),
                         None => d.help(format!(
                             "the standard library has {}; a file of yours is imported by its path: import \"./file.cascade\"",
@@ -282,7 +282,7 @@ impl Loader<'_> {
 
     /// Reports every import that closes a cycle, with the path of the cycle.
     fn report_cycles(&mut self) {
-        let cycles = depth_first::search(self.modules.len(), |module| self.edges(module)).cycles;
+        let cycles = depth_first::search_depth_first(self.modules.len(), |module| self.edges(module)).cycles;
         for cycle in cycles {
             let (Some(first), Some(last)) = (cycle.nodes.first(), cycle.nodes.last()) else { continue };
             let way: Vec<String> =

@@ -8,7 +8,7 @@ use cascade_grammar::{
 use crate::{codes, diagnostic::Diagnostic, source::SourceId};
 
 /// The diagnostic of a syntax error.
-pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
+pub(crate) fn syntax_diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
     let at = |code, message: String| Diagnostic::new(code, source, error.span, message);
     match &error.kind {
         Kind::Unexpected { found, expected } => {
@@ -16,7 +16,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
             if expected.is_empty() {
                 d.label("cannot stand here")
             } else {
-                d.label(format!("expected {}", list(expected)))
+                d.label(format!("expected {}", list_words(expected)))
             }
         }
         Kind::UnknownCharacter(c) => {
@@ -100,7 +100,7 @@ pub(crate) fn diagnostic(error: &SyntaxError, source: SourceId) -> Diagnostic {
 }
 
 /// "a, b or c".
-fn list(words: &[String]) -> String {
+fn list_words(words: &[String]) -> String {
     match words {
         [] => String::new(),
         [one] => one.clone(),

@@ -3,7 +3,7 @@
 
 use cascade_compiler::{
     Diagnostic, Level, MemorySources, Project, Report, Severity, SourceId, SourceMap, codes, compile,
-    project::baseline::{Baseline, FilteredDiagnostics, fingerprint},
+    project::baseline::{Baseline, FilteredDiagnostics, fingerprint_of},
     render,
 };
 
@@ -191,6 +191,6 @@ fn text_that_is_no_baseline() {
 #[test]
 fn fingerprints_do_not_change_with_versions() {
     let report = found(OLD);
-    let all: Vec<String> = report.diagnostics.iter().map(|d| fingerprint(d, &report.sources)).collect();
+    let all: Vec<String> = report.diagnostics.iter().map(|d| fingerprint_of(d, &report.sources)).collect();
     assert_eq!(all, ["dfb5dcdf8fdb5808", "0daf00c34121cd15"]);
 }

@@ -23,7 +23,7 @@ fn schema_of(text: &str, name: &str) -> Json {
 
 /// Imports a schema and checks that the result compiles and is formatted.
 fn import_schema(schema: &Json) -> import::Imported {
-    let imported = import::types(schema, "Root");
+    let imported = import::import_types(schema, "Root");
     let text = &imported.text;
     let compiled = compile("types.cascade", text.as_str().into(), &MemorySources::default());
     let errors: Vec<_> = compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();

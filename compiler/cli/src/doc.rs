@@ -10,12 +10,12 @@ use cascade_compiler::{
 use crate::{args::DocArgs, error::Stop, files, projects::Projects};
 
 /// Writes the pages.
-pub fn run(args: &DocArgs) -> Result<u8, Stop> {
+pub fn run_doc(args: &DocArgs) -> Result<u8, Stop> {
     if args.paths.iter().any(|path| path.as_os_str() == "-") {
         return Err(Stop::usage("documentation is written of files, not of standard input"));
     }
     let mut projects = Projects::default();
-    let all = files::expand(&args.paths, &mut projects)?.files;
+    let all = files::expand_paths(&args.paths, &mut projects)?.files;
     let first = args.paths.first().map_or(Path::new("."), |path| path.as_path());
     let project = if first.is_dir() { projects.of(first)? } else { projects.of_file(first)? };
     let root = project.as_ref().map(|found| found.root.clone());
@@ -31,7 +31,7 @@ pub fn run(args: &DocArgs) -> Result<u8, Stop> {
     let mut inputs = Vec::new();
     let mut entry = None;
     for file in &all {
-        let (name, text) = files::read(file)?;
+        let (name, text) = files::read_source(file)?;
         let compiled = compile(&name, text.clone(), &FileSources);
         if compiled.failed() {
             eprintln!("{name}: has errors, so its cascades have no pictures; `cascadec check` shows them");

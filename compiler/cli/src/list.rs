@@ -9,61 +9,61 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::ListArgs,
-    commands::print,
+    commands::print_text,
     error::Stop,
     files,
     projects::{Projects, from_here},
 };
 
 /// `cascadec list`.
-pub fn run(args: &ListArgs, color: bool) -> Result<u8, Stop> {
+pub fn run_list(args: &ListArgs, color: bool) -> Result<u8, Stop> {
     let mut said = String::new();
     let mut found = Vec::new();
     let mut failed = false;
-    for file in files::expand(&args.paths, &mut Projects::default())?.files {
-        let (name, text) = files::read(&file)?;
+    for file in files::expand_paths(&args.paths, &mut Projects::default())?.files {
+        let (name, text) = files::read_source(&file)?;
         let Some(program) = compile(&name, text, &FileSources).program else {
             failed = true;
             eprintln!("{name}: has errors; `cascadec check` shows them");
             continue;
         };
-        for cascade in entries(&program) {
+        for cascade in own_cascades(&program) {
             said.push_str(&format_cascade(&program, cascade, color));
             found.push(describe_cascade(&program, cascade));
         }
     }
     match args.json {
-        true => print(&(serde_json::to_string_pretty(&json!({ "cascades": found })).unwrap_or_default() + "\n"))?,
+        true => print_text(&(serde_json::to_string_pretty(&json!({ "cascades": found })).unwrap_or_default() + "\n"))?,
         false if found.is_empty() && !failed => eprintln!("no file here has a cascade"),
-        false => print(&said)?,
+        false => print_text(&said)?,
     }
     Ok(u8::from(failed))
 }
 
 /// `cascadec run FILE --help`: the inputs of its cascades.
 pub fn print_inputs(file: &Path) -> Result<u8, Stop> {
-    let program = files::program(file, false, true)?;
+    let program = files::load_program(file, false, true)?;
     let name = file.display();
     let mut out = String::new();
-    for cascade in entries(&program) {
+    for cascade in own_cascades(&program) {
         out.push_str(&format_cascade(&program, cascade, false));
     }
-    let example: String = entries(&program)
+    let example: String = own_cascades(&program)
         .find(|cascade| program.main.and_then(|id| program.cascades.get(id.index())) == Some(cascade))
         .map(|cascade| {
             cascade.params.iter().filter(|p| p.default.is_none()).map(|p| format!(" {}=…", p.name)).collect()
         })
         .unwrap_or_default();
-    print(&format!("{out}\nRun it: cascadec run {name}{example}\nOptions of `run`: cascadec run --help\n"))?;
+    print_text(&format!("{out}\nRun it: cascadec run {name}{example}\nOptions of `run`: cascadec run --help\n"))?;
     Ok(0)
 }
 
 /// The cascades that a program can run.
-pub fn entries(program: &ir::Program) -> impl Iterator<Item = &ir::Cascade> {
+pub fn own_cascades(program: &ir::Program) -> impl Iterator<Item = &ir::Cascade> {
     program.entries.iter().filter_map(|id| program.cascades.get(id.index()))
 }
 
-fn place(program: &ir::Program, cascade: &ir::Cascade) -> String {
+fn place_of(program: &ir::Program, cascade: &ir::Cascade) -> String {
     let file = program.files.get(cascade.place.file as usize).map_or("?", String::as_str);
     format!("{file}:{}", cascade.place.line)
 }
@@ -80,7 +80,7 @@ fn format_cascade(program: &ir::Program, cascade: &ir::Cascade, color: bool) -> 
         result => format!(" -> {}", describe(program, result)),
     };
     let mut out =
-        format!("{bold}{}{end}{result}  {dim}{}{end}\n", cascade.name, neutral_line(&place(program, cascade)));
+        format!("{bold}{}{end}{result}  {dim}{}{end}\n", cascade.name, neutral_line(&place_of(program, cascade)));
     if !cascade.doc.is_empty() {
         out.push_str(&format!("{}\n", doc(&cascade.doc)));
     }
@@ -121,11 +121,11 @@ pub fn find_program(file: Option<&Path>, cascade: Option<&str>) -> Result<(PathB
     let wanted = file.to_string_lossy().into_owned();
     let mut places = Vec::new();
     let mut names = Vec::new();
-    let files = files::expand(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
+    let files = files::expand_paths(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default();
     for path in files {
         let Some(program) = files::program_without_messages(&path) else { continue };
-        names.extend(entries(&program).map(|cascade| cascade.name.to_string()));
-        if entries(&program).any(|cascade| cascade.name == wanted.as_str()) {
+        names.extend(own_cascades(&program).map(|cascade| cascade.name.to_string()));
+        if own_cascades(&program).any(|cascade| cascade.name == wanted.as_str()) {
             places.push(path);
         }
     }

@@ -61,7 +61,7 @@ impl Projects {
         let file = folder.join(project::FILE);
         let found = if file.is_file() {
             let shown = from_here(&file);
-            let (name, text) = files::read(&shown)?;
+            let (name, text) = files::read_source(&shown)?;
             let (project, diagnostics) = Project::parse(&text, SourceId(0));
             Some(Arc::new(Found { root: folder.to_path_buf(), project, name, text, diagnostics }))
         } else {

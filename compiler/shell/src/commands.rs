@@ -304,7 +304,7 @@ impl Cursor<'_> {
                 break;
             }
             let Some(word) = self.word()? else { break };
-            match assignment(&word) {
+            match split_assignment(&word) {
                 Some((name, value)) if words.is_empty() => {
                     if name.starts_with(RESERVED_PREFIX) {
                         return self
@@ -508,7 +508,7 @@ impl Cursor<'_> {
 }
 
 /// The name and the value of a word like `NAME=value`.
-pub(crate) fn assignment(word: &Word) -> Option<(String, Word)> {
+pub(crate) fn split_assignment(word: &Word) -> Option<(String, Word)> {
     let Some(Piece::Text(text)) = word.pieces.first() else { return None };
     let (name, value) = text.split_once('=')?;
     let is_name = !name.is_empty()

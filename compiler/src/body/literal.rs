@@ -5,7 +5,7 @@ use cascade_ir as ir;
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
-use super::{BodyChecker, Typed, expr::constant};
+use super::{BodyChecker, Typed, expr::constant_expr};
 use crate::{
     checks::{names::repeated_key, types::unknown_variant},
     codes,
@@ -245,7 +245,7 @@ impl BodyChecker<'_> {
                     if !self.context.types.nullable(w.ty) {
                         missing.push((w.name.clone(), w.ty));
                     }
-                    constant(ir::Const::Null)
+                    constant_expr(ir::Const::Null)
                 }
             };
             fields.push((w.name, value));
@@ -459,7 +459,7 @@ impl BodyChecker<'_> {
                     if !self.context.types.nullable(def.ty) {
                         missing.push(name.clone());
                     }
-                    constant(ir::Const::Null)
+                    constant_expr(ir::Const::Null)
                 });
                 (name, value)
             })

@@ -208,7 +208,7 @@ impl SkillChecker<'_> {
     /// A name that is being typed may be its name.
     fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
         let mut named = false;
-        walk::expr(result, &mut |e| {
+        walk::walk_expr(result, &mut |e| {
             named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name || n.text == TYPED_NAME)
         });
         if !named || self.body.scope.find(name).is_some() {

@@ -30,7 +30,7 @@ pub(crate) fn model_of_arm(view: View<'_>, capability: &Name, id: ir::ModelId, s
 }
 
 /// Whether a model or route can serve a capability, as far as its declaration tells.
-pub(crate) fn serves(declared: &Declared, model: ir::ModelRef, capability: &str) -> bool {
+pub(crate) fn has_capability(declared: &Declared, model: ir::ModelRef, capability: &str) -> bool {
     match model {
         ir::ModelRef::Model(id) => {
             let provides = &declared.models[id.index()].model.provides;
@@ -42,7 +42,9 @@ pub(crate) fn serves(declared: &Declared, model: ir::ModelRef, capability: &str)
                 .iter()
                 .find(|a| a.capability.as_deref() == Some(capability))
                 .or_else(|| arms.iter().find(|a| a.capability.is_none()));
-            arm.is_some_and(|a| a.models.is_empty() || a.models.iter().any(|m| serves(declared, *m, capability)))
+            arm.is_some_and(|a| {
+                a.models.is_empty() || a.models.iter().any(|m| has_capability(declared, *m, capability))
+            })
         }
     }
 }
@@ -168,7 +170,7 @@ fn models_cannot(
     let declared = view.world.declared;
     let (model, missing) = models.iter().find_map(|model| match model {
         ir::Expr::Model(model) => {
-            let missing = needs.iter().find(|need| !serves(declared, *model, need))?;
+            let missing = needs.iter().find(|need| !has_capability(declared, *model, need))?;
             Some((*model, *missing))
         }
         _ => None,

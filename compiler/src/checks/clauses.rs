@@ -72,7 +72,7 @@ pub(crate) fn cache_without_skill(view: View<'_>, clauses: &[Clause]) -> Option<
 }
 
 /// Reports clauses that a stage has twice. Of `on error` it may have several.
-pub(crate) fn repeated(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnostic> {
+pub(crate) fn repeated_clauses(view: View<'_>, clauses: &[Clause]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut seen: Vec<(&'static str, Span)> = Vec::new();
     for clause in clauses {

@@ -67,7 +67,8 @@ pub(crate) fn branches_edit(view: View<'_>, edits: &mut [Edit], branches: &[Edit
     let mut pairs: Vec<(usize, usize)> = Vec::new();
     for (n, branch) in branches.iter().enumerate() {
         for second in branch.edits.clone().filter(|i| !edits[*i].settled) {
-            let mut before = branches[..n].iter().filter(|other| !waits(branches, branch.index, other.index));
+            let mut before =
+                branches[..n].iter().filter(|other| !waits_for_branch(branches, branch.index, other.index));
             let first = before.find_map(|other| {
                 other.edits.clone().find(|i| !edits[*i].settled && edits[*i].directory == edits[second].directory)
             });
@@ -99,7 +100,7 @@ fn with_agent(view: View<'_>, mut d: Diagnostic, edit: &Edit) -> Diagnostic {
 }
 
 /// Whether a branch waits for another one, perhaps by way of others.
-fn waits(branches: &[EditingBranch], branch: usize, other: usize) -> bool {
+fn waits_for_branch(branches: &[EditingBranch], branch: usize, other: usize) -> bool {
     let mut seen = vec![branch];
     let mut next = 0;
     while let Some(at) = seen.get(next).copied() {

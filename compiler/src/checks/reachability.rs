@@ -206,7 +206,7 @@ pub(crate) fn read_unset(view: View<'_>, name: &Name, declared: Span) -> Diagnos
 /// Whether a value may fail to be computed, or holds stages.
 fn may_fail(e: &Expr) -> bool {
     let mut found = false;
-    walk::expr(e, &mut |e| {
+    walk::walk_expr(e, &mut |e| {
         found |= match &e.kind {
             ExprKind::Cast { optional, .. } => !optional,
             ExprKind::Binary(_, op, _) => matches!(op, BinaryOp::Div | BinaryOp::Rem),

@@ -136,7 +136,7 @@ pub(crate) fn unchanging_until(
 ) -> Option<Diagnostic> {
     let mut bound: Vec<&str> = Vec::new();
     let mut may_change = false;
-    walk::expr(until, &mut |e| match &e.kind {
+    walk::walk_expr(until, &mut |e| match &e.kind {
         ExprKind::Lambda { params, .. } => bound.extend(params.iter().map(|p| p.text.as_str())),
         ExprKind::Name(name) => {
             may_change |= match scope.find(&name.text) {

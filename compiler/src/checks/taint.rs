@@ -22,7 +22,7 @@ pub(crate) fn untrusted_code(
     at: (SourceId, Span),
 ) -> Option<Diagnostic> {
     let untrusted = flow.untrusted?;
-    let (message, label, help) = describe(reason);
+    let (message, label, help) = describe_reason(reason);
     let mut d = view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
     let (source, place) = at;
     if source != view.source() || place.start > span.end || place.end < span.start {
@@ -68,7 +68,7 @@ fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
 }
 
 /// The message, the label and the way out for text that would be code.
-fn describe(reason: &CodeReason) -> (String, &'static str, &'static str) {
+fn describe_reason(reason: &CodeReason) -> (String, &'static str, &'static str) {
     const PROGRAM: &str = "write the program out and pass the text as an argument, `match` it against the programs that \
                            you allow, or vouch for it with `as trusted`";
     const CODE: &str = "pass the text as an argument that is read as data, or vouch for it with `as trusted`";

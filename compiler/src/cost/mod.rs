@@ -25,10 +25,10 @@ use cascade_ir::{
 use smol_str::{SmolStr, format_smolstr};
 
 pub use amounts::{ExceededBudget, NoteKind, Share};
-pub(crate) use budgets::{Budget, Budgets, warn};
+pub(crate) use budgets::{Budget, Budgets, warn_of_budgets};
 pub use figure::{Bound, Cap, Figure, NoBound, Peak};
 pub use poly::Poly;
-pub use report::{figures, human, json, short};
+pub use report::{cost_figures, report_json, report_text, short_report};
 
 use amounts::Amounts;
 use figure::Repetition;
@@ -227,7 +227,7 @@ impl<'p> Walk<'p> {
         let writes = match self.writes.get(id.index()).cloned().flatten() {
             Some(writes) => writes,
             None => {
-                let writes = Rc::new(writes(cascade));
+                let writes = Rc::new(written_memories(cascade));
                 self.writes[id.index()] = Some(Rc::clone(&writes));
                 writes
             }
@@ -415,7 +415,7 @@ impl<'p> Walk<'p> {
 }
 
 /// How often each variable of a cascade is assigned: 0, 1, or any larger number.
-fn writes(cascade: &cascade_ir::Cascade) -> Vec<u8> {
+fn written_memories(cascade: &cascade_ir::Cascade) -> Vec<u8> {
     let mut writes = Writes(vec![0; cascade.slots as usize]);
     for param in &cascade.params {
         writes.count(param.slot);

@@ -12,7 +12,7 @@ enum Link<'t> {
     Call(&'t [Arg], Span),
 }
 
-fn operator(op: BinaryOp) -> &'static str {
+fn operator_text(op: BinaryOp) -> &'static str {
     match op {
         BinaryOp::Coalesce => "?? ",
         BinaryOp::Or => "or ",
@@ -163,7 +163,7 @@ impl<'t> Formatter<'t> {
         let first = self.expr(left);
         let mut rest = Vec::new();
         for (op, operand) in operands.into_iter().rev() {
-            rest.extend([Doc::Soft, Doc::Text(operator(op)), self.expr(operand)]);
+            rest.extend([Doc::Soft, Doc::Text(operator_text(op)), self.expr(operand)]);
         }
         Doc::group(Doc::seq([first, Doc::nest(Doc::seq(rest))]))
     }

@@ -49,7 +49,7 @@ impl<'t> Formatter<'t> {
                 let span = alias.map_or(name.name.span, |alias| name.name.span.to(alias.span));
                 entries.push(self.entry(&[], span, |_| {
                     let mut docs = vec![Doc::Text(&name.name.text)];
-                    docs.extend(alias.into_iter().flat_map(renamed));
+                    docs.extend(alias.into_iter().flat_map(alias_docs));
                     Doc::seq(docs)
                 }));
             }
@@ -58,7 +58,7 @@ impl<'t> Formatter<'t> {
             let end = last.map_or(end, |last| self.closer(last.span.end));
             docs.push(self.brackets("{", entries, "}", end, false).doc());
         }
-        docs.extend(import.alias.iter().flat_map(renamed));
+        docs.extend(import.alias.iter().flat_map(alias_docs));
         Doc::seq(docs)
     }
 
@@ -154,7 +154,7 @@ impl<'t> Formatter<'t> {
     }
 }
 
-fn renamed(alias: &Name) -> [Doc<'_>; 2] {
+fn alias_docs(alias: &Name) -> [Doc<'_>; 2] {
     [Doc::Text(" as "), Doc::Text(&alias.text)]
 }
 

@@ -30,10 +30,10 @@ pub fn format(text: &str, parse: &Parse) -> Option<String> {
     if !parse.errors.is_empty() {
         return None;
     }
-    let mut out = print(text, parse);
+    let mut out = print_file(text, parse);
     for _ in 0..ROUNDS {
         let parse = cascade_grammar::parse(&out);
-        let again = print(&out, &parse);
+        let again = print_file(&out, &parse);
         if !parse.errors.is_empty() || again == out {
             break;
         }
@@ -47,7 +47,7 @@ pub fn format(text: &str, parse: &Parse) -> Option<String> {
 const ROUNDS: usize = 4;
 
 /// Prints the tree once.
-fn print(text: &str, parse: &Parse) -> String {
+fn print_file(text: &str, parse: &Parse) -> String {
     let comments = Comments::new(text, &parse.trivia);
     let mut formatter = Formatter { text, comments };
     let doc = formatter.file(&parse.file);
@@ -69,7 +69,7 @@ impl<'t> Formatter<'t> {
         let mut docs = Vec::new();
         if let Some(last) = file.docs.last() {
             let head = self.comments.leading(&file.docs, last.span.end);
-            lines(&head.lines, &mut docs);
+            push_lines(&head.lines, &mut docs);
         }
         let mut before: Option<&ItemKind> = None;
         let mut carried = Vec::new();
@@ -90,7 +90,7 @@ impl<'t> Formatter<'t> {
                 }
             }
             before = Some(&item.kind);
-            lines(&entry.leading, &mut docs);
+            push_lines(&entry.leading, &mut docs);
             if let Some((_, blank)) = entry.leading.last() {
                 docs.extend([Doc::Hard]);
                 docs.extend(blank.then_some(Doc::Hard));
@@ -218,7 +218,7 @@ impl<'t> Formatter<'t> {
 }
 
 /// Lines of comments, without a line break after the last one.
-fn lines<'t>(lines: &[(&'t str, bool)], docs: &mut Vec<Doc<'t>>) {
+fn push_lines<'t>(lines: &[(&'t str, bool)], docs: &mut Vec<Doc<'t>>) {
     for (index, (text, blank)) in lines.iter().enumerate() {
         docs.push(Doc::Text(text));
         if index + 1 < lines.len() {

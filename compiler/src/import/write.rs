@@ -12,7 +12,7 @@ pub(super) struct LineOrigin {
 }
 
 /// The text, and the element that starts on each line.
-pub(super) fn text(decls: &Decls) -> (String, Vec<LineOrigin>) {
+pub(super) fn write_declarations(decls: &Decls) -> (String, Vec<LineOrigin>) {
     let mut out = Writer::default();
     for (index, decl) in decls.0.iter().enumerate() {
         if index > 0 {

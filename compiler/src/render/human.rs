@@ -12,8 +12,8 @@ use crate::{
 };
 
 /// Renders all diagnostics, each followed by an empty line.
-pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
-    let mut cache = Cache { sources, parsed: HashMap::new(), names: names(diagnostics, sources) };
+pub fn render_human(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let mut cache = Cache { sources, parsed: HashMap::new(), names: file_names(diagnostics, sources) };
     let mut out = Vec::new();
     for d in diagnostics {
         let (kind, main) = match d.severity {
@@ -44,7 +44,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
         // Writing to memory does not fail; a report that ariadne cannot render falls back to the short form.
         let mut one = Vec::new();
         if report.finish().write(&mut cache, &mut one).is_err() {
-            one = super::short::render(std::slice::from_ref(d), sources).into_bytes();
+            one = super::short::render_short(std::slice::from_ref(d), sources).into_bytes();
         }
         out.extend_from_slice(&one);
         out.push(b'\n');
@@ -58,7 +58,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> S
     clean
 }
 
-fn names(diagnostics: &[Diagnostic], sources: &SourceMap) -> HashMap<SourceId, String> {
+fn file_names(diagnostics: &[Diagnostic], sources: &SourceMap) -> HashMap<SourceId, String> {
     let ids: BTreeSet<SourceId> =
         diagnostics.iter().flat_map(|d| std::iter::once(&d.primary).chain(&d.labels)).map(|l| l.source).collect();
     ids.into_iter().map(|id| (id, neutral_line(&sources.get(id).name))).collect()

@@ -4,7 +4,7 @@ use super::{Explained, Site, first_word, is_name_char, no_such_word, operators::
 use crate::ast::Span;
 
 /// Heads of `if`, `for`, `match`, `repeat`, `parallel`, and what stands where their block must.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_block(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     match found {

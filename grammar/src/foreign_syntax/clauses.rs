@@ -19,7 +19,7 @@ pub(crate) fn unit_of(word: &str) -> Option<&'static str> {
     UNITS.iter().find(|(words, _)| words.contains(&word)).map(|(_, unit)| *unit)
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_clause(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     if word.chars().all(|c| c.is_ascii_digit() || c == '_')

@@ -60,7 +60,7 @@ fn import_help(names: &str, module: &str) -> String {
     }
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_declaration(site: &Site<'_>) -> Option<Explained> {
     let Site { place, found, line, first, word, rest, .. } = *site;
     let head = line.trim_start();
     if word == "import" && found == "{" && !rest.is_empty() {

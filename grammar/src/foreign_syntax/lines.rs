@@ -180,12 +180,12 @@ const TEST_LINES: &[(&[&str], &str)] = &[
 ];
 
 /// The help for a word in a table.
-fn find<'t>(table: &'t [(&'t [&'t str], &'t str)], word: &str) -> Option<&'t str> {
+fn find_row<'t>(table: &'t [(&'t [&'t str], &'t str)], word: &str) -> Option<&'t str> {
     table.iter().find(|(words, _)| words.contains(&word)).map(|(_, help)| *help)
 }
 
 /// Fills in the user's own words.
-fn fill(help: &str, line: &str, rest: &str) -> String {
+fn fill_help(help: &str, line: &str, rest: &str) -> String {
     let clean = |text: &str| {
         let text = text.trim().trim_start_matches(['=', ':']).trim();
         let text = text.split("//").next().unwrap_or_default().trim().trim_end_matches(['{', ';', ',']).trim();
@@ -207,7 +207,7 @@ fn fill(help: &str, line: &str, rest: &str) -> String {
     help.replace("{line}", &clean(line)).replace("{name}", name).replace("{rest}", &rest)
 }
 
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_line(site: &Site<'_>) -> Option<Explained> {
     let place = site.place;
     let found = site.found;
     if let Some((word, help)) = ANYWHERE.iter().find(|(w, _)| *w == site.word || *w == found) {
@@ -265,7 +265,7 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
     }
     if place.skill_line
         && !place.test_line
-        && let Some(help) = find(SKILL_LINES, word)
+        && let Some(help) = find_row(SKILL_LINES, word)
     {
         let message = match word {
             "let" | "var" | "if" | "match" | "for" | "repeat" | "parallel" | "stage" | "log" | "warn" | "gate"
@@ -274,13 +274,14 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
             }
             _ => no_such_word(word),
         };
-        return Some(Explained::at(span, message, fill(help, &line, &rest)).covering(site.block_end()));
+        return Some(Explained::at(span, message, fill_help(help, &line, &rest)).covering(site.block_end()));
     }
     if place.test_line
-        && let Some(help) = find(TEST_LINES, word)
+        && let Some(help) = find_row(TEST_LINES, word)
     {
         return Some(
-            Explained::at(span, format!("a test has no `{word}`"), fill(help, &line, &rest)).covering(site.line_end()),
+            Explained::at(span, format!("a test has no `{word}`"), fill_help(help, &line, &rest))
+                .covering(site.line_end()),
         );
     }
     if place.test_line && site.begins_line() {
@@ -294,9 +295,9 @@ pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
         return None;
     }
     let below_stage = site.is_below_stage();
-    let clause = if below_stage || find(STATEMENTS, word).is_none() { find(CLAUSES, word) } else { None };
-    let help = clause.or_else(|| find(STATEMENTS, word))?;
-    Some(Explained::at(span, no_such_word(word), fill(help, &line, &rest)).covering(site.block_end()))
+    let clause = if below_stage || find_row(STATEMENTS, word).is_none() { find_row(CLAUSES, word) } else { None };
+    let help = clause.or_else(|| find_row(STATEMENTS, word))?;
+    Some(Explained::at(span, no_such_word(word), fill_help(help, &line, &rest)).covering(site.block_end()))
 }
 
 impl Site<'_> {

@@ -258,15 +258,15 @@ fn closing_brace(text: &str, open: usize) -> Option<usize> {
 /// The error that explains the Cascade syntax, when the token at `span` comes from another language.
 pub(crate) fn foreign_syntax_error(text: &str, span: Span, place: &Place) -> Option<SyntaxError> {
     let site = Site::new(text, span, place);
-    declarations::explain(&site)
-        .or_else(|| clauses::explain(&site))
-        .or_else(|| lines::explain(&site))
-        .or_else(|| types::explain(&site))
-        .or_else(|| operators::explain(&site))
-        .or_else(|| blocks::explain(&site))
-        .or_else(|| stages::explain(&site))
-        .or_else(|| values::explain(&site))
-        .or_else(|| words::explain(&site))
+    declarations::explain_declaration(&site)
+        .or_else(|| clauses::explain_clause(&site))
+        .or_else(|| lines::explain_line(&site))
+        .or_else(|| types::explain_type(&site))
+        .or_else(|| operators::explain_operator(&site))
+        .or_else(|| blocks::explain_block(&site))
+        .or_else(|| stages::explain_stage(&site))
+        .or_else(|| values::explain_value(&site))
+        .or_else(|| words::explain_word(&site))
         .map(Explained::into_error)
 }
 

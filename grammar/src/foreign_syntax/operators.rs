@@ -53,7 +53,7 @@ pub(super) fn operand_after(text: &str) -> &str {
 }
 
 /// Signs.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_operator(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, glued, before, place, .. } = *site;
     let at = &site.text[site.span.start as usize..];
     let next = at.chars().nth(1);

@@ -3,7 +3,7 @@
 use super::{Explained, Site, first_word, operators::operand_after};
 
 /// Stages.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_stage(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     if matches!(first, "gate" | "warn") && site.operator && !place.expression {

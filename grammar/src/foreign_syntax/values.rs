@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Values.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_value(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, .. } = *site;
     let head = line.trim_start();
     match found {

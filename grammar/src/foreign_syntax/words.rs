@@ -28,7 +28,7 @@ const OPERATORS: &[(&str, &str)] = &[
 ];
 
 /// Words between operands, prefixes of texts, types before names.
-pub(super) fn explain(site: &Site<'_>) -> Option<Explained> {
+pub(super) fn explain_word(site: &Site<'_>) -> Option<Explained> {
     let Site { found, line, first, word, rest, place, glued, .. } = *site;
     let begins_word = found.starts_with(|c: char| c.is_alphabetic() || c == '_');
     if found.starts_with('"') && glued && matches!(word, "f" | "r" | "b" | "u" | "fr" | "rf" | "F" | "R" | "s" | "raw")

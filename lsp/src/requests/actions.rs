@@ -1,6 +1,6 @@
 //! `textDocument/codeAction`.
 
-use cascade_compiler::ide::{Action, ActionKind, actions};
+use cascade_compiler::ide::{Action, ActionKind, find_actions};
 use cascade_grammar::ast::Span;
 use tower_lsp::ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeActionResponse, TextEdit,
@@ -29,7 +29,7 @@ pub(crate) fn answer(view: &View, params: &CodeActionParams) -> Option<CodeActio
     let program = checked.analysis.analysed()?;
     let selected = Span { start: view.offset(params.range.start), end: view.offset(params.range.end) };
     let project = || view.project_files().into_iter().collect();
-    let found = actions(program, checked.source, selected, &view.sources(), &project);
+    let found = find_actions(program, checked.source, selected, &view.sources(), &project);
     let client_file = |name: &str| view.client_file(name);
     let mut converter = Converter::new(checked.analysis, view.settings, &client_file);
     let mut answer = Vec::new();

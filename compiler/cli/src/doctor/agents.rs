@@ -68,7 +68,7 @@ fn agent_of(model: &Model) -> Option<&'static Agent> {
     }
 }
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_agents(around: &Surroundings) -> Vec<Finding> {
     let mut used: BTreeMap<&str, (&Model, bool)> = BTreeMap::new();
     for program in &around.programs {
         // Models of services are agents, too, where a skill needs one.

@@ -7,7 +7,7 @@ use cascade_ir::Model;
 
 use super::{Finding, Surroundings};
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_models(around: &Surroundings) -> Vec<Finding> {
     let Ok(providers) = &around.providers else { return Vec::new() };
     let mut out = Vec::new();
     let mut known: BTreeMap<&str, (&Model, Option<String>)> = BTreeMap::new();
@@ -35,7 +35,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
         out.push(match why_not {
             None if model.is_agent() => Finding::good(name, described.trim_end().to_owned()),
             None => Finding::good(name, format!("{described}; `cascadec models test {name}` asks it")),
-            Some(why) => Finding::note(name, format!("{described}: {why}"), remedy(model)),
+            Some(why) => Finding::note(name, format!("{described}: {why}"), key_remedy(model)),
         });
     }
     for (place, cascade) in stranded {
@@ -48,7 +48,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
     out
 }
 
-fn remedy(model: &Model) -> String {
+fn key_remedy(model: &Model) -> String {
     if model.is_agent() {
         return "install the program, or name another model with `using`".to_owned();
     }

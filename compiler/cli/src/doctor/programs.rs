@@ -26,7 +26,7 @@ const KNOWN: [(&str, &str, &str); 4] = [
     ("gemini", "only agents of `gemini_cli` need it", "npm install -g @google/gemini-cli"),
 ];
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_programs(around: &Surroundings) -> Vec<Finding> {
     let mut out = Vec::new();
     out.push(match find_program("sh") {
         Some(path) => Finding::good("sh", path.display().to_string()),
@@ -35,7 +35,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
     let wanted = wanted_programs(around);
     for (name, purpose, install) in KNOWN {
         out.push(match (find_program(name), wanted.get(name)) {
-            (Some(_), _) => match version(name) {
+            (Some(_), _) => match ask_version(name) {
                 Ok(version) => Finding::good(name, version),
                 Err(why) => Finding::note(name, why, format!("call `{name} --version` yourself")),
             },
@@ -75,7 +75,7 @@ fn wanted_programs(around: &Surroundings) -> BTreeMap<String, String> {
 }
 
 /// The first line of what a program says of its version.
-fn version(name: &str) -> Result<String, String> {
+fn ask_version(name: &str) -> Result<String, String> {
     let ended = run_briefly(Command::new(name).arg("--version").stderr(Stdio::null()), LIMIT, 4096);
     let Ended { status, stdout } = ended.map_err(|why| match why {
         NotEnded::NotStarted(error) => format!("it cannot be started: {error}"),

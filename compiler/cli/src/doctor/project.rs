@@ -4,7 +4,7 @@ use cascade_ir::Program;
 
 use super::{Finding, Surroundings};
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_project(around: &Surroundings) -> Vec<Finding> {
     let mut out = Vec::new();
     match (&around.project, &around.providers) {
         (_, Err(why)) => out.push(Finding::missing("cascade.toml", why, "`cascadec check` shows the mistakes")),

@@ -4,7 +4,7 @@ use cascade_sandbox::{Promise, probe, self_test};
 
 use super::{Finding, Surroundings, used::uses_sandbox};
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_sandbox(around: &Surroundings) -> Vec<Finding> {
     // What no program needs is only told.
     let absent: fn(String, String, String) -> Finding = match around.programs.iter().any(uses_sandbox) {
         true => Finding::missing,

@@ -10,13 +10,13 @@ use super::{Finding, Surroundings};
 /// How long a server may take to be ready. Some are installed when they are first started.
 const LIMIT: Duration = Duration::from_secs(30);
 
-pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
+pub(super) fn check_servers(around: &Surroundings) -> Vec<Finding> {
     let (mut out, mut told) = (Vec::new(), BTreeSet::new());
     for program in &around.programs {
         for (index, server) in program.servers.iter().enumerate() {
             if told.insert(server.name.as_str()) {
                 let id = ServerId(u32::try_from(index).unwrap_or(u32::MAX));
-                out.push(unusable(server).unwrap_or_else(|| probe(program, id, server)));
+                out.push(find_obstacle(server).unwrap_or_else(|| probe_one(program, id, server)));
             }
         }
     }
@@ -24,7 +24,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
 }
 
 /// What is wrong with a server that need not be asked.
-fn unusable(server: &McpServer) -> Option<Finding> {
+fn find_obstacle(server: &McpServer) -> Option<Finding> {
     match &server.transport {
         McpTransport::Stdio { command: Expr::Command(command), .. } => {
             let name = command.literal_program().filter(|name| find_program(name).is_none())?;
@@ -44,7 +44,7 @@ fn unusable(server: &McpServer) -> Option<Finding> {
 }
 
 /// Whether a server answers.
-fn probe(program: &Program, id: ServerId, server: &McpServer) -> Finding {
+fn probe_one(program: &Program, id: ServerId, server: &McpServer) -> Finding {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

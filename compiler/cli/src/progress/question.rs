@@ -3,7 +3,7 @@
 use cascade_ir::screen::neutral;
 use cascade_runtime::Asked;
 
-use super::width::{fit, fit_end, wrap};
+use super::width::{fit_end, fit_to_width, wrap_line};
 use crate::people;
 
 /// What keys have done to the line.
@@ -118,12 +118,13 @@ impl Question {
     pub fn lines(&self, width: usize, most: usize, color: bool) -> Vec<String> {
         let (dim, red, end) = if color { ("\x1b[2m", "\x1b[31m", "\x1b[0m") } else { ("", "", "") };
         let plain = format!("? ({}) {}", self.path, self.text);
-        let mut lines: Vec<String> = plain.lines().flat_map(|line| wrap(line, width)).collect();
+        let mut lines: Vec<String> = plain.lines().flat_map(|line| wrap_line(line, width)).collect();
         let most = most.saturating_sub(1 + usize::from(self.complaint.is_some())).max(1);
         if lines.len() > most {
             let hidden = lines.len() - most + 1;
             lines.truncate(most - 1);
-            lines.push(format!("{dim}{}{end}", fit(&format!("  … {hidden} more lines above the tree"), width)));
+            lines
+                .push(format!("{dim}{}{end}", fit_to_width(&format!("  … {hidden} more lines above the tree"), width)));
         }
         if let Some(first) = lines.first_mut()
             && let Some(rest) = first.strip_prefix(&format!("? ({})", self.path))
@@ -131,9 +132,12 @@ impl Question {
             *first = format!("{}{rest}", self.head(color));
         }
         if let Some(complaint) = &self.complaint {
-            lines.push(format!("  {red}{}{end}", fit(complaint.lines().next().unwrap_or_default(), width.max(3) - 2)));
+            lines.push(format!(
+                "  {red}{}{end}",
+                fit_to_width(complaint.lines().next().unwrap_or_default(), width.max(3) - 2)
+            ));
         }
-        let prompt = fit(&format!("  {}> ", self.hint), width / 2);
+        let prompt = fit_to_width(&format!("  {}> ", self.hint), width / 2);
         let room = width.saturating_sub(prompt.chars().count() + 1);
         lines.push(format!("{dim}{prompt}{end}{}", fit_end(&self.line, room)));
         lines
@@ -142,7 +146,7 @@ impl Question {
     /// Whether all of its text is shown by [`Question::lines`].
     pub fn fits(&self, width: usize, most: usize) -> bool {
         let plain = format!("? ({}) {}", self.path, self.text);
-        plain.lines().map(|line| wrap(line, width).len()).sum::<usize>() < most
+        plain.lines().map(|line| wrap_line(line, width).len()).sum::<usize>() < most
     }
 }
 

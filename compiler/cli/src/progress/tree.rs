@@ -12,7 +12,7 @@ use std::{
 use cascade_ir::screen::neutral_line;
 use cascade_runtime::{Event, host::Progress, journal::now};
 
-use super::{figures, meter::Meter, plain::first_line, question::Question, width::columns};
+use super::{figures, meter::Meter, plain::first_line, question::Question, width::count_columns};
 
 /// How often the tree is drawn.
 pub const TICK: Duration = Duration::from_millis(100);
@@ -191,7 +191,7 @@ impl Tree {
                 self.nodes[node].progress = match progress {
                     Progress::Alive | Progress::Session(_) => return,
                     Progress::Line(text) | Progress::Step(text) => text.clone(),
-                    Progress::Tokens(count) => format!("{} tokens so far", figures::count(*count)),
+                    Progress::Tokens(count) => format!("{} tokens so far", figures::short_count(*count)),
                     Progress::WaitsFor(name) => format!("waits for its turn at `{name}`"),
                     Progress::WaitsUntil(_) => String::new(),
                 };
@@ -390,7 +390,7 @@ fn visible_columns(line: &str) -> usize {
         plain.push_str(before);
         rest = after.split_once('m').map_or("", |(_, rest)| rest);
     }
-    columns(&(plain + rest))
+    count_columns(&(plain + rest))
 }
 
 /// The first line of a message and, where there are more, the last one: of a program, the last that it wrote.

@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 use super::Done;
 
 /// One JSON object a line.
-pub fn lines(done: &[Done<'_>], coverage: Option<&Coverage>) -> String {
+pub fn json_lines(done: &[Done<'_>], coverage: Option<&Coverage>) -> String {
     let mut out = String::new();
     for one in done {
-        out.push_str(&format!("{}\n", test(one)));
+        out.push_str(&format!("{}\n", test_json(one)));
     }
     let failed = done.iter().filter(|one| !one.passed()).count();
     let mut sum = json!({ "event": "summary", "tests": done.len(), "passed": done.len() - failed, "failed": failed });
@@ -46,7 +46,7 @@ fn places_of_files(coverage: &Coverage) -> Vec<Json> {
     files.into_iter().map(|(file, places)| json!({ "file": file, "places": places })).collect()
 }
 
-fn test(one: &Done<'_>) -> Json {
+fn test_json(one: &Done<'_>) -> Json {
     let place = |place: cascade_ir::Place| json!({ "line": place.line, "column": place.column });
     let problems: Vec<Json> = one
         .rehearsed

@@ -37,7 +37,7 @@ impl CascadeChecker<'_> {
     ) -> (ir::Clauses, OnFailure) {
         let mut out = ir::Clauses::default();
         let mut on_failure = OnFailure::default();
-        self.body.context.report_all(clauses::repeated(self.body.context.view(), clauses));
+        self.body.context.report_all(clauses::repeated_clauses(self.body.context.view(), clauses));
         let is_sandbox = matches!(value.kind, ExprKind::Sandbox(_));
         for clause in clauses {
             match &clause.kind {

@@ -231,7 +231,7 @@ impl CascadeChecker<'_> {
         for stmt in stmts {
             let mut found: Vec<(usize, Span)> = Vec::new();
             let mut callees: Vec<Span> = Vec::new();
-            walk::stmt(stmt, &mut |e| {
+            walk::walk_stmt(stmt, &mut |e| {
                 // A name that is called is a skill, even if a stage has the same name.
                 if let ExprKind::Call { callee, .. } = &e.kind
                     && self.body.is_stage_call(callee)
@@ -248,7 +248,7 @@ impl CascadeChecker<'_> {
             });
             needs.push(found);
         }
-        let found = depth_first::search(stmts.len(), |index| std::mem::take(&mut needs[index]));
+        let found = depth_first::search_depth_first(stmts.len(), |index| std::mem::take(&mut needs[index]));
         for cycle in found.cycles {
             let Some(first) = cycle.nodes.first() else { continue };
             let names = cycle.nodes.iter().chain([first]).filter_map(|i| name_of(stmts[*i]));
