@@ -1,9 +1,9 @@
 //! Depth-first search of a directed graph: an order of its nodes, and the edges that close cycles.
 //!
 //! Files import files, functions call functions, types contain types, stages read stages. Each of
-//! these graphs is put in order, and its cycles are found, by [`search`].
+//! these graphs is put in order, and its cycles are found, by [`search_depth_first`].
 
-/// The result of a [`search`].
+/// The result of a [`search_depth_first`].
 #[derive(Debug)]
 pub(crate) struct Search<E> {
     /// All nodes. A node follows the nodes that its edges lead to, but for edges that close a cycle.

@@ -327,7 +327,7 @@ impl Session {
         let _ = thread::Builder::new().name("format".to_owned()).stack_size(crate::analysis::STACK).spawn(move || {
             let parse = cascade_grammar::parse(&text);
             let formatted = cascade_compiler::format::format(&text, &parse);
-            let _ = reply.send(formatted.map(|after| changes::edits(&text, &after, encoding)));
+            let _ = reply.send(formatted.map(|after| changes::edits_between(&text, &after, encoding)));
         });
     }
 }

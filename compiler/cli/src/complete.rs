@@ -128,7 +128,7 @@ fn complete_inputs(current: &OsStr) -> Vec<CompletionCandidate> {
     let entry = wanted.and_then(|name| files::find_entry(&program, Some(&name)).ok()).or(program.main);
     let params = entry.and_then(|id| program.cascades.get(id.index())).map(|cascade| cascade.params.as_slice());
     let inputs = params.unwrap_or_default().iter().map(|param| {
-        let ty = cascade_runtime::describe::describe(&program, &param.ty);
+        let ty = cascade_runtime::describe::describe_type(&program, &param.ty);
         let doc = param.doc.lines().next().unwrap_or_default();
         new_candidate(format!("{}=", param.name), &if doc.is_empty() { ty } else { format!("{ty}: {doc}") })
     });

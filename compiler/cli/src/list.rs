@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cascade_compiler::{FileSources, compile};
 use cascade_ir::{self as ir, screen::neutral_line};
-use cascade_runtime::describe::describe;
+use cascade_runtime::describe::describe_type;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -77,7 +77,7 @@ fn format_cascade(program: &ir::Program, cascade: &ir::Cascade, color: bool) -> 
     };
     let result = match &cascade.result {
         ir::Type::Null => String::new(),
-        result => format!(" -> {}", describe(program, result)),
+        result => format!(" -> {}", describe_type(program, result)),
     };
     let mut out =
         format!("{bold}{}{end}{result}  {dim}{}{end}\n", cascade.name, neutral_line(&place_of(program, cascade)));
@@ -86,7 +86,7 @@ fn format_cascade(program: &ir::Program, cascade: &ir::Cascade, color: bool) -> 
     }
     let width = cascade.params.iter().map(|param| param.name.chars().count()).max().unwrap_or_default();
     for param in &cascade.params {
-        let ty = describe(program, &param.ty);
+        let ty = describe_type(program, &param.ty);
         let optional = if param.default.is_some() { ", may be left out" } else { "" };
         out.push_str(&format!("    {:width$}  {ty}{optional}{}\n", param.name, doc(&param.doc)));
     }
@@ -99,14 +99,14 @@ fn describe_cascade(program: &ir::Program, cascade: &ir::Cascade) -> Json {
         .iter()
         .map(|param| {
             json!({
-                "name": param.name, "type": describe(program, &param.ty), "optional": param.default.is_some(),
+                "name": param.name, "type": describe_type(program, &param.ty), "optional": param.default.is_some(),
                 "doc": param.doc,
             })
         })
         .collect();
     json!({
         "name": cascade.name, "file": program.files.get(cascade.place.file as usize), "line": cascade.place.line,
-        "doc": cascade.doc, "inputs": inputs, "result": describe(program, &cascade.result),
+        "doc": cascade.doc, "inputs": inputs, "result": describe_type(program, &cascade.result),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{args::LspArgs, error::Stop, journal, progress::stage_figures};
 /// Serves an editor until it leaves.
 pub fn run_lsp(_: &LspArgs) -> Result<u8, Stop> {
     let journals = Arc::new(Journals::default());
-    let code = cascade_lsp::stdio(journals);
+    let code = cascade_lsp::serve_stdio(journals);
     let code = code.map_err(|e| Stop::usage(format!("the language server cannot start: {e}")))?;
     if code != 0 {
         // The protocol says the code; who looks into the editor's log finds why.

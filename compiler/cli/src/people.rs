@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use cascade_ir::screen::{neutral, neutral_line};
+use cascade_ir::screen::{neutral_line, neutralize_controls};
 use cascade_runtime::{
     Asked, Pause, Reply,
     journal::{QuestionRow, RunRow, Store},
@@ -192,14 +192,14 @@ pub fn question_json(asked: &Asked) -> Json {
 /// A question as it is shown: each of its lines but the first is marked as one, so that it can be told
 /// from what stands around it.
 fn question_text(question: &str, indent: &str) -> String {
-    let shown = neutral(question);
+    let shown = neutralize_controls(question);
     shown.trim_end().lines().collect::<Vec<_>>().join(&format!("\n{indent}| "))
 }
 
 /// Why a run is paused, and how to resume it.
 pub fn explain_pause(run: &str, pause: &Pause, color: bool) -> String {
     let (yellow, end) = if color { ("\x1b[1;33m", "\x1b[0m") } else { ("", "") };
-    let mut out = format!("{yellow}paused{end}: {}\n", neutral(&pause.reason()));
+    let mut out = format!("{yellow}paused{end}: {}\n", neutralize_controls(&pause.reason()));
     for asked in &pause.questions {
         out.push_str(&format!("  {}: {}\n", asked.path, question_text(&asked.question, "    ")));
         out.push_str(&match asked.kind.as_str() {
@@ -264,7 +264,7 @@ pub fn ask_person(asked: &Asked, color: bool) -> Reply {
         match parse_line(asked, &line) {
             Ok(answer) => return Reply::Answer(answer),
             Err(why) => {
-                let _ = writeln!(err, "  {}", neutral(&why));
+                let _ = writeln!(err, "  {}", neutralize_controls(&why));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use cascade_ir::{
     self as ir,
-    screen::{neutral, neutral_line},
+    screen::{neutral_line, neutralize_controls},
 };
 use cascade_runtime::{
     Begin, Plan, PlanOptions, Value, from_json,
@@ -208,7 +208,9 @@ fn format_plan(run: &str, plan: &Plan, color: bool) -> String {
             let answers = if reused == 1 { "its answer is" } else { "all its answers are" };
             out.push_str(&format!("run {run}: nothing to run, {answers} recorded\n"));
         }
-        Some(end) => out.push_str(&format!("run {run}: {reused} reused; it would end at once: {}\n", neutral(end))),
+        Some(end) => {
+            out.push_str(&format!("run {run}: {reused} reused; it would end at once: {}\n", neutralize_controls(end)))
+        }
         None => {
             out.push_str(&format!("run {run}: {reused} reused, {new} to run, and the stages that depend on them\n"))
         }

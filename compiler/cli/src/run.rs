@@ -9,7 +9,7 @@ use std::{
 use cascade_compiler::{Project, cost};
 use cascade_ir::{
     self as ir,
-    screen::{neutral, neutral_line},
+    screen::{neutral_line, neutralize_controls},
 };
 use cascade_runtime::{
     Begin, Cancel, Failure, RunOptions, SandboxSettings, Value, block_on, environment_variables, inputs_with_variables,
@@ -226,7 +226,7 @@ pub fn perform_run(
 pub fn print_result(value: &Value) -> Result<(), Stop> {
     let text = format_result(value);
     match std::io::stdout().is_terminal() {
-        true => print_text(&neutral(&text)),
+        true => print_text(&neutralize_controls(&text)),
         false => print_text(&text),
     }
 }
@@ -258,7 +258,7 @@ fn explain_failure(failure: &Failure, program: &ir::Program, color: bool) -> Str
         return format!("{red}cancelled{end}\n");
     }
     let mut out = String::new();
-    let message = neutral(&failure.message);
+    let message = neutralize_controls(&failure.message);
     let mut lines = message.lines();
     let first = lines.next().unwrap_or_default();
     if failure.stage.is_empty() {

@@ -1,6 +1,6 @@
 //! Times of the clock, as they are printed.
 
-use cascade_runtime::journal::now;
+use cascade_runtime::journal::now_ms;
 use jiff::Timestamp;
 
 /// Milliseconds since 1970 as a time of the local clock.
@@ -13,7 +13,7 @@ pub fn clock_text(ms: i64) -> String {
 
 /// The time of the local clock in so many milliseconds.
 pub fn clock_in(ms: u64) -> String {
-    clock_text(now().saturating_add_unsigned(ms))
+    clock_text(now_ms().saturating_add_unsigned(ms))
 }
 
 /// A duration as the language writes it (`30d`, `12h`), in milliseconds.

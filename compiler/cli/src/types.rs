@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cascade_compiler::import;
 use cascade_grammar::ast::{File, ItemKind};
-use cascade_runtime::schema::document;
+use cascade_runtime::schema::schema_of_type;
 
 use crate::{
     args::{ImportArgs, SchemaArgs},
@@ -30,7 +30,7 @@ pub fn run_schema(args: &SchemaArgs, color: bool) -> Result<u8, Stop> {
         ));
     };
     let id = cascade_ir::TypeId(u32::try_from(index).unwrap_or(u32::MAX));
-    let text = serde_json::to_string_pretty(&document(&program, id)).unwrap_or_default() + "\n";
+    let text = serde_json::to_string_pretty(&schema_of_type(&program, id)).unwrap_or_default() + "\n";
     match &args.output {
         Some(path) => write_file(path, &text)?,
         None => print_text(&text)?,

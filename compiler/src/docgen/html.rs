@@ -1,11 +1,11 @@
 //! HTML escaping, and the frame that all pages share.
 
-use cascade_ir::{markup::push_escaped, screen::neutral};
+use cascade_ir::{markup::push_escaped, screen::neutralize_controls};
 
 /// Escapes text for HTML.
 pub(super) fn escape_html(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, &neutral(text), |c| (c == '\'').then_some("&#39;"));
+    push_escaped(&mut out, &neutralize_controls(text), |c| (c == '\'').then_some("&#39;"));
     out
 }
 

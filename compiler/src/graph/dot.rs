@@ -1,6 +1,6 @@
 //! The graph in DOT, the input language of Graphviz.
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 
 use super::{Node, NodeKind, Part, Picture};
 
@@ -25,7 +25,10 @@ struct Writer {
 type Ends = Vec<(String, String)>;
 
 fn quote_text(text: &str) -> String {
-    format!("\"{}\"", neutral(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', ""))
+    format!(
+        "\"{}\"",
+        neutralize_controls(text).replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "")
+    )
 }
 
 impl Writer {

@@ -1,6 +1,6 @@
 //! The graph in Mermaid, which GitHub renders in Markdown.
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 
 use super::{Node, NodeKind, Part, Picture};
 
@@ -20,7 +20,7 @@ struct Writer {
 /// Escapes a label: Mermaid interprets entities, HTML and, between back-ticks, Markdown.
 fn quote_text(text: &str) -> String {
     let mut out = String::from("\"");
-    for c in neutral(text).chars() {
+    for c in neutralize_controls(text).chars() {
         match c {
             '"' => out.push_str("#quot;"),
             '#' => out.push_str("#35;"),

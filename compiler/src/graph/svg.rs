@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use cascade_ir::{markup::push_escaped, screen::neutral};
+use cascade_ir::{markup::push_escaped, screen::neutralize_controls};
 
 use super::{Node, NodeKind, Part, Picture};
 
@@ -60,7 +60,7 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 /// Escapes text and joins its lines.
 fn escape_xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, &neutral(text), |c| (c == '\n').then_some(" "));
+    push_escaped(&mut out, &neutralize_controls(text), |c| (c == '\n').then_some(" "));
     out
 }
 

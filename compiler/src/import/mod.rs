@@ -1,6 +1,6 @@
 //! Converts JSON Schema to `.cascade` types.
 //!
-//! [`types`] accepts any JSON Schema and gives a formatted file that always passes the check. What
+//! [`import_types`] accepts any JSON Schema and gives a formatted file that always passes the check. What
 //! the language cannot express is written as a comment and reported to the caller.
 
 mod convert;

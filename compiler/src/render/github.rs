@@ -1,7 +1,7 @@
 //! Workflow commands of GitHub Actions: `::error file=…,line=…::message`.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 
 use crate::{diagnostic::Diagnostic, source::SourceMap};
 
@@ -39,7 +39,7 @@ pub fn annotate_error(file: &str, line: u32, title: &str, message: &str) -> Stri
 }
 
 fn escape_data(text: &str) -> String {
-    neutral(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    neutralize_controls(text).replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn escape_property(text: &str) -> String {

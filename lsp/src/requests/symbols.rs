@@ -16,7 +16,7 @@ use crate::position::LineIndex;
 const MOST: usize = 500;
 
 /// The declarations of the document, as a tree.
-pub(crate) fn answer(view: &View) -> Option<DocumentSymbolResponse> {
+pub(crate) fn answer_symbols(view: &View) -> Option<DocumentSymbolResponse> {
     let parse = view.sources().parse(&view.name, &view.text);
     let lines = LineIndex::new(&view.text);
     let symbols = outline_of(&parse).into_iter().map(|symbol| document_symbol(view, &lines, symbol));

@@ -5,7 +5,7 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Report},
-    journal::{EffectEnd, Record, Remembered, TimerMark, now},
+    journal::{EffectEnd, Record, Remembered, TimerMark, now_ms},
     request::{Answer, MemoryOp, Output, Request, RequestId, RequestKind, TimerKind},
     value::Secret,
     workspace::{OpenSandbox, WorkspacePatch},
@@ -31,7 +31,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 }
                 let left = self.replay.time_left(&timer, ms, self.age);
                 if left.is_none() && timer.kind != TimerKind::Idle {
-                    let clock = if timer.kind == TimerKind::Wall { now() } else { self.clock() };
+                    let clock = if timer.kind == TimerKind::Wall { now_ms() } else { self.clock() };
                     self.write(Record::Timer(TimerMark { timer: timer.clone(), seq: None, clock }));
                 }
                 self.inner.start(Request { kind: RequestKind::Timer { ms: left.unwrap_or(ms), timer }, ..request });
@@ -226,7 +226,7 @@ impl<H: Host> Host for Durable<'_, H> {
             if self.replay.was_told(&text) {
                 return;
             }
-            journal.write(Record::Event(text, now()), None);
+            journal.write(Record::Event(text, now_ms()), None);
         }
         self.watch.tell(event);
     }
@@ -241,7 +241,7 @@ impl<H: Host> Host for Durable<'_, H> {
         self.vault.redactor().mask_json(&mut op.initial);
         if self.journal.is_some() {
             if let Some(id) = self.replay.id_of_new_change(&op) {
-                self.write(Record::Remember(Box::new(Remembered { id, op, at: now() })));
+                self.write(Record::Remember(Box::new(Remembered { id, op, at: now_ms() })));
             }
         } else if !self.noted_memory {
             self.noted_memory = true;

@@ -13,7 +13,7 @@ use super::{Durable, Note};
 use crate::{
     events::Event,
     host::Host,
-    journal::{Question, Record, now},
+    journal::{Question, Record, now_ms},
     request::{Answer, Output, Request, RequestId, RequestKind},
 };
 
@@ -145,7 +145,7 @@ impl<H: Host> Durable<'_, H> {
             self.instant.push_back((request.id, Answer::ok(Output::Fired)));
             return;
         }
-        let until = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| now().saturating_add(ms));
+        let until = retry_after_ms.and_then(|ms| i64::try_from(ms).ok()).map(|ms| now_ms().saturating_add(ms));
         let spent = Spent { until, message: message.clone() };
         let (id, ms) = (request.id, retry_after_ms.unwrap_or(UNKNOWN_QUOTA));
         let reason = format!("a quota is spent: {message}");
@@ -170,7 +170,7 @@ impl<H: Host> Durable<'_, H> {
             kind: question.kind.to_owned(),
             question: question.question.clone(),
             options: question.options.clone(),
-            at: now(),
+            at: now_ms(),
         };
         self.ask_person(request, question);
     }
@@ -188,7 +188,7 @@ impl<H: Host> Durable<'_, H> {
                 info.skill
             ),
             options: vec!["again".to_owned(), "done".to_owned(), "failed".to_owned()],
-            at: now(),
+            at: now_ms(),
         };
         self.ask_person(request, question);
     }

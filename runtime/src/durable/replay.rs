@@ -9,7 +9,7 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Report},
-    journal::{ChangeId, Ledger, Recorded, Status, failure_from, now},
+    journal::{ChangeId, Ledger, Recorded, Status, failure_from, now_ms},
     request::{
         Answer, EffectInfo, MemoryOp, Output, Request, RequestId, RequestKind, RequestMap, TimerId, TimerKind, Usage,
     },
@@ -62,7 +62,7 @@ impl Replay {
             return None;
         }
         let began = self.ledger.timers.get(timer)?.began;
-        let clock = if timer.kind == TimerKind::Wall { now() } else { age };
+        let clock = if timer.kind == TimerKind::Wall { now_ms() } else { age };
         // With a clock that was set back no time has passed.
         let gone = u64::try_from(clock.saturating_sub(began)).unwrap_or(0);
         Some(ms.saturating_sub(gone))

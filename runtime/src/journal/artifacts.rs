@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{JournalError, Result, private};
-use crate::{interpreter::hex, project_key::ProjectKey};
+use crate::{interpreter::to_hex, project_key::ProjectKey};
 
 /// The folder that holds them, and the key that their names are made with.
 #[derive(Debug, Clone)]
@@ -62,7 +62,7 @@ impl Artifacts {
             JournalError(format!("the artifact `{}` {what}; its answer must be asked for again", file.display()))
         };
         let text = std::fs::read_to_string(&file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-        if self.name(&text) != hash && hex(&Sha256::digest(text.as_bytes())) != hash {
+        if self.name(&text) != hash && to_hex(&Sha256::digest(text.as_bytes())) != hash {
             return Err(wrong("is damaged".to_owned()));
         }
         Ok(text)

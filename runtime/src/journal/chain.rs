@@ -241,7 +241,7 @@ impl RowDigest {
 }
 
 /// Checks the record of a run.
-pub(super) fn verify(connection: &Connection, run: i64, key: &ProjectKey) -> rusqlite::Result<Verification> {
+pub(super) fn verify_chain(connection: &Connection, run: i64, key: &ProjectKey) -> rusqlite::Result<Verification> {
     let mut out = Verification::default();
     let mut known: HashMap<(Kind, i64), [u8; DIGEST]> = HashMap::new();
     let mut statement = connection.prepare("SELECT no, rows, hash FROM chain WHERE run = ?1 ORDER BY no")?;
@@ -276,7 +276,7 @@ pub(super) fn verify(connection: &Connection, run: i64, key: &ProjectKey) -> rus
             };
             match has_digest(row, kind, &digest)? {
                 true => out.rows += 1,
-                false => out.faults.push(format!("{} was changed", describe(row, kind)?)),
+                false => out.faults.push(format!("{} was changed", describe_row(row, kind)?)),
             }
         }
     }
@@ -302,7 +302,7 @@ fn has_digest(row: &Row<'_>, kind: Kind, digest: &[u8; DIGEST]) -> rusqlite::Res
     Ok(false)
 }
 
-fn describe(row: &Row<'_>, kind: Kind) -> rusqlite::Result<String> {
+fn describe_row(row: &Row<'_>, kind: Kind) -> rusqlite::Result<String> {
     Ok(match kind {
         Kind::Effect => format!("the effect `{}` (attempt {})", row.get::<_, String>(1)?, row.get::<_, i64>(2)?),
         other => other.name().to_owned(),

@@ -126,7 +126,7 @@ impl RowWriter {
             }
         }
         let Self { chain, no, key, path, .. } = self;
-        chain.commit(c, *no, key).map_err(|e| tables::explain(path, &e))
+        chain.commit(c, *no, key).map_err(|e| tables::explain_error(path, &e))
     }
 
     /// Forgets what was written since the last commit.
@@ -139,7 +139,7 @@ impl RowWriter {
     }
 
     fn explain<T>(&self, result: rusqlite::Result<T>) -> Result<T> {
-        result.map_err(|e| tables::explain(&self.path, &e))
+        result.map_err(|e| tables::explain_error(&self.path, &e))
     }
 
     /// The answer in its row, or the hash of the file that holds it.
@@ -153,7 +153,7 @@ impl RowWriter {
     /// The answer of an effect; sealed, if there is a secret in it.
     fn answer<'e>(&self, end: &'e EffectEnd) -> Result<Option<Cow<'e, str>>> {
         Ok(match &end.answer {
-            Some(text) if end.secret => Some(Cow::Owned(project_key::seal(&self.key, text)?)),
+            Some(text) if end.secret => Some(Cow::Owned(project_key::seal_text(&self.key, text)?)),
             other => other.as_deref().map(Cow::Borrowed),
         })
     }
@@ -189,8 +189,8 @@ impl RowWriter {
             answer,
             artifact,
             end.and_then(|e| e.error.as_deref()),
-            tokens(usage.tokens_in),
-            tokens(usage.tokens_out),
+            token_count(usage.tokens_in),
+            token_count(usage.tokens_out),
             usage.cost,
             end.map(|e| e.clock),
         ]);
@@ -202,17 +202,17 @@ impl RowWriter {
         // In the order of the columns that the chain covers.
         let columns: [ValueRef<'_>; BEGINNING_COLUMNS] = [
             ValueRef::Integer(row),
-            text(&info.path),
+            text_ref(&info.path),
             ValueRef::Integer(i64::from(info.attempt)),
-            text(&info.key),
+            text_ref(&info.key),
             ValueRef::Blob(&parts),
-            text(start.kind),
-            text(&info.skill),
-            maybe(start.model.as_deref()),
+            text_ref(start.kind),
+            text_ref(&info.skill),
+            optional_ref(start.model.as_deref()),
             ValueRef::Integer(i64::from(info.once)),
             ValueRef::Integer(start.at),
-            text(&start.request),
-            text(&info.idempotency),
+            text_ref(&start.request),
+            text_ref(&info.idempotency),
             ValueRef::Null,
         ];
         let mut digest = RowDigest::new();
@@ -234,8 +234,8 @@ impl RowWriter {
             answer,
             artifact,
             end.error,
-            tokens(end.usage.tokens_in),
-            tokens(end.usage.tokens_out),
+            token_count(end.usage.tokens_in),
+            token_count(end.usage.tokens_out),
             end.usage.cost,
             end.clock,
         ]);
@@ -246,8 +246,11 @@ impl RowWriter {
     }
 
     fn count_usage(&mut self, end: &EffectEnd) {
-        self.used.0 =
-            self.used.0.saturating_add(tokens(end.usage.tokens_in)).saturating_add(tokens(end.usage.tokens_out));
+        self.used.0 = self
+            .used
+            .0
+            .saturating_add(token_count(end.usage.tokens_in))
+            .saturating_add(token_count(end.usage.tokens_out));
         self.used.1 = self.used.1.saturating_add(end.usage.cost.unwrap_or(0));
     }
 
@@ -329,7 +332,7 @@ impl RowWriter {
             }
             Record::Remember(change) => {
                 let by = Some((self.run.as_str(), change.id.as_str()));
-                self.sql(c, |c| memory::change(c, by, &change.op, change.at)).and_then(|applied| applied)?;
+                self.sql(c, |c| memory::record_change(c, by, &change.op, change.at)).and_then(|applied| applied)?;
             }
             Record::Cache(cached) => {
                 let (answer, artifact) = self.kept(cached.answer.as_deref())?;
@@ -480,25 +483,25 @@ fn ending_columns<'e>(
     [
         number(end.map(|end| end.at)),
         number(end.map(|end| end.seq)),
-        maybe(answer),
-        maybe(artifact),
-        maybe(end.and_then(|end| end.error.as_deref())),
-        ValueRef::Integer(tokens(usage.tokens_in)),
-        ValueRef::Integer(tokens(usage.tokens_out)),
+        optional_ref(answer),
+        optional_ref(artifact),
+        optional_ref(end.and_then(|end| end.error.as_deref())),
+        ValueRef::Integer(token_count(usage.tokens_in)),
+        ValueRef::Integer(token_count(usage.tokens_out)),
         number(usage.cost),
         number(end.map(|end| end.clock)),
-        text(end.map_or("running", |end| end.status)),
+        text_ref(end.map_or("running", |end| end.status)),
     ]
 }
 
-fn text(text: &str) -> ValueRef<'_> {
+fn text_ref(text: &str) -> ValueRef<'_> {
     ValueRef::Text(text.as_bytes())
 }
 
-fn maybe(found: Option<&str>) -> ValueRef<'_> {
-    found.map_or(ValueRef::Null, text)
+fn optional_ref(found: Option<&str>) -> ValueRef<'_> {
+    found.map_or(ValueRef::Null, text_ref)
 }
 
-fn tokens(n: u64) -> i64 {
+fn token_count(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

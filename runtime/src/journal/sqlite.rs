@@ -209,6 +209,6 @@ impl Writer {
     }
 
     fn sql<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        f(&self.connection).map_err(|e| tables::explain(&self.path, &e))
+        f(&self.connection).map_err(|e| tables::explain_error(&self.path, &e))
     }
 }

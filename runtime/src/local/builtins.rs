@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     failure::Raise,
-    journal::now,
+    journal::now_ms,
     request::{Answer, BuiltinArg, BuiltinRequest, Output},
     value::{format_time, parse_time_as},
 };
@@ -362,7 +362,7 @@ fn make_temporary_folder(_: &Arguments<'_>) -> Result<Json, Error> {
 }
 
 fn tell_time(_: &Arguments<'_>) -> Result<Json, Error> {
-    Ok(Json::from(format_time(now())))
+    Ok(Json::from(format_time(now_ms())))
 }
 
 fn parse_time(arguments: &Arguments<'_>) -> Result<Json, Error> {

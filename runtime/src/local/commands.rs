@@ -188,10 +188,10 @@ impl Commands {
             let mut buffer = vec![0; 64 * 1024];
             while let Some(Queued { mut job, running }) = shared.next() {
                 let id = job.id;
-                let mut answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                let mut answer = process::run_program(&job, &running, &shared.processes, &outbox, &mut buffer);
                 if let Some(request) = job.agent.as_mut().and_then(|agent| agent.begin_anew(&answer)) {
                     job.request = request;
-                    answer = process::run(&job, &running, &shared.processes, &outbox, &mut buffer);
+                    answer = process::run_program(&job, &running, &shared.processes, &outbox, &mut buffer);
                 }
                 // Its directories are removed before the run can end.
                 drop(job);

@@ -18,7 +18,7 @@ use super::{Message, Outbox};
 use crate::{
     failure::{Failure, Raise},
     host::Progress,
-    interpreter::hex,
+    interpreter::to_hex,
     request::{Answer, Output, RequestId, Usage},
 };
 
@@ -61,7 +61,7 @@ impl Locks {
                     let message = wait_for_lock(file).await;
                     let message = match message {
                         Ok(file) => Message::Locked(id, file),
-                        Err(error) => Message::Done(id, failed(&error)),
+                        Err(error) => Message::Done(id, failed_answer(&error)),
                     };
                     let _ = outbox.send(message);
                 });
@@ -119,7 +119,7 @@ fn open_lock_file(directory: Option<&Path>, name: &str) -> Result<File, Raise> {
         ));
     };
     // The name may have any characters, and any length.
-    let path = directory.join(hex(&Sha256::digest(name)));
+    let path = directory.join(to_hex(&Sha256::digest(name)));
     let open = || {
         std::fs::create_dir_all(directory)?;
         File::options().create(true).truncate(false).write(true).open(&path)
@@ -131,6 +131,6 @@ fn cannot_lock(name: &str, error: &std::io::Error) -> Raise {
     Failure::raise(ErrorKind::Unavailable, format!("`{name}` cannot be locked: {error}"))
 }
 
-fn failed(error: &std::io::Error) -> Answer {
+fn failed_answer(error: &std::io::Error) -> Answer {
     Answer::failed(ErrorKind::Unavailable, format!("a name cannot be locked: {error}"))
 }

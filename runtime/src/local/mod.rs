@@ -36,7 +36,7 @@ use crate::{
     events::Event,
     failure::Raise,
     host::{Host, Progress, Report},
-    journal::now,
+    journal::now_ms,
     models::{ModelCall, Models, Providers},
     redact::Redactor,
     request::{
@@ -347,7 +347,7 @@ impl Host for LocalHost<'_> {
                         if let Some(until) = self.throttle.opens_at(call.provider()) {
                             let left = until.saturating_duration_since(Instant::now());
                             let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
-                            let progress = Progress::WaitsUntil(now().saturating_add(left));
+                            let progress = Progress::WaitsUntil(now_ms().saturating_add(left));
                             let _ = self.outbox.send(Message::Progress(id, progress));
                         }
                         self.queued.insert(id, (call, watch));
@@ -380,7 +380,7 @@ impl Host for LocalHost<'_> {
             }
             RequestKind::CloseSandbox(close) => match (self.sandboxes.find(&close.name), &effect) {
                 (Ok(sandbox), Some(effect)) => {
-                    let (key, seconds) = (effect.idempotency.clone(), now() / 1000);
+                    let (key, seconds) = (effect.idempotency.clone(), now_ms() / 1000);
                     self.work_on_sandbox(id, move || sandbox.answer_close(&close, &key, seconds));
                 }
                 (Err(failure), _) => self.refuse(id, failure),
@@ -400,14 +400,14 @@ impl Host for LocalHost<'_> {
                     .filter_map(|path| self.sandboxes.of_path(&path).map(|sandbox| (sandbox, path)))
                     .collect();
                 if in_copies.is_empty() {
-                    let answer = files::load(&loads, self.cwd.as_deref());
+                    let answer = files::load_files(&loads, self.cwd.as_deref());
                     let _ = self.outbox.send(Message::Done(id, answer));
                     return;
                 }
                 let cwd = self.cwd.clone();
                 self.work_on_sandbox(id, move || {
                     match in_copies.iter().try_for_each(|(sandbox, path)| sandbox.prepare_read(path)) {
-                        Ok(()) => files::load(&loads, cwd.as_deref()),
+                        Ok(()) => files::load_files(&loads, cwd.as_deref()),
                         Err(failure) => Answer { result: Err(failure), usage: Usage::default() },
                     }
                 });
@@ -497,7 +497,7 @@ impl Host for LocalHost<'_> {
         if self.sandboxes.restore(patch) {
             return Ok(());
         }
-        workspace::restore(patch, self.cwd.as_deref())
+        workspace::restore_patch(patch, self.cwd.as_deref())
     }
 
     /// Waits until every program that was asked to end has ended. One who cancels twice does

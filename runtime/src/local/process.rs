@@ -54,7 +54,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Runs a program to its end.
-pub(super) fn run(job: &Job, running: &Running, processes: &ProcessList, outbox: &Outbox, buffer: &mut [u8]) -> Answer {
+pub(super) fn run_program(
+    job: &Job,
+    running: &Running,
+    processes: &ProcessList,
+    outbox: &Outbox,
+    buffer: &mut [u8],
+) -> Answer {
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
@@ -194,7 +200,7 @@ fn spawn_patiently(
 ) -> Result<(Child, Option<TempPath>), Answer> {
     let (deadline, mut pause) = (Instant::now() + SHORTAGE, FIRST_PAUSE);
     loop {
-        match spawn(job, processes, entered) {
+        match spawn_program(job, processes, entered) {
             Err(NotStarted { answer, is_shortage }) => {
                 if !is_shortage || Instant::now() >= deadline {
                     return Err(*answer);
@@ -231,7 +237,7 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 /// Starts the program in a process group of its own; gives also where the sandbox will report.
-fn spawn(
+fn spawn_program(
     job: &Job,
     processes: &ProcessList,
     entered: &mut Option<Entered<'_>>,
@@ -492,7 +498,7 @@ impl<'j> Streams<'j> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<()> {
         let mut seen = false;
         if let Some(out) = &mut self.out {
-            let open = drain(out, buffer, |chunk| {
+            let open = drain_stream(out, buffer, |chunk| {
                 seen = true;
                 self.last_is_stderr = false;
                 self.stdout.extend_from_slice(chunk);
@@ -504,7 +510,7 @@ impl<'j> Streams<'j> {
             }
         }
         if let Some(err) = &mut self.err {
-            let open = drain(err, buffer, |chunk| {
+            let open = drain_stream(err, buffer, |chunk| {
                 seen = true;
                 self.last_is_stderr = true;
                 self.stderr.extend_from_slice(chunk);
@@ -535,7 +541,7 @@ impl<'j> Streams<'j> {
 }
 
 /// Reads what there is; whether the stream is still open.
-fn drain(stream: &mut impl Read, buffer: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
+fn drain_stream(stream: &mut impl Read, buffer: &mut [u8], mut take: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
     loop {
         match stream.read(buffer) {
             Ok(0) => return Ok(false),

@@ -33,7 +33,7 @@ pub(super) fn failed_expectations(
                 problems.push(Problem::new(test.run, failure.message));
             }
         }
-        Err(failure) if !fails => problems.push(unexpected(program, test.run, failure)),
+        Err(failure) if !fails => problems.push(unexpected_failure(program, test.run, failure)),
         Err(_) => {}
     }
     let mut judge = ExpectationChecker { program, eval, slots, result, stages };
@@ -59,7 +59,7 @@ pub(super) fn failed_expectations(
     problems
 }
 
-fn unexpected(program: &Program, place: Place, failure: &Failure) -> Problem {
+fn unexpected_failure(program: &Program, place: Place, failure: &Failure) -> Problem {
     let mut problem = Problem::new(place, format!("the run failed: {}", failure_line(failure)));
     for cause in &failure.causes {
         problem = problem.note(format!("because {cause}"));

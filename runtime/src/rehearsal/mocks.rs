@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Problem, Unused, evaluation_problem};
 use crate::{
-    describe::shown,
+    describe::shorten_value,
     eval::{Eval, write_slot},
     failure::Failure,
     request::{Answer, CallRequest, Callee, Output, PersonRequest},
@@ -96,7 +96,7 @@ impl<'p> Mocks<'p> {
         let (target, name, params, what) = match call.callee {
             Callee::Skill(id) => {
                 let skill = program.skills.get(id.index());
-                let what = skill.map_or("a skill", |skill| effect(&skill.effect));
+                let what = skill.map_or("a skill", |skill| effect_word(&skill.effect));
                 let params = skill.map_or(&[][..], |skill| &skill.params);
                 (MockTarget::Skill(id), skill.map(|s| s.name.as_str()).unwrap_or_default(), params, what)
             }
@@ -108,7 +108,8 @@ impl<'p> Mocks<'p> {
         };
         let given = |problem: Problem| {
             let args = params.iter().zip(&call.args);
-            let args: Vec<String> = args.map(|(param, value)| format!("{}: {}", param.name, shown(value))).collect();
+            let args: Vec<String> =
+                args.map(|(param, value)| format!("{}: {}", param.name, shorten_value(value))).collect();
             problem.note(format!("by the stage `{}`: {name}({})", call.path, args.join(", ")))
         };
         let Some(step) = self.step(&target) else {
@@ -201,7 +202,7 @@ impl<'p> Mocks<'p> {
                 let message = match message {
                     Some(expr) => {
                         let value = self.eval.eval(expr, &mut self.slots).map_err(|failure| wrong(&failure))?;
-                        crate::render::render(&value, cascade_ir::Rendering::Text)
+                        crate::render::render_value(&value, cascade_ir::Rendering::Text)
                     }
                     None => "mocked failure".to_owned(),
                 };
@@ -212,7 +213,7 @@ impl<'p> Mocks<'p> {
 }
 
 /// The effect of a skill, with its article.
-fn effect(effect: &cascade_ir::Effect) -> &'static str {
+fn effect_word(effect: &cascade_ir::Effect) -> &'static str {
     match effect {
         cascade_ir::Effect::Run(_) => "a command",
         cascade_ir::Effect::Http(_) => "an HTTP request",

@@ -173,7 +173,7 @@ fn check_inputs(eval: &mut Eval<'_>, test: &Test, inputs: Vec<Value>) -> Result<
     };
     let mut out = Vec::with_capacity(inputs.len());
     for (param, input) in cascade.params.iter().zip(inputs) {
-        let value = crate::check::coerce(eval, input, &param.ty, crate::check::Strictness::Effect);
+        let value = crate::check::coerce_value(eval, input, &param.ty, crate::check::Strictness::Effect);
         out.push(value.map_err(|failure| Problem::new(test.run, format!("`{}`: {}", param.name, failure.message)))?);
     }
     Ok(out)

@@ -1,6 +1,6 @@
 //! What a sandbox holds here: each promise is attacked in one that is made for it.
 
-use cascade_sandbox::{Promise, probe, self_test};
+use cascade_sandbox::{Promise, probe_abilities, self_test};
 
 use super::{Finding, Surroundings, used::uses_sandbox};
 
@@ -16,7 +16,7 @@ pub(super) fn check_sandbox(around: &Surroundings) -> Vec<Finding> {
         return vec![absent("sandbox".into(), why.into(), remedy.into())];
     }
     let tested = std::env::current_exe().and_then(|helper| {
-        let abilities = probe(&helper)?;
+        let abilities = probe_abilities(&helper)?;
         Ok((self_test(&helper, &abilities)?, abilities))
     });
     let (promises, abilities) = match tested {

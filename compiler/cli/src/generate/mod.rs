@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc};
 use cascade_compiler::{
     Compilation, FileSources, Severity, compile, cost, format::format, render, source::MemorySources,
 };
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use cascade_runtime::{Providers, RunOptions, inputs_from_json, run_blocking, to_json};
 use serde_json::{Map, Value as Json, json};
 
@@ -101,7 +101,7 @@ fn write_program(
     }
     write_file(&args.output, text)?;
     eprint!("{}", render::render(&compiled.diagnostics, &compiled.sources, render::Format::Human, color));
-    eprintln!("{}\n", neutral(draft.explanation.trim()));
+    eprintln!("{}\n", neutralize_controls(draft.explanation.trim()));
     if let Some(program) = &compiled.program {
         eprint!("{}", cost::report_text(&cost::costs(program, false), &program.files));
     }

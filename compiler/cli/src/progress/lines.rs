@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
-use cascade_runtime::journal::now;
+use cascade_runtime::journal::now_ms;
 
 use super::{
     figures,
@@ -201,7 +201,7 @@ impl Tree {
             facts = format!("{facts}  {}", node.note);
         }
         if status == Status::Running {
-            if let Some(left) = node.waits_until.map(|until| until - now()).filter(|left| *left > 0) {
+            if let Some(left) = node.waits_until.map(|until| until - now_ms()).filter(|left| *left > 0) {
                 let left = figures::rough_time(left.unsigned_abs().saturating_add(999));
                 facts = format!("{facts}  goes on within {left}");
             }

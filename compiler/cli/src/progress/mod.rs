@@ -14,7 +14,7 @@ mod width;
 
 use std::{io::IsTerminal, path::Path};
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use cascade_runtime::{Asker, Cancel, Event, Observer};
 
 use crate::{error::Stop, people};
@@ -27,7 +27,7 @@ pub use meter::Meter;
 fn neutralize_event(event: &Event) -> Event {
     let mut event = event.clone();
     for text in event.texts_mut() {
-        *text = neutral(text).into_owned();
+        *text = neutralize_controls(text).into_owned();
     }
     event
 }

@@ -1,6 +1,6 @@
 //! A question below the tree: its text, and the line that is being typed.
 
-use cascade_ir::screen::neutral;
+use cascade_ir::screen::neutralize_controls;
 use cascade_runtime::Asked;
 
 use super::width::{fit_end, fit_to_width, wrap_line};
@@ -100,7 +100,7 @@ impl Question {
 
     /// Says why a line is no answer.
     pub fn complain(&mut self, why: &str) {
-        self.complaint = Some(neutral(why).into_owned());
+        self.complaint = Some(neutralize_controls(why).into_owned());
     }
 
     /// All of its text, for the history of the terminal.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use cascade_ir::screen::neutral_line;
-use cascade_runtime::{Event, host::Progress, journal::now};
+use cascade_runtime::{Event, host::Progress, journal::now_ms};
 
 use super::{figures, meter::Meter, plain::first_line, question::Question, width::count_columns};
 
@@ -205,7 +205,7 @@ impl Tree {
                 let node = &mut self.nodes[node];
                 node.progress.clear();
                 let longest = (*wait_ms).max(*up_to_ms);
-                node.waits_until = longest.map(|ms| now().saturating_add_unsigned(ms));
+                node.waits_until = longest.map(|ms| now_ms().saturating_add_unsigned(ms));
                 node.note = first_and_last_line(message);
             }
             Event::StageFinished { path, status, attempts, tokens, cost, ms, message } => {

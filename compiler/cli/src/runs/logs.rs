@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use cascade_ir::screen::{neutral, neutral_line};
+use cascade_ir::screen::{neutral_line, neutralize_controls};
 use cascade_runtime::journal::{Activity, Cursor, Store};
 use serde_json::{Value as Json, json};
 
@@ -68,7 +68,7 @@ fn with_time(at: i64, event: &Json) -> String {
 }
 
 fn log_line(at: i64, event: &Json, color: bool) -> String {
-    let text = |name: &str| neutral(event.get(name).and_then(Json::as_str).unwrap_or_default());
+    let text = |name: &str| neutralize_controls(event.get(name).and_then(Json::as_str).unwrap_or_default());
     let (dim, end) = if color { ("\x1b[2m", "\x1b[0m") } else { ("", "") };
     let message = text("message");
     let message = message.lines().next().unwrap_or_default();
@@ -82,7 +82,7 @@ fn log_line(at: i64, event: &Json, color: bool) -> String {
             let until = progress.get("waits_until").and_then(Json::as_i64);
             let name = progress.get("waits_for").and_then(Json::as_str);
             let otherwise = || match (until, name) {
-                (_, Some(name)) => format!("waits for its turn at `{}`", neutral(name)),
+                (_, Some(name)) => format!("waits for its turn at `{}`", neutralize_controls(name)),
                 (Some(until), _) => format!("waits until {}", time::clock_text(until)),
                 (None, None) => format!("{} tokens so far", progress.get("tokens").and_then(Json::as_u64).unwrap_or(0)),
             };

@@ -8,7 +8,7 @@ mod verify;
 use std::sync::Arc;
 
 use cascade_ir::screen::neutral_line;
-use cascade_runtime::journal::{RunRow, Store, now};
+use cascade_runtime::journal::{RunRow, Store, now_ms};
 use serde_json::json;
 
 use crate::{
@@ -48,7 +48,7 @@ fn paint_status(color: bool, status: &str) -> String {
 
 /// How long a run lived.
 fn lifetime_ms(run: &RunRow) -> i64 {
-    if run.pid.is_some() { now().saturating_sub(run.started).max(run.clock) } else { run.clock }
+    if run.pid.is_some() { now_ms().saturating_sub(run.started).max(run.clock) } else { run.clock }
 }
 
 fn list_runs(store: &dyn Store, args: &RunsListArgs, color: bool) -> Result<u8, Stop> {
@@ -137,7 +137,7 @@ fn nix_pid(pid: i32) -> Option<rustix::process::Pid> {
 }
 
 fn collect_garbage(store: &dyn Store, args: &GcArgs) -> Result<u8, Stop> {
-    let before = now().saturating_sub(time::parse_duration(&args.older_than).map_err(Stop::usage)?);
+    let before = now_ms().saturating_sub(time::parse_duration(&args.older_than).map_err(Stop::usage)?);
     let collected = store.collect(before, args.all)?;
     if args.json {
         print_text(&format!("{}\n", json!(collected)))?;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cascade_ir::screen::{neutral, neutral_line};
+use cascade_ir::screen::{neutral_line, neutralize_controls};
 use cascade_runtime::{
-    journal::{EffectRow, RunRow, Store, now},
+    journal::{EffectRow, RunRow, Store, now_ms},
     value::{REDACTED, shown_command},
     wire::shown_text,
 };
@@ -55,12 +55,12 @@ pub fn show_run(store: &dyn Store, args: &RunsShowArgs, color: bool) -> Result<u
         out.push_str(&format!(
             "asks   {}: {}\n",
             question.path,
-            neutral(question.question.lines().next().unwrap_or_default())
+            neutralize_controls(question.question.lines().next().unwrap_or_default())
         ));
     }
     match (&run.result, &run.error) {
         (Some(result), _) => out.push_str(&format!("result {}\n", cut_value(result, args.full))),
-        (None, Some(error)) => out.push_str(&format!("error  {}\n", neutral(&error.to_string()))),
+        (None, Some(error)) => out.push_str(&format!("error  {}\n", neutralize_controls(&error.to_string()))),
         (None, None) => {}
     }
     // A run that lives is being written.
@@ -305,7 +305,7 @@ impl Outcome {
 
     /// `: exit code 1`, or `, skipped`.
     fn reason(&self) -> String {
-        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next()).map(neutral)) {
+        match (self.status.as_str(), self.message.as_deref().and_then(|m| m.lines().next()).map(neutralize_controls)) {
             ("failed", Some(message)) => format!(": {message}"),
             ("failed", None) => String::new(),
             (status, Some(message)) => format!(", {status}: {message}"),
@@ -349,7 +349,7 @@ impl<'a> Shown<'a> {
                 repaired.insert(path, describe_repairs(&event));
             } else if kind == "stage_retrying" {
                 waits.remove(&path);
-                if let Some(until) = wait_end(at, &event).filter(|until| *until > now()) {
+                if let Some(until) = wait_end(at, &event).filter(|until| *until > now_ms()) {
                     waits.insert(path.clone(), Wait { began: at, until });
                 }
                 if text("next").as_deref() == Some("fallback") {
@@ -373,7 +373,7 @@ fn effect_facts(effects: &[&EffectRow], attempts: u32) -> String {
         out.push_str(&format!(", from run {origin}"));
     }
     if let Some(error) = &last.error {
-        out.push_str(&format!(": {}", neutral(error.message.lines().next().unwrap_or_default())));
+        out.push_str(&format!(": {}", neutralize_controls(error.message.lines().next().unwrap_or_default())));
     } else if last.status == "interrupted" {
         out.push_str(": interrupted");
     } else if last.status == "withdrawn" {
@@ -475,7 +475,7 @@ fn cut_value(value: &Json, full: bool) -> String {
         other => other.to_string(),
     };
     if full {
-        return neutral(&text).into_owned();
+        return neutralize_controls(&text).into_owned();
     }
     let line = neutral_line(&text);
     if line.chars().count() <= SHORT {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cascade_ir::{
     Place,
-    screen::{neutral, neutral_source},
+    screen::{neutral_source, neutralize_controls},
 };
 use cascade_runtime::rehearsal::{Problem, StageOutcome};
 
@@ -131,15 +131,15 @@ fn write_excerpt(out: &mut String, file: &File, problem: &Problem, paint: &Paint
         out.push_str(&format!("  {}{number} │{} {}\n", paint.dim, paint.end, neutral_source(text.trim_end())));
         let (gap, line) = (" ".repeat(before), "^".repeat(width.max(1)));
         out.push_str(&format!("  {}{margin} │{} {gap}{}{line} ", paint.dim, paint.end, paint.red));
-        out.push_str(&format!("{}{}\n", neutral(first_line(&problem.message)), paint.end));
+        out.push_str(&format!("{}{}\n", neutralize_controls(first_line(&problem.message)), paint.end));
     } else {
-        out.push_str(&format!("  {}{}{}\n", paint.red, neutral(first_line(&problem.message)), paint.end));
+        out.push_str(&format!("  {}{}{}\n", paint.red, neutralize_controls(first_line(&problem.message)), paint.end));
     }
     for more in problem.message.lines().skip(1).chain(problem.notes.iter().flat_map(|note| note.lines())) {
-        out.push_str(&format!("  {}{margin} │{}   {}\n", paint.dim, paint.end, neutral(more)));
+        out.push_str(&format!("  {}{margin} │{}   {}\n", paint.dim, paint.end, neutralize_controls(more)));
     }
     if let Some(help) = &problem.help {
-        out.push_str(&format!("  {}help{}: {}\n", paint.blue, paint.end, neutral(help)));
+        out.push_str(&format!("  {}help{}: {}\n", paint.blue, paint.end, neutralize_controls(help)));
     }
 }
 
@@ -207,7 +207,7 @@ fn line_of(stage: &StageOutcome, known: &HashSet<&str>, paint: &Paint) -> String
         more.push(format!("{} attempts", stage.attempts));
     }
     if let (Some(message), "failed" | "skipped") = (&stage.message, stage.status) {
-        more.push(neutral(first_line(message)).into_owned());
+        more.push(neutralize_controls(first_line(message)).into_owned());
     }
     let more = if more.is_empty() { String::new() } else { format!("  {}{}{}", paint.dim, more.join(", "), paint.end) };
     format!("    {}{hue}{mark}{} {name}{more}\n", "  ".repeat(depth), paint.end)

@@ -53,7 +53,12 @@ const USUAL: Tokens = Tokens { input: 1_000, cache_read: 0, cache_write: 0, outp
 const USUAL_MS: f64 = 5_000.0;
 
 /// The models of a `best_of`, the best draw first.
-pub(super) fn rank(by: &str, models: &[(ModelId, &Model, ModelOutcomes)], run: &str, path: &str) -> Vec<ModelId> {
+pub(super) fn rank_models(
+    by: &str,
+    models: &[(ModelId, &Model, ModelOutcomes)],
+    run: &str,
+    path: &str,
+) -> Vec<ModelId> {
     let mut random = Random::new(run, path);
     let mut drawn: Vec<(f64, ModelId)> = models
         .iter()

@@ -50,10 +50,10 @@ use cascade_ir::{CascadeId, ErrorKind, NodeId, Place, Program, ServerId};
 
 pub use agent::server_address;
 pub use best_of::{KnownOutcomes, ModelOutcomes};
-pub use call::{is_fault_of_model, price};
+pub use call::{is_fault_of_model, price_of};
 pub use environment::{Availability, Environment, Recalled};
-pub use keys::hex;
 pub(crate) use keys::push_hex;
+pub use keys::to_hex;
 pub use mocked_call::Rehearsal;
 pub use skill_digest::part_digest;
 pub use tool_loop::LIST_TOOLS;
@@ -371,7 +371,7 @@ impl<'p> Machine<'p> {
         self.ready.clear();
         self.requests.clear();
         self.fibers.clear();
-        self.outcome = Some(Err(unwind::cancelled()));
+        self.outcome = Some(Err(unwind::cancelled_failure()));
     }
 
     fn send_request(
@@ -528,7 +528,7 @@ impl<'p> Machine<'p> {
         let result = match fiber.mode {
             Mode::Give(value) | Mode::Return(value) => Ok(value),
             Mode::Raise(failure) => Err(failure),
-            Mode::Cut(_) => Err(unwind::cancelled()),
+            Mode::Cut(_) => Err(unwind::cancelled_failure()),
             Mode::Run | Mode::Wait => Err(defect!("a fiber ended while it ran")),
         };
         match fiber.parent {

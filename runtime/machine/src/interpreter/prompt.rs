@@ -181,7 +181,7 @@ impl<'p> Machine<'p> {
             text,
             attachments,
             schema,
-            schema_name: schema::name(self.program, skill),
+            schema_name: schema::schema_name(self.program, skill),
             temperature,
             max_tokens,
             file,

@@ -13,7 +13,7 @@ use crate::{
     eval::{Result, with_place, write_slot},
     events::Event,
     failure::{Failure, defect, fail},
-    render::render,
+    render::render_value,
     value::Value,
 };
 
@@ -104,7 +104,7 @@ impl<'p> Machine<'p> {
         match expr {
             Some(expr) => {
                 let value = self.eval.eval(expr, fiber.slots())?;
-                let text = render(&value, cascade_ir::Rendering::Text);
+                let text = render_value(&value, cascade_ir::Rendering::Text);
                 Ok(if self.hides_secrets() { self.env.redactor.mask_stored(&text).0.into_owned() } else { text })
             }
             None => Ok(default.to_owned()),
@@ -243,7 +243,7 @@ impl<'p> Machine<'p> {
         }
         let label = |item: &Value| {
             let is_short = matches!(item, Value::Str(_) | Value::Path(_));
-            is_short.then(|| shorten_label(&render(item, cascade_ir::Rendering::Text)))
+            is_short.then(|| shorten_label(&render_value(item, cascade_ir::Rendering::Text)))
         };
         let labels: Option<Vec<String>> = list.iter().take(MAX_LABELS).map(label).collect();
         let (path, total) = (fiber.loop_path(name), u64::try_from(list.len()).unwrap_or(u64::MAX));

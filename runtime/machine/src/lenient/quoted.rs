@@ -122,7 +122,7 @@ impl Reader<'_> {
         self.at += end + 3;
         self.repair("a text in triple quotes was read");
         Ok(match rest[..end].strip_prefix('\n').or_else(|| rest[..end].strip_prefix("\r\n")) {
-            Some(lines) => dedent(lines),
+            Some(lines) => dedent_lines(lines),
             None => rest[..end].to_owned(),
         })
     }
@@ -148,7 +148,7 @@ impl Reader<'_> {
         self.at += end + 3;
         self.repair("code in a fence was read as a text");
         Ok(match rest[..end].split_once('\n') {
-            Some((_, code)) => dedent(code),
+            Some((_, code)) => dedent_lines(code),
             None => rest[..end].to_owned(),
         })
     }
@@ -199,7 +199,7 @@ impl Reader<'_> {
 }
 
 /// Lines without their common indentation and without blanks on empty lines and at the end.
-fn dedent(text: &str) -> String {
+fn dedent_lines(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let blank = |line: &&str| line.trim().is_empty();
     let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();

@@ -209,7 +209,7 @@ impl<'t> Reader<'t> {
 
     fn bare_key(&mut self) -> Read<String> {
         let rest = self.rest();
-        let window = reach(rest);
+        let window = searched_part(rest);
         let Some(end) = window.find([':', ',', '}', '{', '[', ']', '\n', '"']) else {
             return if window.len() == rest.len() { self.cut("a key") } else { self.stop("a key was expected") };
         };
@@ -282,7 +282,7 @@ impl<'t> Reader<'t> {
             return self.stop(format!("in a list, `{word}` can be a part of a number with thousands separators"));
         }
         self.at += end;
-        Ok(match words::unquoted(word) {
+        Ok(match words::unquoted_value(word) {
             Json::String(text) => {
                 self.repair("a value without quotes was read");
                 Json::String(text)
@@ -320,11 +320,11 @@ impl<'t> Reader<'t> {
 }
 
 fn is_keyword(word: &str) -> bool {
-    !matches!(words::unquoted(word), Json::String(_) | Json::Number(_))
+    !matches!(words::unquoted_value(word), Json::String(_) | Json::Number(_))
 }
 
 fn is_number(word: &str) -> bool {
-    matches!(words::unquoted(word), Json::Number(_))
+    matches!(words::unquoted_value(word), Json::Number(_))
 }
 
 /// Whether a comma within a number may have been taken for one between elements: `$1`, `000.50`.
@@ -339,7 +339,7 @@ fn is_part_of_grouped_number(word: &str, after: &str) -> bool {
 }
 
 /// The first bytes of a text, cut between two characters.
-fn reach(text: &str) -> &str {
+fn searched_part(text: &str) -> &str {
     let mut end = text.len().min(KEY_REACH);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -349,7 +349,7 @@ fn reach(text: &str) -> &str {
 
 /// Whether a text starts with a key and `:`; also with one without quotes.
 pub(super) fn starts_with_key(text: &str, bare: bool) -> bool {
-    let text = reach(text);
+    let text = searched_part(text);
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`' | '\u{201c}'));
     if let Some(quote) = quote {
         let close = if quote == '\u{201c}' { '\u{201d}' } else { quote };

@@ -205,7 +205,8 @@ pub fn shown_command(argv: &[&str]) -> String {
     let body = body.strip_prefix(ECHO).unwrap_or(body);
     // After the script stands the name of the shell, then the values.
     let values = argv.iter().skip(at + 3).enumerate();
-    let values: Vec<String> = values.map(|(i, value)| format!("{VARIABLE_PREFIX}{}={}", i + 1, quote(value))).collect();
+    let values: Vec<String> =
+        values.map(|(i, value)| format!("{VARIABLE_PREFIX}{}={}", i + 1, quote_word(value))).collect();
     if values.is_empty() { body.to_owned() } else { format!("{body}  # {}", values.join(" ")) }
 }
 
@@ -218,7 +219,7 @@ impl fmt::Display for Command {
                     if i > 0 {
                         f.write_str(" ")?;
                     }
-                    f.write_str(&show(&join_word(word)))?;
+                    f.write_str(&show_argument(&join_word(word)))?;
                 }
                 Ok(())
             }
@@ -228,7 +229,7 @@ impl fmt::Display for Command {
                         ScriptPart::Text(text) => f.write_str(text)?,
                         ScriptPart::Placeholder(name, _) => write!(f, "{{{name}}}")?,
                         ScriptPart::Values(args, _) => {
-                            let shown: Vec<String> = args.iter().map(show).collect();
+                            let shown: Vec<String> = args.iter().map(show_argument).collect();
                             f.write_str(&shown.join(" "))?;
                         }
                     }
@@ -239,11 +240,11 @@ impl fmt::Display for Command {
     }
 }
 
-fn show(arg: &Arg) -> String {
-    quote(if arg.secret { REDACTED } else { &arg.text })
+fn show_argument(arg: &Arg) -> String {
+    quote_word(if arg.secret { REDACTED } else { &arg.text })
 }
 
-fn quote(text: &str) -> String {
+fn quote_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+[]{}".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

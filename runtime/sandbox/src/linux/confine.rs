@@ -11,7 +11,7 @@ use landlock::{ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, 
 use super::{about, filter, sys};
 use crate::{
     Spec,
-    system::{SECRETS_OF_THE_SYSTEM, devices, system_paths},
+    system::{SECRETS_OF_THE_SYSTEM, device_files, system_paths},
 };
 
 pub(super) fn confine(spec: &Spec, to_guardian: Option<&UnixStream>) -> io::Result<()> {
@@ -69,7 +69,7 @@ fn restrict_files(spec: &Spec) -> io::Result<()> {
             .scope(Scope::from_all(abi))?
             .create()?
             .add_rules(path_beneath_rules(readable, read))?
-            .add_rules(path_beneath_rules(devices(), AccessFs::from_all(abi)))?
+            .add_rules(path_beneath_rules(device_files(), AccessFs::from_all(abi)))?
             .add_rules(path_beneath_rules(spec.writable.iter().chain([&spec.temporary]), AccessFs::from_all(abi)))?
             .add_rules(path_beneath_rules(spec.namespaces.then_some("/tmp"), AccessFs::from_all(abi)))?
             .restrict_self()?;

@@ -18,8 +18,9 @@ use std::{
 };
 
 use cascade_sandbox::{
-    Limits, Network, Report, Spec, command, probe,
+    Limits, Network, Report, Spec, probe_abilities,
     proxy::{Host, Proxy},
+    sandboxed_command,
 };
 
 const NOBODY: u32 = 65534;
@@ -58,7 +59,7 @@ fn is_root() -> bool {
 
 /// All settings that this machine has.
 pub fn settings() -> Vec<Setting> {
-    let abilities = probe(helper().as_ref()).unwrap();
+    let abilities = probe_abilities(helper().as_ref()).unwrap();
     let mut settings = Vec::new();
     let users: &[Option<u32>] = if is_root() { &[None, Some(NOBODY)] } else { &[None] };
     if !is_root() {
@@ -222,7 +223,7 @@ impl Outside {
         let attacker = self.path("attacker");
         let argv =
             [attacker.as_os_str(), "--exact".as_ref(), "attack".as_ref(), "--ignored".as_ref(), "--nocapture".as_ref()];
-        let mut attack = command(&self.path("helper"), &spec, argv).unwrap();
+        let mut attack = sandboxed_command(&self.path("helper"), &spec, argv).unwrap();
         attack.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path("box/tmp"));
         attack.env("ESCAPE_ATTACK", name).env("ESCAPE_OUT", self.path("out")).env("ESCAPE_HOME", self.path("home"));
         attack.env("ESCAPE_ABSTRACT", &self.abstract_name).env("ESCAPE_VICTIM", self.victim.id().to_string());

@@ -109,7 +109,7 @@ impl Connection {
         let (progress, stderr) = (ProgressTokens::default(), Lines::default());
         let handler = Handler { outbox, progress: Arc::clone(&progress) };
         let failed = |why: String, stderr: &Lines| {
-            let message = format!("the server `{}` cannot be used: {why}{}", server.name, said(stderr));
+            let message = format!("the server `{}` cannot be used: {why}{}", server.name, stderr_text(stderr));
             Failure::raise(ErrorKind::Unavailable, message)
         };
         let late = || format!("it was not ready after {} s", STARTUP.as_secs());
@@ -319,12 +319,13 @@ impl Caller {
             }
             ServiceError::TransportClosed => {
                 self.is_lost.store(true, Ordering::Relaxed);
-                let message = format!("the server `{}` ended before it had answered{}", self.name, said(&self.stderr));
+                let message =
+                    format!("the server `{}` ended before it had answered{}", self.name, stderr_text(&self.stderr));
                 Failure::raise(ErrorKind::Unavailable, message)
             }
             other => {
                 self.is_lost.store(true, Ordering::Relaxed);
-                let message = format!("the server `{}`: {other}{}", self.name, said(&self.stderr));
+                let message = format!("the server `{}`: {other}{}", self.name, stderr_text(&self.stderr));
                 Failure::raise(ErrorKind::Unavailable, message)
             }
         }
@@ -345,7 +346,7 @@ async fn keep_last_lines(stream: impl tokio::io::AsyncRead + Unpin, lines: Lines
 }
 
 /// The last lines that a server wrote to its standard error, as the end of a message.
-fn said(stderr: &Lines) -> String {
+fn stderr_text(stderr: &Lines) -> String {
     let lines = stderr.lock().unwrap_or_else(PoisonError::into_inner);
     lines.iter().map(|line| format!("\n{line}")).collect()
 }
