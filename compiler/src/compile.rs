@@ -91,7 +91,7 @@ impl Compilation {
     }
 
     /// Whether any diagnostic is an error.
-    pub fn failed(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
 }

@@ -70,7 +70,7 @@ impl Diagnostic {
         self
     }
     /// Adds a further span that explains the diagnostic.
-    pub fn also(mut self, source: SourceId, span: Span, text: impl Into<String>) -> Self {
+    pub fn also_at(mut self, source: SourceId, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { source, span, text: text.into() });
         self
     }

@@ -201,7 +201,7 @@ impl Loader<'_> {
         match want {
             Wanted::Std(name, span) => {
                 let found = self.std(&name);
-                if found.is_none() && !self.reported(source, span) {
+                if found.is_none() && !self.is_reported(source, span) {
                     let mut d =
                         Diagnostic::new(codes::UNKNOWN_MODULE, source, span, format!("there is no module `{name}`"))
                             .label("not in the standard library");
@@ -225,7 +225,7 @@ impl Loader<'_> {
                 match self.sources.read(&name) {
                     Ok(text) => Some(self.add(&name, text, false)),
                     Err(error) => {
-                        if !self.reported(source, span) {
+                        if !self.is_reported(source, span) {
                             let why = match error.kind() {
                                 std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
                                 std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
@@ -254,7 +254,7 @@ impl Loader<'_> {
                 }
             }
             Wanted::Dynamic(span) => {
-                if !self.reported(source, span) {
+                if !self.is_reported(source, span) {
                     self.diagnostics.push(
                         Diagnostic::new(codes::UNKNOWN_MODULE, source, span, "the path of an import is plain text")
                             .label("no `$<>` here")
@@ -267,7 +267,7 @@ impl Loader<'_> {
         }
     }
 
-    fn reported(&self, source: SourceId, span: Span) -> bool {
+    fn is_reported(&self, source: SourceId, span: Span) -> bool {
         let line = |at: u32| self.map.get(source).line(at);
         // An import with a syntax error has no path.
         if self.diagnostics.iter().any(|d| {

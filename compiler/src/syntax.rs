@@ -50,7 +50,7 @@ pub(crate) fn syntax_diagnostic(error: &SyntaxError, source: SourceId) -> Diagno
             let at_end = Span { start: *before, end: *before };
             at(codes::UNTERMINATED_STRING, "this string is not closed".into())
                 .label("opened here")
-                .also(source, at_end, "`\"\"\"` is missing after this")
+                .also_at(source, at_end, "`\"\"\"` is missing after this")
                 .help("close it with `\"\"\"`")
         }
         Kind::Unclosed { open, before } => {
@@ -60,7 +60,7 @@ pub(crate) fn syntax_diagnostic(error: &SyntaxError, source: SourceId) -> Diagno
                 '[' => ']',
                 _ => '}',
             };
-            at(codes::UNCLOSED, format!("this `{open}` is not closed")).label("opened here").also(
+            at(codes::UNCLOSED, format!("this `{open}` is not closed")).label("opened here").also_at(
                 source,
                 at_end,
                 format!("`{close}` is missing after this"),

@@ -177,7 +177,7 @@ fn watch_registration() -> Option<Registration> {
 
 impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let settings = Settings::of(&params.capabilities);
+        let settings = Settings::from_client(&params.capabilities);
         self.push(Event::Settings(settings, project_folders(&params)));
         let watched = params.capabilities.workspace.and_then(|w| w.did_change_watched_files);
         self.watches.store(watched.and_then(|w| w.dynamic_registration).unwrap_or(false), Ordering::SeqCst);

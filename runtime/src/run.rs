@@ -515,7 +515,7 @@ async fn drive_recorded<H: Host>(
             Err(failure)
         }
     };
-    let spent = machine.spent();
+    let spent = machine.total_spent();
     let status = match (&result, &pause) {
         (_, Some(_)) => "paused",
         (Ok(_), None) => "done",
@@ -525,7 +525,7 @@ async fn drive_recorded<H: Host>(
     if let Some(pause) = &pause {
         host.event(Event::Paused { reason: pause.reason(), until: pause.until });
     }
-    let (clock, reused) = (host.clock(), host.reused());
+    let (clock, reused) = (host.clock(), host.reused_count());
     let end = RunEnd {
         status,
         result: result.as_ref().ok().map(to_json),

@@ -119,8 +119,8 @@ fn run_in_world(program: &Program, inputs: Vec<Value>, bytes: &[u8], cancel_at: 
             }
         }
         if machine.outcome().is_some() {
-            world.happened.tokens = machine.spent().tokens.into();
-            world.happened.money = machine.spent().cost.max(0).unsigned_abs().into();
+            world.happened.tokens = machine.total_spent().tokens.into();
+            world.happened.money = machine.total_spent().cost.max(0).unsigned_abs().into();
             world.happened.time = world.now.into();
             return world.happened;
         }

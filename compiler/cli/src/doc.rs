@@ -17,7 +17,7 @@ pub fn run_doc(args: &DocArgs) -> Result<u8, Stop> {
     let mut projects = Projects::default();
     let all = files::expand_paths(&args.paths, &mut projects)?.files;
     let first = args.paths.first().map_or(Path::new("."), |path| path.as_path());
-    let project = if first.is_dir() { projects.of(first)? } else { projects.of_file(first)? };
+    let project = if first.is_dir() { projects.project_of(first)? } else { projects.of_file(first)? };
     let root = project.as_ref().map(|found| found.root.clone());
     let folder = root.clone().or_else(|| std::env::current_dir().ok()).unwrap_or_default();
     let folder = folder.file_name().map_or_else(|| "Cascade".to_owned(), |name| name.to_string_lossy().into_owned());
@@ -33,7 +33,7 @@ pub fn run_doc(args: &DocArgs) -> Result<u8, Stop> {
     for file in &all {
         let (name, text) = files::read_source(file)?;
         let compiled = compile(&name, text.clone(), &FileSources);
-        if compiled.failed() {
+        if compiled.has_failed() {
             eprintln!("{name}: has errors, so its cascades have no pictures; `cascadec check` shows them");
         }
         let title = title(&name);

@@ -31,7 +31,7 @@ pub struct Files {
 /// All `.cascade` files that paths name: a file itself, the files below a folder that its project
 /// does not exclude. Without a path: the project of the current folder, or that folder.
 pub fn expand_paths(paths: &[PathBuf], projects: &mut Projects) -> Result<Files, Stop> {
-    let here = match projects.of(Path::new("."))? {
+    let here = match projects.project_of(Path::new("."))? {
         Some(found) => [from_here(&found.root)],
         None => [PathBuf::from(".")],
     };
@@ -62,7 +62,7 @@ pub fn expand_paths(paths: &[PathBuf], projects: &mut Projects) -> Result<Files,
 }
 
 fn collect_files(folder: &Path, projects: &mut Projects, out: &mut Files) -> Result<(), Stop> {
-    let project = projects.of(folder)?;
+    let project = projects.project_of(folder)?;
     let whole = std::fs::canonicalize(folder).map_err(|e| Stop::file("read", folder, &e))?;
     let excluded = |name: &str| {
         project.as_ref().is_some_and(|found| {
@@ -148,7 +148,7 @@ pub fn load_program(path: &Path, color: bool, quiet: bool) -> Result<ir::Program
     let (name, text) = read_source(path)?;
     let compiled = compile(&name, text, &FileSources);
     // What a run is about to do matters more than style: warnings are left to `check`.
-    if compiled.failed() {
+    if compiled.has_failed() {
         let shown: Vec<_> = compiled
             .diagnostics
             .iter()

@@ -152,7 +152,7 @@ pub fn find_program(file: Option<&Path>, cascade: Option<&str>) -> Result<(PathB
 /// The file that `entry` of `cascade.toml` names.
 fn entry_of_project() -> Result<PathBuf, Stop> {
     let help = "name a file: `cascadec run flow.cascade`; `cascadec list` shows what can be run";
-    let Some(found) = Projects::default().of(Path::new("."))? else {
+    let Some(found) = Projects::default().project_of(Path::new("."))? else {
         return Err(Stop::usage_help("no file is named, and there is no cascade.toml here or above", help));
     };
     match &found.project.entry {

@@ -38,7 +38,7 @@ fn program_with_models(file: Option<&Path>, color: bool) -> Result<(Program, Pro
         }
         None => {
             let mut program = standard_models()?;
-            if let Some(found) = Projects::default().of(Path::new("."))? {
+            if let Some(found) = Projects::default().project_of(Path::new("."))? {
                 apply_model_settings(&mut program, &found.project);
             }
             Ok((program, providers_here()?))

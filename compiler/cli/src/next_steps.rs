@@ -20,7 +20,7 @@ const MAX_NAMES: usize = 4;
 
 /// Prints at most ten lines. The exit code is that of wrong usage: a script that has lost its arguments does not go on.
 pub fn print_next_steps() -> Result<u8, Stop> {
-    let project = Projects::default().of(Path::new("."))?;
+    let project = Projects::default().project_of(Path::new("."))?;
     let names = match &project {
         Some(_) => files::expand_paths(&[], &mut Projects::default()).map(|found| found.files).unwrap_or_default(),
         // Without a project this may be any folder: only what lies in it is looked at.

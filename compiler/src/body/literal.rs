@@ -70,7 +70,7 @@ impl BodyChecker<'_> {
                         )
                         .label(format!("`{b}`"));
                     if let Some(first) = first {
-                        d = d.also(source, first, format!("`{a}`"));
+                        d = d.also_at(source, first, format!("`{a}`"));
                     }
                     self.context.report(d);
                     element = Ty::ERROR;
@@ -379,7 +379,7 @@ impl BodyChecker<'_> {
 
     /// Reports a variant that an enum does not have.
     pub(super) fn report_unknown_variant(&mut self, name: &Name, ty: Ty) {
-        if self.scope.ended(&name.text).is_some() {
+        if self.scope.find_ended(&name.text).is_some() {
             return self.report_unknown_value(name);
         }
         self.context.report(unknown_variant(self.context.view(), ty, name));

@@ -136,7 +136,7 @@ fn check_retry(
 fn pointless_bound(view: View<'_>, span: Span, message: &str, around: Span, label: &str) -> Diagnostic {
     view.diagnostic(codes::POINTLESS_BOUND, span, message)
         .label("has no effect")
-        .also(view.source(), around, label)
+        .also_at(view.source(), around, label)
         .help("decrease this limit, or increase the other one")
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn not_exported(view: View<'_>, other: usize, name: &Name, may_sugges
         Some(b) if b.imported => d.label("only imported there").help("import it from the file that declares it"),
         Some(b) => d
             .label("private to its file")
-            .also(view.world.files.source(other), b.span, "declared here")
+            .also_at(view.world.files.source(other), b.span, "declared here")
             .help("a name that begins with `_` cannot be imported"),
         None if !may_suggest => d.label("not declared there"),
         None => {
@@ -182,7 +182,7 @@ pub(crate) fn unknown_word<'n>(
 
 /// Reports a field of a literal that is given twice; the first one stands at `first`.
 pub(crate) fn repeated_key(view: View<'_>, key: &Name, first: Span) -> Diagnostic {
-    view.diagnostic(codes::DUPLICATE, key.span, format!("`{}` is given twice", key.text)).label("again here").also(
+    view.diagnostic(codes::DUPLICATE, key.span, format!("`{}` is given twice", key.text)).label("again here").also_at(
         view.source(),
         first,
         "first here",
@@ -192,11 +192,11 @@ pub(crate) fn repeated_key(view: View<'_>, key: &Name, first: Span) -> Diagnosti
 /// Reports a name that is no value here, where it is known why: a variable of a block that has
 /// ended, a word of another language.
 pub(crate) fn explained_unknown_value(view: View<'_>, scope: &Scope, name: &Name) -> Option<Diagnostic> {
-    if let Some(span) = scope.ended(&name.text) {
+    if let Some(span) = scope.find_ended(&name.text) {
         return Some(
             view.diagnostic(codes::MAYBE_UNSET, name.span, format!("`{}` may have no value here", name.text))
                 .label("it is set only inside a block that need not have run")
-                .also(view.source(), span, "set here, inside a block")
+                .also_at(view.source(), span, "set here, inside a block")
                 .help("make the block a stage and use its value: `stage result = if … { … } else { … }`"),
         );
     }

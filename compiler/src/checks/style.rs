@@ -121,7 +121,7 @@ pub(crate) fn shadowing(
     Some(
         view.diagnostic(codes::SHADOWED, span, format!("`{name}` hides {hidden} of the same name"))
             .label("from here on, the name means this")
-            .also(view.source(), before, "hidden")
+            .also_at(view.source(), before, "hidden")
             .help("give one of them another name"),
     )
 }

@@ -26,7 +26,7 @@ pub(crate) fn untrusted_code(
     let mut d = view.diagnostic(codes::UNTRUSTED_PROGRAM, span, message).label(label).help(help);
     let (source, place) = at;
     if source != view.source() || place.start > span.end || place.end < span.start {
-        d = d.also(source, place, "becomes code here");
+        d = d.also_at(source, place, "becomes code here");
     }
     Some(with_way(view, d, untrusted))
 }
@@ -45,23 +45,23 @@ pub(crate) fn holds_text(types: &Types, ty: Ty) -> bool {
         matches!(t, Ty::STRING | Ty::PATH | Ty::JSON | Ty::COMMAND | Ty::FILE | Ty::ERROR)
             || matches!(types.kind(t), TyKind::Map(_))
     };
-    types.holds(ty, &mut Vec::new(), &text)
+    types.any_part(ty, &mut Vec::new(), &text)
 }
 
 /// Whether the values of the type are neither text nor named by text: numbers, booleans, variants without such fields.
 pub(crate) fn carries_nothing(types: &Types, ty: Ty) -> bool {
     let named = |t| matches!(t, Ty::IMAGE | Ty::AUDIO | Ty::VIDEO | Ty::SECRET | Ty::MODEL);
-    !holds_text(types, ty) && !types.holds(ty, &mut Vec::new(), &named)
+    !holds_text(types, ty) && !types.any_part(ty, &mut Vec::new(), &named)
 }
 
 /// Adds the way of untrusted text from where it comes to where it is.
 fn with_way(view: View<'_>, d: Diagnostic, untrusted: Untrusted) -> Diagnostic {
     let (source, span) = untrusted.from;
-    let d = d.also(source, span, format!("this comes from {}", untrusted.origin.description()));
+    let d = d.also_at(source, span, format!("this comes from {}", untrusted.origin.description()));
     match untrusted.carried {
         Some((source, span)) => {
             let name = view.world.files.map.get(source).text.get(span.range()).unwrap_or_default();
-            d.also(source, span, format!("carried into `{name}` here"))
+            d.also_at(source, span, format!("carried into `{name}` here"))
         }
         None => d,
     }

@@ -46,7 +46,7 @@ pub(crate) fn warn_of_budgets(
         if let Some(peak) = exceeded.peak
             && let Some((source, span)) = first_word_at(map, peak.place)
         {
-            d = d.also(source, span, format!("{} costs the most", peak.what));
+            d = d.also_at(source, span, format!("{} costs the most", peak.what));
         }
         diagnostics.push(d);
     }

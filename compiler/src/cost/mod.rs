@@ -266,7 +266,7 @@ impl<'p> Walk<'p> {
             }
             Stmt::Stage(stage) => self.stage(stage, variables, around),
             Stmt::Work(work, slot) => {
-                let amounts = self.work(work, None, variables, &Context { is_top: false, ..around.clone() });
+                let amounts = self.cost_of_work(work, None, variables, &Context { is_top: false, ..around.clone() });
                 if let Some(slot) = slot {
                     let value = self.value(work, None, variables, around);
                     variables.set(*slot, value);
@@ -287,7 +287,7 @@ impl<'p> Walk<'p> {
         let name = format_smolstr!("{}{}", around.prefix, stage.name);
         let inside = Context { stage: name, place: stage.place, is_top: false, ..around.clone() };
         let mut amounts = self.guarded(&stage.clauses, variables, &inside, stage.place, &stage.name, |walk, v, a| {
-            walk.work(&stage.work, Some(&stage.name), v, a)
+            walk.cost_of_work(&stage.work, Some(&stage.name), v, a)
         });
         amounts.stages.add(&Figure::number(1));
         if self.is_detailed && around.is_top {
@@ -332,7 +332,7 @@ impl<'p> Walk<'p> {
         }
     }
 
-    fn work(
+    fn cost_of_work(
         &mut self,
         work: &'p Work,
         stage: Option<&SmolStr>,

@@ -133,7 +133,7 @@ impl<'p> ValueBounds<'p> {
     }
 
     /// The bounds of a value that is one of two.
-    fn or(self, other: Self, program: &'p Program) -> Self {
+    fn either_of(self, other: Self, program: &'p Program) -> Self {
         if self == other || other.null {
             return self;
         }
@@ -150,7 +150,7 @@ impl<'p> ValueBounds<'p> {
             exact: self.exact.filter(|n| other.exact == Some(*n)),
             most: most(self.upper_bound(program), other.upper_bound(program)),
             len: most(self.len(program), other.len(program)),
-            item: has_items.then(|| Rc::new(self.item(program).or(other.item(program), program))),
+            item: has_items.then(|| Rc::new(self.item(program).either_of(other.item(program), program))),
             bytes: self.bytes(program).zip(other.bytes(program)).map(|(a, b)| a.max(b)),
             models: self.models.clone().zip(other.models.clone()).map(|(a, b)| [a, b].concat()),
             ty: self.ty.filter(|ty| other.ty == Some(*ty)),
@@ -256,7 +256,7 @@ impl<'p> BoundsEstimator<'p> {
         Some(sum)
     }
 
-    fn all(&mut self, exprs: &'p [Expr], slots: &mut [ValueBounds<'p>]) -> Vec<ValueBounds<'p>> {
+    fn estimate_all(&mut self, exprs: &'p [Expr], slots: &mut [ValueBounds<'p>]) -> Vec<ValueBounds<'p>> {
         exprs.iter().map(|e| self.eval(e, slots)).collect()
     }
 
@@ -268,9 +268,9 @@ impl<'p> BoundsEstimator<'p> {
             Expr::Const(constant) => constant_known(constant),
             Expr::Slot(slot) => slots.get(slot.0 as usize).cloned().unwrap_or_default(),
             Expr::List(items) => {
-                let bounds = self.all(items, slots);
+                let bounds = self.estimate_all(items, slots);
                 let models = bounds.iter().map(|k| k.models.clone()).collect::<Option<Vec<_>>>().map(|m| m.concat());
-                let item = bounds.into_iter().reduce(|a, b| a.or(b, self.program));
+                let item = bounds.into_iter().reduce(|a, b| a.either_of(b, self.program));
                 let len = Poly::number(items.len() as u128);
                 ValueBounds { models: models.filter(|m| !m.is_empty()), ..ValueBounds::list(Some(len), item) }
             }
@@ -293,11 +293,11 @@ impl<'p> BoundsEstimator<'p> {
             Expr::Not(_) | Expr::And(..) | Expr::Or(..) => ValueBounds::text(Some(5)),
             Expr::Coalesce(a, b) => {
                 let (a, b) = (self.eval(a, slots), self.eval(b, slots));
-                a.or(b, self.program)
+                a.either_of(b, self.program)
             }
             Expr::If(_, a, b) => {
                 let (a, b) = (self.eval(a, slots), self.eval(b, slots));
-                a.or(b, self.program)
+                a.either_of(b, self.program)
             }
             Expr::Match { arms, .. } => {
                 let mut bounds = Vec::with_capacity(arms.len());
@@ -311,7 +311,7 @@ impl<'p> BoundsEstimator<'p> {
                     }
                     bounds.push(self.eval(&arm.body, slots));
                 }
-                bounds.into_iter().reduce(|a, b| a.or(b, self.program)).unwrap_or_default()
+                bounds.into_iter().reduce(|a, b| a.either_of(b, self.program)).unwrap_or_default()
             }
             Expr::Let(slot, value, body) => {
                 let value = self.eval(value, slots);
@@ -334,7 +334,7 @@ impl<'p> BoundsEstimator<'p> {
                 }
             }
             Expr::Call(id, args) => {
-                let args = self.all(args, slots);
+                let args = self.estimate_all(args, slots);
                 let Some(function) = self.program.functions.get(id.index()) else { return ValueBounds::default() };
                 let mut inner = args;
                 inner.resize((function.slots as usize).max(inner.len()), ValueBounds::default());
@@ -359,7 +359,7 @@ impl<'p> BoundsEstimator<'p> {
                     Some(a)
                 };
                 let has_items = a.item.is_some() || b.item.is_some() || a.ty.is_some();
-                let item = has_items.then(|| Rc::new(a.item(p).or(b.item(p), p)));
+                let item = has_items.then(|| Rc::new(a.item(p).either_of(b.item(p), p)));
                 let bytes = a.bytes(p).zip(b.bytes(p)).map(|(a, b)| a.saturating_add(b).max(NUMBER));
                 let (most, len) = (sum(a.upper_bound(p), b.upper_bound(p)), sum(a.len(p), b.len(p)));
                 ValueBounds { exact: exact(i64::checked_add), most, len, item, bytes, ..ValueBounds::default() }

@@ -173,7 +173,7 @@ impl Declarer<'_> {
             let d = view
                 .diagnostic(codes::DUPLICATE, span, format!("`{name}` is declared twice in this file"))
                 .label("again here")
-                .also(view.source(), first, "first here")
+                .also_at(view.source(), first, "first here")
                 .help(if imported {
                     "import it under another name: `name as other`"
                 } else {

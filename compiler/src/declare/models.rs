@@ -265,7 +265,7 @@ impl Declarer<'_> {
                 let d = view
                     .diagnostic(codes::UNREACHABLE, arm.span, "this arm is never reached")
                     .label("everything is taken before")
-                    .also(view.source(), before, "this arm takes everything");
+                    .also_at(view.source(), before, "this arm takes everything");
                 self.report(module, d);
             }
             if arm.capability.is_none() {

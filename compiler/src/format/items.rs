@@ -65,8 +65,8 @@ impl<'t> Formatter<'t> {
     fn params(&mut self, name: &'t Name, params: &'t [Param]) -> Doc<'t> {
         let mut entries = Vec::new();
         for param in params {
-            let entry =
-                self.entry(&param.docs, param.span, |this| this.typed(&param.name, &param.ty, param.default.as_ref()));
+            let entry = self
+                .entry(&param.docs, param.span, |this| this.typed_name(&param.name, &param.ty, param.default.as_ref()));
             entries.push(entry);
         }
         let end = match params.last() {
@@ -114,7 +114,7 @@ impl<'t> Formatter<'t> {
         let body = self.expr(body);
         if own_line && !body.is_hard() {
             docs.push(Doc::Text(" ="));
-            docs.push(Doc::group(Doc::nest(Doc::seq([Doc::Soft, body]))));
+            docs.push(Doc::group(Doc::nest_doc(Doc::seq([Doc::Soft, body]))));
         } else {
             docs.push(Doc::Text(" = "));
             docs.push(body);
@@ -136,7 +136,7 @@ impl<'t> Formatter<'t> {
 
     fn test(&mut self, decl: &'t TestDecl) -> Doc<'t> {
         let name = self.str_lit(&decl.name);
-        self.comments.ended(decl.body_span.start + 1);
+        self.comments.skip_until(decl.body_span.start + 1);
         let mut entries = Vec::new();
         for line in &decl.body {
             entries.push(self.entry(&[], line.span, |this| this.test_line(line)));

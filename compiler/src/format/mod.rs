@@ -99,7 +99,7 @@ impl<'t> Formatter<'t> {
             docs.extend(entry.trailing.into_iter().map(Doc::Suffix));
         }
         let carried = carried.into_iter().map(|comment| (false, comment));
-        for (blank, comment) in carried.chain(self.comments.dangling(u32::MAX)) {
+        for (blank, comment) in carried.chain(self.comments.take_dangling(u32::MAX)) {
             if !docs.is_empty() {
                 docs.push(Doc::Hard);
                 docs.extend(blank.then_some(Doc::Hard));
@@ -147,7 +147,7 @@ impl<'t> Formatter<'t> {
     fn entry(&mut self, docs: &'t [DocLine], span: Span, build: impl FnOnce(&mut Self) -> Doc<'t>) -> Entry<'t> {
         let leading = self.comments.leading(docs, span.start);
         let body = build(self);
-        let trailing = self.comments.trailing(span.end);
+        let trailing = self.comments.take_trailing(span.end);
         let (blank, leading) = (leading.blank, leading.lines);
         Entry { blank, leading, body: Some(body), trailing, deeper: false }
     }
@@ -166,7 +166,7 @@ impl<'t> Formatter<'t> {
         end: u32,
         broken: bool,
     ) -> Items<'t> {
-        let dangling = self.comments.dangling(end);
+        let dangling = self.comments.take_dangling(end);
         let padded = open == "{";
         Items { open, entries, dangling, close, padded, commas: true, hug: false, broken, hard: false }
     }
@@ -180,7 +180,7 @@ impl<'t> Formatter<'t> {
                 let end = attribute.span.end - 1;
                 docs.push(self.exprs("(", &attribute.args, ")", end, false));
             }
-            let trailing = self.comments.trailing(attribute.span.end);
+            let trailing = self.comments.take_trailing(attribute.span.end);
             docs.extend(clauses::ends_line(trailing));
             docs.push(Doc::Hard);
             let next = self.next_token(attribute.span.end);

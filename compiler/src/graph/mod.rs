@@ -98,9 +98,9 @@ impl Reader<'_> {
     fn stmt(&self, stmt: &ir::Stmt) -> Option<Part> {
         let node = |title: String, detail: &str, kind| Some(Part::Box(Node { title, detail: detail.to_owned(), kind }));
         match stmt {
-            ir::Stmt::Stage(stage) => Some(self.work(&stage.work, Some(stage.name.as_str()))),
+            ir::Stmt::Stage(stage) => Some(self.read_work(&stage.work, Some(stage.name.as_str()))),
             ir::Stmt::Work(work, _) => {
-                let part = self.work(work, None);
+                let part = self.read_work(work, None);
                 let empty = match &part {
                     Part::Choice(_, ways) => ways.iter().all(|(_, p)| p.is_empty()),
                     Part::Frame(_, parts) => parts.is_empty(),
@@ -122,7 +122,7 @@ impl Reader<'_> {
         }
     }
 
-    fn work(&self, work: &ir::Work, name: Option<&str>) -> Part {
+    fn read_work(&self, work: &ir::Work, name: Option<&str>) -> Part {
         let title = |fallback: &str| name.map_or_else(|| fallback.to_owned(), str::to_owned);
         let frame_title = |what: &str| name.map_or_else(|| what.to_owned(), |n| format!("{n}: {what}"));
         match work {

@@ -43,7 +43,7 @@ pub(super) fn convert_schema(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
     let title = schema.get("title").and_then(Json::as_str).unwrap_or(name);
     if pure_reference {
         let reference = schema.get("$ref").and_then(Json::as_str).unwrap_or_default();
-        importer.named(reference);
+        importer.import_named(reference);
     } else if !only_definitions {
         let name = importer.free_name(title);
         importer.named.insert("#".to_owned(), name);
@@ -51,7 +51,7 @@ pub(super) fn convert_schema(schema: &Json, name: &str) -> (Decls, Vec<Loss>) {
     }
     for word in ["$defs", "definitions"] {
         for key in schema.get(word).and_then(Json::as_object).into_iter().flat_map(Map::keys) {
-            importer.named(&format!("#/{word}/{}", key.replace('~', "~0").replace('/', "~1")));
+            importer.import_named(&format!("#/{word}/{}", key.replace('~', "~0").replace('/', "~1")));
         }
     }
     importer.waiting.reverse();
@@ -117,7 +117,7 @@ impl<'s> Importer<'s> {
     }
 
     /// The name of the type that a reference resolves to.
-    fn named(&mut self, reference: &str) -> Option<String> {
+    fn import_named(&mut self, reference: &str) -> Option<String> {
         if let Some(name) = self.named.get(reference) {
             return Some(name.clone());
         }
@@ -305,7 +305,7 @@ impl<'s> Importer<'s> {
             return (ImportedType { text: (*own).to_owned(), null, notes: Vec::new() }, base);
         }
         if let Some(reference) = fields.get("$ref").and_then(Json::as_str) {
-            return match self.named(reference) {
+            return match self.import_named(reference) {
                 Some(name) => (ImportedType::new(name), self.base_of(reference)),
                 None => (self.json(place, format!("`{reference}`, which is in another file")), "json"),
             };

@@ -32,7 +32,7 @@ pub(super) fn read_project(text: &str, source: SourceId) -> (Project, Vec<Diagno
                 .help("`cascade.toml` has lines `name = \"value\"` below headers `[section]`"),
         );
     }
-    let project = reader.top(table.get_ref());
+    let project = reader.read_top(table.get_ref());
     let mut diagnostics = reader.diagnostics;
     diagnostic::sort_diagnostics(&mut diagnostics);
     (project, diagnostics)
@@ -50,7 +50,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    fn top(&mut self, table: &DeTable<'_>) -> Project {
+    fn read_top(&mut self, table: &DeTable<'_>) -> Project {
         let mut project = Project::default();
         for (key, value) in table {
             match &**key.get_ref() {

@@ -70,12 +70,12 @@ struct Explained {
 }
 
 impl Explained {
-    fn at(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
+    fn new_at(span: Span, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into(), instead: None, span, covers: span.end }
     }
 
     /// Gives the only text that can be meant, which replaces the span.
-    fn instead(self, text: impl Into<String>) -> Self {
+    fn write_instead(self, text: impl Into<String>) -> Self {
         Self { instead: Some(text.into()), ..self }
     }
 
@@ -132,12 +132,12 @@ impl<'t> Site<'t> {
     }
 
     /// The place of the token; one character long at least.
-    fn here(&self) -> Span {
+    fn token_span(&self) -> Span {
         Span { start: self.span.start, end: self.span.end.max(self.span.start + 1).min(self.text.len() as u32) }
     }
 
     /// From so many bytes before the token to its end.
-    fn back(&self, bytes: usize) -> Span {
+    fn span_before(&self, bytes: usize) -> Span {
         Span::new(self.before - bytes, self.span.end as usize)
     }
 

@@ -175,7 +175,7 @@ pub(super) fn explain_type(site: &Site<'_>) -> Option<Explained> {
     let Site { place, found, line, word, .. } = *site;
     if found == "?" && !place.expression && place.name {
         let ty = translate_type(first_word(site.rest)).unwrap_or_else(|| "string".to_owned());
-        return Some(Explained::at(site.here(), "`?` stands after its type", format!("write `{ty}?`")));
+        return Some(Explained::new_at(site.token_span(), "`?` stands after its type", format!("write `{ty}?`")));
     }
     // A type that begins with something else than a name, or goes on after its name.
     let begins = place.name && !place.expression && matches!(found, "[" | "(" | "*" | "&" | "\"" | "enum" | "null");
@@ -196,7 +196,7 @@ pub(super) fn explain_type(site: &Site<'_>) -> Option<Explained> {
     let value_follows = written.contains(|c: char| c.is_whitespace()) && !written.contains(['|', '[', '<', '(']);
     if let Some(here) = translate_type(written).filter(|here| here != written && !value_follows) {
         let message = format!("`{written}` is written `{here}`");
-        return Some(Explained::at(span, message, format!("write `{here}`")).instead(here).covering(end));
+        return Some(Explained::new_at(span, message, format!("write `{here}`")).write_instead(here).covering(end));
     }
     let strings = written.matches('"').count() >= 2;
     let help = if strings {
@@ -222,7 +222,7 @@ pub(super) fn explain_type(site: &Site<'_>) -> Option<Explained> {
     } else {
         format!("`{written}` is not a type")
     };
-    Some(Explained::at(site.here(), message, help).covering(end))
+    Some(Explained::new_at(site.token_span(), message, help).covering(end))
 }
 
 /// The type, as far as it was read, that a line ends with.

@@ -97,7 +97,7 @@ impl<'e, 'p> Checker<'e, 'p> {
             (Type::String | Type::Path, Value::Str(text))
                 if self.strictness == Strictness::Lenient && is_placeholder(&text, None) =>
             {
-                Err(self.error(format!("{} only holds the place of an answer", self.shown(&Value::Str(text)))))
+                Err(self.error(format!("{} only holds the place of an answer", self.show_value(&Value::Str(text)))))
             }
             (Type::Null, _) if self.strictness != Strictness::Input => Ok(Value::Null),
             (Type::Optional(_), Value::Str(s)) if self.strictness == Strictness::Cells && s.trim().is_empty() => {
@@ -116,7 +116,7 @@ impl<'e, 'p> Checker<'e, 'p> {
                     let ty = describe_type(self.eval.program, ty);
                     let message = format!(
                         "{} does not fit into 64 bits, and {ty} was expected; `json` keeps its digits",
-                        self.shown(&Value::Large(number))
+                        self.show_value(&Value::Large(number))
                     );
                     Err(self.error(message))
                 }
@@ -163,7 +163,7 @@ impl<'e, 'p> Checker<'e, 'p> {
                 if satisfies_refinement(self.eval, &value, refinement).map_err(|f| self.with_place(f))? {
                     Ok(value)
                 } else {
-                    Err(self.error(format!("{} does not satisfy `{}`", self.shown(&value), refinement.text)))
+                    Err(self.error(format!("{} does not satisfy `{}`", self.show_value(&value), refinement.text)))
                 }
             }
             (ty, value) => self.coerce_leniently(value, ty),
@@ -211,9 +211,10 @@ impl<'e, 'p> Checker<'e, 'p> {
                 && self.accepts_text(&field.ty)
                 && is_placeholder(text, Some(&field.name))
             {
-                return Err(
-                    self.error(format!("{} only holds the place of an answer", self.shown(&Value::Str(text.clone()))))
-                );
+                return Err(self.error(format!(
+                    "{} only holds the place of an answer",
+                    self.show_value(&Value::Str(text.clone()))
+                )));
             }
             let item = match (found, &field.default) {
                 (None | Some(Value::Null), Some(default)) if !accepts_null(&field.ty) || found.is_none() => {
@@ -495,7 +496,7 @@ impl<'e, 'p> Checker<'e, 'p> {
         declares_secret(self.eval.program, self.whole)
     }
 
-    fn shown(&self, value: &Value) -> String {
+    fn show_value(&self, value: &Value) -> String {
         if self.is_private() { REDACTED.to_owned() } else { shorten_value(value) }
     }
 

@@ -10,7 +10,7 @@ use crate::{check::is_tagged, eval::constant_value, value::to_json};
 /// descriptions, and `x-cascade` names types that JSON lacks. Named types are under `$defs`.
 pub fn schema_of_type(program: &Program, id: TypeId) -> Json {
     let mut writer = Writer { program, defs: Vec::new(), strict: false };
-    let schema = writer.named(id);
+    let schema = writer.named_schema(id);
     let reference = schema.get("$ref").and_then(Json::as_str).map(str::to_owned);
     let recursive = reference.is_some_and(|r| writer.defs.iter().any(|(_, _, def)| contains_reference(def, &r)));
     let schema = if recursive { schema } else { writer.inline_reference(schema) };
@@ -193,7 +193,7 @@ impl Writer<'_> {
             }
             Type::Optional(inner) => nullable_schema(self.schema(inner)),
             Type::Record(fields) => self.record(fields),
-            Type::Named(id) => self.named(*id),
+            Type::Named(id) => self.named_schema(*id),
             Type::Refined(inner, refinement) => {
                 let mut schema = self.schema(inner);
                 // Strict validators allow no siblings of a reference; the answer is checked
@@ -239,7 +239,7 @@ impl Writer<'_> {
         schema
     }
 
-    fn named(&mut self, id: TypeId) -> Json {
+    fn named_schema(&mut self, id: TypeId) -> Json {
         let Some(def) = self.program.types.get(id.index()) else {
             return json!({});
         };

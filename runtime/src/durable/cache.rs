@@ -23,11 +23,11 @@ impl<H: Host> Durable<'_, H> {
         };
         match found {
             Ok(output) => {
-                self.watch.tell(Event::Reused { path, attempt: info.attempt, from: "cache" });
+                self.watch.tell_observer(Event::Reused { path, attempt: info.attempt, from: "cache" });
                 Some(Answer::ok(output))
             }
             Err(reason) => {
-                self.watch.tell(Event::CacheMissed { path, reason });
+                self.watch.tell_observer(Event::CacheMissed { path, reason });
                 None
             }
         }

@@ -68,7 +68,7 @@ impl<H: Host> Host for Durable<'_, H> {
             return;
         }
         if let Some((path, key)) = self.people.forget(id) {
-            self.watch.tell(Event::QuestionClosed { path: path.clone() });
+            self.watch.tell_observer(Event::QuestionClosed { path: path.clone() });
             // One that is interrupted is asked again when the run goes on.
             if !self.cancelled {
                 self.write(Record::Unasked { path, key });
@@ -157,7 +157,7 @@ impl<H: Host> Host for Durable<'_, H> {
                     }
                     other => Some(other),
                 },
-                Some(note) = self.inbox.recv() => self.noted(note),
+                Some(note) = self.inbox.recv() => self.handle_note(note),
                 () = poll => {
                     self.look_for_answers();
                     None
@@ -198,7 +198,7 @@ impl<H: Host> Host for Durable<'_, H> {
                 None => {
                     self.confirm_answers();
                     let note = self.inbox.try_recv().ok()?;
-                    self.noted(note)
+                    self.handle_note(note)
                 }
             };
             if report.is_some() {
@@ -228,7 +228,7 @@ impl<H: Host> Host for Durable<'_, H> {
             }
             journal.write(Record::Event(text, now_ms()), None);
         }
-        self.watch.tell(event);
+        self.watch.tell_observer(event);
     }
 
     fn learn_secret(&mut self, secret: &Secret) {
@@ -246,7 +246,7 @@ impl<H: Host> Host for Durable<'_, H> {
         } else if !self.noted_memory {
             self.noted_memory = true;
             let message = format!("memory `{}` is not kept: the run has no journal", op.memory);
-            self.watch.tell(Event::Warning { path: op.path, message, place: None });
+            self.watch.tell_observer(Event::Warning { path: op.path, message, place: None });
         }
     }
 }

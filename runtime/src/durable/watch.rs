@@ -24,7 +24,7 @@ impl<'o> Watch<'o> {
         Self { observer, started: HashMap::new() }
     }
 
-    pub(super) fn tell(&mut self, mut event: Event) {
+    pub(super) fn tell_observer(&mut self, mut event: Event) {
         let Some(observer) = &mut self.observer else {
             return;
         };
@@ -64,7 +64,7 @@ impl<H: Host> Durable<'_, H> {
             let mark = ProgressMark { path: path.clone(), attempt, progress: text, at: now_ms() };
             journal.write(Record::Progress(mark), None);
         }
-        self.watch.tell(Event::Progress { path, attempt, progress: progress.clone() });
+        self.watch.tell_observer(Event::Progress { path, attempt, progress: progress.clone() });
     }
 }
 

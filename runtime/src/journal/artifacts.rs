@@ -16,7 +16,7 @@ pub(super) struct Artifacts {
 
 impl Artifacts {
     /// Those of a journal's file.
-    pub(super) fn beside(journal: &Path, key: ProjectKey) -> Self {
+    pub(super) fn beside_journal(journal: &Path, key: ProjectKey) -> Self {
         let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Self { folder: dir.join("artifacts"), key }
     }
@@ -30,7 +30,7 @@ impl Artifacts {
     }
 
     /// Keeps a text; gives its name.
-    pub(super) fn keep(&self, text: &str) -> Result<String> {
+    pub(super) fn keep_text(&self, text: &str) -> Result<String> {
         let hash = self.name(text);
         let file = self.folder.join(&hash);
         // One of another length is damaged, and is written anew.
@@ -69,7 +69,7 @@ impl Artifacts {
     }
 
     /// All hashes that are kept.
-    pub(super) fn all(&self) -> Vec<String> {
+    pub(super) fn all_names(&self) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
         entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect()
     }

@@ -18,7 +18,7 @@ pub struct ChangeId(String);
 
 impl ChangeId {
     /// The identity of a change.
-    pub fn of(op: &MemoryOp) -> Self {
+    pub fn of_operation(op: &MemoryOp) -> Self {
         Self::new(&op.path, &op.memory, &op.key, op.append, &op.value.to_string())
     }
 

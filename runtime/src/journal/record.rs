@@ -205,7 +205,13 @@ pub struct CachedAnswer {
 }
 
 impl EffectStart {
-    pub(crate) fn of(token: u64, info: &Arc<EffectInfo>, kind: &RequestKind, program: &Program, vault: &Vault) -> Self {
+    pub(crate) fn from_request(
+        token: u64,
+        info: &Arc<EffectInfo>,
+        kind: &RequestKind,
+        program: &Program,
+        vault: &Vault,
+    ) -> Self {
         let model = match kind {
             RequestKind::Prompt(prompt) => program.models.get(prompt.model.index()).map(|m| m.name.to_string()),
             _ => None,
@@ -217,7 +223,7 @@ impl EffectStart {
 
 impl EffectEnd {
     /// The end that an answer is.
-    pub(crate) fn of(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
+    pub(crate) fn from_answer(program: &Program, token: u64, model: Option<ModelId>, answer: &Answer) -> Self {
         let (status, text, error) = match &answer.result {
             Ok(output) => ("done", Some(wire::write_answer_text(output)), None),
             Err(failure) => ("failed", None, Some(failure_json(failure).to_string())),

@@ -114,7 +114,7 @@ impl RowWriter {
                     Some(start) => {
                         self.insert(&mut statements, start, Some(end))?;
                     }
-                    None => self.end(&mut statements, end)?,
+                    None => self.write_end(&mut statements, end)?,
                 },
                 other => self.write(c, other)?,
             }
@@ -143,9 +143,9 @@ impl RowWriter {
     }
 
     /// The answer in its row, or the hash of the file that holds it.
-    fn kept<'e>(&self, answer: Option<&'e str>) -> Result<(Option<&'e str>, Option<String>)> {
+    fn keep_answer<'e>(&self, answer: Option<&'e str>) -> Result<(Option<&'e str>, Option<String>)> {
         Ok(match answer {
-            Some(text) if text.len() > LARGE => (None, Some(self.artifacts.keep(text)?)),
+            Some(text) if text.len() > LARGE => (None, Some(self.artifacts.keep_text(text)?)),
             other => (other, None),
         })
     }
@@ -166,7 +166,7 @@ impl RowWriter {
     ) -> Result<OpenEffect> {
         let info = &start.info;
         let answer = end.map(|end| self.answer(end)).transpose()?.flatten();
-        let (answer, artifact) = self.kept(answer.as_deref())?;
+        let (answer, artifact) = self.keep_answer(answer.as_deref())?;
         let usage = end.map(|e| e.usage).unwrap_or_default();
         let parts = info.parts.to_bytes();
         let insert = self.explain(statements.insert())?;
@@ -221,10 +221,10 @@ impl RowWriter {
         Ok(OpenEffect { row, digest })
     }
 
-    fn end(&mut self, statements: &mut Statements<'_>, end: &EffectEnd) -> Result<()> {
+    fn write_end(&mut self, statements: &mut Statements<'_>, end: &EffectEnd) -> Result<()> {
         let Some(OpenEffect { row, digest }) = self.open.remove(&RequestId(end.token)) else { return Ok(()) };
         let answer = self.answer(end)?;
-        let (answer, artifact) = self.kept(answer.as_deref())?;
+        let (answer, artifact) = self.keep_answer(answer.as_deref())?;
         let update = self.explain(statements.update())?;
         let written = update.execute(params![
             row,
@@ -267,7 +267,7 @@ impl RowWriter {
                     .query_map(params![self.no, seq], |row| row.get(0))?
                     .collect::<rusqlite::Result<Vec<i64>>>()
                 })?;
-                rows.into_iter().for_each(|row| self.chain.touch(Kind::Effect, row));
+                rows.into_iter().for_each(|row| self.chain.mark_changed(Kind::Effect, row));
             }
             Record::Timer(mark) => {
                 let timer = &mark.timer;
@@ -292,7 +292,7 @@ impl RowWriter {
                     c.prepare_cached("INSERT INTO events (run, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?
                         .execute(params![self.no, self.events, at, event])
                 })?;
-                self.chain.touch(Kind::Event, self.events);
+                self.chain.mark_changed(Kind::Event, self.events);
             }
             Record::Progress(mark) => {
                 // Grows with every row, also across the processes that run one run.
@@ -335,7 +335,7 @@ impl RowWriter {
                 self.sql(c, |c| memory::record_change(c, by, &change.op, change.at)).and_then(|applied| applied)?;
             }
             Record::Cache(cached) => {
-                let (answer, artifact) = self.kept(cached.answer.as_deref())?;
+                let (answer, artifact) = self.keep_answer(cached.answer.as_deref())?;
                 self.sql(c, |c| {
                     c.prepare_cached(
                         "INSERT OR REPLACE INTO cache (key, skill, parts, run, answer, artifact, at)
@@ -397,7 +397,7 @@ impl RowWriter {
             self.sql(c, |c| copy_answers(c, self.no, fork))?;
         }
         self.chain = self.sql(c, |c| Chain::open(c, self.no))?;
-        self.chain.touch(Kind::Run, 0);
+        self.chain.mark_changed(Kind::Run, 0);
         if start.resumed {
             self.events = self.sql(c, |c| {
                 c.query_row("SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1", [self.no], |row| row.get(0))
@@ -433,7 +433,7 @@ impl RowWriter {
                 used.1
             ])
         })?;
-        self.chain.touch(Kind::Run, 0);
+        self.chain.mark_changed(Kind::Run, 0);
         if matches!(end.status, "failed" | "cancelled") {
             let stage = end.failed_at.as_ref();
             let row = self.sql(c, |c| {
@@ -442,7 +442,7 @@ impl RowWriter {
                 )?;
                 Ok(c.last_insert_rowid())
             })?;
-            self.chain.touch(Kind::End, row);
+            self.chain.mark_changed(Kind::End, row);
         }
         Ok(())
     }

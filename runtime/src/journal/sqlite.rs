@@ -92,7 +92,7 @@ impl SqliteJournal {
         closing: Closing,
     ) -> Result<Self> {
         let (sender, receiver) = mpsc::channel();
-        let rows = RowWriter::new(run, Artifacts::beside(path, key.clone()), key, path);
+        let rows = RowWriter::new(run, Artifacts::beside_journal(path, key.clone()), key, path);
         let mut writer = Writer { connection, rows, path: path.to_owned(), full: false, failed: None };
         let thread = thread::Builder::new()
             .name("cascade-journal".to_owned())

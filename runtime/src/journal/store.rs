@@ -63,7 +63,7 @@ impl SqliteStore {
     }
 
     fn artifacts(&self) -> Result<Artifacts> {
-        Ok(Artifacts::beside(&self.path, self.project_key()?))
+        Ok(Artifacts::beside_journal(&self.path, self.project_key()?))
     }
 
     fn connected<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
@@ -281,7 +281,7 @@ impl Store for SqliteStore {
             Ok(())
         })?;
         // In one millisecond, events come first, and what began comes before its end.
-        out.sort_by_key(Activity::at);
+        out.sort_by_key(Activity::last_at);
         Ok(out)
     }
 
@@ -492,7 +492,7 @@ impl Store for SqliteStore {
         // Files first appear, then rows that name them: a file of a living run may have no row yet.
         if self.runs()?.iter().all(|r| r.pid.is_none()) {
             let artifacts = self.artifacts()?;
-            for hash in artifacts.all() {
+            for hash in artifacts.all_names() {
                 let used = self.sql(|c| {
                     c.query_row(
                         "SELECT EXISTS (SELECT 1 FROM effects WHERE artifact = ?1)

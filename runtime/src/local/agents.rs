@@ -116,7 +116,7 @@ impl AgentJob {
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(super) fn look(&self) -> Result<Option<Snapshot>, Raise> {
+    pub(super) fn take_snapshot(&self) -> Result<Option<Snapshot>, Raise> {
         self.root.as_ref().map(|(root, _)| Snapshot::take(root)).transpose()
     }
 
@@ -184,7 +184,7 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Reads the lines that are complete by now, or all that is left.
-    pub(super) fn hear(&mut self, output: &[u8], at_end: bool) {
+    pub(super) fn read_output(&mut self, output: &[u8], at_end: bool) {
         while let Some(rest) = output.get(self.taken..).filter(|rest| !rest.is_empty()) {
             let length = match rest.iter().position(|byte| *byte == b'\n') {
                 Some(end) => end + 1,

@@ -44,7 +44,7 @@ impl Locks {
     pub(super) fn acquire(&mut self, id: RequestId, name: &str, nowait: bool) {
         let file = match open_lock_file(self.directory.as_deref(), name) {
             Ok(file) => file,
-            Err(failure) => return self.refuse(id, failure),
+            Err(failure) => return self.refuse_request(id, failure),
         };
         match file.try_lock() {
             Ok(()) => {
@@ -52,7 +52,7 @@ impl Locks {
                 let _ = self.outbox.send(Message::Done(id, Answer::ok(Output::Fired)));
             }
             Err(TryLockError::WouldBlock) if nowait => {
-                self.refuse(id, Failure::raise(ErrorKind::Unavailable, format!("another run holds `{name}`")));
+                self.refuse_request(id, Failure::raise(ErrorKind::Unavailable, format!("another run holds `{name}`")));
             }
             Err(TryLockError::WouldBlock) => {
                 let _ = self.outbox.send(Message::Progress(id, Progress::WaitsFor(name.to_owned())));
@@ -67,7 +67,7 @@ impl Locks {
                 });
                 self.waiting.insert(id, task);
             }
-            Err(TryLockError::Error(error)) => self.refuse(id, cannot_lock(name, &error)),
+            Err(TryLockError::Error(error)) => self.refuse_request(id, cannot_lock(name, &error)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Locks {
         self.held.remove(&id).is_some()
     }
 
-    fn refuse(&self, id: RequestId, failure: Raise) {
+    fn refuse_request(&self, id: RequestId, failure: Raise) {
         let answer = Answer { result: Err(failure), usage: Usage::default() };
         let _ = self.outbox.send(Message::Done(id, answer));
     }

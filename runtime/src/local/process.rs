@@ -64,7 +64,7 @@ pub(super) fn run_program(
     if running.is_stopped() {
         return Answer::failed(ErrorKind::Cancelled, "cancelled");
     }
-    let before = match job.agent.as_ref().map_or(Ok(None), AgentJob::look) {
+    let before = match job.agent.as_ref().map_or(Ok(None), AgentJob::take_snapshot) {
         Ok(before) => before,
         Err(failure) => return Answer { result: Err(failure), usage: Usage::default() },
     };
@@ -81,7 +81,7 @@ pub(super) fn run_program(
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     processes.note_start(pid, &job.process);
-    if running.started(pid) {
+    if running.note_started(pid) {
         running.signal(Signal::TERM);
     }
     let mut streams = Streams::new(job, outbox, &mut child);
@@ -90,7 +90,7 @@ pub(super) fn run_program(
         // The rest of the group does not outlive it. Until it is reaped the group is its own.
         running.signal(Signal::KILL);
     }
-    running.reaped();
+    running.note_reaped();
     drop(child.stdin.take());
     let status = child.wait();
     if streams.overflow {
@@ -104,7 +104,7 @@ pub(super) fn run_program(
             let stderr = last_lines(&streams.masked_stderr());
             let mut listener = streams.listener.take();
             if let Some(listener) = &mut listener {
-                listener.hear(&streams.stdout, true);
+                listener.read_output(&streams.stdout, true);
             }
             let mut process =
                 Process { code: status.code(), signal: status.signal(), stderr, stdout: streams.stdout.into() };
@@ -528,7 +528,7 @@ impl<'j> Streams<'j> {
             }
         }
         if let Some(listener) = self.listener.as_mut().filter(|_| seen) {
-            listener.hear(&self.stdout, false);
+            listener.read_output(&self.stdout, false);
             if let Some(session) = listener.take_session() {
                 let _ = self.outbox.send(Message::Progress(self.job.id, Progress::Session(session)));
             }

@@ -55,7 +55,7 @@ impl Reporter {
     }
 
     /// Reports that something has arrived: of the answer, or a sign that it will come.
-    fn heard(&mut self, tokens: u64) {
+    fn note_tokens(&mut self, tokens: u64) {
         let progress = if self.watch.lines && tokens > self.tokens && self.counted.elapsed() >= TOKENS {
             self.counted = Instant::now();
             self.tokens = tokens;
@@ -134,7 +134,7 @@ async fn ask_and_read(
         }
     }
     let mut reader = call.reader();
-    reporter.heard(0);
+    reporter.note_tokens(0);
     loop {
         let piece = match response.chunk().await {
             Ok(Some(piece)) => piece,
@@ -155,7 +155,7 @@ async fn ask_and_read(
             Ok(complete) => complete,
             Err((failure, usage)) => return Answer { result: Err(failure), usage },
         };
-        reporter.heard(reader.tokens());
+        reporter.note_tokens(reader.tokens());
         if complete {
             tokio::spawn(drain_body(response));
             break;

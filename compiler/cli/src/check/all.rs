@@ -89,9 +89,9 @@ pub fn check_all(args: &CheckArgs) -> Result<Checked, Stop> {
     }
     report.sort();
     let project = match args.paths.first() {
-        Some(path) if path.is_dir() => projects.of(path)?,
+        Some(path) if path.is_dir() => projects.project_of(path)?,
         Some(path) => projects.of_file(path)?,
-        None => projects.of(Path::new("."))?,
+        None => projects.project_of(Path::new("."))?,
     };
     folders.extend(project.iter().map(|found| found.root.clone()));
     Ok(Checked { report, files: found.files.len(), names, project, folders, costs })

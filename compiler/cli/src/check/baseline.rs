@@ -66,7 +66,7 @@ impl Place {
         self
     }
 
-    fn shown(&self) -> String {
+    fn place_text(&self) -> String {
         format!("`{}`", self.file.display())
     }
 
@@ -78,7 +78,7 @@ impl Place {
         match Baseline::parse(&text) {
             Ok(baseline) => Ok(Some((name, text, baseline))),
             Err(line) => Err(Stop::usage_help(
-                format!("{} is not a baseline: line {line} is no entry", self.shown()),
+                format!("{} is not a baseline: line {line} is no entry", self.place_text()),
                 "write it again with `cascadec check --write-baseline`",
             )),
         }
@@ -110,7 +110,7 @@ pub fn drop_known(args: &CheckArgs, checked: &mut Checked) -> Result<Option<(usi
     report.diagnostics = diagnostics;
     report.diagnostics.append(&mut stale);
     report.sort();
-    Ok(Some((sifted.known, place.shown())))
+    Ok(Some((sifted.known, place.place_text())))
 }
 
 /// Writes all current diagnostics to the baseline.

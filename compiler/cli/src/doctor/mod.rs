@@ -62,15 +62,15 @@ struct Finding {
 }
 
 impl Finding {
-    fn good(name: impl Into<String>, detail: impl Into<String>) -> Self {
+    fn new_good(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Good, detail: detail.into(), remedy: None }
     }
 
-    fn note(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new_note(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Note, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 
-    fn missing(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+    fn new_missing(name: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { name: name.into(), state: State::Missing, detail: detail.into(), remedy: Some(remedy.into()) }
     }
 }
@@ -112,7 +112,7 @@ fn look_around(paths: &[PathBuf]) -> Result<Surroundings, Stop> {
     };
     let project = match found.first() {
         Some(file) => projects.of_file(file)?,
-        None => projects.of(std::path::Path::new("."))?,
+        None => projects.project_of(std::path::Path::new("."))?,
     };
     let (mut programs, mut broken) = (Vec::new(), Vec::new());
     for file in &found {

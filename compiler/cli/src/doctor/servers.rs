@@ -28,7 +28,7 @@ fn find_obstacle(server: &McpServer) -> Option<Finding> {
     match &server.transport {
         McpTransport::Stdio { command: Expr::Command(command), .. } => {
             let name = command.literal_program().filter(|name| find_program(name).is_none())?;
-            Some(Finding::missing(
+            Some(Finding::new_missing(
                 server.name.as_str(),
                 format!("its program `{name}` is not in `PATH`"),
                 "install it, or add its folder to `PATH`",
@@ -37,7 +37,7 @@ fn find_obstacle(server: &McpServer) -> Option<Finding> {
         McpTransport::Http { url, .. } => {
             let url = literal_text(url).filter(|url| !url.starts_with("http://") && !url.starts_with("https://"))?;
             let detail = format!("`{url}` is no address");
-            Some(Finding::missing(server.name.as_str(), detail, "write one that begins with `https://`"))
+            Some(Finding::new_missing(server.name.as_str(), detail, "write one that begins with `https://`"))
         }
         McpTransport::Stdio { .. } => None,
     }
@@ -49,20 +49,20 @@ fn probe_one(program: &Program, id: ServerId, server: &McpServer) -> Finding {
         Ok(runtime) => runtime,
         Err(error) => {
             let detail = format!("it was not asked: {error}");
-            return Finding::note(server.name.as_str(), detail, "try again when the machine is less busy");
+            return Finding::new_note(server.name.as_str(), detail, "try again when the machine is less busy");
         }
     };
     let answered = runtime.block_on(probe_server(program, id, None, LIMIT));
     // A pending look-up of a name is not waited for.
     runtime.shutdown_background();
     match answered {
-        Ok(tools) => Finding::good(server.name.as_str(), count_tools(tools.len())),
+        Ok(tools) => Finding::new_good(server.name.as_str(), count_tools(tools.len())),
         Err(failure) => {
             let remedy = match server.transport {
                 McpTransport::Stdio { .. } => "call its command yourself, and read what it says",
                 McpTransport::Http { .. } => "start the server, or mend its address and headers",
             };
-            Finding::missing(server.name.as_str(), failure.message.lines().collect::<Vec<_>>().join("; "), remedy)
+            Finding::new_missing(server.name.as_str(), failure.message.lines().collect::<Vec<_>>().join("; "), remedy)
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn run_generate(args: &GenerateArgs, color: bool) -> Result<u8, Stop> {
         (tokens, cost) = (tokens + spent.0, cost + spent.1);
         let text = without_fence(&draft.program);
         let compiled = compile_draft(&args.output, text);
-        if compiled.failed() {
+        if compiled.has_failed() {
             let errors: Vec<_> =
                 compiled.diagnostics.iter().filter(|d| d.severity == Severity::Error).cloned().collect();
             if let Some(summary) = render::summarize_counts(&errors) {

@@ -87,7 +87,7 @@ pub fn ask_below_tree(state: &Mutex<Tree>, asked: &Asked) -> Reply {
         let Some(question) = tree.question_mut() else { return Reply::Withdrawn };
         let typed = match keys {
             Keys::None => continue,
-            Keys::Bytes(bytes) => question.feed(&bytes),
+            Keys::Bytes(bytes) => question.take_bytes(&bytes),
             Keys::Closed => Typed::Closed,
         };
         match typed {
@@ -101,7 +101,7 @@ pub fn ask_below_tree(state: &Mutex<Tree>, asked: &Asked) -> Reply {
                     tree.close_question(&line);
                     return Reply::Answer(answer);
                 }
-                Err(why) => question.complain(&why),
+                Err(why) => question.show_complaint(&why),
             },
         }
         tree.draw_now();

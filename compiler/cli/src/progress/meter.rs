@@ -52,7 +52,7 @@ impl Meter {
     }
 
     /// What the run may still cost at most; `None` if that is not known.
-    fn possible(&self) -> Option<i64> {
+    fn possible_cost(&self) -> Option<i64> {
         let (worst, cost) = self.ended;
         let left = self.worst?.saturating_sub(worst);
         Some(left.saturating_sub(self.spent.saturating_sub(cost)).max(0))
@@ -61,7 +61,7 @@ impl Meter {
     /// "45.2k tokens, $0.12 spent, at most $4.85 more"; nothing for a run that costs nothing.
     pub fn text(&self) -> Option<String> {
         let spent = dollars(self.spent);
-        let money = match self.possible() {
+        let money = match self.possible_cost() {
             Some(0) | None if self.spent == 0 => None,
             Some(0) => Some(format!("{spent} spent")),
             Some(more) => Some(format!("{spent} spent, at most {} more", dollars(more))),

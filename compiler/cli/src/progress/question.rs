@@ -60,7 +60,7 @@ impl Question {
     }
 
     /// Takes bytes of the terminal. What stands behind the end of the line is dropped: it is no answer to a later question.
-    pub fn feed(&mut self, bytes: &[u8]) -> Typed {
+    pub fn take_bytes(&mut self, bytes: &[u8]) -> Typed {
         for byte in bytes {
             match (self.escape, byte) {
                 (Escape::None, 0x1b) => self.escape = Escape::Begun,
@@ -99,7 +99,7 @@ impl Question {
     }
 
     /// Says why a line is no answer.
-    pub fn complain(&mut self, why: &str) {
+    pub fn show_complaint(&mut self, why: &str) {
         self.complaint = Some(neutralize_controls(why).into_owned());
     }
 
@@ -144,7 +144,7 @@ impl Question {
     }
 
     /// Whether all of its text is shown by [`Question::lines`].
-    pub fn fits(&self, width: usize, most: usize) -> bool {
+    pub fn fits_screen(&self, width: usize, most: usize) -> bool {
         let plain = format!("? ({}) {}", self.path, self.text);
         plain.lines().map(|line| wrap_line(line, width).len()).sum::<usize>() < most
     }
@@ -176,27 +176,27 @@ mod tests {
             (b"\x15x\x01\x02", "x"),
             (b"\xff", "x"),
         ] {
-            assert_eq!(question.feed(keys), Typed::Unfinished, "{keys:?}");
+            assert_eq!(question.take_bytes(keys), Typed::Unfinished, "{keys:?}");
             assert_eq!(question.line, line, "{keys:?}");
         }
         // A character that comes in two pieces.
         let euro = "€".as_bytes();
-        question.feed(&euro[..1]);
-        question.feed(&euro[1..]);
-        assert_eq!(question.feed(b"\nyes\n"), Typed::Line("x€".into()));
-        assert_eq!(question.feed(b"\x04"), Typed::Closed);
+        question.take_bytes(&euro[..1]);
+        question.take_bytes(&euro[1..]);
+        assert_eq!(question.take_bytes(b"\nyes\n"), Typed::Line("x€".into()));
+        assert_eq!(question.take_bytes(b"\x04"), Typed::Closed);
     }
 
     #[test]
     fn a_long_question_leaves_room_for_the_answer() {
         let mut question = question("approve", &"a line of the change\n".repeat(50));
-        question.feed(b"no, since it is a mistake that nobody would see");
-        question.complain("`perhaps` is neither yes nor no");
+        question.take_bytes(b"no, since it is a mistake that nobody would see");
+        question.show_complaint("`perhaps` is neither yes nor no");
         let lines = question.lines(30, 8, false);
         assert_eq!(lines.len(), 8, "{lines:#?}");
         assert!(lines.iter().all(|line| line.chars().count() <= 30), "{lines:#?}");
         assert!(lines[0].starts_with("? (main/sure) a line of the ch"), "{lines:#?}");
         assert!(lines[7].starts_with("  yes or no> ") && lines[7].ends_with("would see"), "{lines:#?}");
-        assert!(!question.fits(30, 8) && question.fits(30, 200));
+        assert!(!question.fits_screen(30, 8) && question.fits_screen(30, 200));
     }
 }

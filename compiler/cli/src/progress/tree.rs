@@ -342,7 +342,7 @@ impl Tree {
         // A question that is longer than its part of the screen goes into the history as a whole.
         let for_question = (rows / 2).max(2);
         let color = self.color;
-        if let Some(question) = self.question.as_mut().filter(|q| !q.printed && !q.fits(columns, for_question)) {
+        if let Some(question) = self.question.as_mut().filter(|q| !q.printed && !q.fits_screen(columns, for_question)) {
             question.printed = true;
             let text = question.full_text(color);
             self.messages.push(text);

@@ -18,7 +18,7 @@ pub fn show_logs(store: &dyn Store, args: &RunsLogsArgs, color: bool) -> Result<
     loop {
         let mut out = String::new();
         for activity in store.activity(&run.id, &mut cursor)? {
-            let at = activity.at();
+            let at = activity.last_at();
             let Some(event) = as_event(activity, args.follow) else { continue };
             out.push_str(&if args.json { with_time(at, &event) } else { log_line(at, &event, color) });
             out.push('\n');

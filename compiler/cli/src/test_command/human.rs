@@ -41,9 +41,9 @@ pub fn report_text(done: &[Done<'_>], all: usize, color: bool) -> String {
             file = &one.file.name;
             out.push_str(&format!("{}{file}{}\n", paint.bold, paint.end));
         }
-        let (mark, hue) = if one.passed() { ("✓", paint.green) } else { ("✗", paint.red) };
+        let (mark, hue) = if one.has_passed() { ("✓", paint.green) } else { ("✗", paint.red) };
         out.push_str(&format!("  {hue}{mark}{} {}\n", paint.end, one.test.name));
-        if one.passed() {
+        if one.has_passed() {
             for unused in &one.rehearsed.unused {
                 let place = unused.place;
                 let (line, at) = (place.line, place.column);
@@ -54,7 +54,7 @@ pub fn report_text(done: &[Done<'_>], all: usize, color: bool) -> String {
             }
         }
     }
-    for one in done.iter().filter(|one| !one.passed()) {
+    for one in done.iter().filter(|one| !one.has_passed()) {
         write_failure(&mut out, one, &paint);
     }
     out.push_str(&summary_line(done, all, &paint));
@@ -62,7 +62,7 @@ pub fn report_text(done: &[Done<'_>], all: usize, color: bool) -> String {
 }
 
 fn summary_line(done: &[Done<'_>], all: usize, paint: &Paint) -> String {
-    let failed = done.iter().filter(|one| !one.passed()).count();
+    let failed = done.iter().filter(|one| !one.has_passed()).count();
     let passed = done.len() - failed;
     if all == 0 {
         return "there are no tests; write `test \"name\" { … }`\n".to_owned();

@@ -6,7 +6,7 @@ use super::Done;
 
 /// One suite a file.
 pub fn junit_document(done: &[Done<'_>]) -> String {
-    let failures = done.iter().filter(|one| !one.passed()).count();
+    let failures = done.iter().filter(|one| !one.has_passed()).count();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{failures}\">\n",
         done.len()
@@ -16,7 +16,7 @@ pub fn junit_document(done: &[Done<'_>]) -> String {
         let of_file = rest.iter().take_while(|one| one.file.name == first.file.name).count();
         let (suite, others) = rest.split_at(of_file);
         rest = others;
-        let failures = suite.iter().filter(|one| !one.passed()).count();
+        let failures = suite.iter().filter(|one| !one.has_passed()).count();
         out.push_str(&format!(
             "  <testsuite name=\"{}\" tests=\"{of_file}\" failures=\"{failures}\">\n",
             escape_xml_text(&first.file.name)
@@ -38,7 +38,7 @@ fn write_case(out: &mut String, one: &Done<'_>) {
         escape_xml_text(&one.test.name),
         place.line
     ));
-    if one.passed() {
+    if one.has_passed() {
         out.push_str("/>\n");
         return;
     }

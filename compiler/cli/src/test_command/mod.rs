@@ -43,8 +43,8 @@ pub struct Done<'a> {
 }
 
 impl Done<'_> {
-    fn passed(&self) -> bool {
-        self.rehearsed.passed()
+    fn has_passed(&self) -> bool {
+        self.rehearsed.has_passed()
     }
 }
 
@@ -66,7 +66,7 @@ pub fn run_tests(args: &TestArgs, color: bool) -> Result<u8, Stop> {
     let coverage = args.coverage.then(|| {
         let mut sum = Coverage::default();
         for file in &files {
-            sum.add(Coverage::unreached(&file.program));
+            sum.add(Coverage::nothing_reached(&file.program));
         }
         for one in &done {
             sum.add(one.coverage.clone().unwrap_or_default());
@@ -88,7 +88,7 @@ pub fn run_tests(args: &TestArgs, color: bool) -> Result<u8, Stop> {
         }
         TestFormat::Json => print_text(&report::json_lines(&done, coverage.as_ref()))?,
     }
-    Ok(u8::from(done.iter().any(|one| !one.passed())))
+    Ok(u8::from(done.iter().any(|one| !one.has_passed())))
 }
 
 /// Annotates the failures in GitHub Actions, and adds the results to the summary of the job.
@@ -156,7 +156,7 @@ fn perform_test<'a>(file: &'a File, test: &'a ir::Test, args: &TestArgs) -> Done
             done.coverage.get_or_insert_default().add(coverage);
         }
         done.rehearsed = rehearsed;
-        if !done.passed() {
+        if !done.has_passed() {
             break;
         }
     }

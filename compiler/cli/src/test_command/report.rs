@@ -13,7 +13,7 @@ pub fn json_lines(done: &[Done<'_>], coverage: Option<&Coverage>) -> String {
     for one in done {
         out.push_str(&format!("{}\n", test_json(one)));
     }
-    let failed = done.iter().filter(|one| !one.passed()).count();
+    let failed = done.iter().filter(|one| !one.has_passed()).count();
     let mut sum = json!({ "event": "summary", "tests": done.len(), "passed": done.len() - failed, "failed": failed });
     if let (Some(coverage), Json::Object(sum)) = (coverage, &mut sum) {
         let (reached, all) = coverage.sum();
@@ -67,7 +67,7 @@ fn test_json(one: &Done<'_>) -> Json {
         "file": one.file.name,
         "name": one.test.name,
         "at": place(one.test.place),
-        "status": if one.passed() { "passed" } else { "failed" },
+        "status": if one.has_passed() { "passed" } else { "failed" },
         "runs": one.runs,
         "seed": one.seed,
         "virtual_ms": one.rehearsed.ms,

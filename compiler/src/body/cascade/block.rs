@@ -39,9 +39,9 @@ pub(super) struct BlockOut {
 impl CascadeChecker<'_> {
     /// Checks a block in a scope of its own.
     pub(super) fn check_block(&mut self, block: &Block, want: Want) -> BlockOut {
-        let mark = self.body.enter(block.span);
+        let mark = self.body.enter_scope(block.span);
         let out = self.check_statements(block, want);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         out
     }
 

@@ -33,7 +33,7 @@ impl CascadeChecker<'_> {
 
     /// Checks `parallel first { … }`, whose value is that of the stage that succeeds first.
     fn check_parallel_first(&mut self, body: &Block, word: Span, span: Span) -> Worked {
-        let mark = self.body.enter(body.span);
+        let mark = self.body.enter_scope(body.span);
         self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
         self.body.surroundings.level -= 1;
@@ -51,7 +51,7 @@ impl CascadeChecker<'_> {
                 Some(before) => self.body.join_types((before, false), (*ty, false), span),
             });
         }
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let place = self.body.context.place(span);
         let null = ir::Expr::Const(ir::Const::Null);
         let work = ir::Work::Parallel(Box::new(ir::Parallel {
@@ -70,7 +70,7 @@ impl CascadeChecker<'_> {
             self.body.context.report(bounds::less_than_one(self.body.context.view(), e, "nothing would ever run"));
         }
         let max = max.map(|e| self.body.check(e, Ty::INT).ir);
-        let mark = self.body.enter(body.span);
+        let mark = self.body.enter_scope(body.span);
         self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
         self.body.surroundings.level -= 1;
@@ -87,7 +87,7 @@ impl CascadeChecker<'_> {
             }
         }
         let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let work = ir::Work::Parallel(Box::new(ir::Parallel {
             first: false,
             max,

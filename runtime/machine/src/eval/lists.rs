@@ -225,7 +225,7 @@ impl Eval<'_> {
             }
             Builtin::ListMin => value_or_null(first_extreme(list.iter().map(|v| (v, v)), Ordering::Less)),
             Builtin::ListMax => value_or_null(first_extreme(list.iter().map(|v| (v, v)), Ordering::Greater)),
-            Builtin::Unique => self.unique(list)?,
+            Builtin::Unique => self.unique_values(list)?,
             Builtin::Zip => {
                 let other = args.next();
                 let pair = |(a, b): (&Value, &Value)| {
@@ -272,7 +272,7 @@ impl Eval<'_> {
     }
 
     /// Removes duplicates, keeping the first. Scalars are hashed, other values compared.
-    fn unique(&mut self, list: &[Value]) -> Result {
+    fn unique_values(&mut self, list: &[Value]) -> Result {
         let mut seen: HashSet<SmolStr> = HashSet::new();
         let mut out: Vec<Value> = Vec::new();
         let mut complex: Vec<Value> = Vec::new();

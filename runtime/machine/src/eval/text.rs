@@ -148,7 +148,7 @@ pub(super) fn paths_and_commands(builtin: Builtin, args: &mut Args) -> Result {
         let name = args.text()?;
         let value = command_argument(reveal_text(&args.next()))?;
         return match command {
-            Value::Command(c) => Ok(Value::Command(c.with(&name, &value).into())),
+            Value::Command(c) => Ok(Value::Command(c.with_value(&name, &value).into())),
             other => Err(defect!("`with` of {}", other.kind())),
         };
     }

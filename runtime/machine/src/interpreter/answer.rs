@@ -66,7 +66,7 @@ impl<'p> Machine<'p> {
         if let Some(more) = repairs.len().checked_sub(MOST_REPAIRS).filter(|more| *more > 0) {
             told.push(format!("and {more} more"));
         }
-        self.emit(|| Event::AnswerRepaired { path: fiber.path(), attempt, repairs: told });
+        self.emit_event(|| Event::AnswerRepaired { path: fiber.path(), attempt, repairs: told });
     }
 
     fn read_declared_output(&mut self, fiber: &mut Fiber<'p>, output: Output) -> Result {
@@ -142,7 +142,7 @@ impl<'p> Machine<'p> {
                         }
                         if !is_recorded {
                             let attempt = guard_below(fiber).map_or(1, |guard| guard.attempts);
-                            self.emit(|| Event::AnswerRefused { path: fiber.path(), attempt });
+                            self.emit_event(|| Event::AnswerRefused { path: fiber.path(), attempt });
                         }
                         return Err(failure);
                     }

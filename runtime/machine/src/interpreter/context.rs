@@ -44,7 +44,7 @@ impl<'a> ContextUse<'a> {
 
     /// The tokens of a prompt if they are more than a model holds. They are measured only where they may be: a token
     /// has at least one byte.
-    pub(super) fn overflow(&mut self, model: &Model, text: &str, system: Option<&str>) -> Option<u64> {
+    pub(super) fn count_overflow(&mut self, model: &Model, text: &str, system: Option<&str>) -> Option<u64> {
         let context = model.context?;
         let bytes = (text.len() + system.map_or(0, str::len)) as u64;
         let most = bytes.saturating_add(self.text_bytes).saturating_add(self.file_tokens);

@@ -241,7 +241,7 @@ impl<'p> Machine<'p> {
         next: &'static str,
         up_to_ms: Option<u64>,
     ) {
-        self.emit(|| Event::StageRetrying {
+        self.emit_event(|| Event::StageRetrying {
             path: path.to_owned(),
             attempt,
             kind: failure.kind,

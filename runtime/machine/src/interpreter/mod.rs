@@ -311,7 +311,7 @@ impl<'p> Machine<'p> {
     }
 
     /// What the run used so far.
-    pub fn spent(&self) -> Spent {
+    pub fn total_spent(&self) -> Spent {
         self.spent
     }
 
@@ -511,14 +511,14 @@ impl<'p> Machine<'p> {
         }
     }
 
-    fn emit(&mut self, event: impl FnOnce() -> Event) {
+    fn emit_event(&mut self, event: impl FnOnce() -> Event) {
         if self.env.listening {
             self.events.push(event());
         }
     }
 
     fn emit_warning(&mut self, path: &str, message: String, place: Option<Place>) {
-        self.emit(|| Event::Warning { path: path.to_owned(), message, place });
+        self.emit_event(|| Event::Warning { path: path.to_owned(), message, place });
     }
 
     /// Reports the end of a fiber to its parent; the end of the first fiber is the run's.

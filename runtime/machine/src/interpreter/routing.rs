@@ -183,7 +183,7 @@ impl<'p> Machine<'p> {
             }
             let (text, system) = write(self, model.prefers)?;
             if let (Some(tokens), Some(context)) =
-                (context_use.overflow(model, &text, system.as_deref()), model.context)
+                (context_use.count_overflow(model, &text, system.as_deref()), model.context)
             {
                 let (tokens, context) = (group_digits(tokens), group_digits(context));
                 let reason = format!("the prompt has about {tokens} tokens, `{name}` holds {context}");
@@ -220,7 +220,7 @@ impl<'p> Machine<'p> {
 
     fn report_passed(&mut self, path: &str, passed: Vec<(String, String)>) {
         for (model, reason) in passed {
-            self.emit(|| Event::ModelPassedOver { path: path.to_owned(), model, reason });
+            self.emit_event(|| Event::ModelPassedOver { path: path.to_owned(), model, reason });
         }
     }
 

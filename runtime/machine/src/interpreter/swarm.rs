@@ -192,7 +192,7 @@ impl<'p> Machine<'p> {
         let Some(agent) = agent else { return Ok(Some(Mode::Wait)) };
         let path = fiber.path_of_guard(fiber.frames.len().saturating_sub(1));
         self.mirror_task(position, agent, fiber, &path);
-        self.emit(|| Event::TaskAssigned { path, agent: agent + 1 });
+        self.emit_event(|| Event::TaskAssigned { path, agent: agent + 1 });
         Ok(None)
     }
 

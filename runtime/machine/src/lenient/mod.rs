@@ -118,7 +118,7 @@ fn read_candidates(eval: &mut Eval<'_>, ty: &Type, text: &str, skipped: &[Repair
     if found.iter().any(|c| !c.is_example) {
         found.retain(|c| !c.is_example);
     }
-    let shape = Shape::of(program, ty);
+    let shape = Shape::of_type(program, ty);
     if shape == Shape::Single {
         // Brackets within prose are no word and no number.
         found.retain(|c| c.is_alone || c.open == '{');
@@ -194,17 +194,17 @@ enum Shape {
 }
 
 impl Shape {
-    fn of(program: &Program, ty: &Type) -> Self {
+    fn of_type(program: &Program, ty: &Type) -> Self {
         match ty {
             Type::Record(_) | Type::Map(_) => Self::Object,
             Type::List(_) => Self::List,
             Type::Json => Self::Any,
-            Type::Optional(inner) | Type::Refined(inner, _) => Self::of(program, inner),
+            Type::Optional(inner) | Type::Refined(inner, _) => Self::of_type(program, inner),
             Type::Named(id) => match program.types.get(id.index()).map(|d| &d.kind) {
                 Some(TypeDefKind::Record(_)) => Self::Object,
                 Some(TypeDefKind::Enum(variants)) if is_tagged(variants) => Self::Object,
                 // An alias may mean itself through a list only, so this ends.
-                Some(TypeDefKind::Alias(inner)) => Self::of(program, inner),
+                Some(TypeDefKind::Alias(inner)) => Self::of_type(program, inner),
                 _ => Self::Single,
             },
             _ => Self::Single,
@@ -213,7 +213,7 @@ impl Shape {
 }
 
 fn is_single(program: &Program, ty: &Type) -> bool {
-    Shape::of(program, ty) == Shape::Single
+    Shape::of_type(program, ty) == Shape::Single
 }
 
 /// A number, a truth value or a variant that prose states.

@@ -90,7 +90,7 @@ impl Command {
     }
 
     /// The command with `{name}` replaced by a value, which stays one argument.
-    pub fn with(&self, name: &str, value: &Arg) -> Self {
+    pub fn with_value(&self, name: &str, value: &Arg) -> Self {
         match self {
             Self::Direct(words) => {
                 let replace = |part: &CommandPart| match part {
@@ -272,12 +272,12 @@ mod tests {
             ],
             stop_on_error: false,
         };
-        let argv = shell.with("x", &Arg::plain("two")).argv();
+        let argv = shell.with_value("x", &Arg::plain("two")).argv();
         let body = "t \"${__cascade_1}\" \"a ${__cascade_2}\" 'b '\"${__cascade_3}\"''";
         let moved = "__cascade_1=${1} __cascade_2=${2} __cascade_3=${3}; set --; ";
         assert_eq!(argv[2].text, format!("{moved}{body}"));
         assert_eq!(argv[4..], [Arg::plain("two"), Arg::plain("two"), Arg::plain("two")]);
-        assert_eq!(shell.with("y", &Arg::plain("two")).argv()[2].text, "t {x} \"a {x}\" 'b {x}'");
+        assert_eq!(shell.with_value("y", &Arg::plain("two")).argv()[2].text, "t {x} \"a {x}\" 'b {x}'");
     }
 
     #[test]

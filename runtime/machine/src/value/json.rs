@@ -47,7 +47,7 @@ pub fn from_json(json: &Json) -> Value {
         Json::Bool(b) => Value::Bool(*b),
         Json::Number(n) => match n.as_i64() {
             Some(i) => Value::Int(i),
-            None => match (LargeNumber::of(n), n.as_f64()) {
+            None => match (LargeNumber::from_number(n), n.as_f64()) {
                 (None, Some(float)) => Value::Float(float),
                 (Some(large), _) => Value::Large(large),
                 (None, None) => Value::Null,

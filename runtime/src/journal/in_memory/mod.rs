@@ -216,7 +216,7 @@ impl Store for InMemoryStore {
             since.begun = to_signed(run.effects.len() as u64);
             since.progress = since.progress.max(run.last_progress);
         });
-        out.sort_by_key(Activity::at);
+        out.sort_by_key(Activity::last_at);
         Ok(out)
     }
 
@@ -266,7 +266,7 @@ impl Store for InMemoryStore {
         });
         for (op, change) in &lock_state(&self.state).changes {
             if change.run.as_deref() == Some(run) {
-                *ledger.changes.entry(ChangeId::of(op)).or_insert(0) += 1;
+                *ledger.changes.entry(ChangeId::of_operation(op)).or_insert(0) += 1;
             }
         }
         Ok(ledger)
@@ -351,7 +351,7 @@ impl Store for InMemoryStore {
     }
 
     fn set_memory(&self, memory: &str, key: &str, value: Json) -> Result<()> {
-        lock_state(&self.state).change(None, &MemoryOp::by_person(memory, key, value), now_ms())
+        lock_state(&self.state).change_memory(None, &MemoryOp::by_person(memory, key, value), now_ms())
     }
 
     fn forget_memory(&self, memory: &str, key: &str) -> Result<bool> {

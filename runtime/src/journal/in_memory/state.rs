@@ -76,7 +76,7 @@ impl State {
     }
 
     /// Makes a change once: one of the same run with the same id a second time does nothing.
-    pub(super) fn change(&mut self, by: Option<(&str, &str)>, op: &MemoryOp, at: i64) -> Result<()> {
+    pub(super) fn change_memory(&mut self, by: Option<(&str, &str)>, op: &MemoryOp, at: i64) -> Result<()> {
         let run = by.map(|(run, _)| run);
         if by.is_some_and(|(run, id)| !self.made.insert((run.to_owned(), id.to_owned()))) {
             return Ok(());
@@ -144,7 +144,7 @@ impl State {
                 return Ok(());
             }
             Record::Remember(change) => {
-                return self.change(Some((id, &change.id)), &change.op, change.at);
+                return self.change_memory(Some((id, &change.id)), &change.op, change.at);
             }
             Record::Cache(cached) => {
                 self.cache.insert(cached.key.clone(), *cached);

@@ -137,11 +137,11 @@ impl Connection {
                 match timeout(STARTUP, handler.serve(transport)).await {
                     Ok(Ok(service)) => (service, Some(process)),
                     Ok(Err(error)) => {
-                        process.end().await;
+                        process.end_process().await;
                         return Err(failed(error.to_string(), &stderr));
                     }
                     Err(_) => {
-                        process.end().await;
+                        process.end_process().await;
                         return Err(failed(late(), &stderr));
                     }
                 }
@@ -177,7 +177,7 @@ impl Connection {
             Err(why) => {
                 let failure = failed(why, &stderr);
                 if let Some(process) = process {
-                    process.end().await;
+                    process.end_process().await;
                 }
                 return Err(failure);
             }
@@ -200,14 +200,14 @@ impl Connection {
     pub(super) async fn close(self) {
         let _ = timeout(GOODBYE, self.service.cancel()).await;
         if let Some(process) = self.process {
-            process.end().await;
+            process.end_process().await;
         }
     }
 }
 
 impl Process {
     /// Waits a moment for the process to end by itself, and ends it then with all that it has started.
-    async fn end(mut self) {
+    async fn end_process(mut self) {
         let has_ended = timeout(GOODBYE, self.child.wait()).await.is_ok();
         for signal in [Signal::TERM, Signal::KILL] {
             if let Some(group) = self.group {

@@ -47,7 +47,7 @@ impl KeyValueTools {
             acts && takes_arguments(tool, &["action", "key", "value"])
         });
         if let Some(tool) = for_all {
-            let with_action = |action| KeyValueTool { action: Some(action), ..KeyValueTool::of(tool) };
+            let with_action = |action| KeyValueTool { action: Some(action), ..KeyValueTool::from_tool(tool) };
             return Ok(Self { store: with_action("store"), retrieve: with_action("retrieve") });
         }
         let find =
@@ -57,7 +57,7 @@ impl KeyValueTools {
             .find_map(|(store, retrieve)| Some((find(store, &["key", "value"])?, find(retrieve, &["key"])?)));
         match pair {
             Some((store, retrieve)) => {
-                Ok(Self { store: KeyValueTool::of(store), retrieve: KeyValueTool::of(retrieve) })
+                Ok(Self { store: KeyValueTool::from_tool(store), retrieve: KeyValueTool::from_tool(retrieve) })
             }
             None => Err(tools.iter().map(|tool| name_of(tool).to_owned()).collect()),
         }
@@ -81,7 +81,7 @@ impl KeyValueTools {
 }
 
 impl KeyValueTool {
-    fn of(tool: &Json) -> Self {
+    fn from_tool(tool: &Json) -> Self {
         let value = tool.pointer("/inputSchema/properties/value/type");
         let takes_text = match value {
             Some(Json::String(one)) => one == "string",
