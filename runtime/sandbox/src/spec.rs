@@ -34,7 +34,11 @@ pub enum Network {
     /// None but a loopback of its own, where the machine allows that.
     Off,
     /// That of the machine, without local sockets.
-    On,
+    On {
+        /// Whether a supervisor keeps the command from services of this machine itself. The loopback of the command is
+        /// that of the machine, of which it reaches its own ports then.
+        supervised: bool,
+    },
     /// Only a proxy, at this port of the loopback.
     Proxy {
         /// The port.
@@ -62,6 +66,13 @@ pub struct Limits {
     pub disk: u64,
     /// What must stay free on the disk, in bytes.
     pub free_disk: u64,
+}
+
+impl Spec {
+    /// Whether the command has a network of its own, with nothing in it but a loopback.
+    pub(crate) fn has_own_network(&self) -> bool {
+        self.namespaces && !matches!(self.network, Network::On { .. })
+    }
 }
 
 const GIB: u64 = 1 << 30;

@@ -2,15 +2,16 @@
 //!
 //! The attacker is this very program, which is started in the sandbox with the name of an attack. Each attack is made as
 //! the user who runs the tests and, for the superuser, as an ordinary user too; with namespaces and without; with the
-//! network off and with the proxy.
+//! network off, on, and with the proxy.
 #![allow(unsafe_code, clippy::panic)] // attacks are system calls
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test says what went wrong by failing
 
 mod attacks;
+mod network;
 mod stage;
 
-use stage::{Outside, Setting, settings};
+use stage::{Access, Outside, Setting, settings};
 
 /// What a setting is known not to hold, and says so ([`cascade_sandbox::Abilities::promises`]).
 fn is_known_gap(setting: &Setting, attack: &str) -> bool {
@@ -23,7 +24,7 @@ fn nothing_gets_out() {
     for setting in settings() {
         let outside = Outside::new(&setting);
         println!("== {setting}");
-        for attack in attacks::NAMES {
+        for attack in attacks::NAMES.iter().chain(network::NAMES) {
             if let Some(why) = setting.cannot_test(attack) {
                 println!("   not tested  {attack}: {why}");
                 continue;
@@ -41,6 +42,20 @@ fn nothing_gets_out() {
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// What a sandbox gives is there: a loopback, and with the network on other machines.
+#[test]
+fn what_is_promised_works() {
+    for setting in settings() {
+        let outside = Outside::new(&setting);
+        let beyond: &[&str] = if setting.network == Access::On { &["beyond"] } else { &[] };
+        for task in network::LOOPBACK.iter().filter(|_| setting.has_loopback()).chain(beyond) {
+            let done = outside.attack(&setting, task);
+            println!("{setting}: {task}: {done:?}");
+            assert!(done.is_ok(), "{setting}: {task}: {done:?}");
+        }
+    }
 }
 
 /// What a gap says of itself: where namespaces are missing, the promise is not held.

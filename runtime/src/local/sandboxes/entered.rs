@@ -118,7 +118,7 @@ impl Entered<'_> {
     fn open_network(&mut self, more: &[String]) -> Result<Network, Raise> {
         let sandbox = self.sandbox;
         if sandbox.open.policy.network == Access::All {
-            return Ok(Network::On);
+            return Ok(Network::On { supervised: sandbox.abilities()?.notify });
         }
         let names = sandbox.hosts(more);
         if names.is_empty() {

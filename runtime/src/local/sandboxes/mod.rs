@@ -330,7 +330,7 @@ impl Sandbox {
 
     fn network_kind(&self) -> Network {
         match &self.open.policy.network {
-            Access::All => Network::On,
+            Access::All => Network::On { supervised: true },
             Access::Only(hosts) if hosts.is_empty() => Network::Off,
             Access::Only(_) => Network::Proxy { port: proxy::PORT, handover: PathBuf::new() },
         }
