@@ -26,6 +26,7 @@ fn spec(folder: &Path, namespaces: bool, network: Network) -> Spec {
         temporary,
         network,
         namespaces,
+        watched: true,
         limits: Limits::default(),
         report: folder.join("report"),
     }
@@ -46,7 +47,7 @@ fn a_command_in_a_sandbox_with_namespaces(bencher: divan::Bencher<'_, '_>, names
 #[divan::bench(args = [true, false], sample_count = 200)]
 fn a_command_with_the_network_on_with_namespaces(bencher: divan::Bencher<'_, '_>, namespaces: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let spec = spec(folder.path(), namespaces, Network::On { supervised: true });
+    let spec = spec(folder.path(), namespaces, Network::On { supervised: true, local_ports: Vec::new() });
     bencher.bench(|| run(&spec, &["true"]));
 }
 

@@ -62,6 +62,7 @@ mod tests {
             temporary: "/t".into(),
             network,
             namespaces: false,
+            watched: false,
             limits: Limits::default(),
             report: "/report".into(),
         }
@@ -78,7 +79,10 @@ mod tests {
 
     #[test]
     fn the_network_is_that_of_the_policy() {
-        assert!(profile(&spec(Network::On { supervised: true })).contains("(allow network-outbound (remote ip))"));
+        assert!(
+            profile(&spec(Network::On { supervised: true, local_ports: Vec::new() }))
+                .contains("(allow network-outbound (remote ip))")
+        );
         let proxied = profile(&spec(Network::Proxy { port: 4321, handover: "/s".into() }));
         assert!(proxied.contains("(allow network-outbound (remote ip \"localhost:4321\"))"), "{proxied}");
         assert!(!proxied.contains("(remote ip))"), "{proxied}");

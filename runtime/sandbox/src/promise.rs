@@ -130,7 +130,7 @@ impl Abilities {
             Promise::Reads => no("no Landlock", LINUX),
             Promise::Network => match network {
                 _ if !self.seccomp => no("no seccomp", "use a kernel with CONFIG_SECCOMP_FILTER"),
-                Network::On { supervised: true } if self.notify => {
+                Network::On { supervised: true, .. } if self.notify => {
                     yes("a supervisor connects to other machines only; local sockets are denied by seccomp")
                 }
                 Network::On { .. } => no(

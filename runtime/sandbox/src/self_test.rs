@@ -32,9 +32,10 @@ echo tried
 pub fn self_test(helper: &Path, abilities: &Abilities) -> io::Result<Vec<Held>> {
     let place = Place::new()?;
     let mut promises = place.test(helper, abilities, Network::Off)?;
-    let on = place.test(helper, abilities, Network::On { supervised: abilities.notify })?;
+    let on = place.test(helper, abilities, Network::On { supervised: abilities.notify, local_ports: Vec::new() })?;
     let network = on.into_iter().filter(|held| held.promise == Promise::Network);
     promises.extend(network.map(|held| Held { why: format!("with `network on`: {}", held.why), ..held }));
+    promises.sort_by_key(|held| held.promise);
     Ok(promises)
 }
 
@@ -84,6 +85,7 @@ impl Place {
             temporary: self.path("tmp")?,
             network,
             namespaces,
+            watched: false,
             limits: Limits { cpu_seconds: 10, ..Limits::default() },
             report: report.clone(),
         };

@@ -31,12 +31,20 @@ pub(super) fn confine(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()>
     sys::close_on_exec_from(3)
 }
 
-/// Installs the filters, and gives the supervisor the listener. It is sent by a child with the same descriptors that is
-/// not under the filter: sending is among the calls that wait for the supervisor.
+/// Installs the filters, and gives the supervisor the listener.
 fn install_filter(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()> {
-    if filter::asked(spec) == Asked::None {
-        return filter::install(spec).map(drop);
+    if filter::asked(spec) == Asked::Send {
+        return install_filter_of_sending(spec, to_supervisor);
     }
+    match filter::install(spec)? {
+        Some(listener) => sys::send_descriptor(to_supervisor.as_fd(), &listener),
+        None => Ok(()),
+    }
+}
+
+/// The same where sending is among the calls that wait for the supervisor: a child with the same descriptors sends it,
+/// which is not under the filter.
+fn install_filter_of_sending(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()> {
     let (mut numbers, mut to_sender) = io::pipe()?;
     let Some(_) = sys::fork_into(libc::CLONE_FILES)? else {
         let mut number = [0; 4];

@@ -31,8 +31,8 @@ pub(super) struct SocketKind {
 pub(super) enum Destinations {
     /// This one alone: the proxy.
     Only(SocketAddr),
-    /// All but those of this machine. Of those the ports of the sandbox itself, and the resolvers of names.
-    Elsewhere { own: Sockets, resolvers: Vec<IpAddr> },
+    /// All but those of this machine. Of those the ports of the sandbox itself, the resolvers of names, and some ports.
+    Elsewhere { own: Sockets, resolvers: Vec<IpAddr>, ports: Vec<u16> },
 }
 
 impl Destinations {
@@ -40,10 +40,12 @@ impl Destinations {
     pub(super) fn of(spec: &Spec, root: libc::pid_t) -> Self {
         match &spec.network {
             Network::Proxy { port, .. } => Self::Only(SocketAddr::from(([127, 0, 0, 1], *port))),
-            Network::On { .. } | Network::Off => {
+            Network::On { local_ports, .. } => {
                 let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-                Self::Elsewhere { own: Sockets::of(root), resolvers: resolvers(&text) }
+                Self::Elsewhere { own: Sockets::of(root), resolvers: resolvers(&text), ports: local_ports.clone() }
             }
+            // Nothing is asked.
+            Network::Off => Self::Elsewhere { own: Sockets::of(root), resolvers: Vec::new(), ports: Vec::new() },
         }
     }
 
@@ -67,19 +69,20 @@ impl Destinations {
     }
 
     fn judge_address(&mut self, protocol: libc::c_int, wanted: SocketAddr, interface: u32) -> Result<(), Refusal> {
-        let (own, resolvers) = match self {
+        let (own, resolvers, ports) = match self {
             Self::Only(only) if protocol == libc::IPPROTO_TCP && wanted == *only => return Ok(()),
             Self::Only(_) => return Err(Refusal::Denied(wanted.to_string())),
-            Self::Elsewhere { own, resolvers } => (own, resolvers),
+            Self::Elsewhere { own, resolvers, ports } => (own, resolvers, ports),
         };
         let errno = |error: std::io::Error| Refusal::Errno(error.raw_os_error().unwrap_or(libc::EACCES));
         if netlink::leads_elsewhere(wanted.ip(), interface).map_err(errno)? {
             return Ok(());
         }
         let resolves = wanted.port() == 53 && resolvers.contains(&wanted.ip());
+        let is_listed = protocol == libc::IPPROTO_TCP && ports.contains(&wanted.port());
         match own.holder(protocol, wanted.port()) {
             Holder::Inside => Ok(()),
-            _ if resolves => Ok(()),
+            _ if resolves || is_listed => Ok(()),
             Holder::Nobody if wanted.ip().is_multicast() => Err(Refusal::Denied(wanted.to_string())),
             // Nothing is sent: a service might begin in this moment.
             Holder::Nobody => Err(Refusal::Errno(libc::ECONNREFUSED)),
@@ -142,7 +145,8 @@ mod tests {
         let service = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = service.local_addr().unwrap().port();
         // No process is below this one.
-        let mut all = Destinations::Elsewhere { own: Sockets::of(libc::pid_t::MAX), resolvers: Vec::new() };
+        let mut all =
+            Destinations::Elsewhere { own: Sockets::of(libc::pid_t::MAX), resolvers: Vec::new(), ports: Vec::new() };
         for host in ["127.0.0.1", "127.1.2.3", "0.0.0.0", "[::ffff:127.0.0.1]"] {
             let judged = all.judge(TCP, &bytes_of(&format!("{host}:{port}")), true);
             assert!(matches!(&judged, Err(Refusal::Denied(_))), "{host}: {judged:?}");
@@ -162,7 +166,7 @@ mod tests {
         assert_eq!(resolvers, ["127.0.0.53".parse::<IpAddr>().unwrap()]);
         let service = UdpSocket::bind("127.0.0.53:0").unwrap();
         let port = service.local_addr().unwrap().port();
-        let mut all = Destinations::Elsewhere { own: Sockets::of(libc::pid_t::MAX), resolvers };
+        let mut all = Destinations::Elsewhere { own: Sockets::of(libc::pid_t::MAX), resolvers, ports: Vec::new() };
         assert_eq!(all.judge(UDP, &bytes_of("127.0.0.53:53"), false), Ok(()));
         assert_eq!(all.judge(TCP, &bytes_of("127.0.0.53:53"), true), Ok(()));
         let other = all.judge(UDP, &bytes_of(&format!("127.0.0.53:{port}")), false);

@@ -6,7 +6,7 @@ use seccompiler::{
     SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
-use super::sys;
+use super::{changes, sys};
 use crate::{Network, Spec};
 
 #[cfg(target_arch = "x86_64")]
@@ -74,16 +74,20 @@ pub(super) enum Asked {
 /// What is asked of the supervisor for this policy.
 pub(super) fn asked(spec: &Spec) -> Asked {
     match spec.network {
-        Network::On { supervised: true } => Asked::Send,
+        Network::On { supervised: true, .. } => Asked::Send,
         Network::Proxy { .. } if !spec.namespaces => Asked::Connect,
         _ => Asked::None,
     }
 }
 
-/// Installs the filters; gives the listener for the calls that the supervisor carries out.
+/// Whether calls are told to the supervisor: those that it carries out, and those that it looks at.
+pub(super) fn has_listener(spec: &Spec) -> bool {
+    asked(spec) != Asked::None || spec.watched
+}
+
+/// Installs the filters; gives the listener for the calls that are told to the supervisor.
 pub(super) fn install(spec: &Spec) -> io::Result<Option<OwnedFd>> {
-    let asked = asked(spec);
-    let listener = sys::install_filter(&first_filter(asked), asked != Asked::None)?;
+    let listener = sys::install_filter(&first_filter(asked(spec), spec.watched), has_listener(spec))?;
     let rules = SeccompFilter::new(
         rules(spec).map_err(io::Error::other)?,
         SeccompAction::Allow,
@@ -96,20 +100,29 @@ pub(super) fn install(spec: &Spec) -> io::Result<Option<OwnedFd>> {
     Ok(listener)
 }
 
-/// Whether the kernel takes a filter, with a listener if something is asked.
-pub(super) fn try_filter(asked: Asked) -> io::Result<bool> {
+/// Whether the kernel takes a filter, with a listener if `listens`.
+pub(super) fn try_filter(listens: bool) -> io::Result<bool> {
     sys::prctl_no_new_privileges()?;
-    let asks = asked != Asked::None;
-    sys::install_filter(&first_filter(asked), asks).map(|listener| listener.is_some() == asks)
+    let filter = first_filter(if listens { Asked::Send } else { Asked::None }, listens);
+    sys::install_filter(&filter, listens).map(|listener| listener.is_some() == listens)
 }
 
 /// What the library has no words for: other sets of system calls of the same processor, `clone3`, whose flags cannot
 /// be looked at (programs use `clone` instead when it is unknown), and questions to the supervisor.
-fn first_filter(asked: Asked) -> Vec<libc::sock_filter> {
+fn first_filter(asked: Asked, watched: bool) -> Vec<libc::sock_filter> {
     const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
     const EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
     const AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
     const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    // Calls that open files, with the number of their flags among the arguments.
+    const OPENING: &[(libc::c_long, u32)] = &[
+        #[cfg(target_arch = "x86_64")]
+        (libc::SYS_open, 1),
+        (libc::SYS_openat, 2),
+    ];
+    // Where the lower half of an argument is in what the filter looks at.
+    let argument = |number: u32| 16 + 8 * number;
     let step = |code: u16, k: u32| libc::sock_filter { code, jt: 0, jf: 0, k };
     let jump = |code: u16, k: u32, jt: u8, jf: u8| libc::sock_filter { code, jt, jf, k };
     let errno = |number: libc::c_int| libc::SECCOMP_RET_ERRNO | number as u32;
@@ -129,20 +142,30 @@ fn first_filter(asked: Asked) -> Vec<libc::sock_filter> {
         Asked::Connect => &[libc::SYS_connect],
         Asked::Send => &[libc::SYS_connect, libc::SYS_sendmsg, libc::SYS_sendmmsg],
     };
-    for call in calls {
+    for call in calls.iter().chain(if watched { changes::CALLS } else { &[] }) {
         filter.push(jump(EQUAL, *call as u32, 0, 1));
         filter.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
     }
+    // Files that are opened only to be read are not told: there are many more of them.
+    for (call, flags) in OPENING.iter().filter(|_| watched) {
+        filter.extend([
+            jump(EQUAL, *call as u32, 0, 4),
+            step(LOAD, argument(*flags)),
+            jump(ANY_BIT, changes::WRITING as u32, 0, 1),
+            step(RETURN, libc::SECCOMP_RET_USER_NOTIF),
+            step(RETURN, libc::SECCOMP_RET_ALLOW),
+        ]);
+    }
     if asked == Asked::Send {
         // `sendto` without an address, the fifth argument, is `send`: it reaches only what `connect` has.
-        const FIFTH: u32 = 16 + 4 * 8;
         filter.extend([
-            jump(EQUAL, libc::SYS_sendto as u32, 0, 5),
-            step(LOAD, FIFTH),
+            jump(EQUAL, libc::SYS_sendto as u32, 0, 6),
+            step(LOAD, argument(4)),
             jump(EQUAL, 0, 0, 2),
-            step(LOAD, FIFTH + 4),
+            step(LOAD, argument(4) + 4),
             jump(EQUAL, 0, 1, 0),
             step(RETURN, libc::SECCOMP_RET_USER_NOTIF),
+            step(RETURN, libc::SECCOMP_RET_ALLOW),
         ]);
     }
     filter.push(step(RETURN, libc::SECCOMP_RET_ALLOW));

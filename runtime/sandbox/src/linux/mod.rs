@@ -9,6 +9,7 @@
 //! Where they are not, a guardian in a session of its own, to which orphans inside are given, takes the place of the
 //! first process: it ends everything that is left.
 
+mod changes;
 mod confine;
 mod destinations;
 mod filter;
@@ -33,7 +34,6 @@ use std::{
 };
 
 use crate::{Abilities, Network, Report, Spec};
-use filter::Asked;
 use notify::Decider;
 use supervise::{Task, supervise};
 pub(crate) use sys::receive_descriptor;
@@ -266,7 +266,7 @@ fn guardian(spec: &Spec, argv: &[CString], mut speaker: Speaker) -> ! {
 
 /// Waits for what the command asks its questions by, if it has any. A command that could not be confined sends nothing.
 fn take_decider(spec: &Spec, root: libc::pid_t, from_command: UnixStream) -> Option<Decider> {
-    if filter::asked(spec) == Asked::None {
+    if !filter::has_listener(spec) {
         return None;
     }
     let listener = receive_descriptor(from_command.as_fd()).ok()?;
@@ -338,8 +338,8 @@ pub(crate) fn probe() -> Abilities {
         namespaces: no_namespaces.is_none(),
         no_namespaces,
         landlock: sys::landlock_version(),
-        seccomp: try_in_child(0, || filter::try_filter(Asked::None)).is_ok(),
-        notify: try_in_child(0, || filter::try_filter(Asked::Send)).is_ok(),
+        seccomp: try_in_child(0, || filter::try_filter(false)).is_ok(),
+        notify: try_in_child(0, || filter::try_filter(true)).is_ok(),
         pid_max,
         is_root: user == 0,
     }

@@ -1,4 +1,4 @@
-//! Carries out, for a command, the calls that lead to addresses.
+//! Carries out, for a command, the calls that lead to addresses, and looks at those that change files.
 //!
 //! An address stands in the memory of the caller, and another thread may change it after it was looked at. So the call of
 //! the caller itself is never continued: the supervisor copies the address and the socket, judges, and calls in its place.
@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    changes::Changes,
     destinations::{Destinations, Refusal, SocketKind},
     message::{Caller, LONG_HEADER, MOST_PARTS, Message},
     sys::{self, Notification},
@@ -19,6 +20,7 @@ use crate::Spec;
 /// Decides the calls of one command.
 pub(super) struct Decider {
     destinations: Destinations,
+    changes: Changes,
     listener: Arc<OwnedFd>,
     /// One for each call that waits in a thread.
     waiting: Arc<()>,
@@ -61,7 +63,12 @@ enum Outcome {
 impl Decider {
     /// One for the command whose filter has this listener; all of it is below `root`.
     pub(super) fn new(spec: &Spec, root: libc::pid_t, listener: OwnedFd) -> Self {
-        Self { destinations: Destinations::of(spec, root), listener: Arc::new(listener), waiting: Arc::new(()) }
+        Self {
+            destinations: Destinations::of(spec, root),
+            changes: Changes::new(spec),
+            listener: Arc::new(listener),
+            waiting: Arc::new(()),
+        }
     }
 
     /// Where calls are told.
@@ -70,12 +77,26 @@ impl Decider {
     }
 
     /// Decides the next call; what was denied.
-    pub(super) fn decide(&mut self) -> Option<String> {
-        let Ok(notification) = sys::receive_notification(&self.listener) else { return None };
+    pub(super) fn decide(&mut self) -> Vec<String> {
+        let Ok(notification) = sys::receive_notification(&self.listener) else { return Vec::new() };
+        match notification.call {
+            libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
+                self.carry_out(&notification).into_iter().collect()
+            }
+            // What it changes is decided by the kernel.
+            _ => {
+                let denied = self.changes.find_denied(&notification);
+                sys::continue_notification(self.listener.as_fd(), notification.id);
+                denied
+            }
+        }
+    }
+
+    fn carry_out(&mut self, notification: &Notification) -> Option<String> {
         let answer = |result| sys::answer_notification(self.listener.as_fd(), notification.id, result);
         let verb = if notification.call == libc::SYS_connect { "connect" } else { "send" };
-        let outcome = match Caller::of(&self.listener, &notification) {
-            Ok(caller) => carry_out(&mut self.destinations, caller, &notification),
+        let outcome = match Caller::of(&self.listener, notification) {
+            Ok(caller) => carry_out(&mut self.destinations, caller, notification),
             // It has ended, or cannot be looked at.
             Err(_) => Err(Refusal::Errno(libc::EACCES)),
         };

@@ -43,11 +43,10 @@ pub(super) fn supervise(mut task: Task<'_>, report: &mut Report) -> Option<libc:
         let ready = sys::poll(&fds, timeout);
         match ready[3] {
             sys::Ready::Readable => {
-                let denied = task.decider.as_mut().and_then(Decider::decide);
-                if let Some(denied) = denied.filter(|denied| !report.denied.contains(denied))
-                    && report.denied.len() < MOST_DENIED
-                {
-                    report.denied.push(denied);
+                for denied in task.decider.as_mut().map(Decider::decide).unwrap_or_default() {
+                    if report.denied.len() < MOST_DENIED && !report.denied.contains(&denied) {
+                        report.denied.push(denied);
+                    }
                 }
             }
             sys::Ready::Closed => task.decider = None,

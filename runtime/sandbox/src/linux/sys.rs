@@ -372,6 +372,37 @@ pub(super) fn answer_notification(listener: BorrowedFd<'_>, id: u64, result: Res
     }
 }
 
+/// Lets the kernel carry out a system call itself, as if nobody had been asked.
+pub(super) fn continue_notification(listener: BorrowedFd<'_>, id: u64) {
+    // SAFETY: the structure is that of the call.
+    unsafe {
+        let mut response: libc::seccomp_notif_resp = std::mem::zeroed();
+        response.id = id;
+        response.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32;
+        libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response);
+    }
+}
+
+/// Reads a text from the memory of another process, without the zero at its end; at most as much as a path may have.
+pub(super) fn read_text(pid: libc::pid_t, address: u64) -> io::Result<Vec<u8>> {
+    const LONGEST: usize = libc::PATH_MAX as usize;
+    const PAGE: usize = 4096;
+    let mut text = vec![0u8; LONGEST];
+    let local = libc::iovec { iov_base: text.as_mut_ptr().cast(), iov_len: LONGEST };
+    // The text may end before a page that is not there: then the kernel gives what comes before it.
+    let first = PAGE - (address as usize % PAGE);
+    let remote = [(address, first), (address.wrapping_add(first as u64), LONGEST - first.min(LONGEST))]
+        .map(|(start, length)| libc::iovec { iov_base: start as *mut libc::c_void, iov_len: length });
+    // SAFETY: the local buffer is as long as is said; the remote ones are checked by the kernel.
+    let read = unsafe { libc::process_vm_readv(pid, &raw const local, 1, remote.as_ptr(), 2, 0) };
+    text.truncate(check(read as libc::c_long)? as usize);
+    match text.iter().position(|byte| *byte == 0) {
+        Some(end) => text.truncate(end),
+        None => return Err(io::Error::from(io::ErrorKind::InvalidFilename)),
+    }
+    Ok(text)
+}
+
 /// A descriptor for a process.
 pub(super) fn open_process(pid: libc::pid_t) -> io::Result<OwnedFd> {
     open_process_with(pid, 0)

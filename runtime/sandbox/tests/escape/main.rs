@@ -49,12 +49,42 @@ fn nothing_gets_out() {
 fn what_is_promised_works() {
     for setting in settings() {
         let outside = Outside::new(&setting);
-        let beyond: &[&str] = if setting.network == Access::On { &["beyond"] } else { &[] };
+        let beyond: &[&str] = if setting.network == Access::On { &["beyond", "local_port"] } else { &[] };
         for task in network::LOOPBACK.iter().filter(|_| setting.has_loopback()).chain(beyond) {
             let done = outside.attack(&setting, task);
             println!("{setting}: {task}: {done:?}");
             assert!(done.is_ok(), "{setting}: {task}: {done:?}");
         }
+    }
+}
+
+/// Changes of files outside are denied and told; what fails anyway, and what is allowed, is not.
+#[test]
+fn denied_changes_are_reported() {
+    const SCRIPT: &str = r#"
+        echo allowed > file && mkdir -p a/b && mv file a/b/file && chmod 700 a/b/file && rm -r a
+        echo allowed > /dev/null && echo allowed > "$TMPDIR/x" 2>/dev/null
+        cat "$OUT/file" > /dev/null
+        rm -f "$OUT/not-there"; mkdir -p "$OUT"; echo x > /not-there/file; cat < "$OUT/not-there"
+        echo x > "$OUT/new"; echo x >> "$OUT/file"; (cd "$OUT" && mkdir made; rm -f file; mv file other)
+        ln -s "$OUT/file" link && echo x > link
+        ln -s elsewhere "$OUT/link"
+        true
+    "#;
+    for setting in settings() {
+        let outside = Outside::new(&setting);
+        let denied = outside.denied(&setting, SCRIPT);
+        let expected = [
+            "write OUT/new",
+            "write OUT/file",
+            "write OUT/made",
+            "remove OUT/file",
+            "write OUT/other",
+            "write OUT/link",
+        ];
+        assert_eq!(denied, expected, "{setting}");
+        let modes: &[&str] = if setting.namespaces { &["change the mode of OUT/file"] } else { &[] };
+        assert_eq!(outside.denied(&setting, "chmod 644 \"$OUT/file\" || true"), modes, "{setting}");
     }
 }
 

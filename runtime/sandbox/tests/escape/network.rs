@@ -136,6 +136,7 @@ pub fn carry_out(name: &str) -> Outcome {
             other => Ok(format!("a port where nobody listens: {other:?}")),
         },
         "beyond" => beyond(),
+        "local_port" => works(TcpStream::connect(loopback(number("ESCAPE_ALLOWED"))).map(|_| "reached".to_owned())),
         other => panic!("there is no attack `{other}`"),
     }
 }

@@ -1,6 +1,7 @@
 //! The world outside of the sandbox, and how an attack is started and judged.
 
 use std::{
+    ffi::OsStr,
     fmt, fs,
     net::{IpAddr, TcpListener, UdpSocket},
     os::{
@@ -123,6 +124,8 @@ pub struct Outside {
     tcp: TcpListener,
     tcp6: Option<TcpListener>,
     udp: UdpSocket,
+    /// A service of the machine that commands with the network on may reach.
+    allowed: TcpListener,
     /// At an address of the machine that is not of its loopback.
     own: Option<TcpListener>,
     _path_socket: UnixListener,
@@ -208,6 +211,7 @@ impl Outside {
         Self {
             tcp: TcpListener::bind("127.0.0.1:0").unwrap(),
             tcp6: TcpListener::bind("[::1]:0").ok(),
+            allowed: TcpListener::bind("127.0.0.1:0").unwrap(),
             own: own_address().and_then(|address| TcpListener::bind((address, 0)).ok()),
             datagrams,
             udp,
@@ -227,7 +231,9 @@ impl Outside {
 
     fn spec(&self, setting: &Setting) -> Spec {
         let network = match &self.proxy {
-            None if setting.network == Access::On => Network::On { supervised: true },
+            None if setting.network == Access::On => {
+                Network::On { supervised: true, local_ports: vec![self.allowed.local_addr().unwrap().port()] }
+            }
             None => Network::Off,
             Some(proxy) => Network::Proxy {
                 port: if setting.namespaces { cascade_sandbox::proxy::PORT } else { proxy.port() },
@@ -243,6 +249,7 @@ impl Outside {
             temporary: self.path("box/tmp"),
             network,
             namespaces: setting.namespaces,
+            watched: true,
             limits: Limits {
                 cpu_seconds: 20,
                 memory: 512 << 20,
@@ -253,6 +260,25 @@ impl Outside {
             },
             report: self.path("report"),
         }
+    }
+
+    /// What a script was denied, as it is reported.
+    pub fn denied(&self, setting: &Setting, script: &str) -> Vec<String> {
+        let spec = self.spec(setting);
+        open_to_all(self.folder.path());
+        let _ = fs::remove_file(&spec.report);
+        let mut shell = command(&self.path("helper"), &spec, ["/bin/sh", "-c", script].map(OsStr::new)).unwrap();
+        shell.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path("box/tmp"));
+        shell.env("OUT", self.path("out")).process_group(0);
+        if let Some(user) = setting.user {
+            shell.uid(user).gid(user);
+        }
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{setting}: {output:?}");
+        let report: Report =
+            fs::read(&spec.report).map(|text| serde_json::from_slice(&text).unwrap()).unwrap_or_default();
+        let out = self.path("out").canonicalize().unwrap().display().to_string();
+        report.denied.iter().map(|denied| denied.replace(&out, "OUT")).collect()
     }
 
     /// How an attack was held, or what it achieved.
@@ -276,6 +302,7 @@ impl Outside {
         attack
             .env("ESCAPE_TCP6", port6.to_string())
             .env("ESCAPE_UDP", self.udp.local_addr().unwrap().port().to_string());
+        attack.env("ESCAPE_ALLOWED", self.allowed.local_addr().unwrap().port().to_string());
         if let Some(own) = &self.own {
             attack.env("ESCAPE_OWN", own.local_addr().unwrap().to_string());
         }
