@@ -12,6 +12,7 @@ mod manifest;
 mod merge;
 mod open;
 mod patch;
+mod renames;
 mod repository;
 mod spare;
 
