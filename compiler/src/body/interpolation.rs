@@ -18,7 +18,7 @@ impl BodyChecker<'_> {
         if self.kind == BodyKind::Constant {
             return;
         }
-        let source = self.source_text(text);
+        let source = self.context.source_text(text);
         for hole in foreign_holes(source, true) {
             self.report_foreign_hole(text, source, &hole);
         }
@@ -26,7 +26,7 @@ impl BodyChecker<'_> {
 
     /// The same for a command, where `{name}` is a placeholder and the variables of the script are its own.
     pub(super) fn report_foreign_holes_of_command(&mut self, text: Span, script: &str) {
-        let source = self.source_text(text);
+        let source = self.context.source_text(text);
         for hole in foreign_holes(source, false) {
             let name = first_name(hole.expression);
             let is_shells = script_sets(script, name) || self.shell_names.iter().any(|known| known == name);
@@ -46,7 +46,7 @@ impl BodyChecker<'_> {
             let start = text.start + hole.start as u32;
             let span = Span { start, end: text.start + hole.end as u32 };
             let written = &source[hole.start..hole.end];
-            self.report(style::foreign_hole(self.view(), span, written, hole.expression));
+            self.context.report(style::foreign_hole(self.context.view(), span, written, hole.expression));
         }
     }
 }

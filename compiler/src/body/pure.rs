@@ -22,10 +22,10 @@ impl BodyChecker<'_> {
         match (a, b) {
             ((_, true), (_, true)) => Ty::NEVER,
             ((_, true), (ty, false)) | ((ty, false), (_, true)) => ty,
-            ((x, false), (y, false)) => match self.types.join(x, y) {
+            ((x, false), (y, false)) => match self.context.types.join(x, y) {
                 Some(ty) => ty,
                 None => {
-                    self.report(types::different_types(self.view(), x, y, span));
+                    self.context.report(types::different_types(self.context.view(), x, y, span));
                     Ty::ERROR
                 }
             },
@@ -60,7 +60,7 @@ impl BodyChecker<'_> {
                 ExprKind::If(x) => {
                     let typed = self.check_if_expr(x, expected);
                     if let Some(typed) = &typed {
-                        self.record_type(e.span, typed.ty, &typed.flow);
+                        self.context.record_type(e.span, typed.ty, &typed.flow);
                     }
                     typed
                 }
@@ -70,11 +70,12 @@ impl BodyChecker<'_> {
                 let at = x.then.span;
                 let null = Typed::new(ir::Expr::Const(ir::Const::Null), Ty::NULL, Flow::default());
                 match expected {
-                    Some(ty) if !self.types.nullable(ty) => {
+                    Some(ty) if !self.context.types.nullable(ty) => {
                         let d = self
+                            .context
                             .diagnostic(codes::MISMATCH, at, "an `if` that gives a value needs an `else`")
                             .label("and otherwise?");
-                        self.report(d);
+                        self.context.report(d);
                         None
                     }
                     _ => Some(null),
@@ -105,26 +106,26 @@ impl BodyChecker<'_> {
         whole: ir::Slot,
     ) -> Vec<(ir::Slot, ir::Expr)> {
         let mut out = Vec::with_capacity(fields.len());
-        let is_record = record.ty == Ty::ERROR || self.types.fields(record.ty).is_some();
+        let is_record = record.ty == Ty::ERROR || self.context.types.fields(record.ty).is_some();
         if let (false, Some(first)) = (is_record, fields.first()) {
             let span = fields.last().map_or(first.field.span, |last| first.field.span.to(last.field.span));
-            self.report(blocks::not_a_record(self.view(), record.ty, span));
+            self.context.report(blocks::not_a_record(self.context.view(), record.ty, span));
         }
         for field in fields {
-            let ty = match self.types.field(record.ty, &field.field.text) {
+            let ty = match self.context.types.field(record.ty, &field.field.text) {
                 Some(ty) => {
-                    self.record_field_use(record.ty, &field.field);
+                    self.context.record_field_use(record.ty, &field.field);
                     ty
                 }
                 None => {
                     if is_record && record.ty != Ty::ERROR {
-                        self.report(types::unknown_field(self.view(), record.ty, &field.field));
+                        self.context.report(types::unknown_field(self.context.view(), record.ty, &field.field));
                     }
                     Ty::ERROR
                 }
             };
             let name = field.binding.as_ref().unwrap_or(&field.field);
-            self.report(style::value_name(self.view(), name));
+            self.context.report(style::value_name(self.context.view(), name));
             let index = self.declare(&name.text, name.span, ty, record.flow.clone(), LocalKind::Let);
             let value = ir::Expr::Field(Box::new(ir::Expr::Slot(whole)), field.field.text.clone());
             out.push((self.scope.slot(index), value));
@@ -140,7 +141,7 @@ impl BodyChecker<'_> {
             let last = i + 1 == block.stmts.len();
             match &stmt.kind {
                 StmtKind::Let { name, ty, value } => {
-                    let declared = ty.as_ref().map(|t| self.resolve_type(t));
+                    let declared = ty.as_ref().map(|t| self.context.resolve_type(t));
                     let typed = match declared {
                         Some(ty) => self.check(value, ty),
                         None => self.infer(value),
@@ -156,7 +157,7 @@ impl BodyChecker<'_> {
                     lets.extend(fields);
                 }
                 StmtKind::Return(Some(e)) if last && word == "fn" => {
-                    self.report(blocks::return_in_fn(self.view(), stmt.span, e.span));
+                    self.context.report(blocks::return_in_fn(self.context.view(), stmt.span, e.span));
                     value = Some(match expected {
                         Some(ty) => self.check(e, ty),
                         None => self.infer(e),
@@ -182,9 +183,10 @@ impl BodyChecker<'_> {
         self.leave(mark);
         let Some(value) = value else {
             let d = self
+                .context
                 .diagnostic(codes::MISMATCH, block.span, "this block gives no value")
                 .label("a value is needed here");
-            self.report(d);
+            self.context.report(d);
             return None;
         };
         let ir =
@@ -227,9 +229,9 @@ impl BodyChecker<'_> {
             });
             arms.push(ir::ExprArm { pattern, guard, body: value.ir });
         }
-        let filler = joined.or(expected).and_then(|ty| self.types.placeholder(ty));
+        let filler = joined.or(expected).and_then(|ty| self.context.types.placeholder(ty));
         let places = (span, span_of_head(span, &x.subject));
-        self.report(reachability::not_exhaustive(self.view(), &coverage, subject.ty, places, filler));
+        self.context.report(reachability::not_exhaustive(self.context.view(), &coverage, subject.ty, places, filler));
         if broken {
             return None;
         }
