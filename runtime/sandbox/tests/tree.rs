@@ -508,6 +508,42 @@ fn a_branch_is_made_from_outside_and_once() {
 }
 
 #[test]
+fn installed_packages_are_those_of_the_user_and_no_change() {
+    let world = World::new();
+    let repo = &world.repo;
+    write(&repo.join(".gitignore"), "*.log\nbuild/\nnode_modules/\n.venv\n");
+    for name in ["node_modules/a/index.js", "src/node_modules/b/index.js", ".venv/pyvenv.cfg", "venv/notes.txt"] {
+        write(&repo.join(name), name);
+    }
+    write(&repo.join("lib/node_modules/vendored.js"), "known to git\n");
+    git(repo, &["add", "-f", "lib"]);
+    let root = world.folder.path().join("box");
+    for _ in 0..2 {
+        // The second time as after a kill.
+        let mut tree = tree::open(repo, &root, None).unwrap();
+        let work = tree.work();
+        for name in ["node_modules", "src/node_modules", ".venv"] {
+            assert_eq!(fs::read_link(work.join(name)).unwrap(), repo.join(name));
+            assert!(tree.readable().contains(&repo.join(name)), "{:?}", tree.readable());
+        }
+        assert!(fs::symlink_metadata(work.join("lib/node_modules")).unwrap().is_dir());
+        assert_eq!(fs::read_to_string(work.join("venv/notes.txt")).unwrap(), "venv/notes.txt");
+        let status = git(&work, &["status", "--porcelain"]);
+        assert!(!status.contains("?? node_modules") && !status.contains("?? .venv"), "{status}");
+        assert_eq!(tree.changes().unwrap(), []);
+        // A folder of its own in place of a link is ignored as it would be outside, and so is another link.
+        fs::remove_file(work.join("node_modules")).unwrap();
+        write(&work.join("node_modules/own.js"), "own\n");
+        fs::remove_file(work.join("src/node_modules")).unwrap();
+        symlink("../build", work.join("src/node_modules")).unwrap();
+        assert_eq!(tree.changes().unwrap(), []);
+        fs::remove_file(work.join("src/node_modules")).unwrap();
+        fs::remove_dir_all(work.join("node_modules")).unwrap();
+    }
+    assert_eq!(fs::read_to_string(repo.join("node_modules/a/index.js")).unwrap(), "node_modules/a/index.js");
+}
+
+#[test]
 fn a_folder_without_repository_is_copied_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("plain");

@@ -257,11 +257,13 @@ fn read_case(element: &BytesStart<'_>, suite: Option<String>) -> TestCase {
     // GoogleTest writes `status="notrun"` for disabled tests; newer versions also write `result`.
     let not_run = attribute(element, "status").is_some_and(|s| s.eq_ignore_ascii_case("notrun"))
         || attribute(element, "result").is_some_and(|r| matches!(&*r.to_ascii_lowercase(), "suppressed" | "skipped"));
+    // pytest names its suite, and counts lines from 0 (`reportinfo` of its documentation).
+    let first_line = i64::from(suite.as_deref() == Some("pytest"));
     TestCase {
         name: attribute(element, "name").unwrap_or_default(),
         suite: attribute(element, "classname").or(suite),
         file: attribute(element, "file"),
-        line: attribute(element, "line").and_then(|l| l.parse().ok()),
+        line: attribute(element, "line").and_then(|l| l.parse::<i64>().ok()).map(|line| line + first_line),
         status: if not_run { "skipped" } else { "passed" },
         message: None,
         seconds: attribute(element, "time").and_then(|t| seconds(&t)),
