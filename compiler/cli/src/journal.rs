@@ -76,7 +76,7 @@ pub fn open_project_store() -> Result<Arc<dyn Store>, Stop> {
 }
 
 /// The run with this id or beginning of an id; `last` is the newest.
-pub fn run(store: &dyn Store, id: &str) -> Result<RunRow, Stop> {
+pub fn find_run(store: &dyn Store, id: &str) -> Result<RunRow, Stop> {
     if id == "last" {
         return store.runs()?.into_iter().next().ok_or_else(|| Stop::usage("no runs are recorded"));
     }

@@ -11,12 +11,12 @@ use std::{
 use cascade_lsp::{LastRun, RunHistory};
 use cascade_runtime::journal::{RunRow, last_runs};
 
-use crate::{args::LspArgs, error::Stop, journal, progress::figures};
+use crate::{args::LspArgs, error::Stop, journal, progress::stage_figures};
 
 /// Serves an editor until it leaves.
-pub fn run(_: &LspArgs) -> Result<u8, Stop> {
+pub fn run_lsp(_: &LspArgs) -> Result<u8, Stop> {
     let journals = Arc::new(Journals::default());
-    let code = cascade_lsp::stdio(journals);
+    let code = cascade_lsp::serve_stdio(journals);
     let code = code.map_err(|e| Stop::usage(format!("the language server cannot start: {e}")))?;
     if code != 0 {
         // The protocol says the code; who looks into the editor's log finds why.
@@ -70,6 +70,9 @@ impl RunHistory for Journals {
         let is_of_file = |run: &&RunRow| run.cascade == cascade && named(run).as_ref() == Some(&file);
         let run = runs.iter().filter(is_of_file).max_by_key(|run| run.started)?;
         let (took, tokens) = (u64::try_from(run.clock).unwrap_or(0), u64::try_from(run.tokens).unwrap_or(0));
-        Some(LastRun { id: run.id.clone(), summary: format!("{}, {}", run.status, figures(took, 1, tokens, run.cost)) })
+        Some(LastRun {
+            id: run.id.clone(),
+            summary: format!("{}, {}", run.status, stage_figures(took, 1, tokens, run.cost)),
+        })
     }
 }

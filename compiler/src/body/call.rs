@@ -320,7 +320,7 @@ impl BodyChecker<'_> {
                         self.context.types.join(ty, base)
                     };
                     match joined {
-                        Some(t) if self.context.types.ordered(t) => ty = t,
+                        Some(t) if self.context.types.is_ordered(t) => ty = t,
                         _ => {
                             let shown = self.context.type_text(value.ty);
                             let d = self

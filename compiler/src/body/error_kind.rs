@@ -7,7 +7,7 @@ use super::BodyChecker;
 use crate::{
     checks::names::unknown_word,
     codes,
-    suggest::{closest, quoted_list},
+    suggest::{closest_name, quoted_list},
 };
 
 /// The kinds of errors, by the names that programs give them.
@@ -35,7 +35,7 @@ impl BodyChecker<'_> {
         if found.is_none() && !name.text.is_empty() {
             let known = KINDS.iter().map(|(n, _)| *n);
             let message = format!("there is no kind of error `{}`", name.text);
-            let near = closest(&name.text, known.clone()).is_some();
+            let near = closest_name(&name.text, known.clone()).is_some();
             if !near && (name.text.len() <= 3 || matches!(name.text.as_str(), "err" | "error" | "exception" | "_")) {
                 // As in `catch (e)`: the name of the error.
                 let d = self

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The IR of a constant.
-pub(super) fn constant(c: ir::Const) -> ir::Expr {
+pub(super) fn constant_expr(c: ir::Const) -> ir::Expr {
     ir::Expr::Const(c)
 }
 
@@ -125,7 +125,7 @@ impl BodyChecker<'_> {
 
     fn infer_kind(&mut self, e: &Expr) -> Typed {
         use ir::Const;
-        let plain = |c: Const, ty: Ty| Typed::new(constant(c), ty, Flow::default());
+        let plain = |c: Const, ty: Ty| Typed::new(constant_expr(c), ty, Flow::default());
         match &e.kind {
             ExprKind::Null => plain(Const::Null, Ty::NULL),
             ExprKind::Bool(b) => plain(Const::Bool(*b), Ty::BOOL),
@@ -227,7 +227,7 @@ impl BodyChecker<'_> {
         if expected == Ty::FLOAT && types.base(value.ty) == Ty::INT {
             self.report_whole_division(&value);
             let ir = match value.ir {
-                ir::Expr::Const(ir::Const::Int(n)) => constant(ir::Const::Float(n as f64)),
+                ir::Expr::Const(ir::Const::Int(n)) => constant_expr(ir::Const::Float(n as f64)),
                 other => ir::Expr::ToFloat(Box::new(other)),
             };
             return Ok(Typed { ir, ty: Ty::FLOAT, flow: value.flow });
@@ -331,11 +331,11 @@ impl BodyChecker<'_> {
                 let base = self.context.types.base(value.ty);
                 match (base, &value.ir) {
                     (Ty::INT, ir::Expr::Const(ir::Const::Int(n))) => match n.checked_neg() {
-                        Some(n) => Typed::new(constant(ir::Const::Int(n)), Ty::INT, value.flow),
+                        Some(n) => Typed::new(constant_expr(ir::Const::Int(n)), Ty::INT, value.flow),
                         None => Typed::error(),
                     },
                     (Ty::FLOAT, ir::Expr::Const(ir::Const::Float(x))) => {
-                        Typed::new(constant(ir::Const::Float(-x)), Ty::FLOAT, value.flow)
+                        Typed::new(constant_expr(ir::Const::Float(-x)), Ty::FLOAT, value.flow)
                     }
                     (Ty::INT | Ty::FLOAT | Ty::DURATION | Ty::MONEY | Ty::ERROR | Ty::NEVER, _) => {
                         Typed::new(ir::Expr::Neg(Box::new(value.ir), self.context.place(span)), base, value.flow)

@@ -74,7 +74,7 @@ fn dotted_name(text: &str) -> usize {
 }
 
 /// The length of the spaces at the start of a text.
-fn spaces(text: &str) -> usize {
+fn leading_spaces(text: &str) -> usize {
     text.bytes().take_while(|byte| *byte == b' ').count()
 }
 
@@ -95,7 +95,7 @@ fn foreign_holes(source: &str, braces: bool) -> Vec<ForeignHole<'_>> {
         }
         // `{{ name }}` of Jinja and `${{ inputs.name }}` of workflow files have spaces; `{ name }` is plain text.
         let inner = open + count;
-        let inner = if count == 2 { inner + spaces(&source[inner..]) } else { inner };
+        let inner = if count == 2 { inner + leading_spaces(&source[inner..]) } else { inner };
         let inner = match source[inner..].strip_prefix("inputs.") {
             Some(_) if count == 2 => inner + "inputs.".len(),
             _ => inner,
@@ -107,7 +107,7 @@ fn foreign_holes(source: &str, braces: bool) -> Vec<ForeignHole<'_>> {
         };
         let starts_with_digit = bytes.get(inner).is_some_and(u8::is_ascii_digit);
         let end = inner + length;
-        let close = if count == 2 { end + spaces(&source[end..]) } else { end };
+        let close = if count == 2 { end + leading_spaces(&source[end..]) } else { end };
         if length == 0 || starts_with_digit || !source[close..].starts_with(&"}}"[..count]) {
             continue;
         }

@@ -71,7 +71,7 @@ impl BodyChecker<'_> {
                 .label(format!("takes {}", names.len()));
             self.context.report(d);
         }
-        let mark = self.enter(e.span);
+        let mark = self.enter_scope(e.span);
         let mut slots = Vec::with_capacity(params.len());
         for (i, name) in names.iter().enumerate() {
             let ty = params.get(i).copied().unwrap_or(Ty::ERROR);
@@ -85,7 +85,7 @@ impl BodyChecker<'_> {
             Some(ty) => self.check(body, ty),
             None => self.infer(body),
         };
-        self.leave(mark);
+        self.leave_scope(mark);
         Typed::new(ir::Expr::Lambda(slots, Box::new(value.ir)), value.ty, value.flow)
     }
 

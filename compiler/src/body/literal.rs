@@ -5,7 +5,7 @@ use cascade_ir as ir;
 use rustc_hash::FxHashMap as HashMap;
 use smol_str::SmolStr;
 
-use super::{BodyChecker, Typed, expr::constant};
+use super::{BodyChecker, Typed, expr::constant_expr};
 use crate::{
     checks::{names::repeated_key, types::unknown_variant},
     codes,
@@ -70,7 +70,7 @@ impl BodyChecker<'_> {
                         )
                         .label(format!("`{b}`"));
                     if let Some(first) = first {
-                        d = d.also(source, first, format!("`{a}`"));
+                        d = d.also_at(source, first, format!("`{a}`"));
                     }
                     self.context.report(d);
                     element = Ty::ERROR;
@@ -245,7 +245,7 @@ impl BodyChecker<'_> {
                     if !self.context.types.nullable(w.ty) {
                         missing.push((w.name.clone(), w.ty));
                     }
-                    constant(ir::Const::Null)
+                    constant_expr(ir::Const::Null)
                 }
             };
             fields.push((w.name, value));
@@ -379,7 +379,7 @@ impl BodyChecker<'_> {
 
     /// Reports a variant that an enum does not have.
     pub(super) fn report_unknown_variant(&mut self, name: &Name, ty: Ty) {
-        if self.scope.ended(&name.text).is_some() {
+        if self.scope.find_ended(&name.text).is_some() {
             return self.report_unknown_value(name);
         }
         self.context.report(unknown_variant(self.context.view(), ty, name));
@@ -459,7 +459,7 @@ impl BodyChecker<'_> {
                     if !self.context.types.nullable(def.ty) {
                         missing.push(name.clone());
                     }
-                    constant(ir::Const::Null)
+                    constant_expr(ir::Const::Null)
                 });
                 (name, value)
             })

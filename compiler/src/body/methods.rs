@@ -248,7 +248,7 @@ impl BodyChecker<'_> {
             }
             "sort" => {
                 self.check_argument_count(call, 0, 0);
-                if !self.context.types.ordered(element) {
+                if !self.context.types.is_ordered(element) {
                     self.context.report(methods::wrong_elements(
                         self.context.view(),
                         call.name,
@@ -263,7 +263,7 @@ impl BodyChecker<'_> {
                 let key = self.check_lambda_argument(call, &[element], None);
                 call.values.extend(order);
                 let key_value = self.context.types.non_null(key);
-                if !self.context.types.ordered(key_value) {
+                if !self.context.types.is_ordered(key_value) {
                     let shown = self.context.type_text(key);
                     let span = call.args.first().map_or(call.args_span, |a| a.value.span);
                     let d = self
@@ -359,7 +359,7 @@ impl BodyChecker<'_> {
             }
             "min" | "max" => {
                 self.check_argument_count(call, 0, 0);
-                if !self.context.types.ordered(element) {
+                if !self.context.types.is_ordered(element) {
                     self.context.report(methods::wrong_elements(
                         self.context.view(),
                         call.name,

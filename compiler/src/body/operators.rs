@@ -37,11 +37,11 @@ impl BodyChecker<'_> {
 
     fn infer_logic(&mut self, a: &Expr, op: BinaryOp, b: &Expr) -> Typed {
         let left = self.check(a, Ty::BOOL);
-        let mark = self.enter(b.span);
+        let mark = self.enter_scope(b.span);
         let facts = not_null_paths(a);
         self.assume_not_null(if op == BinaryOp::And { &facts.when_true } else { &facts.when_false });
         let right = self.check(b, Ty::BOOL);
-        self.leave(mark);
+        self.leave_scope(mark);
         let flow = left.flow.join(&right.flow);
         let (left, right) = (Box::new(left.ir), Box::new(right.ir));
         let ir = if op == BinaryOp::And { ir::Expr::And(left, right) } else { ir::Expr::Or(left, right) };
@@ -241,8 +241,10 @@ impl BodyChecker<'_> {
         let flow = left.flow.clone().join(&right.flow);
         let types = &self.context.types;
         let (x, y) = (types.base(left.ty), types.base(right.ty));
-        let fine =
-            x == Ty::ERROR || y == Ty::ERROR || (types.ordered(x) && x == y) || (types.numeric(x) && types.numeric(y));
+        let fine = x == Ty::ERROR
+            || y == Ty::ERROR
+            || (types.is_ordered(x) && x == y)
+            || (types.numeric(x) && types.numeric(y));
         // `a < b < c` was reported by the parser.
         let chained = |e: &Expr| {
             matches!(e.kind, ExprKind::Binary(_, BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge, _))

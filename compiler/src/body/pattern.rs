@@ -51,7 +51,7 @@ impl BodyChecker<'_> {
             }
             PatternKind::Literal(e) => self.check_literal_pattern(e, ty, coverage, guarded),
             PatternKind::Range(low, high) => {
-                if !self.context.types.ordered(inner) || inner == Ty::BOOL {
+                if !self.context.types.is_ordered(inner) || inner == Ty::BOOL {
                     let shown = self.context.type_text(ty);
                     let d = self
                         .context
@@ -234,7 +234,7 @@ impl BodyChecker<'_> {
                     .context
                     .diagnostic(codes::UNREACHABLE, e.span, "this value is taken by an arm before")
                     .label("never reached")
-                    .also(source, before, "taken here");
+                    .also_at(source, before, "taken here");
                 self.context.report(d);
             } else if let ir::Expr::Const(ir::Const::Int(n)) = value.ir {
                 self.context.report(reachability::taken_before(

@@ -48,11 +48,11 @@ impl BodyChecker<'_> {
     pub(super) fn check_if_expr(&mut self, x: &IfExpr, expected: Option<Ty>) -> Option<Typed> {
         let condition = self.check(&x.condition, Ty::BOOL);
         let facts = not_null_paths(&x.condition);
-        let mark = self.enter(x.then.span);
+        let mark = self.enter_scope(x.then.span);
         self.assume_not_null(&facts.when_true);
         let then = self.check_block_expr(&x.then, "if", expected);
-        self.leave(mark);
-        let mark = self.enter(x.otherwise.as_ref().map_or(x.then.span, else_span));
+        self.leave_scope(mark);
+        let mark = self.enter_scope(x.otherwise.as_ref().map_or(x.then.span, else_span));
         self.assume_not_null(&facts.when_false);
         let otherwise = match &x.otherwise {
             Some(Else::Block(b)) => self.check_block_expr(b, "if", expected),
@@ -82,7 +82,7 @@ impl BodyChecker<'_> {
                 }
             }
         };
-        self.leave(mark);
+        self.leave_scope(mark);
         let (then, otherwise) = (then?, otherwise?);
         let ty = match expected {
             Some(ty) => ty,
@@ -134,7 +134,7 @@ impl BodyChecker<'_> {
     }
 
     fn check_block_expr(&mut self, block: &Block, word: &str, expected: Option<Ty>) -> Option<Typed> {
-        let mark = self.enter(block.span);
+        let mark = self.enter_scope(block.span);
         let mut lets = Vec::new();
         let mut value = None;
         for (i, stmt) in block.stmts.iter().enumerate() {
@@ -170,17 +170,17 @@ impl BodyChecker<'_> {
                     });
                 }
                 StmtKind::Error => {
-                    self.leave(mark);
+                    self.leave_scope(mark);
                     return None;
                 }
                 _ => {
                     self.report_inner_block(word, stmt.span);
-                    self.leave(mark);
+                    self.leave_scope(mark);
                     return None;
                 }
             }
         }
-        self.leave(mark);
+        self.leave_scope(mark);
         let Some(value) = value else {
             let d = self
                 .context
@@ -204,7 +204,7 @@ impl BodyChecker<'_> {
         let mut joined: Option<Ty> = None;
         let mut broken = false;
         for arm in &x.arms {
-            let mark = self.enter(arm.span);
+            let mark = self.enter_scope(arm.span);
             let null_before = coverage.null;
             let pattern = self.check_pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.assume_in_arm(&x.subject, &pattern, null_before);
@@ -216,7 +216,7 @@ impl BodyChecker<'_> {
                     None => self.infer(e),
                 }),
             };
-            self.leave(mark);
+            self.leave_scope(mark);
             let Some(value) = value else {
                 broken = true;
                 continue;

@@ -49,7 +49,7 @@ pub(crate) fn check_skill(input: BodyInput<'_>, id: ir::SkillId, decl: &SkillDec
     let params = body.declare_params(signature, &decl.params);
     let lines = collect_lines(&mut body, &decl.body, &decl.name);
     let mut needs: Vec<SmolStr> = lines.needs.iter().map(|n| n.text.clone()).collect();
-    if body.context.types.holds(signature.result, &mut Vec::new(), &|t| matches!(t, Ty::IMAGE | Ty::VIDEO))
+    if body.context.types.any_part(signature.result, &mut Vec::new(), &|t| matches!(t, Ty::IMAGE | Ty::VIDEO))
         && matches!(lines.effect.map(|e| &e.kind), Some(Line::Prompt(_)))
         && !needs.iter().any(|n| n == "visual_output")
     {
@@ -187,7 +187,7 @@ impl SkillChecker<'_> {
     /// Checks `return expr`, which maps `output` to the result.
     pub(super) fn check_mapping(&mut self, direct: Ty, output: Ty) -> (Ty, Option<(ir::Slot, ir::Expr)>) {
         let Some(result) = self.lines.result else { return (direct, None) };
-        let mark = self.body.enter(result.span);
+        let mark = self.body.enter_scope(result.span);
         let local = self.body.declare_implicit("output", result.span, output);
         let slot = self.body.scope.slot(local);
         if let Some(SkillLine { kind: Line::Run(_), .. }) = self.lines.effect {
@@ -200,7 +200,7 @@ impl SkillChecker<'_> {
             self.ended.diff = self.declare_of_program("diff", Ty::STRING, result);
         }
         let value = self.body.check(result, self.signature.result);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         (output, Some((slot, value.ir)))
     }
 
@@ -208,7 +208,7 @@ impl SkillChecker<'_> {
     /// A name that is being typed may be its name.
     fn declare_of_program(&mut self, name: &str, ty: Ty, result: &Expr) -> Option<ir::Slot> {
         let mut named = false;
-        walk::expr(result, &mut |e| {
+        walk::walk_expr(result, &mut |e| {
             named |= matches!(&e.kind, ExprKind::Name(n) if n.text == name || n.text == TYPED_NAME)
         });
         if !named || self.body.scope.find(name).is_some() {

@@ -48,7 +48,7 @@ pub(crate) struct ReachedStages {
 }
 
 impl ReachedStages {
-    fn of(&mut self, callees: &Callees, cascade: ir::CascadeId) -> Rc<HashSet<SmolStr>> {
+    fn stages_of(&mut self, callees: &Callees, cascade: ir::CascadeId) -> Rc<HashSet<SmolStr>> {
         let names = || callees.reached_stages(cascade).into_iter().map(|stage| stage.name.clone()).collect();
         Rc::clone(self.by_cascade.entry(cascade).or_insert_with(|| Rc::new(names())))
     }
@@ -189,7 +189,7 @@ impl TestChecker<'_> {
     /// Checks `mock skill { … }`; its outcomes see the parameters of what it replaces.
     fn check_mock(&mut self, span: Span, skill: &[Name], outcomes: &[MockOutcome]) -> Option<ir::TestMock> {
         let target = self.resolve_mock_target(span, skill);
-        let mark = self.body.enter(span);
+        let mark = self.body.enter_scope(span);
         let mut params = Vec::with_capacity(target.params.len());
         for (index, param) in target.params.iter().enumerate() {
             // A variable of the test hides the parameter.
@@ -212,7 +212,7 @@ impl TestChecker<'_> {
             let after = after.as_ref().map(|after| self.body.check(after, Ty::DURATION).ir);
             lowered.extend(answer.map(|answer| ir::MockOutcome { answer, times, after }));
         }
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let name = skill.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".");
         Some(ir::TestMock { target: target.ir?, name, params, outcomes: lowered, place: self.body.context.place(span) })
     }
@@ -278,7 +278,7 @@ impl TestChecker<'_> {
 
     /// Reports stages that the cascade does not reach; gives `None` when there is one.
     fn check_stages(&mut self, path: &[Name], cascade: ir::CascadeId) -> Option<()> {
-        let known = self.reached.of(self.body.callees, cascade);
+        let known = self.reached.stages_of(self.body.callees, cascade);
         for name in path {
             if name.text.is_empty() {
                 return None;

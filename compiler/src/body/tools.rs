@@ -79,7 +79,7 @@ impl SkillChecker<'_> {
         let directory = dir.map(|dir| self.body.check(dir, Ty::PATH).ir);
         let place = match &directory {
             Some(directory) => Directory::of_expr(directory),
-            None => Some(Directory::working()),
+            None => Some(Directory::working_directory()),
         };
         let (template, _) = self.body.check_shown_template(prompt, "a prompt");
         self.body.context.report(skills::answer_of_model(self.body.context.view(), self.signature.result, span));

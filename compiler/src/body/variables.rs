@@ -122,7 +122,7 @@ impl BodyChecker<'_> {
             .context
             .diagnostic(codes::DUPLICATE, span, format!("`{name}` is already the name of a value here"))
             .label("again here")
-            .also(self.context.source(), before, "first here")
+            .also_at(self.context.source(), before, "first here")
             .help("give one of them another name; a `var` is changed by `name = value`");
         self.context.report(d);
     }
@@ -141,12 +141,12 @@ impl BodyChecker<'_> {
     // ---- scopes -------------------------------------------------------------------------
 
     /// Begins a scope that ends with the given text; its mark is given to [`BodyChecker::leave`].
-    pub(super) fn enter(&self, text: Span) -> Mark {
+    pub(super) fn enter_scope(&self, text: Span) -> Mark {
         self.scope.enter(text)
     }
 
     /// Ends the scope that began at the mark; warns of variables that nothing read.
-    pub(super) fn leave(&mut self, mark: Mark) {
+    pub(super) fn leave_scope(&mut self, mark: Mark) {
         for local in self.scope.leave(mark) {
             self.record_variable(&local, mark.end);
             self.context.report(style::unused_variable(self.context.view(), &local));
@@ -155,7 +155,7 @@ impl BodyChecker<'_> {
 
     /// Ends the scope of the whole body, whose text ends at an offset.
     pub(super) fn leave_body(&mut self, end: u32) {
-        self.leave(Scope::outermost(end));
+        self.leave_scope(Scope::outermost(end));
     }
 
     /// Records a variable whose scope ends at an offset.
@@ -289,7 +289,7 @@ impl BodyChecker<'_> {
             .context
             .diagnostic(codes::NOT_ASSIGNABLE, name.span, format!("`{}` cannot be changed", name.text))
             .label("not a `var`")
-            .also(self.context.source(), local.span, "set here");
+            .also_at(self.context.source(), local.span, "set here");
         self.context.report(match local.kind {
             LocalKind::Let => d.help(format!("declare it with `var {} = …`", name.text)),
             _ => d,

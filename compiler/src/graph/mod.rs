@@ -10,9 +10,9 @@ mod svg;
 
 use cascade_ir as ir;
 
-pub use dot::dot;
-pub use mermaid::mermaid;
-pub use svg::svg;
+pub use dot::to_dot;
+pub use mermaid::to_mermaid;
+pub use svg::to_svg;
 
 /// The graph of a cascade, independent of the output format.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ pub struct Node {
 }
 
 /// The graph of a cascade.
-pub fn picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture> {
+pub fn draw_picture(program: &ir::Program, cascade: ir::CascadeId) -> Option<Picture> {
     let cascade = program.cascades.get(cascade.index())?;
     let reader = Reader { program };
     let mut parts = reader.block(&cascade.body);
@@ -98,9 +98,9 @@ impl Reader<'_> {
     fn stmt(&self, stmt: &ir::Stmt) -> Option<Part> {
         let node = |title: String, detail: &str, kind| Some(Part::Box(Node { title, detail: detail.to_owned(), kind }));
         match stmt {
-            ir::Stmt::Stage(stage) => Some(self.work(&stage.work, Some(stage.name.as_str()))),
+            ir::Stmt::Stage(stage) => Some(self.read_work(&stage.work, Some(stage.name.as_str()))),
             ir::Stmt::Work(work, _) => {
-                let part = self.work(work, None);
+                let part = self.read_work(work, None);
                 let empty = match &part {
                     Part::Choice(_, ways) => ways.iter().all(|(_, p)| p.is_empty()),
                     Part::Frame(_, parts) => parts.is_empty(),
@@ -109,9 +109,9 @@ impl Reader<'_> {
                 (!empty).then_some(part)
             }
             ir::Stmt::Gate(_, message, _) => {
-                node("gate".into(), &message.as_ref().map(text).unwrap_or_default(), NodeKind::Gate)
+                node("gate".into(), &message.as_ref().map(expr_text).unwrap_or_default(), NodeKind::Gate)
             }
-            ir::Stmt::Fail(message, _) => node("fail".into(), &text(message), NodeKind::End),
+            ir::Stmt::Fail(message, _) => node("fail".into(), &expr_text(message), NodeKind::End),
             ir::Stmt::Return(_) => node("return".into(), "", NodeKind::End),
             ir::Stmt::Remember { memory, key, .. } => {
                 let memory = self.program.memories.get(memory.index())?;
@@ -122,7 +122,7 @@ impl Reader<'_> {
         }
     }
 
-    fn work(&self, work: &ir::Work, name: Option<&str>) -> Part {
+    fn read_work(&self, work: &ir::Work, name: Option<&str>) -> Part {
         let title = |fallback: &str| name.map_or_else(|| fallback.to_owned(), str::to_owned);
         let frame_title = |what: &str| name.map_or_else(|| what.to_owned(), |n| format!("{n}: {what}"));
         match work {
@@ -155,7 +155,7 @@ impl Reader<'_> {
                     ir::Person::Ask(q) => ("ask", q),
                     ir::Person::Choose(q, _) => ("choose", q),
                 };
-                Part::Box(Node { title: title(word), detail: text(question), kind: NodeKind::Person })
+                Part::Box(Node { title: title(word), detail: expr_text(question), kind: NodeKind::Person })
             }
             ir::Work::Pure(_) => {
                 Part::Box(Node { title: title("value"), detail: String::new(), kind: NodeKind::Other })
@@ -207,10 +207,10 @@ impl Reader<'_> {
 }
 
 fn pattern_text(pattern: &ir::Pattern) -> String {
-    let end = |e: &Option<ir::Expr>| e.as_ref().map(text).unwrap_or_default();
+    let end = |e: &Option<ir::Expr>| e.as_ref().map(expr_text).unwrap_or_default();
     match pattern {
         ir::Pattern::Any => "otherwise".into(),
-        ir::Pattern::Equal(e) => text(e),
+        ir::Pattern::Equal(e) => expr_text(e),
         ir::Pattern::Range(a, b) => format!("{}..{}", end(a), end(b)),
         ir::Pattern::OneOf(all) => all.iter().map(pattern_text).collect::<Vec<_>>().join(" | "),
         ir::Pattern::Variant { name, .. } => name.to_string(),
@@ -218,7 +218,7 @@ fn pattern_text(pattern: &ir::Pattern) -> String {
 }
 
 /// A short form of an expression: literal text as it is, `…` for everything computed.
-fn text(e: &ir::Expr) -> String {
+fn expr_text(e: &ir::Expr) -> String {
     match e {
         ir::Expr::Const(c) => match c {
             ir::Const::Null => "null".into(),

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use cascade_ir::{markup::push_escaped, screen::neutral};
+use cascade_ir::{markup::push_escaped, screen::neutralize_controls};
 
 use super::{Node, NodeKind, Part, Picture};
 
@@ -17,8 +17,8 @@ const BOX_HEIGHT: f64 = 46.0;
 const LETTER: f64 = 7.4;
 
 /// A graph as SVG, in colours for light and dark pages.
-pub fn svg(picture: &Picture) -> String {
-    let body = stack(&picture.parts);
+pub fn to_svg(picture: &Picture) -> String {
+    let body = layout_stack(&picture.parts);
     let title_width = picture.name.chars().count() as f64 * 9.0 + 2.0 * PAD;
     let (width, height) = (body.width.max(title_width) + 2.0 * PAD, body.height + 2.0 * PAD + 40.0);
     let mut out = String::new();
@@ -48,9 +48,9 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 </style>
 <text class="title" x="{PAD}" y="{:.0}">{}</text>
 "#,
-        escape(&picture.name),
+        escape_xml(&picture.name),
         PAD + 14.0,
-        escape(&picture.name)
+        escape_xml(&picture.name)
     );
     body.draw(&mut out, (width - body.width) / 2.0, PAD + 34.0);
     out.push_str("</svg>\n");
@@ -58,13 +58,13 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 }
 
 /// Escapes text and joins its lines.
-fn escape(text: &str) -> String {
+fn escape_xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    push_escaped(&mut out, &neutral(text), |c| (c == '\n').then_some(" "));
+    push_escaped(&mut out, &neutralize_controls(text), |c| (c == '\n').then_some(" "));
     out
 }
 
-fn shorten(text: &str, most: usize) -> String {
+fn shorten_text(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
@@ -87,21 +87,22 @@ enum Kind {
     Empty,
 }
 
-fn stack(parts: &[Part]) -> Shape {
+fn layout_stack(parts: &[Part]) -> Shape {
     if parts.is_empty() {
         return Shape { width: 30.0, height: 0.0, axis: 15.0, kind: Kind::Empty };
     }
-    let shapes: Vec<Shape> = parts.iter().map(shape).collect();
+    let shapes: Vec<Shape> = parts.iter().map(layout_part).collect();
     let left = shapes.iter().map(|s| s.axis).fold(0.0, f64::max);
     let right = shapes.iter().map(|s| s.width - s.axis).fold(0.0, f64::max);
     let height = shapes.iter().map(|s| s.height).sum::<f64>() + GAP * (shapes.len() as f64 - 1.0);
     Shape { width: left + right, height, axis: left, kind: Kind::Stack(shapes) }
 }
 
-fn shape(part: &Part) -> Shape {
+fn layout_part(part: &Part) -> Shape {
     match part {
         Part::Box(node) => {
-            let node = Node { title: shorten(&node.title, 34), detail: shorten(&node.detail, 40), kind: node.kind };
+            let node =
+                Node { title: shorten_text(&node.title, 34), detail: shorten_text(&node.detail, 40), kind: node.kind };
             let title = node.title.chars().count() as f64 * LETTER;
             let detail = node.detail.chars().count() as f64 * 6.2;
             let width = (title.max(detail) + 2.0 * PAD).max(80.0);
@@ -109,23 +110,23 @@ fn shape(part: &Part) -> Shape {
             Shape { width, height, axis: width / 2.0, kind: Kind::Leaf(node) }
         }
         Part::Choice(title, ways) => {
-            let ways: Vec<(String, Shape)> = ways.iter().map(|(l, p)| (shorten(l, 24), stack(p))).collect();
+            let ways: Vec<(String, Shape)> = ways.iter().map(|(l, p)| (shorten_text(l, 24), layout_stack(p))).collect();
             let width = ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).sum::<f64>()
                 + GAP * (ways.len() as f64 - 1.0).max(0.0);
             let head = title.chars().count() as f64 * LETTER + 2.0 * PAD;
             let width = width.max(head);
             let height = ways.iter().map(|(_, s)| s.height).fold(0.0, f64::max) + 30.0 + 2.0 * GAP + 12.0;
-            Shape { width, height, axis: width / 2.0, kind: Kind::Ways(shorten(title, 40), ways) }
+            Shape { width, height, axis: width / 2.0, kind: Kind::Ways(shorten_text(title, 40), ways) }
         }
         Part::Frame(title, parts) => {
-            let inner = stack(parts);
+            let inner = layout_stack(parts);
             let head = title.chars().count() as f64 * 6.8 + 2.0 * PAD;
             let width = (inner.width + 2.0 * PAD).max(head);
             let height = inner.height + HEAD + 2.0 * PAD;
-            Shape { width, height, axis: width / 2.0, kind: Kind::Frame(shorten(title, 60), Box::new(inner)) }
+            Shape { width, height, axis: width / 2.0, kind: Kind::Frame(shorten_text(title, 60), Box::new(inner)) }
         }
         Part::Parallel(title, branches) => {
-            let shapes: Vec<Shape> = branches.iter().map(|(p, _)| shape(p)).collect();
+            let shapes: Vec<Shape> = branches.iter().map(|(p, _)| layout_part(p)).collect();
             let mut rank = vec![0usize; shapes.len()];
             for _ in 0..shapes.len() {
                 for (i, (_, after)) in branches.iter().enumerate() {
@@ -159,12 +160,12 @@ fn shape(part: &Part) -> Shape {
                     (s, x, tops[row], branches[i].1.clone())
                 })
                 .collect();
-            Shape { width, height, axis: width / 2.0, kind: Kind::Graph(shorten(title, 60), placed) }
+            Shape { width, height, axis: width / 2.0, kind: Kind::Graph(shorten_text(title, 60), placed) }
         }
     }
 }
 
-fn arrow(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64) {
+fn write_arrow(out: &mut String, x1: f64, y1: f64, x2: f64, y2: f64) {
     let middle = (y1 + y2) / 2.0;
     let _ = writeln!(
         out,
@@ -209,14 +210,14 @@ impl Shape {
                     out,
                     r#"<text x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
                     y + 20.0,
-                    escape(&node.title)
+                    escape_xml(&node.title)
                 );
                 if !node.detail.is_empty() {
                     let _ = writeln!(
                         out,
                         r#"<text class="detail" x="{centre:.1}" y="{:.1}" text-anchor="middle">{}</text>"#,
                         y + 36.0,
-                        escape(&node.detail)
+                        escape_xml(&node.detail)
                     );
                 }
             }
@@ -228,7 +229,7 @@ impl Shape {
                     top += s.height;
                     if i + 1 < shapes.len() {
                         if !s.ends() {
-                            arrow(out, x + self.axis, top, x + self.axis, top + GAP);
+                            write_arrow(out, x + self.axis, top, x + self.axis, top + GAP);
                         }
                         top += GAP;
                     }
@@ -245,7 +246,7 @@ impl Shape {
                     2.0 * half - 20.0,
                     -(2.0 * half - 20.0),
                     y + 19.5,
-                    escape(title)
+                    escape_xml(title)
                 );
                 let widths: Vec<f64> =
                     ways.iter().map(|(l, s)| s.width.max(l.chars().count() as f64 * LETTER + 8.0)).collect();
@@ -255,17 +256,17 @@ impl Shape {
                 for ((label, s), width) in ways.iter().zip(widths) {
                     let inner = left + (width - s.width) / 2.0;
                     let axis = inner + s.axis;
-                    arrow(out, centre, y + 30.0, axis, top);
+                    write_arrow(out, centre, y + 30.0, axis, top);
                     let _ = writeln!(
                         out,
                         r#"<text class="head" x="{:.1}" y="{:.1}">{}</text>"#,
                         axis + 7.0,
                         top - 8.0,
-                        escape(label)
+                        escape_xml(label)
                     );
                     s.draw(out, inner, top);
                     if !s.ends() {
-                        arrow(out, axis, top + s.height, centre, y + self.height);
+                        write_arrow(out, axis, top + s.height, centre, y + self.height);
                     }
                     left += width + GAP;
                 }
@@ -279,7 +280,7 @@ impl Shape {
                 for (s, left, top, after) in branches {
                     for a in after {
                         if let Some((before, bx, by, _)) = branches.get(*a) {
-                            arrow(out, x + bx + before.axis, y + by + before.height, x + left + s.axis, y + top);
+                            write_arrow(out, x + bx + before.axis, y + by + before.height, x + left + s.axis, y + top);
                         }
                     }
                     s.draw(out, x + left, y + top);
@@ -296,7 +297,7 @@ impl Shape {
             self.height,
             x + 10.0,
             y + 17.0,
-            escape(title)
+            escape_xml(title)
         );
     }
 }

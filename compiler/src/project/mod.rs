@@ -73,7 +73,7 @@ impl Project {
     /// Parses the text of a `cascade.toml`, whose id among the sources is `source`. What cannot be
     /// parsed is reported and keeps its default.
     pub fn parse(text: &str, source: SourceId) -> (Self, Vec<Diagnostic>) {
-        read::project(text, source)
+        read::read_project(text, source)
     }
 
     /// Whether a file or folder is not part of the project; the path is relative to the project folder,

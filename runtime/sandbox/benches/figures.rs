@@ -3,7 +3,7 @@
 
 use std::{ffi::OsStr, path::Path, process::Command};
 
-use cascade_sandbox::{Limits, Network, Spec, command, tree};
+use cascade_sandbox::{Limits, Network, Spec, sandboxed_command, tree};
 
 fn main() {
     divan::main();
@@ -52,7 +52,7 @@ fn a_command_with_the_network_on_with_namespaces(bencher: divan::Bencher<'_, '_>
 }
 
 fn run(spec: &Spec, argv: &[&str]) {
-    let status = command(Path::new(HELPER), spec, argv.iter().map(OsStr::new)).unwrap().status().unwrap();
+    let status = sandboxed_command(Path::new(HELPER), spec, argv.iter().map(OsStr::new)).unwrap().status().unwrap();
     assert!(status.success());
 }
 
@@ -84,7 +84,7 @@ fn opening_a_copy(bencher: divan::Bencher<'_, '_>, files: usize) {
     bencher.bench_local(|| {
         number.set(number.get() + 1);
         let copy = folder.path().join(format!("copy{}", number.get()));
-        drop(tree::open(&folder.path().join("repo"), &copy, None).unwrap());
+        drop(tree::open_tree(&folder.path().join("repo"), &copy, None).unwrap());
     });
 }
 
@@ -93,7 +93,7 @@ fn opening_a_copy(bencher: divan::Bencher<'_, '_>, files: usize) {
 fn opening_a_copy_again(bencher: divan::Bencher<'_, '_>, files: usize) {
     let folder = repository(files);
     let (repo, spares) = (folder.path().join("repo"), folder.path().join("spares"));
-    let open = |copy: &Path| tree::open(&repo, copy, Some(&spares)).unwrap();
+    let open = |copy: &Path| tree::open_tree(&repo, copy, Some(&spares)).unwrap();
     // What was changed a moment ago would be copied again.
     std::thread::sleep(std::time::Duration::from_secs(4));
     let copy = folder.path().join("copy");
@@ -106,6 +106,6 @@ fn opening_a_copy_again(bencher: divan::Bencher<'_, '_>, files: usize) {
 #[divan::bench(args = [1_000, 50_000], sample_count = 20, sample_size = 1)]
 fn looking_for_changes(bencher: divan::Bencher<'_, '_>, files: usize) {
     let folder = repository(files);
-    let mut tree = tree::open(&folder.path().join("repo"), &folder.path().join("copy"), None).unwrap();
+    let mut tree = tree::open_tree(&folder.path().join("repo"), &folder.path().join("copy"), None).unwrap();
     bencher.bench_local(|| assert_eq!(tree.changes().unwrap(), []));
 }

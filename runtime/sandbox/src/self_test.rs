@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Abilities, Held, Limits, Network, Promise, Report, Spec, command};
+use crate::{Abilities, Held, Limits, Network, Promise, Report, Spec, sandboxed_command};
 
 /// What the shell in the sandbox tries; each line says what succeeded.
 const ATTACK: &str = r#"
@@ -89,7 +89,7 @@ impl Place {
             limits: Limits { cpu_seconds: 10, ..Limits::default() },
             report: report.clone(),
         };
-        let mut shell = command(helper, &spec, ["/bin/sh", "-c", ATTACK].map(OsStr::new))?;
+        let mut shell = sandboxed_command(helper, &spec, ["/bin/sh", "-c", ATTACK].map(OsStr::new))?;
         shell.env("PATH", "/usr/bin:/bin").env("OUT", self.path("out")?).env("CASCADE", std::process::id().to_string());
         shell.env("PORT", self.listener.local_addr()?.port().to_string()).stdin(Stdio::null());
         let output = shell.output()?;

@@ -39,9 +39,9 @@ pub(super) struct BlockOut {
 impl CascadeChecker<'_> {
     /// Checks a block in a scope of its own.
     pub(super) fn check_block(&mut self, block: &Block, want: Want) -> BlockOut {
-        let mark = self.body.enter(block.span);
+        let mark = self.body.enter_scope(block.span);
         let out = self.check_statements(block, want);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         out
     }
 
@@ -267,7 +267,7 @@ impl CascadeChecker<'_> {
         let is_its_own =
             |clause: &Clause| is_sandbox && matches!(clause.kind, ClauseKind::Discard | ClauseKind::Branch(_));
         let others: Vec<Clause> = clauses.iter().filter(|clause| !is_its_own(clause)).cloned().collect();
-        self.body.context.report_all(clauses::repeated(self.body.context.view(), clauses));
+        self.body.context.report_all(clauses::repeated_clauses(self.body.context.view(), clauses));
         self.body.context.report(clauses::without_stage(self.body.context.view(), &others));
         self.check_sandbox_end(work, clauses);
     }

@@ -37,7 +37,7 @@ impl CascadeChecker<'_> {
     ) -> (ir::Clauses, OnFailure) {
         let mut out = ir::Clauses::default();
         let mut on_failure = OnFailure::default();
-        self.body.context.report_all(clauses::repeated(self.body.context.view(), clauses));
+        self.body.context.report_all(clauses::repeated_clauses(self.body.context.view(), clauses));
         let is_sandbox = matches!(value.kind, ExprKind::Sandbox(_));
         for clause in clauses {
             match &clause.kind {
@@ -84,14 +84,14 @@ impl CascadeChecker<'_> {
                 }
                 ClauseKind::OnError { filter, binding, action } => {
                     let kinds = filter.iter().filter_map(|name| self.body.resolve_error_kind(name)).collect();
-                    let mark = self.body.enter(clause.span);
+                    let mark = self.body.enter_scope(clause.span);
                     let binding = binding.as_ref().map(|name| {
                         let error = self.body.context.prelude_type("Error");
                         let flow = Flow::of_untrusted(Origin::Failure, self.body.context.source(), name.span);
                         self.body.declare_bound(name, error, flow)
                     });
                     let (action, gives) = self.check_error_action(action, clause.span, ty, block);
-                    self.body.leave(mark);
+                    self.body.leave_scope(mark);
                     on_failure.skips |= gives.skips;
                     on_failure.keeps |= gives.keeps;
                     out.on_error.push(ir::OnError {

@@ -52,11 +52,11 @@ impl CascadeChecker<'_> {
     fn check_if(&mut self, x: &IfExpr, want: Want, span: Span) -> Worked {
         let condition = self.body.check(&x.condition, Ty::BOOL);
         let facts = not_null_paths(&x.condition);
-        let mark = self.body.enter(x.then.span);
+        let mark = self.body.enter_scope(x.then.span);
         self.body.assume_not_null(&facts.when_true);
         let then = self.check_block(&x.then, want);
-        self.body.leave(mark);
-        let mark = self.body.enter(span);
+        self.body.leave_scope(mark);
+        let mark = self.body.enter_scope(span);
         self.body.assume_not_null(&facts.when_false);
         let otherwise = match &x.otherwise {
             Some(Else::Block(b)) => self.check_block(b, want),
@@ -71,7 +71,7 @@ impl CascadeChecker<'_> {
                 out
             }
         };
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let flow = then.flow.join(&otherwise.flow);
         let ty = self.joined_type(want, (then.ty, then.ends), (otherwise.ty, otherwise.ends), span);
         let ends = then.ends && otherwise.ends;
@@ -115,7 +115,7 @@ impl CascadeChecker<'_> {
         let mut flow = Flow::default();
         let mut joined: Option<(Ty, bool)> = None;
         for arm in &x.arms {
-            let mark = self.body.enter(arm.span);
+            let mark = self.body.enter_scope(arm.span);
             let null_before = coverage.null;
             let pattern = self.body.check_pattern(&arm.pattern, &subject, &mut coverage, arm.guard.is_some());
             self.body.assume_in_arm(&x.subject, &pattern, null_before);
@@ -129,7 +129,7 @@ impl CascadeChecker<'_> {
                 ArmBody::Block(b) | ArmBody::Statement(b) => self.check_block(b, want),
                 ArmBody::Expr(e) => self.check_arm_expr(e, want),
             };
-            self.body.leave(mark);
+            self.body.leave_scope(mark);
             flow.include(&out.flow);
             joined = Some(match joined {
                 None => (out.ty, out.ends),
@@ -202,8 +202,8 @@ impl CascadeChecker<'_> {
         }
         let max = x.max.as_ref().map(|e| self.body.check(e, Ty::INT).ir);
         let name = self.paths.unique_name(&x.item.text);
-        let outer = self.paths.enter(&name);
-        let mark = self.body.enter(x.body.span);
+        let outer = self.paths.enter_stage(&name);
+        let mark = self.body.enter_scope(x.body.span);
         self.body.scope.forget_facts_of_vars();
         self.body.surroundings.level += u32::from(x.parallel);
         let item = self.body.declare_bound(&x.item, element, list.flow.clone());
@@ -225,9 +225,9 @@ impl CascadeChecker<'_> {
             self.body.context.report_all(found);
         }
         concurrency::forget_edits(&mut self.body.outcome.effects.edits, edits, slots);
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         self.body.scope.forget_facts_of_vars();
-        self.paths.leave(outer);
+        self.paths.leave_stage(outer);
         let ty = if body.ends { Ty::NULL } else { body.ty };
         let ty = self.body.context.types.list(ty);
         let work = ir::Work::For(Box::new(ir::For {
@@ -256,8 +256,8 @@ impl CascadeChecker<'_> {
             self.body.context.report(bounds::less_than_one(self.body.context.view(), e, "a loop runs at least once"));
         }
         let name = self.paths.unique_name("repeat");
-        let outer = self.paths.enter(&name);
-        let mark = self.body.enter(x.until.as_ref().map_or(x.body.span, |until| x.body.span.to(until.span)));
+        let outer = self.paths.enter_stage(&name);
+        let mark = self.body.enter_scope(x.until.as_ref().map_or(x.body.span, |until| x.body.span.to(until.span)));
         self.body.scope.forget_facts_of_vars();
         let (locals, writes) = (self.body.scope.len(), self.writes.len());
         let body = self.check_statements(&x.body, want);
@@ -278,9 +278,9 @@ impl CascadeChecker<'_> {
             self.body.context.report(d);
             self.body.check(e, Ty::BOOL).ir
         });
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         self.body.scope.forget_facts_of_vars();
-        self.paths.leave(outer);
+        self.paths.leave_stage(outer);
         let ends = body.ends;
         let work = ir::Work::Repeat(Box::new(ir::Repeat {
             max,
@@ -325,7 +325,7 @@ impl CascadeChecker<'_> {
             }
             None => ir::SandboxNetwork::Off,
         };
-        let mark = self.body.enter(x.body.span);
+        let mark = self.body.enter_scope(x.body.span);
         let slot = x.name.as_ref().map(|name| {
             let index = self.body.declare(&name.text, name.span, Ty::PATH, dir.flow, LocalKind::Bound);
             self.body.scope.slot(index)
@@ -334,11 +334,11 @@ impl CascadeChecker<'_> {
             self.body.surroundings.network_off = Some(head_word(span, "sandbox"));
         }
         let label = self.paths.unique_name("sandbox");
-        let outer = self.paths.enter(&label);
+        let outer = self.paths.enter_stage(&label);
         let body = self.check_statements(&x.body, Want { value: want.value, ty: None });
-        self.paths.leave(outer);
+        self.paths.leave_stage(outer);
         self.body.surroundings.network_off = around;
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let value = if body.ends { Ty::NULL } else { body.ty };
         let branch = self.body.context.types.optional(Ty::STRING);
         let ty = self.body.context.types.record(vec![

@@ -54,7 +54,7 @@ pub(crate) fn check_cascade(
     checker.body.check_header(decl.name.span, decl.body.span);
     let params = checker.body.declare_params(signature, &decl.params);
     let clauses = checker.check_head(decl);
-    let mark = checker.body.enter(decl.body.span);
+    let mark = checker.body.enter_scope(decl.body.span);
     let out = checker.check_statements(&decl.body, Want::NOTHING);
     let CascadeChecker { body, .. } = &mut checker;
     if !out.ends && signature.result != Ty::NULL && !body.context.types.nullable(signature.result) {
@@ -65,7 +65,7 @@ pub(crate) fn check_cascade(
     body.report_code_of_variables();
     let result_flow = body.outcome.with_variables(&result_flow);
     concurrency::forget_edits(&mut body.outcome.effects.edits, 0, params.len() as u32);
-    body.leave(mark);
+    body.leave_scope(mark);
     body.leave_body(decl.body.span.end);
     let (place, result) = (body.context.place(decl.name.span), body.context.types.lower(signature.result));
     let (slots, outcome) = (body.scope.slot_count(), body.outcome);
@@ -227,7 +227,7 @@ impl CascadeChecker<'_> {
                 self.body.scope.local_mut(*local).ty = self.body.context.types.optional(*ty);
             }
             self.body.surroundings.unset_in_hook = others;
-            let mark = self.body.enter(body.span);
+            let mark = self.body.enter_scope(body.span);
             let ty = match event.text.as_str() {
                 "success" => result,
                 "failure" => self.body.context.prelude_type("Error"),
@@ -249,13 +249,13 @@ impl CascadeChecker<'_> {
                 self.body.context.report(d);
             }
             let block = self.check_statements(body, Want::NOTHING);
-            self.body.leave(mark);
+            self.body.leave_scope(mark);
             for (local, ty) in declared {
                 self.body.scope.local_mut(local).ty = ty;
             }
             self.body.scope.restore_facts(facts);
             self.in_hook = false;
-            self.paths.leave(outer);
+            self.paths.leave_stage(outer);
             self.result = outer_result;
             let hook = Some(ir::Hook { slot, body: block.ir });
             let place = match event.text.as_str() {

@@ -33,7 +33,7 @@ impl CascadeChecker<'_> {
 
     /// Checks `parallel first { … }`, whose value is that of the stage that succeeds first.
     fn check_parallel_first(&mut self, body: &Block, word: Span, span: Span) -> Worked {
-        let mark = self.body.enter(body.span);
+        let mark = self.body.enter_scope(body.span);
         self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
         self.body.surroundings.level -= 1;
@@ -51,7 +51,7 @@ impl CascadeChecker<'_> {
                 Some(before) => self.body.join_types((before, false), (*ty, false), span),
             });
         }
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let place = self.body.context.place(span);
         let null = ir::Expr::Const(ir::Const::Null);
         let work = ir::Work::Parallel(Box::new(ir::Parallel {
@@ -70,7 +70,7 @@ impl CascadeChecker<'_> {
             self.body.context.report(bounds::less_than_one(self.body.context.view(), e, "nothing would ever run"));
         }
         let max = max.map(|e| self.body.check(e, Ty::INT).ir);
-        let mark = self.body.enter(body.span);
+        let mark = self.body.enter_scope(body.span);
         self.body.surroundings.level += 1;
         let (branches, stages) = self.check_branches(body);
         self.body.surroundings.level -= 1;
@@ -87,7 +87,7 @@ impl CascadeChecker<'_> {
             }
         }
         let value = ir::Expr::Record(stages.iter().map(|(n, s, _, _)| (n.clone(), ir::Expr::Slot(*s))).collect());
-        self.body.leave(mark);
+        self.body.leave_scope(mark);
         let work = ir::Work::Parallel(Box::new(ir::Parallel {
             first: false,
             max,
@@ -231,7 +231,7 @@ impl CascadeChecker<'_> {
         for stmt in stmts {
             let mut found: Vec<(usize, Span)> = Vec::new();
             let mut callees: Vec<Span> = Vec::new();
-            walk::stmt(stmt, &mut |e| {
+            walk::walk_stmt(stmt, &mut |e| {
                 // A name that is called is a skill, even if a stage has the same name.
                 if let ExprKind::Call { callee, .. } = &e.kind
                     && self.body.is_stage_call(callee)
@@ -248,7 +248,7 @@ impl CascadeChecker<'_> {
             });
             needs.push(found);
         }
-        let found = depth_first::search(stmts.len(), |index| std::mem::take(&mut needs[index]));
+        let found = depth_first::search_depth_first(stmts.len(), |index| std::mem::take(&mut needs[index]));
         for cycle in found.cycles {
             let Some(first) = cycle.nodes.first() else { continue };
             let names = cycle.nodes.iter().chain([first]).filter_map(|i| name_of(stmts[*i]));

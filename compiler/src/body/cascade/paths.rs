@@ -20,7 +20,7 @@ impl StagePaths {
     }
 
     /// Enters a stage or a loop; gives the prefix around it, for [`StagePaths::leave`].
-    pub fn enter(&mut self, name: &str) -> String {
+    pub fn enter_stage(&mut self, name: &str) -> String {
         let inner = format!("{}/{name}", self.prefix);
         std::mem::replace(&mut self.prefix, inner)
     }
@@ -31,7 +31,7 @@ impl StagePaths {
     }
 
     /// Ends what [`StagePaths::enter`] began.
-    pub fn leave(&mut self, outer: String) {
+    pub fn leave_stage(&mut self, outer: String) {
         self.prefix = outer;
     }
 }
@@ -45,9 +45,9 @@ mod tests {
         let mut paths = StagePaths::default();
         assert_eq!(paths.unique_name("a"), "a");
         assert_eq!(paths.unique_name("a"), "a#2");
-        let outer = paths.enter("a");
+        let outer = paths.enter_stage("a");
         assert_eq!(paths.unique_name("a"), "a");
-        paths.leave(outer);
+        paths.leave_stage(outer);
         assert_eq!(paths.unique_name("a"), "a#3");
     }
 }

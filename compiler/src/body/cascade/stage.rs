@@ -41,7 +41,7 @@ impl CascadeChecker<'_> {
         self.body.context.report(style::value_name(self.body.context.view(), name));
         let path = self.paths.unique_name(&name.text);
         // Only a block can hold stages of its own.
-        let outer = is_block(value).then(|| self.paths.enter(&path));
+        let outer = is_block(value).then(|| self.paths.enter_stage(&path));
         // An `on error` that could not be read may give a value of any type.
         let unread = clauses.iter().any(|c| matches!(c.kind, ClauseKind::OnError { action: ErrorAction::Error, .. }));
         let outer_limits = self.limits;
@@ -112,7 +112,7 @@ impl CascadeChecker<'_> {
                     .context
                     .diagnostic(codes::MISMATCH, span, format!("the stage is declared `{b}` and gives `{a}`"))
                     .label(format!("`{b}`"))
-                    .also(source, value.span, format!("`{a}`"));
+                    .also_at(source, value.span, format!("`{a}`"));
                 if on_failure.keeps {
                     d = d.help("`on error keep` gives `ok { value }` or `failed { error }`: use `match`");
                 } else if on_failure.skips {
@@ -123,7 +123,7 @@ impl CascadeChecker<'_> {
             ty = declared;
         }
         if let Some(outer) = outer {
-            self.paths.leave(outer);
+            self.paths.leave_stage(outer);
         }
         if ty == Ty::NEVER {
             ty = Ty::NULL;

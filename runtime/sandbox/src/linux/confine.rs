@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Spec,
-    system::{SECRETS_OF_THE_SYSTEM, devices, system_paths},
+    system::{SECRETS_OF_THE_SYSTEM, device_files, system_paths},
 };
 
 pub(super) fn confine(spec: &Spec, to_supervisor: &UnixStream) -> io::Result<()> {
@@ -103,7 +103,7 @@ fn restrict_files(spec: &Spec) -> io::Result<()> {
             .scope(Scope::from_all(abi))?
             .create()?
             .add_rules(path_beneath_rules(readable, read))?
-            .add_rules(path_beneath_rules(devices(), AccessFs::from_all(abi)))?
+            .add_rules(path_beneath_rules(device_files(), AccessFs::from_all(abi)))?
             .add_rules(path_beneath_rules(spec.writable.iter().chain([&spec.temporary]), AccessFs::from_all(abi)))?
             .add_rules(path_beneath_rules(spec.namespaces.then_some("/tmp"), AccessFs::from_all(abi)))?
             .restrict_self()?;

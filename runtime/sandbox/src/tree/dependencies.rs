@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Result, Tree, at, spare::with_outer};
+use super::{Result, Tree, error_at, spare::with_outer};
 
 /// A link in a copy to a folder of the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) fn make(work: &Path, links: &[Link]) -> Result<()> {
         let place = work.join(&link.path);
         // The folder may be gone, or something else be there: of a copy that was left by an earlier process.
         if place.parent().is_some_and(Path::is_dir) && fs::symlink_metadata(&place).is_err() {
-            std::os::unix::fs::symlink(&link.target, &place).map_err(at(&place))?;
+            std::os::unix::fs::symlink(&link.target, &place).map_err(error_at(&place))?;
         }
     }
     Ok(())

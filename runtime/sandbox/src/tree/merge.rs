@@ -118,7 +118,7 @@ impl Tree {
             if removed.iter().any(|gone| path != gone && path.starts_with(gone)) {
                 return Ok(None);
             }
-            files::read(&files::locate(folder, path)?, MAX_OUTSIDE)
+            files::read_content(&files::locate_within(folder, path)?, MAX_OUTSIDE)
         })
     }
 }

@@ -23,11 +23,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use apply::{Applied, apply, forget, recover};
+pub use apply::{Applied, apply_changes, forget_apply, recover_applies};
 pub use branch::commit_on_branch;
 pub use capture::MAX_FILE;
 pub use manifest::{Entry, Kind};
-pub use open::open;
+pub use open::open_tree;
 
 use dependencies::Link;
 use manifest::{Look, Manifest, Seen};
@@ -144,7 +144,7 @@ impl std::error::Error for TreeError {}
 pub(crate) type Result<T, E = TreeError> = std::result::Result<T, E>;
 
 /// Names a file in an error.
-fn at(path: &Path) -> impl FnOnce(io::Error) -> TreeError {
+fn error_at(path: &Path) -> impl FnOnce(io::Error) -> TreeError {
     let path = path.to_owned();
     move |error| TreeError::Io(path, error)
 }

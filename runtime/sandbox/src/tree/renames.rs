@@ -17,11 +17,11 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    Change, Content, Entry, Kind, Result, Tree, TreeError, at, check_path, files,
+    Change, Content, Entry, Kind, Result, Tree, TreeError, check_path, error_at, files,
     list::List,
     manifest::Look,
     merge::{Step, leads_out},
-    repository::{Repository, git, output_of},
+    repository::{Repository, git_command, output_of},
 };
 
 /// The largest sum of the files outside that git is given, in bytes.
@@ -88,7 +88,7 @@ impl Tree {
             // What git was not told of, because it is ignored, is nobody's to overwrite.
             let entry = |content: &Content| Entry::of(content.kind, &content.bytes);
             let now = sides.get(path).and_then(|sides| sides.outside.as_ref()).map(entry);
-            let found = files::read(&files::locate(folder, path)?, u64::MAX)?;
+            let found = files::read_content(&files::locate_within(folder, path)?, u64::MAX)?;
             match found.as_ref().map(entry) == now {
                 true => steps.push(Step { path: path.clone(), now, new }),
                 false => conflicts.push(path.to_string_lossy().into_owned()),
@@ -115,14 +115,15 @@ impl Tree {
             outside.files.iter().map(|file| (file.path.as_path(), Look::of(&file.meta))).collect();
         let mut left = MOST_BYTES;
         // What is behind a link, or too large, is no file of this merge.
-        let mut read = |path: &Path| match files::locate(folder, path).and_then(|file| files::read(&file, left)) {
-            Ok(content) => {
-                left -= content.as_ref().map_or(0, |content| content.bytes.len() as u64).min(left);
-                Ok(content)
-            }
-            Err(TreeError::Denied(_)) => Ok(None),
-            Err(error) => Err(error),
-        };
+        let mut read =
+            |path: &Path| match files::locate_within(folder, path).and_then(|file| files::read_content(&file, left)) {
+                Ok(content) => {
+                    left -= content.as_ref().map_or(0, |content| content.bytes.len() as u64).min(left);
+                    Ok(content)
+                }
+                Err(TreeError::Denied(_)) => Ok(None),
+                Err(error) => Err(error),
+            };
         for (index, (path, listed)) in self.base.iter().enumerate() {
             let before = self.origins.get(index).copied().flatten();
             if before.is_some() && looks.get(path.as_path()).copied() == before {
@@ -166,23 +167,24 @@ struct Merger {
 
 impl Merger {
     fn new(root: &Path, sides: &BTreeMap<PathBuf, Sides>) -> Result<Self> {
-        let merger = Self { folder: tempfile::Builder::new().prefix("merge-").tempdir_in(root).map_err(at(root))? };
+        let merger =
+            Self { folder: tempfile::Builder::new().prefix("merge-").tempdir_in(root).map_err(error_at(root))? };
         for name in ["objects", "refs"] {
             let folder = merger.folder.path().join(name);
-            fs::create_dir(&folder).map_err(at(&folder))?;
+            fs::create_dir(&folder).map_err(error_at(&folder))?;
         }
         for (name, text) in [("HEAD", "ref: refs/heads/first\n"), ("config", "[core]\n\tbare = true\n")] {
             let file = merger.folder.path().join(name);
-            fs::write(&file, text).map_err(at(&file))?;
+            fs::write(&file, text).map_err(error_at(&file))?;
         }
-        let mut input = tempfile::tempfile_in(root).map_err(at(root))?;
-        write_commits(&mut input, sides).and_then(|()| input.rewind()).map_err(at(root))?;
+        let mut input = tempfile::tempfile_in(root).map_err(error_at(root))?;
+        write_commits(&mut input, sides).and_then(|()| input.rewind()).map_err(error_at(root))?;
         output_of(merger.git().args(["fast-import", "--quiet", "--done"]).stdin(input))?;
         Ok(merger)
     }
 
     fn git(&self) -> Command {
-        let mut git = git(self.folder.path());
+        let mut git = git_command(self.folder.path());
         git.env("GIT_DIR", self.folder.path()).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
         git.env("GIT_ATTR_NOSYSTEM", "1").args(["-c", "core.attributesFile=/dev/null"]);
         // As file by file: what is new in a folder that the other side has renamed stays there.

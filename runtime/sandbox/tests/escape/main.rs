@@ -92,7 +92,7 @@ fn denied_changes_are_reported() {
 #[test]
 fn a_gap_is_no_promise() {
     use cascade_sandbox::{Network, Promise};
-    let abilities = cascade_sandbox::probe(stage::helper().as_ref()).unwrap().without_namespaces("the test");
+    let abilities = cascade_sandbox::probe_abilities(stage::helper().as_ref()).unwrap().without_namespaces("the test");
     let held = abilities.promises(&Network::Off);
     let metadata = held.iter().find(|held| held.promise == Promise::Metadata).unwrap();
     assert!(!metadata.held && !metadata.remedy.is_empty(), "{metadata:?}");

@@ -19,8 +19,9 @@ use std::{
 };
 
 use cascade_sandbox::{
-    Limits, Network, Report, Spec, command, probe,
+    Limits, Network, Report, Spec, probe_abilities,
     proxy::{Host, Proxy},
+    sandboxed_command,
 };
 
 const NOBODY: u32 = 65534;
@@ -71,7 +72,7 @@ fn is_root() -> bool {
 
 /// All settings that this machine has.
 pub fn settings() -> Vec<Setting> {
-    let abilities = probe(helper().as_ref()).unwrap();
+    let abilities = probe_abilities(helper().as_ref()).unwrap();
     let mut settings = Vec::new();
     let users: &[Option<u32>] = if is_root() { &[None, Some(NOBODY)] } else { &[None] };
     if !is_root() {
@@ -267,7 +268,8 @@ impl Outside {
         let spec = self.spec(setting);
         open_to_all(self.folder.path());
         let _ = fs::remove_file(&spec.report);
-        let mut shell = command(&self.path("helper"), &spec, ["/bin/sh", "-c", script].map(OsStr::new)).unwrap();
+        let mut shell =
+            sandboxed_command(&self.path("helper"), &spec, ["/bin/sh", "-c", script].map(OsStr::new)).unwrap();
         shell.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path("box/tmp"));
         shell.env("OUT", self.path("out")).process_group(0);
         if let Some(user) = setting.user {
@@ -292,7 +294,7 @@ impl Outside {
         let attacker = self.path("attacker");
         let argv =
             [attacker.as_os_str(), "--exact".as_ref(), "attack".as_ref(), "--ignored".as_ref(), "--nocapture".as_ref()];
-        let mut attack = command(&self.path("helper"), &spec, argv).unwrap();
+        let mut attack = sandboxed_command(&self.path("helper"), &spec, argv).unwrap();
         attack.env_clear().env("PATH", "/usr/bin:/bin").env("TMPDIR", self.path("box/tmp"));
         attack.env("ESCAPE_ATTACK", name).env("ESCAPE_OUT", self.path("out")).env("ESCAPE_HOME", self.path("home"));
         attack.env("ESCAPE_ABSTRACT", &self.abstract_name).env("ESCAPE_VICTIM", self.victim.id().to_string());
