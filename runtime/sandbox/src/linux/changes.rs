@@ -89,7 +89,7 @@ impl Changes {
     pub(super) fn find_denied(&self, notification: &Notification) -> Vec<String> {
         let pid = notification.pid;
         let denied = |target: Target| self.find_denied_target(pid, &target);
-        targets(notification).into_iter().flatten().filter_map(denied).collect()
+        find_targets(notification).into_iter().flatten().filter_map(denied).collect()
     }
 
     fn find_denied_target(&self, pid: libc::pid_t, target: &Target) -> Option<String> {
@@ -120,7 +120,7 @@ impl Changes {
 }
 
 /// What a call would change.
-fn targets(notification: &Notification) -> [Option<Target>; 2] {
+fn find_targets(notification: &Notification) -> [Option<Target>; 2] {
     const HERE: u64 = libc::AT_FDCWD as u32 as u64;
     let args = &notification.args;
     let one = |folder, path, kind| [Some(Target { folder, path, kind }), None];

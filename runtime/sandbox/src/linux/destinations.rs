@@ -42,7 +42,11 @@ impl Destinations {
             Network::Proxy { port, .. } => Self::Only(SocketAddr::from(([127, 0, 0, 1], *port))),
             Network::On { local_ports, .. } => {
                 let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-                Self::Elsewhere { own: Sockets::of(root), resolvers: resolvers(&text), ports: local_ports.clone() }
+                Self::Elsewhere {
+                    own: Sockets::of(root),
+                    resolvers: parse_resolvers(&text),
+                    ports: local_ports.clone(),
+                }
             }
             // Nothing is asked.
             Network::Off => Self::Elsewhere { own: Sockets::of(root), resolvers: Vec::new(), ports: Vec::new() },
@@ -50,7 +54,12 @@ impl Destinations {
     }
 
     /// Whether a socket may reach an address, which is that of a connection or of one datagram.
-    pub(super) fn judge(&mut self, socket: SocketKind, address: &[u8], connects: bool) -> Result<(), Refusal> {
+    pub(super) fn judge_destination(
+        &mut self,
+        socket: SocketKind,
+        address: &[u8],
+        connects: bool,
+    ) -> Result<(), Refusal> {
         let family = address.get(..2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
         let family = family.map(i32::from).ok_or(Refusal::Errno(libc::EINVAL))?;
         match (socket.domain, family) {
@@ -80,7 +89,7 @@ impl Destinations {
         }
         let resolves = wanted.port() == 53 && resolvers.contains(&wanted.ip());
         let is_listed = protocol == libc::IPPROTO_TCP && ports.contains(&wanted.port());
-        match own.holder(protocol, wanted.port()) {
+        match own.find_holder(protocol, wanted.port()) {
             Holder::Inside => Ok(()),
             _ if resolves || is_listed => Ok(()),
             Holder::Nobody if wanted.ip().is_multicast() => Err(Refusal::Denied(wanted.to_string())),
@@ -107,7 +116,7 @@ fn parse_address(bytes: &[u8]) -> Option<(SocketAddr, u32)> {
 }
 
 /// The name servers of a `resolv.conf`. One of the machine itself, such as that of systemd, may be asked for names.
-fn resolvers(text: &str) -> Vec<IpAddr> {
+fn parse_resolvers(text: &str) -> Vec<IpAddr> {
     let address = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         words.next().filter(|word| *word == "nameserver")?;
@@ -148,30 +157,30 @@ mod tests {
         let mut all =
             Destinations::Elsewhere { own: Sockets::of(libc::pid_t::MAX), resolvers: Vec::new(), ports: Vec::new() };
         for host in ["127.0.0.1", "127.1.2.3", "0.0.0.0", "[::ffff:127.0.0.1]"] {
-            let judged = all.judge(TCP, &bytes_of(&format!("{host}:{port}")), true);
+            let judged = all.judge_destination(TCP, &bytes_of(&format!("{host}:{port}")), true);
             assert!(matches!(&judged, Err(Refusal::Denied(_))), "{host}: {judged:?}");
         }
-        assert_eq!(all.judge(TCP, &bytes_of("127.0.0.1:1"), true), Err(Refusal::Errno(libc::ECONNREFUSED)));
+        assert_eq!(all.judge_destination(TCP, &bytes_of("127.0.0.1:1"), true), Err(Refusal::Errno(libc::ECONNREFUSED)));
         // An address without a family is one of the older Internet when something is sent to it.
-        assert_eq!(all.judge(UDP, &[0; 16], false), Err(Refusal::Errno(libc::EAFNOSUPPORT)));
-        assert_eq!(all.judge(UDP, &[0; 16], true), Ok(()));
+        assert_eq!(all.judge_destination(UDP, &[0; 16], false), Err(Refusal::Errno(libc::EAFNOSUPPORT)));
+        assert_eq!(all.judge_destination(UDP, &[0; 16], true), Ok(()));
         for wrong in [&[][..], &[2], &bytes_of("127.0.0.1:1")[..8]] {
-            assert_eq!(all.judge(TCP, wrong, true), Err(Refusal::Errno(libc::EINVAL)));
+            assert_eq!(all.judge_destination(TCP, wrong, true), Err(Refusal::Errno(libc::EINVAL)));
         }
     }
 
     #[test]
     fn a_resolver_of_the_machine_is_asked_for_names_alone() {
-        let resolvers = resolvers("# nameserver 127.0.0.9\nsearch lan\nnameserver 127.0.0.53\noptions edns0\n");
+        let resolvers = parse_resolvers("# nameserver 127.0.0.9\nsearch lan\nnameserver 127.0.0.53\noptions edns0\n");
         assert_eq!(resolvers, ["127.0.0.53".parse::<IpAddr>().unwrap()]);
         let service = UdpSocket::bind("127.0.0.53:0").unwrap();
         let port = service.local_addr().unwrap().port();
         let mut all = Destinations::Elsewhere { own: Sockets::of(libc::pid_t::MAX), resolvers, ports: Vec::new() };
-        assert_eq!(all.judge(UDP, &bytes_of("127.0.0.53:53"), false), Ok(()));
-        assert_eq!(all.judge(TCP, &bytes_of("127.0.0.53:53"), true), Ok(()));
-        let other = all.judge(UDP, &bytes_of(&format!("127.0.0.53:{port}")), false);
+        assert_eq!(all.judge_destination(UDP, &bytes_of("127.0.0.53:53"), false), Ok(()));
+        assert_eq!(all.judge_destination(TCP, &bytes_of("127.0.0.53:53"), true), Ok(()));
+        let other = all.judge_destination(UDP, &bytes_of(&format!("127.0.0.53:{port}")), false);
         assert!(matches!(other, Err(Refusal::Denied(_))), "{other:?}");
-        assert_ne!(all.judge(UDP, &bytes_of("127.0.0.1:53"), false), Ok(()));
-        assert_eq!(super::resolvers("search lan\n"), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
+        assert_ne!(all.judge_destination(UDP, &bytes_of("127.0.0.1:53"), false), Ok(()));
+        assert_eq!(super::parse_resolvers("search lan\n"), ["127.0.0.1".parse::<IpAddr>().unwrap()]);
     }
 }

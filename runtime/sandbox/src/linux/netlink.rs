@@ -21,7 +21,7 @@ pub(super) fn leads_elsewhere(address: IpAddr, interface: u32) -> io::Result<boo
     }
     let mut kind = None;
     // Without a protocol: that of routes is 0.
-    ask(None, &question_of_route(address, interface), |route| kind = route.get(TYPE).copied())?;
+    ask_kernel(None, &build_route_question(address, interface), |route| kind = route.get(TYPE).copied())?;
     Ok(kind.ok_or(io::ErrorKind::InvalidData)? == UNICAST)
 }
 
@@ -29,13 +29,13 @@ pub(super) fn leads_elsewhere(address: IpAddr, interface: u32) -> io::Result<boo
 ///
 /// # Errors
 /// When the kernel has no list of sockets (`CONFIG_INET_DIAG`).
-pub(super) fn sockets_of_port(protocol: libc::c_int, port: u16) -> io::Result<Vec<u64>> {
+pub(super) fn list_sockets_of_port(protocol: libc::c_int, port: u16) -> io::Result<Vec<u64>> {
     // Where the port and the number are in `struct inet_diag_msg`.
     const PORT: std::ops::Range<usize> = 4..6;
     const NUMBER: std::ops::Range<usize> = 68..72;
     let mut found = Vec::new();
     for family in [libc::AF_INET, libc::AF_INET6] {
-        ask(Some(netlink::SOCK_DIAG), &question_of_sockets(family, protocol, port), |socket| {
+        ask_kernel(Some(netlink::SOCK_DIAG), &build_sockets_question(family, protocol, port), |socket| {
             let number = socket.get(NUMBER).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
             if let (Some(own), Some(number)) = (socket.get(PORT), number)
                 && own == port.to_be_bytes()
@@ -52,7 +52,7 @@ const REQUEST: u16 = 1;
 const DUMP: u16 = 0x300;
 
 /// A message with its header; see netlink(7).
-fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
+fn build_message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     let mut message = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX).to_ne_bytes().to_vec();
     message.extend(kind.to_ne_bytes().iter().chain(&flags.to_ne_bytes()));
     message.resize(HEADER, 0);
@@ -61,7 +61,7 @@ fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
 }
 
 /// The message `RTM_GETROUTE` for one address; see rtnetlink(7).
-fn question_of_route(address: IpAddr, interface: u32) -> Vec<u8> {
+fn build_route_question(address: IpAddr, interface: u32) -> Vec<u8> {
     const GET_ROUTE: u16 = 26;
     const DESTINATION: u16 = 1;
     const INTERFACE: u16 = 4;
@@ -80,11 +80,11 @@ fn question_of_route(address: IpAddr, interface: u32) -> Vec<u8> {
     if interface != 0 {
         attribute(INTERFACE, &interface.to_ne_bytes());
     }
-    message(GET_ROUTE, REQUEST, &body)
+    build_message(GET_ROUTE, REQUEST, &body)
 }
 
 /// The message `SOCK_DIAG_BY_FAMILY` for one port; see sock_diag(7).
-fn question_of_sockets(family: libc::c_int, protocol: libc::c_int, port: u16) -> Vec<u8> {
+fn build_sockets_question(family: libc::c_int, protocol: libc::c_int, port: u16) -> Vec<u8> {
     const BY_FAMILY: u16 = 20;
     const LISTEN: u32 = 1 << 10;
     let states = if protocol == libc::IPPROTO_TCP { LISTEN } else { u32::MAX };
@@ -92,11 +92,11 @@ fn question_of_sockets(family: libc::c_int, protocol: libc::c_int, port: u16) ->
     let mut body = vec![small(family), small(protocol), 0, 0];
     body.extend(states.to_ne_bytes().iter().chain(&port.to_be_bytes()));
     body.resize(56, 0);
-    message(BY_FAMILY, REQUEST | DUMP, &body)
+    build_message(BY_FAMILY, REQUEST | DUMP, &body)
 }
 
 /// Sends a question, and gives the body of each answer to `take`.
-fn ask(protocol: Option<Protocol>, question: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<()> {
+fn ask_kernel(protocol: Option<Protocol>, question: &[u8], mut take: impl FnMut(&[u8])) -> io::Result<()> {
     const ERROR: u16 = 2;
     const DONE: u16 = 3;
     const MULTI: u16 = 2;

@@ -81,7 +81,7 @@ impl Decider {
         let Ok(notification) = sys::receive_notification(&self.listener) else { return Vec::new() };
         match notification.call {
             libc::SYS_connect | libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-                self.carry_out(&notification).into_iter().collect()
+                self.answer_call(&notification).into_iter().collect()
             }
             // What it changes is decided by the kernel.
             _ => {
@@ -92,11 +92,11 @@ impl Decider {
         }
     }
 
-    fn carry_out(&mut self, notification: &Notification) -> Option<String> {
+    fn answer_call(&mut self, notification: &Notification) -> Option<String> {
         let answer = |result| sys::answer_notification(self.listener.as_fd(), notification.id, result);
         let verb = if notification.call == libc::SYS_connect { "connect" } else { "send" };
         let outcome = match Caller::of(&self.listener, notification) {
-            Ok(caller) => carry_out(&mut self.destinations, caller, notification),
+            Ok(caller) => carry_out_call(&mut self.destinations, caller, notification),
             // It has ended, or cannot be looked at.
             Err(_) => Err(Refusal::Errno(libc::EACCES)),
         };
@@ -140,13 +140,13 @@ fn errno_of(error: &io::Error) -> libc::c_int {
     error.raw_os_error().unwrap_or(libc::EIO)
 }
 
-fn carry_out(to: &mut Destinations, caller: Caller, notification: &Notification) -> Result<Outcome, Refusal> {
+fn carry_out_call(to: &mut Destinations, caller: Caller, notification: &Notification) -> Result<Outcome, Refusal> {
     let args = &notification.args;
     let socket = Socket::of(&caller, args[0])?;
     match notification.call {
         libc::SYS_connect => {
             let address = caller.read_address(args[1], args[2])?;
-            to.judge(socket.kind, &address, true)?;
+            to.judge_destination(socket.kind, &address, true)?;
             if socket.waits && socket.is_stream {
                 return Ok(Outcome::Later(Box::new(move || sys::connect(&socket.fd, &address).map(|()| 0))));
             }
@@ -155,14 +155,14 @@ fn carry_out(to: &mut Destinations, caller: Caller, notification: &Notification)
         libc::SYS_sendto => {
             let message = caller.read_plain(args)?;
             judge_message(to, &socket, &message)?;
-            send(caller, socket, message, args[3] as libc::c_int)
+            send_message(caller, socket, message, args[3] as libc::c_int)
         }
         libc::SYS_sendmsg => {
             let message = caller.read_message(args[1], socket.is_local())?;
             judge_message(to, &socket, &message)?;
-            send(caller, socket, message, args[2] as libc::c_int)
+            send_message(caller, socket, message, args[2] as libc::c_int)
         }
-        libc::SYS_sendmmsg => send_many(to, caller, socket, args),
+        libc::SYS_sendmmsg => send_messages(to, caller, socket, args),
         _ => Err(Refusal::Errno(libc::ENOSYS)),
     }
 }
@@ -171,32 +171,32 @@ fn judge_message(to: &mut Destinations, socket: &Socket, message: &Message) -> R
     match message.address.is_empty() {
         // It goes where the socket was connected.
         true => Ok(()),
-        false => to.judge(socket.kind, &message.address, false),
+        false => to.judge_destination(socket.kind, &message.address, false),
     }
 }
 
 /// Sends one message: at once if that can be, otherwise in a thread that waits.
-fn send(caller: Caller, socket: Socket, message: Message, flags: libc::c_int) -> Result<Outcome, Refusal> {
+fn send_message(caller: Caller, socket: Socket, message: Message, flags: libc::c_int) -> Result<Outcome, Refusal> {
     let waits = socket.waits && flags & libc::MSG_DONTWAIT == 0;
     let sent = match message.send(&socket.fd, flags | libc::MSG_DONTWAIT) {
         // Of a stream the rest follows; a datagram is sent whole.
         Ok(sent) if sent == message.len() || !socket.is_stream || !waits => return Ok(Outcome::Now(sent as i64)),
         Ok(sent) => sent,
         Err(error) if waits && error.kind() == io::ErrorKind::WouldBlock => 0,
-        Err(error) => return Err(failed(&caller, &socket, flags, &error)),
+        Err(error) => return Err(tell_failure(&caller, &socket, flags, &error)),
     };
     Ok(Outcome::Later(Box::new(move || match message.skip(sent).send(&socket.fd, flags) {
         Ok(more) => Ok(sent + more),
         Err(_) if sent > 0 => Ok(sent),
         Err(error) => {
-            failed(&caller, &socket, flags, &error);
+            tell_failure(&caller, &socket, flags, &error);
             Err(error)
         }
     })))
 }
 
 /// The error of a call; a stream that nobody reads any more also gives a signal.
-fn failed(caller: &Caller, socket: &Socket, flags: libc::c_int, error: &io::Error) -> Refusal {
+fn tell_failure(caller: &Caller, socket: &Socket, flags: libc::c_int, error: &io::Error) -> Refusal {
     if error.kind() == io::ErrorKind::BrokenPipe && socket.is_stream && flags & libc::MSG_NOSIGNAL == 0 {
         // A caller that has ended needs none.
         let _ = rustix::process::pidfd_send_signal(&caller.process, rustix::process::Signal::PIPE);
@@ -205,7 +205,7 @@ fn failed(caller: &Caller, socket: &Socket, flags: libc::c_int, error: &io::Erro
 }
 
 /// Sends the messages of `sendmmsg`. If one cannot be sent at once, the caller comes again with it and those after it.
-fn send_many(to: &mut Destinations, caller: Caller, socket: Socket, args: &[u64; 6]) -> Result<Outcome, Refusal> {
+fn send_messages(to: &mut Destinations, caller: Caller, socket: Socket, args: &[u64; 6]) -> Result<Outcome, Refusal> {
     let flags = args[3] as libc::c_int;
     let waits = socket.waits && flags & libc::MSG_DONTWAIT == 0;
     let count = u64::from(args[2] as u32).min(MOST_PARTS);

@@ -28,17 +28,17 @@ impl Sockets {
     }
 
     /// Who accepts connections to a port (TCP), or receives at it (UDP), at whichever address.
-    pub(super) fn holder(&mut self, protocol: libc::c_int, port: u16) -> Holder {
+    pub(super) fn find_holder(&mut self, protocol: libc::c_int, port: u16) -> Holder {
         if ![libc::IPPROTO_TCP, libc::IPPROTO_UDP].contains(&protocol) {
             // Of an echo the kernel itself is the service.
             return Holder::Outside;
         }
-        let found = netlink::sockets_of_port(protocol, port).unwrap_or_else(|_| read_tables(protocol, port));
+        let found = netlink::list_sockets_of_port(protocol, port).unwrap_or_else(|_| read_tables(protocol, port));
         if found.is_empty() {
             return Holder::Nobody;
         }
         if !found.iter().all(|number| self.inside.contains(number)) {
-            self.inside = sockets_below(self.root);
+            self.inside = list_sockets_below(self.root);
         }
         match found.iter().all(|number| self.inside.contains(number)) {
             true => Holder::Inside,
@@ -68,7 +68,7 @@ fn parse_table(table: &str, port: u16, listening: bool) -> Vec<u64> {
 }
 
 /// The numbers of all sockets that a process and those below it have.
-fn sockets_below(root: libc::pid_t) -> HashSet<u64> {
+fn list_sockets_below(root: libc::pid_t) -> HashSet<u64> {
     let of_process = |pid: libc::pid_t| {
         let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         entries.filter_map(|entry| {
@@ -92,16 +92,16 @@ mod tests {
         let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
         let ports = [(6, tcp.local_addr().unwrap().port()), (17, udp.local_addr().unwrap().port())];
         for (protocol, port) in ports {
-            assert_eq!(Sockets::of(own).holder(protocol, port), Holder::Inside);
-            assert_eq!(read_tables(protocol, port), netlink::sockets_of_port(protocol, port).unwrap());
+            assert_eq!(Sockets::of(own).find_holder(protocol, port), Holder::Inside);
+            assert_eq!(read_tables(protocol, port), netlink::list_sockets_of_port(protocol, port).unwrap());
             // A process that has not got it.
             let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
             let other = libc::pid_t::try_from(child.id()).unwrap();
-            assert_eq!(Sockets::of(other).holder(protocol, port), Holder::Outside);
+            assert_eq!(Sockets::of(other).find_holder(protocol, port), Holder::Outside);
             child.kill().unwrap();
             child.wait().unwrap();
         }
         drop(tcp);
-        assert_eq!(Sockets::of(own).holder(6, ports[0].1), Holder::Nobody);
+        assert_eq!(Sockets::of(own).find_holder(6, ports[0].1), Holder::Nobody);
     }
 }

@@ -24,7 +24,7 @@ const NAMES: &[(&str, Option<&str>)] =
     &[("node_modules", None), (".venv", Some("pyvenv.cfg")), ("venv", Some("pyvenv.cfg"))];
 
 /// Looks for folders of packages beside the files that are copied. One in which a file is copied is none: git knows it.
-pub(super) fn find<'p>(source: &Path, files: impl Iterator<Item = &'p Path>) -> Vec<Link> {
+pub(super) fn find_package_folders<'p>(source: &Path, files: impl Iterator<Item = &'p Path>) -> Vec<Link> {
     let known = with_outer(files.filter_map(Path::parent));
     let mut found = Vec::new();
     for folder in known.iter().copied().chain((!known.contains(Path::new(""))).then_some(Path::new(""))) {
@@ -46,7 +46,7 @@ pub(super) fn find<'p>(source: &Path, files: impl Iterator<Item = &'p Path>) -> 
 }
 
 /// Makes the links that are not there.
-pub(super) fn make(work: &Path, links: &[Link]) -> Result<()> {
+pub(super) fn make_links(work: &Path, links: &[Link]) -> Result<()> {
     for link in links {
         let place = work.join(&link.path);
         // The folder may be gone, or something else be there: of a copy that was left by an earlier process.
@@ -58,7 +58,7 @@ pub(super) fn make(work: &Path, links: &[Link]) -> Result<()> {
 }
 
 /// The rules by which git in the copy ignores them: a rule for a folder is none for a link.
-pub(super) fn rules(links: &[Link]) -> String {
+pub(super) fn write_ignore_rules(links: &[Link]) -> String {
     links.iter().map(|link| format!("/{}\n", link.path.display())).collect()
 }
 

@@ -34,7 +34,7 @@ pub fn open_tree(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tr
     let repository = Repository::of(&source)?;
     let mut readable = repository.as_ref().map(Repository::object_folders).unwrap_or_default();
     let mut find_links = |files: &mut dyn Iterator<Item = &Path>| {
-        let links = if repository.is_some() { dependencies::find(&source, files) } else { Vec::new() };
+        let links = if repository.is_some() { dependencies::find_package_folders(&source, files) } else { Vec::new() };
         readable.extend(links.iter().map(|link| link.target.clone()));
         links
     };
@@ -48,7 +48,7 @@ pub fn open_tree(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tr
         let mut tree =
             Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable, links };
         tree.reset()?;
-        dependencies::make(&tree.work(), &tree.links)?;
+        dependencies::make_links(&tree.work(), &tree.links)?;
         return Ok(tree);
     }
     let ignores = repository.is_some();
@@ -111,13 +111,14 @@ fn fill_tree(
     thread::scope(|scope| {
         make_folder(&work)?;
         // Git is asked while files are copied.
-        let clone = repository
-            .map(|repository| scope.spawn(|| repository.write_clone(&work.join(".git"), &dependencies::rules(links))));
+        let clone = repository.map(|repository| {
+            scope.spawn(|| repository.write_clone(&work.join(".git"), &dependencies::write_ignore_rules(links)))
+        });
         let mut folders: Vec<&Path> = folders.into_iter().collect();
         folders.sort_unstable();
         folders.into_iter().try_for_each(|folder| make_folder(&work.join(folder)))?;
         let filled = copy_files(source, root, &list.files, spare)?;
-        dependencies::make(&work, links)?;
+        dependencies::make_links(&work, links)?;
         if let Some(written) = clone.map(thread::ScopedJoinHandle::join) {
             written.unwrap_or_else(|_| Err(thread_ended()))?;
         }
