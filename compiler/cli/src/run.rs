@@ -106,6 +106,7 @@ fn sandbox_settings(project: &Project) -> SandboxSettings {
         allow_unenforced: project.allow_unenforced.iter().filter_map(|name| Promise::of_name(name)).collect(),
         readable: project.sandbox_reads.iter().map(PathBuf::from).collect(),
         private_hosts: project.private_hosts.clone(),
+        local_ports: project.local_ports.clone(),
         without_namespaces: std::env::var_os("CASCADE_SANDBOX_NAMESPACES").is_some_and(|value| value == "off"),
         folder: folder("CASCADE_SANDBOX_FOLDER"),
         ..SandboxSettings::default()

@@ -59,6 +59,8 @@ pub struct Project {
     pub sandbox_reads: Vec<String>,
     /// `[sandbox] private_hosts`: hosts that may have addresses of private networks.
     pub private_hosts: Vec<String>,
+    /// `[sandbox] local_ports`: ports of this machine that commands in sandboxes with the network on may reach.
+    pub local_ports: Vec<u16>,
     /// `[sandbox] memory`: what the processes of a command in a sandbox may use together, in bytes.
     pub sandbox_memory: Option<u64>,
     /// How the providers of models are reached.

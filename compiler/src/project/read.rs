@@ -150,13 +150,31 @@ impl Reader {
                 "private_hosts" => {
                     project.private_hosts = self.texts(value, "private_hosts", "[\"crates.example.net\"]")
                 }
+                "local_ports" => project.local_ports = self.ports(value),
                 "memory" => project.sandbox_memory = self.size(value),
                 other => {
-                    let known = ["allow_unenforced", "read", "private_hosts", "memory"];
+                    let known = ["allow_unenforced", "read", "private_hosts", "local_ports", "memory"];
                     self.report_unknown("setting of `[sandbox]`", other, key.span(), &known);
                 }
             }
         }
+    }
+
+    /// Numbers of ports.
+    fn ports(&mut self, value: &Value<'_>) -> Vec<u16> {
+        let parse = |item: &Value<'_>| match item.get_ref() {
+            DeValue::Integer(number) => number.to_string().parse::<u16>().ok().filter(|port| *port > 0),
+            _ => None,
+        };
+        let ports = match value.get_ref() {
+            DeValue::Array(items) => items.iter().map(parse).collect::<Option<Vec<u16>>>(),
+            _ => None,
+        };
+        ports.unwrap_or_else(|| {
+            let d = self.value_error(value, "expected a list of ports").label("such as `[5432, 6379]`");
+            self.diagnostics.push(d);
+            Vec::new()
+        })
     }
 
     /// Names of promises of a sandbox.

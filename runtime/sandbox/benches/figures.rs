@@ -11,7 +11,7 @@ fn main() {
 
 const HELPER: &str = env!("CARGO_BIN_EXE_cascade-sandbox-helper");
 
-fn spec(folder: &Path, namespaces: bool) -> Spec {
+fn spec(folder: &Path, namespaces: bool, network: Network) -> Spec {
     let folder_of = |name: &str| {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder).unwrap();
@@ -24,8 +24,9 @@ fn spec(folder: &Path, namespaces: bool) -> Spec {
         readable: Vec::new(),
         hidden: Vec::new(),
         temporary,
-        network: Network::Off,
+        network,
         namespaces,
+        watched: true,
         limits: Limits::default(),
         report: folder.join("report"),
     }
@@ -39,11 +40,20 @@ fn a_command_without_a_sandbox(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench(args = [true, false], sample_count = 200)]
 fn a_command_in_a_sandbox_with_namespaces(bencher: divan::Bencher<'_, '_>, namespaces: bool) {
     let folder = tempfile::tempdir().unwrap();
-    let spec = spec(folder.path(), namespaces);
-    bencher.bench(|| {
-        let status = sandboxed_command(Path::new(HELPER), &spec, [OsStr::new("true")]).unwrap().status().unwrap();
-        assert!(status.success());
-    });
+    let spec = spec(folder.path(), namespaces, Network::Off);
+    bencher.bench(|| run(&spec, &["true"]));
+}
+
+#[divan::bench(args = [true, false], sample_count = 200)]
+fn a_command_with_the_network_on_with_namespaces(bencher: divan::Bencher<'_, '_>, namespaces: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = spec(folder.path(), namespaces, Network::On { supervised: true, local_ports: Vec::new() });
+    bencher.bench(|| run(&spec, &["true"]));
+}
+
+fn run(spec: &Spec, argv: &[&str]) {
+    let status = sandboxed_command(Path::new(HELPER), spec, argv.iter().map(OsStr::new)).unwrap().status().unwrap();
+    assert!(status.success());
 }
 
 /// A repository with so many files of 1 KiB, one of which is changed.

@@ -31,7 +31,7 @@ pub fn sandbox_profile(spec: &Spec) -> String {
     }
     match &spec.network {
         Network::Off => {}
-        Network::On => out.push_str("(allow network-outbound (remote ip))\n(allow network* (local ip))\n"),
+        Network::On { .. } => out.push_str("(allow network-outbound (remote ip))\n(allow network* (local ip))\n"),
         Network::Proxy { port, .. } => {
             let _ = writeln!(out, "(allow network-outbound (remote ip \"localhost:{port}\"))");
         }
@@ -62,6 +62,7 @@ mod tests {
             temporary: "/t".into(),
             network,
             namespaces: false,
+            watched: false,
             limits: Limits::default(),
             report: "/report".into(),
         }
@@ -78,7 +79,10 @@ mod tests {
 
     #[test]
     fn the_network_is_that_of_the_policy() {
-        assert!(sandbox_profile(&spec(Network::On)).contains("(allow network-outbound (remote ip))"));
+        assert!(
+            sandbox_profile(&spec(Network::On { supervised: true, local_ports: Vec::new() }))
+                .contains("(allow network-outbound (remote ip))")
+        );
         let proxied = sandbox_profile(&spec(Network::Proxy { port: 4321, handover: "/s".into() }));
         assert!(proxied.contains("(allow network-outbound (remote ip \"localhost:4321\"))"), "{proxied}");
         assert!(!proxied.contains("(remote ip))"), "{proxied}");

@@ -285,6 +285,73 @@ fn both_sides_are_merged_and_what_does_not_go_together_is_a_conflict() {
 }
 
 #[test]
+fn a_renamed_file_takes_the_change_of_the_other_side() {
+    let world = World::new();
+    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
+    // Renamed outside, changed inside; and the other way round. Git was not told of either.
+    write(&world.repo.join("old \"name\".txt"), text.replace('o', "0"));
+    let mut tree = world.open("box");
+    let work = tree.work();
+    write(&work.join("src/a.txt"), text.replace("one", "ONE"));
+    fs::rename(work.join("old \"name\".txt"), work.join("new name \u{e4}.txt")).unwrap();
+    write(&work.join("added.txt"), "added\n");
+    write(&work.join(".gitattributes"), "*.txt merge=union\n");
+    fs::remove_file(work.join("crlf.txt")).unwrap();
+    tree.changes().unwrap();
+    fs::create_dir(world.repo.join("moved")).unwrap();
+    fs::rename(world.repo.join("src/a.txt"), world.repo.join("moved/there.txt")).unwrap();
+    fs::set_permissions(world.repo.join("moved/there.txt"), fs::Permissions::from_mode(0o640)).unwrap();
+    write(&world.repo.join("old \"name\".txt"), text.replace('o', "0").replace("seven", "SEVEN"));
+    let index = fs::read(world.repo.join(".git/index")).unwrap();
+    tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap();
+    let read = |name: &str| fs::read_to_string(world.repo.join(name)).unwrap_or_else(|_| "none".to_owned());
+    assert_eq!(read("moved/there.txt"), text.replace("one", "ONE"));
+    assert_eq!(fs::metadata(world.repo.join("moved/there.txt")).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(read("new name \u{e4}.txt"), text.replace('o', "0").replace("seven", "SEVEN"));
+    assert_eq!([read("src/a.txt"), read("old \"name\".txt"), read("crlf.txt")], ["none", "none", "none"]);
+    assert_eq!([read("added.txt"), read("x.log")], ["added\n", "ignored"]);
+    assert_eq!(read(".gitattributes"), "*.txt merge=union\n");
+    assert_eq!(fs::read(world.repo.join(".git/index")).unwrap(), index, "the index is the user's");
+}
+
+#[test]
+fn git_merges_by_no_rule_of_either_side() {
+    let world = World::new();
+    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
+    let mut tree = world.open("box");
+    let work = tree.work();
+    // Lines of both sides would be kept by this rule, and a program called by that one.
+    write(&work.join(".gitattributes"), "*.txt merge=union\n*.sh merge=planted\n");
+    write(&work.join("src/a.txt"), text.replace("one", "inside"));
+    write(&work.join("run.sh"), "#!/bin/sh\ninside\n");
+    tree.changes().unwrap();
+    write(&world.repo.join("src/a.txt"), text.replace("one", "outside"));
+    write(&world.repo.join("run.sh"), "#!/bin/sh\noutside\n");
+    let planted = world.folder.path().join("planted");
+    git(&world.repo, &["config", "merge.planted.driver", &format!("touch {}", planted.display())]);
+    let before = snapshot(&world.repo, &[]);
+    let conflict = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap_err();
+    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["run.sh", "src/a.txt"]), "{conflict}");
+    assert_eq!(snapshot(&world.repo, &[]), before, "nothing was touched");
+    assert!(!planted.exists());
+}
+
+#[test]
+fn a_merge_overwrites_nothing_that_git_ignores() {
+    let world = World::new();
+    let text = fs::read_to_string(world.repo.join("src/a.txt")).unwrap();
+    let mut tree = world.open("box");
+    fs::rename(tree.work().join("src/a.txt"), tree.work().join("kept.txt")).unwrap();
+    tree.changes().unwrap();
+    write(&world.repo.join("src/a.txt"), text.replace("seven", "SEVEN"));
+    write(&world.repo.join(".gitignore"), "*.log\nbuild/\nkept.txt\n");
+    write(&world.repo.join("kept.txt"), "the user's");
+    let conflict = tree::apply_changes(&tree, &tree.all_changes().unwrap(), "x").unwrap_err();
+    assert!(matches!(&conflict, TreeError::Conflict(files) if *files == ["kept.txt"]), "{conflict}");
+    assert_eq!(fs::read_to_string(world.repo.join("kept.txt")).unwrap(), "the user's");
+}
+
+#[test]
 fn modes_links_removals_and_folders_are_applied() {
     let world = World::new();
     let mut tree = world.open("box");
@@ -438,6 +505,42 @@ fn a_branch_is_made_from_outside_and_once() {
     tree.changes().unwrap();
     let conflict = tree::commit_on_branch(&tree, &tree.all_changes().unwrap(), "other", "x", 0);
     assert!(matches!(conflict, Err(TreeError::Conflict(files)) if files == ["src/b.txt"]));
+}
+
+#[test]
+fn installed_packages_are_those_of_the_user_and_no_change() {
+    let world = World::new();
+    let repo = &world.repo;
+    write(&repo.join(".gitignore"), "*.log\nbuild/\nnode_modules/\n.venv\n");
+    for name in ["node_modules/a/index.js", "src/node_modules/b/index.js", ".venv/pyvenv.cfg", "venv/notes.txt"] {
+        write(&repo.join(name), name);
+    }
+    write(&repo.join("lib/node_modules/vendored.js"), "known to git\n");
+    git(repo, &["add", "-f", "lib"]);
+    let root = world.folder.path().join("box");
+    for _ in 0..2 {
+        // The second time as after a kill.
+        let mut tree = tree::open_tree(repo, &root, None).unwrap();
+        let work = tree.work();
+        for name in ["node_modules", "src/node_modules", ".venv"] {
+            assert_eq!(fs::read_link(work.join(name)).unwrap(), repo.join(name));
+            assert!(tree.readable().contains(&repo.join(name)), "{:?}", tree.readable());
+        }
+        assert!(fs::symlink_metadata(work.join("lib/node_modules")).unwrap().is_dir());
+        assert_eq!(fs::read_to_string(work.join("venv/notes.txt")).unwrap(), "venv/notes.txt");
+        let status = git(&work, &["status", "--porcelain"]);
+        assert!(!status.contains("?? node_modules") && !status.contains("?? .venv"), "{status}");
+        assert_eq!(tree.changes().unwrap(), []);
+        // A folder of its own in place of a link is ignored as it would be outside, and so is another link.
+        fs::remove_file(work.join("node_modules")).unwrap();
+        write(&work.join("node_modules/own.js"), "own\n");
+        fs::remove_file(work.join("src/node_modules")).unwrap();
+        symlink("../build", work.join("src/node_modules")).unwrap();
+        assert_eq!(tree.changes().unwrap(), []);
+        fs::remove_file(work.join("src/node_modules")).unwrap();
+        fs::remove_dir_all(work.join("node_modules")).unwrap();
+    }
+    assert_eq!(fs::read_to_string(repo.join("node_modules/a/index.js")).unwrap(), "node_modules/a/index.js");
 }
 
 #[test]

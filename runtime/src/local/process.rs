@@ -108,13 +108,15 @@ pub(super) fn run_program(
             }
             let mut process =
                 Process { code: status.code(), signal: status.signal(), stderr, stdout: streams.stdout.into() };
-            if let (Some(entered), Some(report)) = (&mut entered, report)
-                && let Err(answer) = take_report(job, entered, &report, &mut process)
-            {
-                return *answer;
-            }
+            let denied = match (&mut entered, report) {
+                (Some(entered), Some(report)) => match take_report(job, entered, &report, &mut process) {
+                    Ok(denied) => denied,
+                    Err(answer) => return *answer,
+                },
+                _ => Vec::new(),
+            };
             let answer = match (&job.agent, listener) {
-                (Some(agent), Some(listener)) => agent.finish(listener, &process, before),
+                (Some(agent), Some(listener)) => with_denied(agent.finish(listener, &process, before), denied),
                 _ => with_files(job, process, entered.as_ref()),
             };
             match &mut entered {
@@ -126,12 +128,17 @@ pub(super) fn run_program(
     }
 }
 
-/// Takes in what the sandbox has to say of a program: what it was denied stands at the end of what it wrote to standard
-/// error.
+/// Takes in what the sandbox has to say of a program, and gives what it was denied: that stands at the end of what it
+/// wrote to standard error.
 ///
 /// # Errors
 /// The answer, when the program was not started, or was ended for a limit.
-fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut Process) -> Result<(), Box<Answer>> {
+fn take_report(
+    job: &Job,
+    entered: &mut Entered<'_>,
+    path: &Path,
+    process: &mut Process,
+) -> Result<Vec<String>, Box<Answer>> {
     let report = entered.report(path);
     if let Some(why) = report.setup {
         let message = format!("the sandbox cannot be set up, and nothing was started: {why}");
@@ -140,7 +147,7 @@ fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut 
     if let (Some(errno), Some(program)) = (report.not_started, job.request.argv.first()) {
         return Err(Box::new(why_not_started(&io::Error::from_raw_os_error(errno), program, None)));
     }
-    for denied in report.denied {
+    for denied in &report.denied {
         process.stderr.push_str(&format!("\ndenied: {denied}"));
     }
     match report.limit {
@@ -148,8 +155,23 @@ fn take_report(job: &Job, entered: &mut Entered<'_>, path: &Path, process: &mut 
             let message = format!("the sandbox ended the program: {limit}");
             Err(Box::new(Answer::failed(ErrorKind::CommandFailed, message)))
         }
-        None => Ok(()),
+        None => Ok(report.denied),
     }
+}
+
+/// The answer of an agent with what the sandbox denied to it and its commands.
+fn with_denied(mut answer: Answer, denied: Vec<String>) -> Answer {
+    answer.result = answer.result.map(|mut output| {
+        let told = match &mut output {
+            Output::WithPatch(inner, _) => inner.as_mut(),
+            other => other,
+        };
+        if let Output::Agent(agent) = told {
+            agent.notes.extend(denied.into_iter().map(|denied| format!("the sandbox denied: {denied}")));
+        }
+        output
+    });
+    answer
 }
 
 /// An answer with what has changed in the sandbox, also of a program that has failed: it may be accepted.

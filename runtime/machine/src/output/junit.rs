@@ -258,11 +258,13 @@ fn read_case(element: &BytesStart<'_>, suite: Option<String>) -> TestCase {
     let not_run = read_attribute(element, "status").is_some_and(|s| s.eq_ignore_ascii_case("notrun"))
         || read_attribute(element, "result")
             .is_some_and(|r| matches!(&*r.to_ascii_lowercase(), "suppressed" | "skipped"));
+    // pytest names its suite, and counts lines from 0 (`reportinfo` of its documentation).
+    let first_line = i64::from(suite.as_deref() == Some("pytest"));
     TestCase {
         name: read_attribute(element, "name").unwrap_or_default(),
         suite: read_attribute(element, "classname").or(suite),
         file: read_attribute(element, "file"),
-        line: read_attribute(element, "line").and_then(|l| l.parse().ok()),
+        line: read_attribute(element, "line").and_then(|l| l.parse::<i64>().ok()).map(|line| line + first_line),
         status: if not_run { "skipped" } else { "passed" },
         message: None,
         seconds: read_attribute(element, "time").and_then(|t| read_seconds(&t)),

@@ -276,6 +276,17 @@ line</failure></testcase>
     }
 
     #[test]
+    fn lines_count_from_1_also_in_reports_of_pytest() {
+        let line = |suite: &str| {
+            let text = format!(
+                "<testsuites><testsuite name='{suite}'><testcase name='t' file='t.py' line='4'/></testsuite></testsuites>"
+            );
+            to_json(&parse_junit(text.as_bytes()).unwrap())["tests"][0]["line"].clone()
+        };
+        assert_eq!((line("pytest"), line("other")), (json!(5), json!(4)));
+    }
+
+    #[test]
     fn junit_is_decoded_by_its_declared_encoding() {
         let name =
             |bytes: &[u8]| to_json(&parse_junit(bytes).unwrap())["tests"][0]["test"].as_str().unwrap().to_owned();

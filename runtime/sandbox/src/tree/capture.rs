@@ -166,6 +166,9 @@ impl Tree {
     ) -> Result<()> {
         let meta = fs::symlink_metadata(file).map_err(error_at(file))?;
         let Some(kind) = kind_of(&meta) else { return Ok(()) };
+        if kind == Kind::Link && self.is_link_to_packages(path, file) {
+            return Ok(());
+        }
         let look = Look::of(&meta);
         if self.seen.get(path) == Some(&look) {
             return Ok(());

@@ -14,7 +14,9 @@ use std::{
 };
 
 use super::{
-    Content, Entry, Kind, Result, Tree, TreeError, error_at, files,
+    Content, Entry, Kind, Result, Tree, TreeError,
+    dependencies::{self, Link},
+    error_at, files,
     list::{List, Original, on_threads},
     manifest::{self, Kept, Listed, Look, Manifest, Seen, kind_of},
     repository::Repository,
@@ -30,15 +32,23 @@ use super::{
 pub fn open_tree(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tree> {
     let source = source.canonicalize().map_err(error_at(source))?;
     let repository = Repository::of(&source)?;
-    let readable = repository.as_ref().map(Repository::object_folders).unwrap_or_default();
+    let mut readable = repository.as_ref().map(Repository::object_folders).unwrap_or_default();
+    let mut find_links = |files: &mut dyn Iterator<Item = &Path>| {
+        let links = if repository.is_some() { dependencies::find_package_folders(&source, files) } else { Vec::new() };
+        readable.extend(links.iter().map(|link| link.target.clone()));
+        links
+    };
     if let Some((base, ignores, before)) = manifest::load_manifest(&root.join("base"))?
         && before == source
     {
+        let links = find_links(&mut base.keys().map(PathBuf::as_path));
         let current = base.clone();
         let root = root.to_owned();
         let (seen, origins, folders, looked, notes) = (Seen::new(), Vec::new(), None, Instant::now(), Vec::new());
-        let mut tree = Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable };
+        let mut tree =
+            Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable, links };
         tree.reset()?;
+        dependencies::make_links(&tree.work(), &tree.links)?;
         return Ok(tree);
     }
     let ignores = repository.is_some();
@@ -52,8 +62,9 @@ pub fn open_tree(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tr
         (list, spare.and_then(|taken| taken.join().ok().flatten()))
     });
     let mut list = list?;
+    let links = find_links(&mut list.files.iter().map(|file| file.path.as_path()));
     let repository = repository.filter(|repository| repository.top == source);
-    let fill = |spare: Option<&Spare>| fill_tree(&source, root, &list, repository.as_ref(), spare);
+    let fill = |spare: Option<&Spare>| fill_tree(&source, root, &list, repository.as_ref(), spare, &links);
     let filled = match &spare {
         // What goes wrong with it goes wrong with a new one, too, or does not matter.
         Some(spare) => fill(Some(spare)).or_else(|_| remove_all(root).and_then(|()| fill(None))),
@@ -63,7 +74,7 @@ pub fn open_tree(source: &Path, root: &Path, spares: Option<&Path>) -> Result<Tr
     manifest::save_manifest(&base, ignores, &source, root)?;
     let current = base.clone();
     let (root, folders, looked, notes) = (root.to_owned(), None, Instant::now(), std::mem::take(&mut list.notes));
-    Ok(Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable })
+    Ok(Tree { root, source, ignores, base, current, seen, origins, folders, looked, notes, readable, links })
 }
 
 fn remove_all(root: &Path) -> Result<()> {
@@ -87,6 +98,7 @@ fn fill_tree(
     list: &List,
     repository: Option<&Repository>,
     spare: Option<&Spare>,
+    links: &[Link],
 ) -> Result<Filled> {
     let work = root.join("work");
     let files = || list.files.iter().map(|file| file.path.as_path());
@@ -99,11 +111,14 @@ fn fill_tree(
     thread::scope(|scope| {
         make_folder(&work)?;
         // Git is asked while files are copied.
-        let clone = repository.map(|repository| scope.spawn(|| repository.write_clone(&work.join(".git"))));
+        let clone = repository.map(|repository| {
+            scope.spawn(|| repository.write_clone(&work.join(".git"), &dependencies::write_ignore_rules(links)))
+        });
         let mut folders: Vec<&Path> = folders.into_iter().collect();
         folders.sort_unstable();
         folders.into_iter().try_for_each(|folder| make_folder(&work.join(folder)))?;
         let filled = copy_files(source, root, &list.files, spare)?;
+        dependencies::make_links(&work, links)?;
         if let Some(written) = clone.map(thread::ScopedJoinHandle::join) {
             written.unwrap_or_else(|_| Err(thread_ended()))?;
         }
@@ -265,6 +280,9 @@ impl Tree {
             let entry = entry.map_err(|error| TreeError::Io(work.clone(), io::Error::other(error)))?;
             let Ok(path) = entry.path().strip_prefix(&work) else { continue };
             if entry.file_type().is_none_or(|kind| kind.is_dir()) {
+                continue;
+            }
+            if self.is_link_to_packages(path, entry.path()) {
                 continue;
             }
             let found =

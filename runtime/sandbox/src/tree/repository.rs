@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs,
+    io::{self, Write},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::Command,
@@ -79,7 +80,8 @@ impl Repository {
     }
 
     /// Writes the folder of a repository that shares the objects of this one, and can change none of its files.
-    pub(super) fn write_clone(&self, clone: &Path) -> Result<()> {
+    /// `rules` are added to those by which it ignores files.
+    pub(super) fn write_clone(&self, clone: &Path, rules: &str) -> Result<()> {
         for folder in ["objects/info", "objects/pack", "refs/heads", "refs/tags", "info", "logs"] {
             let folder = clone.join(folder);
             fs::create_dir_all(&folder).map_err(error_at(&folder))?;
@@ -127,6 +129,11 @@ impl Repository {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(TreeError::Io(from, error)),
             }
+        }
+        if !rules.is_empty() {
+            let file = clone.join("info/exclude");
+            let add = || fs::OpenOptions::new().create(true).append(true).open(&file)?.write_all(rules.as_bytes());
+            add().map_err(error_at(&file))?;
         }
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();

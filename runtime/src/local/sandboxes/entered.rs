@@ -9,7 +9,7 @@ use std::{
 
 use cascade_ir::ErrorKind;
 use cascade_sandbox::{
-    Network, Report, Spec, find_toolchains, is_private_variable,
+    Abilities, Network, Report, Spec, find_toolchains, is_private_variable,
     proxy::{self, Host, Proxy},
     tree::Tree,
 };
@@ -18,7 +18,7 @@ use tempfile::TempPath;
 use super::{
     Entered, OpenNetwork,
     records::change_as_record,
-    surroundings::{cargo_home, proxy_variables, search_path},
+    surroundings::{cargo_home, local_port, proxy_variables, search_path},
     tree_failure, unavailable_failure,
 };
 use crate::{
@@ -85,7 +85,7 @@ impl Entered<'_> {
         // Of no other name: what a killed process had started may still write its own report.
         let report = tempfile::Builder::new().prefix("report-").tempfile_in(folder);
         let report = report.map_err(|error| unavailable_failure(folder, &error))?.into_temp_path();
-        let namespaces = sandbox.abilities()?.namespaces;
+        let Abilities { namespaces, notify, .. } = sandbox.abilities()?;
         let spec = Spec {
             directory,
             writable,
@@ -94,6 +94,7 @@ impl Entered<'_> {
             temporary: temporary.clone(),
             network: network.clone(),
             namespaces,
+            watched: notify,
             limits: settings.limits.clone(),
             report: report.to_path_buf(),
         };
@@ -118,7 +119,10 @@ impl Entered<'_> {
     fn open_network(&mut self, more: &[String]) -> Result<Network, Raise> {
         let sandbox = self.sandbox;
         if sandbox.open.policy.network == Access::All {
-            return Ok(Network::On);
+            // The service of an agent may be one of this machine.
+            let mut local_ports = sandbox.shared.settings.local_ports.clone();
+            local_ports.extend(more.iter().filter_map(|host| local_port(host)));
+            return Ok(Network::On { supervised: sandbox.abilities()?.notify, local_ports });
         }
         let names = sandbox.hosts(more);
         if names.is_empty() {

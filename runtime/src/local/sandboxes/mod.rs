@@ -45,6 +45,8 @@ pub struct SandboxSettings {
     pub readable: Vec<PathBuf>,
     /// Hosts of lists that may have addresses of private networks.
     pub private_hosts: Vec<String>,
+    /// Ports of this machine that commands with the network on may reach.
+    pub local_ports: Vec<u16>,
     /// The limits of a command.
     pub limits: Limits,
     /// Whether namespaces are left out even where the machine has them.
@@ -331,7 +333,7 @@ impl Sandbox {
 
     fn network_kind(&self) -> Network {
         match &self.open.policy.network {
-            Access::All => Network::On,
+            Access::All => Network::On { supervised: true, local_ports: Vec::new() },
             Access::Only(hosts) if hosts.is_empty() => Network::Off,
             Access::Only(_) => Network::Proxy { port: proxy::PORT, handover: PathBuf::new() },
         }
