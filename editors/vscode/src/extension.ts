@@ -5,7 +5,7 @@ import { readProgram, showError } from "./program";
 import { runCascade } from "./running";
 import { RunNode, Runs } from "./runs";
 import { Server } from "./server";
-import { TaskProvider } from "./tasks";
+import { RunWatch, TaskProvider } from "./tasks";
 import { Tests } from "./testing";
 
 let server: Server | undefined;
@@ -17,12 +17,14 @@ async function showVersion(): Promise<void> {
 
 /** Called by the editor when the first file of the language is opened. */
 export function activate(context: vscode.ExtensionContext): void {
-  const started = new Server();
+  const watch = new RunWatch();
+  const started = new Server(watch);
   server = started;
-  const graph = new GraphPanel();
+  const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(context.extensionUri, `icons/cascade-${theme}.svg`);
+  const graph = new GraphPanel(watch, { light: icon("light"), dark: icon("dark") });
   const tests = new Tests();
-  const runs = new Runs();
-  context.subscriptions.push(started, graph, tests, runs, vscode.tasks.registerTaskProvider("cascade", new TaskProvider()));
+  const runs = new Runs(watch);
+  context.subscriptions.push(watch, started, graph, tests, runs, vscode.tasks.registerTaskProvider("cascade", new TaskProvider()));
 
   // A command that fails says so; without this its error would only be in the log of the editor.
   const register = <Args extends unknown[]>(name: string, action: (...args: Args) => unknown): void => {

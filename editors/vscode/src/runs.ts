@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import { messageOf, readProgram, requireTrust } from "./program";
 import { findProjects } from "./project";
 import { parseOpenQuestions, parseRuns, Question, Run } from "./pure/outputs";
-import { runInTerminal } from "./tasks";
+import { runInTerminal, RunWatch } from "./tasks";
 
 /** A run in the tree, with the folder in which `cascadec` knows it. */
 export interface RunNode {
@@ -34,17 +34,13 @@ export class Runs implements vscode.TreeDataProvider<Node>, vscode.TextDocumentC
   readonly onDidChange = this.documentChanged.event;
   private readonly parts: vscode.Disposable[];
 
-  constructor() {
+  constructor(watch: RunWatch) {
     this.parts = [
       this.changed,
       this.documentChanged,
       vscode.window.registerTreeDataProvider("cascade.runs", this),
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-      vscode.tasks.onDidEndTask(({ execution }) => {
-        if (execution.task.definition.type === "cascade") {
-          this.refresh();
-        }
-      }),
+      watch.onChange(() => this.refresh()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
     ];
   }
