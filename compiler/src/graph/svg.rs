@@ -38,14 +38,14 @@ text {{ font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328 }}
 .model {{ fill: #fbefff; stroke: #c297ff }}
 .cascade {{ fill: #dafbe1; stroke: #4ac26b }}
 .person {{ fill: #fff1e5; stroke: #fb8f44 }}
-.gate {{ fill: #ffebe9; stroke: #ff8182 }}
+.gate {{ fill: #ffeff7; stroke: #ff80c8 }}
 .frame {{ fill: none; stroke: #8c959f; stroke-dasharray: 4 3 }}
 .edge {{ fill: none; stroke: #8c959f; stroke-width: 1.4 }}
 .tip {{ fill: #8c959f }}
 {}@media (prefers-color-scheme: dark) {{
   text {{ fill: #e6edf3 }} .detail, .head {{ fill: #9198a1 }}
   .box {{ fill: #21262d }} .run {{ fill: #0c2d6b }} .http {{ fill: #4b2900 }} .model {{ fill: #3c1e70 }}
-  .cascade {{ fill: #033a16 }} .person {{ fill: #5a1e02 }} .gate {{ fill: #67060c }}
+  .cascade {{ fill: #033a16 }} .person {{ fill: #5a1e02 }} .gate {{ fill: #5e103e }}
 }}
 </style>
 <text class="title" x="{PAD}" y="{:.0}">{}</text>

@@ -45,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
   register("cascade.test", (uri: string, name: string) => tests.runOne(uri, name));
   register("cascade.graph", (uri?: string, name?: string) => graph.show(uri, name));
   register("cascade.lastRun", (uri: string, _name: string, id: string) => runs.openById(uri, id));
-  register("cascade.runs.refresh", () => runs.refresh());
+  register("cascade.runs.refresh", () => watch.refresh());
   register("cascade.runs.open", (node: RunNode) => runs.open(node));
   register("cascade.runs.resume", (node: RunNode) => runs.resume(node));
   register("cascade.runs.approve", (node: RunNode) => runs.decide(node, "approve"));
@@ -55,7 +55,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("cascade.path")) {
         void started.restart();
-        runs.refresh();
+        watch.refresh();
       }
     }),
   );

@@ -45,10 +45,22 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** That a program has errors, which the Problems view lists. */
+export class HasErrors extends Error {
+  constructor(file: vscode.Uri) {
+    super(`${path.basename(file.fsPath)} has errors: nothing is run until they are mended.`);
+  }
+}
+
 /** Shows an error of a command to the user: every command of the extension ends here when it fails. */
 export async function showError(error: unknown): Promise<void> {
   if (isMissing(error)) {
     await showMissingProgram(error);
+  } else if (error instanceof HasErrors) {
+    const problems = "Show problems";
+    if ((await vscode.window.showErrorMessage(error.message, problems)) === problems) {
+      await vscode.commands.executeCommand("workbench.actions.view.problems");
+    }
   } else {
     await vscode.window.showErrorMessage(`Cascade: ${messageOf(error)}`);
   }

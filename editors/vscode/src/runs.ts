@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import { messageOf, readProgram, requireTrust } from "./program";
 import { findProjects } from "./project";
 import { parseOpenQuestions, parseRuns, Question, Run } from "./pure/outputs";
+import { shortTime } from "./pure/time";
 import { runInTerminal, RunWatch } from "./tasks";
 
 /** A run in the tree, with the folder in which `cascadec` knows it. */
@@ -40,14 +41,9 @@ export class Runs implements vscode.TreeDataProvider<Node>, vscode.TextDocumentC
       this.documentChanged,
       vscode.window.registerTreeDataProvider("cascade.runs", this),
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-      watch.onChange(() => this.refresh()),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
+      watch.onChange(() => this.changed.fire(undefined)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.changed.fire(undefined)),
     ];
-  }
-
-  /** Reads the runs again when the tree is looked at. */
-  refresh(): void {
-    this.changed.fire(undefined);
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
@@ -87,8 +83,8 @@ export class Runs implements vscode.TreeDataProvider<Node>, vscode.TextDocumentC
     }
     const { run } = node;
     const item = new vscode.TreeItem(run.cascade);
-    item.description = `${run.status} · ${new Date(run.started).toLocaleString()} · ${run.id}`;
-    item.tooltip = [run.file, run.id, run.message].filter((part) => part !== undefined).join("\n");
+    item.description = `${run.status} · ${shortTime(new Date(run.started), new Date())} · ${run.id}`;
+    item.tooltip = [run.file, run.id, new Date(run.started).toLocaleString(), run.message].filter((part) => part !== undefined).join("\n");
     item.iconPath = new vscode.ThemeIcon(ICONS[run.status] ?? "circle-outline");
     item.contextValue = `run.${run.status}`;
     item.command = { command: "cascade.runs.open", title: "Open", arguments: [node] };

@@ -14,8 +14,9 @@ export class Server implements vscode.Disposable {
   private readonly watching: vscode.Disposable;
 
   constructor(watch: RunWatch) {
-    // The server knows the last run of a cascade, but not when there is a newer one.
-    this.watching = watch.onChange(() => this.refreshLenses());
+    // The server knows the last run of a cascade, but not when there is a newer one. Not oftener: a click on a lens
+    // that is just replaced fails.
+    this.watching = watch.onEnd(() => this.refreshLenses());
     this.status.name = "Cascade";
     this.status.command = { command: "cascade.showLog", title: "Show log" };
     this.showState("stopped");

@@ -40,6 +40,9 @@ const LOOK_EVERY = 1000;
 export class RunWatch implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onChange = this.changed.event;
+  private readonly ended = new vscode.EventEmitter<void>();
+  /** Only when a task of the extension has ended. */
+  readonly onEnd = this.ended.event;
   private readonly running = new Set<vscode.TaskExecution>();
   private timer: NodeJS.Timeout | undefined;
   private readonly events: vscode.Disposable[];
@@ -62,6 +65,7 @@ export class RunWatch implements vscode.Disposable {
             this.timer = undefined;
           }
           this.changed.fire();
+          this.ended.fire();
         }
       }),
       vscode.window.onDidChangeWindowState(({ focused }) => {
@@ -72,10 +76,16 @@ export class RunWatch implements vscode.Disposable {
     ];
   }
 
+  /** Looks again because the user asks for it. */
+  refresh(): void {
+    this.changed.fire();
+  }
+
   dispose(): void {
     clearInterval(this.timer);
     this.events.forEach((event) => event.dispose());
     this.changed.dispose();
+    this.ended.dispose();
   }
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findTests } from "../src/pure/discovery";
+import { shortTime } from "../src/pure/time";
 import { errorPage, graphPage, parseClick } from "../src/pure/graph";
 
 test("tests are found at their lines, with their names unescaped", () => {
@@ -34,4 +35,10 @@ test("a click has the place of a part, and nothing else is one", () => {
   for (const message of [undefined, null, "f:1:2", { place: 7 }, { place: "f.cascade" }, { place: ":1:2" }]) {
     assert.equal(parseClick(message), undefined);
   }
+});
+
+test("a run of today has a time, an older one a date", () => {
+  const now = new Date(2026, 11, 1, 18, 30);
+  assert.match(shortTime(new Date(2026, 11, 1, 9, 5), now), /^0?9:05/);
+  assert.match(shortTime(new Date(2026, 10, 30, 9, 5), now), /2026/);
 });

