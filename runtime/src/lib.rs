@@ -18,6 +18,7 @@ mod models;
 mod plan;
 pub mod rehearsal;
 mod run;
+pub mod search_path;
 #[cfg(test)]
 mod testing;
 

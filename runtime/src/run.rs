@@ -7,7 +7,6 @@ use std::{
     path::PathBuf,
     sync::Arc,
     task::{Context, Poll},
-    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -104,10 +103,6 @@ pub struct RunOutcome {
 /// The future is polled on a tokio runtime with time and I/O enabled, and does not block it: commands
 /// and the writes of the journal have threads of their own.
 pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, options: RunOptions<'_>) -> RunOutcome {
-    let max_commands = match options.max_commands {
-        0 => thread::available_parallelism().map_or(8, |n| n.get().max(8)),
-        n => n,
-    };
     let (cwd, cancel, sandbox) = (options.cwd.clone(), options.cancel.clone(), options.sandbox.clone());
     let watched = options.observer.is_some() || options.store.is_some();
     let redactor = run_redactor(program, &inputs, &options.providers);
@@ -118,7 +113,7 @@ pub async fn run(program: &Program, cascade: CascadeId, inputs: Vec<Value>, opti
         program,
         providers: Arc::clone(&options.providers),
         cwd,
-        max_commands,
+        max_commands: options.max_commands,
         cancel,
         watched,
         redactor: redactor.clone(),

@@ -10,7 +10,7 @@ mod command;
 mod gemini;
 mod output;
 
-use std::{env, ffi::OsString, path::Path};
+use std::path::Path;
 
 use cascade_ir::{Ability, ErrorKind, Model, Program};
 use serde_json::Value as Json;
@@ -22,6 +22,7 @@ use crate::{
     interpreter::Availability,
     models::{self, text_with_documents},
     request::{AgentRequest, Usage},
+    search_path::find_program,
     value::Arg,
 };
 pub(crate) use acp::Conversation;
@@ -182,21 +183,13 @@ fn first_word(model: &Model) -> Option<&str> {
 }
 
 fn missing_program(program: &str, install: &str) -> Option<String> {
-    if is_installed(program, env::var_os("PATH")) {
+    if find_program(program).is_some() {
         return None;
     }
     Some(match install {
         "" => format!("the program `{program}` is not installed"),
         install => format!("the program `{program}` is not installed (`{install}`)"),
     })
-}
-
-/// Whether a program is found in a search path, or by its own path.
-fn is_installed(program: &str, path: Option<OsString>) -> bool {
-    if program.contains('/') {
-        return Path::new(program).is_file();
-    }
-    path.is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The prompt with its documents, and without its system text.

@@ -10,9 +10,8 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::{
-    Done, Journal, JournalError, Record, Result, artifacts::Artifacts, project_key, row_writer::RowWriter, tables,
-};
+use super::{Done, Journal, JournalError, Record, Result, artifacts::Artifacts, row_writer::RowWriter, tables};
+use crate::project_key::ProjectKey;
 
 /// How long a record that nobody waits for waits for others, so that they share a commit.
 const COMPANY: Duration = Duration::from_millis(5);
@@ -81,13 +80,17 @@ impl Job {
 }
 
 impl SqliteJournal {
-    /// Opens the file, and creates it and its directory if needed.
+    /// Starts the thread that writes records through this connection to the file `path`.
     ///
     /// # Errors
-    /// When it cannot be opened, is damaged, is no journal, or was written by a newer version.
-    pub(super) fn open(path: &Path, run: &str, closing: Closing) -> std::result::Result<Self, JournalError> {
-        let connection = tables::open(path)?;
-        let key = project_key::load(path, &connection)?;
+    /// When no thread can be started.
+    pub(super) fn start(
+        connection: Connection,
+        path: &Path,
+        run: &str,
+        key: ProjectKey,
+        closing: Closing,
+    ) -> Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let rows = RowWriter::new(run, Artifacts::beside(path, key.clone()), key, path);
         let mut writer = Writer { connection, rows, path: path.to_owned(), full: false, failed: None };

@@ -31,7 +31,7 @@ use crate::{
 /// Runs in a file of SQLite, which many processes may use at once.
 #[derive(Debug)]
 pub struct SqliteStore {
-    /// Opened when it is first needed: a short run never reads.
+    /// For reading; opened when it is first needed. The next journal takes it over.
     connection: Mutex<Option<Connection>>,
     path: PathBuf,
     /// Read when it is first needed.
@@ -123,7 +123,12 @@ impl Store for SqliteStore {
     }
 
     fn open_journal(&self, run: &str) -> Result<Box<dyn Journal>> {
-        Ok(Box::new(SqliteJournal::open(&self.path, run, self.closing.clone())?))
+        let key = self.project_key()?;
+        // To open a file of SQLite means to read its log and to parse its tables: a run that reads nothing more does
+        // it once.
+        let opened = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let connection = opened.map_or_else(|| tables::open(&self.path), Ok)?;
+        Ok(Box::new(SqliteJournal::start(connection, &self.path, run, key, self.closing.clone())?))
     }
 
     fn project_key(&self) -> Result<ProjectKey> {

@@ -23,6 +23,8 @@ use crate::{
 
 /// Stack of a thread of the pool, in bytes.
 const STACK: usize = 256 * 1024;
+/// How many programs run at once on a machine of few processors: most programs wait for others.
+const ALWAYS: usize = 8;
 
 /// A program that runs or is about to.
 #[derive(Default)]
@@ -102,6 +104,7 @@ struct Queued {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Queued>,
+    /// Threads without a job, with those that are starting.
     idle: usize,
     closed: bool,
 }
@@ -122,14 +125,13 @@ impl Shared {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.jobs.pop_front() {
+                queue.idle = queue.idle.saturating_sub(1);
                 return Some(job);
             }
             if queue.closed {
                 return None;
             }
-            queue.idle += 1;
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
         }
     }
 }
@@ -137,6 +139,7 @@ impl Shared {
 pub(super) struct Commands {
     shared: Arc<Shared>,
     threads: usize,
+    /// The most threads; 0: as many as processors, and at least [`ALWAYS`].
     max: usize,
     outbox: Outbox,
     running: HashMap<RequestId, Arc<Running>>,
@@ -145,7 +148,22 @@ pub(super) struct Commands {
 impl Commands {
     pub(super) fn new(max: usize, outbox: Outbox, processes: ProcessList) -> Self {
         let shared = Arc::new(Shared { processes, ..Shared::default() });
-        Self { shared, threads: 0, max: max.max(1), outbox, running: HashMap::new() }
+        Self { shared, threads: 0, max, outbox, running: HashMap::new() }
+    }
+
+    /// Starts a thread for the first program, which then need not wait for it.
+    pub(super) fn prepare(&mut self) {
+        if self.threads == 0 && self.grow() {
+            self.threads = 1;
+        }
+    }
+
+    fn may_grow(&self) -> bool {
+        match self.max {
+            // How many processors there are stands in several files.
+            0 => self.threads < ALWAYS || self.threads < thread::available_parallelism().map_or(ALWAYS, usize::from),
+            max => self.threads < max,
+        }
     }
 
     /// Queues a program.
@@ -156,7 +174,7 @@ impl Commands {
         queue.jobs.push_back(Queued { job, running });
         let short = queue.idle < queue.jobs.len();
         drop(queue);
-        if short && self.threads < self.max && self.grow() {
+        if short && self.may_grow() && self.grow() {
             self.threads += 1;
         }
         self.shared.wake.notify_one();
@@ -165,6 +183,7 @@ impl Commands {
     /// Adds a thread; without one at all, the job is answered with a failure.
     fn grow(&mut self) -> bool {
         let (shared, outbox) = (Arc::clone(&self.shared), self.outbox.clone());
+        shared.lock().idle += 1;
         let work = move || {
             let mut buffer = vec![0; 64 * 1024];
             while let Some(Queued { mut job, running }) = shared.next() {
@@ -176,17 +195,20 @@ impl Commands {
                 }
                 // Its directories are removed before the run can end.
                 drop(job);
+                shared.lock().idle += 1;
                 if outbox.send(Message::Done(id, answer)).is_err() {
                     return;
                 }
             }
         };
         let spawned = thread::Builder::new().name("cascade-command".to_owned()).stack_size(STACK).spawn(work);
-        if let Err(error) = &spawned
-            && self.threads == 0
-        {
+        if let Err(error) = &spawned {
+            let mut queue = self.shared.lock();
+            queue.idle = queue.idle.saturating_sub(1);
+            let unserved = if self.threads == 0 { std::mem::take(&mut queue.jobs) } else { VecDeque::new() };
+            drop(queue);
             let message = format!("no thread for a program can be started: {error}");
-            for Queued { job, .. } in self.shared.lock().jobs.drain(..) {
+            for Queued { job, .. } in unserved {
                 let answer = crate::request::Answer::failed(cascade_ir::ErrorKind::Unavailable, message.clone());
                 let _ = self.outbox.send(Message::Done(job.id, answer));
             }

@@ -108,6 +108,7 @@ pub(crate) struct Setup<'p> {
     /// How the providers of its models are reached.
     pub(crate) providers: Arc<Providers>,
     pub(crate) cwd: Option<PathBuf>,
+    /// The most commands at once; 0: chosen by the number of processors.
     pub(crate) max_commands: usize,
     pub(crate) cancel: Cancel,
     /// Whether reports of running effects are wanted.
@@ -158,9 +159,13 @@ impl<'p> LocalHost<'p> {
         let locks = Locks::new(setup.locks, outbox.clone());
         let sandboxes = Sandboxes::new(setup.sandbox, setup.cwd.as_deref(), &setup.run);
         let servers = Servers::new(outbox.clone(), setup.cwd.clone());
+        let mut commands = Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes));
+        if setup.program.skills.iter().any(|skill| matches!(skill.effect, cascade_ir::Effect::Run(_))) {
+            commands.prepare();
+        }
         Self {
             program: setup.program,
-            commands: Commands::new(setup.max_commands, outbox.clone(), ProcessList::at(setup.processes)),
+            commands,
             web: Web::new(outbox.clone()),
             models: Models::new(setup.program, setup.providers),
             cwd: setup.cwd,

@@ -7,7 +7,7 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::process::{CommandExt, ExitStatusExt},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -31,7 +31,8 @@ use super::{
 use crate::{
     host::Progress,
     redact::Cut,
-    request::{Answer, Output, Process, Usage},
+    request::{Answer, Output, Process, RunRequest, Usage},
+    search_path::find_program,
     value::Arg,
 };
 
@@ -246,7 +247,8 @@ fn spawn(
             (command, Some(report))
         }
         None => {
-            let mut command = Command::new(program.text.as_str());
+            let mut command = Command::new(file_of(program, request));
+            command.arg0(program.text.as_str());
             command.args(args.iter().map(|a| a.text.as_str()));
             (command, None)
         }
@@ -274,6 +276,16 @@ fn spawn(
         is_shortage: is_shortage(&error),
         answer: Box::new(why_not_started(&error, program, dir.as_deref())),
     })
+}
+
+/// The file to execute. It is looked for here since an attempt to execute a file that is not there costs ten times as
+/// much as a look at it, and search paths have many folders. What this does not decide, the start of the program does.
+fn file_of(program: &Arg, request: &RunRequest) -> PathBuf {
+    // With a search path of its own the system looks for the program.
+    let has_own_path = request.env.iter().any(|(name, _)| name == "PATH");
+    let found = if has_own_path { None } else { find_program(&program.text) };
+    // A relative folder is meant from where the program will run.
+    found.filter(|file| file.is_absolute()).unwrap_or_else(|| PathBuf::from(program.text.as_str()))
 }
 
 fn why_not_started(error: &io::Error, program: &Arg, dir: Option<&Path>) -> Answer {

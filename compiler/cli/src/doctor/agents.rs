@@ -9,9 +9,12 @@ use std::{
 
 use cascade_compiler::cost;
 use cascade_ir::{Effect, Model};
-use cascade_runtime::brief_command::{NotEnded, run_briefly};
+use cascade_runtime::{
+    brief_command::{NotEnded, run_briefly},
+    search_path::find_program,
+};
 
-use super::{Finding, Surroundings, programs::find, used::used_skills};
+use super::{Finding, Surroundings, used::used_skills};
 
 /// How long an agent may take to say whether it is signed in.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -95,7 +98,7 @@ fn look_at(name: &str, model: &Model, is_only: bool) -> Finding {
     };
     let Some(agent) = agent_of(model) else {
         return match model.command.as_ref().and_then(program_of) {
-            Some(program) => match find(program) {
+            Some(program) => match find_program(program) {
                 Some(path) => Finding::good(name, format!("{}; whether it is signed in is not known", path.display())),
                 None => lacks(
                     format!("its program `{program}` is not in `PATH`"),
@@ -106,7 +109,7 @@ fn look_at(name: &str, model: &Model, is_only: bool) -> Finding {
         };
     };
     let program = agent.program;
-    if find(program).is_none() {
+    if find_program(program).is_none() {
         return lacks(format!("its program `{program}` is not in `PATH`"), agent.install);
     }
     let key = agent.keys.iter().copied().chain(model.key_env.as_deref()).find(|key| is_set(key));

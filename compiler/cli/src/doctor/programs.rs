@@ -2,15 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    env,
-    ffi::OsStr,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
 
 use cascade_ir::{Effect, Expr};
-use cascade_runtime::brief_command::{Ended, NotEnded, run_briefly};
+use cascade_runtime::{
+    brief_command::{Ended, NotEnded, run_briefly},
+    search_path::find_program,
+};
 
 use super::{Finding, Surroundings, used::used_skills};
 
@@ -27,13 +28,13 @@ const KNOWN: [(&str, &str, &str); 4] = [
 
 pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
     let mut out = Vec::new();
-    out.push(match find("sh") {
+    out.push(match find_program("sh") {
         Some(path) => Finding::good("sh", path.display().to_string()),
         None => Finding::missing("sh", "no POSIX shell is in `PATH`", "install one; scripts of skills run in it"),
     });
     let wanted = wanted_programs(around);
     for (name, purpose, install) in KNOWN {
-        out.push(match (find(name), wanted.get(name)) {
+        out.push(match (find_program(name), wanted.get(name)) {
             (Some(_), _) => match version(name) {
                 Ok(version) => Finding::good(name, version),
                 Err(why) => Finding::note(name, why, format!("call `{name} --version` yourself")),
@@ -43,7 +44,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
         });
     }
     for (name, skill) in wanted.iter().filter(|(name, _)| KNOWN.iter().all(|(known, ..)| known != *name)) {
-        out.push(match find(name) {
+        out.push(match find_program(name) {
             Some(path) => Finding::good(name.as_str(), path.display().to_string()),
             None => Finding::missing(
                 name.as_str(),
@@ -71,15 +72,6 @@ fn wanted_programs(around: &Surroundings) -> BTreeMap<String, String> {
     // A path is relative to a folder that is known only at run time.
     out.retain(|name, _| !name.contains('/') || Path::new(name).is_absolute());
     out
-}
-
-/// The file of a program in the search path.
-pub(super) fn find(name: &str) -> Option<PathBuf> {
-    if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|path| path.is_file());
-    }
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(OsStr::new(name))).find(|file| file.is_file())
 }
 
 /// The first line of what a program says of its version.

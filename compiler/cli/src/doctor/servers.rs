@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use cascade_ir::{Const, Expr, McpServer, McpTransport, Program, ServerId, TextPart};
-use cascade_runtime::probe_server;
+use cascade_runtime::{probe_server, search_path::find_program};
 
-use super::{Finding, Surroundings, programs::find};
+use super::{Finding, Surroundings};
 
 /// How long a server may take to be ready. Some are installed when they are first started.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub(super) fn check(around: &Surroundings) -> Vec<Finding> {
 fn unusable(server: &McpServer) -> Option<Finding> {
     match &server.transport {
         McpTransport::Stdio { command: Expr::Command(command), .. } => {
-            let name = command.literal_program().filter(|name| find(name).is_none())?;
+            let name = command.literal_program().filter(|name| find_program(name).is_none())?;
             Some(Finding::missing(
                 server.name.as_str(),
                 format!("its program `{name}` is not in `PATH`"),

@@ -5,7 +5,7 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use regex::bytes::Regex;
 
 /// The prefix of a key, a regular expression for the rest of it, and a description.
@@ -62,9 +62,15 @@ const SHAPES: &[(&str, &str, &str)] = &[
 ];
 
 /// Finds the first place at which a prefix begins. Only searches of this kind skip text without reading all of it.
+/// A deterministic automaton would take longer to build than a short run takes to be recorded, and is not faster
+/// where there is nothing to find.
 static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let prefixes = SHAPES.iter().map(|(prefix, ..)| prefix);
-    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(prefixes).ok()
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(prefixes)
+        .ok()
 });
 /// The regular expressions of the rests, each compiled when its prefix is first found.
 static RESTS: [OnceLock<Option<Regex>>; SHAPES.len()] = [const { OnceLock::new() }; SHAPES.len()];
