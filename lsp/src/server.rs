@@ -43,8 +43,8 @@ use crate::{
     events::{Event, Settings},
     position::Encoding,
     requests::{
-        Needs, Question, View, actions, calls, completion, definition, diagnostics, hints, hover, indent, lenses, links,
-        ranges, references, rename, signature, symbols, tokens,
+        Needs, Question, View, actions, calls, completion, definition, diagnostics, hints, hover, indent, lenses,
+        links, ranges, references, rename, signature, symbols, tokens,
     },
 };
 
@@ -255,13 +255,18 @@ impl LanguageServer for Backend {
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| Ok(definition::answer(view, *at))).await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
+            Ok(definition::answer(view, *at))
+        })
+        .await
     }
 
     async fn goto_type_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| Ok(definition::answer_type(view, *at)))
-            .await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
+            Ok(definition::answer_type(view, *at))
+        })
+        .await
     }
 
     async fn goto_implementation(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
@@ -340,7 +345,8 @@ impl LanguageServer for Backend {
 
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| Ok(signature::answer(view, *at))).await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| Ok(signature::answer(view, *at)))
+            .await
     }
 
     async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {

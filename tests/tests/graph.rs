@@ -98,8 +98,25 @@ fn every_form_of_stage_is_found_in_the_record_of_a_run() {
     assert!(missing.is_empty(), "{missing:?}");
     let names: Vec<&str> = parts.iter().map(|(_, title)| title.split(": ").next().unwrap()).collect();
     let all = [
-        "named", "left", "right", "deep", "other", "for each, in parallel b", "yes", "no", "rounds", "round",
-        "repeat at most 1 times", "plain", "called", "chosen", "arm", "rescued", "last", "on success", "told",
+        "named",
+        "left",
+        "right",
+        "deep",
+        "other",
+        "for each, in parallel b",
+        "yes",
+        "no",
+        "rounds",
+        "round",
+        "repeat at most 1 times",
+        "plain",
+        "called",
+        "chosen",
+        "arm",
+        "rescued",
+        "last",
+        "on success",
+        "told",
     ];
     assert_eq!(names, all);
     assert!(parts.iter().any(|(_, title)| title.starts_with("deep: done (2 times)")), "{parts:?}");

@@ -228,4 +228,19 @@ export const cases = [
       await bench.shot("resumed");
     },
   },
+  {
+    name: "shows the graph in a dark theme",
+    async run(bench) {
+      await bench.hidePanel();
+      await bench.openFile("flow.cascade");
+      await bench.goTo(20);
+      await bench.command("Cascade: Show the graph of the cascade under the cursor");
+      await bench.panel("svg .shape");
+      await bench.page.emulateMedia({ colorScheme: "dark" });
+      const dark = await bench.panel("body.vscode-dark svg");
+      const fill = await dark.locator("text.title").evaluate((text) => getComputedStyle(text).fill);
+      assert.equal(fill, "rgb(230, 237, 243)");
+      await bench.shot("dark");
+    },
+  },
 ];

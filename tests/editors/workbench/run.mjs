@@ -15,15 +15,18 @@ const settings = {
   "files.autoSave": "off",
   "terminal.integrated.gpuAcceleration": "off",
   "testing.automaticallyOpenTestResults": "neverOpen",
+  "window.autoDetectColorScheme": true,
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.startupEditor": "none",
 };
 // Without `cascadec` on PATH: the first case is about that.
 const paths = (process.env.PATH ?? "").split(":").filter((part) => part !== path.dirname(process.env.CASCADEC));
 const bench = await Workbench.open({ folder, project, settings, env: { PATH: paths.join(":") }, shots: process.env.CASCADE_SHOTS });
+const only = process.env.ONLY ?? "";
+const chosen = cases.filter(({ name }, index) => index === 0 || name.includes(only));
 let failed = 0;
 try {
-  for (const { name, run } of cases) {
+  for (const { name, run } of chosen) {
     try {
       await run(bench);
       console.log(`ok    ${name}`);
@@ -38,5 +41,5 @@ try {
   await bench.close();
   rmSync(folder, { recursive: true, force: true });
 }
-console.log(`${cases.length - failed} of ${cases.length} hold; what was seen is in ${process.env.CASCADE_SHOTS}`);
+console.log(`${chosen.length - failed} of ${chosen.length} hold; what was seen is in ${process.env.CASCADE_SHOTS}`);
 process.exit(failed === 0 ? 0 : 1);

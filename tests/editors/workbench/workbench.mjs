@@ -82,6 +82,7 @@ export class Workbench {
       });
       bench.page = await bench.browser.newPage({ viewport: { width: 1400, height: 900 } });
       bench.page.setDefaultTimeout(PATIENCE);
+      await bench.page.emulateMedia({ colorScheme: "light" });
       await bench.page.goto(`http://127.0.0.1:${port}/?folder=${project}`, { timeout: 60_000 });
       await bench.page.waitForSelector(".monaco-workbench .part.editor", { timeout: 60_000 });
     } catch (error) {
