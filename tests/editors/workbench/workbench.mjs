@@ -197,24 +197,33 @@ export class Workbench {
     return all.map((text) => text.replaceAll("\u00a0", " "));
   }
 
-  /** Clicks the lens with a title above a line with a text. */
-  async clickLens(title, below) {
-    const at = await this.until(`a lens ${title} above ${below}`, () =>
-      this.page.evaluate(
-        ([title, below]) => {
-          const text = (element) => element.textContent.replaceAll("\u00a0", " ");
-          const middle = (element) => element.getBoundingClientRect().top + element.getBoundingClientRect().height / 2;
-          const line = [...document.querySelectorAll(".view-line")].find((element) => text(element).includes(below));
-          if (!line) return undefined;
-          const links = [...document.querySelectorAll(".codelens-decoration a")];
-          const near = links.filter((link) => middle(link) < middle(line) && middle(line) - middle(link) < 40);
-          const link = near.find((link) => text(link).includes(title));
-          const box = link?.getBoundingClientRect();
-          return box && { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-        },
-        [title, below],
-      ),
+  /** Where the lens with a title above a line with a text is. */
+  lens(title, below) {
+    return this.page.evaluate(
+      ([title, below]) => {
+        const text = (element) => element.textContent.replaceAll("\u00a0", " ");
+        const middle = (element) => element.getBoundingClientRect().top + element.getBoundingClientRect().height / 2;
+        const line = [...document.querySelectorAll(".view-line")].find((element) => text(element).includes(below));
+        if (!line) return undefined;
+        const links = [...document.querySelectorAll(".codelens-decoration a")];
+        const near = links.filter((link) => middle(link) < middle(line) && middle(line) - middle(link) < 40);
+        const box = near.find((link) => text(link).includes(title))?.getBoundingClientRect();
+        return box && { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+      },
+      [title, below],
     );
+  }
+
+  /** Clicks the lens with a title above a line with a text, once it has stopped moving. */
+  async clickLens(title, below) {
+    let before;
+    const at = await this.until(`a lens ${title} above ${below}`, async () => {
+      const now = await this.lens(title, below);
+      const rests = now && before && now.x === before.x && now.y === before.y;
+      before = now;
+      await sleep(300);
+      return rests ? now : undefined;
+    });
     await this.page.mouse.click(at.x, at.y);
   }
 
