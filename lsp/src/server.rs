@@ -43,8 +43,8 @@ use crate::{
     events::{Event, Settings},
     position::Encoding,
     requests::{
-        Question, View, actions, calls, completion, definition, diagnostics, hints, hover, indent, lenses, links,
-        ranges, references, rename, signature, symbols, tokens,
+        Needs, Question, View, actions, calls, completion, definition, diagnostics, hints, hover, indent, lenses,
+        links, ranges, references, rename, signature, symbols, tokens,
     },
 };
 
@@ -68,12 +68,12 @@ impl Backend {
     async fn ask<P: Send + 'static, T: Send + 'static>(
         &self,
         document: Option<&Uri>,
-        needs_analysis: bool,
+        needs: Needs,
         params: P,
         answer: impl FnOnce(&View, &P) -> Result<Option<T>> + Send + 'static,
     ) -> Result<Option<T>> {
         let document = document.map(source_name).unwrap_or_default();
-        let (question, answered) = Question::new(document, needs_analysis, move |view| answer(view, &params));
+        let (question, answered) = Question::new(document, needs, move |view| answer(view, &params));
         self.push(Event::Ask(question));
         answered.await.map_err(|_| Error::internal_error())?
     }
@@ -240,22 +240,25 @@ impl LanguageServer for Backend {
 
     async fn on_type_formatting(&self, params: DocumentOnTypeFormattingParams) -> Result<Option<Vec<TextEdit>>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), false, params, |view, params| Ok(indent::answer_indent(view, params))).await
+        self.ask(Some(&uri), Needs::Text, params, |view, params| Ok(indent::answer_indent(view, params))).await
     }
 
     async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), false, params, |view, params| Ok(completion::answer_completion(view, params))).await
+        self.ask(Some(&uri), Needs::TextOfItsMoment, params, |view, params| {
+            Ok(completion::answer_completion(view, params))
+        })
+        .await
     }
 
     async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
         let uri = params.text_document_position_params.text_document.uri.clone();
-        self.ask(Some(&uri), true, params, |view, params| Ok(hover::answer_hover(view, params))).await
+        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(hover::answer_hover(view, params))).await
     }
 
     async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), true, at.position, |view, at| {
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
             Ok(definition::answer_definition(view, *at))
         })
         .await
@@ -263,29 +266,31 @@ impl LanguageServer for Backend {
 
     async fn goto_type_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), true, at.position, |view, at| Ok(definition::answer_type(view, *at)))
-            .await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
+            Ok(definition::answer_type(view, *at))
+        })
+        .await
     }
 
     async fn goto_implementation(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
         let at = params.text_document_position_params;
         let answer = |view: &View, at: &Position| Ok(definition::answer_implementation(view, *at));
-        self.ask(Some(&at.text_document.uri), true, at.position, answer).await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, answer).await
     }
 
     async fn diagnostic(&self, params: DocumentDiagnosticParams) -> Result<DocumentDiagnosticReportResult> {
         let uri = params.text_document.uri.clone();
-        let found = self.ask(Some(&uri), true, params, diagnostics::answer_diagnostics).await?;
+        let found = self.ask(Some(&uri), Needs::Analysis, params, diagnostics::answer_diagnostics).await?;
         // Of a document that is not open nothing is known.
         Ok(found.unwrap_or_else(|| DocumentDiagnosticReport::Full(Default::default()).into()))
     }
 
     async fn code_lens(&self, params: CodeLensParams) -> Result<Option<Vec<CodeLens>>> {
-        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(lenses::answer_lenses(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(lenses::answer_lenses(view))).await
     }
 
     async fn document_link(&self, params: DocumentLinkParams) -> Result<Option<Vec<DocumentLink>>> {
-        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(links::answer_links(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(links::answer_links(view))).await
     }
 
     async fn prepare_call_hierarchy(
@@ -294,7 +299,7 @@ impl LanguageServer for Backend {
     ) -> Result<Option<Vec<CallHierarchyItem>>> {
         let at = params.text_document_position_params;
         let answer = |view: &View, at: &Position| Ok(calls::answer_prepare(view, *at));
-        self.ask(Some(&at.text_document.uri), true, at.position, answer).await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, answer).await
     }
 
     async fn incoming_calls(
@@ -302,54 +307,57 @@ impl LanguageServer for Backend {
         params: CallHierarchyIncomingCallsParams,
     ) -> Result<Option<Vec<CallHierarchyIncomingCall>>> {
         // The item may be in a file that is not open; its analysis is made for the answer.
-        self.ask(None, false, params.item, |view, item| Ok(calls::answer_incoming(view, item))).await
+        self.ask(None, Needs::Text, params.item, |view, item| Ok(calls::answer_incoming(view, item))).await
     }
 
     async fn outgoing_calls(
         &self,
         params: CallHierarchyOutgoingCallsParams,
     ) -> Result<Option<Vec<CallHierarchyOutgoingCall>>> {
-        self.ask(None, false, params.item, |view, item| Ok(calls::answer_outgoing(view, item))).await
+        self.ask(None, Needs::Text, params.item, |view, item| Ok(calls::answer_outgoing(view, item))).await
     }
 
     async fn references(&self, params: ReferenceParams) -> Result<Option<Vec<Location>>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), true, params, |view, params| Ok(references::answer_references(view, params))).await
+        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(references::answer_references(view, params)))
+            .await
     }
 
     async fn document_highlight(&self, params: DocumentHighlightParams) -> Result<Option<Vec<DocumentHighlight>>> {
         let at = params.text_document_position_params;
         let answer = |view: &View, at: &Position| Ok(references::answer_highlights(view, *at));
-        self.ask(Some(&at.text_document.uri), true, at.position, answer).await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, answer).await
     }
 
     async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
-        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(symbols::answer_symbols(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(symbols::answer_symbols(view))).await
     }
 
     async fn symbol(&self, params: WorkspaceSymbolParams) -> Result<Option<WorkspaceSymbolResponse>> {
-        self.ask(None, false, params, |view, params| Ok(symbols::answer_workspace(view, params))).await
+        self.ask(None, Needs::Text, params, |view, params| Ok(symbols::answer_workspace(view, params))).await
     }
 
     async fn prepare_rename(&self, params: TextDocumentPositionParams) -> Result<Option<PrepareRenameResponse>> {
         let answer = |view: &View, at: &Position| rename::answer_prepare(view, *at);
-        self.ask(Some(&params.text_document.uri), true, params.position, answer).await
+        self.ask(Some(&params.text_document.uri), Needs::Analysis, params.position, answer).await
     }
 
     async fn rename(&self, params: RenameParams) -> Result<Option<WorkspaceEdit>> {
         let uri = params.text_document_position.text_document.uri.clone();
-        self.ask(Some(&uri), true, params, rename::answer_rename).await
+        self.ask(Some(&uri), Needs::Analysis, params, rename::answer_rename).await
     }
 
     async fn signature_help(&self, params: SignatureHelpParams) -> Result<Option<SignatureHelp>> {
         let at = params.text_document_position_params;
-        self.ask(Some(&at.text_document.uri), true, at.position, |view, at| Ok(signature::answer_signature(view, *at)))
-            .await
+        self.ask(Some(&at.text_document.uri), Needs::Analysis, at.position, |view, at| {
+            Ok(signature::answer_signature(view, *at))
+        })
+        .await
     }
 
     async fn semantic_tokens_full(&self, params: SemanticTokensParams) -> Result<Option<SemanticTokensResult>> {
         let answer = |view: &View, (): &()| Ok(tokens::answer_tokens(view).map(SemanticTokensResult::Tokens));
-        self.ask(Some(&params.text_document.uri), true, (), answer).await
+        self.ask(Some(&params.text_document.uri), Needs::Analysis, (), answer).await
     }
 
     async fn semantic_tokens_full_delta(
@@ -357,7 +365,7 @@ impl LanguageServer for Backend {
         params: SemanticTokensDeltaParams,
     ) -> Result<Option<SemanticTokensFullDeltaResult>> {
         let answer = |view: &View, previous: &String| Ok(tokens::answer_delta(view, previous));
-        self.ask(Some(&params.text_document.uri), true, params.previous_result_id, answer).await
+        self.ask(Some(&params.text_document.uri), Needs::Analysis, params.previous_result_id, answer).await
     }
 
     async fn semantic_tokens_range(
@@ -366,25 +374,26 @@ impl LanguageServer for Backend {
     ) -> Result<Option<SemanticTokensRangeResult>> {
         let answer =
             |view: &View, range: &Range| Ok(tokens::answer_range(view, *range).map(SemanticTokensRangeResult::Tokens));
-        self.ask(Some(&params.text_document.uri), true, params.range, answer).await
+        self.ask(Some(&params.text_document.uri), Needs::Analysis, params.range, answer).await
     }
 
     async fn folding_range(&self, params: FoldingRangeParams) -> Result<Option<Vec<FoldingRange>>> {
-        self.ask(Some(&params.text_document.uri), false, (), |view, ()| Ok(ranges::answer_folding(view))).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, (), |view, ()| Ok(ranges::answer_folding(view))).await
     }
 
     async fn selection_range(&self, params: SelectionRangeParams) -> Result<Option<Vec<SelectionRange>>> {
         let answer = |view: &View, positions: &Vec<Position>| Ok(ranges::answer_selection(view, positions));
-        self.ask(Some(&params.text_document.uri), false, params.positions, answer).await
+        self.ask(Some(&params.text_document.uri), Needs::Text, params.positions, answer).await
     }
 
     async fn inlay_hint(&self, params: InlayHintParams) -> Result<Option<Vec<InlayHint>>> {
         let answer = |view: &View, range: &Range| Ok(hints::answer_hints(view, *range));
-        self.ask(Some(&params.text_document.uri), true, params.range, answer).await
+        self.ask(Some(&params.text_document.uri), Needs::Analysis, params.range, answer).await
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let uri = params.text_document.uri.clone();
-        self.ask(Some(&uri), true, params, |view, params| Ok(actions::answer_code_actions(view, params))).await
+        self.ask(Some(&uri), Needs::Analysis, params, |view, params| Ok(actions::answer_code_actions(view, params)))
+            .await
     }
 }

@@ -24,7 +24,7 @@ use crate::{
     events::{Event, Settings},
     history::RunHistory,
     publish::Publication,
-    requests::{Asked, Question, View},
+    requests::{Asked, Needs, Question, View},
 };
 
 /// The open documents and their analyses.
@@ -112,8 +112,13 @@ impl Session {
                 }
             }
             Event::Ask(mut question) => {
-                question.version = self.documents.get(&question.document).map(|document| document.version);
-                self.questions.push(question);
+                let document = self.documents.get(&question.document);
+                question.version = document.map(|document| document.version);
+                if question.needs == Needs::TextOfItsMoment && document.is_some() {
+                    self.start_answer(question);
+                } else {
+                    self.questions.push(question);
+                }
             }
             Event::Format { uri, reply } => self.format(&uri, reply),
             Event::Analysed(analysis) => self.finish_analysis(*analysis),
@@ -279,18 +284,24 @@ impl Session {
             match document {
                 None if !question.document.is_empty() => question.answer(Asked::NotOpen),
                 Some(document) if question.version != Some(document.version) => question.answer(Asked::Changed),
-                Some(_) if question.needs_analysis && analysis.is_none() => self.questions.push(question),
-                _ => {
-                    let view = self.view(document, analysis);
-                    self.answering.push((question.document.clone(), Arc::downgrade(&view.cancelled)));
-                    // If no thread can be started, the reply is dropped, which the client receives as an error.
-                    let _ = thread::Builder::new()
-                        .name("request".to_owned())
-                        .stack_size(crate::analysis::STACK)
-                        .spawn(move || question.answer(Asked::View(Box::new(view))));
-                }
+                Some(_) if question.needs == Needs::Analysis && analysis.is_none() => self.questions.push(question),
+                _ => self.start_answer(question),
             }
         }
+    }
+
+    /// Answers a question in a thread of its own.
+    fn start_answer(&mut self, question: Question) {
+        let document = self.documents.get(&question.document);
+        let view = self.view(document, self.shared_analysis(&question.document));
+        if question.needs != Needs::TextOfItsMoment {
+            self.answering.push((question.document.clone(), Arc::downgrade(&view.cancelled)));
+        }
+        // If no thread can be started, the reply is dropped, which the client receives as an error.
+        let _ = thread::Builder::new()
+            .name("request".to_owned())
+            .stack_size(crate::analysis::STACK)
+            .spawn(move || question.answer(Asked::View(Box::new(view))));
     }
 
     /// What a question about a document sees.

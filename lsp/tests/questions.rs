@@ -468,6 +468,18 @@ async fn a_question_that_waits_is_given_up_when_its_document_changes() {
     assert!(answer["contents"]["value"].as_str().unwrap().contains("f4"), "{answer}");
 }
 
+/// Editors show no completion, and do not ask again, when the question that they wait for is taken back.
+#[tokio::test]
+async fn a_completion_is_answered_although_its_user_types_on() {
+    let mut client = open_long().await;
+    client.replace_in_line(A, 2, 4, 27, 28, "f").await;
+    let id = client.send_request("textDocument/completion", at(A, 4, 28)).await;
+    client.replace_in_line(A, 3, 4, 28, 28, "5").await;
+    let answer = client.wait_for_message(|m| m["id"] == id).await;
+    let items = answer["result"]["items"].as_array().unwrap_or_else(|| panic!("{answer}"));
+    assert!(!items.is_empty(), "{answer}");
+}
+
 #[tokio::test]
 async fn a_question_that_waits_is_cancelled() {
     let mut client = open_long().await;

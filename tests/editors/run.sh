@@ -5,11 +5,13 @@
 # tests/gauntlet and tests/ui both parsers accept the same, split the text at the same places and give it the same
 # classes; over some 48,000 mutants of these programs nothing is refused that the compiler accepts, and nearly all that
 # it refuses. CASCADE_SHOW_MUTANTS=1 prints the rest. The TextMate grammar, in VS Code's engine, has wrong scopes for at
-# most a few tokens; CASCADE_SHOW_TEXTMATE=1 prints them. The types and unit tests of editors/vscode are checked. Installs tree-sitter-cli if it is not there; needs a C compiler
+# most a few tokens; CASCADE_SHOW_TEXTMATE=1 prints them. The types and unit tests of editors/vscode are checked, and
+# the part of editors/zed in Rust. Installs tree-sitter-cli if it is not there; needs a C compiler
 # and node.
 set -eu
 cd "$(dirname "$0")/../.."
 (cd editors/vscode && npm ci --silent && npm run check && npm test)
+cargo check --quiet --locked --manifest-path editors/zed/Cargo.toml
 
 version=0.27.1
 if ! tree-sitter --version 2>/dev/null | grep -q " $version"; then

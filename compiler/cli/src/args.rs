@@ -419,7 +419,8 @@ pub enum GraphFormat {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cascadec graph flow.cascade
-  cascadec graph flow.cascade quality --format svg -o quality.svg")]
+  cascadec graph flow.cascade quality --format svg -o quality.svg
+  cascadec graph flow.cascade --format svg --run last -o run.svg")]
 pub struct GraphArgs {
     /// A .cascade or .cir file
     #[arg(value_name = "FILE")]
@@ -430,6 +431,9 @@ pub struct GraphArgs {
     /// How it is written
     #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
     pub format: GraphFormat,
+    /// Show in an SVG how the stages ended in this run of the cascade: its id, the beginning of it, or `last`
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Where to write; standard output when absent
     #[arg(short, long, value_name = "OUT")]
     pub output: Option<PathBuf>,

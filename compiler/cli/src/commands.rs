@@ -13,6 +13,8 @@ use crate::{
     error::Stop,
     files,
     generate::SHEET,
+    journal,
+    runs::picture::{self, RunPicture},
 };
 
 /// Writes a file, or to standard output for `-`.
@@ -156,13 +158,53 @@ pub fn run_graph(args: &GraphArgs, color: bool) -> Result<u8, Stop> {
         return Err(Stop::usage("this program refers to a cascade that it does not have"));
     };
     let text = match args.format {
+        GraphFormat::Svg => {
+            let seen = match &args.run {
+                Some(run) => picture_of_run(args, run, &picture.name)?,
+                None => RunPicture::default(),
+            };
+            let annotations =
+                graph::Annotations { files: &program.files, stages: seen.stages, failed_at: seen.failed_at };
+            graph::to_svg(&picture, &annotations)
+        }
+        GraphFormat::Mermaid | GraphFormat::Dot if args.run.is_some() => {
+            return Err(Stop::usage_help("only an SVG can show a run", "add `--format svg`"));
+        }
         GraphFormat::Mermaid => graph::to_mermaid(&picture),
         GraphFormat::Dot => graph::to_dot(&picture),
-        GraphFormat::Svg => graph::to_svg(&picture),
     };
     match &args.output {
         Some(path) => write_file(path, &text)?,
         None => print_text(&text)?,
     }
     Ok(0)
+}
+
+/// What is shown of a run: of the one with an id, or of the last one of this cascade of this file; with a note on standard
+/// error when that was never run.
+fn picture_of_run(args: &GraphArgs, run: &str, cascade: &str) -> Result<RunPicture, Stop> {
+    let not_run = || {
+        eprintln!("note: no run of `{cascade}` is recorded: the picture shows none");
+        Ok(RunPicture::default())
+    };
+    let file = std::fs::canonicalize(&args.file).map_err(|e| Stop::file("read", &args.file, &e))?;
+    let store = match journal::find_of_file(&file) {
+        Some(path) => journal::open(&path)?,
+        None if run == "last" => return not_run(),
+        None => journal::open_project_store()?,
+    };
+    if run == "last" {
+        return match journal::newest_of(&store.runs()?, &file, cascade) {
+            Some(run) => picture::read_run(&*store, run),
+            None => not_run(),
+        };
+    }
+    let run = journal::find_run(&*store, run)?;
+    if run.cascade != cascade {
+        return Err(Stop::usage_help(
+            format!("the run {} is one of `{}`, and the picture one of `{cascade}`", run.id, run.cascade),
+            format!("name the cascade: `cascadec graph {} {}`", args.file.display(), run.cascade),
+        ));
+    }
+    picture::read_run(&*store, &run)
 }

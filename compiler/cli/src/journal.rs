@@ -57,6 +57,15 @@ pub fn find_of_file(file: &Path) -> Option<PathBuf> {
     journals.find(|journal| journal.is_file())
 }
 
+/// The newest of these runs that is of this cascade of this file. A run names its file from the folder in which it was
+/// called.
+pub fn newest_of<'r>(runs: &'r [RunRow], file: &Path, cascade: &str) -> Option<&'r RunRow> {
+    let file = std::fs::canonicalize(file).ok()?;
+    let named = |run: &RunRow| std::fs::canonicalize(Path::new(&run.cwd).join(&run.file)).ok();
+    let is_of_file = |run: &&RunRow| run.cascade == cascade && named(run).as_ref() == Some(&file);
+    runs.iter().filter(is_of_file).max_by_key(|run| run.started)
+}
+
 /// The folder of the project that a file belongs to: the nearest one with a `cascade.toml`.
 fn project_above(file: &Path) -> Option<&Path> {
     file.ancestors().skip(1).find(|folder| folder.join("cascade.toml").is_file())
@@ -72,7 +81,12 @@ pub fn open_project_store() -> Result<Arc<dyn Store>, Stop> {
             "go to the folder in which `cascadec run` was called",
         ));
     };
-    Ok(Arc::new(SqliteStore::open(&path)?))
+    open(&path)
+}
+
+/// Opens a journal that is there.
+pub fn open(path: &Path) -> Result<Arc<dyn Store>, Stop> {
+    Ok(Arc::new(SqliteStore::open(path)?))
 }
 
 /// The run with this id or beginning of an id; `last` is the newest.

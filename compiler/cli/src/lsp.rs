@@ -64,11 +64,7 @@ impl RunHistory for Journals {
     fn last_run(&self, file: &Path, cascade: &str) -> Option<LastRun> {
         let path = journal::find_of_file(file)?;
         let runs = self.runs(&path)?;
-        // A run names its file from the folder in which it was called.
-        let file = fs::canonicalize(file).ok()?;
-        let named = |run: &RunRow| fs::canonicalize(Path::new(&run.cwd).join(&run.file)).ok();
-        let is_of_file = |run: &&RunRow| run.cascade == cascade && named(run).as_ref() == Some(&file);
-        let run = runs.iter().filter(is_of_file).max_by_key(|run| run.started)?;
+        let run = journal::newest_of(&runs, file, cascade)?;
         let (took, tokens) = (u64::try_from(run.clock).unwrap_or(0), u64::try_from(run.tokens).unwrap_or(0));
         Some(LastRun {
             id: run.id.clone(),

@@ -140,7 +140,7 @@ impl BodyChecker<'_> {
 
     // ---- scopes -------------------------------------------------------------------------
 
-    /// Begins a scope that ends with the given text; its mark is given to [`BodyChecker::leave`].
+    /// Begins a scope that ends with the given text; its mark is given to [`BodyChecker::leave_scope`].
     pub(super) fn enter_scope(&self, text: Span) -> Mark {
         self.scope.enter(text)
     }

@@ -211,7 +211,10 @@ impl Printer<'_> {
             }
         }
         let calls = if links.is_empty() { String::new() } else { format!("<p>Calls {}.</p>\n", links.join(", ")) };
-        format!("{calls}{}\n", image_tag(&graph::to_svg(&picture), &format!("the stages of {name}")))
+        format!(
+            "{calls}{}\n",
+            image_tag(&graph::to_svg(&picture, &graph::Annotations::default()), &format!("the stages of {name}"))
+        )
     }
 }
 

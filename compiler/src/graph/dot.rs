@@ -65,9 +65,9 @@ impl Writer {
                 self.edges(from, &id, depth);
                 if node.kind == NodeKind::End { Vec::new() } else { vec![(id, String::new())] }
             }
-            Part::Choice(title, ways) => {
+            Part::Choice(head, ways) => {
                 let id = self.id();
-                self.line(depth, &format!("{id} [label={}, shape=diamond, style=\"\"];", quote_text(title)));
+                self.line(depth, &format!("{id} [label={}, shape=diamond, style=\"\"];", quote_text(&head.title)));
                 self.edges(from, &id, depth);
                 let mut ends = Vec::new();
                 for (label, parts) in ways {
@@ -75,18 +75,18 @@ impl Writer {
                 }
                 ends
             }
-            Part::Frame(title, parts) => {
+            Part::Frame(head, parts) => {
                 let id = self.id();
                 self.line(depth, &format!("subgraph cluster_{id} {{"));
-                self.line(depth + 1, &format!("label={};", quote_text(title)));
+                self.line(depth + 1, &format!("label={};", quote_text(&head.title)));
                 let ends = self.parts(parts, from.clone(), depth + 1);
                 self.line(depth, "}");
                 ends
             }
-            Part::Parallel(title, branches) => {
+            Part::Parallel(head, branches) => {
                 let id = self.id();
                 self.line(depth, &format!("subgraph cluster_{id} {{"));
-                self.line(depth + 1, &format!("label={};", quote_text(title)));
+                self.line(depth + 1, &format!("label={};", quote_text(&head.title)));
                 let mut done: Vec<Option<Ends>> = vec![None; branches.len()];
                 while done.iter().any(Option::is_none) {
                     let mut progress = false;

@@ -70,9 +70,9 @@ impl Writer {
                 self.edges(from, &id, depth);
                 if node.kind == NodeKind::End { Vec::new() } else { vec![id] }
             }
-            Part::Choice(title, ways) => {
+            Part::Choice(head, ways) => {
                 let id = self.id();
-                self.line(depth, &format!("{id}{{{}}}", quote_text(title)));
+                self.line(depth, &format!("{id}{{{}}}", quote_text(&head.title)));
                 self.edges(from, &id, depth);
                 let mut ends = Vec::new();
                 for (label, parts) in ways {
@@ -82,20 +82,20 @@ impl Writer {
                 }
                 ends
             }
-            Part::Frame(title, parts) => {
+            Part::Frame(head, parts) => {
                 let id = self.id();
                 let entry = format!("{id}_in");
-                self.line(depth, &format!("subgraph {id}[{}]", quote_text(title)));
+                self.line(depth, &format!("subgraph {id}[{}]", quote_text(&head.title)));
                 self.line(depth + 1, &format!("{entry}(( ))"));
                 let ends = self.parts(parts, vec![entry.clone()], depth + 1);
                 self.line(depth, "end");
                 self.edges(from, &entry, depth);
                 ends
             }
-            Part::Parallel(title, branches) => {
+            Part::Parallel(head, branches) => {
                 let id = self.id();
                 let entry = format!("{id}_in");
-                self.line(depth, &format!("subgraph {id}[{}]", quote_text(title)));
+                self.line(depth, &format!("subgraph {id}[{}]", quote_text(&head.title)));
                 self.line(depth + 1, &format!("{entry}(( ))"));
                 let mut done: Vec<Vec<String>> = Vec::new();
                 let mut pending: Vec<usize> = (0..branches.len()).collect();

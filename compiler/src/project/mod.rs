@@ -1,7 +1,7 @@
 //! `cascade.toml`: the settings of a project.
 //!
 //! The file is parsed once into a [`Project`]; mistakes in it are reported as diagnostics, like
-//! those of a program. A new section is a field of [`Project`] and an arm in `read`. Settings that
+//! those of a program. A new setting is an entry in `settings`, a field of [`Project`] and an arm in `read`. Settings that
 //! no tool uses are refused, so that a setting never silently has no effect.
 
 pub mod baseline;
@@ -10,6 +10,7 @@ mod levels;
 mod models;
 mod providers;
 mod read;
+mod settings;
 
 use std::{io, path::Path};
 
@@ -17,6 +18,7 @@ pub use exclude::Pattern;
 pub use levels::{Level, Levels, Rule};
 pub use models::ModelSettings;
 pub use providers::{Provider, Text};
+pub use settings::schema;
 
 use crate::{
     diagnostic::Diagnostic,

@@ -5,9 +5,8 @@ use toml::de::DeValue;
 use super::{
     Project,
     read::{Reader, Value, describe_kind},
+    settings,
 };
-
-const SETTINGS: [&str; 5] = ["id", "base_url", "key_env", "context", "max_output"];
 
 /// What a project says of a model, in place of what its declaration says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,23 +30,17 @@ impl Reader {
         let Some(table) = self.table(value, "[models]") else { return };
         for (key, value) in table {
             let name = key.get_ref().to_string();
-            let Some(table) = self.table(value, &format!("[models.{name}]")) else { continue };
+            let found = self.settings(value, &format!("[models.{name}]"), settings::MODEL);
+            let Some(found) = found else { continue };
             let mut out = ModelSettings { name, ..ModelSettings::default() };
-            for (key, value) in table {
-                match &**key.get_ref() {
+            for (key, value) in found {
+                match key {
                     "id" => out.id = self.text(value),
                     "base_url" => out.base_url = self.address(value),
                     "key_env" => out.key_env = self.text(value),
                     "context" => out.context = self.tokens(value),
                     "max_output" => out.max_output = self.tokens(value),
-                    other => {
-                        self.report_unknown(
-                            &format!("setting of `[models.{}]`", out.name),
-                            other,
-                            key.span(),
-                            &SETTINGS,
-                        );
-                    }
+                    _ => {}
                 }
             }
             project.models.push(out);

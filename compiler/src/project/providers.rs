@@ -5,11 +5,8 @@ use toml::de::DeValue;
 use super::{
     Project,
     read::{Reader, Value, describe_kind},
+    settings,
 };
-
-/// The providers of models over HTTP.
-const NAMES: [&str; 4] = ["anthropic", "openai", "openai_compatible", "google"];
-const SETTINGS: [&str; 5] = ["base_url", "key_env", "key_command", "headers", "proxy"];
 
 /// The settings of one provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,18 +48,18 @@ impl Reader {
         let Some(table) = self.table(value, "[providers]") else { return };
         for (key, value) in table {
             let name = &**key.get_ref();
-            match NAMES.contains(&name) {
+            match settings::PROVIDERS.contains(&name) {
                 true => project.providers.extend(self.provider(name, value)),
-                false => self.report_unknown("provider", name, key.span(), &NAMES),
+                false => self.report_unknown("provider", name, key.span(), settings::PROVIDERS),
             }
         }
     }
 
     fn provider(&mut self, name: &str, section: &Value<'_>) -> Option<Provider> {
-        let table = self.table(section, &format!("[providers.{name}]"))?;
+        let found = self.settings(section, &format!("[providers.{name}]"), settings::PROVIDER)?;
         let mut out = Provider { name: name.to_owned(), ..Provider::default() };
-        for (key, value) in table {
-            match &**key.get_ref() {
+        for (key, value) in found {
+            match key {
                 "base_url" => out.base_url = self.address(value),
                 "key_env" => {
                     out.key_env = match value.get_ref() {
@@ -73,7 +70,7 @@ impl Reader {
                 "key_command" => out.key_command = self.texts(value, "key_command", "[\"pass\", \"show\", \"key\"]"),
                 "headers" => out.headers = self.headers(value),
                 "proxy" => out.proxy = self.proxy(value),
-                other => self.report_unknown(&format!("setting of `[providers.{name}]`"), other, key.span(), &SETTINGS),
+                _ => {}
             }
         }
         if !out.key_command.is_empty() && !out.key_env.is_empty() {

@@ -11,7 +11,10 @@ use toml::{
 
 use cascade_ir::limits::SANDBOX_PROMISES;
 
-use super::{Level, Pattern, Project, Rule};
+use super::{
+    Level, Pattern, Project, Rule,
+    settings::{self, Setting},
+};
 use crate::{
     codes,
     diagnostic::{self, Diagnostic},
@@ -62,7 +65,7 @@ impl Reader {
                 "models" => self.models(value, &mut project),
                 "sandbox" => self.sandbox(value, &mut project),
                 other => {
-                    let known = ["project", "check", "inputs", "run", "providers", "models", "sandbox"];
+                    let known: Vec<&str> = settings::SECTIONS.iter().map(|section| section.name).collect();
                     self.report_unknown("section", other, key.span(), &known);
                 }
             }
@@ -71,19 +74,15 @@ impl Reader {
     }
 
     fn project(&mut self, value: &Value<'_>, project: &mut Project) {
-        let Some(table) = self.table(value, "[project]") else { return };
-        for (key, value) in table {
-            match &**key.get_ref() {
+        for (name, value) in self.settings(value, "[project]", settings::PROJECT).unwrap_or_default() {
+            match name {
                 "name" => project.name = self.text(value),
                 "version" => project.version = self.text(value),
                 "description" => project.description = self.text(value),
                 "entry" => project.entry = self.path_in_project(value),
                 "exclude" => project.exclude = self.patterns(value),
                 "edition" => project.edition = self.edition(value),
-                other => {
-                    let known = ["name", "version", "description", "edition", "entry", "exclude"];
-                    self.report_unknown("setting of `[project]`", other, key.span(), &known);
-                }
+                _ => {}
             }
         }
     }
@@ -117,15 +116,12 @@ impl Reader {
     }
 
     fn run(&mut self, value: &Value<'_>, project: &mut Project) {
-        let Some(table) = self.table(value, "[run]") else { return };
-        for (key, value) in table {
-            match &**key.get_ref() {
+        for (name, value) in self.settings(value, "[run]", settings::RUN).unwrap_or_default() {
+            match name {
                 "ask_above" => project.ask_above = self.money(value),
                 "bell" => project.bell = self.flag(value),
                 "notify" => project.notify = self.texts(value, "notify", "[\"notify-send\", \"Cascade\"]"),
-                other => {
-                    self.report_unknown("setting of `[run]`", other, key.span(), &["ask_above", "bell", "notify"]);
-                }
+                _ => {}
             }
         }
     }
@@ -142,9 +138,8 @@ impl Reader {
     }
 
     fn sandbox(&mut self, value: &Value<'_>, project: &mut Project) {
-        let Some(table) = self.table(value, "[sandbox]") else { return };
-        for (key, value) in table {
-            match &**key.get_ref() {
+        for (name, value) in self.settings(value, "[sandbox]", settings::SANDBOX).unwrap_or_default() {
+            match name {
                 "allow_unenforced" => project.allow_unenforced = self.promises(value),
                 "read" => project.sandbox_reads = self.texts(value, "read", "[\"/data\"]"),
                 "private_hosts" => {
@@ -152,10 +147,7 @@ impl Reader {
                 }
                 "local_ports" => project.local_ports = self.ports(value),
                 "memory" => project.sandbox_memory = self.size(value),
-                other => {
-                    let known = ["allow_unenforced", "read", "private_hosts", "local_ports", "memory"];
-                    self.report_unknown("setting of `[sandbox]`", other, key.span(), &known);
-                }
+                _ => {}
             }
         }
     }
@@ -222,12 +214,11 @@ impl Reader {
     }
 
     fn check(&mut self, value: &Value<'_>, project: &mut Project) {
-        let Some(table) = self.table(value, "[check]") else { return };
-        for (key, value) in table {
-            match &**key.get_ref() {
+        for (name, value) in self.settings(value, "[check]", settings::CHECK).unwrap_or_default() {
+            match name {
                 "levels" => self.levels(value, project),
                 "baseline" => project.baseline = self.path_in_project(value),
-                other => self.report_unknown("setting of `[check]`", other, key.span(), &["levels", "baseline"]),
+                _ => {}
             }
         }
     }
@@ -336,6 +327,25 @@ impl Reader {
             self.diagnostics.push(d.help(format!("write `{what}` on a line of its own, followed by its settings")));
         }
         table
+    }
+
+    /// The settings of a section, of which those that it cannot have are reported and left out; `None` if it is none.
+    pub(super) fn settings<'v, 't>(
+        &mut self,
+        value: &'v Value<'t>,
+        section: &str,
+        known: &[Setting],
+    ) -> Option<Vec<(&'v str, &'v Value<'t>)>> {
+        let mut found = Vec::new();
+        for (key, value) in self.table(value, section)? {
+            let name = &**key.get_ref();
+            if known.iter().any(|setting| setting.name == name) {
+                found.push((name, value));
+            } else {
+                self.report_unknown(&format!("setting of `{section}`"), name, key.span(), &settings::names(known));
+            }
+        }
+        Some(found)
     }
 
     pub(super) fn value_error(&self, value: &Value<'_>, message: impl Into<String>) -> Diagnostic {

@@ -5,7 +5,7 @@ import { readProgram, showError } from "./program";
 import { runCascade } from "./running";
 import { RunNode, Runs } from "./runs";
 import { Server } from "./server";
-import { TaskProvider } from "./tasks";
+import { RunWatch, TaskProvider } from "./tasks";
 import { Tests } from "./testing";
 
 let server: Server | undefined;
@@ -17,12 +17,14 @@ async function showVersion(): Promise<void> {
 
 /** Called by the editor when the first file of the language is opened. */
 export function activate(context: vscode.ExtensionContext): void {
-  const started = new Server();
+  const watch = new RunWatch();
+  const started = new Server(watch);
   server = started;
-  const graph = new GraphPanel();
+  const icon = (theme: string): vscode.Uri => vscode.Uri.joinPath(context.extensionUri, `icons/cascade-${theme}.svg`);
+  const graph = new GraphPanel(watch, { light: icon("light"), dark: icon("dark") });
   const tests = new Tests();
-  const runs = new Runs();
-  context.subscriptions.push(started, graph, tests, runs, vscode.tasks.registerTaskProvider("cascade", new TaskProvider()));
+  const runs = new Runs(watch);
+  context.subscriptions.push(watch, started, graph, tests, runs, vscode.tasks.registerTaskProvider("cascade", new TaskProvider()));
 
   // A command that fails says so; without this its error would only be in the log of the editor.
   const register = <Args extends unknown[]>(name: string, action: (...args: Args) => unknown): void => {
@@ -43,7 +45,7 @@ export function activate(context: vscode.ExtensionContext): void {
   register("cascade.test", (uri: string, name: string) => tests.runOne(uri, name));
   register("cascade.graph", (uri?: string, name?: string) => graph.show(uri, name));
   register("cascade.lastRun", (uri: string, _name: string, id: string) => runs.openById(uri, id));
-  register("cascade.runs.refresh", () => runs.refresh());
+  register("cascade.runs.refresh", () => watch.refresh());
   register("cascade.runs.open", (node: RunNode) => runs.open(node));
   register("cascade.runs.resume", (node: RunNode) => runs.resume(node));
   register("cascade.runs.approve", (node: RunNode) => runs.decide(node, "approve"));
@@ -53,7 +55,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("cascade.path")) {
         void started.restart();
-        runs.refresh();
+        watch.refresh();
       }
     }),
   );

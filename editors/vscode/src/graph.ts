@@ -1,9 +1,12 @@
-// The graph of the cascade under the cursor beside its text. It follows the cursor and is drawn again on every save.
-// The picture carries no places of the source, so clicks lead nowhere.
+// The graph of the cascade under the cursor beside its text, with what became of its stages in the last run. It follows
+// the cursor, is drawn again on every save and while something runs, and a click on a stage goes to its text.
+import { randomBytes } from "node:crypto";
+import * as path from "node:path";
 import * as vscode from "vscode";
-import { messageOf, readProgram, requireTrust } from "./program";
+import { messageOf, readProgram, requireTrust, showError } from "./program";
 import { activeFile, projectFolder, saveFile } from "./project";
-import { errorPage, graphPage } from "./pure/graph";
+import { errorPage, graphPage, parseClick } from "./pure/graph";
+import type { RunWatch } from "./tasks";
 
 /** The name of the cascade at a position, as the outline of the language server has it. */
 async function cascadeAt(document: vscode.TextDocument, position: vscode.Position): Promise<string | undefined> {
@@ -25,8 +28,12 @@ export class GraphPanel implements vscode.Disposable {
   private drawings = 0;
   private readonly events: vscode.Disposable[];
 
-  constructor() {
+  constructor(
+    watch: RunWatch,
+    private readonly icon: { light: vscode.Uri; dark: vscode.Uri },
+  ) {
     this.events = [
+      watch.onChange(() => void this.draw()),
       vscode.workspace.onDidSaveTextDocument((document) => {
         // A graph may show what an imported file declares: any Cascade file counts.
         if (document.languageId === "cascade") {
@@ -64,7 +71,9 @@ export class GraphPanel implements vscode.Disposable {
     this.shown = { file, cascade };
     if (!this.panel) {
       const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
-      this.panel = vscode.window.createWebviewPanel("cascade.graph", "Graph", place, { enableScripts: false });
+      this.panel = vscode.window.createWebviewPanel("cascade.graph", "Graph", place, { enableScripts: true, localResourceRoots: [] });
+      this.panel.iconPath = this.icon;
+      this.panel.webview.onDidReceiveMessage((message) => void this.goTo(message).catch(showError));
       this.panel.onDidDispose(() => {
         this.panel = undefined;
         this.shown = undefined;
@@ -88,18 +97,34 @@ export class GraphPanel implements vscode.Disposable {
     }
   }
 
+  /** Goes to the text of the part that was clicked. */
+  private async goTo(message: unknown): Promise<void> {
+    const place = parseClick(message);
+    if (!place || !this.shown) {
+      return;
+    }
+    const { file } = this.shown;
+    const document = await vscode.workspace.openTextDocument(path.resolve(projectFolder(file), place.file));
+    const open = vscode.window.visibleTextEditors.find((editor) => editor.document === document);
+    const position = document.validatePosition(new vscode.Position(place.line - 1, place.column - 1));
+    // What is shown already stays where it is; else beside the graph, and not over it.
+    const viewColumn = open?.viewColumn ?? vscode.ViewColumn.One;
+    await vscode.window.showTextDocument(document, { viewColumn, selection: new vscode.Range(position, position) });
+  }
+
   private async draw(): Promise<void> {
     if (!this.panel || !this.shown) {
       return;
     }
     const { file, cascade } = this.shown;
     const drawing = ++this.drawings;
+    const nonce = randomBytes(16).toString("hex");
     let html: string;
     try {
-      const args = ["graph", file.fsPath, cascade, "--format", "svg"];
-      html = graphPage(await readProgram(args, projectFolder(file)));
+      const args = ["graph", file.fsPath, cascade, "--format", "svg", "--run", "last"];
+      html = graphPage(await readProgram(args, projectFolder(file)), nonce);
     } catch (error) {
-      html = errorPage(messageOf(error));
+      html = errorPage(messageOf(error), nonce);
     }
     if (drawing === this.drawings && this.panel) {
       this.panel.title = `Graph of ${cascade}`;

@@ -1,5 +1,6 @@
 // The `cascadec` program: where it is, and one call of it. Arguments are always a list, never a line for a shell.
 import { spawn } from "node:child_process";
+import * as path from "node:path";
 import * as vscode from "vscode";
 
 /** What a call of `cascadec` printed. */
@@ -20,16 +21,22 @@ export function isMissing(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === "ENOENT";
 }
 
-/** Says that `cascadec` cannot be started, with a button that leads to the setting. */
+/** Says that `cascadec` cannot be started, with buttons that lead out. */
 export async function showMissingProgram(reason: unknown): Promise<void> {
-  const settings = "Open settings";
-  const choice = await vscode.window.showErrorMessage(
-    `"${programPath()}" could not be started (${messageOf(reason)}). Install it with ` +
-      "`cargo install --path compiler/cli` in the repository of Cascade, or set cascade.path.",
-    settings,
-  );
+  const settings = "Set its path";
+  const how = "How to install it";
+  const name = programPath();
+  const problem = isMissing(reason)
+    ? path.isAbsolute(name)
+      ? `There is no program ${name}`
+      : `The program ${name} is not on PATH`
+    : `${name} cannot be started (${messageOf(reason)})`;
+  const message = `${problem}. Without it there are no diagnostics, completion, runs or tests of Cascade.`;
+  const choice = await vscode.window.showErrorMessage(message, how, settings);
   if (choice === settings) {
     await vscode.commands.executeCommand("workbench.action.openSettings", "cascade.path");
+  } else if (choice === how) {
+    await vscode.commands.executeCommand("workbench.action.openWalkthrough", "cascade-lang.cascade#start");
   }
 }
 
@@ -38,10 +45,22 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** That a program has errors, which the Problems view lists. */
+export class HasErrors extends Error {
+  constructor(file: vscode.Uri) {
+    super(`${path.basename(file.fsPath)} has errors: nothing is run until they are mended.`);
+  }
+}
+
 /** Shows an error of a command to the user: every command of the extension ends here when it fails. */
 export async function showError(error: unknown): Promise<void> {
   if (isMissing(error)) {
     await showMissingProgram(error);
+  } else if (error instanceof HasErrors) {
+    const problems = "Show problems";
+    if ((await vscode.window.showErrorMessage(error.message, problems)) === problems) {
+      await vscode.commands.executeCommand("workbench.actions.view.problems");
+    }
   } else {
     await vscode.window.showErrorMessage(`Cascade: ${messageOf(error)}`);
   }

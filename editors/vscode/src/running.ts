@@ -1,13 +1,21 @@
 // The commands `cascade.run` and `cascade.runWithInputs`, which code lenses and the palette start.
+import * as path from "node:path";
 import * as vscode from "vscode";
 import { askInputs } from "./inputs";
-import { readProgram, requireTrust } from "./program";
+import { HasErrors, readProgram, requireTrust } from "./program";
 import { activeFile, projectFolder, saveFile } from "./project";
 import { Cascade, parseCascades } from "./pure/outputs";
 import { runInTerminal } from "./tasks";
 
+function hasErrors(file: vscode.Uri): boolean {
+  return vscode.languages.getDiagnostics(file).some(({ severity }) => severity === vscode.DiagnosticSeverity.Error);
+}
+
 /** The cascades that a file declares. Rejects when it has errors or `cascadec` cannot be started. */
-export async function listCascades(file: vscode.Uri): Promise<Cascade[]> {
+async function listCascades(file: vscode.Uri): Promise<Cascade[]> {
+  if (hasErrors(file)) {
+    throw new HasErrors(file);
+  }
   return parseCascades(await readProgram(["list", "--json", file.fsPath], projectFolder(file)));
 }
 
@@ -48,6 +56,8 @@ export async function runCascade(askAll: boolean, uri?: string, name?: string): 
   }
   const inputs = await askInputs(cascade.inputs.filter((input) => askAll || !input.optional));
   if (inputs) {
-    await runInTerminal(`run ${cascade.name}`, ["run", ...inputs, file.fsPath, cascade.name], projectFolder(file));
+    const folder = projectFolder(file);
+    const name = path.relative(folder, file.fsPath);
+    await runInTerminal(`run ${cascade.name}`, ["run", ...inputs, name, cascade.name], folder);
   }
 }

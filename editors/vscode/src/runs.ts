@@ -4,7 +4,8 @@ import * as vscode from "vscode";
 import { messageOf, readProgram, requireTrust } from "./program";
 import { findProjects } from "./project";
 import { parseOpenQuestions, parseRuns, Question, Run } from "./pure/outputs";
-import { runInTerminal } from "./tasks";
+import { shortTime } from "./pure/time";
+import { runInTerminal, RunWatch } from "./tasks";
 
 /** A run in the tree, with the folder in which `cascadec` knows it. */
 export interface RunNode {
@@ -34,24 +35,15 @@ export class Runs implements vscode.TreeDataProvider<Node>, vscode.TextDocumentC
   readonly onDidChange = this.documentChanged.event;
   private readonly parts: vscode.Disposable[];
 
-  constructor() {
+  constructor(watch: RunWatch) {
     this.parts = [
       this.changed,
       this.documentChanged,
       vscode.window.registerTreeDataProvider("cascade.runs", this),
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
-      vscode.tasks.onDidEndTask(({ execution }) => {
-        if (execution.task.definition.type === "cascade") {
-          this.refresh();
-        }
-      }),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
+      watch.onChange(() => this.changed.fire(undefined)),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.changed.fire(undefined)),
     ];
-  }
-
-  /** Reads the runs again when the tree is looked at. */
-  refresh(): void {
-    this.changed.fire(undefined);
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
@@ -91,8 +83,8 @@ export class Runs implements vscode.TreeDataProvider<Node>, vscode.TextDocumentC
     }
     const { run } = node;
     const item = new vscode.TreeItem(run.cascade);
-    item.description = `${run.status} · ${new Date(run.started).toLocaleString()} · ${run.id}`;
-    item.tooltip = [run.file, run.id, run.message].filter((part) => part !== undefined).join("\n");
+    item.description = `${run.status} · ${shortTime(new Date(run.started), new Date())} · ${run.id}`;
+    item.tooltip = [run.file, run.id, new Date(run.started).toLocaleString(), run.message].filter((part) => part !== undefined).join("\n");
     item.iconPath = new vscode.ThemeIcon(ICONS[run.status] ?? "circle-outline");
     item.contextValue = `run.${run.status}`;
     item.command = { command: "cascade.runs.open", title: "Open", arguments: [node] };

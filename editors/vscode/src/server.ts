@@ -1,7 +1,9 @@
 // Starts `cascadec lsp` and hands it to the editor. What the language means is the server's.
+import * as os from "node:os";
 import * as vscode from "vscode";
-import { LanguageClient, State } from "vscode-languageclient/node";
-import { messageOf, programPath, showMissingProgram } from "./program";
+import { CodeLensRequest, LanguageClient, State } from "vscode-languageclient/node";
+import { callProgram, isMissing, messageOf, programPath, showError, showMissingProgram } from "./program";
+import type { RunWatch } from "./tasks";
 
 /** The language server with its log and its item in the status bar. */
 export class Server implements vscode.Disposable {
@@ -9,7 +11,12 @@ export class Server implements vscode.Disposable {
   private readonly log = vscode.window.createOutputChannel("Cascade", { log: true });
   private readonly status = vscode.languages.createLanguageStatusItem("cascade.server", { language: "cascade" });
 
-  constructor() {
+  private readonly watching: vscode.Disposable;
+
+  constructor(watch: RunWatch) {
+    // The server knows the last run of a cascade, but not when there is a newer one. Not oftener: a click on a lens
+    // that is just replaced fails.
+    this.watching = watch.onEnd(() => this.refreshLenses());
     this.status.name = "Cascade";
     this.status.command = { command: "cascade.showLog", title: "Show log" };
     this.showState("stopped");
@@ -23,8 +30,24 @@ export class Server implements vscode.Disposable {
       state === "stopped" ? vscode.LanguageStatusSeverity.Error : vscode.LanguageStatusSeverity.Information;
   }
 
+  private refreshLenses(): void {
+    const lenses = this.client?.getFeature(CodeLensRequest.method);
+    vscode.workspace.textDocuments
+      .filter(({ languageId }) => languageId === "cascade")
+      .forEach((document) => lenses?.getProvider(document)?.onDidChangeCodeLensEmitter.fire());
+  }
+
   /** Starts the server, and says how to get it when it cannot be started. */
   async start(): Promise<void> {
+    // The client would report a program that is not there as well, and less clearly.
+    try {
+      await callProgram(["--version"], os.tmpdir());
+    } catch (error) {
+      this.log.error(messageOf(error));
+      this.showState("stopped", isMissing(error) ? `there is no program ${programPath()}` : messageOf(error));
+      await showMissingProgram(error);
+      return;
+    }
     const client = new LanguageClient(
       "cascade",
       "Cascade",
@@ -49,7 +72,7 @@ export class Server implements vscode.Disposable {
       this.client = undefined;
       this.log.error(messageOf(error));
       this.showState("stopped", messageOf(error));
-      await showMissingProgram(error);
+      await showError(error);
     }
   }
 
@@ -72,6 +95,7 @@ export class Server implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.watching.dispose();
     this.status.dispose();
     this.log.dispose();
   }

@@ -32,6 +32,63 @@ export async function runInTerminal(name: string, args: string[], cwd: string): 
   await vscode.tasks.executeTask(task);
 }
 
+/** How often what a running program records is looked at, in milliseconds. */
+const LOOK_EVERY = 1000;
+
+/** Says when the record of runs may have changed: while a task of the extension runs, when it ends, and when the user
+ * comes back to the window, since runs can be started elsewhere. */
+export class RunWatch implements vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onChange = this.changed.event;
+  private readonly ended = new vscode.EventEmitter<void>();
+  /** Only when a task of the extension has ended. */
+  readonly onEnd = this.ended.event;
+  private readonly running = new Set<vscode.TaskExecution>();
+  private timer: NodeJS.Timeout | undefined;
+  private readonly events: vscode.Disposable[];
+
+  constructor() {
+    const isOurs = ({ execution }: { execution: vscode.TaskExecution }): boolean =>
+      execution.task.definition.type === "cascade";
+    this.events = [
+      vscode.tasks.onDidStartTask((event) => {
+        if (isOurs(event)) {
+          this.running.add(event.execution);
+          this.timer ??= setInterval(() => this.changed.fire(), LOOK_EVERY);
+        }
+      }),
+      vscode.tasks.onDidEndTask((event) => {
+        if (isOurs(event)) {
+          this.running.delete(event.execution);
+          if (this.running.size === 0) {
+            clearInterval(this.timer);
+            this.timer = undefined;
+          }
+          this.changed.fire();
+          this.ended.fire();
+        }
+      }),
+      vscode.window.onDidChangeWindowState(({ focused }) => {
+        if (focused) {
+          this.changed.fire();
+        }
+      }),
+    ];
+  }
+
+  /** Looks again because the user asks for it. */
+  refresh(): void {
+    this.changed.fire();
+  }
+
+  dispose(): void {
+    clearInterval(this.timer);
+    this.events.forEach((event) => event.dispose());
+    this.changed.dispose();
+    this.ended.dispose();
+  }
+}
+
 /** Offers the tasks of all projects. */
 export class TaskProvider implements vscode.TaskProvider {
   async provideTasks(): Promise<vscode.Task[]> {

@@ -6,7 +6,8 @@ import { projectFolder, saveFile } from "./project";
 import { findTests } from "./pure/discovery";
 import { CoveredPlace, describeProblem, parseCoverage, parseTestEvent, Place, TestResult } from "./pure/outputs";
 
-const FILES = "**/*.cascade";
+// Not `.cascade` itself, the folder in which runs are recorded.
+const FILES = "**/?*.cascade";
 const EXCLUDED = "**/{node_modules,target,.cascade}/**";
 
 function position(place: Place): vscode.Position {

@@ -27,6 +27,7 @@ test("files that the manifest names are there", () => {
   const steps = manifest.contributes.walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.markdown));
   const { light, dark } = manifest.contributes.languages[0]!.icon;
   const others = [manifest.contributes.snippets[0]!.path, manifest.contributes.grammars[0]!.path, light, dark];
+  others.push(...manifest.contributes.tomlValidation.map(({ url }) => url));
   for (const file of [...steps, ...others]) {
     assert.ok(readFileSync(file, "utf8").length > 0, file);
   }

@@ -97,6 +97,18 @@ pub(crate) enum Asked {
     Changed,
 }
 
+/// What the answer to a question is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// The document's text. When it changes before the answer, the question is given up.
+    Text,
+    /// The analysis of that text, for which the question waits.
+    Analysis,
+    /// The text as it is when the question comes. Completion is asked while its user types on, and editors wait for the
+    /// answer to narrow it down by what was typed meanwhile: without one they show nothing and do not ask again.
+    TextOfItsMoment,
+}
+
 type Work = Box<dyn FnOnce(Asked) + Send>;
 
 /// A question about a document.
@@ -105,8 +117,8 @@ pub(crate) struct Question {
     pub document: String,
     /// The version of the document when the question came.
     pub version: Option<i32>,
-    /// Whether the answer needs the analysis of the document.
-    pub needs_analysis: bool,
+    /// What its answer is made of.
+    pub needs: Needs,
     work: Work,
     is_abandoned: Box<dyn Fn() -> bool + Send>,
 }
@@ -121,7 +133,7 @@ impl Question {
     /// A question with the way to answer it, and where its answer arrives.
     pub(crate) fn new<T: Send + 'static>(
         document: String,
-        needs_analysis: bool,
+        needs: Needs,
         answer: impl FnOnce(&View) -> Result<Option<T>> + Send + 'static,
     ) -> (Self, oneshot::Receiver<Result<Option<T>>>) {
         let (reply, receiver) = oneshot::channel();
@@ -143,7 +155,7 @@ impl Question {
         let is_abandoned =
             move || gone.lock().is_ok_and(|reply| reply.as_ref().is_some_and(oneshot::Sender::is_closed));
         let (work, is_abandoned) = (Box::new(work), Box::new(is_abandoned));
-        (Self { document, version: None, needs_analysis, work, is_abandoned }, receiver)
+        (Self { document, version: None, needs, work, is_abandoned }, receiver)
     }
 
     /// Whether the client has cancelled it.

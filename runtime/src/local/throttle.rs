@@ -53,7 +53,7 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Whether a request may be sent now. If not, [`Throttle::due`] names it later.
+    /// Whether a request may be sent now. If not, [`Throttle::take_due`] names it later.
     pub(super) fn admit(&mut self, provider: &str, id: RequestId, now: Instant) -> bool {
         self.of.insert(id, provider.to_owned());
         let known = self.providers.entry(provider.to_owned()).or_default();

@@ -2,6 +2,7 @@
 
 mod diff;
 mod logs;
+pub mod picture;
 mod show;
 mod verify;
 

@@ -19,7 +19,7 @@ impl StagePaths {
         if *count == 1 { name.to_owned() } else { format!("{name}#{count}") }
     }
 
-    /// Enters a stage or a loop; gives the prefix around it, for [`StagePaths::leave`].
+    /// Enters a stage or a loop; gives the prefix around it, for [`StagePaths::leave_stage`].
     pub fn enter_stage(&mut self, name: &str) -> String {
         let inner = format!("{}/{name}", self.prefix);
         std::mem::replace(&mut self.prefix, inner)
@@ -30,7 +30,7 @@ impl StagePaths {
         std::mem::replace(&mut self.prefix, format!("on_{event}"))
     }
 
-    /// Ends what [`StagePaths::enter`] began.
+    /// Ends what [`StagePaths::enter_stage`] began.
     pub fn leave_stage(&mut self, outer: String) {
         self.prefix = outer;
     }
