@@ -68,6 +68,7 @@ max_output = 8_000
 allow_unenforced = ["metadata"]
 read = ["/data"]
 private_hosts = ["crates.example.net"]
+local_ports = [5432]
 memory = "512MiB"
 "#;
 
@@ -130,7 +131,9 @@ fn what_the_compiler_refuses_the_schema_refuses() {
         "[providers.openai]\nheaders = [\"a\"]",
         "[models.m]\ncontext = 0",
         "[models.m]\nprice = 1",
-        "[sandbox]\nallow_unenforced = [\"all\"]",
+        "[sandbox]\nmemory = \"4GB\"",
+        "[sandbox]\nlocal_ports = [0]",
+        "[sandbox]\nlocal_ports = [\"5432\"]",
         "[sandbox]\nmemory = \"4GB\"",
     ];
     let schema = schema();
